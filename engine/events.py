@@ -1,0 +1,221 @@
+"""The facts of which a run's history consists, one frozen dataclass a transition.
+
+Every event names its moment (`at_ms`, Unix milliseconds). Every step event names the step
+and its visit (1 for the first time the run enters the step, 2 for the second, ...), so that
+a history could carry several positions without being rewritten. No JSON here: the journal
+encodes events.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from engine.values import Json, JsonObject, RunError, Signal, StepError
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The run exists, pinned to one version of its workflow."""
+
+    at_ms: int
+    run_id: str
+    workflow_id: str
+    version: str
+    first_step: str
+    data: JsonObject
+    context: JsonObject = field(default_factory=dict)
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """An attempt of a step begins; attempt 1 opens a new visit."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    attempt: int
+    step_type: str
+    step_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt failed and another follows at `retry_at_ms`."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    attempt: int
+    error: StepError
+    retry_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptInterrupted:
+    """A restart found the attempt in flight; the same attempt runs again."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepSlept:
+    """The step waits for a moment: it completes at `until_ms`."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused:
+    """The step waits for a person, until `deadline_ms` if that is set."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    signal: Signal
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """A person answered the pause; what follows from it stands in the next event."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    answer: Json
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCompleted:
+    """The step delivered.
+
+    Attributes:
+        output: The whole output, at `steps["id"].output` from now on.
+        data: The declared output fields, merged over the run's data.
+        next_step: Where the chosen edge leads; None when the run ends here.
+    """
+
+    at_ms: int
+    step_id: str
+    visit: int
+    output: Json
+    data: JsonObject
+    next_step: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """The step failed for good; `next_step` is set when an `on: "error"` edge catches it."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    error: StepError
+    next_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimedOut:
+    """Nobody answered before the deadline; the `on: "timeout"` edge is taken."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepCancelled:
+    """The step was stopped by a cancel; `next_step` is set for an `on: "cancel"` edge."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    next_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody asked for the run to stop: no new step starts, but for clean-up."""
+
+    at_ms: int
+    reason: str | None = None
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCompleted:
+    """The run reached an end."""
+
+    at_ms: int
+    result: Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """The run ended in an error that no edge caught."""
+
+    at_ms: int
+    error: RunError
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelled:
+    """The run ended because a cancel was asked for."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunTerminated:
+    """The run was ended at once, whatever it was doing."""
+
+    at_ms: int
+    reason: str | None = None
+    caller: str = ""
+
+
+Event: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | AttemptFailed
+    | AttemptInterrupted
+    | StepSlept
+    | RunPaused
+    | RunResumed
+    | StepCompleted
+    | StepFailed
+    | StepTimedOut
+    | StepCancelled
+    | CancelRequested
+    | RunCompleted
+    | RunFailed
+    | RunCancelled
+    | RunTerminated
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    RunStarted,
+    StepStarted,
+    AttemptFailed,
+    AttemptInterrupted,
+    StepSlept,
+    RunPaused,
+    RunResumed,
+    StepCompleted,
+    StepFailed,
+    StepTimedOut,
+    StepCancelled,
+    CancelRequested,
+    RunCompleted,
+    RunFailed,
+    RunCancelled,
+    RunTerminated,
+)

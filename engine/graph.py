@@ -1,0 +1,76 @@
+"""The part of a definition that decides order: steps, edges, policies."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.retry import RetryPolicy
+from engine.values import Json
+
+Condition = Callable[[Mapping[str, Json]], bool]
+"""Says whether an edge may be taken, given the run's scope; raises `ConditionFailed`."""
+
+
+class OnInterrupted(StrEnum):
+    """What becomes of an attempt that a crash interrupted."""
+
+    RETRY = "retry"
+    FAIL = "fail"
+    ASK = "ask"
+
+
+class Occasion(StrEnum):
+    """What has to happen to a step for an edge to be considered."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from one step to the next.
+
+    Attributes:
+        target: The step it leads to.
+        on: The occasion on which it counts.
+        condition: None marks the default edge.
+        text: The condition as written, for error messages.
+    """
+
+    target: str
+    on: Occasion = Occasion.SUCCESS
+    condition: Condition | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the engine must know of a step.
+
+    Attributes:
+        ends: True for a step that ends the run.
+        edges: Its ways out, in the order in which they are tried.
+    """
+
+    id: str
+    type: str
+    name: str | None = None
+    ends: bool = False
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    on_interrupted: OnInterrupted = OnInterrupted.RETRY
+    edges: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The steps of one version of a workflow and where a run begins.
+
+    Attributes:
+        max_step_executions: How many steps one run may enter before it fails.
+    """
+
+    initial: str
+    steps: Mapping[str, Step]
+    max_step_executions: int = 1_000

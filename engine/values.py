@@ -1,0 +1,50 @@
+"""The plain values that events, runs and steps pass around."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = "dict[str, Json]"
+
+
+@dataclass(frozen=True, slots=True)
+class StepError:
+    """Why an attempt of a step failed.
+
+    Attributes:
+        type: A stable word that policies name, such as `Timeout` or `HttpStatus`.
+        message: What happened and how to mend it, free of secrets.
+        retryable: False when another attempt cannot help.
+        retry_after_ms: The wait that the other side asked for, in milliseconds.
+    """
+
+    type: str
+    message: str
+    retryable: bool = True
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why a run failed: the step, the kind of error, and how many attempts it had."""
+
+    step_id: str | None
+    type: str
+    message: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a paused run waits for.
+
+    Attributes:
+        type: `collect_inputs` or `request_user_action`.
+        body: What a person needs to answer, as shown in `pauseSignal`.
+        interruption: True when the pause asks what to do about a step that a crash
+            interrupted, and not for an answer to the step itself.
+    """
+
+    type: str
+    body: JsonObject
+    interruption: bool = False
