@@ -128,7 +128,7 @@ class StepTimedOut:
     at_ms: int
     step_id: str
     visit: int
-    next_step: str
+    next_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,7 @@ class RetryPolicy:
     def allows(self, error: StepError, attempt: int) -> bool:
         """Say whether attempt number `attempt`, failed with `error`, is tried again."""
         return (
-            error.retryable
-            and attempt < self.max_attempts
-            and error.type not in self.non_retryable
+            error.retryable and attempt < self.max_attempts and error.type not in self.non_retryable
         )
 
     def delay_ms(self, attempt: int, jitter: float) -> int:

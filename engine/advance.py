@@ -1,0 +1,89 @@
+"""How a run leaves a step and enters the next one, or ends."""
+
+from dataclasses import replace
+from typing import TypeAlias
+
+from engine.events import (
+    Event,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepStarted,
+    StepTimedOut,
+)
+from engine.graph import Graph, Occasion
+from engine.route import NoWayOut, next_step
+from engine.run import Run, VisitStatus, apply
+from engine.values import RunError
+
+StepEnd: TypeAlias = StepCompleted | StepFailed | StepTimedOut | StepCancelled
+
+_OCCASION = {
+    StepCompleted: Occasion.SUCCESS,
+    StepFailed: Occasion.ERROR,
+    StepTimedOut: Occasion.TIMEOUT,
+    StepCancelled: Occasion.CANCEL,
+}
+
+
+def end_of_step(run: Run, graph: Graph, end: StepEnd) -> tuple[Event, ...]:
+    """Give `end` with the chosen edge filled in, and what follows from it.
+
+    The edge is chosen in the scope that the step leaves behind, so the event is applied
+    once without it; the event that is kept records the choice.
+    """
+    step = graph.steps[end.step_id]
+    try:
+        target = next_step(apply(run, end), step, _occasion(run, end))
+    except NoWayOut as stuck:
+        return (end, _failed(apply(run, end), stuck.kind, str(stuck), end.at_ms))
+    routed = replace(end, next_step=target)
+    return (routed, *advance(apply(run, routed), graph, end.at_ms))
+
+
+def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
+    """Give the events that carry a run on from between two steps."""
+    if run.next_step is None:
+        return (_last_event(run, graph, now_ms),)
+    if run.executions >= graph.max_step_executions:
+        message = (
+            f"the run has executed {run.executions} steps, which is the limit; "
+            "end the loop earlier or raise maxStepExecutions"
+        )
+        return (_failed(run, "TooManySteps", message, now_ms),)
+    step = graph.steps[run.next_step]
+    visit = run.visits.get(step.id, 0) + 1
+    return (StepStarted(now_ms, step.id, visit, 1, step.type, step.name),)
+
+
+def _occasion(run: Run, end: StepEnd) -> Occasion:
+    """A cancel overrides where the step in flight would have led."""
+    return Occasion.CANCEL if run.is_stopping else _OCCASION[type(end)]
+
+
+def _last_event(run: Run, graph: Graph, now_ms: int) -> Event:
+    if run.cancel_requested:
+        return RunCancelled(now_ms)
+    if not run.past:
+        return _failed(run, "NoEdge", "the workflow has no first step", now_ms)
+    visit = run.last_visit
+    if visit.status is VisitStatus.FAILED and visit.error:
+        error = RunError(visit.step_id, visit.error.type, visit.error.message, visit.attempt)
+        return RunFailed(now_ms, error)
+    if visit.status is VisitStatus.TIMED_OUT:
+        message = 'nobody answered before the deadline, and no `on: "timeout"` edge is true'
+        return _failed(run, "DeadlinePassed", message, now_ms)
+    try:
+        next_step(run, graph.steps[visit.step_id], Occasion.SUCCESS)
+    except NoWayOut as stuck:
+        return _failed(run, stuck.kind, str(stuck), now_ms)
+    return RunCompleted(now_ms, visit.output)
+
+
+def _failed(run: Run, kind: str, message: str, now_ms: int) -> RunFailed:
+    visit = run.past[-1] if run.past else None
+    step_id, attempts = (visit.step_id, visit.attempt) if visit else (None, 0)
+    return RunFailed(now_ms, RunError(step_id, kind, message, attempts))

@@ -1,0 +1,66 @@
+"""What is due for a run. `decide` names it and starts nothing: asked twice, it says the same."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.run import Run, State
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The run stands between steps: react to `Begin`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run this attempt of this step."""
+
+    step_id: str
+    visit: int
+    attempt: int
+
+    def idempotency_key(self, run_id: str) -> str:
+        """Give the key that every attempt of this visit shares, also after a restart."""
+        return f"{run_id}:{self.step_id}:{self.visit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """A cancel met the step in flight: stop it and react to `Stopped`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitTime:
+    """Nothing to do before `at_ms` (Unix milliseconds)."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitSignal:
+    """Nothing to do before a person answers, or `deadline_ms` comes."""
+
+    deadline_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The run is over."""
+
+
+Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitSignal | Stop
+
+
+def decide(run: Run) -> Decision:
+    """Say what is due for `run`."""
+    if run.is_over:
+        return Stop()
+    if run.state is State.READY or run.current is None:
+        return Advance()
+    if run.state is State.PAUSED:
+        return AwaitSignal(run.wake_at_ms)
+    if run.state is not State.EXECUTING and run.wake_at_ms is not None:
+        return AwaitTime(run.wake_at_ms)
+    if run.is_stopping:
+        return Abandon()
+    return Execute(run.current.step_id, run.current.visit, run.current.attempt)

@@ -1,0 +1,107 @@
+"""What can happen to a run: the outcome of a step, a due timer, a command."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.values import Json, JsonObject, Signal, StepError
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Go on from between two steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The step in flight delivered `output`; `data` are its declared fields."""
+
+    output: Json
+    data: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The attempt in flight failed."""
+
+    error: StepError
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The step in flight waits for a person."""
+
+    signal: Signal
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleeps:
+    """The step in flight waits for a moment."""
+
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The step in flight was stopped, as a cancel asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A restart found the step in flight; whether it did its work is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """The clock reached the moment the run waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A person answered the pause, and the step accepted: `output` and `data` follow."""
+
+    answer: JsonObject
+    output: Json
+    data: JsonObject
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptionSettled:
+    """A person said what becomes of an interrupted step: run it again, or fail it."""
+
+    answer: JsonObject
+    run_again: bool
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the run in good order."""
+
+    reason: str | None
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """End the run at once."""
+
+    reason: str | None
+    caller: str
+
+
+Input: TypeAlias = (
+    Begin
+    | Delivered
+    | Broke
+    | Asks
+    | Sleeps
+    | Stopped
+    | Interrupted
+    | TimerDue
+    | Answered
+    | InterruptionSettled
+    | Cancel
+    | Terminate
+)

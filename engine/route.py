@@ -1,0 +1,48 @@
+"""Which edge a run takes out of a step."""
+
+from collections.abc import Mapping
+
+from engine.errors import ConditionFailed
+from engine.graph import Edge, Occasion, Step
+from engine.run import Run
+from engine.scope import scope
+from engine.values import Json
+
+
+class NoWayOut(Exception):
+    """No edge of the step may be taken; the message lists what was tried."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
+    """Give the step that the first true edge for `occasion` leads to.
+
+    `run` is the run as it stands after the step has ended. Where the step has no edge for
+    an error or a cancel, and after a step that ends the run, the answer is None.
+
+    Raises:
+        NoWayOut: The step succeeded and no edge is true, or a condition cannot be evaluated.
+    """
+    edges = [edge for edge in step.edges if edge.on is occasion]
+    names = scope(run)
+    for edge in edges:
+        if _holds(edge, names, step):
+            return edge.target
+    if step.ends or occasion is not Occasion.SUCCESS:
+        return None
+    tried = "; ".join(f"to {edge.target} if {edge.text}" for edge in edges) or "it has no edges"
+    message = f"no edge out of step {step.id} is true: {tried}. Add an edge without a condition."
+    raise NoWayOut("NoEdge", message)
+
+
+def _holds(edge: Edge, names: Mapping[str, Json], step: Step) -> bool:
+    if edge.condition is None:
+        return True
+    try:
+        return edge.condition(names)
+    except ConditionFailed as failed:
+        message = f"the edge from {step.id} to {edge.target}: {failed}"
+        raise NoWayOut("ConditionFailed", message) from failed

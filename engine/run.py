@@ -1,0 +1,410 @@
+"""A run and the only way it changes.
+
+Rule 1: a run changes only here, by `apply`, one event at a time.
+Rule 2: what may happen when stands in `TRANSITIONS` and nowhere else; an event that has no
+row for the state is an error, never skipped.
+Rule 3: nothing in a run is computed from anything but its events, so folding a history in
+one go or in pieces gives the same run.
+
+Theory of operation: a run has one position. In READY it stands between two steps; every
+append that the engine makes carries on past READY, so that between appends a run is either
+inside a step (EXECUTING, BACKING_OFF, SLEEPING, PAUSED) or over. `next_step` is where the
+last chosen edge leads, None when there is nowhere to go and the run must end.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import reduce
+from typing import Any
+
+from engine.errors import IllegalTransition
+from engine.events import (
+    AttemptFailed,
+    AttemptInterrupted,
+    CancelRequested,
+    Event,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunTerminated,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepSlept,
+    StepStarted,
+    StepTimedOut,
+)
+from engine.values import Json, JsonObject, RunError, Signal, StepError
+
+
+class Status(StrEnum):
+    """A run's status as clients see it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+    @property
+    def is_over(self) -> bool:
+        """True when no event can follow."""
+        return self not in (Status.RUNNING, Status.PAUSED)
+
+
+class State(StrEnum):
+    """Where the run's one position is, finer than `Status`."""
+
+    NEW = "new"
+    READY = "ready"
+    EXECUTING = "executing"
+    BACKING_OFF = "backing_off"
+    SLEEPING = "sleeping"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+    @property
+    def status(self) -> Status:
+        """The word that clients see."""
+        return _STATUS.get(self, Status.RUNNING)
+
+
+_STATUS = {State(s.value): s for s in Status if s is not Status.RUNNING}
+
+_LIVE = (State.READY, State.EXECUTING, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
+_IN_STEP = _LIVE[1:]
+
+TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
+    (State.NEW, RunStarted): State.READY,
+    (State.READY, StepStarted): State.EXECUTING,
+    (State.BACKING_OFF, StepStarted): State.EXECUTING,
+    (State.EXECUTING, AttemptFailed): State.BACKING_OFF,
+    (State.EXECUTING, AttemptInterrupted): State.EXECUTING,
+    (State.EXECUTING, StepSlept): State.SLEEPING,
+    (State.EXECUTING, RunPaused): State.PAUSED,
+    (State.PAUSED, RunResumed): State.EXECUTING,
+    (State.EXECUTING, StepCompleted): State.READY,
+    (State.SLEEPING, StepCompleted): State.READY,
+    (State.EXECUTING, StepFailed): State.READY,
+    (State.PAUSED, StepFailed): State.READY,
+    (State.PAUSED, StepTimedOut): State.READY,
+    **{(state, StepCancelled): State.READY for state in _IN_STEP},
+    **{(state, CancelRequested): state for state in _LIVE},
+    (State.READY, RunCompleted): State.COMPLETED,
+    (State.READY, RunFailed): State.FAILED,
+    (State.READY, RunCancelled): State.CANCELLED,
+    **{(state, RunTerminated): State.TERMINATED for state in _LIVE},
+}
+"""Every legal move: (state, event) -> state."""
+
+
+class VisitStatus(StrEnum):
+    """How far one visit of a step has come."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One entry of a run's history: one time that the run was in one step.
+
+    Attributes:
+        attempt: The number of the newest attempt.
+        output: The step's whole output once it has completed.
+        error: Why the newest failed attempt failed.
+        retry_at_ms: When the next attempt is due, while the step backs off.
+    """
+
+    step_id: str
+    visit: int
+    step_type: str
+    step_name: str | None
+    status: VisitStatus
+    attempt: int
+    started_at_ms: int
+    ended_at_ms: int | None = None
+    output: Json = None
+    error: StepError | None = None
+    retry_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The fold of a history.
+
+    Attributes:
+        seq: How many events have been applied; the next event has this number plus one.
+        data: The input, over which each step's declared output has been merged.
+        outputs: Each step's last whole output, by step id.
+        past: The visits that have ended, oldest first.
+        current: The visit the run is in.
+        next_step: Where the last chosen edge leads, while READY.
+        signal: What a paused run waits for.
+        wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
+        last_error: The error that the last `on: "error"` edge caught.
+        visits: How often each step has been entered.
+        cleaning_up: True once a cancel has been carried out on the step it met.
+    """
+
+    id: str
+    workflow_id: str
+    version: str
+    state: State
+    seq: int
+    data: JsonObject
+    context: JsonObject
+    caller: str
+    started_at_ms: int
+    updated_at_ms: int
+    ended_at_ms: int | None = None
+    next_step: str | None = None
+    past: tuple[Visit, ...] = ()
+    current: Visit | None = None
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    visits: Mapping[str, int] = field(default_factory=dict)
+    executions: int = 0
+    signal: Signal | None = None
+    wake_at_ms: int | None = None
+    last_error: StepError | None = None
+    cancel_requested: bool = False
+    cleaning_up: bool = False
+    reason: str | None = None
+    result: Json = None
+    error: RunError | None = None
+
+    @property
+    def status(self) -> Status:
+        """The status that clients see."""
+        return self.state.status
+
+    @property
+    def is_over(self) -> bool:
+        """True when no event can follow."""
+        return self.status.is_over
+
+    @property
+    def is_stopping(self) -> bool:
+        """True when a cancel waits for the step in flight to end."""
+        return self.cancel_requested and not self.cleaning_up
+
+    @property
+    def current_step_id(self) -> str | None:
+        """The step the run is in, None once it has ended."""
+        return self.current.step_id if self.current else None
+
+    @property
+    def due_at_ms(self) -> int | None:
+        """When a timer has to look at this run, None when no timer is set."""
+        return self.wake_at_ms
+
+    @property
+    def history(self) -> tuple[Visit, ...]:
+        """All visits, oldest first, the current one last."""
+        return (*self.past, self.current) if self.current else self.past
+
+    @property
+    def last_visit(self) -> Visit:
+        """The visit that ended last."""
+        return self.past[-1]
+
+
+def apply(run: Run | None, event: Event) -> Run:
+    """Give the run after `event`.
+
+    Raises:
+        IllegalTransition: The event has no row for the run's state, or names another step.
+    """
+    state = run.state if run else State.NEW
+    target = TRANSITIONS.get((state, type(event)))
+    if target is None:
+        raise IllegalTransition(state, type(event).__name__)
+    if run is None:
+        assert isinstance(event, RunStarted)  # noqa: S101 - the only row of NEW
+        return _started(event)
+    _check(run, event)
+    changes = _CHANGES[type(event)](run, event)
+    return replace(run, state=target, seq=run.seq + 1, updated_at_ms=event.at_ms, **changes)
+
+
+def fold(events: Iterable[Event]) -> Run:
+    """Give the run that a whole history describes.
+
+    Raises:
+        IllegalTransition: The history is empty or not one that the table allows.
+    """
+    run = reduce(apply, events, None)
+    if run is None:
+        raise IllegalTransition(State.NEW, "nothing", "a history begins with RunStarted")
+    return run
+
+
+def _check(run: Run, event: Event) -> None:
+    """Refuse an event that is legal in this state but not for this run."""
+    why = ""
+    match event:
+        case StepStarted() if run.state is State.READY:
+            expected = (run.next_step, run.visits.get(event.step_id, 0) + 1, 1)
+            if (event.step_id, event.visit, event.attempt) != expected:
+                why = f"expected step, visit, attempt {expected}"
+        case StepStarted():
+            if run.current and event.attempt != run.current.attempt + 1:
+                why = f"expected attempt {run.current.attempt + 1}"
+        case CancelRequested() if run.cancel_requested:
+            why = "a cancel is being carried out"
+        case StepCancelled() | RunCancelled() if not run.cancel_requested:
+            why = "no cancel was requested"
+        case RunCompleted() | RunCancelled() if run.next_step:
+            why = f"the run goes on with step {run.next_step}"
+        case _:
+            pass
+    step_id, visit = getattr(event, "step_id", None), getattr(event, "visit", None)
+    if run.current and step_id and (step_id, visit) != (run.current.step_id, run.current.visit):
+        why = f"the run is in step {run.current.step_id}, visit {run.current.visit}"
+    if why:
+        raise IllegalTransition(run.state, type(event).__name__, why)
+
+
+def _started(event: RunStarted) -> Run:
+    return Run(
+        id=event.run_id,
+        workflow_id=event.workflow_id,
+        version=event.version,
+        state=State.READY,
+        seq=1,
+        data=event.data,
+        context=event.context,
+        caller=event.caller,
+        started_at_ms=event.at_ms,
+        updated_at_ms=event.at_ms,
+        next_step=event.first_step,
+    )
+
+
+Changes = dict[str, Any]
+
+
+def _attempt(run: Run, event: StepStarted) -> Changes:
+    if run.current:
+        visit = replace(
+            run.current, attempt=event.attempt, status=VisitStatus.RUNNING, retry_at_ms=None
+        )
+        return {"current": visit, "wake_at_ms": None}
+    visit = Visit(
+        step_id=event.step_id,
+        visit=event.visit,
+        step_type=event.step_type,
+        step_name=event.step_name,
+        status=VisitStatus.RUNNING,
+        attempt=event.attempt,
+        started_at_ms=event.at_ms,
+    )
+    return {
+        "current": visit,
+        "next_step": None,
+        "visits": {**run.visits, event.step_id: event.visit},
+        "executions": run.executions + 1,
+    }
+
+
+def _back_off(run: Run, event: AttemptFailed) -> Changes:
+    return {
+        "current": _visit(run, error=event.error, retry_at_ms=event.retry_at_ms),
+        "wake_at_ms": event.retry_at_ms,
+    }
+
+
+def _pause(run: Run, event: RunPaused) -> Changes:
+    return {
+        "current": _visit(run, status=VisitStatus.PAUSED),
+        "signal": event.signal,
+        "wake_at_ms": event.deadline_ms,
+    }
+
+
+def _resume(run: Run, _: RunResumed) -> Changes:
+    return {
+        "current": _visit(run, status=VisitStatus.RUNNING),
+        "signal": None,
+        "wake_at_ms": None,
+    }
+
+
+def _complete_step(run: Run, event: StepCompleted) -> Changes:
+    return {
+        **_leave(run, event.at_ms, VisitStatus.COMPLETED, output=event.output, error=None),
+        "next_step": event.next_step,
+        "data": {**run.data, **event.data} if event.data else run.data,
+        "outputs": {**run.outputs, event.step_id: event.output},
+    }
+
+
+def _fail_step(run: Run, event: StepFailed) -> Changes:
+    return {
+        **_leave(run, event.at_ms, VisitStatus.FAILED, error=event.error),
+        "next_step": event.next_step,
+        "last_error": event.error,
+    }
+
+
+def _visit(run: Run, **changes: Any) -> Visit:  # noqa: ANN401 - fields of Visit
+    assert run.current is not None  # noqa: S101 - TRANSITIONS allow this only inside a step
+    return replace(run.current, **changes)
+
+
+def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes:  # noqa: ANN401
+    visit = _visit(run, status=status, ended_at_ms=at_ms, retry_at_ms=None, **changes)
+    return {
+        "current": None,
+        "past": (*run.past, visit),
+        "signal": None,
+        "wake_at_ms": None,
+        "cleaning_up": run.cancel_requested,
+    }
+
+
+def _terminate(run: Run, event: RunTerminated) -> Changes:
+    left = _leave(run, event.at_ms, VisitStatus.TERMINATED) if run.current else {}
+    return {**left, "next_step": None, "ended_at_ms": event.at_ms, "reason": event.reason}
+
+
+_CHANGES: Mapping[type[Event], Callable[[Run, Any], Changes]] = {
+    StepStarted: _attempt,
+    AttemptFailed: _back_off,
+    AttemptInterrupted: lambda _run, _event: {},
+    StepSlept: lambda _run, event: {"wake_at_ms": event.until_ms},
+    RunPaused: _pause,
+    RunResumed: _resume,
+    StepCompleted: _complete_step,
+    StepFailed: _fail_step,
+    StepTimedOut: lambda run, event: {
+        **_leave(run, event.at_ms, VisitStatus.TIMED_OUT),
+        "next_step": event.next_step,
+    },
+    StepCancelled: lambda run, event: {
+        **_leave(run, event.at_ms, VisitStatus.CANCELLED),
+        "next_step": event.next_step,
+    },
+    CancelRequested: lambda _run, event: {"cancel_requested": True, "reason": event.reason},
+    RunCompleted: lambda _run, event: {"ended_at_ms": event.at_ms, "result": event.result},
+    RunFailed: lambda _run, event: {
+        "ended_at_ms": event.at_ms,
+        "error": event.error,
+        "next_step": None,
+    },
+    RunCancelled: lambda _run, event: {"ended_at_ms": event.at_ms},
+    RunTerminated: _terminate,
+}

@@ -1,0 +1,34 @@
+"""What expressions may name: a run, seen from a definition."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from engine.run import Run
+from engine.values import Json
+
+
+def scope(run: Run) -> Mapping[str, Json]:
+    """Give the names in scope for conditions and templates.
+
+    `data`, `steps["id"].output`, `context` and `run` always; `error` after an
+    `on: "error"` edge was taken.
+    """
+    names: dict[str, Json] = {
+        "data": run.data,
+        "steps": {step_id: {"output": output} for step_id, output in run.outputs.items()},
+        "context": run.context,
+        "run": {
+            "id": run.id,
+            "workflowId": run.workflow_id,
+            "version": run.version,
+            "startedAt": _iso(run.started_at_ms),
+        },
+    }
+    if run.last_error:
+        names["error"] = {"type": run.last_error.type, "message": run.last_error.message}
+    return names
+
+
+def _iso(at_ms: int) -> str:
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
