@@ -21,6 +21,7 @@ class StepSettings(BaseModel):
 
 
 S = TypeVar("S", bound=StepSettings)
+SettingsClass: TypeAlias = type[StepSettings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class StepType(ABC, Generic[S]):
     """
 
     type: ClassVar[str]
-    settings: ClassVar[type[StepSettings]]
+    settings: ClassVar[SettingsClass]
     acts: ClassVar[bool] = True
     ends: ClassVar[bool] = False
     timeout_ms: ClassVar[int | None] = None
