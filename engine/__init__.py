@@ -67,6 +67,7 @@ from engine.inputs import (
     Terminate,
     TimerDue,
 )
+from engine.iso import iso_time
 from engine.react import react
 from engine.retry import RetryPolicy
 from engine.run import (
@@ -149,6 +150,7 @@ __all__ = [
     "apply",
     "decide",
     "fold",
+    "iso_time",
     "react",
     "scope",
 ]

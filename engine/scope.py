@@ -1,8 +1,8 @@
 """What expressions may name: a run, seen from a definition."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
+from engine.iso import iso_time
 from engine.run import Run
 from engine.values import Json
 
@@ -21,14 +21,9 @@ def scope(run: Run) -> Mapping[str, Json]:
             "id": run.id,
             "workflowId": run.workflow_id,
             "version": run.version,
-            "startedAt": _iso(run.started_at_ms),
+            "startedAt": iso_time(run.started_at_ms),
         },
     }
     if run.last_error:
         names["error"] = {"type": run.last_error.type, "message": run.last_error.message}
     return names
-
-
-def _iso(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,85 @@
+"""Which runs are in memory: one copy of each, for as long as somebody holds it.
+
+All commands, timers and drivers of a run meet in the one copy, so that its lock decides who
+comes first. A run that nobody holds and nobody drives leaves memory: a paused run is rows.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from app.live import DefinitionUnusable, LiveRun
+from engine import fold
+from journal import Journal, UnknownRun
+from steps.definition import Definition
+
+DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
+"""Gives the compiled definition of (tenant, workflow, version)."""
+
+
+class Held:
+    """The runs in memory, by id."""
+
+    def __init__(self, journal: Journal, definition_of: DefinitionOf) -> None:
+        self._journal = journal
+        self._definition_of = definition_of
+        self._live: dict[str, LiveRun] = {}
+        self._loading: dict[str, asyncio.Future[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @asynccontextmanager
+    async def new(self, live: LiveRun) -> AsyncIterator[None]:
+        """Hold a run that is not in the journal yet."""
+        self._live[live.run.id] = live
+        live.users += 1
+        try:
+            yield
+        finally:
+            live.users -= 1
+            self.release(live)
+
+    @asynccontextmanager
+    async def load(self, tenant: str | None, run_id: str) -> AsyncIterator[LiveRun]:
+        """Hold the run, read from the journal unless it is in memory.
+
+        Raises:
+            UnknownRun: There is no such run, or it is another tenant's.
+        """
+        while (live := self._live.get(run_id)) is None:
+            await self._load(run_id)
+        if tenant is not None and live.tenant != tenant:
+            raise UnknownRun(run_id)
+        live.users += 1
+        try:
+            yield live
+        finally:
+            live.users -= 1
+            self.release(live)
+
+    def release(self, live: LiveRun) -> None:
+        """Drop the run from memory if nobody holds it, nobody drives it, or it is lost."""
+        idle = live.users == 0 and live.task is None
+        if (idle or live.lost) and self._live.get(live.run.id) is live:
+            del self._live[live.run.id]
+
+    async def _load(self, run_id: str) -> None:
+        """Read the run once, however many ask for it meanwhile."""
+        loading = self._loading.get(run_id)
+        if loading is None:
+            loading = asyncio.ensure_future(self._read(run_id))
+            self._loading[run_id] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(run_id, None))
+        await asyncio.shield(loading)
+
+    async def _read(self, run_id: str) -> None:
+        head, events = await self._journal.events.read(run_id)
+        run = fold(events)
+        try:
+            definition: Definition | DefinitionUnusable = await self._definition_of(
+                head.tenant, run.workflow_id, run.version
+            )
+        except DefinitionUnusable as unusable:
+            definition = unusable
+        self._live.setdefault(run_id, LiveRun(head.tenant, run, head, definition))

@@ -1,0 +1,86 @@
+"""A run that is in memory because something is happening to it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from engine import Event, Graph, Input, Run, Stopped
+from journal import Head, IdempotencyKey
+from steps.definition import Definition
+
+
+class DefinitionUnusable(Exception):
+    """The definition of a stored version does not compile on this server any more."""
+
+    def __init__(self, workflow_id: str, version: str, why: str) -> None:
+        self.workflow_id, self.version, self.why = workflow_id, version, why
+        super().__init__(
+            f"version {version} of {workflow_id} cannot be used on this server: {why}"
+        )
+
+
+class RunLost(Exception):
+    """An append for this run had an unknown outcome; it is being read again."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"whether the last change to run {run_id} was stored is unknown; it is being read "
+            "again, so ask for its status in a moment"
+        )
+
+
+@dataclass(slots=True)
+class InFlight:
+    """The attempt that is being executed; its outcome is decided once."""
+
+    work: asyncio.Task[Input]
+    outcome: asyncio.Future[Input]
+
+    def stop(self, grace_s: float) -> None:
+        """Ask the step to stop, and stop waiting for it after `grace_s` seconds."""
+        self.work.cancel()
+        asyncio.get_running_loop().call_later(grace_s, self.abandon)
+
+    def abandon(self) -> None:
+        """Wait no longer: whatever the step still delivers is discarded."""
+        if not self.outcome.done():
+            self.outcome.set_result(Stopped())
+
+
+@dataclass(slots=True, eq=False)
+class LiveRun:
+    """One run in memory.
+
+    Attributes:
+        run: The fold of everything decided so far, `pending` included.
+        head: Where the journal's copy ends; None before the first append.
+        idempotency: The key of the request that starts this run, for the first append.
+        pending: Events that have been decided and are not yet durable.
+        lock: Held while events are decided and appended, never while a step executes.
+        users: How many coroutines hold this run in memory, its driver not counted.
+        lost: True after an append with an unknown outcome; only the journal knows now.
+    """
+
+    tenant: str
+    run: Run
+    head: Head | None
+    definition: Definition | DefinitionUnusable
+    idempotency: IdempotencyKey | None = None
+    pending: list[Event] = field(default_factory=list)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    task: asyncio.Task[None] | None = None
+    in_flight: InFlight | None = None
+    users: int = 0
+    lost: bool = False
+
+    @property
+    def usable(self) -> Definition:
+        """The compiled definition. Raises `DefinitionUnusable`."""
+        if isinstance(self.definition, DefinitionUnusable):
+            raise self.definition
+        return self.definition
+
+    @property
+    def graph(self) -> Graph:
+        """The order of the steps. Raises `DefinitionUnusable`."""
+        return self.usable.graph

@@ -1,0 +1,56 @@
+"""Picks up what a restart, or an append with unknown outcome, left behind.
+
+There is one way to carry a run on, and recovery only finds the runs for it: those that the
+journal has inside a step and nobody drives. A run that cannot be picked up now is tried
+again, never dropped.
+"""
+
+import asyncio
+
+from app import log
+from app.runs import Runs
+from journal import Journal, JournalError, UnknownRun
+
+_AT_ONCE = 100
+_PAUSE_S = 1.0
+
+
+class Recovery:
+    """Finds runs that nobody drives."""
+
+    def __init__(self, journal: Journal, runs: Runs) -> None:
+        self._journal = journal
+        self._runs = runs
+        self.is_done = False
+        """True once every run that a restart left behind has been looked at."""
+
+    async def run(self) -> None:
+        """Pick up what the restart left, then whatever is lost later, until cancelled."""
+        while not self.is_done:
+            try:
+                left_behind = await self._journal.runs.unfinished()
+                await self._pick_up(left_behind)
+                self.is_done = True
+                log.recovered(len(left_behind))
+            except JournalError as failure:
+                log.recovery_delayed(failure)
+                await asyncio.sleep(_PAUSE_S)
+        while True:
+            await asyncio.sleep(_PAUSE_S)
+            lost, self._runs.lost = self._runs.lost, set()
+            await self._pick_up(sorted(lost))
+
+    async def _pick_up(self, run_ids: list[str]) -> None:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(run_id: str) -> None:
+            async with gate:
+                try:
+                    await self._runs.recover(run_id)
+                except UnknownRun:
+                    pass  # its start never reached the disk, and nobody was told of it
+                except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                    log.run_not_recovered(run_id, failure)
+                    self._runs.lost.add(run_id)
+
+        await asyncio.gather(*(one(run_id) for run_id in run_ids))

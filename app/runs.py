@@ -1,0 +1,251 @@
+"""Runs as the rest of the server sees them: start, answer, cancel, terminate, wait.
+
+Which runs are in memory, and who holds them, is in `app/held.py`; how a run is carried on
+is in `app/driver.py`; what is left behind is picked up by `app/recovery.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app import log
+from app.answers import accept
+from app.auth.callers import Caller
+from app.clock import Clock
+from app.driver import Driver
+from app.held import Held
+from app.live import DefinitionUnusable, LiveRun, RunLost
+from app.waiters import Waiters, is_settled
+from engine import (
+    Cancel,
+    Graph,
+    Input,
+    Interrupted,
+    JsonObject,
+    Run,
+    RunStarted,
+    State,
+    Terminate,
+    TimerDue,
+    apply,
+    fold,
+    react,
+)
+from journal import IdempotencyKey, Journal, UnknownRun
+from steps.definition import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a run is started with."""
+
+    tenant: str
+    workflow_id: str
+    version: str
+    definition: Definition
+    data: JsonObject
+    caller: Caller
+    idempotency: IdempotencyKey | None = None
+
+
+class Runs:
+    """The door to all runs of this server."""
+
+    def __init__(  # noqa: PLR0913 - the parts a run touches, each passed in
+        self,
+        journal: Journal,
+        clock: Clock,
+        driver: Driver,
+        held: Held,
+        waiters: Waiters,
+        cancel_grace_s: float,
+        wake_timers: Callable[[int], None],
+        last_number: int,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._driver = driver
+        self._held = held
+        self._waiters = waiters
+        self._cancel_grace_s = cancel_grace_s
+        self._wake_timers = wake_timers
+        self._last_number = last_number
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost: set[str] = set()
+        """Runs to be read again, after an append with unknown outcome."""
+
+    async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
+        """Start a run: durable when this returns. With `wait`, also a future of its outcome.
+
+        Raises:
+            DuplicateStart: The idempotency key has been used before.
+        """
+        now_ms = self._clock.now_ms()
+        started = RunStarted(
+            at_ms=now_ms,
+            run_id=self._next_id(now_ms),
+            workflow_id=new.workflow_id,
+            version=new.version,
+            first_step=new.definition.graph.initial,
+            data=new.data,
+            context=new.caller.context,
+            caller=new.caller.name,
+        )
+        live = LiveRun(
+            tenant=new.tenant,
+            run=apply(None, started),
+            head=None,
+            definition=new.definition,
+            idempotency=new.idempotency,
+            pending=[started],
+        )
+        async with self._held.new(live):
+            await self._driver.flush(live)
+            outcome = self._waiters.expect(live.run.id) if wait else None
+            self._carry_on(live)
+            return live.run, outcome
+
+    async def read(self, tenant: str, run_id: str) -> Run:
+        """Give the run as the journal has it. Raises `UnknownRun`."""
+        _, events = await self._journal.events.read(run_id, tenant)
+        return fold(events)
+
+    async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
+        """Give a future of the run as it ends or pauses, done at once where it has."""
+        async with self._held.load(tenant, run_id) as live, live.lock:
+            future = self._waiters.expect(run_id)
+            if not live.pending and is_settled(live.run) and not future.done():
+                future.set_result(live.run)
+            return future
+
+    async def resume(self, tenant: str, run_id: str, answer: JsonObject, caller: Caller) -> Run:
+        """Answer a paused run; the answer is durable when this returns.
+
+        Raises:
+            NotPaused: The run waits for nobody, or for something else.
+            InvalidAnswer: The answer does not fit; the run stays paused.
+        """
+        async with self._held.load(tenant, run_id) as live:
+            async with live.lock:
+                now_ms = self._clock.now_ms()
+                self._driver.take(live, accept(live, answer, caller, now_ms))
+                await self._driver.append(live)
+            self._carry_on(live)
+            return live.run
+
+    async def cancel(
+        self, tenant: str, run_id: str, workflow_id: str | None, reason: str | None, caller: Caller
+    ) -> Run:
+        """Ask a run to stop in good order; a repeated request changes nothing.
+
+        Raises:
+            UnknownRun: There is no such run, or not of that workflow.
+            RunIsOver: It has ended.
+        """
+        async with self._held.load(tenant, run_id) as live:
+            _of_workflow(live, workflow_id)
+            async with live.lock:
+                if not live.run.cancel_requested or live.run.is_over:
+                    self._driver.take(live, Cancel(reason, caller.name))
+                    await self._driver.append(live)
+            if live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(self._cancel_grace_s)
+            self._carry_on(live)
+            return live.run
+
+    async def terminate(
+        self, tenant: str, run_id: str, workflow_id: str | None, reason: str | None, caller: Caller
+    ) -> Run:
+        """End a run at once, whatever it is doing, also when its definition is unusable.
+
+        Raises:
+            UnknownRun: There is no such run, or not of that workflow.
+            RunIsOver: It has ended.
+        """
+        async with self._held.load(tenant, run_id) as live:
+            _of_workflow(live, workflow_id)
+            async with live.lock:
+                if live.lost:
+                    raise RunLost(run_id)
+                command = Terminate(reason, caller.name)
+                events = react(live.run, Graph("", {}), command, self._clock.now_ms())
+                for event in events:
+                    live.run = apply(live.run, event)
+                live.pending.extend(events)
+                await self._driver.append(live)
+            if live.in_flight:
+                live.in_flight.work.cancel()
+                live.in_flight.abandon()
+            return live.run
+
+    async def fire(self, run_id: str) -> None:
+        """Look at a run whose timer is due."""
+        await self._wake(run_id, TimerDue())
+
+    async def recover(self, run_id: str) -> None:
+        """Carry on a run that a restart, or an append with unknown outcome, left behind."""
+        await self._wake(run_id, None)
+
+    async def _wake(self, run_id: str, happened: Input | None) -> None:
+        async with self._held.load(None, run_id) as live:
+            if live.task:
+                return
+            async with live.lock:
+                if happened is None and live.run.state is State.EXECUTING:
+                    happened = Interrupted()
+                if happened:
+                    self._driver.take(live, happened)
+                await self._driver.append(live)
+            self._carry_on(live)
+
+    async def close(self, grace_s: float) -> None:
+        """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
+        self._driver.stopping = True
+        self._waiters.close()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
+
+    def watch(self, live: LiveRun) -> None:
+        """Note what an append has made durable: wake who waits, set the timer."""
+        if live.lost:
+            self.lost.add(live.run.id)
+            return
+        self._waiters.look(live.run)
+        if live.run.due_at_ms is not None:
+            self._wake_timers(live.run.due_at_ms)
+
+    def _carry_on(self, live: LiveRun) -> None:
+        if live.task or live.run.is_over or live.lost:
+            return
+        task = asyncio.create_task(self._drive(live))
+        live.task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drive(self, live: LiveRun) -> None:
+        try:
+            await self._driver.drive(live)
+        except DefinitionUnusable as unusable:
+            log.run_stuck(live.run.id, unusable)
+        except RunLost:
+            pass
+        except Exception as failure:  # noqa: BLE001 - one run's fault must not stop the others
+            log.run_lost(live.run.id, failure)
+            live.lost = True
+            self.lost.add(live.run.id)
+        finally:
+            live.task = None
+            self._held.release(live)
+
+    def _next_id(self, now_ms: int) -> str:
+        self._last_number = max(self._last_number + 1, now_ms)
+        return f"dynamic-workflow-{self._last_number}"
+
+
+def _of_workflow(live: LiveRun, workflow_id: str | None) -> None:
+    if workflow_id is not None and workflow_id != live.run.workflow_id:
+        raise UnknownRun(live.run.id)

@@ -1,0 +1,74 @@
+"""The one scheduler: wakes runs whose retry, sleep or deadline is due.
+
+What is due is read from the journal, not remembered, so nothing is missed by a restart or
+by a clock that jumps; a timer fires late rather than never.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from app import log
+from app.clock import Clock
+from journal import Journal, JournalError
+
+_LONGEST_SLEEP_MS = 1_000
+"""How long a jump of the wall clock can go unnoticed."""
+
+_BATCH = 200
+
+
+class Timers:
+    """Sleeps until the next timer is due, fires it, looks again."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, fire: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._fire = fire
+        self._next_ms: int | None = None
+        self._earlier = asyncio.Event()
+
+    def wake(self, at_ms: int) -> None:
+        """Note that a timer was set for `at_ms` (Unix milliseconds)."""
+        if self._next_ms is None or at_ms < self._next_ms:
+            self._next_ms = at_ms
+            self._earlier.set()
+
+    async def run(self) -> None:
+        """Fire timers until cancelled."""
+        while True:
+            try:
+                full = await self._fire_due()
+                self._next_ms = await self._journal.runs.next_due_ms()
+            except JournalError as failure:
+                log.timers_delayed(failure)
+                full = False
+                await asyncio.sleep(_LONGEST_SLEEP_MS / 1000)
+            if not full:
+                await self._sleep()
+
+    async def _fire_due(self) -> bool:
+        """Fire what is due now; say whether there may be more."""
+        self._earlier.clear()
+        due = await self._journal.runs.due(self._clock.now_ms(), _BATCH)
+        results = await asyncio.gather(
+            *(self._fire(run.run_id) for run in due), return_exceptions=True
+        )
+        failed = False
+        for run, result in zip(due, results, strict=True):
+            if isinstance(result, BaseException):
+                failed = True
+                log.timer_failed(run.run_id, result)
+        return len(due) == _BATCH and not failed
+
+    async def _sleep(self) -> None:
+        wait_ms = _LONGEST_SLEEP_MS
+        if self._next_ms is not None:
+            # Not less than a moment: a run that cannot be woken must not make this spin.
+            wait_ms = max(2, min(wait_ms, self._next_ms - self._clock.now_ms()))
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                await self._earlier.wait()
+        except TimeoutError:
+            pass
