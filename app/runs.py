@@ -188,9 +188,9 @@ class Runs:
 
     async def _wake(self, run_id: str, happened: Input | None) -> None:
         async with self._held.load(None, run_id) as live:
-            if live.task:
-                return
             async with live.lock:
+                if live.task:
+                    return
                 if happened is None and live.run.state is State.EXECUTING:
                     happened = Interrupted()
                 if happened:
