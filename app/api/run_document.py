@@ -1,0 +1,94 @@
+"""A run as the API shows it: the fold, rendered."""
+
+from engine import Json, JsonObject, Run, RunError, State, StepError, Visit, iso_time
+
+
+def status_document(run: Run) -> JsonObject:
+    """Give the answer of the status endpoint. Every field is there, null where it is empty."""
+    return {
+        "runId": run.id,
+        "workflowId": run.workflow_id,
+        "version": run.version,
+        "status": run.status.value,
+        "currentStepId": run.current_step_id,
+        "pauseSignal": pause_signal(run),
+        "data": run.data,
+        "stepExecutionHistory": [_entry(visit) for visit in run.history],
+        "result": run.result,
+        "error": _run_error(run.error),
+        "reason": run.reason,
+        "cancelRequested": run.cancel_requested,
+        "waitingUntil": _moment(run.wake_at_ms) if run.state is State.SLEEPING else None,
+        "startTime": iso_time(run.started_at_ms),
+        "endTime": _moment(run.ended_at_ms),
+    }
+
+
+def outcome_document(run: Run) -> JsonObject:
+    """Give the answer of a start that waited.
+
+    A run that completed answers with exactly the fields of the contract; one that failed
+    adds `error`, one that waits for a person adds what it waits for.
+    """
+    document: JsonObject = {
+        "runId": run.id,
+        "status": run.status.value,
+        "data": run.data,
+        "result": run.result,
+    }
+    if run.error:
+        document["error"] = _run_error(run.error)
+    if not run.is_over:
+        document["currentStepId"] = run.current_step_id
+        document["pauseSignal"] = pause_signal(run)
+    return document
+
+
+def pause_signal(run: Run) -> Json:
+    """Give what a paused run waits for, None when it is not paused."""
+    return {"type": run.signal.type, **run.signal.body} if run.signal else None
+
+
+def _entry(visit: Visit) -> JsonObject:
+    """Give one line of the history; what has not happened yet is left out."""
+    entry: JsonObject = {
+        "stepId": visit.step_id,
+        "stepType": visit.step_type,
+        "status": visit.status.value,
+        "startTime": iso_time(visit.started_at_ms),
+    }
+    if visit.step_name is not None:
+        entry["stepName"] = visit.step_name
+    if visit.visit > 1:
+        entry["visit"] = visit.visit
+    if visit.attempt > 1:
+        entry["attempt"] = visit.attempt
+    if visit.ended_at_ms is not None:
+        entry["endTime"] = iso_time(visit.ended_at_ms)
+        entry["duration"] = visit.ended_at_ms - visit.started_at_ms
+    if visit.status.value == "completed":
+        entry["outputData"] = visit.output
+    if visit.error:
+        entry["error"] = _step_error(visit.error)
+    if visit.retry_at_ms is not None:
+        entry["retryAt"] = iso_time(visit.retry_at_ms)
+    return entry
+
+
+def _step_error(error: StepError) -> JsonObject:
+    return {"type": error.type, "message": error.message}
+
+
+def _run_error(error: RunError | None) -> Json:
+    if error is None:
+        return None
+    return {
+        "stepId": error.step_id,
+        "type": error.type,
+        "message": error.message,
+        "attempts": error.attempts,
+    }
+
+
+def _moment(at_ms: int | None) -> str | None:
+    return None if at_ms is None else iso_time(at_ms)

@@ -1,0 +1,154 @@
+"""Start the server, load the samples, take one of them through a whole run, keep serving.
+
+Every call is printed as the curl command that a person would type, with its answer.
+"""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+STEPWELL = Path(sys.executable).with_name("stepwell")
+TENANT = "default"
+
+
+class Shell:
+    """Sends requests, printing each as a curl command with its answer."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self._address = address
+        self._client = httpx.Client(
+            base_url=address, headers={"x-api-key": key, "x-tenant-id": TENANT}, timeout=30
+        )
+
+    def call(self, method: str, path: str, body: object = None, *, quiet: bool = False) -> Any:  # noqa: ANN401 - JSON
+        """Send one request and give its JSON; a refusal ends the tour."""
+        if not quiet:
+            print(f"\n$ {self._curl(method, path, body)}")
+        answer = self._client.request(method, path, json=body)
+        if not quiet:
+            print(json.dumps(answer.json(), indent=2, ensure_ascii=False))
+        if answer.is_error:
+            raise SystemExit(f"{method} {path} was refused: {answer.text}")
+        return answer.json()
+
+    def knows(self, workflow_id: str) -> bool:
+        """Say whether the server has this workflow already."""
+        return self._client.get(f"/api/workflows/{workflow_id}").is_success
+
+    def _curl(self, method: str, path: str, body: object) -> str:
+        parts = ["curl", "-s"] if method == "GET" else ["curl", "-s", "-X", method]
+        parts.append(f"{self._address}{path}")
+        parts.append(f'-H "x-api-key: $STEPWELL_KEY" -H "x-tenant-id: {TENANT}"')
+        if body is not None:
+            parts.append(f"-H 'Content-Type: application/json' -d '{json.dumps(body)}'")
+        return " ".join(parts)
+
+
+def load_samples(shell: Shell) -> None:
+    """Create and publish every workflow in `examples/` that the server does not know."""
+    for file in sorted(EXAMPLES.glob("*.json")):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if shell.knows(document["id"]):
+            continue
+        created = shell.call("POST", "/api/workflows", document, quiet=True)
+        version = {"version": created["version"]}
+        shell.call("POST", f"/api/workflows/{created['id']}/publish", version, quiet=True)
+        print(f"loaded {file.name} as workflow {created['id']}")
+
+
+def walk(shell: Shell) -> None:
+    """Take the onboarding sample through start, two pauses, and completion."""
+    print("\nStart a workflow. It needs a name and an e-mail address, and has only a name:")
+    name = {"data": {"customerName": "John Doe"}}
+    run_id = shell.call("POST", "/api/workflow/start-async/customer-onboarding", name)["runId"]
+    settle(shell, run_id)
+    print("\nIt has paused, and says what it waits for:")
+    shell.call("GET", f"/api/workflow/status/{run_id}")
+    print("\nGive it the address; it goes on, and pauses again for a person's decision:")
+    answer = {"type": "collect_inputs", "data": {"email": "john@example.com"}}
+    shell.call("POST", f"/api/workflow/resume/{run_id}", answer)
+    settle(shell, run_id)
+    print("\nApprove, and it completes:")
+    decision = {
+        "type": "request_user_action",
+        "actionId": "approve",
+        "actionValue": "approved",
+    }
+    shell.call("POST", f"/api/workflow/resume/{run_id}", decision)
+    settle(shell, run_id)
+    shell.call("GET", f"/api/workflow/status/{run_id}")
+
+
+def settle(shell: Shell, run_id: str) -> None:
+    """Wait until the run has paused or ended."""
+    for _ in range(200):
+        if shell.call("GET", f"/api/workflow/status/{run_id}", quiet=True)["status"] != "running":
+            return
+        time.sleep(0.02)
+    raise SystemExit(f"run {run_id} did not settle")
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], address: str) -> None:
+    """Wait until the server takes requests; end when it does not start."""
+    for _ in range(300):
+        if server.poll() is not None:
+            raise SystemExit(server.returncode)
+        try:
+            if httpx.get(f"{address}/readyz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise SystemExit("the server did not become ready within 15 seconds")
+
+
+def key(data: Path, *arguments: str) -> dict[str, Any]:
+    """Run `stepwell key` and give its JSON."""
+    command = [STEPWELL, "key", *arguments, "--data", data, "--tenant", TENANT, "--json"]
+    answer: dict[str, Any] = json.loads(subprocess.check_output(command))
+    return answer
+
+
+def main() -> int:
+    """Give the exit code of the server."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", default="8080")
+    parser.add_argument("--once", action="store_true", help="stop the server after the tour")
+    options = parser.parse_args()
+    address = f"http://{options.host}:{options.port}"
+    place = ["--data", options.data, "--host", options.host, "--port", options.port]
+    server = subprocess.Popen([STEPWELL, "serve", *place])
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    try:
+        wait_until_ready(server, address)
+        own = key(options.data, "create", "--role", "editor", "--name", "tour")
+        try:
+            shell = Shell(address, own["key"])
+            load_samples(shell)
+            walk(shell)
+        finally:
+            key(options.data, "disable", own["id"])
+        print(f"\nStepwell serves at {address} (API page: {address}/docs). Ctrl-C stops it.")
+        if options.once:
+            server.terminate()
+        return server.wait()
+    except KeyboardInterrupt:
+        return server.wait()
+    finally:
+        if server.poll() is None:
+            server.terminate()
+            server.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
