@@ -53,13 +53,13 @@ class Timers:
         self._earlier.clear()
         due = await self._journal.runs.due(self._clock.now_ms(), _BATCH)
         results = await asyncio.gather(
-            *(self._fire(run.run_id) for run in due), return_exceptions=True
+            *(self._fire(run_id) for run_id in due), return_exceptions=True
         )
         failed = False
-        for run, result in zip(due, results, strict=True):
+        for run_id, result in zip(due, results, strict=True):
             if isinstance(result, BaseException):
                 failed = True
-                log.timer_failed(run.run_id, result)
+                log.timer_failed(run_id, result)
         return len(due) == _BATCH and not failed
 
     async def _sleep(self) -> None:

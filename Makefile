@@ -1,0 +1,52 @@
+# Stepwell: everything a person or CI does with a checkout.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test check format crash-test bench lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: install ## install, start the server, load the samples, take the tour, keep serving
+	$(BIN)/python scripts/tour.py --data data
+
+install: $(VENV)/installed ## install the server into .venv
+
+test: $(VENV)/installed-dev ## install what it takes and run everything that CI runs
+	scripts/test
+
+check: $(VENV)/installed-dev ## format, lint, import rules, types
+	scripts/check
+
+format: $(VENV)/installed-dev ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
+	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+
+bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
+	$(BIN)/python benchmarks/group_commit.py
+
+lock: ## pin and hash what pyproject.toml asks for (needs uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
+
+clean: ## remove what was installed and cached, not the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Stepwell needs Python 3.11 or newer; this is %d.%d. Set PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt pyproject.toml $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@

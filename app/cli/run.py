@@ -1,0 +1,85 @@
+"""`stepwell run`: a definition, once, on a temporary journal, for development."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from app.api.run_document import status_document
+from app.assembly import open_services
+from app.auth.callers import Caller
+from app.auth.roles import Role
+from app.runs import NewRun
+from app.services import Services
+from app.settings import Settings
+from engine import Json, JsonObject, Run, State, Status
+from steps.definition import InvalidDefinition
+
+_TENANT = "local"
+_CALLER = Caller(_TENANT, Role.OWNER, "local", {})
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser("run", help="run a definition once and print its history")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON")
+    parser.add_argument("--data-json", default="{}", help="the input, as a JSON object")
+    parser.add_argument(
+        "--answer-json",
+        action="append",
+        default=[],
+        help="what to answer the next pause with, as a resume body; may be repeated",
+    )
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run it. Gives 0 when the run completed or waits for somebody, 1 otherwise."""
+    try:
+        document = json.loads(args.file.read_text(encoding="utf-8"))
+        data = json.loads(args.data_json)
+        answers = [json.loads(text) for text in args.answer_json]
+    except (OSError, ValueError) as unreadable:
+        print(f"cannot read the definition or its input: {unreadable}", file=sys.stderr)
+        return 1
+    if not isinstance(data, dict):
+        print("--data-json must be a JSON object", file=sys.stderr)
+        return 1
+    try:
+        run = asyncio.run(_run(document, data, answers))
+    except InvalidDefinition as invalid:
+        for problem in invalid.problems:
+            print(f"{args.file}: {problem.path}: {problem.message}", file=sys.stderr)
+        return 1
+    print(json.dumps(status_document(run), indent=2, ensure_ascii=False))
+    return 0 if run.status in (Status.COMPLETED, Status.PAUSED) else 1
+
+
+async def _run(document: Json, data: JsonObject, answers: list[JsonObject]) -> Run:
+    with tempfile.TemporaryDirectory(prefix="stepwell-run-") as folder:
+        settings = Settings.load({"data": Path(folder)})
+        async with open_services(settings) as services:
+            timers = asyncio.create_task(services.timers.run())
+            try:
+                return await _to_the_end(services, document, data, answers)
+            finally:
+                timers.cancel()
+                await services.runs.close(grace_s=0)
+
+
+async def _to_the_end(
+    services: Services, document: Json, data: JsonObject, answers: list[JsonObject]
+) -> Run:
+    stored = await services.workflows.create(_TENANT, document)
+    stored, definition = await services.workflows.startable(_TENANT, stored.id, None)
+    new = NewRun(_TENANT, stored.id, stored.version, definition, data, _CALLER)
+    run, outcome = await services.runs.start(new, wait=True)
+    while outcome is not None:
+        run = await outcome
+        if run.state is not State.PAUSED or not answers:
+            break
+        run = await services.runs.resume(_TENANT, run.id, answers.pop(0), _CALLER)
+        outcome = await services.runs.expect(_TENANT, run.id)
+    return run

@@ -1,0 +1,74 @@
+"""Events to and from the text in which the journal keeps them.
+
+A body is a JSON object of the event's fields, without its time and without fields that have
+their default. An event type or field that is not known is an error, never skipped.
+"""
+
+import json
+from collections.abc import Hashable
+from dataclasses import MISSING, Field, fields
+from functools import cache
+from typing import Any
+
+from engine import EVENT_TYPES, Event, RunError, Signal, StepError
+
+SCHEMA = 1
+"""The number of the body format, kept with each event."""
+
+_TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
+_NESTED: dict[tuple[str, str], type[Signal | StepError | RunError]] = {
+    ("AttemptFailed", "error"): StepError,
+    ("StepFailed", "error"): StepError,
+    ("RunFailed", "error"): RunError,
+    ("RunPaused", "signal"): Signal,
+}
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def encode(event: Event) -> str:
+    """Give the body of an event."""
+    return _encoder.encode(_plain(event, skip="at_ms"))
+
+
+def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
+    """Give the event that a row holds.
+
+    Raises:
+        ValueError: The type, the schema or a field is not known, or the body is no JSON.
+    """
+    if schema != SCHEMA or kind not in _TYPES:
+        raise ValueError(f"has type {kind} of schema {schema}, which this version does not know")
+    values = json.loads(body)
+    for (owner, name), nested in _NESTED.items():
+        if owner == kind and name in values:
+            values[name] = nested(**values[name])
+    try:
+        return _TYPES[kind](at_ms=at_ms, **values)
+    except TypeError as mismatch:
+        raise ValueError(f"does not have the fields of {kind}: {mismatch}") from mismatch
+
+
+def _plain(value: Any, skip: str = "") -> dict[str, Any]:
+    plain = {}
+    for name, default, is_nested in _shape(type(value)):
+        if name == skip:
+            continue
+        item = getattr(value, name)
+        if default is MISSING or item != default or type(item) is not type(default):
+            plain[name] = _plain(item) if is_nested else item
+    return plain
+
+
+@cache
+def _shape(kind: Hashable) -> tuple[tuple[str, Any, bool], ...]:
+    """Give name, default and nestedness of each field of a dataclass."""
+    return tuple(
+        (field.name, _default(field), (getattr(kind, "__name__", ""), field.name) in _NESTED)
+        for field in fields(kind)  # type: ignore[arg-type] # a dataclass, by its callers
+    )
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default

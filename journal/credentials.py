@@ -1,0 +1,125 @@
+"""API keys, as hashes, and the secrets that check tokens."""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+
+import aiosqlite
+
+from journal.errors import UnknownCredential
+from journal.readers import Readers
+from journal.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One API key: everything about it but the key."""
+
+    id: str
+    prefix: str
+    hash: bytes
+    tenant: str
+    role: str
+    name: str
+    created_at_ms: int
+    expires_at_ms: int | None = None
+    last_used_at_ms: int | None = None
+    disabled_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """One signing secret or public key, which tokens name by `kid`."""
+
+    kid: str
+    tenant: str
+    role: str
+    name: str
+    algorithm: str
+    secret: str
+    created_at_ms: int
+    disabled_at_ms: int | None = None
+
+
+class Keys:
+    """The API keys of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def create(self, row: KeyRow) -> None:
+        """Keep a new key; durable when this returns."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.execute_fetchall(
+                "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(row)
+            )
+
+        await self._writer.write(work)
+
+    async def all(self) -> list[KeyRow]:
+        """Give every key, oldest first."""
+        rows = await self._readers.all("SELECT * FROM api_keys ORDER BY created_at_ms, id")
+        return [KeyRow(*row) for row in rows]
+
+    async def disable(self, tenant: str, name: str, now_ms: int) -> None:
+        """Disable a key by its id or prefix. Raises `UnknownCredential`."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            changed = await connection.execute(
+                "UPDATE api_keys SET disabled_at_ms = coalesce(disabled_at_ms, ?)"
+                " WHERE tenant = ? AND (id = ? OR prefix = ?)",
+                (now_ms, tenant, name, name),
+            )
+            if changed.rowcount == 0:
+                raise UnknownCredential(name)
+
+        await self._writer.write(work)
+
+    async def touch(self, used: Iterable[tuple[str, int]]) -> None:
+        """Note when keys were last used, from (id, Unix milliseconds)."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.executemany(
+                "UPDATE api_keys SET last_used_at_ms = ? WHERE id = ?",
+                [(at_ms, key_id) for key_id, at_ms in used],
+            )
+
+        await self._writer.write(work)
+
+
+class JwtSecrets:
+    """The token secrets of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def create(self, row: SecretRow) -> None:
+        """Keep a new secret; durable when this returns."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.execute_fetchall(
+                "INSERT INTO jwt_secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(row)
+            )
+
+        await self._writer.write(work)
+
+    async def all(self) -> list[SecretRow]:
+        """Give every secret, oldest first."""
+        rows = await self._readers.all("SELECT * FROM jwt_secrets ORDER BY created_at_ms, kid")
+        return [SecretRow(*row) for row in rows]
+
+    async def disable(self, tenant: str, kid: str, now_ms: int) -> None:
+        """Disable a secret. Raises `UnknownCredential`."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            changed = await connection.execute(
+                "UPDATE jwt_secrets SET disabled_at_ms = coalesce(disabled_at_ms, ?)"
+                " WHERE tenant = ? AND kid = ?",
+                (now_ms, tenant, kid),
+            )
+            if changed.rowcount == 0:
+                raise UnknownCredential(kid)
+
+        await self._writer.write(work)

@@ -1,0 +1,131 @@
+"""What can go wrong with the journal, by who is to blame."""
+
+from pathlib import Path
+
+
+class JournalError(Exception):
+    """Base of every error the journal raises."""
+
+
+class Locked(JournalError):
+    """Another process uses the data folder."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        self.folder, self.holder = folder, holder
+        super().__init__(f"the data folder {folder} is in use by process {holder}; stop it first")
+
+
+class Damaged(JournalError):
+    """The database cannot be opened as what it should be; it has been left as it is."""
+
+    def __init__(self, file: Path, why: str) -> None:
+        self.file = file
+        super().__init__(
+            f"{file} {why}. It has been left as it is: restore it from a backup, "
+            "or choose another data folder."
+        )
+
+
+class Unavailable(JournalError):
+    """The database did not answer; whether a write happened is unknown until it is read."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the journal is unavailable ({why}); try again in a moment")
+
+
+class Corrupt(JournalError):
+    """An event in the journal is not what was written, or cannot be understood."""
+
+    def __init__(self, run_id: str, seq: int, why: str) -> None:
+        self.run_id, self.seq = run_id, seq
+        super().__init__(f"event {seq} of run {run_id} {why}")
+
+
+class Conflict(JournalError):
+    """Somebody else appended to the run first."""
+
+    def __init__(self, run_id: str, seq: int) -> None:
+        self.run_id, self.seq = run_id, seq
+        super().__init__(f"event {seq} of run {run_id} exists already")
+
+
+class DuplicateStart(JournalError):
+    """The idempotency key has started a run before.
+
+    Attributes:
+        run_id: The run it started.
+        same: True when that request was the same as this one.
+    """
+
+    def __init__(self, run_id: str, *, same: bool) -> None:
+        self.run_id, self.same = run_id, same
+        super().__init__(f"this idempotency key has started run {run_id}")
+
+
+class NotFound(JournalError):
+    """What was asked for does not exist, or is another tenant's."""
+
+
+class UnknownRun(NotFound):
+    """There is no such run."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"there is no run {run_id!r}")
+
+
+class UnknownWorkflow(NotFound):
+    """There is no such workflow."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"there is no workflow {workflow_id!r}")
+
+
+class UnknownVersion(NotFound):
+    """The workflow has no such version."""
+
+    def __init__(self, workflow_id: str, selector: str) -> None:
+        super().__init__(f"workflow {workflow_id!r} has no version {selector!r}")
+
+
+class UnknownFile(NotFound):
+    """There is no such file."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"there is no file {file_id!r}")
+
+
+class UnknownCredential(NotFound):
+    """There is no such key or secret."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no key or secret {name!r}")
+
+
+class WorkflowExists(JournalError):
+    """The id that was asked for is taken."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"there is a workflow {workflow_id!r} already; choose another id")
+
+
+class Archived(JournalError):
+    """The workflow is archived."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"workflow {workflow_id!r} is archived; unarchive it first")
+
+
+class NotArchived(JournalError):
+    """The workflow is not archived."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"workflow {workflow_id!r} is not archived; archive it first")
+
+
+class OpenRuns(JournalError):
+    """Runs of the workflow have not ended."""
+
+    def __init__(self, workflow_id: str, count: int) -> None:
+        super().__init__(
+            f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
+        )

@@ -1,0 +1,177 @@
+"""Histories: append events, read them back, proved unchanged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from engine import Event, IllegalTransition, Run, fold
+from journal.chain import first_link, link
+from journal.codec import SCHEMA, decode, encode
+from journal.errors import Conflict, Corrupt, DuplicateStart, UnknownRun
+from journal.readers import Readers
+from journal.run_ids import run_id as id_of
+from journal.run_ids import run_number
+from journal.writer import Row, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a history ends: what the next append continues."""
+
+    run_id: str
+    tenant: str
+    seq: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The key of a start request, with a fingerprint of what it asks for."""
+
+    key: str
+    fingerprint: str
+
+
+class Events:
+    """The append-only histories of all runs."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def start(
+        self,
+        tenant: str,
+        run: Run,
+        events: Sequence[Event],
+        *,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Head:
+        """Write the first events of a run; durable when this returns.
+
+        Raises:
+            DuplicateStart: The idempotency key has started a run before.
+            Conflict: There is a run with this id.
+            Unavailable: Whether the events were written is unknown.
+        """
+        head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
+        if idempotency is None:
+            return await self.append(head, events, run)
+        rows, after = _rows(head, events)
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await _claim(connection, tenant, idempotency)
+            await connection.execute_fetchall(_INSERT_RUN, run_row(tenant, run))
+            await connection.executemany(_INSERT_EVENT, rows)
+            await connection.execute_fetchall(
+                "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
+                (
+                    tenant,
+                    idempotency.key,
+                    run_number(run.id),
+                    idempotency.fingerprint,
+                    run.started_at_ms,
+                ),
+            )
+
+        await self._writer.write(work)
+        return after
+
+    async def append(self, head: Head, events: Sequence[Event], run: Run) -> Head:
+        """Append events after `head`; durable when this returns.
+
+        `run` is the fold after them; its row in the list is written in the same transaction.
+
+        Raises:
+            Conflict: Somebody else appended after `head` first.
+            Unavailable: Whether the events were written is unknown.
+        """
+        rows, after = _rows(head, events)
+        conflict = Conflict(head.run_id, head.seq + 1)
+        await self._writer.append(rows, run_row(head.tenant, run), conflict)
+        return after
+
+    async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
+        """Give a run's whole history; with `tenant`, only if it is theirs.
+
+        Raises:
+            UnknownRun: There is no such run, or it is another tenant's.
+            Corrupt: An event is not what was written.
+        """
+        number = run_number(run_id)
+        rows = await self._readers.all(
+            "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
+            " FROM runs r JOIN events e ON e.run = r.id WHERE r.id = ? ORDER BY e.seq",
+            (number,),
+        )
+        if not rows or (tenant is not None and rows[0][0] != tenant):
+            raise UnknownRun(run_id)
+        events: list[Event] = []
+        before = first_link(number)
+        for _, seq, kind, schema, at_ms, body, digest, _ in rows:
+            before = link(before, seq, kind, schema, at_ms, body)
+            if seq != len(events) + 1 or digest != before:
+                raise Corrupt(run_id, seq, "does not follow from the one before it")
+            try:
+                events.append(decode(kind, schema, at_ms, body))
+            except ValueError as unknown:
+                raise Corrupt(run_id, seq, str(unknown)) from unknown
+        if rows[-1][7] != len(events):
+            raise Corrupt(run_id, len(events) + 1, "is missing")
+        return Head(run_id, rows[0][0], len(events), before), events
+
+    async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
+        """Give the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
+        head, events = await self.read(run_id, tenant)
+        try:
+            return head, fold(events)
+        except IllegalTransition as illegal:
+            raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
+
+
+_INSERT_RUN = "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EVENT = (
+    "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def run_row(tenant: str, run: Run) -> Row:
+    """Give a run's row in the list: the projection of its fold."""
+    return (
+        run_number(run.id),
+        tenant,
+        run.workflow_id,
+        run.version,
+        run.status.value,
+        run.state.value,
+        run.current_step_id,
+        run.seq,
+        run.started_at_ms,
+        run.updated_at_ms,
+        run.ended_at_ms,
+        run.due_at_ms,
+    )
+
+
+def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
+    """Give the rows of events after `head`, chained, and the head after them."""
+    number, digest, rows = run_number(head.run_id), head.hash, []
+    for seq, event in enumerate(events, start=head.seq + 1):
+        kind, body = type(event).__name__, encode(event)
+        digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
+        rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
+    return rows, Head(head.run_id, head.tenant, head.seq + len(events), digest)
+
+
+async def _claim(connection: aiosqlite.Connection, tenant: str, wanted: IdempotencyKey) -> None:
+    """Refuse a key that has been used."""
+    used = list(
+        await connection.execute_fetchall(
+            "SELECT run, fingerprint FROM idempotency WHERE tenant = ? AND key = ?",
+            (tenant, wanted.key),
+        )
+    )
+    if used:
+        number, fingerprint = used[0]
+        raise DuplicateStart(id_of(number), same=fingerprint == wanted.fingerprint)

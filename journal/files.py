@@ -1,0 +1,49 @@
+"""Whose a stored file is; its bytes are elsewhere, by their hash."""
+
+from dataclasses import astuple, dataclass
+
+import aiosqlite
+
+from journal.errors import UnknownFile
+from journal.readers import Readers
+from journal.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One uploaded file; the name is what the client called it and never a path."""
+
+    id: str
+    tenant: str
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+    created_at_ms: int
+
+
+class FileTable:
+    """The files of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def create(self, row: FileRow) -> None:
+        """Note a file whose bytes are stored; durable when this returns."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.execute_fetchall(
+                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(row)
+            )
+
+        await self._writer.write(work)
+
+    async def get(self, tenant: str, file_id: str) -> FileRow:
+        """Give a file's row. Raises `UnknownFile`, also for another tenant's file."""
+        row = await self._readers.one(
+            "SELECT * FROM files WHERE id = ? AND tenant = ?", (file_id, tenant)
+        )
+        if row is None:
+            raise UnknownFile(file_id)
+        return FileRow(*row)

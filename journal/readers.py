@@ -1,0 +1,35 @@
+"""Reading beside the writer: a few connections that cannot write, used in turn."""
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any
+
+import aiosqlite
+
+from journal.errors import Unavailable
+
+
+class Readers:
+    """Runs short queries; each sees everything committed before it began."""
+
+    def __init__(self, connections: Sequence[aiosqlite.Connection]) -> None:
+        self._connections = connections
+        self._turn = cycle(connections)
+
+    async def all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Give all rows of a query. Raises `Unavailable`."""
+        try:
+            return list(await next(self._turn).execute_fetchall(sql, values))
+        except (sqlite3.Error, ValueError) as failure:
+            raise Unavailable(str(failure)) from failure
+
+    async def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Give the first row of a query, None when there is none. Raises `Unavailable`."""
+        rows = await self.all(sql, values)
+        return rows[0] if rows else None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for connection in self._connections:
+            await connection.close()

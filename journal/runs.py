@@ -1,0 +1,96 @@
+"""The list of runs: what can be asked without reading a history."""
+
+from dataclasses import dataclass
+
+from journal.readers import Readers
+from journal.run_ids import run_id
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One line of the list. Times are Unix milliseconds."""
+
+    number: int
+    workflow_id: str
+    version: str
+    status: str
+    step_id: str | None
+    started_at_ms: int
+    updated_at_ms: int
+    ended_at_ms: int | None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return run_id(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are asked for; None does not filter.
+
+    Attributes:
+        since_ms: Started at or after this moment.
+        until_ms: Started before this moment.
+        before: Runs with smaller numbers only, for the next page.
+    """
+
+    status: str | None = None
+    workflow_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    before: int | None = None
+
+
+class RunList:
+    """Queries over the projection of all runs."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
+        """Give at most `limit` runs of the tenant, newest first."""
+        conditions, values = ["tenant = ?"], [tenant]
+        for condition, value in (
+            ("status = ?", wanted.status),
+            ("workflow_id = ?", wanted.workflow_id),
+            ("started_at_ms >= ?", wanted.since_ms),
+            ("started_at_ms < ?", wanted.until_ms),
+            ("id < ?", wanted.before),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
+        rows = await self._readers.all(
+            "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"
+            f" ended_at_ms FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - fixed texts
+            (*values, limit),
+        )
+        return [RunRow(*row) for row in rows]
+
+    async def due(self, now_ms: int, limit: int) -> list[str]:
+        """Give the ids of runs whose timer is due, the most overdue first."""
+        rows = await self._readers.all(
+            "SELECT id FROM runs WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT ?", (now_ms, limit)
+        )
+        return [run_id(number) for (number,) in rows]
+
+    async def next_due_ms(self) -> int | None:
+        """Give the moment of the earliest timer, None when none is set."""
+        row = await self._readers.one(
+            "SELECT due_at_ms FROM runs WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1"
+        )
+        return int(row[0]) if row else None
+
+    async def unfinished(self) -> list[str]:
+        """Give the ids of runs that somebody must drive: inside a step, or between two."""
+        rows = await self._readers.all(
+            "SELECT id FROM runs WHERE state IN ('new', 'ready', 'executing') ORDER BY id"
+        )
+        return [run_id(number) for (number,) in rows]
+
+    async def last_number(self) -> int:
+        """Give the largest run number ever used, 0 before the first."""
+        row = await self._readers.one("SELECT max(id) FROM runs")
+        kept = await self._readers.one("SELECT value FROM meta WHERE key = 'last_run_number'")
+        return max(int(row[0] or 0), int(kept[0]) if kept else 0)

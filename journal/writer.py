@@ -1,0 +1,193 @@
+"""The one writer: all that has gathered goes into one transaction, then all are told.
+
+While a transaction is being written the next ones gather, so that under load many appends
+share one flush of the disk. Nobody is told before the commit has returned. aiosqlite costs a
+thread hop a call, so a whole batch of appends is two statements.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import aiosqlite
+
+from journal.errors import JournalError, Unavailable
+
+Row: TypeAlias = tuple[Any, ...]
+Work: TypeAlias = Callable[[aiosqlite.Connection], Awaitable[Any]]
+
+_LARGEST_BATCH = 2_000
+
+_INSERT_EVENTS = """
+    INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_PROJECT_RUN = """
+    INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
+                      started_at_ms, updated_at_ms, ended_at_ms, due_at_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        status = excluded.status, state = excluded.state, step_id = excluded.step_id,
+        seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
+        ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms
+"""
+
+
+@dataclass(slots=True)
+class Append:
+    """Events of one run, as rows, with the run's row as it stands after them.
+
+    `conflict` is what its waiter gets when another append was first.
+    """
+
+    events: Sequence[Row]
+    run: Row
+    conflict: JournalError
+    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.Future())
+
+
+@dataclass(slots=True)
+class Task:
+    """Any other write, in a savepoint of its own."""
+
+    work: Work
+    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.Future())
+
+
+class Writer:
+    """Owns the writing connection; everything that changes the database goes through it."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
+        self._loop = asyncio.create_task(self._run())
+        self._closed = False
+        self.commits = 0
+
+    async def append(self, events: Sequence[Row], run: Row, conflict: JournalError) -> None:
+        """Append events; durable when this returns. Raises `conflict` or `Unavailable`."""
+        await self._submit(Append(events, run, conflict))
+
+    async def write(self, work: Work) -> Any:
+        """Run `work` inside a transaction and give its result; durable when this returns."""
+        return await self._submit(Task(work))
+
+    async def close(self) -> None:
+        """Write what has gathered, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put_nowait(None)
+            await self._loop
+            await self._connection.close()
+
+    async def _submit(self, item: Append | Task) -> Any:
+        if self._closed:
+            raise Unavailable("it is closed")
+        self._queue.put_nowait(item)
+        return await item.done
+
+    async def _run(self) -> None:
+        while (first := await self._queue.get()) is not None:
+            batch = [first]
+            while len(batch) < _LARGEST_BATCH and not self._queue.empty():
+                item = self._queue.get_nowait()
+                if item is None:
+                    self._queue.put_nowait(None)
+                    break
+                batch.append(item)
+            await self._write(batch)
+
+    async def _write(self, batch: Sequence[Append | Task]) -> None:
+        """Write one transaction; tell everybody after its commit, or why there was none."""
+        appends = [item for item in batch if isinstance(item, Append)]
+        tasks = [item for item in batch if isinstance(item, Task)]
+        answers: list[tuple[asyncio.Future[Any], Any]] = []
+        try:
+            await self._sql("BEGIN IMMEDIATE")
+            if appends and not await self._append_all(appends, answers):
+                for item in appends:
+                    await self._one(item.done, self._append_work(item), answers, item.conflict)
+            for task in tasks:
+                await self._one(task.done, task.work, answers)
+            await self._sql("COMMIT")
+        except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure
+            await self._roll_back()
+            # A commit that raised may have happened all the same: nobody is told either way.
+            unknown = Unavailable(str(failure))
+            answers = [(item.done, unknown) for item in batch]
+        self.commits += 1
+        for done, answer in answers:
+            _tell(done, answer)
+
+    async def _append_all(
+        self, appends: Sequence[Append], answers: list[tuple[asyncio.Future[Any], Any]]
+    ) -> bool:
+        """Append everything in two statements; False when one of them conflicts."""
+        if len(appends) > 1:
+            await self._sql("SAVEPOINT appends")
+        try:
+            await self._connection.executemany(_PROJECT_RUN, [item.run for item in appends])
+            await self._connection.executemany(
+                _INSERT_EVENTS, [row for item in appends for row in item.events]
+            )
+        except sqlite3.IntegrityError:
+            if len(appends) == 1:
+                await self._sql("ROLLBACK")
+                await self._sql("BEGIN IMMEDIATE")
+                answers.append((appends[0].done, appends[0].conflict))
+                return True
+            await self._sql("ROLLBACK TO appends")
+            return False
+        answers.extend((item.done, None) for item in appends)
+        return True
+
+    @staticmethod
+    def _append_work(item: Append) -> Work:
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.execute_fetchall(_PROJECT_RUN, item.run)
+            await connection.executemany(_INSERT_EVENTS, item.events)
+
+        return work
+
+    async def _one(
+        self,
+        done: asyncio.Future[Any],
+        work: Work,
+        answers: list[tuple[asyncio.Future[Any], Any]],
+        conflict: JournalError | None = None,
+    ) -> None:
+        """Do one write in a savepoint, so that its failure is its own."""
+        await self._sql("SAVEPOINT one")
+        try:
+            answer = await work(self._connection)
+        except sqlite3.IntegrityError as clash:
+            await self._sql("ROLLBACK TO one")
+            answer = conflict or clash
+        except sqlite3.Error:
+            raise  # the database is in trouble, so the whole batch is
+        except Exception as refused:  # noqa: BLE001 - handed to the one who asked
+            await self._sql("ROLLBACK TO one")
+            answer = refused
+        await self._sql("RELEASE one")
+        answers.append((done, answer))
+
+    async def _sql(self, statement: str) -> None:
+        await self._connection.execute_fetchall(statement)
+
+    async def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                await self._sql("ROLLBACK")
+        except (sqlite3.Error, ValueError):
+            pass  # SQLite has rolled back by itself, or the next BEGIN will say what is wrong
+
+
+def _tell(done: asyncio.Future[Any], answer: Any) -> None:
+    """Wake one waiter, unless it has gone away."""
+    if done.done():
+        return
+    if isinstance(answer, BaseException):
+        done.set_exception(answer)
+    else:
+        done.set_result(answer)
