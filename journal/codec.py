@@ -5,9 +5,7 @@ their default. An event type or field that is not known is an error, never skipp
 """
 
 import json
-from collections.abc import Hashable
 from dataclasses import MISSING, Field, fields
-from functools import cache
 from typing import Any
 
 from engine import EVENT_TYPES, Event, RunError, Signal, StepError
@@ -50,7 +48,7 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
 
 def _plain(value: Any, skip: str = "") -> dict[str, Any]:
     plain = {}
-    for name, default, is_nested in _shape(type(value)):
+    for name, default, is_nested in _SHAPES[type(value)]:
         if name == skip:
             continue
         item = getattr(value, name)
@@ -59,12 +57,11 @@ def _plain(value: Any, skip: str = "") -> dict[str, Any]:
     return plain
 
 
-@cache
-def _shape(kind: Hashable) -> tuple[tuple[str, Any, bool], ...]:
+def _shape(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
     """Give name, default and nestedness of each field of a dataclass."""
     return tuple(
-        (field.name, _default(field), (getattr(kind, "__name__", ""), field.name) in _NESTED)
-        for field in fields(kind)  # type: ignore[arg-type] # a dataclass, by its callers
+        (field.name, _default(field), (kind.__name__, field.name) in _NESTED)
+        for field in fields(kind)
     )
 
 
@@ -72,3 +69,6 @@ def _default(field: Field[Any]) -> Any:
     if field.default_factory is not MISSING:
         return field.default_factory()
     return field.default
+
+
+_SHAPES = {kind: _shape(kind) for kind in (*EVENT_TYPES, StepError, RunError, Signal)}

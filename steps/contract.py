@@ -128,6 +128,16 @@ class StoredFile:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may ask about the step that calls it."""
+
+    run_id: str
+    step_id: str
+    attempt: int
+    idempotency_key: str
+
+
 class Effects(Protocol):
     """All that a step can do to the world, or ask of it.
 
@@ -143,7 +153,7 @@ class Effects(Protocol):
         """Send a request. Raises `StepBroke` when no response arrives or it is refused."""
         ...
 
-    async def tool(self, tool_id: str, arguments: JsonObject) -> Json:
+    async def tool(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
         """Call a registered tool. Raises `StepBroke`."""
         ...
 

@@ -1,0 +1,230 @@
+"""call-api: send one HTTP request."""
+
+import base64
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from engine import Json, JsonObject
+from steps.contract import (
+    Done,
+    Effects,
+    HttpRequest,
+    HttpResponse,
+    Outcome,
+    Problem,
+    StepBroke,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.retry_after import retry_after_ms
+from steps.template import Template
+
+_RETRYABLE = frozenset({408, 425, 429})
+_BODIES = ("body", "form", "multipart", "file", "text")
+_EXCERPT = 300
+
+
+class CallApiSettings(StepSettings):
+    """The request, and which answers are good."""
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
+    url: Template
+    headers: dict[str, Template] = {}
+    query: dict[str, Template] = {}
+    body: Template | None = None
+    form: dict[str, Template] | None = None
+    multipart: dict[str, Template] | None = None
+    file: Template | None = None
+    text: Template | None = None
+    auth: dict[str, Template] | None = None
+    expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
+        ["2xx"], min_length=1
+    )
+    maxResponseBytes: int = Field(1_000_000, ge=0, le=10_000_000)  # noqa: N815
+    followRedirects: bool = True  # noqa: N815
+
+
+class CallApi(StepType[CallApiSettings]):
+    """Sends a request that carries the same `Idempotency-Key` on every attempt."""
+
+    type = "call-api"
+    settings = CallApiSettings
+    timeout_ms = 30_000
+
+    def check(
+        self, settings: CallApiSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Ask for one body at most and a known way to authenticate."""
+        bodies = [name for name in _BODIES if getattr(settings, name) is not None]
+        if len(bodies) > 1:
+            yield Problem(bodies[1], f"there is {bodies[0]} already; give one of them")
+        url = settings.url.source
+        if not isinstance(url, str) or not url.startswith(("http://", "https://", "{{")):
+            yield Problem("url", "must be a text that begins with http:// or https://")
+        if settings.auth is not None:
+            kind = settings.auth["type"].source if "type" in settings.auth else None
+            needs = {
+                "basic": {"username", "password"},
+                "bearer": {"token"},
+                "header": {"name", "value"},
+            }
+            if kind not in needs:
+                yield Problem("auth.type", "must be basic, bearer or header")
+            elif set(settings.auth) != {"type", *needs[str(kind)]}:
+                yield Problem("auth", f"of type {kind} needs {', '.join(sorted(needs[str(kind)]))}")
+
+    async def execute(
+        self, settings: CallApiSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Send the request and read the answer."""
+        response = await effects.http(await _request(settings, step, effects))
+        if not _is_expected(settings, response.status):
+            raise _unexpected(response, effects.now_ms())
+        shown: JsonObject = {
+            "status": response.status,
+            "headers": dict(response.headers),
+            **_read(response),
+        }
+        return Done(shown, {"response": shown})
+
+
+async def _request(settings: CallApiSettings, step: StepInput, effects: Effects) -> HttpRequest:
+    headers = {"Idempotency-Key": step.idempotency_key}
+    for name, template in settings.headers.items():
+        headers = {k: v for k, v in headers.items() if k.lower() != name.lower()}
+        headers[name] = _text(template, step, f"headers.{name}")
+    headers.update(_auth(settings, step))
+    for name, value in headers.items():
+        if any(char in "\r\n\0" for char in name + value):
+            raise _invalid(f"header {name} holds a line break")
+    content, form, files = None, None, []
+    if settings.body is not None:
+        content = json.dumps(settings.body.render(step.scope), ensure_ascii=False).encode()
+        headers.setdefault("Content-Type", "application/json")
+    elif settings.text is not None:
+        content = _text(settings.text, step, "text").encode()
+        headers.setdefault("Content-Type", "text/plain; charset=utf-8")
+    elif settings.file is not None:
+        stored = await effects.file(_text(settings.file, step, "file"))
+        content = stored.content
+        headers.setdefault("Content-Type", stored.media_type)
+    elif settings.form is not None:
+        form = {k: _text(item, step, f"form.{k}") for k, item in settings.form.items()}
+    elif settings.multipart is not None:
+        for name, item in settings.multipart.items():
+            value = item.render(step.scope)
+            if isinstance(value, dict) and set(value) == {"file"}:
+                stored = await effects.file(str(value["file"]))
+                files.append((name, stored.name, stored.content, stored.media_type))
+            else:
+                files.append((name, "", _plain(value, name).encode(), ""))
+    return HttpRequest(
+        method=settings.method,
+        url=_text(settings.url, step, "url"),
+        headers=headers,
+        query=_query(settings, step),
+        content=content,
+        form=form,
+        files=files,
+        follow_redirects=settings.followRedirects,
+        max_response_bytes=settings.maxResponseBytes,
+    )
+
+
+def _query(settings: CallApiSettings, step: StepInput) -> list[tuple[str, str]]:
+    pairs = []
+    for name, template in settings.query.items():
+        value = template.render(step.scope)
+        for item in value if isinstance(value, list) else [value]:
+            pairs.append((name, _plain(item, f"query.{name}")))  # noqa: PERF401 - reads better
+    return pairs
+
+
+def _auth(settings: CallApiSettings, step: StepInput) -> dict[str, str]:
+    if settings.auth is None:
+        return {}
+    given = {name: _text(item, step, f"auth.{name}") for name, item in settings.auth.items()}
+    if given["type"] == "basic":
+        pair = f"{given['username']}:{given['password']}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    if given["type"] == "bearer":
+        return {"Authorization": f"Bearer {given['token']}"}
+    return {given["name"]: given["value"]}
+
+
+def _text(template: Template, step: StepInput, setting: str) -> str:
+    return _plain(template.render(step.scope), setting)
+
+
+def _plain(value: Json, setting: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise _invalid(f"{setting} must be a text, not {type(value).__name__}")
+
+
+def _invalid(message: str) -> StepBroke:
+    return StepBroke("InvalidRequest", message, retryable=False)
+
+
+def _is_expected(settings: CallApiSettings, status: int) -> bool:
+    return any(
+        status == wanted if isinstance(wanted, int) else str(status)[0] == wanted[0]
+        for wanted in settings.expectedStatus
+    )
+
+
+def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
+    excerpt = response.content[:_EXCERPT].decode("utf-8", "replace")
+    return StepBroke(
+        "HttpStatus",
+        f"the answer has status {response.status}: {excerpt}",
+        retryable=response.status in _RETRYABLE or response.status >= 500,  # noqa: PLR2004
+        retry_after_ms=retry_after_ms(response.headers.get("retry-after"), now_ms),
+    )
+
+
+def _read(response: HttpResponse) -> JsonObject:
+    """Give the body as JSON, as text, or as base64, by its content type."""
+    kind, _, rest = response.headers.get("content-type", "").partition(";")
+    kind = kind.strip().lower()
+    if not response.content:
+        return {"body": None}
+    if kind == "application/json" or kind.endswith("+json"):
+        return {"body": _json(response.content)}
+    if kind.startswith("text/") or kind in ("application/xml", "application/x-www-form-urlencoded"):
+        charset = rest.partition("charset=")[2].strip(" \"';") or "utf-8"
+        try:
+            return {"body": response.content.decode(charset, "replace")}
+        except LookupError:
+            return {"body": response.content.decode("utf-8", "replace")}
+    return {"body": base64.b64encode(response.content).decode(), "encoding": "base64"}
+
+
+def _json(content: bytes) -> Any:
+    try:
+        value = json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as wrong:
+        message = f"the answer says it is JSON and is not: {str(wrong)[:200]}"
+        raise StepBroke("InvalidResponse", message, retryable=False) from wrong
+    return value
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is beyond what a number can hold")
+    return number

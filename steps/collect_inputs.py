@@ -1,0 +1,107 @@
+"""collect-inputs: go on if the fields are there, else ask for them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine import Json, JsonObject, iso_time
+from steps.contract import (
+    Done,
+    Effects,
+    InvalidAnswer,
+    NeedsAnswer,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.durations import Duration
+from steps.fields import Fields
+from steps.nearest import did_you_mean
+from steps.template import Template
+
+
+class CollectInputsSettings(StepSettings):
+    """What a collect-inputs step may say beside its output fields."""
+
+    message: Template | None = None
+    deadline: Duration | None = None
+
+
+class CollectInputs(StepType[CollectInputsSettings]):
+    """Asks a person for the declared output fields that the run does not have."""
+
+    type = "collect-inputs"
+    settings = CollectInputsSettings
+    acts = False
+
+    def check(
+        self, settings: CollectInputsSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Refuse fields that take their value from elsewhere."""
+        for name, spec in output.items():
+            if isinstance(spec, dict) and "value" in spec:
+                yield Problem(f"output.{name}.value", "is given by a person here; leave it out")
+
+    async def execute(
+        self, settings: CollectInputsSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Deliver the fields if they are there on the first visit, else ask."""
+        fields, data = Fields(step.output), _data(step)
+        known = {name: data[name] for name in step.output if name in data}
+        if step.visit == 1 and not fields.check(known):
+            return Done(fields.with_defaults(known))
+        asked = self._asked(step)
+        body: JsonObject = {"stepId": step.step_id, "fields": asked}
+        if settings.message:
+            body["message"] = settings.message.render(step.scope)
+        deadline_ms = None
+        if settings.deadline is not None:
+            deadline_ms = effects.now_ms() + settings.deadline
+            body["deadline"] = iso_time(deadline_ms)
+        return NeedsAnswer("collect_inputs", body, deadline_ms)
+
+    def accept(
+        self,
+        settings: CollectInputsSettings,
+        step: StepInput,
+        signal: JsonObject,
+        answer: JsonObject,
+    ) -> Json:
+        """Check the answer's `data` against the fields that were asked for."""
+        given = answer.get("data")
+        if not isinstance(given, dict):
+            raise InvalidAnswer(
+                [Problem("data", "is required: an object with the fields asked for")]
+            )
+        asked = signal.get("fields")
+        names: set[str] = set(asked) if isinstance(asked, dict) else set()
+        problems = [
+            Problem(f"data.{name}", f"was not asked for{did_you_mean(name, names)}")
+            for name in given
+            if name not in names
+        ]
+        fields = Fields({name: step.output[name] for name in step.output if name in names})
+        problems += fields.check(given)
+        if problems:
+            raise InvalidAnswer(problems)
+        data = _data(step)
+        kept = {name: data[name] for name in step.output if name in data and name not in names}
+        return {**kept, **fields.with_defaults(given)}
+
+    @staticmethod
+    def _asked(step: StepInput) -> dict[str, Any]:
+        """On a later visit everything is asked again; at first only what is not there."""
+        data = _data(step)
+        if step.visit > 1:
+            return dict(step.output)
+        return {
+            name: spec
+            for name, spec in step.output.items()
+            if name not in data or Fields({name: spec}).check(data)
+        }
+
+
+def _data(step: StepInput) -> JsonObject:
+    data = step.scope["data"]
+    return data if isinstance(data, dict) else {}

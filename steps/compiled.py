@@ -1,0 +1,47 @@
+"""Definitions as they are run: checked and compiled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine import Graph, JsonObject
+from steps.contract import AnyStepType, StepSettings
+from steps.fields import Fields
+from steps.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStep:
+    """One step, ready to be executed.
+
+    Attributes:
+        output: The declared output fields.
+        values: The templates of those output fields that have one.
+        timeout_ms: How long one attempt may take, in milliseconds; None: no limit.
+    """
+
+    id: str
+    type: AnyStepType
+    settings: StepSettings
+    output: Fields
+    values: Mapping[str, Template]
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One version of a workflow, ready to be run."""
+
+    document: JsonObject
+    name: str
+    description: str
+    status: str
+    graph: Graph
+    steps: Mapping[str, CompiledStep]
+    payload: Fields
+
+    def input_fields(self) -> Mapping[str, JsonObject]:
+        """Give what a start expects: the payload, or the first collect-inputs step's fields."""
+        first = self.steps[self.graph.initial]
+        if not self.payload.specs and first.type.type == "collect-inputs":
+            return first.output.specs
+        return self.payload.specs

@@ -1,0 +1,38 @@
+"""Durations: `500ms`, `30s`, `5m`, `2h`, `7d`, or ISO 8601 such as `PT30S`."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+_SHORT = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
+_ISO = re.compile(
+    r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,3})?)S)?)?"
+)
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONGEST_MS = 100 * 366 * 86_400_000
+
+
+def duration_ms(text: object) -> int:
+    """Give a duration in milliseconds. Raises `ValueError` with the remedy."""
+    wrong = ValueError("must be a duration such as 30s, 5m, 2h, 7d or PT30S, up to 100 years")
+    if not isinstance(text, str):
+        raise wrong
+    if short := _SHORT.fullmatch(text):
+        length = int(short[1]) * _UNIT_MS[short[2]]
+    elif (iso := _ISO.fullmatch(text)) and any(iso.groups()):
+        days, hours, minutes, seconds = (float(part or 0) for part in iso.groups())
+        length = round(((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1_000)
+    else:
+        raise wrong
+    if not 0 < length <= _LONGEST_MS:
+        raise wrong
+    return length
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(duration_ms),
+    WithJsonSchema({"type": "string", "examples": ["30s", "5m", "PT1H"]}),
+]
+"""A field that is written as a duration and holds milliseconds."""

@@ -1,0 +1,123 @@
+"""Expressions: Jinja expressions, evaluated by MiniJinja with bounded cost.
+
+Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+from minijinja import Environment, TemplateError
+
+from engine import ConditionFailed, Json
+from steps.filters import FILTERS
+from steps.frozen import freeze, thaw
+
+SCOPE = frozenset(
+    {"data", "steps", "context", "run", "error", "item", "index", "response", "result"}
+)
+"""The names that expressions may use; which of them exist depends on the place."""
+
+_FUNCTIONS = frozenset({"range", "dict"})
+_LONGEST = 4_096
+_FUEL = 100_000
+_LARGEST_RESULT = 1_000_000
+_LARGEST_INTEGER = 2**63
+
+
+class ExpressionError(Exception):
+    """An expression that does not compile, or that could not be evaluated."""
+
+    def __init__(self, text: str, why: str) -> None:
+        self.text = text
+        super().__init__(f"the expression {text!r} failed: {why}")
+
+
+_environment = Environment(
+    filters=FILTERS, fuel=_FUEL, undefined_behavior="strict", pycompat=False, debug=False
+)
+
+
+class Expression:
+    """One compiled expression."""
+
+    __slots__ = ("names", "text")
+
+    def __init__(self, text: str) -> None:
+        """Check the syntax and the names. Raises `ExpressionError`."""
+        self.text = text.strip()
+        if not self.text or len(self.text) > _LONGEST:
+            raise ExpressionError(self.text[:80], f"it must have 1 to {_LONGEST} characters")
+        if "{%" in text or "%}" in text or "{#" in text:
+            raise ExpressionError(self.text, "statements and comments are not part of the language")
+        try:
+            source = "{{ (" + self.text + "\n) }}"
+            _environment.add_template("check", source)
+            self.names = frozenset(_environment.undeclared_variables_in_str(source))
+        except TemplateError as wrong:
+            raise ExpressionError(self.text, _why(wrong)) from None
+        if "secrets" in self.names:
+            raise ExpressionError(self.text, "secrets are not available in this version")
+        if unknown := sorted(self.names - SCOPE - _FUNCTIONS):
+            known = ", ".join(sorted(SCOPE))
+            raise ExpressionError(self.text, f"{unknown[0]} is not a known name; known are {known}")
+
+    def evaluate(self, scope: Mapping[str, Json]) -> Json:
+        """Give the value in `scope`. Raises `ExpressionError`."""
+        given = {name: freeze(scope[name]) for name in self.names if name in scope}
+        try:
+            value = _environment.eval_expr(self.text, **given)
+            if value is None and _environment.eval_expr(f"({self.text}\n) is undefined", **given):
+                raise ExpressionError(self.text, _missing(self.names, scope))
+            return _bounded(thaw(value))
+        except ExpressionError:
+            raise
+        except (TemplateError, ArithmeticError, AttributeError, TypeError, ValueError) as wrong:
+            raise ExpressionError(self.text, _why(wrong)) from None
+
+
+def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
+    """Compile an edge's condition; an outer `{{ }}` is tolerated. Raises `ExpressionError`."""
+    bare = text.strip()
+    if bare.startswith("{{") and bare.endswith("}}"):
+        bare = bare[2:-2]
+    expression = Expression(bare)
+
+    def holds(scope: Mapping[str, Json]) -> bool:
+        try:
+            return bool(expression.evaluate(scope))
+        except ExpressionError as failed:
+            raise ConditionFailed(str(failed)) from None
+
+    return holds
+
+
+def _missing(names: frozenset[str], scope: Mapping[str, Json]) -> str:
+    absent = ", ".join(sorted(name for name in names - _FUNCTIONS if name not in scope))
+    what = f"{absent} does not exist here" if absent else "the name does not exist"
+    return f"{what}; ask first with `is defined` or `default()`"
+
+
+def _why(wrong: Exception) -> str:
+    text = str(wrong).partition("\n")[0].partition(" (in ")[0]
+    if "undefined value" in text:
+        return "a name does not exist; ask first with `is defined` or `default()`"
+    return text.replace("engine ran out of fuel", "it takes too many operations")
+
+
+def _bounded(value: Json) -> Json:
+    """Refuse results that no journal should hold."""
+    size, todo = 0, [value]
+    while todo:
+        item = todo.pop()
+        size += len(item) if isinstance(item, str) else 1
+        if size > _LARGEST_RESULT:
+            raise ValueError("its result is too large")
+        if isinstance(item, dict):
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise ValueError("its result is not a finite number")
+        elif isinstance(item, int) and abs(item) >= _LARGEST_INTEGER:
+            raise ValueError("its result is a number beyond 64 bits")
+    return value

@@ -1,0 +1,169 @@
+"""Field specs, in JSON Schema's words, and values checked against them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from engine import Json, JsonObject
+from steps.contract import Problem
+from steps.nearest import did_you_mean
+
+TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_OWN = frozenset({"required", "default", "value"})
+_SCHEMA_WORDS = frozenset(
+    {
+        "type", "description", "title", "enum", "const", "format", "pattern", "minLength",
+        "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+        "items", "minItems", "maxItems", "uniqueItems", "properties", "additionalProperties",
+        "examples",
+    }
+)  # fmt: skip
+
+
+class Fields:
+    """Named fields with their specs."""
+
+    def __init__(self, specs: Mapping[str, JsonObject]) -> None:
+        """Compile specs that `spec_problems` has found nothing wrong with."""
+        self.specs = specs
+        self._validators = {name: _validator(spec) for name, spec in specs.items()}
+
+    def check(self, data: Mapping[str, Json], path: str = "data") -> list[Problem]:
+        """Find what is wrong with `data`: missing fields, wrong values."""
+        problems = [
+            Problem(f"{path}.{name}", _required(self.specs[name])) for name in self.missing(data)
+        ]
+        for name, validator in self._validators.items():
+            if name in data:
+                problems += _errors(validator, data[name], f"{path}.{name}")
+        return problems
+
+    def missing(self, data: Mapping[str, Json]) -> dict[str, JsonObject]:
+        """Give the required fields that `data` does not have."""
+        return {
+            name: spec
+            for name, spec in self.specs.items()
+            if name not in data and spec.get("required", True) and "default" not in spec
+        }
+
+    def with_defaults(self, data: JsonObject) -> JsonObject:
+        """Give `data` with the defaults of fields that it does not have."""
+        defaults = {
+            name: spec["default"]
+            for name, spec in self.specs.items()
+            if name not in data and "default" in spec
+        }
+        return {**data, **defaults}
+
+    def convert_text(self, form: Mapping[str, str]) -> tuple[JsonObject, list[Problem]]:
+        """Convert the text of form fields to the declared types."""
+        data: JsonObject = {}
+        problems = []
+        for name, text in form.items():
+            kind = self.specs.get(name, {}).get("type", "string")
+            try:
+                data[name] = _convert(text, str(kind))
+            except ValueError:
+                problems.append(
+                    Problem(f"data.{name}", f"must be of type {kind}, not {text[:80]!r}")
+                )
+        return data, problems
+
+
+def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list[Problem]:
+    """Find what is wrong with field specs; `value` is allowed in step outputs only."""
+    problems: list[Problem] = []
+    for name, spec in specs.items():
+        where = f"{path}.{name}"
+        if not name or len(name) > 128 or "\0" in name:  # noqa: PLR2004 - a bound
+            problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
+        if not isinstance(spec, dict):
+            problems.append(Problem(where, 'must be an object such as {"type": "string"}'))
+            continue
+        problems += _spec_problems(spec, where, _OWN if outputs else _OWN - {"value"})
+    return problems
+
+
+def _spec_problems(spec: dict[str, Any], where: str, own: frozenset[str]) -> list[Problem]:
+    known = _SCHEMA_WORDS | own
+    problems = [
+        Problem(f"{where}.{key}", f"is not a known keyword{did_you_mean(key, known)}")
+        for key in spec
+        if key not in known
+    ]
+    if spec.get("type") not in TYPES:
+        problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
+    if not isinstance(spec.get("required", True), bool):
+        problems.append(Problem(f"{where}.required", "must be true or false"))
+    if problems:
+        return problems
+    for name, nested in (spec.get("properties") or {}).items():
+        if isinstance(nested, dict):
+            problems += _spec_problems(nested, f"{where}.properties.{name}", own - {"value"})
+    if problems:
+        return problems
+    try:
+        validator = _validator(spec)
+    except (ValueError, TypeError) as wrong:
+        return [Problem(where, f"is not a valid spec: {str(wrong).partition(chr(10))[0]}")]
+    if "default" in spec:
+        problems += _errors(validator, spec["default"], f"{where}.default")
+    return problems
+
+
+def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the JSON Schema of one field."""
+    schema = {key: item for key, item in spec.items() if key in _SCHEMA_WORDS}
+    if schema.get("type") == "file":
+        schema["type"] = "string"
+    if isinstance(spec.get("items"), dict):
+        schema["items"] = json_schema(spec["items"])
+    if isinstance(spec.get("properties"), dict):
+        nested = spec["properties"]
+        schema["properties"] = {name: json_schema(item) for name, item in nested.items()}
+        schema["required"] = [
+            name
+            for name, item in nested.items()
+            if item.get("required", True) and "default" not in item
+        ]
+    return schema
+
+
+def _validator(spec: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json_schema(spec), validate_formats=True)
+
+
+def _errors(validator: jsonschema_rs.Draft202012Validator, value: Json, path: str) -> list[Problem]:
+    problems = []
+    for error in validator.iter_errors(value):
+        place = path + "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path
+        )
+        problems.append(Problem(place, str(error.message)[:300]))
+    return problems
+
+
+def _required(spec: JsonObject) -> str:
+    told = f" ({spec['description']})" if spec.get("description") else ""
+    return f"is required: give a value of type {spec['type']}{told}"
+
+
+def _convert(text: str, kind: str) -> Json:
+    if kind in ("string", "file"):
+        return text
+    if kind == "boolean":
+        if text.lower() not in _BOOLEANS:
+            raise ValueError(text)
+        return _BOOLEANS[text.lower()]
+    value: Json = json.loads(text, parse_constant=_refuse)
+    wanted = {"number": (int, float), "integer": int, "object": dict, "array": list}[kind]
+    if isinstance(value, bool) or not isinstance(value, wanted):  # type: ignore[arg-type]
+        raise ValueError(text)
+    return value
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(text)

@@ -1,0 +1,57 @@
+"""Values as expressions get them: plain, and impossible to change.
+
+MiniJinja lets an expression call the methods of what it is given, and `data.clear()` would
+empty the caller's dict; so it is given copies whose methods cannot be reached.
+"""
+
+from typing import Any
+
+from engine import Json
+
+_ALLOWED = frozenset({"__class__", "keys", "__len__", "__iter__", "__getitem__"})
+
+
+def _attribute(value: Any, name: str) -> Any:
+    if name in _ALLOWED:
+        return object.__getattribute__(value, name)
+    raise AttributeError(f"values have no methods, so {name} cannot be called")
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict without reachable methods."""
+
+    __slots__ = ()
+    __getattribute__ = _attribute
+
+
+class FrozenList(list[Any]):
+    """A list without reachable methods."""
+
+    __slots__ = ()
+    __getattribute__ = _attribute
+
+
+def freeze(value: Json) -> Any:
+    """Give a copy of a JSON value that nothing can change."""
+    if isinstance(value, dict):
+        return FrozenDict({key: freeze(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return FrozenList([freeze(item) for item in value])
+    return value
+
+
+def thaw(value: Any) -> Json:
+    """Give an expression's result as plain JSON values. Raises `TypeError` for others."""
+    if isinstance(value, dict):
+        return {str(key): thaw(item) for key, item in dict.items(value)}
+    if isinstance(value, list | tuple):
+        return (
+            [thaw(item) for item in list.__iter__(value)]
+            if isinstance(value, list)
+            else [thaw(item) for item in value]
+        )
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise TypeError(f"it gives a {type(value).__name__}, which is no JSON value")

@@ -1,0 +1,66 @@
+"""Which step types there are: the built-in ones, and those that others offer."""
+
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from typing import Self
+
+from steps.call_api import CallApi
+from steps.call_tool import CallTool
+from steps.collect_inputs import CollectInputs
+from steps.contract import AnyStepType, StepType
+from steps.end_flow import EndFlow
+from steps.request_user_action import RequestUserAction
+from steps.wait import Wait
+
+GROUP = "stepwell.steps"
+
+
+class StepTypeError(Exception):
+    """A step type that others offer cannot be used; the server does not start."""
+
+
+class Registry:
+    """Step types by the word that definitions use."""
+
+    def __init__(self, step_types: Iterable[AnyStepType]) -> None:
+        """Register step types. Raises `StepTypeError` when two have one name."""
+        self._types: dict[str, AnyStepType] = {}
+        for step_type in step_types:
+            if step_type.type in self._types:
+                raise StepTypeError(f"two step types are called {step_type.type!r}")
+            self._types[step_type.type] = step_type
+
+    @classmethod
+    def standard(cls, extra: Iterable[AnyStepType] = ()) -> Self:
+        """Give the built-in types, those offered by entry points, and `extra`."""
+        built_in: list[AnyStepType] = [
+            CollectInputs(),
+            RequestUserAction(),
+            CallApi(),
+            CallTool(),
+            Wait(),
+            EndFlow(),
+        ]
+        return cls([*built_in, *_offered(), *extra])
+
+    @property
+    def types(self) -> list[str]:
+        """The words for all step types."""
+        return sorted(self._types)
+
+    def get(self, name: str) -> AnyStepType | None:
+        """Give the step type called `name`, None when there is none."""
+        return self._types.get(name)
+
+
+def _offered() -> list[AnyStepType]:
+    offered = []
+    for point in entry_points(group=GROUP):
+        try:
+            made = point.load()()
+        except Exception as broken:
+            raise StepTypeError(f"entry point {point.value} of {GROUP}: {broken}") from broken
+        if not isinstance(made, StepType):
+            raise StepTypeError(f"entry point {point.value} of {GROUP} gives no StepType")
+        offered.append(made)
+    return offered

@@ -1,0 +1,104 @@
+"""request-user-action: pause until a person decides."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine import Json, JsonObject, iso_time
+from steps.contract import (
+    Effects,
+    InvalidAnswer,
+    NeedsAnswer,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.durations import Duration
+from steps.template import Template
+
+
+class Action(BaseModel):
+    """One thing that a person may decide."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: str = Field(min_length=1, max_length=200)
+    label: str | None = None
+
+
+class RequestUserActionSettings(StepSettings):
+    """What a request-user-action step may say."""
+
+    message: Template | None = None
+    actionId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815 - the page's word
+    actions: list[Action] = Field(
+        [Action(value="approved", label="Approve"), Action(value="rejected", label="Reject")],
+        min_length=1,
+        max_length=50,
+    )
+    assignees: list[str] = []
+    deadline: Duration | None = None
+
+
+class RequestUserAction(StepType[RequestUserActionSettings]):
+    """Asks a person to choose one of several actions."""
+
+    type = "request-user-action"
+    settings = RequestUserActionSettings
+    acts = False
+
+    def check(
+        self, settings: RequestUserActionSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Refuse two actions with one value."""
+        seen = set()
+        for index, action in enumerate(settings.actions):
+            if action.value in seen:
+                yield Problem(f"actions[{index}].value", f"{action.value!r} is there twice")
+            seen.add(action.value)
+
+    async def execute(
+        self, settings: RequestUserActionSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Ask."""
+        body: JsonObject = {
+            "stepId": step.step_id,
+            "actionId": settings.actionId or step.step_id,
+            "message": settings.message.render(step.scope) if settings.message else None,
+            "actions": [
+                {"value": action.value, "label": action.label or action.value}
+                for action in settings.actions
+            ],
+        }
+        if settings.assignees:
+            body["assignees"] = list(settings.assignees)
+        deadline_ms = None
+        if settings.deadline is not None:
+            deadline_ms = effects.now_ms() + settings.deadline
+            body["deadline"] = iso_time(deadline_ms)
+        return NeedsAnswer("request_user_action", body, deadline_ms)
+
+    def accept(
+        self,
+        settings: RequestUserActionSettings,
+        step: StepInput,
+        signal: JsonObject,
+        answer: JsonObject,
+    ) -> Json:
+        """Check the answer's action and value against what was asked."""
+        problems = []
+        if answer.get("actionId") != signal["actionId"]:
+            problems.append(Problem("actionId", f"must be {signal['actionId']!r}"))
+        values = [action.value for action in settings.actions]
+        if answer.get("actionValue") not in values:
+            problems.append(Problem("actionValue", f"must be one of {', '.join(values)}"))
+        if problems:
+            raise InvalidAnswer(problems)
+        output = {
+            name: answer[name] for name in ("actionId", "actionValue", "answeredBy", "answeredAt")
+        }
+        if answer.get("comment") is not None:
+            output["comment"] = answer["comment"]
+        return output

@@ -1,0 +1,134 @@
+"""Templates: JSON values whose strings may hold `{{ expression }}`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from engine import Json
+from steps.expression import Expression, ExpressionError
+
+
+class Template:
+    """A JSON value, compiled; a string that is one single placeholder keeps the value's type."""
+
+    __slots__ = ("_compiled", "source")
+
+    def __init__(self, source: Json) -> None:
+        """Compile every string in `source`. Raises `ExpressionError`."""
+        self.source = source
+        self._compiled = _compile(source)
+
+    def render(self, scope: Mapping[str, Json]) -> Json:
+        """Give the value in `scope`. Raises `ExpressionError`."""
+        return _render(self._compiled, scope)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.source, sort_keys=True))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic compile a template where a settings model names one."""
+        return core_schema.no_info_plain_validator_function(_validated)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe a template: any JSON value."""
+        return {"description": "any JSON value; strings may hold {{ expression }}"}
+
+
+class _Mixed:
+    """A string with placeholders among other text."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[str | Expression]) -> None:
+        self.parts = parts
+
+    def render(self, scope: Mapping[str, Json]) -> str:
+        return "".join(
+            part if isinstance(part, str) else _as_text(part.evaluate(scope)) for part in self.parts
+        )
+
+
+def _validated(value: Any) -> Template:
+    if isinstance(value, Template):
+        return value
+    try:
+        return Template(value)
+    except ExpressionError as wrong:
+        raise ValueError(str(wrong)) from wrong
+
+
+def _compile(source: Json) -> Any:
+    if isinstance(source, dict):
+        return {key: _compile(item) for key, item in source.items()}
+    if isinstance(source, list):
+        return [_compile(item) for item in source]
+    if not isinstance(source, str) or "{" not in source:
+        return source
+    parts = list(_parts(source))
+    if len(parts) == 1:
+        return parts[0]
+    return _Mixed(parts)
+
+
+def _render(compiled: Any, scope: Mapping[str, Json]) -> Json:
+    if isinstance(compiled, Expression):
+        return compiled.evaluate(scope)
+    if isinstance(compiled, _Mixed):
+        return compiled.render(scope)
+    if isinstance(compiled, dict):
+        return {key: _render(item, scope) for key, item in compiled.items()}
+    if isinstance(compiled, list):
+        return [_render(item, scope) for item in compiled]
+    plain: Json = compiled
+    return plain
+
+
+def _parts(source: str) -> Iterator[str | Expression]:
+    """Split a string into text and expressions."""
+    if "{%" in source or "{#" in source:
+        raise ExpressionError(source[:80], "statements and comments are not part of the language")
+    at = 0
+    while (start := source.find("{{", at)) >= 0:
+        if start > at:
+            yield source[at:start]
+        end = _end_of_placeholder(source, start + 2)
+        yield Expression(source[start + 2 : end])
+        at = end + 2
+    if at < len(source) or not source:
+        yield source[at:]
+
+
+def _end_of_placeholder(source: str, at: int) -> int:
+    """Find the `}}` that closes a placeholder, past quotes and braces inside it."""
+    quote, depth = "", 0
+    while at < len(source):
+        char = source[at]
+        if quote:
+            if char == "\\":
+                at += 1
+            elif char == quote:
+                quote = ""
+        elif char in "'\"":
+            quote = char
+        elif char == "{":
+            depth += 1
+        elif char == "}" and depth:
+            depth -= 1
+        elif source.startswith("}}", at):
+            return at
+        at += 1
+    raise ExpressionError(source[:80], "a placeholder is not closed with }}")
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

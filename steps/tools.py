@@ -1,0 +1,204 @@
+"""Tools: Python functions that call-tool steps may call.
+
+Mark a function with `@tool`; offer it by the entry point group `stepwell.tools`, or put it
+in a plug-in file that the setting `plugins` names.
+"""
+
+import asyncio
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from engine import Json, JsonObject
+from steps.contract import AnyStepType, StepBroke, StepType, ToolContext
+from steps.nearest import did_you_mean
+from steps.problems import problems_of
+
+GROUP = "stepwell.tools"
+_MARK = "__stepwell_tool__"
+_THREADS = 32
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ToolLoadError(Exception):
+    """A tool or plug-in cannot be loaded; the server does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One callable, with the model of its arguments."""
+
+    id: str
+    description: str
+    call: Callable[..., Any]
+    arguments: type[BaseModel]
+    context_name: str | None
+
+
+@overload
+def tool(function: F) -> F: ...
+@overload
+def tool(*, id: str, description: str = "") -> Callable[[F], F]: ...  # noqa: A002
+def tool(
+    function: F | None = None,
+    *,
+    id: str = "",  # noqa: A002 - the word that definitions use
+    description: str = "",
+) -> F | Callable[[F], F]:
+    """Mark a function as a tool; its id is its name unless one is given."""
+
+    def mark(marked: F) -> F:
+        setattr(marked, _MARK, (id or marked.__name__, description))
+        return marked
+
+    return mark(function) if function is not None else mark
+
+
+class Tools:
+    """The tools of this server, by id, and the step types that plug-ins bring."""
+
+    def __init__(self, functions: Iterable[Callable[..., Any]] = ()) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tool")
+        self.step_types: list[AnyStepType] = []
+        for function in functions:
+            self.register(function)
+
+    @classmethod
+    def load(cls, plugins: Sequence[Path]) -> Self:
+        """Give the tools of entry points and plug-in files. Raises `ToolLoadError`."""
+        tools = cls()
+        for point in entry_points(group=GROUP):
+            try:
+                found = point.load()
+            except Exception as broken:
+                raise ToolLoadError(f"entry point {point.value} of {GROUP}: {broken}") from broken
+            tools._take(found, point.value)
+        for number, file in enumerate(plugins):
+            tools._take(_import(file, number), str(file))
+        return tools
+
+    def register(self, function: Callable[..., Any]) -> None:
+        """Add a function marked with `@tool`. Raises `ToolLoadError`."""
+        tool_id, description = getattr(function, _MARK)
+        if tool_id in self._tools:
+            raise ToolLoadError(f"two tools are called {tool_id!r}; give one of them another id")
+        self._tools[tool_id] = _tool(tool_id, description, function)
+
+    def describe(self) -> list[JsonObject]:
+        """List the tools with the JSON Schema of their arguments."""
+        return [
+            {
+                "id": item.id,
+                "description": item.description,
+                "inputSchema": item.arguments.model_json_schema(),
+            }
+            for _, item in sorted(self._tools.items())
+        ]
+
+    async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
+        """Check the arguments, call the tool, and give its result as JSON. Raises `StepBroke`."""
+        found = self._tools.get(tool_id)
+        if found is None:
+            message = f"there is no tool {tool_id}{did_you_mean(tool_id, self._tools)}"
+            raise StepBroke("UnknownTool", message, retryable=False)
+        given = _checked(found, arguments)
+        if found.context_name:
+            given[found.context_name] = context
+        try:
+            if inspect.iscoroutinefunction(found.call):
+                result = await found.call(**given)
+            else:
+                loop = asyncio.get_running_loop()
+                result = await loop.run_in_executor(self._threads, partial(found.call, **given))
+        except StepBroke:
+            raise
+        except Exception as failed:
+            message = f"tool {tool_id} raised {type(failed).__name__}: {failed}"
+            raise StepBroke("ToolFailed", message[:2_000]) from failed
+        try:
+            plain: Json = to_jsonable_python(result, inf_nan_mode="strings")
+        except (PydanticSerializationError, ValueError, RecursionError) as odd:
+            message = f"tool {tool_id} gave a {type(result).__name__}, which is no JSON value"
+            raise StepBroke("InvalidToolResult", message, retryable=False) from odd
+        return plain
+
+    def close(self) -> None:
+        """Start no more threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, found: Any, where: str) -> None:
+        if not isinstance(found, ModuleType):
+            if not hasattr(found, _MARK):
+                raise ToolLoadError(f"{where} is no function marked with @tool")
+            self.register(found)
+            return
+        for item in vars(found).values():
+            if callable(item) and hasattr(item, _MARK):
+                self.register(item)
+            elif (
+                inspect.isclass(item)
+                and issubclass(item, StepType)
+                and item.__module__ == found.__name__
+                and not inspect.isabstract(item)
+            ):
+                self.step_types.append(item())
+
+
+def _tool(tool_id: str, description: str, function: Callable[..., Any]) -> Tool:
+    fields: dict[str, Any] = {}
+    context_name = None
+    try:
+        signature = inspect.signature(function, eval_str=True)
+    except NameError as unknown:
+        raise ToolLoadError(f"tool {tool_id}: its annotations name {unknown}") from unknown
+    for name, parameter in signature.parameters.items():
+        if parameter.annotation is ToolContext:
+            context_name = name
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ToolLoadError(f"tool {tool_id}: its parameters must be named, not *{name}")
+        else:
+            is_open = parameter.annotation is parameter.empty
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (Any if is_open else parameter.annotation, default)
+    config = ConfigDict(extra="forbid", strict=True)
+    arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
+    told = description or inspect.getdoc(function) or ""
+    return Tool(tool_id, told, function, arguments, context_name)
+
+
+def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
+    try:
+        given = found.arguments.model_validate(arguments)
+    except ValidationError as invalid:
+        problems = problems_of(invalid, found.arguments.model_fields, "inputs")
+        listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
+        message = f"tool {found.id} cannot take these inputs: {listed}"
+        raise StepBroke("InvalidToolInput", message, retryable=False) from invalid
+    return {name: getattr(given, name) for name in found.arguments.model_fields}
+
+
+def _import(file: Path, number: int) -> ModuleType:
+    name = f"stepwell_plugin_{number}_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise ToolLoadError(f"plug-in {file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as broken:
+        raise ToolLoadError(f"plug-in {file}: {type(broken).__name__}: {broken}") from broken
+    return module
