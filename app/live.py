@@ -13,9 +13,7 @@ class DefinitionUnusable(Exception):
 
     def __init__(self, workflow_id: str, version: str, why: str) -> None:
         self.workflow_id, self.version, self.why = workflow_id, version, why
-        super().__init__(
-            f"version {version} of {workflow_id} cannot be used on this server: {why}"
-        )
+        super().__init__(f"version {version} of {workflow_id} cannot be used on this server: {why}")
 
 
 class RunLost(Exception):

@@ -117,12 +117,12 @@ async def _request(settings: CallApiSettings, step: StepInput, effects: Effects)
         form = {k: _text(item, step, f"form.{k}") for k, item in settings.form.items()}
     elif settings.multipart is not None:
         for name, item in settings.multipart.items():
-            value = item.render(step.scope)
-            if isinstance(value, dict) and set(value) == {"file"}:
-                stored = await effects.file(str(value["file"]))
+            part = item.render(step.scope)
+            if isinstance(part, dict) and set(part) == {"file"}:
+                stored = await effects.file(str(part["file"]))
                 files.append((name, stored.name, stored.content, stored.media_type))
             else:
-                files.append((name, "", _plain(value, name).encode(), ""))
+                files.append((name, "", _plain(part, name).encode(), ""))
     return HttpRequest(
         method=settings.method,
         url=_text(settings.url, step, "url"),

@@ -107,8 +107,8 @@ class _Compiler:
         name = str(document.get("type"))
         kind = self._registry.get(name)
         if kind is None:
-            known = self._registry.types
-            message = f"{name} is not a known step type{did_you_mean(name, known)}"
+            hint = did_you_mean(name, self._registry.types)
+            message = f"{name} is not a known step type{hint}"
             if name in NOT_YET:
                 message = f"{name} steps are not available in this version of Stepwell"
             problems.append(Problem(f"{path}.type", message))

@@ -1,0 +1,127 @@
+"""Which addresses steps may connect to: public ones, and those that the settings name.
+
+`ipaddress` calls some addresses global that lead to private ones (NAT64, 6to4, mapped
+forms), so an address is unwrapped before it is judged.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Sequence
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import TypeAlias
+
+import httpcore
+from httpcore import AsyncNetworkBackend, AsyncNetworkStream
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+
+_NAT64 = ip_network("64:ff9b::/96")
+_REFUSED = tuple(
+    ip_network(text)
+    for text in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10")
+)
+
+
+class AddressNotAllowed(httpcore.ConnectError):
+    """A step would have connected to an address that is not public."""
+
+    def __init__(self, host: str, address: Address) -> None:
+        super().__init__(
+            f"{host} is at {address}, which is not a public address; if steps may go there, "
+            "name its network in the setting allowed_networks (STEPWELL_ALLOWED_NETWORKS)"
+        )
+
+
+def forms(address: Address) -> list[Address]:
+    """Give an address and every IPv4 address that it wraps."""
+    found: list[Address] = [address]
+    if isinstance(address, IPv6Address):
+        number = int(address)
+        if address.ipv4_mapped:
+            found.append(address.ipv4_mapped)
+        if address.sixtofour:
+            found.append(address.sixtofour)
+        if address.teredo:
+            found.extend(address.teredo)
+        if address in _NAT64 or (number >> 32 == 0 and number > 1):
+            found.append(IPv4Address(number & 0xFFFFFFFF))
+    return found
+
+
+def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
+    """Say whether steps may connect to `address`."""
+    wrapped = forms(address)
+    if any(
+        form in network
+        for form in wrapped
+        for network in allowed
+        if form.version == network.version
+    ):
+        return True
+    return all(
+        form.is_global
+        and not form.is_multicast
+        and not form.is_reserved
+        and not form.is_unspecified
+        and not any(form in network for network in _REFUSED if form.version == network.version)
+        for form in wrapped
+    )
+
+
+class GuardedBackend(AsyncNetworkBackend):
+    """Connects to exactly the address that was checked."""
+
+    def __init__(self, allowed: Sequence[Network]) -> None:
+        self._allowed = allowed
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(  # noqa: D102 - httpcore's interface
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        addresses = await resolve(host, port)
+        for address in addresses:
+            if not is_allowed(address, self._allowed):
+                raise AddressNotAllowed(host, address)
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
+                failure = failed
+        raise failure or httpcore.ConnectError(f"{host} has no address")
+
+    async def connect_unix_socket(  # noqa: D102 - httpcore's interface
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        raise httpcore.ConnectError("steps do not connect to local sockets")
+
+    async def sleep(self, seconds: float) -> None:  # noqa: D102 - httpcore's interface
+        await asyncio.sleep(seconds)
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """Give every address of a host, in the system's order. Raises `httpcore.ConnectError`."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as unknown:
+        raise httpcore.ConnectError(f"the address of {host} cannot be found") from unknown
+    return [ip_address(str(item[4][0]).partition("%")[0]) for item in found]

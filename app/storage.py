@@ -1,0 +1,79 @@
+"""Where the bytes of files are: by their SHA-256, so that equal files are one."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+
+class StorageError(Exception):
+    """Stored bytes are missing or are not what was stored."""
+
+
+class Storage(Protocol):
+    """Keeps bytes by their hash; an object store can implement it too."""
+
+    async def put(self, content: bytes) -> str:
+        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal."""
+        ...
+
+    async def get(self, sha256: str) -> bytes:
+        """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
+        ...
+
+
+class FolderStorage:
+    """Keeps bytes in a folder, `ab/cdef...`; a file never changes once it is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, content: bytes) -> str:
+        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal."""
+        return await asyncio.to_thread(self._put, content)
+
+    async def get(self, sha256: str) -> bytes:
+        """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
+        return await asyncio.to_thread(self._get, sha256)
+
+    def _put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._path(sha256)
+        if path.exists():
+            return sha256
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(temporary).rename(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        for folder in (path.parent, self._folder, self._folder.parent):
+            _sync(folder)
+        return sha256
+
+    def _get(self, sha256: str) -> bytes:
+        try:
+            content = self._path(sha256).read_bytes()
+        except OSError as missing:
+            raise StorageError(f"stored file {sha256} cannot be read") from missing
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StorageError(f"stored file {sha256} is damaged")
+        return content
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256[2:]
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
