@@ -1,0 +1,50 @@
+"""What can be wrong with a request before anybody looks at what it asks for."""
+
+from collections.abc import Sequence
+
+from steps.contract import Problem
+
+
+class BadRequest(Exception):
+    """The request is not well formed."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message)
+
+
+class PayloadTooLarge(Exception):
+    """A body or a file is larger than allowed."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"{what} may have {limit} bytes at most")
+
+
+class UnsupportedMediaType(Exception):
+    """The body is of a kind that is not taken here."""
+
+
+class BodyTimeout(Exception):
+    """The body did not arrive in time."""
+
+
+class NotFoundHere(Exception):
+    """No such address."""
+
+
+class NotAllowedHere(Exception):
+    """The address exists, for other methods."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(f"this address takes {self.allowed}")
+
+
+class IdempotencyMismatch(Exception):
+    """An idempotency key came again with another request."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"this Idempotency-Key has started run {run_id} with another request; "
+            "use a new key for a new request"
+        )

@@ -1,0 +1,117 @@
+"""Who is asking: a key or a token, looked up in memory."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.auth.errors import Forbidden, Unauthorized
+from app.auth.keys import hash_of, prefix_of
+from app.auth.roles import Role
+from app.auth.tokens import BadToken, read_token
+from app.clock import Clock
+from app.settings import Settings
+from engine import JsonObject
+from journal import Journal, KeyRow, SecretRow
+
+_NO_HASH = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may ask something."""
+
+    tenant: str
+    role: Role
+    name: str
+    context: JsonObject = field(default_factory=dict)
+
+    def require(self, role: Role) -> None:
+        """Raise `Forbidden` unless this caller may do what `role` may."""
+        if not self.role.includes(role):
+            raise Forbidden(role, self.role)
+
+
+class Authenticator:
+    """Knows all keys and secrets; exact, since every change goes through this process."""
+
+    def __init__(self, journal: Journal, settings: Settings, clock: Clock) -> None:
+        self._journal = journal
+        self._settings = settings
+        self._clock = clock
+        self._keys: dict[str, KeyRow] = {}
+        self._secrets: dict[str, SecretRow] = {}
+        self._used: dict[str, int] = {}
+
+    async def load(self) -> None:
+        """Read all keys and secrets; call it again after any change."""
+        self._keys = {row.prefix: row for row in await self._journal.keys.all()}
+        self._secrets = {row.kid: row for row in await self._journal.jwt_secrets.all()}
+
+    @property
+    def has_keys(self) -> bool:
+        """True when there is any key."""
+        return bool(self._keys)
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Give the caller. A key counts alone where both are sent. Raises `Unauthorized`."""
+        if (key := headers.get("x-api-key")) is not None:
+            return self._by_key(key, headers.get("x-tenant-id"))
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorized
+        return self._by_token(token.strip(), headers.get("x-tenant-id"))
+
+    async def flush_used(self) -> None:
+        """Store when keys were last used."""
+        used, self._used = self._used, {}
+        if used:
+            await self._journal.keys.touch(used.items())
+
+    def _by_key(self, key: str, tenant: str | None) -> Caller:
+        row, now_ms = self._keys.get(prefix_of(key)), self._clock.now_ms()
+        fits = hmac.compare_digest(row.hash if row else _NO_HASH, hash_of(key))
+        if (
+            row is None
+            or not fits
+            or row.tenant != tenant
+            or row.disabled_at_ms is not None
+            or (row.expires_at_ms is not None and row.expires_at_ms <= now_ms)
+        ):
+            raise Unauthorized
+        self._used[row.id] = now_ms
+        return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}")
+
+    def _by_token(self, token: str, tenant: str | None) -> Caller:
+        settings = self._settings
+        try:
+            row, claims = read_token(
+                token, self._secrets, settings.jwt_audience, settings.jwt_issuer
+            )
+        except BadToken:
+            raise Unauthorized from None
+        now_s = self._clock.now_ms() / 1_000
+        if (
+            tenant not in (None, row.tenant)
+            or claims.get("tenantId") not in (None, row.tenant)
+            or claims["exp"] - now_s > settings.max_token_lifetime + 60
+            or not isinstance(claims.get("context", {}), dict)
+        ):
+            raise Unauthorized
+        return Caller(
+            row.tenant,
+            _lowered(Role(row.role), claims),
+            f"user:{claims['sub']}",
+            claims.get("context", {}),
+        )
+
+
+def _lowered(role: Role, claims: Mapping[str, Any]) -> Role:
+    """A token may ask for less than its secret gives, never for more."""
+    if "role" not in claims:
+        return role
+    try:
+        asked = Role(claims["role"])
+    except ValueError:
+        raise Unauthorized from None
+    return asked if role.includes(asked) else role

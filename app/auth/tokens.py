@@ -1,0 +1,85 @@
+"""Signed tokens (RFC 7519): which secret signed one, and what it says."""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from journal import SecretRow
+
+ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA")
+_SHORTEST_SECRET = 32
+_LEEWAY_S = 60
+
+
+class BadToken(Exception):
+    """A token is not one that this server accepts."""
+
+
+class BadSecret(Exception):
+    """A secret or public key cannot check tokens."""
+
+
+def new_secret(  # noqa: PLR0913, PLR0917 - a row
+    tenant: str, role: str, name: str, algorithm: str, now_ms: int, public_key: str | None = None
+) -> SecretRow:
+    """Make a secret, or keep a public key. Raises `BadSecret`."""
+    if algorithm not in ALGORITHMS:
+        raise BadSecret(f"algorithm must be one of {', '.join(ALGORITHMS)}")
+    if algorithm.startswith("HS"):
+        if public_key is not None:
+            raise BadSecret(f"{algorithm} takes no public key")
+        secret = secrets.token_urlsafe(48)
+    else:
+        if public_key is None:
+            raise BadSecret(f"{algorithm} needs --public-key-file")
+        try:
+            jwt.get_algorithm_by_name(algorithm).prepare_key(public_key)
+        except (jwt.InvalidKeyError, ValueError, TypeError) as unusable:
+            raise BadSecret(f"that is no public key for {algorithm}") from unusable
+        if "PRIVATE" in public_key:
+            raise BadSecret("that is a private key; give the public one")
+        secret = public_key
+    return SecretRow(f"kid_{uuid.uuid4().hex[:16]}", tenant, role, name, algorithm, secret, now_ms)
+
+
+def read_token(
+    token: str, known: Mapping[str, SecretRow], audience: str | None, issuer: str | None
+) -> tuple[SecretRow, dict[str, Any]]:
+    """Give the secret that signed a token and the claims. Raises `BadToken` for any fault.
+
+    The secret is found by the header's `kid`, or by the payload's `secretId` in the older
+    form; its algorithm is the only one that is accepted.
+    """
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        is_older = kid is None
+        if is_older:
+            kid = jwt.decode(token, options={"verify_signature": False}).get("secretId")
+        row = known.get(kid) if isinstance(kid, str) else None
+        if row is None or row.disabled_at_ms is not None:
+            raise BadToken("kid")
+        claims = jwt.decode(
+            token,
+            row.secret,
+            algorithms=[row.algorithm],
+            audience=audience,
+            issuer=issuer,
+            leeway=_LEEWAY_S,
+            options={
+                "require": ["exp"] if is_older else ["exp", "sub"],
+                "verify_aud": audience is not None,
+                "enforce_minimum_key_length": True,
+            },
+        )
+        if is_older:
+            claims.setdefault("sub", claims.get("userId"))
+    except BadToken:
+        raise
+    except Exception as bad:  # noqa: BLE001 - hostile tokens break parsers in many ways
+        raise BadToken(type(bad).__name__) from bad
+    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+        raise BadToken("sub")
+    return row, claims
