@@ -21,7 +21,8 @@ from app.waiters import Waiters
 from app.workflows import Workflows
 from journal import Journal
 from steps.contract import Effects
-from steps.definition import Definition, InvalidDefinition
+from steps.compiled import Definition
+from steps.definition import InvalidDefinition
 from steps.registry import Registry
 from steps.tools import Tools
 
@@ -57,6 +58,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
         waiters = Waiters()
         held = Held(journal, definition_of)
+        runs: Runs
+        timers: Timers
         runs = Runs(
             journal=journal,
             clock=clock,
@@ -83,4 +86,5 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
     finally:
         await client.close()
+        tools.close()
         await journal.close()

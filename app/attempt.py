@@ -16,7 +16,7 @@ from engine import (
     scope,
 )
 from steps.contract import Done, Effects, NeedsAnswer, NeedsTime, StepBroke, StepInput
-from steps.definition import CompiledStep
+from steps.compiled import CompiledStep
 from steps.expression import ExpressionError
 from steps.outputs import deliver
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from app.live import DefinitionUnusable, LiveRun
 from engine import fold
 from journal import Journal, UnknownRun
-from steps.definition import Definition
+from steps.compiled import Definition
 
 DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
 """Gives the compiled definition of (tenant, workflow, version)."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from engine import Event, Graph, Input, Run, Stopped
 from journal import Head, IdempotencyKey
-from steps.definition import Definition
+from steps.compiled import Definition
 
 
 class DefinitionUnusable(Exception):

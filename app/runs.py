@@ -32,7 +32,7 @@ from engine import (
     react,
 )
 from journal import IdempotencyKey, Journal, UnknownRun
-from steps.definition import Definition
+from steps.compiled import Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +200,18 @@ class Runs:
 
     async def close(self, grace_s: float) -> None:
         """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
-        self._driver.stopping = True
-        self._waiters.close()
+        self.let_go()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace_s)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=1)
+
+    def let_go(self) -> None:
+        """Start no further step, and let nobody wait: the server is stopping."""
+        self._driver.stopping = True
+        self._waiters.close()
 
     def watch(self, live: LiveRun) -> None:
         """Note what an append has made durable: wake who waits, set the timer."""

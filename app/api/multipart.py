@@ -1,5 +1,7 @@
 """multipart/form-data on the start endpoints: one attachment, other fields as inputs."""
 
+from collections.abc import AsyncGenerator
+
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -27,8 +29,11 @@ async def multipart_body(request: Request, settings: Settings) -> tuple[dict[str
         body = await read_body(request, limit + _FIELD_ROOM, settings.body_timeout)
     except PayloadTooLarge as large:
         raise PayloadTooLarge(FIELD, limit) from large
-    async with await _parse(request.headers, body) as form:
+    form = await _parse(request.headers, body)
+    try:
         return await _sort(form, limit)
+    finally:
+        await form.close()
 
 
 async def _parse(headers: Headers, body: bytes) -> FormData:
@@ -40,7 +45,7 @@ async def _parse(headers: Headers, body: bytes) -> FormData:
     ):
         raise BadRequest("the form is broken off: its closing boundary is missing")
 
-    async def stream():  # type: ignore[no-untyped-def] # noqa: ANN202 - one chunk
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:

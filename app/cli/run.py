@@ -11,9 +11,10 @@ from app.api.run_document import status_document
 from app.assembly import open_services
 from app.auth.callers import Caller
 from app.auth.roles import Role
+from app.cli.serve import Subparsers
 from app.runs import NewRun
 from app.services import Services
-from app.settings import Settings
+from app.settings import load
 from engine import Json, JsonObject, Run, State, Status
 from steps.definition import InvalidDefinition
 
@@ -21,7 +22,7 @@ _TENANT = "local"
 _CALLER = Caller(_TENANT, Role.OWNER, "local", {})
 
 
-def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
     parser = subparsers.add_parser("run", help="run a definition once and print its history")
     parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON")
@@ -59,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
 
 async def _run(document: Json, data: JsonObject, answers: list[JsonObject]) -> Run:
     with tempfile.TemporaryDirectory(prefix="stepwell-run-") as folder:
-        settings = Settings.load({"data": Path(folder)})
+        settings = load({"data": Path(folder)}).settings
         async with open_services(settings) as services:
             timers = asyncio.create_task(services.timers.run())
             try:

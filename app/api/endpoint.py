@@ -1,0 +1,60 @@
+"""One endpoint: everything the routes, the role checks and the API page are made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import log
+from app.api.models import NoQuery
+from app.auth.callers import Caller
+from app.auth.roles import Role
+from app.errors import error_response, is_known
+from app.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a known caller."""
+
+    request: Request
+    services: Services
+    caller: Caller
+
+    @property
+    def tenant(self) -> str:
+        """The caller's tenant, to which everything is bound."""
+        return self.caller.tenant
+
+    def path(self, name: str) -> str:
+        """Give a parameter of the path."""
+        return str(self.request.path_params[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one address; `role` is the least that may call it."""
+
+    method: str
+    path: str
+    role: Role
+    handler: Callable[[Call], Awaitable[Response]]
+    summary: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] = NoQuery
+    takes_attachment: bool = False
+    answers: tuple[int, ...] = (200,)
+
+    async def answer(self, request: Request, services: Services) -> Response:
+        """Check who is asking, ask the handler, turn failures into answers."""
+        request_id: str = request.scope["stepwell.request_id"]
+        try:
+            caller = services.authenticator.authenticate(request.headers)
+            caller.require(self.role)
+            return await self.handler(Call(request, services, caller))
+        except Exception as failure:  # noqa: BLE001 - every failure is an answer
+            if not is_known(failure):
+                log.request_failed(request_id, failure)
+            return error_response(failure, request_id)

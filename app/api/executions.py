@@ -1,0 +1,245 @@
+"""Start, status, resume, cancel, terminate, and the list of runs."""
+
+import asyncio
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+from starlette.responses import JSONResponse, Response
+
+from app.api.endpoint import Call, Endpoint
+from app.api.errors import BadRequest, IdempotencyMismatch
+from app.api.json_body import json_body
+from app.api.models import (
+    ControlBody,
+    ListRunsQuery,
+    ResumeBody,
+    StartBody,
+    StartQuery,
+    checked,
+)
+from app.api.multipart import multipart_body
+from app.api.run_document import outcome_document, status_document
+from app.auth.roles import Role
+from app.files import Upload
+from app.runs import NewRun
+from engine import JsonObject, Run, iso_time
+from journal import DuplicateStart, IdempotencyKey, RunFilter
+from steps.compiled import Definition
+from steps.contract import Problem
+
+_LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A start as it was sent; `form` holds the text fields of a multipart one."""
+
+    data: JsonObject
+    selector: str | None
+    form: dict[str, str] | None = None
+    upload: Upload | None = None
+
+
+async def start(call: Call) -> Response:
+    """Start a run and wait until it ends, pauses, or the wait is over."""
+    limit_s = _wait_limit(call)
+    run, outcome = await _start(call, wait=True)
+    if outcome is not None:
+        try:
+            async with asyncio.timeout(limit_s):
+                run = await outcome
+        except (TimeoutError, asyncio.CancelledError):
+            if not outcome.done() or outcome.cancelled():
+                stands = await call.services.runs.read(call.tenant, run.id)
+                return JSONResponse(outcome_document(stands), 202)
+            raise
+    return JSONResponse(outcome_document(run))
+
+
+async def start_async(call: Call) -> Response:
+    """Start a run and answer at once."""
+    run, _ = await _start(call, wait=False)
+    return JSONResponse({"runId": run.id})
+
+
+async def status(call: Call) -> Response:
+    """Show how a run stands."""
+    return JSONResponse(
+        status_document(await call.services.runs.read(call.tenant, call.path("runId")))
+    )
+
+
+async def resume(call: Call) -> Response:
+    """Answer a paused run."""
+    run_id = call.path("runId")
+    await call.services.runs.read(call.tenant, run_id)
+    body = checked(ResumeBody, await json_body(call.request, call.services.settings))
+    answer = body.model_dump(exclude_none=True)
+    run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
+    return JSONResponse(status_document(run))
+
+
+async def cancel(call: Call) -> Response:
+    """Ask a run to stop in good order."""
+    body = checked(ControlBody, await json_body(call.request, call.services.settings))
+    run = await call.services.runs.cancel(
+        call.tenant, body.runId, body.workflowId, body.reason, call.caller
+    )
+    return _controlled(run, "the run is being cancelled" if not run.is_over else "the run is over")
+
+
+async def terminate(call: Call) -> Response:
+    """End a run at once."""
+    body = checked(ControlBody, await json_body(call.request, call.services.settings))
+    run = await call.services.runs.terminate(
+        call.tenant, body.runId, body.workflowId, body.reason, call.caller
+    )
+    return _controlled(run, "the run was terminated")
+
+
+async def list_runs(call: Call) -> Response:
+    """List runs, newest first, a page at a time."""
+    query = checked(ListRunsQuery, dict(call.request.query_params))
+    wanted = RunFilter(
+        status=query.status,
+        workflow_id=query.workflowId,
+        since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
+        until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
+        before=int(query.cursor) if query.cursor else None,
+    )
+    rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
+    page = rows[: query.limit]
+    runs = [
+        {
+            "runId": row.run_id,
+            "workflowId": row.workflow_id,
+            "version": row.version,
+            "status": row.status,
+            "currentStepId": row.step_id,
+            "startTime": iso_time(row.started_at_ms),
+            "updatedAt": iso_time(row.updated_at_ms),
+            "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
+        }
+        for row in page
+    ]
+    more = len(rows) > len(page)
+    return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
+
+
+async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
+    services = call.services
+    key = _key(call)
+    workflow_id = call.path("workflowId")
+    query = checked(StartQuery, dict(call.request.query_params))
+    await services.workflows.startable(call.tenant, workflow_id, query.version)
+    wanted = await _read(call, query.version)
+    stored, definition = await services.workflows.startable(
+        call.tenant, workflow_id, wanted.selector
+    )
+    data = _data(wanted, definition)
+    idempotency = IdempotencyKey(key, _fingerprint(workflow_id, wanted)) if key else None
+    if wanted.upload:
+        row = await services.files.store(call.tenant, wanted.upload)
+        data["fileId"] = row.id
+        data["attachment"] = {
+            "fileId": row.id,
+            "fileName": row.name,
+            "mimeType": row.media_type,
+            "size": row.size,
+        }
+    new = NewRun(call.tenant, stored.id, stored.version, definition, data, call.caller, idempotency)
+    try:
+        return await services.runs.start(new, wait=wait)
+    except DuplicateStart as duplicate:
+        if not duplicate.same:
+            raise IdempotencyMismatch(duplicate.run_id) from duplicate
+        run = await services.runs.read(call.tenant, duplicate.run_id)
+        return run, await services.runs.expect(call.tenant, run.id) if wait else None
+
+
+async def _read(call: Call, selector: str | None) -> _Wanted:
+    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        form, upload = await multipart_body(call.request, call.services.settings)
+        return _Wanted({}, selector, form, upload)
+    raw = await json_body(call.request, call.services.settings, required=False)
+    body = checked(StartBody, raw)
+    return _Wanted(body.data, body.version or selector)
+
+
+def _data(wanted: _Wanted, definition: Definition) -> JsonObject:
+    """Give the checked input, with defaults. Raises `BadRequest`."""
+    data = dict(wanted.data)
+    problems: list[Problem] = []
+    fields = definition.payload
+    if wanted.form is not None:
+        inputs = type(fields)(definition.input_fields())
+        data, problems = inputs.convert_text(wanted.form)
+        data.setdefault("fileId", "")
+        data.setdefault("attachment", {})
+    problems += [item for item in fields.check(data) if not _is_upload(item.path, wanted)]
+    if problems:
+        raise BadRequest("the input is not acceptable", problems)
+    return fields.with_defaults(data)
+
+
+def _is_upload(path: str, wanted: _Wanted) -> bool:
+    """Say whether a problem is about what the server itself puts into the data."""
+    return wanted.upload is not None and path.startswith(("data.fileId", "data.attachment"))
+
+
+def _key(call: Call) -> str | None:
+    key = call.request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
+        raise BadRequest(f"Idempotency-Key must have 1 to {_LONGEST_KEY} printable characters")
+    return key
+
+
+def _wait_limit(call: Call) -> float:
+    """Give how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
+    limit = call.services.settings.sync_wait_limit
+    asked = re.search(r"\bwait=(\d{1,9})\b", call.request.headers.get("prefer", ""))
+    return min(limit, int(asked[1])) if asked else limit
+
+
+def _fingerprint(workflow_id: str, wanted: _Wanted) -> str:
+    """Say what a start asks for, so that a repeated key can be told from a reused one."""
+    content = hashlib.sha256(wanted.upload.content).hexdigest() if wanted.upload else None
+    asked = [workflow_id, wanted.selector, wanted.data, wanted.form, content]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _controlled(run: Run, message: str) -> JSONResponse:
+    return JSONResponse(
+        {"success": True, "runId": run.id, "status": run.status.value, "message": message}
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/start/{workflowId}", Role.OPERATOR, start,
+        "Start a run and wait for its outcome", StartBody, StartQuery, True, (200, 202),
+    ),
+    Endpoint(
+        "POST", "/api/workflow/start-async/{workflowId}", Role.OPERATOR, start_async,
+        "Start a run and answer at once", StartBody, StartQuery, True,
+    ),
+    Endpoint("GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show how a run stands"),
+    Endpoint(
+        "POST", "/api/workflow/resume/{runId}", Role.OPERATOR, resume,
+        "Answer a paused run", ResumeBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/cancel", Role.OPERATOR, cancel,
+        "Stop a run in good order", ControlBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/terminate", Role.OPERATOR, terminate,
+        "End a run at once", ControlBody,
+    ),
+    Endpoint(
+        "GET", "/api/workflow/runs", Role.VIEWER, list_runs, "List runs", None, ListRunsQuery
+    ),
+)  # fmt: skip

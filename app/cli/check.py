@@ -1,0 +1,46 @@
+"""`stepwell check`: every problem of definitions, with path and line."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from app.api.errors import BadRequest
+from app.api.json_body import parse_json
+from app.cli.json_lines import line_of, lines_of
+from app.cli.serve import Subparsers
+from steps.definition import InvalidDefinition, compile_definition
+from steps.registry import Registry
+from steps.tools import Tools
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser("check", help="check definitions")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print what is wrong with each file; gives 1 if anything is."""
+    plugins = [Path(part) for part in os.environ.get("STEPWELL_PLUGINS", "").split(",") if part]
+    registry = Registry.standard(Tools.load(plugins).step_types)
+    results = [_check(file, registry) for file in args.files]
+    return 0 if all(results) else 1
+
+
+def _check(file: Path, registry: Registry) -> bool:
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = parse_json(text.encode())
+        compile_definition(document, registry)
+    except (OSError, UnicodeDecodeError, BadRequest) as unreadable:
+        print(f"{file}: {unreadable}", file=sys.stderr)
+        return False
+    except InvalidDefinition as invalid:
+        lines = lines_of(text)
+        for problem in invalid.problems:
+            print(f"{file}:{line_of(lines, problem.path)}: {problem.path}: {problem.message}")
+        return False
+    print(f"{file}: OK")
+    return True

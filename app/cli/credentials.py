@@ -1,0 +1,76 @@
+"""`stepwell key` and `stepwell jwt-secret`: create, list, disable."""
+
+import argparse
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from app.auth.roles import Role
+from app.auth.tokens import ALGORITHMS
+from app.cli.serve import Subparsers
+from app.control import CommandFailed, ask
+from steps.durations import duration_ms
+
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    for what, role in (("key", Role.ADMIN), ("jwt-secret", Role.OPERATOR)):
+        parser = subparsers.add_parser(what, help=f"create, list or disable {what}s of a tenant")
+        verbs = parser.add_subparsers(required=True, metavar="create|list|disable", dest="verb")
+        for verb in ("create", "list", "disable"):
+            command = verbs.add_parser(verb)
+            command.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
+            command.add_argument("--tenant", required=True)
+            command.add_argument("--json", action="store_true", help="print one JSON object")
+            command.set_defaults(main=main, what=what)
+            if verb == "disable":
+                command.add_argument("which", help="its id (or prefix), or its kid")
+            if verb == "create":
+                command.add_argument("--role", choices=[item.value for item in Role], default=role)
+                command.add_argument("--name", default="")
+                if what == "key":
+                    command.add_argument("--expires", help="a duration such as 90d")
+                else:
+                    command.add_argument("--algorithm", choices=ALGORITHMS, default="HS256")
+                    command.add_argument("--public-key-file", type=Path)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out the command and print its answer."""
+    if not _TENANT.fullmatch(args.tenant):
+        raise CommandFailed("--tenant must have 1 to 64 letters, digits, dots, dashes")
+    answer = asyncio.run(ask(args.data, f"{args.what}.{args.verb}", _given(args)))
+    if args.json:
+        print(json.dumps(answer))
+        return 0
+    for row in answer.get("keys") or answer.get("secrets") or [answer]:
+        print("  ".join(f"{name}={value}" for name, value in row.items()))
+    return 0
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {"tenant": args.tenant}
+    if args.verb == "disable":
+        given["which"] = args.which
+    if args.verb != "create":
+        return given
+    given |= {"role": str(args.role), "name": args.name}
+    if args.what == "key":
+        if args.expires:
+            try:
+                given["expires_at_ms"] = int(time.time() * 1_000) + duration_ms(args.expires)
+            except ValueError as wrong:
+                raise CommandFailed(f"--expires {wrong}") from wrong
+        return given
+    given["algorithm"] = args.algorithm
+    if args.public_key_file:
+        try:
+            given["public_key"] = args.public_key_file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as unreadable:
+            raise CommandFailed(f"--public-key-file cannot be read: {unreadable}") from unreadable
+    return given

@@ -1,0 +1,55 @@
+"""On which line of a JSON text each value stands."""
+
+import json
+import re
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SCALAR = re.compile(r"[^\s,\]}]+")
+
+
+def line_of(lines: dict[str, int], path: str) -> int:
+    """Give the line of `steps[2].url`, or of the nearest value around it."""
+    while path and path not in lines:
+        path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]+)$", "", path)
+    return lines.get(path, 1)
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """Give the line of every value by its path. The text must be valid JSON."""
+    lines: dict[str, int] = {}
+    json.loads(text)
+    _walk(text, _skip(text, 0), "", lines)
+    return lines
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _string(text: str, at: int) -> tuple[str, int]:
+    match = _STRING.match(text, at)
+    return (json.loads(match[0]), match.end()) if match else ("", at + 1)
+
+
+def _walk(text: str, at: int, path: str, lines: dict[str, int]) -> int:
+    lines.setdefault(path, text.count("\n", 0, at) + 1)
+    opening = text[at]
+    if opening not in "{[":
+        if opening == '"':
+            return _string(text, at)[1]
+        match = _SCALAR.match(text, at)
+        return match.end() if match else at + 1
+    at, index = _skip(text, at + 1), 0
+    while text[at] not in "}]":
+        if opening == "{":
+            key, at = _string(text, at)
+            at = _skip(text, _skip(text, at) + 1)
+            inner = f"{path}.{key}" if path else key
+        else:
+            inner, index = f"{path}[{index}]", index + 1
+        at = _skip(text, _walk(text, at, inner, lines))
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return at + 1

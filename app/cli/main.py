@@ -1,0 +1,33 @@
+"""The command line: `stepwell`."""
+
+import argparse
+import sys
+from importlib.metadata import version
+
+from app.cli import check, config, credentials, run, serve
+from app.control import CommandFailed
+from app.settings import SettingsError
+from steps.registry import StepTypeError
+from steps.tools import ToolLoadError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="stepwell", description="A durable workflow server for one machine."
+    )
+    parser.add_argument("--version", action="version", version=version("stepwell"))
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (serve, credentials, check, run, config):
+        command.add(subparsers)
+    args = parser.parse_args(arguments)
+    try:
+        code: int = args.main(args)
+    except (CommandFailed, SettingsError, StepTypeError, ToolLoadError) as refused:
+        print(f"stepwell: {refused}", file=sys.stderr)
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

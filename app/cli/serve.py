@@ -1,0 +1,42 @@
+"""`stepwell serve`, and the options that every setting has."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from app.server import serve
+from app.settings import Settings, load
+
+Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser("serve", help="serve the API")
+    add_settings(parser)
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    return serve(load(given(args), args.config).settings)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Give a parser one option a setting."""
+    parser.add_argument("--config", type=Path, help="a TOML file with settings")
+    for name, field in Settings.model_fields.items():
+        is_list = isinstance(field.default, list)
+        shown = "none" if field.default in (None, []) else field.default
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            action="append" if is_list else "store",
+            metavar=name.upper(),
+            help=f"{field.description} (default: {shown}; STEPWELL_{name.upper()})",
+        )
+
+
+def given(args: argparse.Namespace) -> dict[str, Any]:
+    """Give the settings that the command line names."""
+    return {name: getattr(args, name) for name in Settings.model_fields}

@@ -1,0 +1,182 @@
+"""Keys and secrets from the command line, whether or not a server holds the folder.
+
+Exactly one process may open the database. Where no server runs, the command line is that
+process; where one does, it sends the command to the server's socket, which only the owner
+of the folder can reach.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from app.auth.callers import Authenticator
+from app.auth.keys import new_key
+from app.auth.tokens import BadSecret, new_secret
+from app.clock import Clock, SystemClock
+from journal import Journal, JournalError, KeyRow, Locked, SecretRow, holder
+
+_LONGEST_LINE = 65_536
+_LONGEST_PATH = 100
+_PATIENCE_S = 5.0
+
+
+class CommandFailed(Exception):
+    """A command was refused; the message says why."""
+
+
+async def perform(
+    journal: Journal, clock: Clock, command: str, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Carry out one command. Raises `CommandFailed`."""
+    now_ms, tenant = clock.now_ms(), given["tenant"]
+    try:
+        match command:
+            case "key.create":
+                key, row = new_key(
+                    tenant, given["role"], given["name"], now_ms, given.get("expires_at_ms")
+                )
+                await journal.keys.create(row)
+                return {**_shown_key(row), "key": key}
+            case "key.list":
+                keys = await journal.keys.all()
+                return {"keys": [_shown_key(row) for row in keys if row.tenant == tenant]}
+            case "key.disable":
+                await journal.keys.disable(tenant, given["which"], now_ms)
+                return {"disabled": given["which"]}
+            case "jwt-secret.create":
+                secret = new_secret(
+                    tenant, given["role"], given["name"], given["algorithm"], now_ms,
+                    given.get("public_key"),
+                )  # fmt: skip
+                await journal.jwt_secrets.create(secret)
+                shown = _shown_secret(secret)
+                return shown if given.get("public_key") else {**shown, "secret": secret.secret}
+            case "jwt-secret.list":
+                secrets = await journal.jwt_secrets.all()
+                return {"secrets": [_shown_secret(row) for row in secrets if row.tenant == tenant]}
+            case "jwt-secret.disable":
+                await journal.jwt_secrets.disable(tenant, given["which"], now_ms)
+                return {"disabled": given["which"]}
+            case _:
+                raise CommandFailed(f"there is no command {command}")
+    except (JournalError, BadSecret) as refused:
+        raise CommandFailed(str(refused)) from refused
+
+
+class Control:
+    """The server's side: a socket that takes one command a connection."""
+
+    def __init__(self, journal: Journal, authenticator: Authenticator, clock: Clock) -> None:
+        self._journal = journal
+        self._authenticator = authenticator
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._folder: Path | None = None
+        self._path = Path()
+
+    async def open(self, data: Path) -> None:
+        """Listen, and write down where in the lock file."""
+        self._path = data.resolve() / "control.sock"
+        if len(os.fsencode(self._path)) > _LONGEST_PATH:
+            self._folder = Path(tempfile.mkdtemp(prefix="stepwell-"))
+            self._path = self._folder / "control.sock"
+        self._path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(
+                self._serve, self._path, limit=_LONGEST_LINE
+            )
+        finally:
+            os.umask(before)
+        self._journal.lock.announce(self._path)
+
+    async def close(self) -> None:
+        """Listen no longer."""
+        if self._server:
+            self._server.close()
+        self._path.unlink(missing_ok=True)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                asked = json.loads(await reader.readline())
+            answer = await perform(self._journal, self._clock, asked["command"], asked["given"])
+            await self._authenticator.load()
+        except CommandFailed as refused:
+            answer = {"failed": str(refused)}
+        except Exception as broken:  # noqa: BLE001 - whoever can reach the socket gets an answer
+            answer = {"failed": f"the command cannot be read ({type(broken).__name__})"}
+        writer.write(json.dumps(answer).encode() + b"\n")
+        writer.close()
+
+
+async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The command line's side. Raises `CommandFailed`."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            journal = await Journal.open(data)
+        except Locked as locked:
+            answer = await _send(data, command, given)
+            if answer is not None:
+                return answer
+            if time.monotonic() > until:
+                raise CommandFailed(f"{locked}, or try again: it does not answer") from locked
+            await asyncio.sleep(0.1)
+            continue
+        except JournalError as refused:
+            raise CommandFailed(str(refused)) from refused
+        try:
+            return await perform(journal, SystemClock(), command, given)
+        finally:
+            await journal.close()
+
+
+async def _send(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask the server that holds the folder; None when it does not take commands yet."""
+    path = holder(data).get("control")
+    if not isinstance(path, str):
+        return None
+    try:
+        reader, writer = await asyncio.open_unix_connection(path, limit=16 * 2**20)
+        writer.write(json.dumps({"command": command, "given": given}).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(await reader.readline())
+        writer.close()
+    except (OSError, ValueError):
+        return None
+    if "failed" in answer:
+        raise CommandFailed(str(answer["failed"]))
+    return answer
+
+
+def _shown_key(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "prefix": row.prefix,
+        "tenant": row.tenant,
+        "role": row.role,
+        "name": row.name,
+        "createdAtMs": row.created_at_ms,
+        "expiresAtMs": row.expires_at_ms,
+        "lastUsedAtMs": row.last_used_at_ms,
+        "disabled": row.disabled_at_ms is not None,
+    }
+
+
+def _shown_secret(row: SecretRow) -> dict[str, Any]:
+    return {
+        "kid": row.kid,
+        "tenant": row.tenant,
+        "role": row.role,
+        "name": row.name,
+        "algorithm": row.algorithm,
+        "createdAtMs": row.created_at_ms,
+        "disabled": row.disabled_at_ms is not None,
+    }

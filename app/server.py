@@ -1,0 +1,214 @@
+"""The server: routes from the table of endpoints, and its life from start to stop."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from app import log
+from app.api import definitions, downloads, executions
+from app.api.docs_page import docs_page
+from app.api.endpoint import Endpoint
+from app.api.errors import NotAllowedHere, NotFoundHere
+from app.api.middleware import RequestFrame
+from app.api.openapi import openapi
+from app.assembly import open_services
+from app.auth.keys import new_key
+from app.control import Control
+from app.errors import error_response
+from app.services import Services
+from app.settings import Settings
+from journal import JournalError
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *executions.ENDPOINTS,
+    *definitions.ENDPOINTS,
+    *downloads.ENDPOINTS,
+)
+FIRST_TENANT = "default"
+_NOTE_USE_EVERY_S = 30
+
+
+def application(services: Services, address: str) -> Starlette:
+    """Give the ASGI application over running services."""
+    document = openapi(ENDPOINTS)
+    page = docs_page(document, address)
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        is_ready = services.recovery.is_done
+        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+    async def openapi_json(_: Request) -> Response:
+        return JSONResponse(document)
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def missing(request: Request) -> Response:
+        failure = NotFoundHere(f"there is nothing at {request.scope['path'][:200]}")
+        return error_response(failure, request.scope["stepwell.request_id"])
+
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/openapi.json", openapi_json),
+            Route("/docs", docs),
+            *(
+                Route(path, _by_method(methods, services), methods=_EVERY_METHOD)
+                for path, methods in by_path.items()
+            ),
+            Route("/{rest:path}", missing, methods=_EVERY_METHOD),
+        ],
+        middleware=[
+            Middleware(RequestFrame),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=services.settings.cors_origins,
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=[
+                    "authorization", "content-type", "idempotency-key", "prefer",
+                    "x-api-key", "x-tenant-id", "x-request-id",
+                ],
+                expose_headers=["x-request-id", "location", "retry-after"],
+            ),
+        ],
+    )  # fmt: skip
+
+
+_EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _by_method(
+    methods: dict[str, Endpoint], services: Services
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answer with the endpoint for the request's method, after who is asking is known."""
+
+    async def handle(request: Request) -> Response:
+        endpoint = methods.get(request.method)
+        if endpoint is None:
+            failure = NotAllowedHere(sorted(methods))
+            return error_response(failure, request.scope["stepwell.request_id"])
+        return await endpoint.answer(request, services)
+
+    return handle
+
+
+class _Server(uvicorn.Server):
+    """Lets those who wait for runs go as soon as a stop is asked for."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the signal."""
+        self._stopping()
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until stopped; gives the exit code."""
+    log.configure(settings.log_level, settings.log_format)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_serve(settings))
+    except JournalError as refused:
+        print(f"stepwell: {refused}", file=sys.stderr)  # noqa: T201 - the operator's terminal
+        return 1
+    except OSError as refused:
+        print(f"stepwell: cannot serve: {refused}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    try:
+        async with open_services(settings) as services, _working(services):
+            await _first_key(services)
+            config = uvicorn.Config(
+                application(services, address),
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
+            )
+            server = _Server(config, services.runs.let_go)
+            log.server_started(address)
+            await server.serve(sockets=[listener])
+            log.server_stopping()
+    finally:
+        listener.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before the data folder is touched."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@asynccontextmanager
+async def _working(services: Services) -> AsyncIterator[None]:
+    """Recover, fire timers and take commands while the server serves."""
+    control = Control(services.journal, services.authenticator, services.clock)
+    await control.open(services.settings.data)
+    tasks = [
+        asyncio.create_task(services.recovery.run()),
+        asyncio.create_task(services.timers.run()),
+        asyncio.create_task(_note_use(services)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await services.runs.close(services.settings.shutdown_grace)
+        await control.close()
+        with contextlib.suppress(JournalError):
+            await services.authenticator.flush_used()
+
+
+async def _note_use(services: Services) -> None:
+    while True:
+        await asyncio.sleep(_NOTE_USE_EVERY_S)
+        with contextlib.suppress(JournalError):
+            await services.authenticator.flush_used()
+
+
+async def _first_key(services: Services) -> None:
+    """Where nobody has a key yet, make one and print it, once."""
+    if services.authenticator.has_keys:
+        return
+    key, row = new_key(FIRST_TENANT, "owner", "first", services.clock.now_ms())
+    await services.journal.keys.create(row)
+    await services.authenticator.load()
+    print(f"Owner key of tenant {FIRST_TENANT} (shown once): {key}", flush=True)  # noqa: T201
