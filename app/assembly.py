@@ -20,8 +20,8 @@ from app.timers import Timers
 from app.waiters import Waiters
 from app.workflows import Workflows
 from journal import Journal
-from steps.contract import Effects
 from steps.compiled import Definition
+from steps.contract import Effects
 from steps.definition import InvalidDefinition
 from steps.registry import Registry
 from steps.tools import Tools
@@ -63,11 +63,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         runs = Runs(
             journal=journal,
             clock=clock,
-            driver=Driver(journal, effects_of, clock, lambda live: runs.watch(live)),
+            driver=Driver(journal, effects_of, clock, lambda live: runs.watch(live)),  # noqa: PLW0108 - they name each other
             held=held,
             waiters=waiters,
             cancel_grace_s=settings.cancel_grace,
-            wake_timers=lambda at_ms: timers.wake(at_ms),
+            wake_timers=lambda at_ms: timers.wake(at_ms),  # noqa: PLW0108
             last_number=await journal.runs.last_number(),
         )
         timers = Timers(journal, clock, runs.fire)

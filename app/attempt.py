@@ -15,8 +15,8 @@ from engine import (
     StepError,
     scope,
 )
-from steps.contract import Done, Effects, NeedsAnswer, NeedsTime, StepBroke, StepInput
 from steps.compiled import CompiledStep
+from steps.contract import Done, Effects, NeedsAnswer, NeedsTime, StepBroke, StepInput
 from steps.expression import ExpressionError
 from steps.outputs import deliver
 

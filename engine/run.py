@@ -360,12 +360,12 @@ def _fail_step(run: Run, event: StepFailed) -> Changes:
     }
 
 
-def _visit(run: Run, **changes: Any) -> Visit:  # noqa: ANN401 - fields of Visit
+def _visit(run: Run, **changes: Any) -> Visit:
     assert run.current is not None  # noqa: S101 - TRANSITIONS allow this only inside a step
     return replace(run.current, **changes)
 
 
-def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes:  # noqa: ANN401
+def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes:
     visit = _visit(run, status=status, ended_at_ms=at_ms, retry_at_ms=None, **changes)
     return {
         "current": None,

@@ -62,8 +62,8 @@ class RunList:
                 conditions.append(condition)
                 values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
         rows = await self._readers.all(
-            "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"
-            f" ended_at_ms FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - fixed texts
+            "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"  # noqa: S608 - fixed texts
+            f" ended_at_ms FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",
             (*values, limit),
         )
         return [RunRow(*row) for row in rows]

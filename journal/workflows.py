@@ -332,7 +332,7 @@ async def _must_be_active(connection: aiosqlite.Connection, tenant: str, workflo
         raise Archived(workflow_id)
 
 
-async def _insert(
+async def _insert(  # noqa: PLR0913 - a row
     connection: aiosqlite.Connection,
     tenant: str,
     workflow_id: str,

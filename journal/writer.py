@@ -44,7 +44,7 @@ class Append:
     events: Sequence[Row]
     run: Row
     conflict: JournalError
-    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.Future())
+    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Task:
     """Any other write, in a savepoint of its own."""
 
     work: Work
-    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.Future())
+    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
 
 class Writer:

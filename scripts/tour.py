@@ -28,7 +28,7 @@ class Shell:
             base_url=address, headers={"x-api-key": key, "x-tenant-id": TENANT}, timeout=30
         )
 
-    def call(self, method: str, path: str, body: object = None, *, quiet: bool = False) -> Any:  # noqa: ANN401 - JSON
+    def call(self, method: str, path: str, body: object = None, *, quiet: bool = False) -> Any:
         """Send one request and give its JSON; a refusal ends the tour."""
         if not quiet:
             print(f"\n$ {self._curl(method, path, body)}")

@@ -50,7 +50,7 @@ class Tool:
 @overload
 def tool(function: F) -> F: ...
 @overload
-def tool(*, id: str, description: str = "") -> Callable[[F], F]: ...  # noqa: A002
+def tool(*, id: str, description: str = "") -> Callable[[F], F]: ...
 def tool(
     function: F | None = None,
     *,

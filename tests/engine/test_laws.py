@@ -1,0 +1,172 @@
+"""Laws that hold for every run, whatever happens to it."""
+
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import (
+    Abandon,
+    Answered,
+    Asks,
+    AttemptFailed,
+    Begin,
+    Broke,
+    Cancel,
+    CancelRequested,
+    Delivered,
+    Edge,
+    Event,
+    Execute,
+    Graph,
+    Input,
+    Interrupted,
+    InterruptionSettled,
+    Occasion,
+    OnInterrupted,
+    Rejected,
+    RetryPolicy,
+    Run,
+    RunStarted,
+    Signal,
+    Sleeps,
+    State,
+    Status,
+    Step,
+    StepError,
+    StepStarted,
+    Stopped,
+    Terminate,
+    TimerDue,
+    VisitStatus,
+    apply,
+    decide,
+    fold,
+    react,
+)
+
+NAMES = ["a", "b", "c", "end"]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    steps = {"end": Step("end", "end-flow", ends=True)}
+    for name in NAMES[:-1]:
+        edges = draw(
+            st.lists(st.builds(Edge, st.sampled_from(NAMES), st.sampled_from(Occasion)), max_size=4)
+        )
+        steps[name] = Step(
+            name,
+            "t",
+            retry=RetryPolicy(draw(st.integers(1, 3)), 10, 2.0, 100),
+            on_interrupted=draw(st.sampled_from(OnInterrupted)),
+            edges=tuple(edges),
+        )
+    return Graph("a", steps, draw(st.integers(1, 8)))
+
+
+def inputs() -> st.SearchStrategy[Input]:
+    error = st.builds(StepError, st.just("X"), st.just("broke"), st.booleans())
+    return st.one_of(
+        st.just(Delivered({"x": 1}, {"x": 1})),
+        st.builds(Broke, error),
+        st.builds(Asks, st.just(Signal("collect_inputs", {})), st.sampled_from([None, 50])),
+        st.just(Sleeps(40)),
+        st.just(Stopped()),
+        st.just(Interrupted()),
+        st.just(TimerDue()),
+        st.just(Answered({}, {"y": 2}, {"y": 2}, "me")),
+        st.builds(InterruptionSettled, st.just({}), st.booleans(), st.just("me")),
+        st.just(Cancel("why", "me")),
+        st.just(Terminate("why", "me")),
+    )
+
+
+class Story:
+    """Plays inputs against a graph, checking every law at every append."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.events: list[Event] = [
+            RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {"in": 0})
+        ]
+        self.run = apply(None, self.events[0])
+        self.now_ms = 1
+        self.happen(Begin())
+
+    def happen(self, happened: Input) -> None:
+        self.now_ms += 30
+        before = self.run
+        if happened == Stopped() and decide(before) != Abandon():
+            return  # a driver stops a step only where a cancel asked for it
+        try:
+            events = react(before, self.graph, happened, self.now_ms)
+            again = react(before, self.graph, happened, self.now_ms)
+        except Rejected:
+            return
+        assert events == again, "L7: react is pure"
+        assert not (before.is_over and events), "L3: an ended run never changes"
+        self.events += events
+        self.run = reduce(apply, events, before)
+        self.check(before, events)
+
+    def check(self, before: Run, events: tuple[Event, ...]) -> None:
+        run = self.run
+        assert fold(self.events) == run, "L1: the fold is the live run"
+        assert run.seq == len(self.events), "L5: the sequence counts the events"
+        assert run.state is not State.READY, "L4: no append ends between two steps"
+        decision = decide(run)
+        assert decision == decide(run), "L2: asked twice, decide says the same"
+        if isinstance(decision, Execute):
+            ended = {(visit.step_id, visit.visit) for visit in run.past}
+            assert (decision.step_id, decision.visit) not in ended, "L2: nothing done is due"
+        assert run.executions <= self.graph.max_step_executions, "L9: bounded executions"
+        if before.cancel_requested and not before.cleaning_up and not run.cleaning_up:
+            assert not any(isinstance(event, StepStarted) for event in events), "L8"
+        if run.cancel_requested and run.is_over:
+            assert run.status in (Status.CANCELLED, Status.TERMINATED, Status.FAILED), "L8"
+        for event in events:
+            if isinstance(event, AttemptFailed) and event.error.type == "X":
+                policy = self.graph.steps[event.step_id].retry
+                assert event.attempt < policy.max_attempts or run.past, "L10: bounded attempts"
+                full = min(10 * 2 ** (event.attempt - 1), 100)
+                wait = event.retry_at_ms - event.at_ms
+                assert full // 2 <= wait <= full, "L10: jitter stays in the upper half"
+
+
+@given(graphs(), st.lists(inputs(), max_size=25))
+def test_the_laws_hold_whatever_happens(graph: Graph, happenings: list[Input]) -> None:
+    story = Story(graph)
+    for happened in happenings:
+        story.happen(happened)
+
+
+@given(graphs(), st.lists(inputs(), max_size=25), st.data())
+def test_folding_in_pieces_gives_the_same_run(
+    graph: Graph, happenings: list[Input], data: st.DataObject
+) -> None:
+    story = Story(graph)
+    for happened in happenings:
+        story.happen(happened)
+    cut = data.draw(st.integers(1, len(story.events)))
+    first = fold(story.events[:cut])
+    assert reduce(apply, story.events[cut:], first) == story.run
+
+
+@given(graphs(), st.lists(inputs(), max_size=25))
+def test_a_visit_that_completed_keeps_its_result(graph: Graph, happenings: list[Input]) -> None:
+    story = Story(graph)
+    for happened in happenings:
+        before = story.run.past
+        story.happen(happened)
+        assert story.run.past[: len(before)] == before
+    done = [visit for visit in story.run.past if visit.status is VisitStatus.COMPLETED]
+    assert all(visit.ended_at_ms is not None for visit in done)
+
+
+def test_a_cancel_request_is_in_the_history() -> None:
+    story = Story(Graph("a", {"a": Step("a", "t"), "end": Step("end", "e", ends=True)}))
+    story.happen(Cancel("why", "me"))
+    assert isinstance(story.events[-1], CancelRequested)
+    story.happen(Stopped())
+    assert story.run.status is Status.CANCELLED

@@ -1,0 +1,117 @@
+"""A real server process, and a client for it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+STEPWELL = str(Path(sys.executable).with_name("stepwell"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command(*arguments: object) -> Any:
+    """Run `stepwell ... --json` and give its answer."""
+    shown = subprocess.run(
+        [STEPWELL, *map(str, arguments), "--json"], capture_output=True, check=True
+    )
+    return json.loads(shown.stdout)
+
+
+class Server:
+    """A server on a folder; the same folder and port after a restart."""
+
+    def __init__(self, data: Path, plugin: Path, **environment: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **os.environ,
+            "STEPWELL_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "STEPWELL_PLUGINS": str(plugin),
+            "STEPWELL_LOG_LEVEL": "warning",
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = data.parent / "server.log"
+        self._keys: dict[tuple[str, str], str] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    def start(self) -> float:
+        """Start, wait until ready, and give the seconds it took."""
+        began = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [STEPWELL, "serve", "--data", str(self.data), "--port", str(self.port)],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        while time.monotonic() - began < 20:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if httpx.get(f"{self.address}/readyz").status_code == 200:
+                    return time.monotonic() - began
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(self.log.read_text())
+
+    def kill(self) -> None:
+        """Kill -9, if it runs."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def terminate(self) -> int:
+        """Stop in good order and give the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def key(self, role: str = "owner", tenant: str = "acme") -> str:
+        """Give an API key of the role, made once."""
+        if (tenant, role) not in self._keys:
+            made = command("key", "create", "--data", self.data, "--tenant", tenant, "--role", role)
+            self._keys[tenant, role] = made["key"]
+        return self._keys[tenant, role]
+
+    def client(self, role: str = "owner", tenant: str = "acme") -> httpx.Client:
+        """Give a client with a key of the role."""
+        headers = {"x-api-key": self.key(role, tenant), "x-tenant-id": tenant}
+        return httpx.Client(base_url=self.address, headers=headers, timeout=20)
+
+
+def settled(client: httpx.Client, run_id: str, *statuses: str, within: float = 15) -> Any:
+    """Wait until a run has one of the statuses (any but running when none is given)."""
+    until = time.monotonic() + within
+    while True:
+        document = client.get(f"/api/workflow/status/{run_id}").json()
+        status = document["status"]
+        if status in statuses or (not statuses and status != "running"):
+            return document
+        assert time.monotonic() < until, document
+        time.sleep(0.02)
