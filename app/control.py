@@ -81,7 +81,7 @@ class Control:
 
     async def open(self, data: Path) -> None:
         """Listen, and write down where in the lock file."""
-        self._path = Path(os.path.abspath(data)) / "control.sock"  # noqa: PTH100 - no I/O
+        self._path = Path(os.path.abspath(data)) / "control.sock"  # noqa: PTH100, ASYNC240 - no I/O
         if len(os.fsencode(self._path)) > _LONGEST_PATH:
             self._folder = Path(tempfile.mkdtemp(prefix="stepwell-"))
             self._path = self._folder / "control.sock"

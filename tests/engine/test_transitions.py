@@ -72,7 +72,7 @@ def run_in(state: State, event: type[Event]) -> Run | None:
     return replace(run, state=state, cancel_requested=cancelling, next_step=next_step)
 
 
-@pytest.mark.parametrize(("state", "kind"), product(State, EVENT_TYPES))
+@pytest.mark.parametrize(("state", "kind"), list(product(State, EVENT_TYPES)))
 def test_an_event_is_legal_exactly_where_the_table_says(state: State, kind: type[Event]) -> None:
     run, event = run_in(state, kind), SAMPLES[kind]
     if kind is StepStarted and state is State.BACKING_OFF:

@@ -1,0 +1,274 @@
+"""The contract, from top to bottom, with the samples on its page as inputs."""
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.harness.server import Server, command, settled
+
+CREATE = {
+    "name": "Customer Onboarding",
+    "description": "Onboarding workflow for new customers",
+    "initialStep": "collect-inputs-1",
+    "steps": [
+        {
+            "type": "collect-inputs",
+            "id": "collect-inputs-1",
+            "output": {"customerName": {"type": "string"}, "email": {"type": "string"}},
+        },
+        {"type": "end-flow", "id": "end-1"},
+    ],
+    "edges": [{"from": "collect-inputs-1", "to": "end-1"}],
+    "payload": {},
+}
+START = {"data": {"customerName": "John Doe", "email": "john@example.com"}}
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"
+
+
+def plain(value: Any) -> Any:
+    """Give an answer with ids and times replaced by their kind."""
+    if isinstance(value, dict):
+        return {k: "N" if k == "duration" else plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, str) and re.fullmatch(TIME, value):
+        return "TIME"
+    if isinstance(value, str) and re.fullmatch(r"dynamic-workflow-\d+", value):
+        return "RUN"
+    return value
+
+
+@pytest.fixture(scope="module")
+def workflow(shared: Server) -> str:
+    with shared.client() as client:
+        answer = client.post("/api/workflows", json=CREATE)
+    assert answer.status_code == 201, answer.text
+    assert plain(answer.json()) == {
+        **CREATE,
+        "id": "customer-onboarding",
+        "status": "draft",
+        "version": "1.0.0",
+        "createdAt": "TIME",
+        "updatedAt": "TIME",
+    }
+    return str(answer.json()["id"])
+
+
+def test_a_sync_start_answers_with_the_outcome(shared: Server, workflow: str) -> None:
+    with shared.client() as client:
+        answer = client.post(f"/api/workflow/start/{workflow}", json=START)
+    assert (answer.status_code, plain(answer.json())) == (
+        200,
+        {
+            "runId": "RUN",
+            "status": "completed",
+            "data": START["data"],
+            "result": {"success": True},
+        },
+    )
+
+
+def test_an_async_start_answers_with_the_run_id_alone(shared: Server, workflow: str) -> None:
+    with shared.client() as client:
+        answer = client.post(f"/api/workflow/start-async/{workflow}", json=START)
+        assert (answer.status_code, plain(answer.json())) == (200, {"runId": "RUN"})
+        document = settled(client, answer.json()["runId"])
+    entry = {
+        "stepType": "collect-inputs",
+        "status": "completed",
+        "startTime": "TIME",
+        "endTime": "TIME",
+        "duration": "N",
+    }
+    assert plain(document) == {
+        "runId": "RUN",
+        "workflowId": workflow,
+        "version": "1.0.0",
+        "status": "completed",
+        "currentStepId": None,
+        "pauseSignal": None,
+        "data": START["data"],
+        "stepExecutionHistory": [
+            {**entry, "stepId": "collect-inputs-1", "outputData": START["data"]},
+            {**entry, "stepId": "end-1", "stepType": "end-flow", "outputData": {"success": True}},
+        ],
+        "result": {"success": True},
+        "error": None,
+        "reason": None,
+        "cancelRequested": False,
+        "waitingUntil": None,
+        "startTime": "TIME",
+        "endTime": "TIME",
+    }
+
+
+def test_both_samples_of_resume_are_taken(shared: Server) -> None:
+    document = {
+        "name": "Approval",
+        "initialStep": "ask",
+        "steps": [
+            {
+                "id": "ask",
+                "type": "collect-inputs",
+                "output": {"approvalReason": {"type": "string"}},
+            },
+            {"id": "act", "type": "request-user-action", "actionId": "approval-action-1"},
+            {"id": "end", "type": "end-flow"},
+        ],
+        "edges": [{"from": "ask", "to": "act"}, {"from": "act", "to": "end"}],
+    }
+    with shared.client() as client:
+        client.post("/api/workflows", json=document)
+        first = client.post("/api/workflow/start/approval", json={"data": {}}).json()
+        assert first["status"] == "paused"
+        assert first["pauseSignal"] == {
+            "type": "collect_inputs",
+            "stepId": "ask",
+            "fields": {"approvalReason": {"type": "string"}},
+        }
+        address = f"/api/workflow/resume/{first['runId']}"
+        answer = {"type": "collect_inputs", "data": {"approvalReason": "Budget approved for Q1"}}
+        assert client.post(address, json=answer).status_code == 200
+        paused = settled(client, first["runId"], "paused")
+        assert paused["pauseSignal"]["type"] == "request_user_action"
+        wrong = {"type": "request_user_action", "actionId": "approval-action-1", "actionValue": "?"}
+        refused = client.post(address, json=wrong)
+        assert (refused.status_code, refused.json()["details"][0]["path"]) == (400, "actionValue")
+        assert client.post(address, json=answer).status_code == 409
+        action = {**wrong, "actionValue": "approved"}
+        assert client.post(address, json=action).status_code == 200
+        assert settled(client, first["runId"])["status"] == "completed"
+        assert client.post(address, json=action).status_code == 409
+
+
+def test_the_input_schema_is_that_of_the_first_collect_inputs(
+    shared: Server, workflow: str
+) -> None:
+    with shared.client() as client:
+        answer = client.get(f"/api/workflow/metadata/input/{workflow}").json()
+    fields = {"customerName": {"type": "string"}, "email": {"type": "string"}}
+    assert answer == {"success": True, "data": {"workflowId": workflow, "payload": fields}}
+
+
+def test_the_list_has_the_fields_of_the_page_and_filters(shared: Server, workflow: str) -> None:
+    with shared.client() as client:
+        (row,) = client.get("/api/workflows", params={"search": "ONBOARDING"}).json()
+        assert plain(row) == {
+            "id": workflow,
+            "name": "Customer Onboarding",
+            "description": "Onboarding workflow for new customers",
+            "status": "draft",
+            "version": "1.0.0",
+            "createdAt": "TIME",
+            "updatedAt": "TIME",
+        }
+        assert client.get("/api/workflows", params={"search": "100%_no"}).json() == []
+        assert client.get("/api/workflows", params={"status": "sold"}).status_code == 400
+        assert client.get("/api/workflows", params={"limit": 0}).status_code == 400
+
+
+def test_a_workflow_lives_through_versions_publishing_archive_and_deletion(shared: Server) -> None:
+    with shared.client() as client:
+        made = client.post("/api/workflows", json={**CREATE, "name": "Life"}).json()
+        at = f"/api/workflows/{made['id']}"
+        for patch in range(1, 11):
+            changed = client.put(at, json={"description": f"change {patch}"}).json()
+            assert (changed["version"], changed["status"]) == (f"1.0.{patch}", "draft")
+        assert (
+            client.post(f"{at}/publish", json={"version": "1.0.3"}).json()["status"] == "published"
+        )
+        assert client.get(at, params={"version": "published"}).json()["version"] == "1.0.3"
+        assert client.get(at).json()["version"] == "1.0.10"
+        assert client.get(at, params={"version": "1.0.0"}).json()["description"].startswith("Onb")
+        assert client.get(at, params={"version": "9.9.9"}).status_code == 404
+        versions = client.get(f"{at}/versions").json()
+        assert [row["version"] for row in versions][:2] == ["1.0.10", "1.0.9"]
+        run = client.post(f"/api/workflow/start/{made['id']}", json=START).json()
+        assert client.get(f"/api/workflow/status/{run['runId']}").json()["version"] == "1.0.3"
+        copy = client.post(f"{at}/clone").json()
+        assert (copy["name"], copy["status"], copy["version"]) == ("Life (Copy)", "draft", "1.0.0")
+        assert client.delete(f"{at}/permanent").status_code == 400
+        assert client.delete(at).json()["status"] == "archived"
+        assert made["id"] not in {row["id"] for row in client.get("/api/workflows").json()}
+        everything = client.get("/api/workflows", params={"includeArchived": "true"}).json()
+        assert made["id"] in {row["id"] for row in everything}
+        assert client.post(f"/api/workflow/start/{made['id']}", json=START).status_code == 400
+        assert client.post(f"{at}/unarchive").json()["status"] == "draft"
+        client.delete(at)
+        with shared.client("admin") as admin:
+            refused = admin.delete(f"{at}/permanent")
+            assert (refused.status_code, refused.json()["error"]) == (403, "Forbidden")
+        assert client.delete(f"{at}/permanent").status_code == 200
+        assert client.get(at).status_code == 404
+        assert client.get(f"/api/workflow/status/{run['runId']}").status_code == 200
+
+
+def test_cancel_and_terminate_end_a_run(shared: Server, workflow: str) -> None:
+    with shared.client() as client:
+        for verb, status in (("cancel", "cancelled"), ("terminate", "terminated")):
+            run_id = client.post(f"/api/workflow/start/{workflow}", json={}).json()["runId"]
+            body = {"workflowId": workflow, "runId": run_id, "reason": "User requested"}
+            wrong = {**body, "workflowId": "another"}
+            assert client.post(f"/api/workflow/management/{verb}", json=wrong).status_code == 404
+            answer = client.post(f"/api/workflow/management/{verb}", json=body)
+            assert (answer.status_code, answer.json()["status"]) == (200, status)
+            assert client.post(f"/api/workflow/management/{verb}", json=body).status_code == 409
+            document = client.get(f"/api/workflow/status/{run_id}").json()
+            assert (document["status"], document["reason"]) == (status, "User requested")
+
+
+def test_the_upload_sample_works_with_curl(shared: Server, workflow: str, tmp_path: Any) -> None:
+    content = b"%PDF-1.7 a contract"
+    (tmp_path / "document.pdf").write_bytes(content)
+    fields = ["-F", f"attachment=@{tmp_path}/document.pdf", "-F", "customerName=John Doe"]
+    headers = ["-H", f"x-api-key: {shared.key()}", "-H", "x-tenant-id: acme"]
+    address = f"{shared.address}/api/workflow/start/{workflow}"
+    shown = subprocess.check_output(
+        ["curl", "-s", "-X", "POST", address, *headers, *fields, "-F", "email=a@b.c"]
+    )
+    with shared.client() as client:
+        run = client.get("/api/workflow/runs", params={"limit": 1}).json()["runs"][0]
+        data = client.get(f"/api/workflow/status/{run['runId']}").json()["data"]
+        assert data["fileId"].encode() in shown
+        assert data["attachment"] == {
+            "fileId": data["fileId"],
+            "fileName": "document.pdf",
+            "mimeType": "application/pdf",
+            "size": len(content),
+        }
+        download = client.get(f"/api/workflow/files/{data['fileId']}")
+        assert download.content == content
+        assert download.headers["content-disposition"].startswith("attachment")
+    with shared.client(tenant="other") as stranger:
+        assert stranger.get(f"/api/workflow/files/{data['fileId']}").status_code == 404
+
+
+def test_the_largest_file_is_taken_and_one_byte_more_is_not(shared: Server, workflow: str) -> None:
+    with shared.client() as client:
+        address = f"/api/workflow/start-async/{workflow}"
+        for size, status in ((3_932_160, 200), (3_932_161, 413), (0, 400)):
+            files = {"attachment": ("a.txt", b"x" * size)}
+            assert client.post(address, files=files).status_code == status, size
+        assert client.post(address, files={"other": ("a.txt", b"x")}).status_code == 400
+
+
+def test_a_signed_token_is_as_good_as_a_key(shared: Server, workflow: str) -> None:
+    import time
+
+    import httpx
+    import jwt
+
+    secret = command("jwt-secret", "create", "--data", shared.data, "--tenant", "acme")
+    claims = {"sub": "ada", "exp": time.time() + 600, "aud": "ensembleapp.ai", "context": {"k": 1}}
+    token = jwt.encode(claims, secret["secret"], "HS256", {"kid": secret["kid"]})
+    headers = {"Authorization": f"Bearer {token}"}
+    address = f"{shared.address}/api/workflow/start/{workflow}"
+    assert httpx.post(address, headers=headers, json=START).json()["status"] == "completed"
+    late = jwt.encode({**claims, "exp": 1}, secret["secret"], "HS256", {"kid": secret["kid"]})
+    assert httpx.post(address, headers={"Authorization": f"Bearer {late}"}).status_code == 401
+    none = jwt.encode(claims, "", "none", {"kid": secret["kid"]})
+    assert httpx.post(address, headers={"Authorization": f"Bearer {none}"}).status_code == 401
+    shared_list = command("jwt-secret", "list", "--data", shared.data, "--tenant", "acme")
+    assert secret["secret"] not in str(shared_list)

@@ -1,0 +1,195 @@
+"""kill -9 at random moments, under load, again and again: nothing acknowledged is lost."""
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from typing import Any
+
+import httpx
+
+from tests.harness.counting import Counting
+from tests.harness.server import Server, settled
+
+CYCLES = int(os.environ.get("STEPWELL_CRASH_CYCLES", "20"))
+SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
+END = {"id": "end", "type": "end-flow"}
+OVER = ("completed", "failed", "cancelled", "terminated")
+
+
+def workflows(address: str) -> list[dict[str, Any]]:
+    """Give workflows that call, retry, loop, wait and pause."""
+
+    def call(step_id: str, path: str, **more: Any) -> dict[str, Any]:
+        return {"id": step_id, "type": "call-api", "method": "POST", "url": address + path, **more}
+
+    retry = {"maxAttempts": 8, "initialInterval": "30ms", "backoffCoefficient": 1}
+    count = {"id": "count", "type": "call-tool", "toolId": "add",
+             "inputs": {"a": "{{ data.sum | default(0) }}"}, "output": {"sum": {"type": "integer"}}}  # fmt: skip
+    return [
+        {
+            "id": "calling", "name": "Calling", "initialStep": "one",
+            "steps": [call("one", "/ok"), call("two", "/slow"), call("three", "/ok"), END],
+            "edges": [{"from": "one", "to": "two"}, {"from": "two", "to": "three"},
+                      {"from": "three", "to": "end"}],
+        },
+        {
+            "id": "retrying", "name": "Retrying", "initialStep": "flaky",
+            "steps": [call("flaky", "/flaky", retry=retry), END],
+            "edges": [{"from": "flaky", "to": "end"}],
+        },
+        {
+            "id": "looping", "name": "Looping", "initialStep": "count",
+            "steps": [count, END],
+            "edges": [{"from": "count", "to": "count", "condition": "data.sum < 12"},
+                      {"from": "count", "to": "end"}],
+        },
+        {
+            "id": "waiting", "name": "Waiting", "initialStep": "nap",
+            "steps": [{"id": "nap", "type": "wait", "duration": "200ms"}, call("after", "/ok"), END],
+            "edges": [{"from": "nap", "to": "after"}, {"from": "after", "to": "end"}],
+        },
+        {
+            "id": "pausing", "name": "Pausing", "initialStep": "ask",
+            "steps": [{"id": "ask", "type": "request-user-action"}, call("told", "/ok"), END],
+            "edges": [{"from": "ask", "to": "told"}, {"from": "told", "to": "end"}],
+        },
+    ]  # fmt: skip
+
+
+class Load:
+    """Starts runs until told to stop; remembers what was acknowledged."""
+
+    def __init__(self, server: Server, seed: int) -> None:
+        self.server = server
+        self.random = random.Random(seed)
+        self.started: dict[str, tuple[str, str]] = {}
+        self.resumed: set[str] = set()
+        self.seen: dict[str, dict[str, Any]] = {}
+        self.stop = threading.Event()
+        self.faults: list[str] = []
+
+    def run(self) -> None:
+        number = 0
+        names = ["calling", "retrying", "looping", "waiting", "pausing"]
+        with self.server.client("operator") as client:
+            while not self.stop.is_set():
+                number += 1
+                try:
+                    self.one(client, self.random.choice(names), f"{id(self)}-{number}")
+                except httpx.TransportError:
+                    time.sleep(0.02)
+
+    def one(self, client: httpx.Client, name: str, key: str) -> None:
+        answer = client.post(f"/api/workflow/start-async/{name}", headers={"idempotency-key": key})
+        if answer.status_code == 200:
+            self.started[answer.json()["runId"]] = (name, key)
+        elif answer.status_code < 500 or answer.status_code == 500:
+            self.faults.append(answer.text)
+        if self.started and self.random.random() < 0.5:
+            self.look(client, self.random.choice(list(self.started)))
+
+    def look(self, client: httpx.Client, run_id: str) -> None:
+        """Compare a run with how it was seen before: history only grows, results stay."""
+        answer = client.get(f"/api/workflow/status/{run_id}")
+        if answer.status_code != 200:
+            self.faults.append(f"{run_id}: {answer.text}")
+            return
+        document, before = answer.json(), self.seen.get(run_id)
+        if before:
+            if before["status"] in OVER and before != document:
+                self.faults.append(f"{run_id} changed after its end")
+            for old, new in zip(before["stepExecutionHistory"], document["stepExecutionHistory"]):  # noqa: B905
+                if old["status"] == "completed" and old != new:
+                    self.faults.append(f"{run_id}: {old} became {new}")
+        self.seen[run_id] = document
+        if document["status"] == "paused" and run_id not in self.resumed:
+            body = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+            answer = client.post(f"/api/workflow/resume/{run_id}", json=body)
+            if answer.status_code == 200:
+                self.resumed.add(run_id)
+            elif answer.status_code != 409:
+                self.faults.append(answer.text)
+
+
+def test_nothing_acknowledged_is_lost(server: Server) -> None:
+    print(f"STEPWELL_SEED={SEED}, {CYCLES} kills")
+    chance = random.Random(SEED)
+    with Counting() as counting:
+        with server.client() as client:
+            for document in workflows(counting.address):
+                assert client.post("/api/workflows", json=document).status_code == 201
+        server.key("operator")
+        loads = [Load(server, chance.randrange(2**32)) for _ in range(3)]
+        threads = [threading.Thread(target=load.run) for load in loads]
+        for thread in threads:
+            thread.start()
+        dead_times, in_flight_kills = [], 0
+        for _ in range(CYCLES):
+            time.sleep(chance.uniform(0.05, 0.6))
+            server.kill()
+            in_flight_kills += unfinished(server) > 0
+            dead_times.append(server.start())
+        for load in loads:
+            load.stop.set()
+        for thread in threads:
+            thread.join()
+        check_everything(server, loads, counting, in_flight_kills)
+    dead_times.sort()
+    print(
+        f"dead time after a kill: median {dead_times[CYCLES // 2]:.2f} s, most {dead_times[-1]:.2f} s"
+    )
+    print(f"kills that met runs inside a step: {in_flight_kills}")
+
+
+def check_everything(
+    server: Server, loads: list[Load], counting: Counting, in_flight_kills: int
+) -> None:
+    assert in_flight_kills > 0, "no kill met a run in flight, so nothing was shown"
+    started = {run_id: load for load in loads for run_id in load.started}
+    assert len(started) > CYCLES
+    with server.client() as client:
+        for run_id, load in started.items():
+            document = settled(client, run_id, *OVER, "paused", within=30)
+            if document["status"] == "paused":
+                load.resumed.discard(run_id)
+                load.look(client, run_id)
+                document = settled(client, run_id, *OVER)
+            load.look(client, run_id)
+            assert document["status"] == "completed", document
+            name, key = load.started[run_id]
+            address = f"/api/workflow/start-async/{name}"
+            again = client.post(address, headers={"idempotency-key": key}).json()
+            assert again == {"runId": run_id}
+    assert [fault for load in loads for fault in load.faults] == []
+    server.kill()
+    with sqlite3.connect(server.data / "journal.sqlite3") as journal:
+        check_journal(journal, counting)
+    journal.close()
+
+
+def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
+    gaps = "SELECT run FROM events GROUP BY run HAVING count(*) != max(seq) OR min(seq) != 1"
+    assert journal.execute(gaps).fetchall() == []
+    twice = """SELECT run, json_extract(body, '$.step_id'), json_extract(body, '$.visit')
+               FROM events WHERE type = 'StepCompleted' GROUP BY 1, 2, 3 HAVING count(*) > 1"""
+    assert journal.execute(twice).fetchall() == []
+    interrupted = {
+        f"dynamic-workflow-{run}:{step}:{visit}"
+        for run, step, visit in journal.execute(
+            "SELECT run, json_extract(body, '$.step_id'), json_extract(body, '$.visit')"
+            " FROM events WHERE type = 'AttemptInterrupted'"
+        )
+    }
+    for key, count in counting.requests.items():
+        assert count == 1 or key in interrupted or ":flaky:" in key, (key, count)
+    assert journal.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
+def unfinished(server: Server) -> int:
+    """Count the runs that a kill left inside a step."""
+    with sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True) as journal:
+        (count,) = journal.execute("SELECT count(*) FROM runs WHERE state = 'executing'").fetchone()
+    journal.close()
+    return int(count)

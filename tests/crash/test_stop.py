@@ -1,0 +1,56 @@
+"""Stopping in good order, and one process a folder."""
+
+import subprocess
+import threading
+import time
+from typing import Any
+
+from tests.harness.server import STEPWELL, Server, settled
+
+SLEEPY = {
+    "id": "sleepy", "name": "Sleepy", "initialStep": "nap",
+    "steps": [
+        {"id": "nap", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 0.6}},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "nap", "to": "end"}],
+}  # fmt: skip
+
+
+def test_a_stop_lets_the_step_in_flight_finish_and_answers_who_waits(server: Server) -> None:
+    answers: list[Any] = []
+    with server.client() as client:
+        client.post("/api/workflows", json=SLEEPY)
+
+        def ask() -> None:
+            answers.append(client.post("/api/workflow/start/sleepy"))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        time.sleep(0.2)
+        assert server.terminate() == 0
+        asking.join()
+        assert answers[0].status_code == 202
+        server.start()
+        document = settled(client, answers[0].json()["runId"])
+    assert document["status"] == "completed"
+    assert "attempt" not in document["stepExecutionHistory"][0]
+
+
+def test_a_second_server_on_a_folder_names_the_first(server: Server) -> None:
+    assert server.process is not None
+    command = [STEPWELL, "serve", "--data", str(server.data), "--port", "0"]
+    second = subprocess.run(command, capture_output=True, check=False, timeout=20)
+    assert second.returncode == 1
+    assert str(server.process.pid) in second.stderr.decode()
+
+
+def test_a_lost_database_is_not_replaced_by_an_empty_one(server: Server) -> None:
+    server.kill()
+    database = server.data / "journal.sqlite3"
+    database.write_bytes(b"")
+    command = [STEPWELL, "serve", "--data", str(server.data), "--port", "0"]
+    started = subprocess.run(command, capture_output=True, check=False, timeout=20)
+    assert started.returncode == 1
+    assert b"restore it from a backup" in started.stderr
+    assert database.read_bytes() == b""
