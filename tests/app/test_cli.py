@@ -1,0 +1,94 @@
+"""The command line, as a process."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.harness.server import STEPWELL, Server, command
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.json"))
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [STEPWELL, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_every_example_is_a_definition(file: Path) -> None:
+    assert run("check", file).stdout == f"{file}: OK\n"
+
+
+def test_check_names_path_and_line_of_every_problem(tmp_path: Path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(
+        '{\n  "name": "Bad",\n  "initialStep": "a",\n  "steps": [\n'
+        '    {"id": "a", "type": "end-flow"},\n    {"id": "b",\n     "type": "wiat"}\n  ]\n}\n'
+    )
+    shown = run("check", file)
+    assert shown.returncode == 1
+    assert (
+        f"{file}:7: steps[1].type: wiat is not a known step type; did you mean wait?"
+        in shown.stdout
+    )
+
+
+def test_run_shows_the_history_without_a_server() -> None:
+    file = ROOT / "examples" / "reminder.json"
+    shown = run("run", file, "--data-json", '{"about": "tea"}')
+    document = json.loads(shown.stdout)
+    assert (shown.returncode, document["result"]) == (0, {"reminded": "tea"})
+    assert len(document["stepExecutionHistory"]) == 2
+
+
+def test_keys_work_with_and_without_a_server(server: Server) -> None:
+    arguments = ("key", "list", "--data", server.data, "--tenant", "acme")
+    made = server.key("viewer")
+    assert [key["role"] for key in command(*arguments)["keys"]] == ["viewer"]
+    server.kill()
+    listed = command(*arguments)
+    assert made not in json.dumps(listed)
+    assert len(listed["keys"]) == 1
+
+
+def test_config_says_where_a_value_comes_from() -> None:
+    shown = json.loads(run("config", "--port", "81", "--json").stdout)
+    assert shown["port"] == {"value": 81, "source": "command line"}
+    assert shown["host"]["source"] == "default"
+
+
+def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("prot = 1")
+    shown = run("config", "--config", tmp_path / "s.toml")
+    assert (shown.returncode, "did you mean port?" in shown.stderr) == (1, True)
+
+
+def test_the_commands_of_the_readme_work(server: Server, tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    script = "\n".join(block for block in blocks if not block.startswith("make "))
+    script = script.replace(".venv/bin/stepwell", STEPWELL).replace(
+        "http://127.0.0.1:8080", server.address
+    )
+    script = script.replace("--data data", f"--data {server.data}")
+    shown = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert "Hello, Ada!" in shown.stdout
+
+
+def test_the_tour_takes_a_sample_to_its_end(tmp_path: Path) -> None:
+    from tests.harness.server import free_port
+
+    command = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py", "--once"]
+    place = ["--data", tmp_path / "data", "--port", str(free_port())]
+    shown = subprocess.run([*command, *place], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "Owner key of tenant default" in shown.stdout
+    assert '"greeting": "Welcome, John Doe!"' in shown.stdout

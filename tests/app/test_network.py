@@ -1,0 +1,31 @@
+"""Addresses that lead inside are refused in every form."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from app.network import is_allowed
+
+INSIDE = [
+    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+    "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.0.8", "::1", "::", "fe80::1", "fc00::1",
+    "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INSIDE)
+def test_an_address_inside_is_refused(text: str) -> None:
+    assert not is_allowed(ip_address(text), [])
+
+
+@pytest.mark.parametrize("text", ["93.184.216.34", "2606:4700::1111"])
+def test_a_public_address_is_allowed(text: str) -> None:
+    assert is_allowed(ip_address(text), [])
+
+
+def test_a_named_network_is_allowed_in_its_mapped_form_too() -> None:
+    named = [ip_network("127.0.0.0/8")]
+    assert is_allowed(ip_address("127.0.0.1"), named)
+    assert is_allowed(ip_address("::ffff:127.0.0.1"), named)
+    assert not is_allowed(ip_address("10.0.0.1"), named)

@@ -1,0 +1,110 @@
+"""The rules of the house, as tests, each with a proof that it can fail."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("app", "engine", "journal", "steps")
+FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+
+
+def imports_of(source: str) -> set[str]:
+    """Give every module of ours that a source imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.partition(".")[0] in PACKAGES}
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """Give modules that are left when every module without imports has been taken away."""
+    left = {name: set(wanted) & set(graph) - {name} for name, wanted in graph.items()}
+    while free := [name for name, wanted in left.items() if not wanted]:
+        for name in free:
+            del left[name]
+        for wanted in left.values():
+            wanted.difference_update(free)
+    return sorted(left)
+
+
+def long_functions(source: str) -> list[str]:
+    """Give the functions of more than 70 lines."""
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno > 70
+    ]
+
+
+def banned_calls(source: str) -> set[str]:
+    """Give the calls that no code of ours makes."""
+    return {
+        node.func.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("eval", "exec", "compile", "__import__")
+    }
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {module_name(file): imports_of(file.read_text()) for file in FILES}
+    assert circle_in(graph) == []
+
+
+def test_the_search_for_circles_finds_one() -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_a_file_is_small_and_calls_nothing_banned(file: Path) -> None:
+    source = file.read_text()
+    assert source.count("\n") <= 400
+    assert long_functions(source) == []
+    assert banned_calls(source) == set()
+    assert not re.search(r"TODO|FIXME|import pickle", source)
+
+
+def test_the_rules_can_fail() -> None:
+    assert banned_calls("eval('1')") == {"eval"}
+    assert long_functions("def f():\n" + "    x = 1\n" * 80) == ["f"]
+
+
+def test_every_module_is_used() -> None:
+    used = set().union(*(imports_of(file.read_text()) for file in FILES))
+    entries = {"app.cli.main", *PACKAGES, "app.api", "app.auth", "app.cli"}
+    unused = {module_name(file) for file in FILES} - used - entries
+    assert unused == set()
+
+
+def test_requirements_are_hashed_and_name_no_index() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text()
+        assert "--hash=sha256:" in text
+        assert not re.search(r"index-url|find-links|https?://|file:", text)
+
+
+def test_the_changelog_has_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == version
+
+
+def test_import_rules_hold() -> None:
+    tool = ROOT / ".venv" / "bin" / "lint-imports"
+    assert subprocess.run([tool], cwd=ROOT, check=False, capture_output=True).returncode == 0

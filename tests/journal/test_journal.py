@@ -1,0 +1,184 @@
+"""What the journal promises, on a real file."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Json, Run, RunStarted, StepCompleted, StepStarted, apply, fold
+from journal import (
+    Conflict,
+    Corrupt,
+    Damaged,
+    DuplicateStart,
+    IdempotencyKey,
+    Journal,
+    Locked,
+    UnknownRun,
+)
+from journal.codec import SCHEMA, decode, encode
+
+JSON: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    opened = await Journal.open(tmp_path)
+    yield opened
+    await opened.close()
+
+
+def started(number: int) -> tuple[Run, RunStarted]:
+    event = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", {"n": number})
+    return apply(None, event), event
+
+
+@given(JSON)
+def test_an_event_survives_its_text(value: Json) -> None:
+    event = StepCompleted(7, "a", 1, value, {"x": value}, "b")
+    assert decode("StepCompleted", SCHEMA, 7, encode(event)) == event
+
+
+@pytest.mark.parametrize(("kind", "schema", "body"), [
+    ("Nonsense", 1, "{}"), ("RunCancelled", 2, "{}"), ("RunCancelled", 1, '{"more": 1}'),
+])  # fmt: skip
+def test_an_unknown_event_is_an_error(kind: str, schema: int, body: str) -> None:
+    with pytest.raises(ValueError, match="does"):
+        decode(kind, schema, 1, body)
+
+
+async def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    run, event = started(5)
+    head = await journal.events.start("acme", run, [event])
+    step = StepStarted(6, "a", 1, 1, "t")
+    await journal.events.append(head, [step], apply(run, step))
+    await journal.close()
+    journal = await Journal.open(tmp_path)
+    _, events = await journal.events.read(run.id, "acme")
+    assert fold(events) == apply(run, step)
+    with pytest.raises(UnknownRun):
+        await journal.events.read(run.id, "other")
+    assert await journal.runs.unfinished() == [run.id]
+    assert await journal.runs.last_number() == 5
+    await journal.close()
+
+
+async def test_one_conflict_among_many_appends_fails_alone(journal: Journal) -> None:
+    run, event = started(1)
+    head = await journal.events.start("acme", run, [event])
+    step = StepStarted(6, "a", 1, 1, "t")
+    writes = [journal.events.append(head, [step], apply(run, step)) for _ in range(2)]
+    writes += [journal.events.start("acme", *_pair(number)) for number in range(2, 200)]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    assert [type(failure) for failure in failed] == [Conflict]
+
+
+def _pair(number: int) -> tuple[Run, list[RunStarted]]:
+    run, event = started(number)
+    return run, [event]
+
+
+async def test_many_appends_share_commits(journal: Journal) -> None:
+    before = journal._writer.commits
+    await asyncio.gather(*(journal.events.start("acme", *_pair(n)) for n in range(1, 501)))
+    assert journal._writer.commits - before < 50
+
+
+async def test_a_waiter_that_goes_away_harms_nobody(journal: Journal) -> None:
+    tasks = [asyncio.create_task(journal.events.start("acme", *_pair(n))) for n in range(1, 50)]
+    await asyncio.sleep(0)
+    tasks[7].cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(isinstance(result, BaseException) for result in results) == 1
+    _, events = await journal.events.read("dynamic-workflow-8")
+    assert len(events) == 1
+
+
+async def test_a_key_starts_one_run(journal: Journal) -> None:
+    run, event = started(1)
+    key = IdempotencyKey("k", "print")
+    await journal.events.start("acme", run, [event], idempotency=key)
+    for wanted, same in ((key, True), (replace(key, fingerprint="other"), False)):
+        with pytest.raises(DuplicateStart) as duplicate:
+            await journal.events.start("acme", *_pair(2), idempotency=wanted)
+        assert (duplicate.value.run_id, duplicate.value.same) == (run.id, same)
+    await journal.events.start("other", *_pair(3), idempotency=key)
+
+
+@pytest.mark.parametrize("harm", [
+    "UPDATE events SET body = replace(body, '5', '6') WHERE seq = 1",
+    "UPDATE events SET at_ms = at_ms + 1 WHERE seq = 2",
+    "DELETE FROM events WHERE seq = 1",
+    "DELETE FROM events WHERE seq = 2",
+    "UPDATE events SET seq = 3 - seq + 10; UPDATE events SET seq = seq - 10",
+])  # fmt: skip
+async def test_a_changed_removed_or_reordered_event_is_found(tmp_path: Path, harm: str) -> None:
+    journal = await Journal.open(tmp_path)
+    run, event = started(5)
+    head = await journal.events.start("acme", run, [event])
+    step = StepStarted(6, "a", 1, 1, "t")
+    await journal.events.append(head, [step], apply(run, step))
+    await journal.close()
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as connection:
+        connection.executescript(harm)
+    connection.close()
+    journal = await Journal.open(tmp_path)
+    with pytest.raises(Corrupt):
+        await journal.events.read(run.id)
+    await journal.close()
+
+
+async def test_the_writer_syncs_fully_and_readers_cannot_write(journal: Journal) -> None:
+    writer = journal._writer._connection
+    assert [tuple(row) for row in await writer.execute_fetchall("PRAGMA synchronous")] == [(2,)]
+    assert [tuple(row) for row in await writer.execute_fetchall("PRAGMA journal_mode")] == [
+        ("wal",)
+    ]
+    for reader in journal._readers._connections:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await reader.execute_fetchall("DELETE FROM events")
+
+
+async def test_another_process_cannot_open_the_folder(journal: Journal, tmp_path: Path) -> None:
+    with pytest.raises(Locked):
+        await Journal.open(tmp_path)
+    program = (
+        "import asyncio, pathlib, journal\n"
+        f"asyncio.run(journal.Journal.open(pathlib.Path({str(tmp_path)!r})))"
+    )
+    other = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert b"Locked" in other.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage that is no database" * 100, None])
+async def test_a_damaged_database_is_refused_and_left_alone(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    await (await Journal.open(tmp_path)).close()
+    file = tmp_path / "journal.sqlite3"
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(Damaged):
+        await Journal.open(tmp_path)
+    assert (file.read_bytes() if file.exists() else None) == content
+
+
+async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    await (await Journal.open(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(Damaged, match="newer"):
+        await Journal.open(tmp_path)

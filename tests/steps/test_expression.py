@@ -1,0 +1,91 @@
+"""Expressions give values, change nothing, and end soon."""
+
+import time
+
+import pytest
+
+from engine import ConditionFailed, Json
+from steps.expression import Expression, ExpressionError, condition
+from steps.template import Template
+
+SCOPE: dict[str, Json] = {
+    "data": {"n": 1.5, "list": [3, 1, 2], "who": {"name": "Ada"}, "items": 7, "none": None},
+    "steps": {"a-b": {"output": {"ok": True}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("data.n + 1", 2.5),
+        ("data['who'].name", "Ada"),
+        ("data.items", 7),
+        ("data.none", None),
+        ("data.missing | default(3)", 3),
+        ("data.missing is defined", False),
+        ("data.list | sort", [1, 2, 3]),
+        ("data.who == {'name': 'Ada'}", True),
+        ("{'x': data.who}", {"x": {"name": "Ada"}}),
+        ("steps['a-b'].output.ok", True),
+        ("data.who | to_json", '{"name":"Ada"}'),
+        ("'{\"a\": 1}' | from_json", {"a": 1}),
+        ("'2026-01-31T00:00:00Z' | date_add('1d')", "2026-02-01T00:00:00Z"),
+    ],
+)
+def test_an_expression_gives_its_value(text: str, value: Json) -> None:
+    assert Expression(text).evaluate(SCOPE) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["data.missing", "data.missing.deeper", "data.clear()", "data.list.append(1)",
+     "data.who.update(x=1)", "data.__class__.__mro__", "data.who.__reduce__()", "1e999",
+     "data._v", "error.type"],
+)  # fmt: skip
+def test_nothing_is_changed_or_reached(text: str) -> None:
+    before = repr(SCOPE)
+    with pytest.raises(ExpressionError):
+        Expression(text).evaluate(SCOPE)
+    assert repr(SCOPE) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["'a' * 10**9", "range(100000000) | list", "[0] * 10**8", "(" * 2000 + ")" * 2000]
+)
+def test_a_cost_bomb_ends_soon(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(ExpressionError):
+        Expression(text).evaluate(SCOPE)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("text", ["1 +", "{% if %}", "foo.bar", "secrets.KEY", "", "x" * 5000])
+def test_a_wrong_expression_does_not_compile(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        Expression(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("{{ data.list }}", [3, 1, 2]),
+        ("n={{ data.n }}, {{ data.who }}", 'n=1.5, {"name": "Ada"}'),
+        ({"a": ["{{ '}}' }}"]}, {"a": ["}}"]}),
+        ("{{ {'a': {'b': 1}}.a.b }}", 1),
+        ("plain { text }", "plain { text }"),
+    ],
+)
+def test_a_template_keeps_types_where_it_can(source: Json, value: Json) -> None:
+    assert Template(source).render(SCOPE) == value
+
+
+def test_placeholders_in_data_are_never_read_again() -> None:
+    hostile: dict[str, Json] = {"data": {"x": "{{ data.y }}", "y": "secret"}}
+    assert Template("{{ data.x }}").render(hostile) == "{{ data.y }}"
+    assert Template("<{{ data.x }}>").render(hostile) == "<{{ data.y }}>"
+
+
+def test_a_condition_that_cannot_be_evaluated_says_so() -> None:
+    assert condition("{{ data.n > 1 }}")(SCOPE) is True
+    with pytest.raises(ConditionFailed, match=r"data\.missing"):
+        condition("data.missing > 1")(SCOPE)
