@@ -70,17 +70,9 @@ from engine.inputs import (
 from engine.iso import iso_time
 from engine.react import react
 from engine.retry import RetryPolicy
-from engine.run import (
-    TRANSITIONS,
-    Run,
-    State,
-    Status,
-    Visit,
-    VisitStatus,
-    apply,
-    fold,
-)
+from engine.run import Run, Visit, VisitStatus, apply, fold
 from engine.scope import scope
+from engine.transitions import TRANSITIONS, State, Status
 from engine.values import Json, JsonObject, RunError, Signal, StepError
 
 __all__ = [

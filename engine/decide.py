@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.run import Run, State
+from engine.run import Run
+from engine.transitions import State
 
 
 @dataclass(frozen=True, slots=True)

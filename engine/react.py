@@ -40,7 +40,8 @@ from engine.inputs import (
     Terminate,
     TimerDue,
 )
-from engine.run import Run, State, apply
+from engine.run import Run, apply
+from engine.transitions import State
 from engine.values import Signal, StepError
 
 Events = tuple[Event, ...]

@@ -4,6 +4,7 @@ Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 
 from minijinja import Environment, TemplateError
@@ -22,6 +23,8 @@ _LONGEST = 4_096
 _FUEL = 100_000
 _LARGEST_RESULT = 1_000_000
 _LARGEST_INTEGER = 2**63
+_REPEATS = re.compile(r"\]\s*\)*\s*\*|(?<!\*)\*\s*\(*\s*\[")
+"""MiniJinja does not count what repeating a list costs."""
 
 
 class ExpressionError(Exception):
@@ -49,6 +52,8 @@ class Expression:
             raise ExpressionError(self.text[:80], f"it must have 1 to {_LONGEST} characters")
         if "{%" in text or "%}" in text or "{#" in text:
             raise ExpressionError(self.text, "statements and comments are not part of the language")
+        if _REPEATS.search(text):
+            raise ExpressionError(self.text, "lists cannot be multiplied")
         try:
             source = "{{ (" + self.text + "\n) }}"
             _environment.add_template("check", source)

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import Json
 
-_ALLOWED = frozenset({"__class__", "keys", "__len__", "__iter__", "__getitem__"})
+_ALLOWED = frozenset({"__class__", "keys", "items", "__len__", "__iter__", "__getitem__"})
 
 
 def _attribute(value: Any, name: str) -> Any:

@@ -1,0 +1,89 @@
+"""The states of a run, and every legal move between them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from engine.events import (
+    AttemptFailed,
+    AttemptInterrupted,
+    CancelRequested,
+    Event,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunTerminated,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepSlept,
+    StepStarted,
+    StepTimedOut,
+)
+
+
+class Status(StrEnum):
+    """A run's status as clients see it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+    @property
+    def is_over(self) -> bool:
+        """True when no event can follow."""
+        return self not in (Status.RUNNING, Status.PAUSED)
+
+
+class State(StrEnum):
+    """Where the run's one position is, finer than `Status`."""
+
+    NEW = "new"
+    READY = "ready"
+    EXECUTING = "executing"
+    BACKING_OFF = "backing_off"
+    SLEEPING = "sleeping"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+    @property
+    def status(self) -> Status:
+        """The word that clients see."""
+        return _STATUS.get(self, Status.RUNNING)
+
+
+_STATUS = {State(s.value): s for s in Status if s is not Status.RUNNING}
+
+_LIVE = (State.READY, State.EXECUTING, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
+_IN_STEP = _LIVE[1:]
+
+TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
+    (State.NEW, RunStarted): State.READY,
+    (State.READY, StepStarted): State.EXECUTING,
+    (State.BACKING_OFF, StepStarted): State.EXECUTING,
+    (State.EXECUTING, AttemptFailed): State.BACKING_OFF,
+    (State.EXECUTING, AttemptInterrupted): State.EXECUTING,
+    (State.EXECUTING, StepSlept): State.SLEEPING,
+    (State.EXECUTING, RunPaused): State.PAUSED,
+    (State.PAUSED, RunResumed): State.EXECUTING,
+    (State.EXECUTING, StepCompleted): State.READY,
+    (State.SLEEPING, StepCompleted): State.READY,
+    (State.EXECUTING, StepFailed): State.READY,
+    (State.PAUSED, StepFailed): State.READY,
+    (State.PAUSED, StepTimedOut): State.READY,
+    **{(state, StepCancelled): State.READY for state in _IN_STEP},
+    **{(state, CancelRequested): state for state in _LIVE},
+    (State.READY, RunCompleted): State.COMPLETED,
+    (State.READY, RunFailed): State.FAILED,
+    (State.READY, RunCancelled): State.CANCELLED,
+    **{(state, RunTerminated): State.TERMINATED for state in _LIVE},
+}
+"""Every legal move: (state, event) -> state."""
