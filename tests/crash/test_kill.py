@@ -76,6 +76,7 @@ class Load:
         with self.server.client("operator") as client:
             while not self.stop.is_set():
                 number += 1
+                time.sleep(0.04)
                 try:
                     self.one(client, self.random.choice(names), f"{id(self)}-{number}")
                 except httpx.TransportError:

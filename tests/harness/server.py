@@ -38,7 +38,7 @@ class Server:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **os.environ,
+            **{k: v for k, v in os.environ.items() if not k.startswith("STEPWELL_")},
             "STEPWELL_ALLOWED_NETWORKS": "127.0.0.0/8",
             "STEPWELL_PLUGINS": str(plugin),
             "STEPWELL_LOG_LEVEL": "warning",
