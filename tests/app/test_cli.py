@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def test_the_commands_of_the_readme_work(server: Server, tmp_path: Path) -> None
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     assert "Hello, Ada!" in shown.stdout
+
+
+def test_the_commands_of_the_operations_page_work(server: Server, tmp_path: Path) -> None:
+    text = (ROOT / "single-node.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    backup = [block for block in blocks if block.startswith("sqlite3 ")]
+    skipped = ("make ", "sqlite3 ", ".venv/bin/stepwell serve")
+    script = "\n".join(block for block in blocks if not block.startswith(skipped))
+    script = script.replace(".venv/bin/stepwell", STEPWELL).replace(
+        "--data data", f"--data {server.data}"
+    )
+    shown = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert '"secret"' in shown.stdout
+    match = re.search(r'"(VACUUM INTO .*?)"', backup[0])
+    assert match is not None
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with sqlite3.connect(server.data / "journal.sqlite3") as running:
+        running.execute(match[1].replace("backup.sqlite3", str(copy / "journal.sqlite3")))
+    running.close()
+    keys = command("key", "list", "--data", copy, "--tenant", "default")["keys"]
+    assert {key["name"] for key in keys} == {"first", "backend"}
 
 
 def test_the_tour_takes_a_sample_to_its_end(tmp_path: Path) -> None:
