@@ -23,8 +23,11 @@ _LONGEST = 4_096
 _FUEL = 100_000
 _LARGEST_RESULT = 1_000_000
 _LARGEST_INTEGER = 2**63
-_REPEATS = re.compile(r"\]\s*\)*\s*\*|(?<!\*)\*\s*\(*\s*\[")
-"""MiniJinja does not count what repeating a list costs."""
+_NO_LISTS = (
+    "an expression that multiplies must give a number or a text; "
+    "build lists and objects from several placeholders"
+)
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
 class ExpressionError(Exception):
@@ -43,7 +46,7 @@ _environment = Environment(
 class Expression:
     """One compiled expression."""
 
-    __slots__ = ("names", "text")
+    __slots__ = ("multiplies", "names", "text")
 
     def __init__(self, text: str) -> None:
         """Check the syntax and the names. Raises `ExpressionError`."""
@@ -52,14 +55,15 @@ class Expression:
             raise ExpressionError(self.text[:80], f"it must have 1 to {_LONGEST} characters")
         if "{%" in text or "%}" in text or "{#" in text:
             raise ExpressionError(self.text, "statements and comments are not part of the language")
-        if _REPEATS.search(text):
-            raise ExpressionError(self.text, "lists cannot be multiplied")
         try:
+            # Both forms: brackets that close each other's, or a `}}`, pass in one of them only.
+            _environment.add_template("check", "{{ " + self.text + "\n }}")
             source = "{{ (" + self.text + "\n) }}"
             _environment.add_template("check", source)
             self.names = frozenset(_environment.undeclared_variables_in_str(source))
         except TemplateError as wrong:
             raise ExpressionError(self.text, _why(wrong)) from None
+        self.multiplies = "*" in _QUOTED.sub("", self.text)
         if "secrets" in self.names:
             raise ExpressionError(self.text, "secrets are not available in this version")
         if unknown := sorted(self.names - SCOPE - _FUNCTIONS):
@@ -70,6 +74,9 @@ class Expression:
         """Give the value in `scope`. Raises `ExpressionError`."""
         given = {name: freeze(scope[name]) for name in self.names if name in scope}
         try:
+            # MiniJinja repeats a list lazily and without fuel; handing it over would not end.
+            if self.multiplies and not _environment.eval_expr(_is_scalar(self.text), **given):
+                raise ExpressionError(self.text, _NO_LISTS)
             value = _environment.eval_expr(self.text, **given)
             if value is None and _environment.eval_expr(f"({self.text}\n) is undefined", **given):
                 raise ExpressionError(self.text, _missing(self.names, scope))
@@ -94,6 +101,11 @@ def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
             raise ConditionFailed(str(failed)) from None
 
     return holds
+
+
+def _is_scalar(text: str) -> str:
+    kinds = ("number", "string", "boolean", "none", "undefined")
+    return " or ".join(f"(({text}\n) is {kind})" for kind in kinds)
 
 
 def _missing(names: frozenset[str], scope: Mapping[str, Json]) -> str:

@@ -74,6 +74,8 @@ def read_token(
                 "enforce_minimum_key_length": True,
             },
         )
+        if isinstance(claims["exp"], bool) or not isinstance(claims["exp"], int | float):
+            raise BadToken("exp")  # PyJWT takes a text of digits too
         if is_older:
             claims.setdefault("sub", claims.get("userId"))
     except BadToken:
