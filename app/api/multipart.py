@@ -81,11 +81,6 @@ async def _sort(form: FormData, limit: int) -> tuple[dict[str, str], Upload]:
         problems.append(Problem(FIELD, "is required: send the file in this field"))
     if problems or upload is None:
         raise BadRequest("the form is not acceptable", problems)
-    for text in (*fields, *fields.values()):
-        try:
-            text.encode()
-        except UnicodeEncodeError as lone:
-            raise BadRequest("a field of the form is not UTF-8") from lone
     return fields, upload
 
 

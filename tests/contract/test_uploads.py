@@ -1,0 +1,94 @@
+"""Forms of every hostile kind: never a 500, and nothing that was stored is harmed."""
+
+import pytest
+
+from tests.harness.server import Server
+
+FLOW = {
+    "name": "Uploads",
+    "initialStep": "end",
+    "steps": [{"id": "end", "type": "end-flow"}],
+    "payload": {
+        "count": {"type": "integer", "required": False},
+        "flag": {"type": "boolean", "required": False},
+        "lines": {"type": "array", "required": False},
+    },
+}
+FILE = b'Content-Disposition: form-data; name="attachment"; filename="%s"\r\n\r\n%s\r\n'
+
+
+def form(*parts: bytes, end: bytes = b"--x--\r\n") -> bytes:
+    return b"".join(b"--x\r\n" + part for part in parts) + end
+
+
+def text(name: bytes, value: bytes) -> bytes:
+    return b'Content-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name, value)
+
+
+@pytest.fixture(scope="module")
+def address(shared: Server) -> str:
+    with shared.client() as client:
+        made = client.post("/api/workflows", json=FLOW).json()
+    return f"/api/workflow/start/{made['id']}"
+
+
+GOOD = FILE % (b"a.txt", b"hello")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (form(GOOD), 200),
+        (form(GOOD, text(b"count", b"7"), text(b"flag", b"false"), text(b"lines", b"[1]")), 200),
+        (form(GOOD, text(b"count", b"seven")), 400),
+        (form(GOOD, text(b"count", b"1.5")), 400),
+        (form(GOOD, text(b"flag", b"maybe")), 400),
+        (form(GOOD, text(b"lines", b"{")), 400),
+        (form(GOOD, text(b"a", b"1"), text(b"a", b"2")), 400),
+        (form(GOOD, GOOD), 400),
+        (form(text(b"a", b"1")), 400),
+        (form(GOOD, end=b""), 400),
+        (form(GOOD, end=b"--x"), 400),
+        (b"", 400),
+        (b"garbage", 400),
+        (form(*[text(b"f%d" % n, b"") for n in range(500)], GOOD), 400),
+        (b"--x\r\nno colon here\r\n\r\nz\r\n--x--\r\n", 400),
+    ],
+)
+def test_a_form_gets_its_status(shared: Server, address: str, body: bytes, status: int) -> None:
+    with shared.client() as client:
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        answer = client.post(address, content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+def test_fields_have_their_declared_types(shared: Server, address: str) -> None:
+    body = form(GOOD, text(b"count", b"7"), text(b"flag", b"false"), text(b"free", b"007"))
+    with shared.client() as client:
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        data = client.post(address, content=body, headers=headers).json()["data"]
+    assert (data["count"], data["flag"], data["free"]) == (7, False, "007")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (b"../../etc/passwd", "passwd"),
+        (b"C:\\\\temp\\\\x.txt", "x.txt"),
+        (b"a\x01b.txt", "ab.txt"),
+        (b"..", "attachment"),
+        (b"x" * 500, "x" * 200),
+    ],
+)
+def test_a_name_is_never_a_path(shared: Server, address: str, name: bytes, kept: str) -> None:
+    with shared.client() as client:
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        answer = client.post(address, content=form(FILE % (name, b"z")), headers=headers)
+    assert answer.json()["data"]["attachment"]["fileName"] == kept
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary="])
+def test_a_form_without_a_boundary_is_refused(shared: Server, address: str, kind: str) -> None:
+    with shared.client() as client:
+        answer = client.post(address, content=form(GOOD), headers={"content-type": kind})
+    assert answer.status_code == 400
