@@ -1,0 +1,48 @@
+"""A disk that refuses writes: the server says so, stays alive, and goes on by itself."""
+
+import resource
+import time
+
+from tests.harness.server import Server, settled
+
+WAITING = {
+    "id": "waiting", "name": "Waiting", "initialStep": "act",
+    "steps": [
+        {"id": "act", "type": "request-user-action"},
+        {"id": "nap", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 0.3}},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "act", "to": "nap"}, {"from": "nap", "to": "end"}],
+}  # fmt: skip
+ANSWER = {"type": "request_user_action", "actionId": "act", "actionValue": "approved"}
+
+
+def limit(server: Server, size: int) -> None:
+    """Let the server's files grow to `size` bytes and no further."""
+    assert server.process is not None
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_full_disk_loses_nothing_and_is_got_over(server: Server) -> None:
+    with server.client() as client:
+        client.post("/api/workflows", json=WAITING)
+        kept = [client.post("/api/workflow/start/waiting").json()["runId"] for _ in range(20)]
+        in_flight = kept[0]
+        assert client.post(f"/api/workflow/resume/{in_flight}", json=ANSWER).status_code == 200
+        limit(server, 20_000)
+        refused = [client.post("/api/workflow/start-async/waiting") for _ in range(5)]
+        assert {answer.status_code for answer in refused} == {503}, "the fault did not fire"
+        assert refused[0].headers["retry-after"] == "1"
+        assert client.post(f"/api/workflow/resume/{kept[1]}", json=ANSWER).status_code == 503
+        assert client.get(f"/api/workflow/status/{kept[1]}").json()["status"] == "paused"
+        time.sleep(0.5)
+        limit(server, resource.RLIM_INFINITY)
+        assert settled(client, in_flight)["status"] == "completed"
+        until = time.monotonic() + 10
+        while client.post("/api/workflow/start-async/waiting").status_code != 200:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        for run_id in kept[1:]:
+            answer = client.post(f"/api/workflow/resume/{run_id}", json=ANSWER)
+            assert answer.status_code in (200, 409), answer.text
+            assert settled(client, run_id)["status"] == "completed"
