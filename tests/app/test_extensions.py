@@ -1,0 +1,98 @@
+"""Step types, tools and settings that others bring; what is broken stops the start."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness.server import STEPWELL, Server
+
+STEP = """
+from steps import Done, StepSettings, StepType
+
+class Settings(StepSettings):
+    text: str
+
+class Shout(StepType[Settings]):
+    type = "shout"
+    settings = Settings
+    acts = False
+
+    async def execute(self, settings, step, effects):
+        return Done({"shouted": settings.text.upper()})
+"""
+FLOW = (
+    '{"name": "S", "initialStep": "a", "steps": [{"id": "a", "type": "shout", "text": "hi",'
+    ' "output": {"shouted": {"type": "string"}}}, {"id": "e", "type": "end-flow",'
+    ' "result": {"said": "{{ data.shouted }}"}}], "edges": [{"from": "a", "to": "e"}]}'
+)
+
+
+def stepwell(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [STEPWELL, *map(str, arguments)]
+    given = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=given)
+
+
+def package(folder: Path, target: str) -> str:
+    """Lay out an installed package that offers `target` as a step type."""
+    (folder / "shouting.py").write_text(STEP)
+    info = folder / "shouting-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[stepwell.steps]\nshout = {target}\n")
+    return str(folder)
+
+
+def test_a_step_type_comes_by_entry_point(tmp_path: Path) -> None:
+    (tmp_path / "flow.json").write_text(FLOW)
+    path = package(tmp_path, "shouting:Shout")
+    shown = stepwell("run", tmp_path / "flow.json", PYTHONPATH=path)
+    assert '"said": "HI"' in shown.stdout, shown.stderr
+
+
+def test_a_broken_entry_point_is_named(tmp_path: Path) -> None:
+    path = package(tmp_path, "shouting:Whisper")
+    shown = stepwell("check", tmp_path / "flow.json", PYTHONPATH=path)
+    assert (shown.returncode, "shouting:Whisper" in shown.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import nowhere", "No module named 'nowhere'"),
+        ("from steps import tool\n@tool\ndef f(*a: int) -> None: ...", "must be named"),
+        (
+            "from steps import tool\n@tool\ndef f() -> None: ...\n@tool(id='f')\ndef g() -> None: ...",
+            "'f'",
+        ),
+        ("from steps import tool\n@tool\ndef f(a: 'Nope') -> None: ...", "Nope"),
+    ],
+)
+def test_a_broken_plug_in_stops_the_start(tmp_path: Path, source: str, told: str) -> None:
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(source)
+    place = ["--data", tmp_path / "data", "--port", "0"]
+    shown = stepwell("serve", *place, STEPWELL_PLUGINS=str(plugin))
+    assert (shown.returncode, told in shown.stderr) == (1, True), shown.stderr
+
+
+def test_browsers_call_from_named_origins_only(server: Server) -> None:
+    server.kill()
+    server.environment["STEPWELL_CORS_ORIGINS"] = "https://app.example.com"
+    server.start()
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+    address = f"{server.address}/api/workflows"
+    for origin, allowed in (("https://app.example.com", True), ("https://evil.example", False)):
+        answer = httpx.options(address, headers={**asked, "origin": origin})
+        assert (answer.headers.get("access-control-allow-origin") == origin) == allowed
+
+
+@pytest.mark.parametrize("text", ["port = 'x'", "allowed_networks = ['10.0.0.0/99']", "["])
+def test_a_wrong_setting_names_its_source(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(text)
+    shown = stepwell("config", "--config", file)
+    assert (shown.returncode, str(file) in shown.stderr) == (1, True)
