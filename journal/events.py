@@ -12,7 +12,7 @@ from journal.errors import Conflict, Corrupt, DuplicateStart, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_id as id_of
 from journal.run_ids import run_number
-from journal.writer import Row, Writer
+from journal.writer import INSERT_EVENTS, PROJECT_RUN, Row, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Events:
 
         async def work(connection: aiosqlite.Connection) -> None:
             await _claim(connection, tenant, idempotency)
-            await connection.execute_fetchall(_INSERT_RUN, run_row(tenant, run))
-            await connection.executemany(_INSERT_EVENT, rows)
+            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run))
+            await connection.executemany(INSERT_EVENTS, rows)
             await connection.execute_fetchall(
                 "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
                 (
@@ -128,12 +128,6 @@ class Events:
             return head, fold(events)
         except IllegalTransition as illegal:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
-
-
-_INSERT_RUN = "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_EVENT = (
-    "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 def run_row(tenant: str, run: Run) -> Row:

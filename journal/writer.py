@@ -20,10 +20,10 @@ Work: TypeAlias = Callable[[aiosqlite.Connection], Awaitable[Any]]
 
 _LARGEST_BATCH = 2_000
 
-_INSERT_EVENTS = """
+INSERT_EVENTS = """
     INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
-_PROJECT_RUN = """
+PROJECT_RUN = """
     INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
                       started_at_ms, updated_at_ms, ended_at_ms, due_at_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -127,9 +127,9 @@ class Writer:
         if len(appends) > 1:
             await self._sql("SAVEPOINT appends")
         try:
-            await self._connection.executemany(_PROJECT_RUN, [item.run for item in appends])
+            await self._connection.executemany(PROJECT_RUN, [item.run for item in appends])
             await self._connection.executemany(
-                _INSERT_EVENTS, [row for item in appends for row in item.events]
+                INSERT_EVENTS, [row for item in appends for row in item.events]
             )
         except sqlite3.IntegrityError:
             if len(appends) == 1:
@@ -145,8 +145,8 @@ class Writer:
     @staticmethod
     def _append_work(item: Append) -> Work:
         async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(_PROJECT_RUN, item.run)
-            await connection.executemany(_INSERT_EVENTS, item.events)
+            await connection.execute_fetchall(PROJECT_RUN, item.run)
+            await connection.executemany(INSERT_EVENTS, item.events)
 
         return work
 
