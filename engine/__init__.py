@@ -15,6 +15,7 @@ Only the standard library is imported here: no clock, no randomness, no I/O.
 from engine.decide import (
     Abandon,
     Advance,
+    AwaitRuns,
     AwaitSignal,
     AwaitTime,
     Decision,
@@ -36,6 +37,8 @@ from engine.events import (
     AttemptFailed,
     AttemptInterrupted,
     CancelRequested,
+    ChildrenAwaited,
+    ChildrenResumed,
     Event,
     RunCancelled,
     RunCompleted,
@@ -47,6 +50,7 @@ from engine.events import (
     StepCancelled,
     StepCompleted,
     StepFailed,
+    StepRecorded,
     StepSlept,
     StepStarted,
     StepTimedOut,
@@ -54,14 +58,18 @@ from engine.events import (
 from engine.graph import Condition, Edge, Graph, Occasion, OnInterrupted, Step
 from engine.inputs import (
     Answered,
+    AnswerKept,
     Asks,
+    Awaits,
     Begin,
     Broke,
     Cancel,
+    ChildResumed,
     Delivered,
     Input,
     Interrupted,
     InterruptionSettled,
+    Recorded,
     Sleeps,
     Stopped,
     Terminate,
@@ -73,7 +81,7 @@ from engine.retry import RetryPolicy
 from engine.run import Run, Visit, VisitStatus, apply, fold
 from engine.scope import scope
 from engine.transitions import TRANSITIONS, State, Status
-from engine.values import Json, JsonObject, RunError, Signal, StepError
+from engine.values import Json, JsonObject, Parent, Record, RunError, Signal, StepError
 
 __all__ = [
     "EVENT_TYPES",
@@ -81,16 +89,22 @@ __all__ = [
     "Abandon",
     "Advance",
     "AlreadyCancelling",
+    "AnswerKept",
     "Answered",
     "Asks",
     "AttemptFailed",
     "AttemptInterrupted",
+    "AwaitRuns",
     "AwaitSignal",
     "AwaitTime",
+    "Awaits",
     "Begin",
     "Broke",
     "Cancel",
     "CancelRequested",
+    "ChildResumed",
+    "ChildrenAwaited",
+    "ChildrenResumed",
     "Condition",
     "ConditionFailed",
     "Decision",
@@ -109,6 +123,9 @@ __all__ = [
     "NotPaused",
     "Occasion",
     "OnInterrupted",
+    "Parent",
+    "Record",
+    "Recorded",
     "Rejected",
     "RetryPolicy",
     "Run",
@@ -130,6 +147,7 @@ __all__ = [
     "StepCompleted",
     "StepError",
     "StepFailed",
+    "StepRecorded",
     "StepSlept",
     "StepStarted",
     "StepTimedOut",

@@ -45,11 +45,28 @@ class AwaitSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitRuns:
+    """Nothing to do before a child run ends, pauses or resumes, or `deadline_ms` comes.
+
+    When one does, execute this attempt of the step again: it looks how they stand.
+    """
+
+    step_id: str
+    visit: int
+    attempt: int
+    deadline_ms: int | None
+
+    def idempotency_key(self, run_id: str) -> str:
+        """Give the key that every attempt of this visit shares, also after a restart."""
+        return f"{run_id}:{self.step_id}:{self.visit}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The run is over."""
 
 
-Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitSignal | Stop
+Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitSignal | AwaitRuns | Stop
 
 
 def decide(run: Run) -> Decision:
@@ -58,6 +75,9 @@ def decide(run: Run) -> Decision:
         return Stop()
     if run.state is State.READY or run.current is None:
         return Advance()
+    if run.waits_for_children:
+        where = run.current
+        return AwaitRuns(where.step_id, where.visit, where.attempt, run.wake_at_ms)
     if run.state is State.PAUSED:
         return AwaitSignal(run.wake_at_ms)
     if run.state is not State.EXECUTING and run.wake_at_ms is not None:

@@ -9,7 +9,7 @@ encodes events.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engine.values import Json, JsonObject, RunError, Signal, StepError
+from engine.values import Json, JsonObject, Parent, RunError, Signal, StepError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class RunStarted:
     data: JsonObject
     context: JsonObject = field(default_factory=dict)
     caller: str = ""
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,37 @@ class AttemptInterrupted:
     step_id: str
     visit: int
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecorded:
+    """The step has finished a part of its work, which is never done again in this visit."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    name: str
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenAwaited:
+    """The step waits for child runs, `total` so far, until `deadline_ms` if that is set."""
+
+    at_ms: int
+    step_id: str
+    visit: int
+    total: int
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenResumed:
+    """A child run that waited for a person goes on, and so does the step."""
+
+    at_ms: int
+    step_id: str
+    visit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +219,9 @@ Event: TypeAlias = (
     | StepStarted
     | AttemptFailed
     | AttemptInterrupted
+    | StepRecorded
+    | ChildrenAwaited
+    | ChildrenResumed
     | StepSlept
     | RunPaused
     | RunResumed
@@ -206,6 +241,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     StepStarted,
     AttemptFailed,
     AttemptInterrupted,
+    StepRecorded,
+    ChildrenAwaited,
+    ChildrenResumed,
     StepSlept,
     RunPaused,
     RunResumed,

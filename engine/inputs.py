@@ -42,6 +42,36 @@ class Sleeps:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaits:
+    """The step waits for child runs.
+
+    Attributes:
+        total: How many the visit has wanted so far.
+        signal: What people are asked for, when every open child run waits for them.
+        deadline_ms: When the attempt is over, if it has a timeout.
+    """
+
+    total: int
+    signal: Signal | None = None
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildResumed:
+    """The child run whose pause this run shows has been answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The step has finished a part of its work."""
+
+    step_id: str
+    visit: int
+    name: str
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The step in flight was stopped, as a cancel asked."""
 
@@ -63,6 +93,16 @@ class Answered:
     answer: JsonObject
     output: Json
     data: JsonObject
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKept:
+    """A person answered the pause; the step keeps it as the record `name` and goes on."""
+
+    answer: JsonObject
+    name: str
+    value: Json
     caller: str
 
 
@@ -97,10 +137,14 @@ Input: TypeAlias = (
     | Broke
     | Asks
     | Sleeps
+    | Awaits
+    | ChildResumed
+    | Recorded
     | Stopped
     | Interrupted
     | TimerDue
     | Answered
+    | AnswerKept
     | InterruptionSettled
     | Cancel
     | Terminate

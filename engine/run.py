@@ -8,7 +8,7 @@ one go or in pieces gives the same run.
 
 Theory of operation: a run has one position. In READY it stands between two steps; every
 append that the engine makes carries on past READY, so that between appends a run is either
-inside a step (EXECUTING, BACKING_OFF, SLEEPING, PAUSED) or over. `next_step` is where the
+inside a step (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, PAUSED) or over. `next_step` is where the
 last chosen edge leads, None when there is nowhere to go and the run must end.
 """
 
@@ -23,6 +23,8 @@ from engine.events import (
     AttemptFailed,
     AttemptInterrupted,
     CancelRequested,
+    ChildrenAwaited,
+    ChildrenResumed,
     Event,
     RunCancelled,
     RunCompleted,
@@ -34,12 +36,13 @@ from engine.events import (
     StepCancelled,
     StepCompleted,
     StepFailed,
+    StepRecorded,
     StepSlept,
     StepStarted,
     StepTimedOut,
 )
 from engine.transitions import TRANSITIONS, State, Status
-from engine.values import Json, JsonObject, RunError, Signal, StepError
+from engine.values import Json, JsonObject, Parent, Record, RunError, Signal, StepError
 
 
 class VisitStatus(StrEnum):
@@ -63,6 +66,8 @@ class Visit:
         output: The step's whole output once it has completed.
         error: Why the newest failed attempt failed.
         retry_at_ms: When the next attempt is due, while the step backs off.
+        records: What the step has finished of its work, by name, oldest first.
+        children: How many child runs it has wanted so far.
     """
 
     step_id: str
@@ -76,6 +81,8 @@ class Visit:
     output: Json = None
     error: StepError | None = None
     retry_at_ms: int | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
+    children: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ class Run:
         last_error: The error that the last `on: "error"` edge caught.
         visits: How often each step has been entered.
         cleaning_up: True once a cancel has been carried out on the step it met.
+        parent: The run that started this one, None for a run of its own.
     """
 
     id: str
@@ -121,6 +129,7 @@ class Run:
     reason: str | None = None
     result: Json = None
     error: RunError | None = None
+    parent: Parent | None = None
 
     @property
     def status(self) -> Status:
@@ -141,6 +150,12 @@ class Run:
     def current_step_id(self) -> str | None:
         """The step the run is in, None once it has ended."""
         return self.current.step_id if self.current else None
+
+    @property
+    def waits_for_children(self) -> bool:
+        """True when what happens next is up to child runs, whether or not they are paused."""
+        asks_for_child = self.signal is not None and self.signal.run_id is not None
+        return self.state is State.AWAITING or asks_for_child
 
     @property
     def due_at_ms(self) -> int | None:
@@ -227,6 +242,7 @@ def _started(event: RunStarted) -> Run:
         started_at_ms=event.at_ms,
         updated_at_ms=event.at_ms,
         next_step=event.first_step,
+        parent=event.parent,
     )
 
 
@@ -263,6 +279,16 @@ def _back_off(run: Run, event: AttemptFailed) -> Changes:
     }
 
 
+def _record(run: Run, event: StepRecorded) -> Changes:
+    known = run.current.records if run.current else {}
+    records = {**known, event.name: Record(event.at_ms, event.value)}
+    return {"current": _visit(run, records=records), "wake_at_ms": None}
+
+
+def _await_children(run: Run, event: ChildrenAwaited) -> Changes:
+    return {"current": _visit(run, children=event.total), "wake_at_ms": event.deadline_ms}
+
+
 def _pause(run: Run, event: RunPaused) -> Changes:
     return {
         "current": _visit(run, status=VisitStatus.PAUSED),
@@ -277,6 +303,10 @@ def _resume(run: Run, _: RunResumed) -> Changes:
         "signal": None,
         "wake_at_ms": None,
     }
+
+
+def _resume_children(run: Run, _: ChildrenResumed) -> Changes:
+    return {"current": _visit(run, status=VisitStatus.RUNNING), "signal": None}
 
 
 def _complete_step(run: Run, event: StepCompleted) -> Changes:
@@ -321,6 +351,9 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], Changes]] = {
     StepStarted: _attempt,
     AttemptFailed: _back_off,
     AttemptInterrupted: lambda _run, _event: {},
+    StepRecorded: _record,
+    ChildrenAwaited: _await_children,
+    ChildrenResumed: _resume_children,
     StepSlept: lambda _run, event: {"wake_at_ms": event.until_ms},
     RunPaused: _pause,
     RunResumed: _resume,

@@ -7,6 +7,8 @@ from engine.events import (
     AttemptFailed,
     AttemptInterrupted,
     CancelRequested,
+    ChildrenAwaited,
+    ChildrenResumed,
     Event,
     RunCancelled,
     RunCompleted,
@@ -18,6 +20,7 @@ from engine.events import (
     StepCancelled,
     StepCompleted,
     StepFailed,
+    StepRecorded,
     StepSlept,
     StepStarted,
     StepTimedOut,
@@ -48,6 +51,7 @@ class State(StrEnum):
     EXECUTING = "executing"
     BACKING_OFF = "backing_off"
     SLEEPING = "sleeping"
+    AWAITING = "awaiting"
     PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -62,7 +66,14 @@ class State(StrEnum):
 
 _STATUS = {State(s.value): s for s in Status if s is not Status.RUNNING}
 
-_LIVE = (State.READY, State.EXECUTING, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
+_LIVE = (
+    State.READY,
+    State.EXECUTING,
+    State.BACKING_OFF,
+    State.SLEEPING,
+    State.AWAITING,
+    State.PAUSED,
+)
 _IN_STEP = _LIVE[1:]
 
 TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
@@ -71,7 +82,16 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.BACKING_OFF, StepStarted): State.EXECUTING,
     (State.EXECUTING, AttemptFailed): State.BACKING_OFF,
     (State.EXECUTING, AttemptInterrupted): State.EXECUTING,
+    (State.EXECUTING, StepRecorded): State.EXECUTING,
     (State.EXECUTING, StepSlept): State.SLEEPING,
+    (State.EXECUTING, ChildrenAwaited): State.AWAITING,
+    (State.AWAITING, RunPaused): State.PAUSED,
+    (State.AWAITING, StepSlept): State.SLEEPING,
+    (State.PAUSED, ChildrenResumed): State.AWAITING,
+    (State.AWAITING, StepRecorded): State.EXECUTING,
+    (State.AWAITING, AttemptFailed): State.BACKING_OFF,
+    (State.AWAITING, StepCompleted): State.READY,
+    (State.AWAITING, StepFailed): State.READY,
     (State.EXECUTING, RunPaused): State.PAUSED,
     (State.PAUSED, RunResumed): State.EXECUTING,
     (State.EXECUTING, StepCompleted): State.READY,

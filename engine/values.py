@@ -35,6 +35,33 @@ class RunError:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Something a step has done and that is never done again: its value and its moment."""
+
+    at_ms: int
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The run that started this one, and for which part of which step.
+
+    Attributes:
+        execution: How many steps the parent had entered: which of its visits this is.
+        attempt: The parent's attempt of that step.
+        item: Which of the visit's child runs this is, from 0.
+        depth: How many runs stand above this one.
+    """
+
+    run_id: str
+    step_id: str
+    execution: int
+    attempt: int
+    item: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """What a paused run waits for.
 
@@ -43,8 +70,10 @@ class Signal:
         body: What a person needs to answer, as shown in `pauseSignal`.
         interruption: True when the pause asks what to do about a step that a crash
             interrupted, and not for an answer to the step itself.
+        run_id: The child run that asks, when it is not this run itself.
     """
 
     type: str
     body: JsonObject
     interruption: bool = False
+    run_id: str | None = None

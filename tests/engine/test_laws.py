@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from engine import (
     Abandon,
     Answered,
+    AnswerKept,
     Asks,
     AttemptFailed,
+    Awaits,
     Begin,
     Broke,
     Cancel,
     CancelRequested,
+    ChildResumed,
     Delivered,
     Edge,
     Event,
@@ -24,6 +27,7 @@ from engine import (
     InterruptionSettled,
     Occasion,
     OnInterrupted,
+    Recorded,
     Rejected,
     RetryPolicy,
     Run,
@@ -46,6 +50,8 @@ from engine import (
 )
 
 NAMES = ["a", "b", "c", "end"]
+CHILD = Signal("collect_inputs", {}, run_id="dynamic-workflow-2")
+OTHER_CHILD = Signal("collect_inputs", {}, run_id="dynamic-workflow-3")
 
 
 @st.composite
@@ -72,6 +78,12 @@ def inputs() -> st.SearchStrategy[Input]:
         st.builds(Broke, error),
         st.builds(Asks, st.just(Signal("collect_inputs", {})), st.sampled_from([None, 50])),
         st.just(Sleeps(40)),
+        st.builds(Awaits, st.just(2), st.sampled_from([None, CHILD, OTHER_CHILD]), st.just(60)),
+        st.just(ChildResumed()),
+        st.builds(
+            Recorded, st.sampled_from(NAMES), st.integers(1, 2), st.sampled_from("rs"), st.just(1)
+        ),
+        st.just(AnswerKept({}, "kept", {"yes": True}, "me")),
         st.just(Stopped()),
         st.just(Interrupted()),
         st.just(TimerDue()),
@@ -125,6 +137,10 @@ class Story:
             assert not any(isinstance(event, StepStarted) for event in events), "L8"
         if run.cancel_requested and run.is_over:
             assert run.status in (Status.CANCELLED, Status.TERMINATED, Status.FAILED), "L8"
+        if run.current and before.current and run.current.visit == before.current.visit:
+            kept = before.current.records.items()
+            same = run.current.step_id == before.current.step_id
+            assert not same or kept <= run.current.records.items(), "L11: records never change"
         for event in events:
             if isinstance(event, AttemptFailed) and event.error.type == "X":
                 policy = self.graph.steps[event.step_id].retry

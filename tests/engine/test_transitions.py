@@ -11,6 +11,8 @@ from engine import (
     AttemptFailed,
     AttemptInterrupted,
     CancelRequested,
+    ChildrenAwaited,
+    ChildrenResumed,
     Event,
     IllegalTransition,
     Run,
@@ -28,6 +30,7 @@ from engine import (
     StepCompleted,
     StepError,
     StepFailed,
+    StepRecorded,
     StepSlept,
     StepStarted,
     StepTimedOut,
@@ -43,6 +46,9 @@ SAMPLES: dict[type[Event], Event] = {
         StepStarted(5, "a", 1, 1, "t"),
         AttemptFailed(*WHERE, 1, ERROR, 9),
         AttemptInterrupted(*WHERE, 1),
+        StepRecorded(*WHERE, "r", 1),
+        ChildrenAwaited(*WHERE, 1),
+        ChildrenResumed(*WHERE),
         StepSlept(*WHERE, 9),
         RunPaused(*WHERE, Signal("collect_inputs", {})),
         RunResumed(*WHERE, {}),
@@ -64,7 +70,13 @@ def run_in(state: State, event: type[Event]) -> Run | None:
     if state is State.NEW:
         return None
     run = apply(None, SAMPLES[RunStarted])
-    inside = state in (State.EXECUTING, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
+    inside = state in (
+        State.EXECUTING,
+        State.BACKING_OFF,
+        State.SLEEPING,
+        State.AWAITING,
+        State.PAUSED,
+    )
     if inside:
         run = apply(run, SAMPLES[StepStarted])
     cancelling = event in (StepCancelled, RunCancelled)

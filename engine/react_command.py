@@ -1,0 +1,70 @@
+"""What a command makes happen: a person's answer, a cancel, a terminate."""
+
+from dataclasses import replace
+
+from engine.advance import end_of_step
+from engine.errors import AlreadyCancelling, NotPaused, RunIsOver
+from engine.events import (
+    AttemptFailed,
+    CancelRequested,
+    Event,
+    RunResumed,
+    RunTerminated,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecorded,
+)
+from engine.graph import Graph
+from engine.inputs import Answered, AnswerKept, Cancel, InterruptionSettled, Terminate
+from engine.react_timer import next_attempt
+from engine.run import Run, apply
+from engine.transitions import State
+from engine.values import StepError
+
+Events = tuple[Event, ...]
+
+
+def answer(
+    run: Run, graph: Graph, happened: Answered | AnswerKept | InterruptionSettled, now_ms: int
+) -> Events:
+    """Give what an answer makes happen. Raises `NotPaused`."""
+    if run.state is not State.PAUSED or run.current is None or run.signal is None:
+        raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
+    wants_settling = run.signal.interruption
+    if run.waits_for_children or wants_settling is not isinstance(happened, InterruptionSettled):
+        raise NotPaused(f"run {run.id} waits for another answer")
+    where = (now_ms, run.current.step_id, run.current.visit)
+    resumed = RunResumed(*where, happened.answer, happened.caller)
+    going = apply(run, resumed)
+    if isinstance(happened, AnswerKept):
+        return (resumed, StepRecorded(*where, happened.name, happened.value))
+    if isinstance(happened, Answered):
+        completed = StepCompleted(*where, happened.output, happened.data, None)
+        return (resumed, *end_of_step(going, graph, completed))
+    error = StepError("Interrupted", "the server stopped while the step was running")
+    if not happened.run_again:
+        failed = StepFailed(*where, replace(error, retryable=False))
+        return (resumed, *end_of_step(going, graph, failed))
+    broke = AttemptFailed(*where, run.current.attempt, error, now_ms)
+    return (resumed, broke, next_attempt(apply(going, broke), now_ms))
+
+
+def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
+    """Give what a cancel makes happen. Raises `RunIsOver` or `AlreadyCancelling`."""
+    if run.is_over:
+        raise RunIsOver(f"run {run.id} is {run.status}")
+    if run.cancel_requested:
+        raise AlreadyCancelling(f"run {run.id} is being cancelled")
+    requested = CancelRequested(now_ms, command.reason, command.caller)
+    if run.state is State.EXECUTING or run.current is None:
+        return (requested,)
+    stopped = StepCancelled(now_ms, run.current.step_id, run.current.visit)
+    return (requested, *end_of_step(apply(run, requested), graph, stopped))
+
+
+def terminate(run: Run, command: Terminate, now_ms: int) -> Events:
+    """Give the end of the run. Raises `RunIsOver`."""
+    if run.is_over:
+        raise RunIsOver(f"run {run.id} is {run.status}")
+    return (RunTerminated(now_ms, command.reason, command.caller),)

@@ -1,0 +1,153 @@
+"""What the outcome of a step makes happen, and what it does on the way to one."""
+
+from zlib import crc32
+
+from engine.advance import end_of_step
+from engine.events import (
+    AttemptFailed,
+    AttemptInterrupted,
+    ChildrenAwaited,
+    ChildrenResumed,
+    Event,
+    RunPaused,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecorded,
+    StepSlept,
+)
+from engine.graph import Graph, OnInterrupted
+from engine.inputs import (
+    Asks,
+    Awaits,
+    Broke,
+    Delivered,
+    Input,
+    Interrupted,
+    Recorded,
+    Sleeps,
+)
+from engine.run import Run, apply
+from engine.transitions import State
+from engine.values import Signal, StepError
+
+Events = tuple[Event, ...]
+
+
+def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
+    """Give what an outcome makes happen; a late one changes nothing."""
+    visit = run.current
+    if visit is None or not (run.state is State.EXECUTING or run.waits_for_children):
+        return ()
+    if isinstance(happened, Interrupted) and run.state is not State.EXECUTING:
+        return ()
+    if isinstance(happened, Awaits):
+        return _awaits(run, graph, happened, now_ms)
+    if run.state is State.PAUSED:
+        resumed = child_resumed(run, now_ms)
+        return (*resumed, *outcome(apply(run, resumed[0]), graph, happened, now_ms))
+    at = (now_ms, visit.step_id, visit.visit)
+    match happened:
+        case Delivered(output, data):
+            return end_of_step(run, graph, StepCompleted(*at, output, data, None))
+        case Broke(error):
+            return broke(run, graph, error, now_ms)
+        case Asks() | Sleeps() if run.is_stopping:
+            return end_of_step(run, graph, StepCancelled(*at))
+        case Asks(signal, deadline_ms):
+            return (RunPaused(*at, signal, deadline_ms),)
+        case Sleeps(until_ms):
+            return (StepSlept(*at, until_ms),)
+        case Interrupted() if not run.is_stopping:
+            return _interrupted(run, graph, now_ms)
+        case _:
+            return end_of_step(run, graph, StepCancelled(*at))
+
+
+def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
+    """Give what a failed attempt makes happen: another one later, or the end of the step."""
+    assert run.current is not None  # noqa: S101 - the callers have checked
+    visit, step = run.current, graph.steps[run.current.step_id]
+    if run.is_stopping:
+        return end_of_step(run, graph, StepCancelled(now_ms, visit.step_id, visit.visit))
+    if not step.retry.allows(error, visit.attempt):
+        return end_of_step(run, graph, StepFailed(now_ms, visit.step_id, visit.visit, error))
+    # Jitter drawn from the attempt's name: spread over runs, and the same when asked again.
+    jitter = crc32(f"{run.id}:{visit.step_id}:{visit.visit}:{visit.attempt}".encode()) / 2**32
+    wait_ms = max(step.retry.delay_ms(visit.attempt, jitter), error.retry_after_ms or 0)
+    failed = AttemptFailed(
+        now_ms, visit.step_id, visit.visit, visit.attempt, error, now_ms + wait_ms
+    )
+    return (failed,)
+
+
+def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
+    """Give the record, unless the run has left that visit or has it already."""
+    visit = run.current
+    if (
+        visit is None
+        or (visit.step_id, visit.visit) != (happened.step_id, happened.visit)
+        or happened.name in visit.records
+        or not (run.state is State.EXECUTING or run.waits_for_children)
+    ):
+        return ()
+    at = (now_ms, visit.step_id, visit.visit)
+    return (*child_resumed(run, now_ms), StepRecorded(*at, happened.name, happened.value))
+
+
+def child_resumed(run: Run, now_ms: int) -> Events:
+    """Give what takes a run back from the pause of a child run to waiting for it."""
+    if run.state is not State.PAUSED or not run.waits_for_children or run.current is None:
+        return ()
+    return (ChildrenResumed(now_ms, run.current.step_id, run.current.visit),)
+
+
+def _awaits(run: Run, graph: Graph, happened: Awaits, now_ms: int) -> Events:
+    assert run.current is not None  # noqa: S101 - the caller has checked
+    at = (now_ms, run.current.step_id, run.current.visit)
+    if run.is_stopping:
+        return end_of_step(run, graph, StepCancelled(*at))
+    deadline_ms = run.wake_at_ms
+    before: Events = ()
+    if run.state is State.EXECUTING:
+        deadline_ms = happened.deadline_ms
+        before = (ChildrenAwaited(*at, happened.total, deadline_ms),)
+    elif run.signal == happened.signal:
+        return ()
+    else:
+        before = child_resumed(run, now_ms)
+    if happened.signal is None:
+        return before
+    return (*before, RunPaused(*at, happened.signal, deadline_ms))
+
+
+def _interrupted(run: Run, graph: Graph, now_ms: int) -> Events:
+    assert run.current is not None  # noqa: S101 - the caller has checked
+    visit, step = run.current, graph.steps[run.current.step_id]
+    where = (now_ms, visit.step_id, visit.visit)
+    message = "the server stopped while the step was running; whether it did its work is unknown"
+    match step.on_interrupted:
+        case OnInterrupted.RETRY:
+            return (AttemptInterrupted(*where, visit.attempt),)
+        case OnInterrupted.FAIL:
+            error = StepError("Interrupted", message, retryable=False)
+            return end_of_step(run, graph, StepFailed(*where, error))
+        case OnInterrupted.ASK:
+            return (RunPaused(*where, interruption_signal(visit.step_id, message)),)
+
+
+def interruption_signal(step_id: str, message: str) -> Signal:
+    """Give the pause that asks a person what becomes of an interrupted step."""
+    return Signal(
+        "request_user_action",
+        {
+            "stepId": step_id,
+            "actionId": step_id,
+            "message": message,
+            "actions": [
+                {"value": "run-again", "label": "Run the step again"},
+                {"value": "fail", "label": "Let the step fail"},
+            ],
+        },
+        interruption=True,
+    )

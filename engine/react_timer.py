@@ -1,0 +1,43 @@
+"""What a timer that has come due makes happen."""
+
+from engine.advance import end_of_step
+from engine.events import Event, StepCompleted, StepFailed, StepStarted, StepTimedOut
+from engine.graph import Graph, Occasion
+from engine.inputs import Broke
+from engine.react_outcome import outcome
+from engine.run import Run
+from engine.transitions import State
+from engine.values import StepError
+
+
+def timer(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
+    """Give what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
+    visit = run.current
+    if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
+        return ()
+    where = (now_ms, visit.step_id, visit.visit)
+    if run.state is State.BACKING_OFF:
+        return (next_attempt(run, now_ms),)
+    if run.state is State.SLEEPING:
+        return end_of_step(run, graph, StepCompleted(*where, None, {}, None))
+    if run.waits_for_children:
+        late = StepError("Timeout", "the child runs took longer than the step's timeout")
+        return outcome(run, graph, Broke(late), now_ms)
+    if any(edge.on is Occasion.TIMEOUT for edge in graph.steps[visit.step_id].edges):
+        return end_of_step(run, graph, StepTimedOut(*where))
+    error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)
+    return end_of_step(run, graph, StepFailed(*where, error))
+
+
+def next_attempt(run: Run, now_ms: int) -> StepStarted:
+    """Give the start of the attempt after the current one."""
+    assert run.current is not None  # noqa: S101 - the callers have checked
+    visit = run.current
+    return StepStarted(
+        now_ms,
+        visit.step_id,
+        visit.visit,
+        visit.attempt + 1,
+        visit.step_type,
+        visit.step_name,
+    )
