@@ -5,12 +5,16 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
+from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
+from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
+from journal.definitions import DefinitionTable
 from journal.errors import (
     Archived,
     Conflict,
     Corrupt,
     Damaged,
+    DefinitionExists,
     DuplicateStart,
     JournalError,
     Locked,
@@ -18,28 +22,37 @@ from journal.errors import (
     NotFound,
     OpenRuns,
     Unavailable,
+    UnknownAgent,
     UnknownCredential,
     UnknownFile,
+    UnknownModel,
     UnknownRun,
+    UnknownSecret,
     UnknownVersion,
     UnknownWorkflow,
-    WorkflowExists,
 )
 from journal.events import Events, Head, IdempotencyKey
 from journal.files import FileRow, FileTable
 from journal.journal import Journal
 from journal.lock import FolderLock, holder
+from journal.models import ModelRow, ModelTable
 from journal.run_ids import run_number
 from journal.runs import RunFilter, RunList, RunRow
-from journal.workflows import NewVersion, VersionRow, WorkflowFilter, WorkflowTable
+from journal.secrets import SealedRow, SecretTable
 
 __all__ = [
     "Archived",
+    "ChildList",
+    "ChildRow",
     "Conflict",
     "Corrupt",
     "Damaged",
+    "DefinitionExists",
+    "DefinitionFilter",
+    "DefinitionTable",
     "DuplicateStart",
     "Events",
+    "Family",
     "FileRow",
     "FileTable",
     "FolderLock",
@@ -51,6 +64,8 @@ __all__ = [
     "KeyRow",
     "Keys",
     "Locked",
+    "ModelRow",
+    "ModelTable",
     "NewVersion",
     "NotArchived",
     "NotFound",
@@ -58,17 +73,19 @@ __all__ = [
     "RunFilter",
     "RunList",
     "RunRow",
+    "SealedRow",
     "SecretRow",
+    "SecretTable",
     "Unavailable",
+    "UnknownAgent",
     "UnknownCredential",
     "UnknownFile",
+    "UnknownModel",
     "UnknownRun",
+    "UnknownSecret",
     "UnknownVersion",
     "UnknownWorkflow",
     "VersionRow",
-    "WorkflowExists",
-    "WorkflowFilter",
-    "WorkflowTable",
     "holder",
     "run_number",
 ]

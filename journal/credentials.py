@@ -1,6 +1,6 @@
 """API keys, as hashes, and the secrets that check tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 import aiosqlite
@@ -28,7 +28,10 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
-    """One signing secret or public key, which tokens name by `kid`."""
+    """One signing secret or public key, which tokens name by `kid`.
+
+    `secret` is sealed when it is a signing secret, and in the clear when it is a public key.
+    """
 
     kid: str
     tenant: str
@@ -109,6 +112,19 @@ class JwtSecrets:
         """Give every secret, oldest first."""
         rows = await self._readers.all("SELECT * FROM jwt_secrets ORDER BY created_at_ms, kid")
         return [SecretRow(*row) for row in rows]
+
+    async def seal(self, sealed: Mapping[str, str]) -> None:
+        """Put sealed secrets in the place of what is kept, by `kid`, leaving no trace of it."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.execute_fetchall("PRAGMA secure_delete = ON")
+            await connection.executemany(
+                "UPDATE jwt_secrets SET secret = ? WHERE kid = ?",
+                [(secret, kid) for kid, secret in sealed.items()],
+            )
+            await connection.execute_fetchall("PRAGMA secure_delete = OFF")
+
+        await self._writer.write(work)
 
     async def disable(self, tenant: str, kid: str, now_ms: int) -> None:
         """Disable a secret. Raises `UnknownCredential`."""

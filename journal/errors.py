@@ -80,11 +80,18 @@ class UnknownWorkflow(NotFound):
         super().__init__(f"there is no workflow {workflow_id!r}")
 
 
-class UnknownVersion(NotFound):
-    """The workflow has no such version."""
+class UnknownAgent(NotFound):
+    """There is no such agent."""
 
-    def __init__(self, workflow_id: str, selector: str) -> None:
-        super().__init__(f"workflow {workflow_id!r} has no version {selector!r}")
+    def __init__(self, agent_id: str) -> None:
+        super().__init__(f"there is no agent {agent_id!r}")
+
+
+class UnknownVersion(NotFound):
+    """The workflow or agent has no such version."""
+
+    def __init__(self, word: str, thing_id: str, selector: str) -> None:
+        super().__init__(f"{word} {thing_id!r} has no version {selector!r}")
 
 
 class UnknownFile(NotFound):
@@ -94,6 +101,13 @@ class UnknownFile(NotFound):
         super().__init__(f"there is no file {file_id!r}")
 
 
+class UnknownModel(NotFound):
+    """The tenant has no such model of its own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"this tenant has no model {name!r}")
+
+
 class UnknownCredential(NotFound):
     """There is no such key or secret."""
 
@@ -101,25 +115,32 @@ class UnknownCredential(NotFound):
         super().__init__(f"there is no key or secret {name!r}")
 
 
-class WorkflowExists(JournalError):
+class UnknownSecret(NotFound):
+    """The tenant has no such secret."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no secret {name!r}")
+
+
+class DefinitionExists(JournalError):
     """The id that was asked for is taken."""
 
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(f"there is a workflow {workflow_id!r} already; choose another id")
+    def __init__(self, word: str, thing_id: str) -> None:
+        super().__init__(f"there is a {word} {thing_id!r} already; choose another id")
 
 
 class Archived(JournalError):
-    """The workflow is archived."""
+    """The workflow or agent is archived."""
 
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(f"workflow {workflow_id!r} is archived; unarchive it first")
+    def __init__(self, word: str, thing_id: str) -> None:
+        super().__init__(f"{word} {thing_id!r} is archived; unarchive it first")
 
 
 class NotArchived(JournalError):
-    """The workflow is not archived."""
+    """The workflow or agent is not archived."""
 
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(f"workflow {workflow_id!r} is not archived; archive it first")
+    def __init__(self, word: str, thing_id: str) -> None:
+        super().__init__(f"{word} {thing_id!r} is not archived; archive it first")
 
 
 class OpenRuns(JournalError):

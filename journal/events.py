@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from engine import Event, IllegalTransition, Run, fold
+from engine import Event, IllegalTransition, Parent, Run, State, fold
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
 from journal.errors import Conflict, Corrupt, DuplicateStart, UnknownRun
@@ -138,14 +138,23 @@ def run_row(tenant: str, run: Run) -> Row:
         run.workflow_id,
         run.version,
         run.status.value,
-        run.state.value,
+        (State.AWAITING if run.waits_for_children else run.state).value,
         run.current_step_id,
         run.seq,
         run.started_at_ms,
         run.updated_at_ms,
         run.ended_at_ms,
         run.due_at_ms,
+        run.executions,
+        run.current.attempt if run.current else 0,
+        *_lineage(run.parent),
     )
+
+
+def _lineage(parent: Parent | None) -> Row:
+    if parent is None:
+        return (None, None, None, None)
+    return (run_number(parent.run_id), parent.execution, parent.attempt, parent.item)
 
 
 def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:

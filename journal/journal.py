@@ -3,14 +3,18 @@
 from pathlib import Path
 from typing import Self
 
+from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
+from journal.definition_rows import AGENTS, WORKFLOWS
+from journal.definitions import DefinitionTable
 from journal.events import Events
 from journal.files import FileTable
 from journal.lock import FolderLock
+from journal.models import ModelTable
 from journal.readers import Readers
 from journal.runs import RunList
-from journal.workflows import WorkflowTable
+from journal.secrets import SecretTable
 from journal.writer import Writer
 
 _READERS = 2
@@ -25,10 +29,14 @@ class Journal:
         self.lock = lock
         self.events = Events(writer, readers)
         self.runs = RunList(readers)
-        self.workflows = WorkflowTable(writer, readers)
+        self.children = ChildList(readers)
+        self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
+        self.agents = DefinitionTable(AGENTS, writer, readers)
         self.keys = Keys(writer, readers)
         self.jwt_secrets = JwtSecrets(writer, readers)
         self.files = FileTable(writer, readers)
+        self.secrets = SecretTable(writer, readers)
+        self.models = ModelTable(writer, readers)
 
     @classmethod
     async def open(cls, folder: Path, *, synchronous: str = "FULL") -> Self:

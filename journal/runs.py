@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from journal.readers import Readers
-from journal.run_ids import run_id
+from journal.run_ids import run_id, run_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,13 @@ class RunRow:
     started_at_ms: int
     updated_at_ms: int
     ended_at_ms: int | None
+    parent: int | None
+    item: int | None
+
+    @property
+    def parent_run_id(self) -> str | None:
+        """The id of the run that started this one."""
+        return None if self.parent is None else run_id(self.parent)
 
     @property
     def run_id(self) -> str:
@@ -40,6 +47,7 @@ class RunFilter:
     since_ms: int | None = None
     until_ms: int | None = None
     before: int | None = None
+    parent_id: str | None = None
 
 
 class RunList:
@@ -57,13 +65,15 @@ class RunList:
             ("started_at_ms >= ?", wanted.since_ms),
             ("started_at_ms < ?", wanted.until_ms),
             ("id < ?", wanted.before),
+            ("parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
         ):
             if value is not None:
                 conditions.append(condition)
                 values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
         rows = await self._readers.all(
-            "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"  # noqa: S608 - fixed texts
-            f" ended_at_ms FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",
+            "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"
+            f" ended_at_ms, parent, item FROM runs WHERE {' AND '.join(conditions)}"
+            " ORDER BY id DESC LIMIT ?",
             (*values, limit),
         )
         return [RunRow(*row) for row in rows]

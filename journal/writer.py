@@ -25,12 +25,14 @@ INSERT_EVENTS = """
 """
 PROJECT_RUN = """
     INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
-                      started_at_ms, updated_at_ms, ended_at_ms, due_at_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, executions,
+                      attempt, parent, parent_execution, parent_attempt, item)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, state = excluded.state, step_id = excluded.step_id,
         seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
-        ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms
+        ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms,
+        executions = excluded.executions, attempt = excluded.attempt
 """
 
 

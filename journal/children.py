@@ -1,0 +1,133 @@
+"""Child runs, as their parent looks at them: by which execution of which step they belong to."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from journal.readers import Readers
+from journal.run_ids import run_id, run_number
+
+_OPEN = "status IN ('running', 'paused')"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRow:
+    """One child run in the list."""
+
+    run_id: str
+    item: int
+    status: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The children of one execution of a step, items `first` to `first + total - 1`."""
+
+    parent_id: str
+    execution: int
+    first: int
+    total: int
+
+
+class ChildList:
+    """Queries over the projection of child runs; each is bounded by the children it gives."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def open(self, family: Family) -> list[ChildRow]:
+        """Give the children that have not ended, by item."""
+        return await self._rows(family, _OPEN)
+
+    async def failed(self, family: Family, attempt: int) -> list[ChildRow]:
+        """Give the first child of the attempt that ended without completing, if there is one."""
+        condition = "status IN ('failed', 'cancelled', 'terminated') AND parent_attempt = ?"
+        return await self._rows(family, condition, attempt, limit=1)
+
+    async def newest(self, family: Family) -> list[ChildRow]:
+        """Give the child of each item's newest attempt, by item."""
+        rows = await self._rows(family, "true")
+        return list({row.item: row for row in rows}.values())
+
+    async def completed_items(self, family: Family) -> set[int]:
+        """Give the items whose child has completed, in whatever attempt."""
+        return {row.item for row in await self._rows(family, "status = 'completed'")}
+
+    async def last_item(self, family: Family, attempt: int) -> int | None:
+        """Give the largest item that the attempt has started, None when it has started none."""
+        row = await self._readers.one(
+            "SELECT max(item) FROM runs WHERE parent = ? AND parent_execution = ?"
+            " AND item >= ? AND item < ? AND parent_attempt = ?",
+            (*_values(family), attempt),
+        )
+        return None if row[0] is None else int(row[0])
+
+    async def counts(self, parent_id: str, execution: int) -> dict[str, int]:
+        """Give how many children of an execution have each status, each item counted once."""
+        rows = await self._readers.all(
+            "SELECT status, count(*) FROM runs AS c WHERE parent = ? AND parent_execution = ?"
+            " AND NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.parent = c.parent"
+            " AND later.parent_execution = c.parent_execution AND later.item = c.item"
+            " AND later.parent_attempt > c.parent_attempt) GROUP BY status",
+            (run_number(parent_id), execution),
+        )
+        return Counter(dict(rows))
+
+    async def ids(self, parent_id: str, limit: int) -> list[str]:
+        """Give the ids of the first `limit` children of a run, oldest first."""
+        rows = await self._readers.all(
+            "SELECT id FROM runs WHERE parent = ? ORDER BY parent_execution, item, parent_attempt"
+            " LIMIT ?",
+            (run_number(parent_id), limit),
+        )
+        return [run_id(number) for (number,) in rows]
+
+    async def left_behind(self, parent_id: str | None = None) -> list[tuple[str, bool]]:
+        """Give open children whose parent waits for them no longer, with whether it was terminated.
+
+        Those of one parent, or of all.
+        """
+        which = "" if parent_id is None else " AND c.parent = ?"
+        rows = await self._readers.all(
+            "SELECT c.id, p.status = 'terminated' FROM runs c JOIN runs p ON p.id = c.parent"
+            " WHERE c.parent IS NOT NULL AND c.ended_at_ms IS NULL AND (p.ended_at_ms IS NOT NULL"
+            " OR p.executions != c.parent_execution OR p.attempt != c.parent_attempt"
+            f" OR p.state = 'backing_off'){which}",
+            () if parent_id is None else (run_number(parent_id),),
+        )
+        return [(run_id(number), bool(terminated)) for number, terminated in rows]
+
+    async def parents_to_look(self) -> list[str]:
+        """Give the runs that a restart may have kept from noticing how their children stand.
+
+        Those that wait though no child runs, and those shown as paused though one runs or
+        none is paused.
+        """
+        child = (
+            "EXISTS (SELECT 1 FROM runs c WHERE c.parent = p.id"
+            " AND c.parent_execution = p.executions AND c.status = '{}')"
+        )
+        running, paused = child.format("running"), child.format("paused")
+        rows = await self._readers.all(
+            f"SELECT p.id FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
+            f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused})"
+        )
+        return [run_id(number) for (number,) in rows]
+
+    async def _rows(
+        self, family: Family, condition: str, *values: int, limit: int = -1
+    ) -> list[ChildRow]:
+        rows = await self._readers.all(
+            "SELECT id, item, status, parent_attempt FROM runs"
+            " WHERE parent = ? AND parent_execution = ?"
+            f" AND item >= ? AND item < ? AND {condition} ORDER BY item, parent_attempt LIMIT ?",
+            (*_values(family), *values, limit),
+        )
+        return [
+            ChildRow(run_id(number), item, status, state) for number, item, status, state in rows
+        ]
+
+
+def _values(family: Family) -> tuple[int, int, int, int]:
+    end = family.first + family.total
+    return (run_number(family.parent_id), family.execution, family.first, end)

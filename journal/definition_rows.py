@@ -1,0 +1,75 @@
+"""What is kept of versioned definitions, and how it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine import JsonObject
+from journal.errors import NotFound, UnknownAgent, UnknownWorkflow
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is kept in two tables, one for the things and one for their versions.
+
+    Attributes:
+        word: What people call one of them.
+        owner: The column of the second table that names the thing.
+    """
+
+    word: str
+    things: str
+    versions: str
+    owner: str
+    unknown: Callable[[str], NotFound]
+
+    @property
+    def of_one(self) -> str:
+        """The condition that finds the versions of one thing of a tenant."""
+        return f"tenant = ? AND {self.owner} = ?"
+
+
+WORKFLOWS = Kind("workflow", "workflows", "versions", "workflow_id", UnknownWorkflow)
+AGENTS = Kind("agent", "agents", "agent_versions", "agent_id", UnknownAgent)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a definition, with what lists show. Times are Unix milliseconds.
+
+    Attributes:
+        status: `archived` when the thing itself is, else the version's own.
+        definition: The document as it was saved; empty where a list does not need it.
+    """
+
+    id: str
+    version: str
+    status: str
+    name: str
+    description: str
+    definition: JsonObject
+    created_at_ms: int
+    updated_at_ms: int
+    published_at_ms: int | None
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A checked definition to be stored."""
+
+    name: str
+    description: str
+    definition: JsonObject
+    status: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionFilter:
+    """Which definitions are asked for; None does not filter."""
+
+    search: str | None = None
+    status: str | None = None
+    include_archived: bool = False
+    limit: int | None = None
+    offset: int = 0

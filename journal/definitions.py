@@ -1,0 +1,332 @@
+"""Versioned definitions: workflows, and agents, which are kept the same way."""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import aiosqlite
+
+from journal.definition_rows import DefinitionFilter, Kind, NewVersion, VersionRow
+from journal.errors import (
+    Archived,
+    DefinitionExists,
+    NotArchived,
+    OpenRuns,
+    UnknownVersion,
+)
+from journal.readers import Readers
+from journal.writer import Writer
+
+_NEWEST = """
+    SELECT w.id, v.version, iif(w.archived, 'archived', v.status), v.name, v.description,
+           {definition}, w.created_at_ms, {updated}, v.published_at_ms, w.archived
+    FROM {things} w JOIN {versions} v ON v.tenant = w.tenant AND v.{owner} = w.id
+"""
+_IS_NEWEST = """v.ordinal = (SELECT max(ordinal) FROM {versions}
+                             WHERE tenant = w.tenant AND {owner} = w.id)"""
+
+
+class DefinitionTable:
+    """The definitions of one kind of all tenants; every method is bound to one tenant."""
+
+    def __init__(self, kind: Kind, writer: Writer, readers: Readers) -> None:
+        self._kind = kind
+        names = {"things": kind.things, "versions": kind.versions, "owner": kind.owner}
+        self._whole = _NEWEST.format(**names, definition="v.definition", updated="w.updated_at_ms")
+        self._brief = _NEWEST.format(**names, definition="'{}'", updated="w.updated_at_ms")
+        self._versions = _NEWEST.format(
+            **names, definition="'{}'", updated="v.created_at_ms"
+        ).replace("w.created_at_ms", "v.created_at_ms")
+        self._is_newest = _IS_NEWEST.format(**names)
+        self._writer = writer
+        self._readers = readers
+
+    async def create(
+        self, tenant: str, new: NewVersion, *, wanted_id: str | None, slug: str
+    ) -> str:
+        """Store version 1.0.0 of a new workflow and give its id.
+
+        The id is `wanted_id`, or `slug`, `slug-2`, ... Raises `DefinitionExists`.
+        """
+
+        async def work(connection: aiosqlite.Connection) -> str:
+            thing_id = wanted_id or slug
+            number = 2
+            while await _exists(self._kind, connection, tenant, thing_id):
+                if wanted_id:
+                    raise DefinitionExists(self._kind.word, wanted_id)
+                thing_id, number = f"{slug}-{number}", number + 1
+            await connection.execute_fetchall(
+                f"INSERT INTO {self._kind.things} (tenant, id, created_at_ms, updated_at_ms)"
+                " VALUES (?, ?, ?, ?)",
+                (tenant, thing_id, new.now_ms, new.now_ms),
+            )
+            await _insert(self._kind, connection, tenant, thing_id, 1, "1.0.0", new)
+            return thing_id
+
+        return str(await self._writer.write(work))
+
+    async def add_version(self, tenant: str, thing_id: str, new: NewVersion) -> str:
+        """Store the next patch version and give its number. Raises `Archived`."""
+
+        async def work(connection: aiosqlite.Connection) -> str:
+            await _must_be_active(self._kind, connection, tenant, thing_id)
+            rows = await connection.execute_fetchall(
+                f"SELECT ordinal, version FROM {self._kind.versions} WHERE {self._kind.of_one}",
+                (tenant, thing_id),
+            )
+            ordinal = max(ordinal for ordinal, _ in rows) + 1
+            major, minor, patch = max(_parts(version) for _, version in rows)
+            version = f"{major}.{minor}.{patch + 1}"
+            await _insert(self._kind, connection, tenant, thing_id, ordinal, version, new)
+            await _touch(self._kind, connection, tenant, thing_id, new.now_ms)
+            return version
+
+        return str(await self._writer.write(work))
+
+    async def get(self, tenant: str, thing_id: str, selector: str) -> VersionRow:
+        """Give the version that `latest`, `published` or a number selects.
+
+        Raises `UnknownWorkflow` or `UnknownVersion`.
+        """
+        which = {
+            "latest": self._is_newest,
+            "published": "v.version = w.published_version",
+        }.get(selector, "v.version = ?")
+        values = (
+            (tenant, thing_id)
+            if selector in ("latest", "published")
+            else (tenant, thing_id, selector)
+        )
+        row = await self._readers.one(
+            f"{self._whole} WHERE w.tenant = ? AND w.id = ? AND {which}", values
+        )
+        if row is None:
+            await self._must_exist(tenant, thing_id)
+            raise UnknownVersion(self._kind.word, thing_id, selector)
+        return _version(row)
+
+    async def chosen(self, tenant: str, thing_id: str, selector: str | None) -> VersionRow:
+        """Give the version a selector names; without one the published, else the latest."""
+        if selector is not None:
+            return await self.get(tenant, thing_id, selector)
+        row = await self._readers.one(
+            f"{self._whole} WHERE w.tenant = ? AND w.id = ? AND"
+            f" iif(w.published_version IS NULL, {self._is_newest},"
+            " v.version = w.published_version)",
+            (tenant, thing_id),
+        )
+        if row is None:
+            raise self._kind.unknown(thing_id)
+        return _version(row)
+
+    async def versions(self, tenant: str, thing_id: str) -> list[VersionRow]:
+        """Give all versions without their definitions, newest first."""
+        rows = await self._readers.all(
+            f"{self._versions} WHERE w.tenant = ? AND w.id = ? ORDER BY v.ordinal DESC",
+            (tenant, thing_id),
+        )
+        if not rows:
+            raise self._kind.unknown(thing_id)
+        return [_version(row) for row in rows]
+
+    async def search(self, tenant: str, wanted: DefinitionFilter) -> list[VersionRow]:
+        """Give the newest version of each workflow, the last changed first."""
+        conditions, values = [f"w.tenant = ? AND {self._is_newest}"], [tenant]
+        if wanted.status == "archived":
+            conditions.append("w.archived")
+        elif not wanted.include_archived or wanted.status is not None:
+            conditions.append("NOT w.archived")
+        if wanted.status == "published":
+            conditions.append("w.published_version IS NOT NULL")
+        elif wanted.status in ("draft", "testing"):
+            conditions.append("v.status = ?")
+            values.append(wanted.status)
+        if wanted.search:
+            conditions.append(
+                "(lower(v.name) LIKE ? ESCAPE '\\' OR lower(v.description) LIKE ? ESCAPE '\\')"
+            )
+            values += [_like(wanted.search)] * 2
+        limit = -1 if wanted.limit is None else wanted.limit
+        rows = await self._readers.all(
+            f"{self._brief} WHERE {' AND '.join(conditions)}"
+            " ORDER BY w.updated_at_ms DESC, w.id LIMIT ? OFFSET ?",
+            (*values, limit, wanted.offset),
+        )
+        return [_version(row) for row in rows]
+
+    async def archive(self, tenant: str, thing_id: str, now_ms: int) -> None:
+        """Archive a workflow; once more changes nothing."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            if not await _is_archived(self._kind, connection, tenant, thing_id):
+                await connection.execute_fetchall(
+                    f"UPDATE {self._kind.things} SET archived = 1, updated_at_ms = ?"
+                    " WHERE tenant = ? AND id = ?",
+                    (now_ms, tenant, thing_id),
+                )
+
+        await self._writer.write(work)
+
+    async def unarchive(self, tenant: str, thing_id: str, now_ms: int) -> None:
+        """Bring an archived workflow back as a draft, unpublished. Raises `NotArchived`."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            if not await _is_archived(self._kind, connection, tenant, thing_id):
+                raise NotArchived(self._kind.word, thing_id)
+            await connection.execute_fetchall(
+                f"UPDATE {self._kind.things} SET archived = 0, published_version = NULL,"
+                " updated_at_ms = ? WHERE tenant = ? AND id = ?",
+                (now_ms, tenant, thing_id),
+            )
+            await connection.execute_fetchall(
+                f"UPDATE {self._kind.versions} SET status = 'draft' WHERE {self._kind.of_one}",
+                (tenant, thing_id),
+            )
+
+        await self._writer.write(work)
+
+    async def publish(self, tenant: str, thing_id: str, version: str | None, now_ms: int) -> str:
+        """Move the published mark to `version`, the newest when None, and give its number."""
+
+        async def work(connection: aiosqlite.Connection) -> str:
+            await _must_be_active(self._kind, connection, tenant, thing_id)
+            rows = list(
+                await connection.execute_fetchall(
+                    f"SELECT version FROM {self._kind.versions} WHERE {self._kind.of_one}"
+                    " AND (? IS NULL OR version = ?) ORDER BY ordinal DESC LIMIT 1",
+                    (tenant, thing_id, version, version),
+                )
+            )
+            if not rows:
+                raise UnknownVersion(self._kind.word, thing_id, str(version))
+            chosen = str(rows[0][0])
+            where = (tenant, thing_id)
+            await connection.execute_fetchall(
+                f"UPDATE {self._kind.versions} SET status = 'draft'"
+                f" WHERE {self._kind.of_one} AND status = 'published'",
+                where,
+            )
+            await connection.execute_fetchall(
+                f"UPDATE {self._kind.versions} SET status = 'published', published_at_ms = ?"
+                f" WHERE {self._kind.of_one} AND version = ?",
+                (now_ms, *where, chosen),
+            )
+            await connection.execute_fetchall(
+                f"UPDATE {self._kind.things} SET published_version = ?, updated_at_ms = ?"
+                " WHERE tenant = ? AND id = ?",
+                (chosen, now_ms, *where),
+            )
+            return chosen
+
+        return str(await self._writer.write(work))
+
+    async def delete(self, tenant: str, thing_id: str) -> None:
+        """Delete an archived workflow with all versions; its past runs stay readable.
+
+        Raises `NotArchived`, or `OpenRuns` while runs of it have not ended.
+        """
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            if not await _is_archived(self._kind, connection, tenant, thing_id):
+                raise NotArchived(self._kind.word, thing_id)
+            ((count,),) = await connection.execute_fetchall(
+                "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ?"
+                " AND ended_at_ms IS NULL",
+                (tenant, thing_id),
+            )
+            if count:
+                raise OpenRuns(thing_id, count)
+            await connection.execute_fetchall(
+                f"DELETE FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+            )
+
+        await self._writer.write(work)
+
+    async def _must_exist(self, tenant: str, thing_id: str) -> None:
+        found = await self._readers.one(
+            f"SELECT 1 FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+        )
+        if found is None:
+            raise self._kind.unknown(thing_id)
+
+
+def _version(row: Any) -> VersionRow:
+    names = [field.name for field in fields(VersionRow)]
+    values = dict(zip(names, row, strict=True))
+    return VersionRow(
+        **{**values, "definition": json.loads(row[5]), "archived": bool(values["archived"])}
+    )
+
+
+def _parts(version: str) -> tuple[int, int, int]:
+    major, minor, patch = (int(part) for part in version.split("."))
+    return major, minor, patch
+
+
+def _like(search: str) -> str:
+    escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+async def _exists(kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str) -> bool:
+    return bool(
+        await connection.execute_fetchall(
+            f"SELECT 1 FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+        )
+    )
+
+
+async def _is_archived(
+    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str
+) -> bool:
+    rows = list(
+        await connection.execute_fetchall(
+            f"SELECT archived FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+        )
+    )
+    if not rows:
+        raise kind.unknown(thing_id)
+    return bool(rows[0][0])
+
+
+async def _must_be_active(
+    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str
+) -> None:
+    if await _is_archived(kind, connection, tenant, thing_id):
+        raise Archived(kind.word, thing_id)
+
+
+async def _insert(  # noqa: PLR0913 - a row
+    kind: Kind,
+    connection: aiosqlite.Connection,
+    tenant: str,
+    thing_id: str,
+    ordinal: int,
+    version: str,
+    new: NewVersion,
+) -> None:
+    definition = json.dumps(new.definition, ensure_ascii=False, separators=(",", ":"))
+    await connection.execute_fetchall(
+        f"INSERT INTO {kind.versions} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        (
+            tenant,
+            thing_id,
+            ordinal,
+            version,
+            new.status,
+            new.name,
+            new.description,
+            definition,
+            new.now_ms,
+        ),
+    )
+
+
+async def _touch(
+    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str, now_ms: int
+) -> None:
+    await connection.execute_fetchall(
+        f"UPDATE {kind.things} SET updated_at_ms = ? WHERE tenant = ? AND id = ?",
+        (now_ms, tenant, thing_id),
+    )

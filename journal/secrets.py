@@ -1,0 +1,58 @@
+"""Secrets that steps use, sealed; what opens them is not in the journal."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import aiosqlite
+
+from journal.errors import UnknownSecret
+from journal.readers import Readers
+from journal.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """One secret of a tenant: everything about it but its value."""
+
+    tenant: str
+    name: str
+    sealed: bytes
+    created_at_ms: int
+    updated_at_ms: int
+
+
+class SecretTable:
+    """The sealed secrets of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def put(self, rows: Sequence[SealedRow]) -> None:
+        """Keep secrets, in the place of those of the same names; durable when this returns."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            await connection.executemany(
+                "INSERT INTO secrets VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, name) DO UPDATE"
+                " SET sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
+                [astuple(row) for row in rows],
+            )
+
+        await self._writer.write(work)
+
+    async def all(self) -> list[SealedRow]:
+        """Give the secrets of all tenants, by name."""
+        rows = await self._readers.all("SELECT * FROM secrets ORDER BY tenant, name")
+        return [SealedRow(*row) for row in rows]
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Remove a secret. Raises `UnknownSecret`."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            removed = await connection.execute(
+                "DELETE FROM secrets WHERE tenant = ? AND name = ?", (tenant, name)
+            )
+            if removed.rowcount == 0:
+                raise UnknownSecret(name)
+
+        await self._writer.write(work)
