@@ -12,7 +12,6 @@ To add a step type:
 
 from steps.contract import (
     Done,
-    Effects,
     InvalidAnswer,
     NeedsAnswer,
     NeedsTime,
@@ -21,6 +20,9 @@ from steps.contract import (
     StepInput,
     StepSettings,
     StepType,
+)
+from steps.effects import (
+    Effects,
     ToolContext,
 )
 from steps.template import Template

@@ -2,18 +2,15 @@
 
 import base64
 import json
-import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.contract import (
     Done,
-    Effects,
-    HttpRequest,
-    HttpResponse,
     Outcome,
     Problem,
     StepBroke,
@@ -21,8 +18,15 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
+from steps.effects import (
+    Effects,
+    HttpRequest,
+    HttpResponse,
+)
 from steps.retry_after import retry_after_ms
-from steps.template import Template
+from steps.secrets import secret_scope
+from steps.strict_json import parse_strictly
+from steps.template import SecretTemplate, Template
 
 _RETRYABLE = frozenset({408, 425, 429})
 _BODIES = ("body", "form", "multipart", "file", "text")
@@ -33,15 +37,15 @@ class CallApiSettings(StepSettings):
     """The request, and which answers are good."""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
-    url: Template
-    headers: dict[str, Template] = {}
-    query: dict[str, Template] = {}
-    body: Template | None = None
-    form: dict[str, Template] | None = None
-    multipart: dict[str, Template] | None = None
+    url: SecretTemplate
+    headers: dict[str, SecretTemplate] = {}
+    query: dict[str, SecretTemplate] = {}
+    body: SecretTemplate | None = None
+    form: dict[str, SecretTemplate] | None = None
+    multipart: dict[str, SecretTemplate] | None = None
     file: Template | None = None
-    text: Template | None = None
-    auth: dict[str, Template] | None = None
+    text: SecretTemplate | None = None
+    auth: dict[str, SecretTemplate] | None = None
     expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
         ["2xx"], min_length=1
     )
@@ -94,6 +98,14 @@ class CallApi(StepType[CallApiSettings]):
 
 
 async def _request(settings: CallApiSettings, step: StepInput, effects: Effects) -> HttpRequest:
+    secrets = await secret_scope(
+        (
+            settings.url, settings.headers, settings.query, settings.body,
+            settings.form, settings.multipart, settings.text, settings.auth,
+        ),
+        effects,
+    )  # fmt: skip
+    step = replace(step, scope={**step.scope, "secrets": secrets})
     headers = {"Idempotency-Key": step.idempotency_key}
     for name, template in settings.headers.items():
         headers = {k: v for k, v in headers.items() if k.lower() != name.lower()}
@@ -209,22 +221,9 @@ def _read(response: HttpResponse) -> JsonObject:
     return {"body": base64.b64encode(response.content).decode(), "encoding": "base64"}
 
 
-def _json(content: bytes) -> Any:
+def _json(content: bytes) -> Json:
     try:
-        value = json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as wrong:
+        return parse_strictly(content.decode())
+    except ValueError as wrong:
         message = f"the answer says it is JSON and is not: {str(wrong)[:200]}"
         raise StepBroke("InvalidResponse", message, retryable=False) from wrong
-    return value
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:40]} is beyond what a number can hold")
-    return number

@@ -1,24 +1,18 @@
-"""call-tool: call a registered Python function."""
+"""call-tool: call a tool, whatever brings it."""
 
 from pydantic import Field
 
-from steps.contract import (
-    Done,
-    Effects,
-    Outcome,
-    StepInput,
-    StepSettings,
-    StepType,
-    ToolContext,
-)
-from steps.template import Template
+from steps.contract import Done, Outcome, StepInput, StepSettings, StepType
+from steps.effects import Effects
+from steps.secrets import secret_scope
+from steps.template import SecretTemplate
 
 
 class CallToolSettings(StepSettings):
     """Which tool, and what it is given."""
 
     toolId: str = Field(min_length=1, max_length=200)  # noqa: N815 - the page's word
-    inputs: dict[str, Template] = {}
+    inputs: dict[str, SecretTemplate] = {}
 
 
 class CallTool(StepType[CallToolSettings]):
@@ -32,7 +26,7 @@ class CallTool(StepType[CallToolSettings]):
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Render the arguments and call."""
-        arguments = {name: item.render(step.scope) for name, item in settings.inputs.items()}
-        context = ToolContext(step.run_id, step.step_id, step.attempt, step.idempotency_key)
-        result = await effects.tool(settings.toolId, arguments, context)
+        scope = {**step.scope, "secrets": await secret_scope([settings.inputs], effects)}
+        arguments = {name: item.render(scope) for name, item in settings.inputs.items()}
+        result = await effects.tool(settings.toolId, arguments)
         return Done(result, {"result": result})

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import Field
+
 from engine import Json, JsonObject, iso_time
 from steps.contract import (
     Done,
-    Effects,
     InvalidAnswer,
     NeedsAnswer,
     Outcome,
@@ -16,6 +17,9 @@ from steps.contract import (
     StepType,
 )
 from steps.durations import Duration
+from steps.effects import (
+    Effects,
+)
 from steps.fields import Fields
 from steps.nearest import did_you_mean
 from steps.template import Template
@@ -24,15 +28,34 @@ from steps.template import Template
 class CollectInputsSettings(StepSettings):
     """What a collect-inputs step may say beside its output fields."""
 
-    message: Template | None = None
-    deadline: Duration | None = None
+    message: Template | None = Field(None, description="what the person reads")
+    deadline: Duration | None = Field(
+        None, description="after which the step's `timeout` edge is taken, which it then needs"
+    )
 
 
 class CollectInputs(StepType[CollectInputsSettings]):
-    """Asks a person for the declared output fields that the run does not have."""
+    """Asks a person for the declared output fields that the run does not have.
+
+    It goes on if `data` already holds every required output field, valid; else the run
+    pauses with the signal `collect_inputs` and the missing `fields`. Entered again in a loop,
+    it asks for all of them again. Its output is the fields.
+    """
 
     type = "collect-inputs"
     settings = CollectInputsSettings
+    errors = {
+        "DeadlinePassed": "nobody answered before the deadline, and no `timeout` edge is true"
+    }
+    example = {
+        "id": "contact",
+        "type": "collect-inputs",
+        "message": "How do we reach {{ data.customerName }}?",
+        "output": {
+            "email": {"type": "string", "format": "email"},
+            "phone": {"type": "string", "required": False},
+        },
+    }
     acts = False
 
     def check(

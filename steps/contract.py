@@ -7,11 +7,12 @@ nor HTTP requests nor the run's history. It says what happened by returning one 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine import Json, JsonObject, StepError
+from engine import Json, JsonObject, Signal, StepError
+from steps.effects import Effects
 
 
 class StepSettings(BaseModel):
@@ -87,79 +88,28 @@ class NeedsTime:
     until_ms: int
 
 
-Outcome: TypeAlias = Done | NeedsAnswer | NeedsTime
-
-
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """A request to the outside, complete but for what the live client adds itself.
+class NeedsRuns:
+    """The step waits for child runs, and is executed again when one ends, pauses or resumes.
 
     Attributes:
-        files: Parts of a multipart body: (field, file name, bytes, media type).
+        total: How many the visit has wanted so far.
+        signal: What people are asked for, when every open child run waits for them.
     """
 
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Sequence[tuple[str, str]] = ()
-    content: bytes | None = None
-    form: Mapping[str, str] | None = None
-    files: Sequence[tuple[str, str, bytes, str]] = ()
-    follow_redirects: bool = True
-    max_response_bytes: int = 1_000_000
+    total: int
+    signal: Signal | None = None
+
+
+Outcome: TypeAlias = Done | NeedsAnswer | NeedsTime | NeedsRuns
 
 
 @dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """What came back: status, headers with lower-case names, decoded body bytes."""
+class GoesOn:
+    """A person's answer is kept as the record `name` of the visit, and the step goes on."""
 
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file that was uploaded to this tenant, with its bytes."""
-
-    file_id: str
     name: str
-    media_type: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ToolContext:
-    """What a tool may ask about the step that calls it."""
-
-    run_id: str
-    step_id: str
-    attempt: int
-    idempotency_key: str
-
-
-class Effects(Protocol):
-    """All that a step can do to the world, or ask of it.
-
-    The driver hands one to each step: live in service; other implementations answer from a
-    journal, mock, or refuse.
-    """
-
-    def now_ms(self) -> int:
-        """Give the wall clock's time in Unix milliseconds."""
-        ...
-
-    async def http(self, request: HttpRequest) -> HttpResponse:
-        """Send a request. Raises `StepBroke` when no response arrives or it is refused."""
-        ...
-
-    async def tool(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
-        """Call a registered tool. Raises `StepBroke`."""
-        ...
-
-    async def file(self, file_id: str) -> StoredFile:
-        """Read an uploaded file of this run's tenant. Raises `StepBroke`."""
-        ...
+    value: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +138,21 @@ class StepType(ABC, Generic[S]):
     Attributes:
         type: The word that definitions use, such as `call-api`.
         settings: The pydantic model of the fields that are its own.
+        errors: Every error type that it raises itself, and what it means.
+        example: A complete step, as a definition would have it.
         acts: True when `execute` touches the world; its start is then durable first.
+        resumable: True when a crash never leaves in doubt what it did, so that it always
+            goes on and `onInterrupted` has no meaning.
         ends: True when the run ends with it.
         timeout_ms: How long one attempt may take when the step does not say; None: no limit.
     """
 
     type: ClassVar[str]
     settings: ClassVar[SettingsClass]
+    errors: ClassVar[Mapping[str, str]] = {}
+    example: ClassVar[JsonObject] = {}
     acts: ClassVar[bool] = True
+    resumable: ClassVar[bool] = False
     ends: ClassVar[bool] = False
     timeout_ms: ClassVar[int | None] = None
 
@@ -207,11 +164,14 @@ class StepType(ABC, Generic[S]):
     async def execute(self, settings: S, step: StepInput, effects: Effects) -> Outcome:
         """Do the step's work once. Raises `StepBroke` when this attempt failed."""
 
-    def accept(self, settings: S, step: StepInput, signal: JsonObject, answer: JsonObject) -> Json:
+    def accept(
+        self, settings: S, step: StepInput, signal: JsonObject, answer: JsonObject
+    ) -> "Json | GoesOn":
         """Turn a person's answer to this step's pause into the step's output.
 
-        `signal` is the `body` the step paused with; `answer` is the resume request, with
-        `answeredBy` and `answeredAt` added. Raises `InvalidAnswer`.
+        Gives `GoesOn` when the step is not done with the answer. `signal` is the `body` the
+        step paused with; `answer` is the resume request, with `answeredBy` and `answeredAt`
+        added. Raises `InvalidAnswer`.
         """
         raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
 

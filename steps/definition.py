@@ -4,28 +4,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine import Edge, Graph, Json, Occasion, RetryPolicy, Step
+from engine import Edge, Graph, Json, Occasion, OnInterrupted, RetryPolicy, Step
 from steps.compiled import CompiledStep, Definition
 from steps.contract import Problem
 from steps.document import CommonStep, EdgeDocument, Retry, WorkflowDocument
 from steps.expression import ExpressionError, condition
 from steps.fields import Fields, spec_problems
 from steps.nearest import did_you_mean
-from steps.problems import keys_of, problems_of
+from steps.problems import InvalidDefinition, keys_of, problems_of
 from steps.reachability import reachability_problems
 from steps.registry import Registry
 from steps.template import Template
-
-NOT_YET = ("call-llm", "call-agent", "call-workflow")
-"""Step types that definitions for this API may name and this version does not run."""
-
-
-class InvalidDefinition(Exception):
-    """A document is no usable definition; `problems` are all that was found."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(f"{p.path}: {p.message}" for p in problems))
 
 
 def compile_definition(document: Json, registry: Registry) -> Definition:
@@ -109,8 +98,6 @@ class _Compiler:
         if kind is None:
             hint = did_you_mean(name, self._registry.types)
             message = f"{name} is not a known step type{hint}"
-            if name in NOT_YET:
-                message = f"{name} steps are not available in this version of Stepwell"
             problems.append(Problem(f"{path}.type", message))
             return None
         known = keys_of(CommonStep, kind.settings)
@@ -136,6 +123,9 @@ class _Compiler:
                         values[field] = Template(spec["value"])
                     except ExpressionError as wrong:
                         found.append(Problem(f"{path}.output.{field}.value", str(wrong)))
+        if kind.resumable and "onInterrupted" in document:
+            message = f"a {name} step always goes on after a restart; leave it out"
+            found.append(Problem(f"{path}.onInterrupted", message))
         if settings is not None and isinstance(output, dict):
             checked = kind.check(settings, output)
             found += [Problem(f"{path}.{item.path}", item.message) for item in checked]
@@ -154,7 +144,7 @@ def _engine_step(common: CommonStep, step: CompiledStep, edges: tuple[Edge, ...]
         name=common.name,
         ends=step.type.ends,
         retry=_policy(common.retry),
-        on_interrupted=common.onInterrupted,
+        on_interrupted=common.onInterrupted if not step.type.resumable else OnInterrupted.RETRY,
         edges=edges,
     )
 

@@ -17,24 +17,38 @@ class _Part(BaseModel):
 class Retry(_Part):
     """When a failed attempt is followed by another."""
 
-    maxAttempts: int = Field(3, ge=1, le=1_000)  # noqa: N815 - the document's word
-    initialInterval: Duration = 1_000  # noqa: N815
-    backoffCoefficient: float = Field(2.0, ge=1, le=100)  # noqa: N815
-    maximumInterval: Duration = 60_000  # noqa: N815
-    nonRetryableErrors: list[str] = []  # noqa: N815
+    maxAttempts: int = Field(  # noqa: N815 - the document's word
+        3, ge=1, le=1_000, description="attempts in all, the first one included"
+    )
+    initialInterval: Duration = Field(1_000, description="the wait after the first failure")  # noqa: N815
+    backoffCoefficient: float = Field(  # noqa: N815
+        2.0, ge=1, le=100, description="what each further wait is multiplied by"
+    )
+    maximumInterval: Duration = Field(60_000, description="the longest wait")  # noqa: N815
+    nonRetryableErrors: list[str] = Field(  # noqa: N815
+        [], description="error types after which no attempt follows"
+    )
 
 
 class CommonStep(_Part):
     """The keys that every step may have."""
 
-    id: Identifier
-    type: str
-    name: str | None = Field(None, max_length=200)
-    description: str | None = Field(None, max_length=2_000)
-    output: dict[str, Any] = {}
-    retry: Retry | None = None
-    timeout: Duration | None = None
-    onInterrupted: OnInterrupted = OnInterrupted.RETRY  # noqa: N815
+    id: Identifier = Field(description="which step it is")
+    type: str = Field(description="of what kind it is")
+    name: str | None = Field(None, max_length=200, description="for people; shown in the history")
+    description: str | None = Field(None, max_length=2_000, description="for people")
+    output: dict[str, Any] = Field({}, description="the fields that it delivers into `data`")
+    retry: Retry | None = Field(
+        None, description="when a failed attempt is followed by another; without it never"
+    )
+    timeout: Duration | None = Field(
+        None, description="how long one attempt may take; without it the type's own limit"
+    )
+    onInterrupted: OnInterrupted = Field(  # noqa: N815
+        OnInterrupted.RETRY,
+        description="what becomes of a step that a crash met: it runs again, fails, or asks a "
+        "person",
+    )
 
 
 class EdgeDocument(_Part):
@@ -57,4 +71,5 @@ class WorkflowDocument(_Part):
     steps: list[dict[str, Any]] = Field(min_length=1, max_length=1_000)
     edges: list[EdgeDocument] = Field([], max_length=5_000)
     payload: dict[str, Any] = {}
+    tool: bool = Field(False, description="whether agents may call the workflow as a tool")
     maxStepExecutions: int = Field(1_000, ge=1, le=100_000)  # noqa: N815

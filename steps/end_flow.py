@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from pydantic import Field
+
 from engine import JsonObject
 from steps.contract import (
     Done,
-    Effects,
     Outcome,
     Problem,
     StepBroke,
@@ -14,22 +15,36 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
+from steps.effects import (
+    Effects,
+)
 from steps.template import Template
 
 
 class EndFlowSettings(StepSettings):
     """How the run ends."""
 
-    result: Template = Template({"success": True})
-    status: Literal["completed", "failed"] = "completed"
-    message: Template | None = None
+    result: Template = Field(
+        default_factory=lambda: Template({"success": True}),
+        description="the run's result, an object of templates",
+    )
+    status: Literal["completed", "failed"] = Field(
+        "completed", description="whether the run ends as completed or as failed"
+    )
+    message: Template | None = Field(None, description="why it ends as failed")
 
 
 class EndFlow(StepType[EndFlowSettings]):
-    """Gives the run its result."""
+    """Ends the run and gives it its result."""
 
     type = "end-flow"
     settings = EndFlowSettings
+    errors = {"EndedAsFailed": "the step ends the run as failed"}
+    example = {
+        "id": "done",
+        "type": "end-flow",
+        "result": {"invoice": "{{ data.number }}", "paid": True},
+    }
     acts = False
     ends = True
 

@@ -5,19 +5,41 @@ Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json
 from steps.filters import FILTERS
-from steps.frozen import freeze, thaw
+from steps.frozen import FrozenDict, freeze, thaw
 
 SCOPE = frozenset(
-    {"data", "steps", "context", "run", "error", "item", "index", "response", "result"}
+    {
+        "data",
+        "steps",
+        "context",
+        "run",
+        "error",
+        "item",
+        "index",
+        "inputs",
+        "response",
+        "result",
+    }
 )
 """The names that expressions may use; which of them exist depends on the place."""
 
+SECRETS_BELONG = (
+    "secrets may be named only where a step calls out: in url, headers, query, body, form, "
+    "multipart, text and auth of call-api, and in inputs of call-tool"
+)
+"""What is said where an expression names a secret and may not."""
+
+_SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]{0,127})")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_SECRETS_WORD = re.compile(r"(?<![\w.])secrets\b(?:\.(\w+))?(?!\s*=(?!=))")
+_WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
+_HIDDEN = "it names a secret, so the reason is not shown"
 _FUNCTIONS = frozenset({"range", "dict"})
 _LONGEST = 4_096
 _FUEL = 100_000
@@ -46,9 +68,9 @@ _environment = Environment(
 class Expression:
     """One compiled expression."""
 
-    __slots__ = ("multiplies", "names", "text")
+    __slots__ = ("multiplies", "names", "secrets", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, may_name_secrets: bool = False) -> None:
         """Check the syntax and the names. Raises `ExpressionError`."""
         self.text = text.strip()
         if not self.text or len(self.text) > _LONGEST:
@@ -60,19 +82,29 @@ class Expression:
             _environment.add_template("check", "{{ " + self.text + "\n }}")
             source = "{{ (" + self.text + "\n) }}"
             _environment.add_template("check", source)
-            self.names = frozenset(_environment.undeclared_variables_in_str(source))
+            paths = _environment.undeclared_variables_in_str(source, nested=True)
         except TemplateError as wrong:
             raise ExpressionError(self.text, _why(wrong)) from None
-        self.multiplies = "*" in _QUOTED.sub("", self.text)
-        if "secrets" in self.names:
-            raise ExpressionError(self.text, "secrets are not available in this version")
-        if unknown := sorted(self.names - SCOPE - _FUNCTIONS):
+        unquoted = _QUOTED.sub("", self.text)
+        self.multiplies = "*" in unquoted
+        # MiniJinja tells no names inside a slice, such as `data.list[:2]`.
+        sliced = SCOPE.intersection(_WORD.findall(unquoted))
+        self.names = sliced.union(path.partition(".")[0] for path in paths)
+        self.secrets = _secrets_in(paths)
+        words = {match[1] for match in _SECRETS_WORD.finditer(unquoted)}
+        if (words or "secrets" in self.names) and not may_name_secrets:
+            raise ExpressionError(self.text, SECRETS_BELONG)
+        if words != self.secrets:
+            raise ExpressionError(self.text, _WHOLE)
+        if unknown := sorted(self.names - SCOPE - _FUNCTIONS - {"secrets"}):
             known = ", ".join(sorted(SCOPE))
             raise ExpressionError(self.text, f"{unknown[0]} is not a known name; known are {known}")
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Give the value in `scope`. Raises `ExpressionError`."""
         given = {name: freeze(scope[name]) for name in self.names if name in scope}
+        if self.secrets:
+            given["secrets"] = FrozenDict(_of_expression(self.secrets, scope))
         try:
             # MiniJinja repeats a list lazily and without fuel; handing it over would not end.
             if self.multiplies and not _environment.eval_expr(_is_scalar(self.text), **given):
@@ -84,7 +116,8 @@ class Expression:
         except ExpressionError:
             raise
         except (TemplateError, ArithmeticError, AttributeError, TypeError, ValueError) as wrong:
-            raise ExpressionError(self.text, _why(wrong)) from None
+            # MiniJinja's messages may quote a value.
+            raise ExpressionError(self.text, _HIDDEN if self.secrets else _why(wrong)) from None
 
 
 def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
@@ -101,6 +134,16 @@ def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
             raise ConditionFailed(str(failed)) from None
 
     return holds
+
+
+def _secrets_in(paths: Iterable[str]) -> frozenset[str]:
+    """Give the secrets that an expression names; MiniJinja sees none behind brackets."""
+    return frozenset(match[1] for path in paths if (match := _SECRET.fullmatch(path)))
+
+
+def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str, Json]:
+    held = scope.get("secrets")
+    return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
 
 
 def _is_scalar(text: str) -> str:

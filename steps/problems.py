@@ -8,6 +8,14 @@ from steps.contract import Problem
 from steps.nearest import did_you_mean
 
 
+class InvalidDefinition(Exception):
+    """A document is no usable definition; `problems` are all that was found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{p.path}: {p.message}" for p in problems))
+
+
 def problems_of(error: ValidationError, known: Iterable[str], prefix: str = "") -> list[Problem]:
     """Translate every finding; `known` are the keys of the model's top level."""
     found = []

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import Self
 
+from steps.call_agent import CallAgent
 from steps.call_api import CallApi
+from steps.call_llm import CallLlm
 from steps.call_tool import CallTool
+from steps.call_workflow import CallWorkflow
 from steps.collect_inputs import CollectInputs
 from steps.contract import AnyStepType, StepType
 from steps.end_flow import EndFlow
@@ -33,24 +36,40 @@ class Registry:
     @classmethod
     def standard(cls, extra: Iterable[AnyStepType] = ()) -> Self:
         """Give the built-in types, those offered by entry points, and `extra`."""
-        built_in: list[AnyStepType] = [
-            CollectInputs(),
-            RequestUserAction(),
-            CallApi(),
-            CallTool(),
-            Wait(),
-            EndFlow(),
-        ]
-        return cls([*built_in, *_offered(), *extra])
+        return cls([*_built_in(), *_offered(), *extra])
+
+    @classmethod
+    def built_in(cls) -> Self:
+        """Give the built-in types alone."""
+        return cls(_built_in())
 
     @property
     def types(self) -> list[str]:
         """The words for all step types."""
         return sorted(self._types)
 
+    @property
+    def all(self) -> list[AnyStepType]:
+        """All step types, by their words."""
+        return [kind for _, kind in sorted(self._types.items())]
+
     def get(self, name: str) -> AnyStepType | None:
         """Give the step type called `name`, None when there is none."""
         return self._types.get(name)
+
+
+def _built_in() -> list[AnyStepType]:
+    return [
+        CollectInputs(),
+        RequestUserAction(),
+        CallApi(),
+        CallTool(),
+        CallLlm(),
+        CallAgent(),
+        CallWorkflow(),
+        Wait(),
+        EndFlow(),
+    ]
 
 
 def _offered() -> list[AnyStepType]:

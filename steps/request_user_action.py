@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject, iso_time
 from steps.contract import (
-    Effects,
     InvalidAnswer,
     NeedsAnswer,
     Outcome,
@@ -16,6 +15,9 @@ from steps.contract import (
     StepType,
 )
 from steps.durations import Duration
+from steps.effects import (
+    Effects,
+)
 from steps.template import Template
 
 
@@ -24,29 +26,57 @@ class Action(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: str = Field(min_length=1, max_length=200)
-    label: str | None = None
+    value: str = Field(min_length=1, max_length=200, description="what the answer says")
+    label: str | None = Field(None, description="what the person reads; the value without it")
 
 
 class RequestUserActionSettings(StepSettings):
     """What a request-user-action step may say."""
 
-    message: Template | None = None
-    actionId: str | None = Field(None, min_length=1, max_length=200)  # noqa: N815 - the page's word
+    message: Template | None = Field(None, description="what the person reads")
+    actionId: str | None = Field(  # noqa: N815 - the page's word
+        None,
+        min_length=1,
+        max_length=200,
+        description="names the decision in the answer; the step's id without it",
+    )
     actions: list[Action] = Field(
         [Action(value="approved", label="Approve"), Action(value="rejected", label="Reject")],
         min_length=1,
         max_length=50,
+        description="what may be decided; `approved` and `rejected` without it",
     )
-    assignees: list[str] = []
-    deadline: Duration | None = None
+    assignees: list[str] = Field([], description="who is meant to decide, for display")
+    deadline: Duration | None = Field(
+        None, description="after which the step's `timeout` edge is taken, which it then needs"
+    )
 
 
 class RequestUserAction(StepType[RequestUserActionSettings]):
-    """Asks a person to choose one of several actions."""
+    """Asks a person to choose one of several actions.
+
+    The run pauses with the signal `request_user_action`. The output is `actionId`,
+    `actionValue`, `answeredBy`, `answeredAt`, and the `comment` if there is one. A timeout is
+    never taken for consent unless the `timeout` edge leads there.
+    """
 
     type = "request-user-action"
     settings = RequestUserActionSettings
+    errors = {
+        "DeadlinePassed": "nobody answered before the deadline, and no `timeout` edge is true"
+    }
+    example = {
+        "id": "approve",
+        "type": "request-user-action",
+        "message": "Pay {{ data.amount }} EUR to {{ data.supplier }}?",
+        "actions": [
+            {"value": "approved", "label": "Pay"},
+            {"value": "rejected", "label": "Send back"},
+        ],
+        "assignees": ["finance"],
+        "deadline": "3d",
+        "output": {"decision": {"type": "string", "value": "{{ result.actionValue }}"}},
+    }
     acts = False
 
     def check(

@@ -1,8 +1,9 @@
 """Templates: JSON values whose strings may hold `{{ expression }}`."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -14,12 +15,16 @@ from steps.expression import Expression, ExpressionError
 class Template:
     """A JSON value, compiled; a string that is one single placeholder keeps the value's type."""
 
-    __slots__ = ("_compiled", "source")
+    __slots__ = ("_compiled", "secrets", "source")
+    may_name_secrets: ClassVar[bool] = False
 
     def __init__(self, source: Json) -> None:
         """Compile every string in `source`. Raises `ExpressionError`."""
         self.source = source
-        self._compiled = _compile(source)
+        found: set[str] = set()
+        self._compiled = _compile(source, partial(_expression, self.may_name_secrets, found))
+        self.secrets = frozenset(found)
+        """The secrets that its expressions name."""
 
     def render(self, scope: Mapping[str, Json]) -> Json:
         """Give the value in `scope`. Raises `ExpressionError`."""
@@ -34,14 +39,31 @@ class Template:
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         """Let pydantic compile a template where a settings model names one."""
-        return core_schema.no_info_plain_validator_function(_validated)
+        return core_schema.no_info_plain_validator_function(cls._validated)
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, _: CoreSchema, __: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Describe a template: any JSON value."""
-        return {"description": "any JSON value; strings may hold {{ expression }}"}
+        also = ", also {{ secrets.NAME }}" if cls.may_name_secrets else ""
+        return {"description": f"any JSON value; strings may hold {{{{ expression }}}}{also}"}
+
+    @classmethod
+    def _validated(cls, value: Any) -> Self:
+        if isinstance(value, cls):
+            return value
+        try:
+            return cls(value)
+        except ExpressionError as wrong:
+            raise ValueError(str(wrong)) from wrong
+
+
+class SecretTemplate(Template):
+    """A template for what leaves the server: its expressions may name `secrets.NAME`."""
+
+    __slots__ = ()
+    may_name_secrets = True
 
 
 class _Mixed:
@@ -58,23 +80,20 @@ class _Mixed:
         )
 
 
-def _validated(value: Any) -> Template:
-    if isinstance(value, Template):
-        return value
-    try:
-        return Template(value)
-    except ExpressionError as wrong:
-        raise ValueError(str(wrong)) from wrong
+def _expression(may_name_secrets: bool, found: set[str], text: str) -> Expression:
+    expression = Expression(text, may_name_secrets=may_name_secrets)
+    found |= expression.secrets
+    return expression
 
 
-def _compile(source: Json) -> Any:
+def _compile(source: Json, expression: Callable[[str], Expression]) -> Any:
     if isinstance(source, dict):
-        return {key: _compile(item) for key, item in source.items()}
+        return {key: _compile(item, expression) for key, item in source.items()}
     if isinstance(source, list):
-        return [_compile(item) for item in source]
+        return [_compile(item, expression) for item in source]
     if not isinstance(source, str) or "{" not in source:
         return source
-    parts = list(_parts(source))
+    parts = list(_parts(source, expression))
     if len(parts) == 1:
         return parts[0]
     return _Mixed(parts)
@@ -93,7 +112,7 @@ def _render(compiled: Any, scope: Mapping[str, Json]) -> Json:
     return plain
 
 
-def _parts(source: str) -> Iterator[str | Expression]:
+def _parts(source: str, expression: Callable[[str], Expression]) -> Iterator[str | Expression]:
     """Split a string into text and expressions."""
     if "{%" in source or "{#" in source:
         raise ExpressionError(source[:80], "statements and comments are not part of the language")
@@ -102,7 +121,7 @@ def _parts(source: str) -> Iterator[str | Expression]:
         if start > at:
             yield source[at:start]
         end = _end_of_placeholder(source, start + 2)
-        yield Expression(source[start + 2 : end])
+        yield expression(source[start + 2 : end])
         at = end + 2
     if at < len(source) or not source:
         yield source[at:]

@@ -17,13 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from engine import Json, JsonObject
-from steps.contract import AnyStepType, StepBroke, StepType, ToolContext
+from steps.contract import AnyStepType, StepBroke, StepType
+from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
-from steps.problems import problems_of
+from steps.problems import keys_of, problems_of
 
 GROUP = "stepwell.tools"
 _MARK = "__stepwell_tool__"
@@ -38,7 +39,11 @@ class ToolLoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One callable, with the model of its arguments."""
+    """One callable, with the model of its arguments.
+
+    Attributes:
+        context_name: The parameter that takes the `ToolContext`, if there is one.
+    """
 
     id: str
     description: str
@@ -57,7 +62,12 @@ def tool(
     id: str = "",  # noqa: A002 - the word that definitions use
     description: str = "",
 ) -> F | Callable[[F], F]:
-    """Mark a function as a tool; its id is its name unless one is given."""
+    """Mark a function as a tool; its id is its name unless one is given.
+
+    Its annotations are the types of its arguments, checked before it is called. An argument
+    may have a key of its own by `Annotated[str, Field(alias="from")]`; `**fields` takes any
+    further keys.
+    """
 
     def mark(marked: F) -> F:
         setattr(marked, _MARK, (id or marked.__name__, description))
@@ -77,9 +87,13 @@ class Tools:
             self.register(function)
 
     @classmethod
-    def load(cls, plugins: Sequence[Path]) -> Self:
-        """Give the tools of entry points and plug-in files. Raises `ToolLoadError`."""
-        tools = cls()
+    def load(cls, plugins: Sequence[Path], built_in: Iterable[Callable[..., Any]] = ()) -> Self:
+        """Give built-in tools and those of entry points and plug-in files.
+
+        Raises:
+            ToolLoadError: One cannot be loaded, or has the id of another.
+        """
+        tools = cls(built_in)
         for point in entry_points(group=GROUP):
             try:
                 found = point.load()
@@ -93,18 +107,17 @@ class Tools:
     def register(self, function: Callable[..., Any]) -> None:
         """Add a function marked with `@tool`. Raises `ToolLoadError`."""
         tool_id, description = getattr(function, _MARK)
-        if tool_id in self._tools:
-            raise ToolLoadError(f"two tools are called {tool_id!r}; give one of them another id")
+        other = self._tools.get(tool_id)
+        if other is not None and other.call is not function:
+            places = " and ".join(str(item.__module__) for item in (other.call, function))
+            message = f"two tools are called {tool_id!r} ({places}); give one of them another id"
+            raise ToolLoadError(message)
         self._tools[tool_id] = _tool(tool_id, description, function)
 
-    def describe(self) -> list[JsonObject]:
-        """List the tools with the JSON Schema of their arguments."""
+    def describe(self) -> Sequence[ToolInfo]:
+        """List the tools by id, with the JSON Schema of their arguments."""
         return [
-            {
-                "id": item.id,
-                "description": item.description,
-                "inputSchema": item.arguments.model_json_schema(),
-            }
+            ToolInfo(item.id, item.description, item.arguments.model_json_schema())
             for _, item in sorted(self._tools.items())
         ]
 
@@ -161,33 +174,50 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any]) -> Tool:
     fields: dict[str, Any] = {}
     context_name = None
     try:
-        signature = inspect.signature(function, eval_str=True)
+        # Json and JsonObject are texts that name themselves, so a function may use one without
+        # having the other in reach.
+        names = {"Json": JsonValue, "JsonObject": dict[str, JsonValue]}
+        signature = inspect.signature(function, locals=names, eval_str=True)
     except NameError as unknown:
         raise ToolLoadError(f"tool {tool_id}: its annotations name {unknown}") from unknown
+    is_open = False
     for name, parameter in signature.parameters.items():
         if parameter.annotation is ToolContext:
             context_name = name
-        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            is_open = True
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             raise ToolLoadError(f"tool {tool_id}: its parameters must be named, not *{name}")
         else:
-            is_open = parameter.annotation is parameter.empty
+            is_untyped = parameter.annotation is parameter.empty
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[name] = (Any if is_open else parameter.annotation, default)
-    config = ConfigDict(extra="forbid", strict=True)
+            fields[name] = (Any if is_untyped else parameter.annotation, default)
+    config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
     arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
     told = description or inspect.getdoc(function) or ""
     return Tool(tool_id, told, function, arguments, context_name)
 
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
+    known = keys_of(found.arguments)
     try:
         given = found.arguments.model_validate(arguments)
     except ValidationError as invalid:
-        problems = problems_of(invalid, found.arguments.model_fields, "inputs")
+        problems = problems_of(invalid, known, "inputs")
         listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
-        message = f"tool {found.id} cannot take these inputs: {listed}"
-        raise StepBroke("InvalidToolInput", message, retryable=False) from invalid
-    return {name: getattr(given, name) for name in found.arguments.model_fields}
+        raise _refused(found, listed) from invalid
+    open_fields = given.model_extra or {}
+    # A key that is a parameter's name but not its alias, or the context's, is an open one to
+    # the model, and would overwrite what the parameter is given.
+    for name in (*found.arguments.model_fields, found.context_name):
+        if name in open_fields:
+            raise _refused(found, f"inputs.{name} is not a known key{did_you_mean(name, known)}")
+    return {name: getattr(given, name) for name in found.arguments.model_fields} | open_fields
+
+
+def _refused(found: Tool, why: str) -> StepBroke:
+    message = f"tool {found.id} cannot take these inputs: {why}"
+    return StepBroke("InvalidToolInput", message, retryable=False)
 
 
 def _import(file: Path, number: int) -> ModuleType:

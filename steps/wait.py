@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from pydantic import Field
+
 from engine import JsonObject
 from steps.contract import (
-    Effects,
     NeedsTime,
     Outcome,
     Problem,
@@ -15,6 +16,9 @@ from steps.contract import (
     StepType,
 )
 from steps.durations import Duration
+from steps.effects import (
+    Effects,
+)
 from steps.template import Template
 
 _LATEST_MS = 253_402_300_800_000  # the year 10000
@@ -23,15 +27,23 @@ _LATEST_MS = 253_402_300_800_000  # the year 10000
 class WaitSettings(StepSettings):
     """How long to wait: exactly one of these."""
 
-    duration: Duration | None = None
-    until: Template | None = None
+    duration: Duration | None = Field(None, description="how long, from when the step begins")
+    until: Template | None = Field(
+        None, description="a template that gives an ISO date with a zone, or Unix milliseconds"
+    )
 
 
 class Wait(StepType[WaitSettings]):
-    """Completes by itself when the time has come; nothing is in memory meanwhile."""
+    """Waits for a while or until a moment; nothing is in memory meanwhile.
+
+    The timer survives restarts, and fires late rather than never. Give either `duration` or
+    `until`.
+    """
 
     type = "wait"
     settings = WaitSettings
+    errors = {"InvalidMoment": "`until` gives no moment"}
+    example = {"id": "cool-off", "type": "wait", "duration": "14d"}
     acts = False
 
     def check(self, settings: WaitSettings, output: Mapping[str, JsonObject]) -> Iterator[Problem]:

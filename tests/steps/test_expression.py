@@ -27,6 +27,7 @@ SCOPE: dict[str, Json] = {
         ("data.missing | default(3)", 3),
         ("data.missing is defined", False),
         ("data.list | sort", [1, 2, 3]),
+        ("data.list[:2]", [3, 1]),
         ("data.who == {'name': 'Ada'}", True),
         ("{'x': data.who}", {"x": {"name": "Ada"}}),
         ("steps['a-b'].output.ok", True),

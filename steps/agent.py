@@ -1,0 +1,109 @@
+"""Agents: stored definitions of who works on a call-agent step, with what, and how long."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine import Json, JsonObject
+from steps.contract import Problem
+from steps.document import Identifier
+from steps.durations import Duration
+from steps.fields import Fields, spec_problems
+from steps.problems import InvalidDefinition, keys_of, problems_of
+from steps.template import Template
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentTool(_Part):
+    """One thing that an agent may call: a tool, or a workflow that is marked as a tool."""
+
+    tool: str | None = Field(
+        None, min_length=1, max_length=200, description="a tool's id, or `server.*` for all of one"
+    )
+    workflow: str | None = Field(
+        None, min_length=1, max_length=200, description="the id of a workflow marked as a tool"
+    )
+    approval: bool = Field(False, description="whether a person must approve each call")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"tool": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one(self) -> "AgentTool":
+        if (self.tool is None) == (self.workflow is None):
+            raise ValueError("give either tool or workflow")
+        return self
+
+
+class Limits(_Part):
+    """When an agent has worked long enough."""
+
+    maxTurns: int = Field(20, ge=1, le=500, description="answers of the model in all")  # noqa: N815
+    maxTokens: int = Field(  # noqa: N815
+        500_000, ge=1, le=100_000_000, description="tokens in and out in all"
+    )
+    time: Duration = Field(
+        1_800_000, description="time spent in the model and in tools, waits for people not counted"
+    )
+
+
+class AgentDocument(_Part):
+    """A whole agent."""
+
+    id: Identifier | None = Field(
+        None, description="its id in the API; the name as a slug without it"
+    )
+    name: str = Field(min_length=1, max_length=200, description="what people call it")
+    description: str = Field("", max_length=2_000, description="what it is for")
+    status: Literal["draft", "testing"] = Field("draft", description="`draft` or `testing`")
+    instructions: Template = Field(
+        description="what the model is told first: a template with `inputs` in scope"
+    )
+    model: str | None = Field(None, max_length=64, description="the model's name; the default one")
+    temperature: float | None = Field(None, ge=0, le=2, description="how freely it answers")
+    maxTokens: int | None = Field(None, ge=1, description="tokens of one answer")  # noqa: N815
+    tools: list[AgentTool] = Field([], max_length=100, description="what it may call")
+    output: dict[str, Any] = Field({}, description="the fields that it must deliver")
+    limits: Limits = Field(
+        default_factory=lambda: Limits.model_validate({}),
+        description="when it has worked long enough",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDefinition:
+    """One version of an agent, ready to work."""
+
+    document: JsonObject
+    name: str
+    description: str
+    status: str
+    settings: AgentDocument
+    output: Fields
+
+
+def compile_agent(document: Json) -> AgentDefinition:
+    """Check and compile a document. Raises `InvalidDefinition` with all its problems."""
+    if not isinstance(document, dict):
+        raise InvalidDefinition([Problem("", "an agent must be a JSON object")])
+    output = document.get("output", {})
+    found = spec_problems(output, "output", outputs=False) if isinstance(output, dict) else []
+    try:
+        settings = AgentDocument.model_validate(document)
+    except ValidationError as invalid:
+        problems = [*problems_of(invalid, keys_of(AgentDocument)), *found]
+        raise InvalidDefinition(problems) from invalid
+    if not isinstance(settings.instructions.source, str):
+        found.append(Problem("instructions", "must be a text"))
+    if found:
+        raise InvalidDefinition(found)
+    fields = Fields(settings.output)
+    return AgentDefinition(
+        document, settings.name, settings.description, settings.status, settings, fields
+    )

@@ -1,0 +1,93 @@
+"""Uploaded files as parts of a message: pictures as they are, all else as text."""
+
+import codecs
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+from engine import Json
+from steps.chat import ImagePart, Part, TextPart
+from steps.contract import StepBroke
+from steps.effects import Effects, StoredFile
+from steps.template import Template
+
+_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_DOCUMENTS = frozenset(
+    {".pdf", ".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods", ".ppt", ".pptx", ".odp"}
+)
+_MAGIC = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
+
+
+def file_ids(value: Json, setting: str) -> list[str]:
+    """Give the ids that a rendered setting names; null names none. Raises `StepBroke`."""
+    if value is None:
+        return []
+    ids = value if isinstance(value, list) else [value]
+    found = [item for item in ids if isinstance(item, str) and item]
+    if len(found) < len(ids):
+        message = f"{setting} must be the id of a file or a list of ids"
+        raise StepBroke("InvalidRequest", message, retryable=False)
+    return found
+
+
+async def attached(
+    files: Sequence[Template], scope: Mapping[str, Json], effects: Effects
+) -> list[Part]:
+    """Read the files that a step's setting `files` names. Raises `StepBroke`."""
+    parts: list[Part] = []
+    for index, template in enumerate(files):
+        for file_id in file_ids(template.render(scope), f"files[{index}]"):
+            parts.append(await as_part(file_id, effects))  # noqa: PERF401 - one after another
+    return parts
+
+
+async def as_part(file_id: str, effects: Effects) -> Part:
+    """Read a file for a model. Raises `StepBroke` when it gives neither picture nor text."""
+    stored = await effects.file(file_id)
+    media_type = stored.media_type.partition(";")[0].strip().lower()
+    if media_type in _IMAGES:
+        return ImagePart(media_type, stored.content)
+    if _is_document(stored):
+        text = await _extracted(stored, effects)
+    else:
+        text = _plain(stored, media_type)
+    return TextPart(f"File {stored.name}:\n\n{text}")
+
+
+def _is_document(stored: StoredFile) -> bool:
+    """Judge by content and name; the declared type of a CSV file is often Excel's."""
+    suffix = PurePath(stored.name).suffix.lower()
+    return stored.content.startswith(_MAGIC) or suffix in _DOCUMENTS
+
+
+async def _extracted(stored: StoredFile, effects: Effects) -> str:
+    arguments: dict[str, Json] = {"fileId": stored.file_id}
+    result = await effects.tool("extract-document", arguments, f"file-{stored.file_id}")
+    text = result.get("text") if isinstance(result, dict) else None
+    if not isinstance(text, str):
+        raise _unsupported(stored)
+    if not text.strip():
+        message = f"file {stored.name} has no text that can be read; is it a scan?"
+        raise StepBroke("UnsupportedFile", message, retryable=False)
+    is_part = isinstance(result, dict) and result.get("truncated") is True
+    return f"{text}\n\n(The file goes on.)" if is_part else text
+
+
+def _plain(stored: StoredFile, media_type: str) -> str:
+    has_mark = stored.content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = stored.content.decode("utf-16" if has_mark else "utf-8-sig")
+    except UnicodeDecodeError as neither:
+        if not media_type.startswith("text/"):
+            raise _unsupported(stored) from neither
+        text = stored.content.decode("cp1252", "replace")
+    if "\0" in text:
+        raise _unsupported(stored)
+    return text
+
+
+def _unsupported(stored: StoredFile) -> StepBroke:
+    message = (
+        f"file {stored.name} ({stored.media_type}) cannot be shown to a model; it takes pictures "
+        "(PNG, JPEG, GIF, WebP), text, PDF and office documents"
+    )
+    return StepBroke("UnsupportedFile", message, retryable=False)

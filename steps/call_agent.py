@@ -1,0 +1,141 @@
+"""call-agent: have a stored agent work in turns until it delivers."""
+
+import json
+from functools import partial
+
+from pydantic import Field
+
+from engine import Json, JsonObject
+from steps.agent import compile_agent
+from steps.agent_tools import offer_from_json, offers_of
+from steps.agent_work import AgentWork
+from steps.attachments import attached
+from steps.chat import Message, TextPart
+from steps.contract import (
+    GoesOn,
+    InvalidAnswer,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.effects import Effects
+from steps.model_output import fields_to_fill
+from steps.template import Template
+
+
+class CallAgentSettings(StepSettings):
+    """Which agent works, and on what."""
+
+    agentId: str = Field(  # noqa: N815 - the page's word
+        min_length=1, max_length=200, description="the id of the agent"
+    )
+    version: str | None = Field(
+        None,
+        max_length=100,
+        description="`latest`, `published` or a number; "
+        "without it the published version, or the latest where none is published",
+    )
+    message: Template = Field(description="what the agent is asked to do")
+    inputs: dict[str, Template] = Field(
+        {}, description="values for the agent: shown to the model, and `inputs` in its instructions"
+    )
+    files: list[Template] = Field(
+        [],
+        max_length=50,
+        description="ids of files, or lists of them: images as images, documents as their text",
+    )
+
+
+class CallAgent(StepType[CallAgentSettings]):
+    """Lets an agent call tools in turns until it delivers its declared output.
+
+    Each model answer and each tool result is journaled as it comes, so that after a crash or
+    a failed attempt the agent goes on from the last one. The agent delivers the fields of its
+    own `output`, or of the step's where it has none; without either the output is its last
+    text, as `text`. The agent's version is chosen when the step starts and kept.
+    """
+
+    type = "call-agent"
+    settings = CallAgentSettings
+    errors = {
+        "UnknownAgent": "there is no such agent or version, or it is archived",
+        "UnknownTool": "the agent names a tool or a workflow that cannot be called",
+        "TooManyTurns": "the agent has not delivered within `limits.maxTurns`",
+        "TokenLimit": "the agent has used up `limits.maxTokens`",
+        "TimeLimit": "the agent has used up `limits.time`",
+        "Refused": "the model refused to answer",
+        "CutOff": "an answer was cut off: raise the agent's `maxTokens`",
+        "UnsupportedFile": "a file is neither an image nor a document that can be read",
+        "RateLimited, Overloaded, Timeout, ConnectionFailed, ModelFailed": "as in call-llm: "
+        "retried by the step's `retry`, going on from the last answer",
+    }
+    example = {
+        "id": "research",
+        "type": "call-agent",
+        "agentId": "researcher",
+        "message": "Find out who owns {{ data.company }} and whether they are on a list.",
+        "inputs": {"country": "{{ data.country }}"},
+        "output": {"owner": {"type": "string"}, "listed": {"type": "boolean"}},
+        "retry": {"maxAttempts": 5},
+    }
+
+    async def execute(
+        self, settings: CallAgentSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Work from the last record on."""
+        begun = await effects.record("agent", partial(_begin, settings, effects))
+        assert isinstance(begun, dict)  # noqa: S101 - written by `_begin`
+        agent = compile_agent(begun["definition"])
+        tools = begun["tools"]
+        assert isinstance(tools, list)  # noqa: S101 - written by `_begin`
+        inputs = {name: item.render(step.scope) for name, item in settings.inputs.items()}
+        fields = agent.output.specs or fields_to_fill(step.output)
+        work = AgentWork(agent, fields, [offer_from_json(item) for item in tools], step, effects)
+        told = agent.settings.instructions.render({**step.scope, "inputs": inputs})
+        asked = _text(settings.message.render(step.scope))
+        if inputs:
+            asked += f"\n\nInputs:\n{json.dumps(inputs, ensure_ascii=False, indent=1)}"
+        files = await attached(settings.files, step.scope, effects)
+        user = Message("user", (TextPart(asked), *files))
+        return await work.until_delivered(_text(told), user)
+
+    def accept(
+        self, settings: CallAgentSettings, step: StepInput, signal: JsonObject, answer: JsonObject
+    ) -> "Json | GoesOn":
+        """Take a person's word on a tool call; with `data` the call gets other arguments."""
+        problems = []
+        if answer.get("actionId") != signal["actionId"]:
+            problems.append(Problem("actionId", f"must be {signal['actionId']!r}"))
+        value = answer.get("actionValue")
+        if value not in ("approved", "rejected"):
+            problems.append(Problem("actionValue", "must be approved or rejected"))
+        if problems:
+            raise InvalidAnswer(problems)
+        kept: JsonObject = {
+            "approved": value == "approved",
+            "by": answer["answeredBy"],
+            "at": answer["answeredAt"],
+        }
+        if answer.get("comment") is not None:
+            kept["comment"] = answer["comment"]
+        if answer.get("data") is not None:
+            kept["arguments"] = answer["data"]
+        return GoesOn(f"{signal['call']}/approval", kept)
+
+
+async def _begin(settings: CallAgentSettings, effects: Effects) -> Json:
+    """Choose the version and look up the tools, once a visit."""
+    agent = await effects.agent(settings.agentId, settings.version)
+    compiled = compile_agent(agent.definition)
+    offers = await offers_of(compiled.settings.tools, effects)
+    return {
+        "agent": {"id": agent.id, "version": agent.version},
+        "definition": agent.definition,
+        "tools": [offer.to_json() for offer in offers],
+    }
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,192 @@
+"""call-llm: ask a chat model, and check what it answers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from engine import Json, JsonObject
+from steps.attachments import attached
+from steps.chat import ChatAnswer, ChatRequest, Message, TextPart, answer_from_json
+from steps.contract import (
+    Done,
+    Outcome,
+    Problem,
+    StepBroke,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.effects import Effects
+from steps.model_output import fields_to_fill, listed, read_answer, schema_of, usable
+from steps.template import Template
+
+
+class Turn(StepSettings):
+    """One message of the conversation that a step begins with."""
+
+    role: Literal["system", "user", "assistant"] = Field(description="who says it")
+    content: Template = Field(description="what is said")
+
+
+class CallLlmSettings(StepSettings):
+    """What the model is asked, and how."""
+
+    model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="the model's name; the default one if left out",
+    )
+    prompt: Template | None = Field(None, description="what the model is asked; or give messages")
+    messages: list[Turn] | None = Field(
+        None, min_length=1, max_length=200, description="a conversation, in place of prompt"
+    )
+    system: Template | None = Field(None, description="instructions that come before all else")
+    temperature: float | None = Field(
+        None, ge=0, le=2, description="how freely it answers; the model's own default if left out"
+    )
+    maxTokens: int | None = Field(  # noqa: N815 - documents are camelCase
+        None, ge=1, le=10_000_000, description="how many tokens an answer may have"
+    )
+    files: list[Template] = Field(
+        [],
+        max_length=100,
+        description="uploaded files to show to it, each a file id or a list of ids: pictures, "
+        "text, PDF and office documents",
+    )
+    repairs: int = Field(
+        2, ge=0, le=5, description="how often an answer that does not fit is asked for again"
+    )
+
+
+class CallLlm(StepType[CallLlmSettings]):
+    """Asks a model for text, or for the declared output fields; every answer is kept.
+
+    An answer that does not fit the fields goes back to the model with what is wrong.
+    """
+
+    type = "call-llm"
+    settings = CallLlmSettings
+    timeout_ms = 300_000
+    errors = {
+        "InvalidOutput": "the model's answers do not fit the declared output, repairs included",
+        "Refused": "the model refused to answer",
+        "CutOff": "the answer is longer than maxTokens allows",
+        "UnsupportedFile": "a file is neither a picture nor text nor a document",
+        "InvalidRequest": "files names something that is no file id",
+        "FileNotFound": "there is no such file",
+        "UnknownModel": "there is no model of that name, or its provider does not know it",
+        "UnknownSecret": "the secret that holds the model's key does not exist",
+        "ModelAuth": "the provider refused the key, or the key is missing",
+        "ModelRejected": "the provider refused the request",
+        "ModelFailed": "the provider failed",
+        "RateLimited": "the provider takes no more requests for now",
+        "Overloaded": "the provider is overloaded",
+        "InvalidResponse": "the provider's answer cannot be read",
+        "ConnectionFailed": "the provider cannot be reached",
+        "AddressNotAllowed": "the model is at an address that is not public",
+        "Timeout": "no answer came in time",
+    }
+    example = {
+        "id": "classify",
+        "type": "call-llm",
+        "system": "You sort customers' letters.",
+        "prompt": "Which department is this for?\n\n{{ data.letter }}",
+        "output": {
+            "department": {"type": "string", "enum": ["sales", "support", "billing"]},
+            "urgent": {"type": "boolean"},
+        },
+    }
+
+    def check(
+        self, settings: CallLlmSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Ask for one way to put the question, and for a message that files can go with."""
+        if settings.prompt is None and settings.messages is None:
+            yield Problem("prompt", "is required: say what the model is asked, or give messages")
+        if settings.prompt is not None and settings.messages is not None:
+            yield Problem("messages", "there is prompt already; give one of them")
+        roles = [turn.role for turn in settings.messages or ()]
+        if roles and "user" not in roles:
+            yield Problem("messages", "must have a message with role user")
+
+    async def execute(
+        self, settings: CallLlmSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Ask, check, ask again."""
+        specs = fields_to_fill(step.output)
+        schema = schema_of(specs) if specs else None
+        messages = await _conversation(settings, step, effects)
+        used = {"inputTokens": 0, "outputTokens": 0}
+        problems: list[Problem] = []
+        for number in range(1, settings.repairs + 2):
+            request = ChatRequest(
+                settings.model,
+                tuple(messages),
+                settings.temperature,
+                settings.maxTokens,
+                schema,
+            )
+            answer = await _asked(request, f"attempt-{step.attempt}/answer-{number}", effects)
+            used["inputTokens"] += answer.input_tokens
+            used["outputTokens"] += answer.output_tokens
+            got = {"response": _response(answer, used)}
+            if not specs:
+                return Done({"text": answer.text}, got)
+            values, problems = read_answer(answer.text, specs)
+            if not problems:
+                return Done(values, got)
+            messages += _repair(answer, problems)
+        message = f"the model's answer does not fit the declared output: {listed(problems)}"
+        raise StepBroke("InvalidOutput", message[:2_000])
+
+
+async def _asked(request: ChatRequest, name: str, effects: Effects) -> ChatAnswer:
+    """Ask once, or give the answer that was kept. Raises `StepBroke` for one of no use."""
+
+    async def work() -> Json:
+        return (await effects.chat(request)).to_json()
+
+    return usable(answer_from_json(await effects.record(name, work)))
+
+
+async def _conversation(
+    settings: CallLlmSettings, step: StepInput, effects: Effects
+) -> list[Message]:
+    parts = await attached(settings.files, step.scope, effects)
+    turns = settings.messages
+    if turns is None:
+        assert settings.prompt is not None  # noqa: S101 - by `check`
+        turns = [Turn(role="user", content=settings.prompt)]
+    messages = [
+        Message(turn.role, (TextPart(_text(turn.content.render(step.scope))),)) for turn in turns
+    ]
+    if parts:
+        at = max(index for index, turn in enumerate(turns) if turn.role == "user")
+        # Files before the question: models answer better when it comes last.
+        messages[at] = Message("user", (*parts, *messages[at].parts))
+    if settings.system is not None:
+        system = _text(settings.system.render(step.scope))
+        messages.insert(0, Message("system", (TextPart(system),)))
+    return messages
+
+
+def _repair(answer: ChatAnswer, problems: list[Problem]) -> list[Message]:
+    wanted = (
+        f"That answer cannot be used: {listed(problems)[:2_000]}. Answer again with the whole "
+        "JSON object, corrected, and nothing else."
+    )
+    return [
+        Message("assistant", (TextPart(answer.text),)),
+        Message("user", (TextPart(wanted),)),
+    ]
+
+
+def _response(answer: ChatAnswer, used: Mapping[str, int]) -> JsonObject:
+    return {"text": answer.text, "model": answer.model, "usage": dict(used)}
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

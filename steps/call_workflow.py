@@ -1,0 +1,177 @@
+"""call-workflow: start a child run, or one for each item of a list, and wait for them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from engine import Json, JsonObject, RunError
+from steps.contract import (
+    Done,
+    NeedsRuns,
+    Outcome,
+    Problem,
+    StepBroke,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.effects import ChildEnd, ChildPlan, ChildrenOpen, ChildRun, Effects
+from steps.expression import ExpressionError
+from steps.template import Template
+
+MOST_ITEMS = 100_000
+_MOST_ERRORS = 100
+
+
+class CallWorkflowSettings(StepSettings):
+    """Which workflow is called, with what, and how often."""
+
+    workflowId: Template = Field(description="the id of the workflow")  # noqa: N815 - the page's word
+    version: str | None = Field(
+        None,
+        max_length=100,
+        description="`latest`, `published` or a number; "
+        "without it the published version, or the latest where none is published",
+    )
+    data: Template = Field(
+        default_factory=lambda: Template({}),
+        description="the child's input, an object of templates",
+    )
+    items: Template | None = Field(
+        None,
+        description="a template that gives a list: one child run for each item, "
+        "with `item` and `index` in scope of `data`",
+    )
+    concurrency: int = Field(
+        10, ge=1, le=1_000, description="how many of these child runs may be open at once"
+    )
+    onItemError: Literal["fail", "continue"] = Field(  # noqa: N815
+        "fail", description="whether a failed item fails the step at once, or the others go on"
+    )
+    collect: Literal["data", "result"] = Field(
+        "data", description="what is taken of each child run: its data, or its result"
+    )
+
+
+class CallWorkflow(StepType[CallWorkflowSettings]):
+    """Starts child runs and completes when they have ended.
+
+    Without `items` its output is the child's data (or result). With `items` it is an object:
+    `outputs`, a list in the order of the items with null for those that failed; `errors`, a
+    list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts.
+    """
+
+    type = "call-workflow"
+    settings = CallWorkflowSettings
+    resumable = True
+    errors = {
+        "UnknownWorkflow": "there is no such workflow or version, or it is archived",
+        "InvalidInput": "the data does not fit the payload of the workflow that is called",
+        "InvalidItems": "`items` or `workflowId` gives something else than it should",
+        "TooDeep": "20 runs stand above the one that is to be started",
+        "ChildCancelled": "the child run was cancelled",
+        "ChildTerminated": "the child run was terminated",
+        "Timeout": "the child runs took longer than the step's `timeout`",
+    }
+    example = {
+        "id": "check-lines",
+        "type": "call-workflow",
+        "workflowId": "check-line",
+        "items": "{{ data.lines }}",
+        "data": {"line": "{{ item }}", "number": "{{ index }}"},
+        "concurrency": 5,
+        "onItemError": "continue",
+        "output": {"checked": {"type": "array", "value": "{{ result.outputs }}"}},
+    }
+
+    def check(
+        self, settings: CallWorkflowSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Ask for an object as data."""
+        if not isinstance(settings.data.source, dict | str):
+            yield Problem("data", "must be an object of templates")
+
+    async def execute(
+        self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Look how the child runs stand; start those that are due."""
+        items = _items(settings, step)
+        plan = ChildPlan(
+            first=0,
+            total=1 if items is None else len(items),
+            child=lambda index: _child(settings, step, items, index),
+            concurrency=settings.concurrency,
+            keep_going=items is not None and settings.onItemError == "continue",
+        )
+        stand = await effects.children(plan)
+        if isinstance(stand, ChildrenOpen):
+            return NeedsRuns(stand.total, stand.signal)
+        if not plan.keep_going:
+            for end in stand.ends:
+                if end.error:
+                    raise _failed(end, end.error)
+        taken = [_taken(settings, end) for end in stand.ends]
+        if items is None:
+            return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
+        return Done(_summary(stand.ends, taken))
+
+
+def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] | None:
+    if settings.items is None:
+        return None
+    items = settings.items.render(step.scope)
+    if not isinstance(items, list) or len(items) > MOST_ITEMS:
+        message = f"items must give a list of at most {MOST_ITEMS} items"
+        raise StepBroke("InvalidItems", message, retryable=False)
+    return items
+
+
+def _child(
+    settings: CallWorkflowSettings, step: StepInput, items: list[Json] | None, index: int
+) -> ChildRun:
+    names = dict(step.scope)
+    if items is not None:
+        names |= {"item": items[index], "index": index}
+    workflow_id = settings.workflowId.render(names)
+    if not isinstance(workflow_id, str):
+        raise StepBroke("InvalidItems", "workflowId must give a text", retryable=False)
+    try:
+        data = settings.data.render(names)
+    except ExpressionError as failed:
+        error = RunError(None, "ExpressionFailed", str(failed))
+        return ChildRun(workflow_id, settings.version, {}, error)
+    if not isinstance(data, dict):
+        error = RunError(None, "InvalidInput", "data must give an object")
+        return ChildRun(workflow_id, settings.version, {}, error)
+    return ChildRun(workflow_id, settings.version, data)
+
+
+def _failed(end: ChildEnd, error: RunError) -> StepBroke:
+    where = f" in step {error.step_id}" if error.step_id else ""
+    return StepBroke(error.type, f"child run {end.run_id} failed{where}: {error.message}")
+
+
+def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:
+    if end.error:
+        return None
+    return end.result if settings.collect == "result" else end.data
+
+
+def _summary(ends: Sequence[ChildEnd], taken: list[Json]) -> Json:
+    errors: list[Json] = [
+        {
+            "index": index,
+            "runId": end.run_id,
+            "type": end.error.type,
+            "message": end.error.message,
+        }
+        for index, end in enumerate(ends)
+        if end.error
+    ]
+    return {
+        "outputs": taken,
+        "errors": errors[:_MOST_ERRORS],
+        "completed": len(ends) - len(errors),
+        "failed": len(errors),
+    }

@@ -1,0 +1,285 @@
+"""call-llm asks, checks, asks again, and keeps every answer."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.clock import SystemClock
+from app.models.catalogue import Models
+from engine import Json, JsonObject
+from steps.call_llm import CallLlm, CallLlmSettings
+from steps.chat import ChatAnswer, ChatRequest
+from steps.contract import Done, Outcome, StepBroke, StepInput
+from steps.definition import InvalidDefinition, compile_definition
+from steps.effects import (
+    Agent,
+    ChildPlan,
+    ChildrenEnded,
+    ChildrenOpen,
+    HttpRequest,
+    HttpResponse,
+    StoredFile,
+    ToolInfo,
+)
+from steps.registry import Registry
+from tests.harness.asking import model, models_of
+from tests.harness.model_server import ModelServer, Reply
+
+FIELDS: dict[str, JsonObject] = {
+    "city": {"type": "string", "description": "the capital"},
+    "people": {"type": "integer", "minimum": 1},
+    "note": {"type": "string", "required": False},
+}
+GOOD = '{"city": "Paris", "people": 2}'
+
+
+class World:
+    """Effects with real models, files and records in memory, and one tool."""
+
+    def __init__(self, models: Models, files: dict[str, StoredFile]) -> None:
+        self._models = models
+        self._files = files
+        self.records: dict[str, Json] = {}
+        self.calls: list[tuple[str, JsonObject]] = []
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        return await self._models.chat("acme", request)
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        if name not in self.records:
+            self.records[name] = json.loads(json.dumps(await work()))
+        return self.records[name]
+
+    async def file(self, file_id: str) -> StoredFile:
+        if file_id not in self._files:
+            raise StepBroke("FileNotFound", f"there is no file {file_id!r}", retryable=False)
+        return self._files[file_id]
+
+    async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
+        self.calls.append((tool_id, arguments))
+        return {"text": "the text of the document", "pages": 1}
+
+    def now_ms(self) -> int:
+        return SystemClock().now_ms()
+
+    async def http(self, request: HttpRequest) -> HttpResponse:
+        raise AssertionError(request)
+
+    async def secret(self, name: str) -> str:
+        raise AssertionError(name)
+
+    async def tools(self) -> Sequence[ToolInfo]:
+        return []
+
+    async def agent(self, agent_id: str, version: str | None) -> Agent:
+        raise AssertionError(agent_id)
+
+    async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
+        raise AssertionError(workflow_id)
+
+    async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
+        raise AssertionError(plan)
+
+
+@asynccontextmanager
+async def world(folder: Path, server: ModelServer, *files: StoredFile, provider: str = "openai") -> AsyncIterator[World]:  # fmt: skip
+    named = {"m": model(server, provider)}
+    async with models_of(folder, models=named) as (models, _):
+        yield World(models, {file.file_id: file for file in files})
+
+
+async def execute(at: World, output: dict[str, JsonObject] | None = None, attempt: int = 1, **settings: Any) -> Outcome:  # fmt: skip
+    step = StepInput("r", "s", 1, attempt, "r:s:1", {"data": {"name": "Anna", "ids": ["f1", "f2"], "list": [1]}}, output or {})  # fmt: skip
+    return await CallLlm().execute(CallLlmSettings.model_validate(settings), step, at)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_text_is_the_output_without_declared_fields(tmp_path: Path, provider: str) -> None:
+    with ModelServer(Reply("Hello, Anna!")) as server:
+        async with world(tmp_path, server, provider=provider) as at:
+            done = await execute(at, prompt="Greet {{ data.name }}", system="Be kind.")
+    assert done == Done(
+        {"text": "Hello, Anna!"},
+        {
+            "response": {
+                "text": "Hello, Anna!",
+                "model": "m-2026",
+                "usage": {"inputTokens": 11, "outputTokens": 7},
+            }
+        },
+    )
+    assert server.requests[0].asked == "Greet Anna"
+    assert "Be kind." in json.dumps(server.requests[0].body)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_declared_fields_become_a_schema_and_are_checked(tmp_path: Path, provider: str) -> None:  # fmt: skip
+    output: dict[str, JsonObject] = {**FIELDS, "raw": {"type": "string", "value": "{{ response.text }}"}}  # fmt: skip
+    with ModelServer(Reply(GOOD)) as server:
+        async with world(tmp_path, server, provider=provider) as at:
+            done = await execute(at, output, prompt="Which?")
+    assert isinstance(done, Done)
+    assert done.output == {"city": "Paris", "people": 2}
+    body = server.requests[0].body
+    schema = (
+        body["response_format"]["json_schema"]["schema"]
+        if provider == "openai"
+        else body["output_config"]["format"]["schema"]
+    )
+    assert set(schema["properties"]) == {"city", "people", "note"}
+    assert (schema["required"], schema["additionalProperties"]) == (["city", "people"], False)
+
+
+async def test_a_wrong_answer_is_asked_for_again_with_what_is_wrong(tmp_path: Path) -> None:
+    replies = (Reply("Paris, I think"), Reply('{"city": "Paris", "people": 0}'), Reply(f"```json\n{GOOD}\n```"))  # fmt: skip
+    with ModelServer(*replies) as server:
+        async with world(tmp_path, server) as at:
+            done = await execute(at, FIELDS, prompt="Which?")
+            assert list(at.records) == [f"attempt-1/answer-{n}" for n in (1, 2, 3)]
+    assert isinstance(done, Done)
+    assert done.output == {"city": "Paris", "people": 2}
+    usage = done.got["response"]["usage"]  # type: ignore[index,call-overload]
+    assert usage == {"inputTokens": 33, "outputTokens": 21}
+    last = server.requests[2].body["messages"]
+    assert [message["role"] for message in last] == ["user", "assistant", "user"] * 1 + ["assistant", "user"]  # fmt: skip
+    assert "not JSON" in last[2]["content"]
+    assert "output.people" in last[4]["content"]
+
+
+async def test_the_repairs_are_bounded(tmp_path: Path) -> None:
+    with ModelServer(Reply('{"city": 5}')) as server:
+        async with world(tmp_path, server) as at:
+            with pytest.raises(StepBroke) as broke:
+                await execute(at, FIELDS, prompt="Which?", repairs=1)
+    assert len(server.requests) == 2
+    error = broke.value.error
+    assert (error.type, error.retryable) == ("InvalidOutput", True)
+    assert "output.city" in error.message
+    assert "output.people" in error.message
+
+
+async def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+    with ModelServer(Reply("no"), Reply(GOOD)) as server:
+        async with world(tmp_path, server) as at:
+            first = await execute(at, FIELDS, prompt="Which?")
+            assert await execute(at, FIELDS, prompt="Which?") == first
+            assert len(server.requests) == 2
+            await execute(at, FIELDS, attempt=2, prompt="Which?")
+            assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize(
+    ("finish", "kind", "told"),
+    [("refusal", "Refused", "I must not"), ("length", "CutOff", "maxTokens")],
+)
+async def test_refusals_and_cut_offs_fail_for_good(tmp_path: Path, provider: str, finish: Any, kind: str, told: str) -> None:  # fmt: skip
+    with ModelServer(Reply("I must not", finish=finish)) as server:
+        async with world(tmp_path, server, provider=provider) as at:
+            with pytest.raises(StepBroke, match=told) as broke:
+                await execute(at, FIELDS, prompt="Which?")
+    assert (broke.value.error.type, broke.value.error.retryable) == (kind, False)
+    assert len(server.requests) == 1
+
+
+async def test_optional_fields_may_be_null_and_other_keys_are_left_out(tmp_path: Path) -> None:
+    with ModelServer(Reply('{"city": "Rome", "people": 3, "note": null, "more": 1}')) as server:
+        async with world(tmp_path, server) as at:
+            done = await execute(at, FIELDS, prompt="Which?")
+    assert isinstance(done, Done)
+    assert done.output == {"city": "Rome", "people": 3}
+
+
+async def test_messages_keep_their_roles_and_values_become_text(tmp_path: Path) -> None:
+    turns = [
+        {"role": "system", "content": "S"},
+        {"role": "user", "content": "{{ data.list }}"},
+        {"role": "assistant", "content": "A"},
+        {"role": "user", "content": "and {{ data.name }}?"},
+    ]
+    with ModelServer() as server:
+        async with world(tmp_path, server) as at:
+            await execute(at, messages=turns, temperature=0.1, maxTokens=9)
+    body = server.requests[0].body
+    assert [(item["role"], item["content"]) for item in body["messages"]] == [
+        ("system", "S"), ("user", "[1]"), ("assistant", "A"), ("user", "and Anna?"),
+    ]  # fmt: skip
+    assert (body["temperature"], body["max_tokens"]) == (0.1, 9)
+
+
+async def test_files_go_with_the_question_as_pictures_and_text(tmp_path: Path) -> None:
+    files = (
+        StoredFile("f1", "photo.png", "image/png", b"\x89PNG"),
+        StoredFile("f2", "list.csv", "application/vnd.ms-excel", b"a,b\n1,2"),
+        StoredFile("f3", "letter.pdf", "application/octet-stream", b"%PDF-1.7 ..."),
+        StoredFile("f4", "old.txt", "text/plain", "caf\xe9".encode("latin-1")),
+        StoredFile("f5", "wide.txt", "text/plain", "wide".encode("utf-16")),
+    )
+    with ModelServer() as server:
+        async with world(tmp_path, server, *files) as at:
+            named = ["{{ data.ids }}", "f3", "f4", "{{ none }}", "f5"]
+            await execute(at, prompt="What is it?", files=named)
+            assert at.calls == [("extract-document", {"fileId": "f3"})]
+    (message,) = server.requests[0].body["messages"]
+    picture, *texts = message["content"]
+    assert picture["type"] == "image_url"
+    assert [part["text"] for part in texts] == [
+        "File list.csv:\n\na,b\n1,2",
+        "File letter.pdf:\n\nthe text of the document",
+        "File old.txt:\n\ncaf\xe9",
+        "File wide.txt:\n\nwide",
+        "What is it?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "kind"),
+    [
+        (StoredFile("f1", "a.bin", "application/octet-stream", b"\xff\xfe\x00"), "f1", "UnsupportedFile"),
+        (StoredFile("f1", "a.tiff", "image/tiff", b"II*\x00"), "f1", "UnsupportedFile"),
+        (StoredFile("f1", "a.txt", "text/plain", b"a"), "f9", "FileNotFound"),
+        (StoredFile("f1", "a.txt", "text/plain", b"a"), "{{ 5 }}", "InvalidRequest"),
+    ],
+)  # fmt: skip
+async def test_a_file_that_cannot_be_shown_fails_the_step(tmp_path: Path, file: StoredFile, named: str, kind: str) -> None:  # fmt: skip
+    with ModelServer() as server:
+        async with world(tmp_path, server, file) as at:
+            with pytest.raises(StepBroke) as broke:
+                await execute(at, prompt="What?", files=[named])
+    assert (broke.value.error.type, broke.value.error.retryable) == (kind, False)
+    assert server.requests == []
+
+
+def definition(**step: Any) -> Any:
+    return {
+        "name": "Ask", "initialStep": "ask",
+        "steps": [{"id": "ask", "type": "call-llm", **step}, {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": "ask", "to": "end"}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        ({}, "steps[0].prompt"),
+        ({"prompt": "a", "messages": [{"role": "user", "content": "b"}]}, "steps[0].messages"),
+        ({"messages": [{"role": "system", "content": "b"}]}, "steps[0].messages"),
+        ({"prompt": "a", "temperature": 3}, "steps[0].temperature"),
+        ({"prompt": "a", "repairs": 6}, "steps[0].repairs"),
+        ({"prompt": "{{ oops"}, "steps[0].prompt"),
+    ],
+)
+def test_a_wrong_step_is_told_where(step: Any, path: str) -> None:
+    with pytest.raises(InvalidDefinition) as wrong:
+        compile_definition(definition(**step), Registry.standard())
+    assert [problem.path for problem in wrong.value.problems] == [path]
+
+
+def test_the_example_is_a_step_that_can_be_run() -> None:
+    step = {key: item for key, item in CallLlm.example.items() if key != "id"}
+    compile_definition(definition(**step), Registry.standard())
+    assert all(field.description for field in CallLlmSettings.model_fields.values())

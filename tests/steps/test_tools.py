@@ -1,0 +1,88 @@
+"""Tools take what their functions say, and nothing else."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field
+
+from app.clock import SystemClock
+from app.settings import Settings
+from app.tools.built_in import built_in_tools
+from app.tools.transform import transform
+from engine import Json, JsonObject
+from steps.contract import StepBroke
+from steps.effects import ToolContext
+from steps.tools import ToolLoadError, Tools, tool
+from tests.harness.tool_context import tool_context
+
+
+@tool
+async def keep(first: int, context: ToolContext, **rest: Json) -> list[Any]:
+    return [first, context.run_id, rest]
+
+
+@tool
+async def named(sender: Annotated[str, Field(alias="from")], body: JsonObject) -> str:
+    return f"{sender} {sorted(body)}"
+
+
+async def call(function: Any, /, **arguments: Any) -> Any:
+    tools = Tools([function])
+    return await tools.call(tools.describe()[0].id, arguments, tool_context())
+
+
+async def test_transform_gives_back_what_it_gets() -> None:
+    shape = {"id": 1, "lines": [{"a": None}], "self": True, "model_dump": "x", "function": 0.5}
+    assert await call(transform, **shape) == shape
+    assert await call(transform) == {}
+
+
+async def test_open_fields_come_beside_the_named_ones() -> None:
+    assert await call(keep, first=1, second={"a": [2]}) == [1, "run-1", {"second": {"a": [2]}}]
+    for wrong in ({"first": "1"}, {"second": 1}, {"first": 1, "context": {"run_id": "other"}}):
+        with pytest.raises(StepBroke) as raised:
+            await call(keep, **wrong)
+        assert raised.value.error.type == "InvalidToolInput"
+
+
+async def test_a_field_may_have_a_key_that_python_cannot_name() -> None:
+    assert await call(named, **{"from": "ada", "body": {"b": 1, "a": [None]}}) == "ada ['a', 'b']"
+    with pytest.raises(StepBroke, match="did you mean from"):
+        await call(named, form="ada", body={})
+    with pytest.raises(StepBroke):
+        await call(named, **{"from": "ada", "body": {}, "sender": "eve"})
+
+
+def test_tools_are_listed_with_their_schemas() -> None:
+    listed = {item.id: item for item in Tools(built_in_tools(Settings(), SystemClock())).describe()}
+    assert list(listed) == ["extract-document", "send-email", "transform"]
+    assert all(item.description for item in listed.values())
+    assert listed["transform"].input_schema["additionalProperties"] is True
+    schema: Any = listed["send-email"].input_schema
+    assert (schema["required"], schema["additionalProperties"]) == (["to", "subject"], False)
+    assert {"from", "replyTo", "attachments"} < set(schema["properties"])
+    assert "context" not in schema["properties"]
+
+
+@pytest.mark.parametrize("parameters", ["*rest", "first, /", "**rest, *more"])
+def test_arguments_without_names_are_refused(tmp_path: Path, parameters: str) -> None:
+    plugin = tmp_path / "odd.py"
+    plugin.write_text(f"from steps import tool\n@tool\ndef odd({parameters}): ...")
+    with pytest.raises(ToolLoadError):
+        Tools.load([plugin])
+
+
+def test_a_plug_in_cannot_take_the_id_of_a_built_in_tool(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("from steps import tool\n@tool(id='transform')\ndef mine(): ...")
+    with pytest.raises(ToolLoadError, match=r"'transform' \(app.tools.transform and .*mine\)"):
+        Tools.load([plugin], [transform])
+
+
+def test_a_plug_in_may_import_a_built_in_tool(tmp_path: Path) -> None:
+    plugin = tmp_path / "uses.py"
+    plugin.write_text("from app.tools.transform import transform")
+    assert [item.id for item in Tools.load([plugin], [transform]).describe()] == ["transform"]
+    assert any(name.endswith("_uses") for name in sys.modules)
