@@ -5,6 +5,7 @@ from app.auth.callers import Caller
 from app.live import LiveRun
 from engine import (
     Answered,
+    AnswerKept,
     Execute,
     Input,
     InterruptionSettled,
@@ -15,7 +16,7 @@ from engine import (
     Visit,
     iso_time,
 )
-from steps.contract import Done, InvalidAnswer, Problem, StepBroke
+from steps.contract import Done, GoesOn, InvalidAnswer, Problem, StepBroke
 from steps.outputs import deliver
 
 
@@ -33,6 +34,8 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> In
     given = step_input(live.run, step, Execute(visit.step_id, visit.visit, visit.attempt))
     signed: JsonObject = {**answer, "answeredBy": caller.name, "answeredAt": iso_time(now_ms)}
     output = step.type.accept(step.settings, given, signal.body, signed)
+    if isinstance(output, GoesOn):
+        return AnswerKept(answer, output.name, output.value, caller.name)
     try:
         whole, data = deliver(step, Done(output), given.scope)
     except StepBroke as broke:

@@ -1,28 +1,34 @@
 """How the parts are put together, for the server and for a run on a laptop alike."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from app import log
+from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
-from app.effects import LiveEffects
+from app.effects import Keep, LiveEffects, World
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
-from app.live import DefinitionUnusable
+from app.models.catalogue import Models
 from app.recovery import Recovery
 from app.runs import Runs
+from app.secrets.opening import open_secrets
+from app.secrets.vault import Secrets
 from app.services import Services
 from app.settings import Settings
-from app.storage import FolderStorage
+from app.storage import FolderStorage, Storage
+from app.storage_s3 import S3Storage
 from app.timers import Timers
+from app.tools.built_in import built_in_tools
+from app.tools.catalogue import ToolCatalogue
+from app.tools.mcp.servers import McpServers
 from app.waiters import Waiters
 from app.workflows import Workflows
 from journal import Journal
-from steps.compiled import Definition
-from steps.contract import Effects
-from steps.definition import InvalidDefinition
 from steps.registry import Registry
 from steps.tools import Tools
 
@@ -33,58 +39,105 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
     Raises:
         JournalError: The folder is in use, damaged, or of a newer version.
+        SettingsError: The bucket for files cannot be used.
+        KeyUnusable: What is sealed cannot be opened.
         ToolLoadError: A plug-in cannot be loaded.
     """
-    tools = Tools.load(settings.plugins)
-    registry = Registry.standard(tools.step_types)
+    async with AsyncExitStack() as closing:
+        yield await _open(settings, closing)
+
+
+async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
+    """Build from the bottom up; whatever holds something open is closed in the other order."""
     clock: Clock = SystemClock()
+    tools = Tools.load(settings.plugins, built_in_tools(settings, clock))
+    closing.callback(tools.close)
+    registry = Registry.standard(tools.step_types)
+    storage = await _storage(settings)
+    closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
+    closing.push_async_callback(journal.close)
     client = HttpClient(settings.allowed_networks)
-    try:
-        authenticator = Authenticator(journal, settings, clock)
-        await authenticator.load()
-        files = Files(journal, FolderStorage(settings.data / "files"), clock)
-        workflows = Workflows(journal, registry, clock)
+    closing.push_async_callback(client.close)
+    secrets = await open_secrets(journal, settings, clock)
+    log.mask_with(secrets.mask_text)
+    models = Models(settings, journal.models, secrets.get, clock)
+    closing.push_async_callback(models.close)
+    mcp = McpServers(settings.mcp_servers)
+    closing.push_async_callback(mcp.close)
+    mcp.start()
+    catalogue = ToolCatalogue(tools, mcp)
+    authenticator = Authenticator(journal, settings, clock, secrets.keyring)
+    await authenticator.load()
+    files = Files(journal, storage, clock)
+    workflows = Workflows(journal, registry, clock)
+    agents = Agents(journal, clock)
+    runs, timers, recovery = await _driven(
+        settings,
+        journal,
+        workflows,
+        secrets,
+        clock,
+        lambda children, keep: World(
+            clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
+        ),
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        journal=journal,
+        authenticator=authenticator,
+        secrets=secrets,
+        registry=registry,
+        tools=catalogue,
+        files=files,
+        models=models,
+        workflows=workflows,
+        agents=agents,
+        runs=runs,
+        timers=timers,
+        recovery=recovery,
+    )
 
-        def effects_of(tenant: str) -> Effects:
-            return LiveEffects(clock, client, tools, files.reader(tenant))
 
-        async def definition_of(tenant: str, workflow_id: str, version: str) -> Definition:
-            try:
-                _, definition = await workflows.compiled(tenant, workflow_id, version)
-            except InvalidDefinition as invalid:
-                raise DefinitionUnusable(workflow_id, version, str(invalid)) from invalid
-            return definition
+async def _driven(  # noqa: PLR0913 - the parts, each passed in
+    settings: Settings,
+    journal: Journal,
+    workflows: Workflows,
+    secrets: Secrets,
+    clock: Clock,
+    world_of: Callable[[Children, Keep], World],
+) -> tuple[Runs, Timers, Recovery]:
+    """Build what drives runs. Its parts name each other, so each is given calls to come."""
+    runs: Runs
+    timers: Timers
+    children: Children
+    world: World
+    driver = Driver(
+        journal,
+        lambda live, doing: LiveEffects(world, live, doing),
+        clock,
+        lambda live, events: runs.watch(live, events),  # noqa: PLW0108 - not there yet
+        secrets.mask,
+    )
+    runs = Runs(
+        journal=journal,
+        clock=clock,
+        driver=driver,
+        held=Held(journal, workflows.pinned),
+        waiters=Waiters(),
+        cancel_grace_s=settings.cancel_grace,
+        wake_timers=lambda at_ms: timers.wake(at_ms),  # noqa: PLW0108 - not there yet
+        leave=lambda run_id: children.leave(run_id),  # noqa: PLW0108 - not there yet
+        last_number=await journal.runs.last_number(),
+    )
+    timers = Timers(journal, clock, runs.fire)
+    children = Children(journal, workflows, runs)
+    world = world_of(children, driver.keep)
+    return runs, timers, Recovery(journal, runs, children)
 
-        waiters = Waiters()
-        held = Held(journal, definition_of)
-        runs: Runs
-        timers: Timers
-        runs = Runs(
-            journal=journal,
-            clock=clock,
-            driver=Driver(journal, effects_of, clock, lambda live: runs.watch(live)),  # noqa: PLW0108 - they name each other
-            held=held,
-            waiters=waiters,
-            cancel_grace_s=settings.cancel_grace,
-            wake_timers=lambda at_ms: timers.wake(at_ms),  # noqa: PLW0108
-            last_number=await journal.runs.last_number(),
-        )
-        timers = Timers(journal, clock, runs.fire)
-        yield Services(
-            settings=settings,
-            clock=clock,
-            journal=journal,
-            authenticator=authenticator,
-            registry=registry,
-            tools=tools,
-            files=files,
-            workflows=workflows,
-            runs=runs,
-            timers=timers,
-            recovery=Recovery(journal, runs),
-        )
-    finally:
-        await client.close()
-        tools.close()
-        await journal.close()
+
+async def _storage(settings: Settings) -> Storage:
+    if settings.storage == "s3":
+        return await S3Storage.open(settings)
+    return FolderStorage(settings.data / "files")

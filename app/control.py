@@ -11,18 +11,28 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.auth.callers import Authenticator
 from app.auth.keys import new_key
 from app.auth.tokens import BadSecret, new_secret
 from app.clock import Clock, SystemClock
+from app.secrets.opening import open_secrets
+from app.secrets.seal import KeyUnusable
+from app.secrets.tokens import seal_row
+from app.secrets.vault import Secrets, UnfitSecret
+from app.settings import SettingsError, load
+from engine import iso_time
 from journal import Journal, JournalError, KeyRow, Locked, SecretRow, holder
 
-_LONGEST_LINE = 65_536
+_LONGEST_LINE = 1_048_576
 _LONGEST_PATH = 100
 _PATIENCE_S = 5.0
+
+OpenVault: TypeAlias = Callable[[], Awaitable[Secrets]]
+"""Gives the secrets; called only by commands that need them. Raises `KeyUnusable`."""
 
 
 class CommandFailed(Exception):
@@ -30,7 +40,7 @@ class CommandFailed(Exception):
 
 
 async def perform(
-    journal: Journal, clock: Clock, command: str, given: dict[str, Any]
+    journal: Journal, open_vault: OpenVault, clock: Clock, command: str, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Carry out one command. Raises `CommandFailed`."""
     now_ms, tenant = clock.now_ms(), given["tenant"]
@@ -53,7 +63,8 @@ async def perform(
                     tenant, given["role"], given["name"], given["algorithm"], now_ms,
                     given.get("public_key"),
                 )  # fmt: skip
-                await journal.jwt_secrets.create(secret)
+                keyring = (await open_vault()).keyring
+                await journal.jwt_secrets.create(seal_row(secret, keyring))
                 shown = _shown_secret(secret)
                 return shown if given.get("public_key") else {**shown, "secret": secret.secret}
             case "jwt-secret.list":
@@ -62,18 +73,43 @@ async def perform(
             case "jwt-secret.disable":
                 await journal.jwt_secrets.disable(tenant, given["which"], now_ms)
                 return {"disabled": given["which"]}
+            case "secret.set" | "secret.list" | "secret.delete":
+                return await _secret(await open_vault(), command, given)
             case _:
                 raise CommandFailed(f"there is no command {command}")
-    except (JournalError, BadSecret) as refused:
+    except (JournalError, BadSecret, KeyUnusable, SettingsError, UnfitSecret) as refused:
         raise CommandFailed(str(refused)) from refused
+
+
+async def _secret(vault: Secrets, command: str, given: dict[str, Any]) -> dict[str, Any]:
+    tenant = given["tenant"]
+    if command == "secret.set":
+        await vault.put(tenant, given["name"], given["value"])
+        return {"set": given["name"]}
+    if command == "secret.delete":
+        await vault.delete(tenant, given["name"])
+        return {"deleted": given["name"]}
+    return {
+        "secrets": [
+            {
+                "name": item.name,
+                "createdAt": iso_time(item.created_at_ms),
+                "updatedAt": iso_time(item.updated_at_ms),
+            }
+            for item in vault.names(tenant)
+        ]
+    }
 
 
 class Control:
     """The server's side: a socket that takes one command a connection."""
 
-    def __init__(self, journal: Journal, authenticator: Authenticator, clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, authenticator: Authenticator, secrets: Secrets, clock: Clock
+    ) -> None:
         self._journal = journal
         self._authenticator = authenticator
+        self._secrets = secrets
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._folder: Path | None = None
@@ -107,7 +143,9 @@ class Control:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 asked = json.loads(await reader.readline())
-            answer = await perform(self._journal, self._clock, asked["command"], asked["given"])
+            answer = await perform(
+                self._journal, self._vault, self._clock, asked["command"], asked["given"]
+            )
             await self._authenticator.load()
         except CommandFailed as refused:
             answer = {"failed": str(refused)}
@@ -116,9 +154,13 @@ class Control:
         writer.write(json.dumps(answer).encode() + b"\n")
         writer.close()
 
+    async def _vault(self) -> Secrets:
+        return self._secrets
+
 
 async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]:
     """The command line's side. Raises `CommandFailed`."""
+    clock = SystemClock()
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
@@ -133,8 +175,12 @@ async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]
             continue
         except JournalError as refused:
             raise CommandFailed(str(refused)) from refused
+
+        async def vault(journal: Journal = journal) -> Secrets:
+            return await open_secrets(journal, load({"data": data}).settings, clock)
+
         try:
-            return await perform(journal, SystemClock(), command, given)
+            return await perform(journal, vault, clock, command, given)
         finally:
             await journal.close()
 

@@ -7,20 +7,27 @@ one append.
 """
 
 import asyncio
-from functools import reduce
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
+from typing import Protocol, TypeAlias
 
 from app.attempt import attempt
 from app.clock import Clock
 from app.live import InFlight, LiveRun, RunLost
+from app.secrets.outcomes import masked_outcome
 from engine import (
     Abandon,
     Advance,
+    AwaitRuns,
     Begin,
     Broke,
+    Event,
     Execute,
     Input,
+    Json,
+    Recorded,
     Run,
+    State,
     StepError,
     Stopped,
     apply,
@@ -28,16 +35,24 @@ from engine import (
     react,
 )
 from journal import DuplicateStart, Journal
-from steps.contract import Effects
+from steps.effects import (
+    Effects,
+)
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
 
+_LINGER_S = 1.0
+"""How long a run that waits for child runs stays in memory without hearing from one."""
+
+Doing: TypeAlias = Execute | AwaitRuns
+"""What has the driver execute a step: for the first time, or to look at its child runs."""
+
 
 class EffectsOf(Protocol):
-    """Gives the effects that the steps of one tenant's runs may have."""
+    """Gives the effects that one attempt of a step may have."""
 
-    def __call__(self, tenant: str) -> Effects:
+    def __call__(self, live: LiveRun, doing: Doing) -> Effects:
         """Give them."""
         ...
 
@@ -45,8 +60,8 @@ class EffectsOf(Protocol):
 class Watcher(Protocol):
     """Told of a run after each append: what it shows is durable, unless it is `lost`."""
 
-    def __call__(self, live: LiveRun) -> None:
-        """Look at the run."""
+    def __call__(self, live: LiveRun, events: Sequence[Event]) -> None:
+        """Look at the run and at what was appended."""
         ...
 
 
@@ -54,12 +69,18 @@ class Driver:
     """Carries runs on until they wait or are over."""
 
     def __init__(
-        self, journal: Journal, effects_of: EffectsOf, clock: Clock, watcher: Watcher
+        self,
+        journal: Journal,
+        effects_of: EffectsOf,
+        clock: Clock,
+        watcher: Watcher,
+        mask: Callable[[str, Json], Json],
     ) -> None:
         self._journal = journal
         self._effects_of = effects_of
         self._clock = clock
         self._watcher = watcher
+        self._mask = mask
         self.stopping = False
 
     async def drive(self, live: LiveRun) -> None:
@@ -74,10 +95,16 @@ class Driver:
             match decision:
                 case Advance():
                     await self.happen(live, Begin())
-                case Execute() if self.stopping:
+                case Execute() | AwaitRuns() if self.stopping:
                     return
+                case AwaitRuns() if live.kick.is_set():
+                    live.kick.clear()
+                    await self._act(live, decision)
+                case AwaitRuns():
+                    if not await _kicked(live) and decide(live.run) == decision:
+                        return
                 case Execute() if acts:
-                    await self.happen(live, await self._act(live, decision))
+                    await self._act(live, decision)
                 case Execute():
                     await asyncio.sleep(0)  # a long chain must not keep others waiting
                     await self.happen(live, await self._attempt(live, decision))
@@ -98,6 +125,12 @@ class Driver:
         events = react(live.run, live.graph, happened, self._clock.now_ms())
         live.run = reduce(apply, events, live.run)
         live.pending.extend(events)
+
+    async def keep(self, live: LiveRun, recorded: Recorded) -> None:
+        """Make a record of a step durable. Raises journal errors; then `lost` is set."""
+        async with live.lock:
+            self.take(live, recorded)
+            await self.append(live)
 
     async def flush(self, live: LiveRun) -> None:
         """Make everything decided so far durable. Raises journal errors; then `lost` is set."""
@@ -126,19 +159,26 @@ class Driver:
             live.lost = True
             if live.in_flight:
                 live.in_flight.stop(0)
-            self._watcher(live)
+            self._watcher(live, events)
             raise
-        self._watcher(live)
+        self._watcher(live, events)
 
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
         return live.usable.steps[execute.step_id].type.acts
 
-    async def _attempt(self, live: LiveRun, execute: Execute) -> Input:
+    async def _attempt(self, live: LiveRun, execute: Doing) -> Input:
         step = live.usable.steps[execute.step_id]
-        return await attempt(live.run, step, execute, self._effects_of(live.tenant))
+        outcome = await attempt(live.run, step, execute, self._effects_of(live, execute))
+        return masked_outcome(outcome, partial(self._mask, live.tenant))
 
-    async def _act(self, live: LiveRun, execute: Execute) -> Input:
+    async def _act(self, live: LiveRun, doing: Doing) -> None:
         """Execute the step in a task of its own, so that it can be abandoned."""
+        happened = await self._outcome(live, doing)
+        async with live.lock:
+            if _is_doing(live.run, doing):
+                self.take(live, happened)
+
+    async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
         work = asyncio.create_task(self._attempt(live, execute))
         live.in_flight = InFlight(work, outcome)
@@ -150,11 +190,35 @@ class Driver:
             work.cancel()
 
 
+async def _kicked(live: LiveRun) -> bool:
+    """Wait a while for news; say whether there are any."""
+    try:
+        async with asyncio.timeout(_LINGER_S):
+            return await live.kick.wait()
+    except TimeoutError:
+        return live.kick.is_set()
+
+
+def _is_doing(run: Run, doing: Doing) -> bool:
+    """Say whether the run is still in the attempt that has been executed."""
+    visit = run.current
+    return (
+        visit is not None
+        and (visit.step_id, visit.visit, visit.attempt)
+        == (doing.step_id, doing.visit, doing.attempt)
+        and (run.state is State.EXECUTING or run.waits_for_children)
+    )
+
+
 def _settle(work: asyncio.Task[Input], outcome: asyncio.Future[Input], run: Run) -> None:
     if outcome.done():
         return
     if not work.cancelled():
-        outcome.set_result(work.result())
+        failure = work.exception()
+        if failure:
+            outcome.set_exception(failure)
+        else:
+            outcome.set_result(work.result())
     elif run.is_stopping or run.is_over:
         outcome.set_result(Stopped())
     else:

@@ -1,41 +1,123 @@
 """What steps do to the world in service: the live effects."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
+from app.agents import Agents
+from app.children import Children
 from app.clock import Clock
+from app.files import Files
 from app.http_client import HttpClient
-from engine import Json, JsonObject
-from steps.contract import HttpRequest, HttpResponse, StoredFile, ToolContext
-from steps.tools import Tools
+from app.live import LiveRun
+from app.models.catalogue import Models
+from app.secrets.vault import Secrets
+from app.tools.catalogue import ToolCatalogue
+from app.workflows import Workflows
+from engine import AwaitRuns, Execute, Json, JsonObject, Recorded
+from steps.chat import ChatAnswer, ChatRequest
+from steps.effects import (
+    Agent,
+    ChildPlan,
+    ChildrenEnded,
+    ChildrenOpen,
+    HttpRequest,
+    HttpResponse,
+    StoredFile,
+    ToolContext,
+    ToolInfo,
+)
+
+Keep: TypeAlias = Callable[[LiveRun, Recorded], Awaitable[None]]
+"""Makes a record of a run's step durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The parts of the server that steps reach, for all tenants."""
+
+    clock: Clock
+    client: HttpClient
+    tools: ToolCatalogue
+    files: Files
+    secrets: Secrets
+    models: Models
+    agents: Agents
+    workflows: Workflows
+    children: Children
+    keep: Keep
 
 
 class LiveEffects:
-    """The effects of one tenant's steps, for real."""
+    """The effects of one attempt, for real."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        client: HttpClient,
-        tools: Tools,
-        read_file: Callable[[str], Awaitable[StoredFile]],
-    ) -> None:
-        self._clock = clock
-        self._client = client
-        self._tools = tools
-        self._read_file = read_file
+    def __init__(self, world: World, live: LiveRun, doing: Execute | AwaitRuns) -> None:
+        self._world = world
+        self._live = live
+        self._doing = doing
+        self._tenant = live.tenant
 
     def now_ms(self) -> int:
         """Give the wall clock's time in Unix milliseconds."""
-        return self._clock.now_ms()
+        return self._world.clock.now_ms()
 
     async def http(self, request: HttpRequest) -> HttpResponse:
         """Send a request."""
-        return await self._client.send(request)
-
-    async def tool(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
-        """Call a tool."""
-        return await self._tools.call(tool_id, arguments, context)
+        return await self._world.client.send(request)
 
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""
-        return await self._read_file(file_id)
+        return await self._world.files.reader(self._tenant)(file_id)
+
+    async def secret(self, name: str) -> str:
+        """Give a secret."""
+        return await self._world.secrets.get(self._tenant, name)
+
+    async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
+        """Call a tool."""
+        key = self._doing.idempotency_key(self._live.run.id)
+        context = ToolContext(
+            run_id=self._live.run.id,
+            step_id=self._doing.step_id,
+            attempt=self._doing.attempt,
+            idempotency_key=f"{key}:{call}" if call else key,
+            file=self._world.files.reader(self._tenant),
+        )
+        return await self._world.tools.call(tool_id, arguments, context)
+
+    async def tools(self) -> Sequence[ToolInfo]:
+        """List the tools."""
+        return await self._world.tools.list()
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Ask a model once."""
+        return await self._world.models.chat(self._tenant, request)
+
+    async def agent(self, agent_id: str, version: str | None) -> Agent:
+        """Give a version of a stored agent."""
+        return await self._world.agents.usable(self._tenant, agent_id, version)
+
+    async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
+        """Describe a workflow that is marked as a tool."""
+        return await self._world.workflows.as_tool(self._tenant, workflow_id)
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Give the record of this visit; do the work and keep it where there is none."""
+        visit = self._live.run.current
+        if visit and name in visit.records:
+            return self.recalled(name)
+        value = self._world.secrets.mask(self._tenant, await work())
+        kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
+        # Shielded: an append that is cut off has an unknown outcome, and the run would be lost.
+        await asyncio.shield(asyncio.ensure_future(self._world.keep(self._live, kept)))
+        return value
+
+    def recalled(self, name: str) -> Json:
+        """Give the record of this visit, None where there is none."""
+        visit = self._live.run.current
+        return visit.records[name].value if visit and name in visit.records else None
+
+    async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
+        """Start what is due of a plan, and say how its child runs stand."""
+        return await self._world.children.gather(self._live, plan)

@@ -15,28 +15,35 @@ from app.api.errors import (
 )
 from app.auth.errors import Forbidden, Unauthorized
 from app.live import DefinitionUnusable, RunLost
+from app.secrets.vault import UnfitSecret
 from app.storage import StorageError
 from engine import Rejected
 from journal import (
     Archived,
     Corrupt,
+    DefinitionExists,
     NotArchived,
     NotFound,
     OpenRuns,
     Unavailable,
+    UnknownAgent,
     UnknownFile,
+    UnknownModel,
     UnknownRun,
-    WorkflowExists,
+    UnknownSecret,
 )
 from steps.contract import InvalidAnswer, Problem
-from steps.definition import InvalidDefinition
+from steps.problems import InvalidDefinition
 
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unauthorized, 401, "Unauthorized"),
     (Forbidden, 403, "Forbidden"),
     (UnknownRun, 404, "Run not found"),
     (UnknownFile, 404, "File not found"),
+    (UnknownSecret, 404, "Secret not found"),
+    (UnknownModel, 404, "Model not found"),
     (NotFoundHere, 404, "Not found"),
+    (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),
     (NotAllowedHere, 405, "Method not allowed"),
     (BodyTimeout, 408, "Request timeout"),
@@ -45,11 +52,12 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (IdempotencyMismatch, 422, "Idempotency key reused"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
-    (WorkflowExists, 409, "Conflict"),
+    (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),
     (InvalidAnswer, 400, "Invalid input"),
     (BadRequest, 400, "Invalid input"),
+    (UnfitSecret, 400, "Invalid input"),
     (Archived, 400, "Invalid input"),
     (NotArchived, 400, "Invalid input"),
     (RunLost, 503, "Service unavailable"),

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.storage import Storage, StorageError
 from journal import FileRow, Journal, UnknownFile
-from steps.contract import StepBroke, StoredFile
+from steps.contract import (
+    StepBroke,
+)
+from steps.effects import (
+    StoredFile,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ class Held:
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
 
+    def peek(self, run_id: str) -> LiveRun | None:
+        """Give the run if it is in memory, without holding it."""
+        live = self._live.get(run_id)
+        return None if live is None or live.lost else live
+
     async def _load(self, run_id: str) -> None:
         """Read the run once, however many ask for it meanwhile."""
         loading = self._loading.get(run_id)

@@ -8,10 +8,26 @@ import httpcore
 import httpx
 
 from app.network import AddressNotAllowed, GuardedBackend, Network
-from steps.contract import HttpRequest, HttpResponse, StepBroke
+from steps.contract import (
+    StepBroke,
+)
+from steps.effects import (
+    HttpRequest,
+    HttpResponse,
+)
 
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
+
+
+def guarded_pool(allowed: Sequence[Network]) -> httpcore.AsyncConnectionPool:
+    """Give a pool of connections, each to an address that was checked."""
+    return httpcore.AsyncConnectionPool(
+        ssl_context=httpx.create_ssl_context(trust_env=False),
+        network_backend=GuardedBackend(allowed),
+        max_connections=200,
+        keepalive_expiry=30,
+    )
 
 
 class _Body(httpx.AsyncByteStream):
@@ -30,12 +46,7 @@ class _Transport(httpx.AsyncBaseTransport):
     """Lets httpx speak through a pool whose every connection is checked."""
 
     def __init__(self, allowed: Sequence[Network]) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            network_backend=GuardedBackend(allowed),
-            max_connections=200,
-            keepalive_expiry=30,
-        )
+        self._pool = guarded_pool(allowed)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = httpcore.URL(

@@ -57,6 +57,8 @@ class LiveRun:
         lock: Held while events are decided and appended, never while a step executes.
         users: How many coroutines hold this run in memory, its driver not counted.
         lost: True after an append with an unknown outcome; only the journal knows now.
+        kick: Set when a child run has ended, paused or resumed, or a command has come, since
+            the driver last looked.
     """
 
     tenant: str
@@ -70,6 +72,7 @@ class LiveRun:
     in_flight: InFlight | None = None
     users: int = 0
     lost: bool = False
+    kick: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def usable(self) -> Definition:

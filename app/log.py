@@ -3,13 +3,31 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
 
 _SECRETS = re.compile(r"sk_[A-Za-z0-9_-]{8,}|(?i:bearer)\s+[A-Za-z0-9_.~+/=-]{8,}")
 _log = structlog.get_logger("stepwell")
+_masks: list[Callable[[str], str]] = []
+
+
+def mask_with(mask: Callable[[str], str]) -> None:
+    """Pass every text of every line through `mask`, in the place of the one given before."""
+    _masks[:] = [mask]
+
+
+class _Foreign(logging.Handler):
+    """Writes what libraries log as lines like our own, masked too."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.log(
+            record.levelno,
+            record.getMessage(),
+            logger=record.name,
+            exc_info=record.exc_info or None,
+        )
 
 
 def configure(level: str, style: str) -> None:
@@ -19,6 +37,7 @@ def configure(level: str, style: str) -> None:
         if style == "console"
         else structlog.processors.JSONRenderer()
     )
+    logging.basicConfig(handlers=[_Foreign()], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -35,11 +54,28 @@ def configure(level: str, style: str) -> None:
 
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave no key or token in a line."""
+    """Leave no key, token or secret in a line."""
     for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = _SECRETS.sub("***", value)
+        if value is None or isinstance(value, bool | int | float):
+            continue
+        text = _SECRETS.sub("***", str(value))
+        for mask in _masks:
+            text = mask(text)
+        event[name] = text
     return event
+
+
+class _Forward(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.debug("library", logger=record.name, message=record.getMessage()[:2_000])
+
+
+def take_over(library: str) -> None:
+    """Keep what a library logs for those who debug; by itself it writes to standard error."""
+    logger = logging.getLogger(library)
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
+    logger.handlers = [_Forward()]
 
 
 def server_started(address: str) -> None:
@@ -50,6 +86,11 @@ def server_started(address: str) -> None:
 def server_stopping() -> None:
     """Say that the server stops taking requests."""
     _log.info("server stopping")
+
+
+def secrets_key_made(file: str) -> None:
+    """Say that the key for secrets is new, and where it is."""
+    _log.info("key for secrets made; back it up apart from the journal", file=file)
 
 
 def recovered(count: int) -> None:
@@ -72,6 +113,11 @@ def run_lost(run_id: str, failure: Exception) -> None:
     _log.error("run lost, reading it again", run=run_id, exc_info=failure)
 
 
+def children_not_stopped(run_id: str, failure: Exception) -> None:
+    """Say that child runs are stopped later."""
+    _log.warning("child runs not stopped, trying again", run=run_id, why=str(failure))
+
+
 def run_stuck(run_id: str, why: Exception) -> None:
     """Say that a run cannot be carried on with the definitions of this server."""
     _log.error("run cannot be carried on", run=run_id, why=str(why))
@@ -90,6 +136,36 @@ def timers_delayed(failure: Exception) -> None:
 def timer_failed(run_id: str, failure: BaseException) -> None:
     """Say that a due run could not be woken; it is tried again."""
     _log.error("timer failed, trying again", run=run_id, why=str(failure))
+
+
+def mcp_connected(server: str, tools: int) -> None:
+    """Say that the tools of an MCP server can be called."""
+    _log.info("mcp server connected", server=server, tools=tools)
+
+
+def mcp_unavailable(server: str, why: str, again_in_s: float) -> None:
+    """Say that an MCP server did not start or went away."""
+    _log.warning("mcp server unavailable", server=server, why=why, again_in_s=again_in_s)
+
+
+def mcp_said(server: str, line: str) -> None:
+    """Keep a line that an MCP server wrote to its standard error."""
+    _log.info("mcp server said", server=server, line=line)
+
+
+def mcp_list_late(server: str, why: str) -> None:
+    """Say that the last known list of tools stays in use."""
+    _log.warning("mcp server does not list its tools", server=server, why=why)
+
+
+def mcp_schema_unusable(tool: str, why: Exception) -> None:
+    """Say that a tool's arguments go unchecked."""
+    _log.warning("input schema cannot be used", tool=tool, why=str(why)[:500])
+
+
+def mcp_not_closed(server: str) -> None:
+    """Say that a connection did not end in time."""
+    _log.error("mcp server not closed in time", server=server)
 
 
 def request_failed(request_id: str, failure: Exception) -> None:

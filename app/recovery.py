@@ -8,6 +8,7 @@ again, never dropped.
 import asyncio
 
 from app import log
+from app.children import Children
 from app.runs import Runs
 from journal import Journal, JournalError, UnknownRun
 
@@ -18,8 +19,9 @@ _PAUSE_S = 1.0
 class Recovery:
     """Finds runs that nobody drives."""
 
-    def __init__(self, journal: Journal, runs: Runs) -> None:
+    def __init__(self, journal: Journal, runs: Runs, children: Children) -> None:
         self._journal = journal
+        self._children = children
         self._runs = runs
         self.is_done = False
         """True once every run that a restart left behind has been looked at."""
@@ -29,6 +31,7 @@ class Recovery:
         while not self.is_done:
             try:
                 left_behind = await self._journal.runs.unfinished()
+                left_behind += await self._children.after_restart()
                 await self._pick_up(left_behind)
                 self.is_done = True
                 log.recovered(len(left_behind))
@@ -37,6 +40,7 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
         while True:
             await asyncio.sleep(_PAUSE_S)
+            await self._children.sweep()
             lost, self._runs.lost = self._runs.lost, set()
             await self._pick_up(sorted(lost))
 

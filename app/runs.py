@@ -5,8 +5,9 @@ is in `app/driver.py`; what is left behind is picked up by `app/recovery.py`.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from app import log
 from app.answers import accept
@@ -17,14 +18,28 @@ from app.held import Held
 from app.live import DefinitionUnusable, LiveRun, RunLost
 from app.waiters import Waiters, is_settled
 from engine import (
+    AttemptFailed,
     Cancel,
+    ChildrenResumed,
+    ChildResumed,
+    Event,
     Graph,
     Input,
     Interrupted,
     JsonObject,
+    NotPaused,
+    Parent,
+    Rejected,
     Run,
+    RunError,
+    RunFailed,
+    RunPaused,
+    RunResumed,
     RunStarted,
+    RunTerminated,
     State,
+    StepCancelled,
+    StepFailed,
     Terminate,
     TimerDue,
     apply,
@@ -37,15 +52,31 @@ from steps.compiled import Definition
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What a run is started with."""
+    """What a run is started with.
+
+    Attributes:
+        context: What the caller's token says beyond who it is.
+        parent: The run whose step starts this one.
+        refused: Why the run fails at once: its parent's step gave it what it cannot take.
+    """
 
     tenant: str
     workflow_id: str
     version: str
     definition: Definition
     data: JsonObject
-    caller: Caller
+    caller: str
+    context: JsonObject = field(default_factory=dict)
     idempotency: IdempotencyKey | None = None
+    parent: Parent | None = None
+    refused: RunError | None = None
+
+
+_LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
+"""Events with which a run may leave a step whose child runs are open."""
+
+_TELL = (RunPaused, RunResumed, ChildrenResumed)
+"""Events after which a parent looks at its child run again, beside the child's end."""
 
 
 class Runs:
@@ -60,6 +91,7 @@ class Runs:
         waiters: Waiters,
         cancel_grace_s: float,
         wake_timers: Callable[[int], None],
+        leave: Callable[[str], None],
         last_number: int,
     ) -> None:
         self._journal = journal
@@ -70,7 +102,9 @@ class Runs:
         self._cancel_grace_s = cancel_grace_s
         self._wake_timers = wake_timers
         self._last_number = last_number
+        self._leave = leave
         self._tasks: set[asyncio.Task[None]] = set()
+        self._kicked: set[str] = set()
         self.lost: set[str] = set()
         """Runs to be read again, after an append with unknown outcome."""
 
@@ -88,16 +122,21 @@ class Runs:
             version=new.version,
             first_step=new.definition.graph.initial,
             data=new.data,
-            context=new.caller.context,
-            caller=new.caller.name,
+            context=new.context,
+            caller=new.caller,
+            parent=new.parent,
         )
+        run, events = apply(None, started), list[Event]([started])
+        if new.refused:
+            events.append(RunFailed(now_ms, new.refused))
+            run = apply(run, events[-1])
         live = LiveRun(
             tenant=new.tenant,
-            run=apply(None, started),
+            run=run,
             head=None,
             definition=new.definition,
             idempotency=new.idempotency,
-            pending=[started],
+            pending=events,
         )
         async with self._held.new(live):
             await self._driver.flush(live)
@@ -119,13 +158,25 @@ class Runs:
             return future
 
     async def resume(self, tenant: str, run_id: str, answer: JsonObject, caller: Caller) -> Run:
-        """Answer a paused run; the answer is durable when this returns.
+        """Answer a paused run, or the child run for which it is paused.
+
+        The answer is durable when this returns.
 
         Raises:
             NotPaused: The run waits for nobody, or for something else.
             InvalidAnswer: The answer does not fit; the run stays paused.
         """
         async with self._held.load(tenant, run_id) as live:
+            if live.run.signal and (child_id := live.run.signal.run_id):
+                meant = answer.get("runId")
+                if meant not in (None, run_id, live.run.signal.body.get("runId")):
+                    raise NotPaused(f"run {run_id} does not wait for run {meant}; resume that one")
+                inner = {name: item for name, item in answer.items() if name != "runId"}
+                await self.resume(tenant, child_id, inner, caller)
+                await self._driver.happen(live, ChildResumed())
+                await self._driver.flush(live)
+                self._carry_on(live)
+                return live.run
             async with live.lock:
                 now_ms = self._clock.now_ms()
                 self._driver.take(live, accept(live, answer, caller, now_ms))
@@ -134,7 +185,12 @@ class Runs:
             return live.run
 
     async def cancel(
-        self, tenant: str, run_id: str, workflow_id: str | None, reason: str | None, caller: Caller
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
     ) -> Run:
         """Ask a run to stop in good order; a repeated request changes nothing.
 
@@ -146,7 +202,7 @@ class Runs:
             _of_workflow(live, workflow_id)
             async with live.lock:
                 if not live.run.cancel_requested or live.run.is_over:
-                    self._driver.take(live, Cancel(reason, caller.name))
+                    self._driver.take(live, Cancel(reason, caller))
                     await self._driver.append(live)
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
@@ -154,7 +210,12 @@ class Runs:
             return live.run
 
     async def terminate(
-        self, tenant: str, run_id: str, workflow_id: str | None, reason: str | None, caller: Caller
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
     ) -> Run:
         """End a run at once, whatever it is doing, also when its definition is unusable.
 
@@ -167,7 +228,7 @@ class Runs:
             async with live.lock:
                 if live.lost:
                     raise RunLost(run_id)
-                command = Terminate(reason, caller.name)
+                command = Terminate(reason, caller)
                 events = react(live.run, Graph("", {}), command, self._clock.now_ms())
                 for event in events:
                     live.run = apply(live.run, event)
@@ -177,6 +238,18 @@ class Runs:
                 live.in_flight.work.cancel()
                 live.in_flight.abandon()
             return live.run
+
+    async def stop(self, run_id: str, *, terminate: bool) -> None:
+        """Stop a run whose parent waits for it no longer; one that has ended stays as it is."""
+        reason = "the run that started it has stopped"
+        try:
+            if not terminate:
+                with contextlib.suppress(DefinitionUnusable):
+                    await self.cancel(None, run_id, None, reason, "parent")
+                    return
+            await self.terminate(None, run_id, None, reason, "parent")
+        except Rejected:
+            return
 
     async def fire(self, run_id: str) -> None:
         """Look at a run whose timer is due."""
@@ -188,8 +261,9 @@ class Runs:
 
     async def _wake(self, run_id: str, happened: Input | None) -> None:
         async with self._held.load(None, run_id) as live:
+            live.kick.set()
             async with live.lock:
-                if live.task:
+                if live.task and not (happened and live.run.waits_for_children):
                     return
                 if happened is None and live.run.state is State.EXECUTING:
                     happened = Interrupted()
@@ -197,6 +271,27 @@ class Runs:
                     self._driver.take(live, happened)
                 await self._driver.append(live)
             self._carry_on(live)
+
+    def kick(self, run_id: str) -> None:
+        """Have a run look at its child runs again, in the background."""
+        live = self._held.peek(run_id)
+        if live and live.task:
+            live.kick.set()
+        elif run_id not in self._kicked:
+            self._kicked.add(run_id)
+            task = asyncio.create_task(self._look(run_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, run_id: str) -> None:
+        self._kicked.discard(run_id)
+        try:
+            await self._wake(run_id, None)
+        except UnknownRun:
+            pass
+        except Exception as failure:  # noqa: BLE001 - looked at again, and logged
+            log.run_lost(run_id, failure)
+            self.lost.add(run_id)
 
     async def close(self, grace_s: float) -> None:
         """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
@@ -213,16 +308,23 @@ class Runs:
         self._driver.stopping = True
         self._waiters.close()
 
-    def watch(self, live: LiveRun) -> None:
-        """Note what an append has made durable: wake who waits, set the timer."""
+    def watch(self, live: LiveRun, events: Sequence[Event]) -> None:
+        """Note what an append has made durable: wake who waits, set the timer, tell the family."""
+        run = live.run
         if live.lost:
-            self.lost.add(live.run.id)
+            self.lost.add(run.id)
             return
-        self._waiters.look(live.run)
-        if live.run.due_at_ms is not None:
-            self._wake_timers(live.run.due_at_ms)
+        self._waiters.look(run)
+        if run.parent and (run.is_over or any(isinstance(event, _TELL) for event in events)):
+            self.kick(run.parent.run_id)
+        left = any(isinstance(event, _LEAVE) for event in events)
+        if left and any(visit.children for visit in run.history):
+            self._leave(run.id)
+        if run.due_at_ms is not None:
+            self._wake_timers(run.due_at_ms)
 
     def _carry_on(self, live: LiveRun) -> None:
+        live.kick.set()
         if live.task or live.run.is_over or live.lost:
             return
         task = asyncio.create_task(self._drive(live))

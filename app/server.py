@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app import log
-from app.api import definitions, downloads, executions
+from app.api import definitions, downloads, executions, llm_models, secrets, tools
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
@@ -36,6 +36,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
     *definitions.ENDPOINTS,
     *downloads.ENDPOINTS,
+    *secrets.ENDPOINTS,
+    *llm_models.ENDPOINTS,
+    *tools.ENDPOINTS,
 )
 FIRST_TENANT = "default"
 _NOTE_USE_EVERY_S = 30
@@ -180,7 +183,7 @@ def _listen(settings: Settings) -> socket.socket:
 @asynccontextmanager
 async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
-    control = Control(services.journal, services.authenticator, services.clock)
+    control = Control(services.journal, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
     tasks = [
         asyncio.create_task(services.recovery.run()),

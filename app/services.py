@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 
+from app.agents import Agents
 from app.auth.callers import Authenticator
 from app.clock import Clock
 from app.files import Files
+from app.models.catalogue import Models
 from app.recovery import Recovery
 from app.runs import Runs
+from app.secrets.vault import Secrets
 from app.settings import Settings
 from app.timers import Timers
+from app.tools.catalogue import ToolCatalogue
 from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
-from steps.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,13 @@ class Services:
     clock: Clock
     journal: Journal
     authenticator: Authenticator
+    secrets: Secrets
     registry: Registry
-    tools: Tools
+    tools: ToolCatalogue
     files: Files
+    models: Models
     workflows: Workflows
+    agents: Agents
     runs: Runs
     timers: Timers
     recovery: Recovery

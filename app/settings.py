@@ -1,5 +1,6 @@
 """The settings: what they are, where each value comes from, and what is wrong with them."""
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -8,12 +9,24 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from app.models.settings import ModelName, ModelSettings
+from app.tools.mcp.settings import McpServersSettings
 from steps.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
-_LISTS = ("plugins", "allowed_networks", "cors_origins")
+_LISTS = ("plugins", "allowed_networks", "cors_origins", "secrets_old_keys")
+NO_OPTIONS = ("secrets_key", "secrets_old_keys")
+"""Settings that are no command-line options: other users could read them there."""
 
 
 class SettingsError(Exception):
@@ -29,6 +42,7 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on")
     plugins: list[Path] = Field([], description="Python files with tools and step types")
+    mcp_servers: McpServersSettings = Field({}, description="MCP servers with tools, by name")
     allowed_networks: list[IPv4Network | IPv6Network] = Field(
         [], description="networks (CIDR) that steps may call although they are not public"
     )
@@ -44,6 +58,43 @@ class Settings(BaseModel):
     jwt_audience: str | None = Field(None, description="what a token's aud must hold")
     jwt_issuer: str | None = Field(None, description="what a token's iss must be")
     max_token_lifetime: int = Field(86_400, gt=0, description="seconds that a token may last")
+    storage: Literal["folder", "s3"] = Field(
+        "folder", description="where the bytes of files are: the data folder, or an S3 bucket"
+    )
+    s3_bucket: str | None = Field(None, description="the bucket, when storage is s3")
+    s3_prefix: str = Field("", description="what the keys in the bucket begin with")
+    s3_endpoint: str | None = Field(
+        None, pattern=r"^https?://[^@]+$", description="the address of an S3 that is not Amazon's"
+    )
+    s3_region: str | None = Field(None, description="the bucket's region")
+    s3_access_key: str | None = Field(
+        None, description="the access key; without one, what boto3 finds by itself"
+    )
+    s3_secret_key: SecretStr | None = Field(None, description="the secret of s3_access_key")
+    smtp_host: str | None = Field(None, description="the mail server that send-email uses")
+    smtp_port: int = Field(587, ge=1, le=65535, description="the mail server's port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="how the way to the mail server is protected"
+    )
+    smtp_username: str | None = Field(None, description="the user at the mail server")
+    smtp_password: SecretStr | None = Field(None, description="the password of smtp_username")
+    smtp_password_file: Path | None = Field(None, description="a file with that password")
+    smtp_from: str | None = Field(None, description="from whom mail is when a step does not say")
+    smtp_timeout: float = Field(
+        30, gt=0, description="seconds that the mail server may take for one answer"
+    )
+    smtp_ca_file: Path | None = Field(
+        None, description="certificates (PEM) to trust for the mail server, beside the system's"
+    )
+    secrets_key: SecretStr | None = Field(
+        None, description="the key that seals secrets: 32 bytes in base64"
+    )
+    secrets_key_file: Path | None = Field(
+        None, description="a file with that key, instead of secrets.key in the data folder"
+    )
+    secrets_old_keys: list[SecretStr] = Field(
+        [], description="older keys; what they sealed is sealed anew with the key at a start"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"
     )
@@ -51,6 +102,29 @@ class Settings(BaseModel):
     synchronous: Literal["FULL", "EXTRA", "NORMAL"] = Field(
         "FULL", description="SQLite's synchronous; NORMAL may lose answers at a power cut"
     )
+    models: dict[ModelName, ModelSettings] = Field(
+        {}, description="chat models by name: tables in the file, JSON text elsewhere"
+    )
+    default_model: str | None = Field(
+        None, description="the model for steps that name none; if there is one only, that one"
+    )
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as wrong:
+            raise ValueError(f"must be JSON text: {wrong}") from wrong
+
+    @field_validator("smtp_password_file")
+    @classmethod
+    def _one_password(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and info.data.get("smtp_password") is not None:
+            raise ValueError("smtp_password is set too; one of them is enough")
+        return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +161,8 @@ def load(given: Mapping[str, Any], config: Path | None = None) -> Loaded:
     except ValidationError as invalid:
         first = invalid.errors()[0]
         name = str(first["loc"][0])
-        raise SettingsError(f"{name} ({sources.get(name)}): {first['msg']}") from invalid
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{place} ({sources.get(name)}): {first['msg']}") from invalid
 
 
 def _file(named: Path | None) -> tuple[str, dict[str, Any]]:

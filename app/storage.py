@@ -9,18 +9,26 @@ from typing import Protocol
 
 
 class StorageError(Exception):
-    """Stored bytes are missing or are not what was stored."""
+    """Bytes cannot be stored, are missing, or are not what was stored."""
 
 
 class Storage(Protocol):
-    """Keeps bytes by their hash; an object store can implement it too."""
+    """Keeps bytes by their hash."""
 
     async def put(self, content: bytes) -> str:
-        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal."""
+        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal.
+
+        Raises:
+            StorageError: They cannot be stored now.
+        """
         ...
 
     async def get(self, sha256: str) -> bytes:
         """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
+        ...
+
+    def close(self) -> None:
+        """Give up what it holds open."""
         ...
 
 
@@ -37,6 +45,9 @@ class FolderStorage:
     async def get(self, sha256: str) -> bytes:
         """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
         return await asyncio.to_thread(self._get, sha256)
+
+    def close(self) -> None:
+        """Do nothing: it holds nothing open."""
 
     def _put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()

@@ -1,17 +1,169 @@
-"""Workflows over HTTP: list, read, create, change, archive, publish, clone."""
+"""Versioned definitions over HTTP: list, read, create, change, archive, publish, clone.
 
+Workflows and agents are kept the same way, so their endpoints are made from one table.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from app.api.endpoint import Call, Endpoint
 from app.api.json_body import json_body
-from app.api.models import ListWorkflowsQuery, PublishBody, VersionQuery, checked
+from app.api.models import ListDefinitionsQuery, PublishBody, VersionQuery, checked
 from app.auth.roles import Role
+from app.definitions import Definitions
+from app.services import Services
 from engine import iso_time
-from journal import VersionRow, WorkflowFilter
+from journal import DefinitionFilter, VersionRow
+from steps.agent import AgentDocument
 from steps.document import WorkflowDocument
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of definition: where it is served, and who keeps it.
+
+    Attributes:
+        word: What people call one of them; its operations are named for it.
+    """
+
+    word: str
+    path: str
+    document: type[BaseModel]
+    kept: Callable[[Services], Definitions[Any]]
+
+    async def list(self, call: Call) -> Response:
+        """List them, the last changed first."""
+        query = checked(ListDefinitionsQuery, dict(call.request.query_params))
+        wanted = DefinitionFilter(
+            query.search, query.status, query.includeArchived == "true", query.limit, query.offset
+        )
+        rows = await self.kept(call.services).table.search(call.tenant, wanted)
+        return JSONResponse([_brief(row) for row in rows])
+
+    async def get(self, call: Call) -> Response:
+        """Show a version."""
+        query = checked(VersionQuery, dict(call.request.query_params))
+        table = self.kept(call.services).table
+        return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), query.version)))
+
+    async def versions(self, call: Call) -> Response:
+        """List the versions, newest first."""
+        rows = await self.kept(call.services).table.versions(call.tenant, call.path("id"))
+        return JSONResponse([_version(row) for row in rows])
+
+    async def create(self, call: Call) -> Response:
+        """Create one."""
+        document = await json_body(call.request, call.services.settings)
+        return self._created(await self.kept(call.services).create(call.tenant, document))
+
+    async def update(self, call: Call) -> Response:
+        """Store the next version."""
+        kept = self.kept(call.services)
+        await kept.table.get(call.tenant, call.path("id"), "latest")
+        changes = await json_body(call.request, call.services.settings)
+        return JSONResponse(_whole(await kept.update(call.tenant, call.path("id"), changes)))
+
+    async def archive(self, call: Call) -> Response:
+        """Archive one."""
+        now_ms = call.services.clock.now_ms()
+        await self.kept(call.services).table.archive(call.tenant, call.path("id"), now_ms)
+        return await self._newest(call)
+
+    async def unarchive(self, call: Call) -> Response:
+        """Bring an archived one back as a draft."""
+        now_ms = call.services.clock.now_ms()
+        await self.kept(call.services).table.unarchive(call.tenant, call.path("id"), now_ms)
+        return await self._newest(call)
+
+    async def delete(self, call: Call) -> Response:
+        """Delete an archived one for good."""
+        await self.kept(call.services).table.delete(call.tenant, call.path("id"))
+        return JSONResponse({"success": True, "id": call.path("id")})
+
+    async def publish(self, call: Call) -> Response:
+        """Publish a version."""
+        thing_id, now_ms = call.path("id"), call.services.clock.now_ms()
+        table = self.kept(call.services).table
+        await table.get(call.tenant, thing_id, "latest")
+        raw = await json_body(call.request, call.services.settings, required=False)
+        body = checked(PublishBody, raw)
+        version = await table.publish(call.tenant, thing_id, body.version, now_ms)
+        return JSONResponse(_whole(await table.get(call.tenant, thing_id, version)))
+
+    async def clone(self, call: Call) -> Response:
+        """Copy one as a new draft."""
+        return self._created(await self.kept(call.services).clone(call.tenant, call.path("id")))
+
+    def _created(self, row: VersionRow) -> Response:
+        return JSONResponse(_whole(row), 201, {"Location": f"{self.path}/{quote(row.id)}"})
+
+    async def _newest(self, call: Call) -> Response:
+        table = self.kept(call.services).table
+        return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), "latest")))
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Give everything that can be done with this kind of definition."""
+        one, word, article = f"{self.path}/{{id}}", self.word, _article(self.word)
+        return (
+            Endpoint(
+                "GET", self.path, Role.VIEWER, self.list, f"List {word}s",
+                None, ListDefinitionsQuery, name=f"list_{word}s",
+            ),
+            Endpoint(
+                "POST", self.path, Role.EDITOR, self.create, f"Create {article} {word}",
+                self.document, answers=(201,), name=f"create_{word}",
+            ),
+            Endpoint(
+                "GET", one, Role.VIEWER, self.get, f"Show {article} {word}",
+                None, VersionQuery, name=f"get_{word}",
+            ),
+            Endpoint(
+                "PUT", one, Role.EDITOR, self.update, "Store the next version",
+                self.document, name=f"update_{word}",
+            ),
+            Endpoint(
+                "DELETE", one, Role.EDITOR, self.archive, f"Archive {article} {word}",
+                name=f"archive_{word}",
+            ),
+            Endpoint(
+                "GET", f"{one}/versions", Role.VIEWER, self.versions, "List versions",
+                name=f"list_{word}_versions",
+            ),
+            Endpoint(
+                "POST", f"{one}/unarchive", Role.EDITOR, self.unarchive,
+                f"Bring an archived {word} back", name=f"unarchive_{word}",
+            ),
+            Endpoint(
+                "DELETE", f"{one}/permanent", Role.OWNER, self.delete,
+                f"Delete an archived {word} for good", name=f"delete_{word}",
+            ),
+            Endpoint(
+                "POST", f"{one}/publish", Role.EDITOR, self.publish, "Publish a version",
+                PublishBody, name=f"publish_{word}",
+            ),
+            Endpoint(
+                "POST", f"{one}/clone", Role.EDITOR, self.clone, f"Copy {article} {word}",
+                answers=(201,), name=f"clone_{word}",
+            ),
+        )  # fmt: skip
+
+
+async def input_metadata(call: Call) -> Response:
+    """Show what a start expects."""
+    query = dict(call.request.query_params)
+    selector = checked(VersionQuery, query).version if "version" in query else None
+    row, definition = await call.services.workflows.startable(
+        call.tenant, call.path("workflowId"), selector
+    )
+    payload = dict(definition.input_fields())
+    return JSONResponse({"success": True, "data": {"workflowId": row.id, "payload": payload}})
 
 
 def _brief(row: VersionRow) -> dict[str, Any]:
@@ -30,146 +182,24 @@ def _whole(row: VersionRow) -> dict[str, Any]:
     return {**row.definition, **_brief(row)}
 
 
-async def list_workflows(call: Call) -> Response:
-    """List workflows, the last changed first."""
-    query = checked(ListWorkflowsQuery, dict(call.request.query_params))
-    wanted = WorkflowFilter(
-        query.search, query.status, query.includeArchived == "true", query.limit, query.offset
-    )
-    rows = await call.services.journal.workflows.search(call.tenant, wanted)
-    return JSONResponse([_brief(row) for row in rows])
+def _version(row: VersionRow) -> dict[str, Any]:
+    published_at = iso_time(row.published_at_ms) if row.published_at_ms else None
+    brief = {name: item for name, item in _brief(row).items() if name != "updatedAt"}
+    return {**brief, "publishedAt": published_at}
 
 
-async def get_workflow(call: Call) -> Response:
-    """Show a version of a workflow."""
-    query = checked(VersionQuery, dict(call.request.query_params))
-    row = await call.services.journal.workflows.get(call.tenant, call.path("id"), query.version)
-    return JSONResponse(_whole(row))
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
-async def list_versions(call: Call) -> Response:
-    """List a workflow's versions, newest first."""
-    rows = await call.services.journal.workflows.versions(call.tenant, call.path("id"))
-    published = {"publishedAt"}
-    return JSONResponse(
-        [
-            {
-                **{k: v for k, v in _brief(row).items() if k not in ("updatedAt", *published)},
-                "publishedAt": iso_time(row.published_at_ms) if row.published_at_ms else None,
-            }
-            for row in rows
-        ]
-    )
-
-
-async def create(call: Call) -> Response:
-    """Create a workflow."""
-    document = await json_body(call.request, call.services.settings)
-    row = await call.services.workflows.create(call.tenant, document)
-    return JSONResponse(_whole(row), 201, {"Location": f"/api/workflows/{quote(row.id)}"})
-
-
-async def update(call: Call) -> Response:
-    """Store the next version of a workflow."""
-    workflow_id = call.path("id")
-    await call.services.journal.workflows.get(call.tenant, workflow_id, "latest")
-    changes = await json_body(call.request, call.services.settings)
-    row = await call.services.workflows.update(call.tenant, workflow_id, changes)
-    return JSONResponse(_whole(row))
-
-
-async def archive(call: Call) -> Response:
-    """Archive a workflow."""
-    now_ms = call.services.clock.now_ms()
-    await call.services.journal.workflows.archive(call.tenant, call.path("id"), now_ms)
-    return await _newest(call)
-
-
-async def unarchive(call: Call) -> Response:
-    """Bring an archived workflow back as a draft."""
-    now_ms = call.services.clock.now_ms()
-    await call.services.journal.workflows.unarchive(call.tenant, call.path("id"), now_ms)
-    return await _newest(call)
-
-
-async def delete(call: Call) -> Response:
-    """Delete an archived workflow for good."""
-    await call.services.journal.workflows.delete(call.tenant, call.path("id"))
-    return JSONResponse({"success": True, "id": call.path("id")})
-
-
-async def publish(call: Call) -> Response:
-    """Publish a version."""
-    workflow_id, now_ms = call.path("id"), call.services.clock.now_ms()
-    await call.services.journal.workflows.get(call.tenant, workflow_id, "latest")
-    raw = await json_body(call.request, call.services.settings, required=False)
-    body = checked(PublishBody, raw)
-    table = call.services.journal.workflows
-    version = await table.publish(call.tenant, workflow_id, body.version, now_ms)
-    return JSONResponse(_whole(await table.get(call.tenant, workflow_id, version)))
-
-
-async def clone(call: Call) -> Response:
-    """Copy a workflow as a new draft."""
-    row = await call.services.workflows.clone(call.tenant, call.path("id"))
-    return JSONResponse(_whole(row), 201, {"Location": f"/api/workflows/{quote(row.id)}"})
-
-
-async def input_metadata(call: Call) -> Response:
-    """Show what a start expects."""
-    query = dict(call.request.query_params)
-    selector = checked(VersionQuery, query).version if "version" in query else None
-    row, definition = await call.services.workflows.startable(
-        call.tenant, call.path("workflowId"), selector
-    )
-    payload = dict(definition.input_fields())
-    return JSONResponse({"success": True, "data": {"workflowId": row.id, "payload": payload}})
-
-
-async def _newest(call: Call) -> Response:
-    table = call.services.journal.workflows
-    return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), "latest")))
-
+WORKFLOWS = Resource("workflow", "/api/workflows", WorkflowDocument, lambda all_: all_.workflows)
+AGENTS = Resource("agent", "/api/agents", AgentDocument, lambda all_: all_.agents)
 
 ENDPOINTS = (
     Endpoint(
         "GET", "/api/workflow/metadata/input/{workflowId}", Role.VIEWER, input_metadata,
         "Show what a start expects", None, VersionQuery,
     ),
-    Endpoint(
-        "GET", "/api/workflows", Role.VIEWER, list_workflows, "List workflows",
-        None, ListWorkflowsQuery,
-    ),
-    Endpoint(
-        "POST", "/api/workflows", Role.EDITOR, create, "Create a workflow", WorkflowDocument,
-        answers=(201,),
-    ),
-    Endpoint(
-        "GET", "/api/workflows/{id}", Role.VIEWER, get_workflow, "Show a workflow",
-        None, VersionQuery,
-    ),
-    Endpoint(
-        "PUT", "/api/workflows/{id}", Role.EDITOR, update, "Store the next version",
-        WorkflowDocument,
-    ),
-    Endpoint("DELETE", "/api/workflows/{id}", Role.EDITOR, archive, "Archive a workflow"),
-    Endpoint(
-        "GET", "/api/workflows/{id}/versions", Role.VIEWER, list_versions, "List versions"
-    ),
-    Endpoint(
-        "POST", "/api/workflows/{id}/unarchive", Role.EDITOR, unarchive,
-        "Bring an archived workflow back",
-    ),
-    Endpoint(
-        "DELETE", "/api/workflows/{id}/permanent", Role.OWNER, delete,
-        "Delete an archived workflow for good",
-    ),
-    Endpoint(
-        "POST", "/api/workflows/{id}/publish", Role.EDITOR, publish, "Publish a version",
-        PublishBody,
-    ),
-    Endpoint(
-        "POST", "/api/workflows/{id}/clone", Role.EDITOR, clone, "Copy a workflow",
-        answers=(201,),
-    ),
+    *WORKFLOWS.endpoints(),
+    *AGENTS.endpoints(),
 )  # fmt: skip

@@ -46,6 +46,12 @@ class Endpoint:
     query: type[BaseModel] = NoQuery
     takes_attachment: bool = False
     answers: tuple[int, ...] = (200,)
+    name: str = ""
+
+    @property
+    def operation(self) -> str:
+        """What the operation is called in the API page."""
+        return self.name or self.handler.__name__
 
     async def answer(self, request: Request, services: Services) -> Response:
         """Check who is asking, ask the handler, turn failures into answers."""

@@ -20,7 +20,7 @@ from app.api.models import (
     checked,
 )
 from app.api.multipart import multipart_body
-from app.api.run_document import outcome_document, status_document
+from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
 from app.auth.roles import Role
 from app.files import Upload
 from app.runs import NewRun
@@ -66,9 +66,8 @@ async def start_async(call: Call) -> Response:
 
 async def status(call: Call) -> Response:
     """Show how a run stands."""
-    return JSONResponse(
-        status_document(await call.services.runs.read(call.tenant, call.path("runId")))
-    )
+    run = await call.services.runs.read(call.tenant, call.path("runId"))
+    return JSONResponse(await _status(call, run))
 
 
 async def resume(call: Call) -> Response:
@@ -78,14 +77,14 @@ async def resume(call: Call) -> Response:
     body = checked(ResumeBody, await json_body(call.request, call.services.settings))
     answer = body.model_dump(exclude_none=True)
     run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
-    return JSONResponse(status_document(run))
+    return JSONResponse(await _status(call, run))
 
 
 async def cancel(call: Call) -> Response:
     """Ask a run to stop in good order."""
     body = checked(ControlBody, await json_body(call.request, call.services.settings))
     run = await call.services.runs.cancel(
-        call.tenant, body.runId, body.workflowId, body.reason, call.caller
+        call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
     )
     return _controlled(run, "the run is being cancelled" if not run.is_over else "the run is over")
 
@@ -94,7 +93,7 @@ async def terminate(call: Call) -> Response:
     """End a run at once."""
     body = checked(ControlBody, await json_body(call.request, call.services.settings))
     run = await call.services.runs.terminate(
-        call.tenant, body.runId, body.workflowId, body.reason, call.caller
+        call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
     )
     return _controlled(run, "the run was terminated")
 
@@ -108,6 +107,7 @@ async def list_runs(call: Call) -> Response:
         since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
         until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
         before=int(query.cursor) if query.cursor else None,
+        parent_id=query.parentRunId,
     )
     rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
     page = rows[: query.limit]
@@ -118,6 +118,8 @@ async def list_runs(call: Call) -> Response:
             "version": row.version,
             "status": row.status,
             "currentStepId": row.step_id,
+            "parentRunId": row.parent_run_id,
+            "item": row.item,
             "startTime": iso_time(row.started_at_ms),
             "updatedAt": iso_time(row.updated_at_ms),
             "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
@@ -126,6 +128,15 @@ async def list_runs(call: Call) -> Response:
     ]
     more = len(rows) > len(page)
     return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
+
+
+async def _status(call: Call, run: Run) -> JsonObject:
+    """Give the status of a run with what the list of runs knows of its child runs."""
+    if not any(visit.children for visit in run.history):
+        return status_document(run)
+    children = call.services.journal.children
+    counts = await children.counts(run.id, run.executions)
+    return status_document(run, await children.ids(run.id, MOST_CHILD_IDS), counts)
 
 
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
@@ -149,7 +160,16 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
             "mimeType": row.media_type,
             "size": row.size,
         }
-    new = NewRun(call.tenant, stored.id, stored.version, definition, data, call.caller, idempotency)
+    new = NewRun(
+        call.tenant,
+        stored.id,
+        stored.version,
+        definition,
+        data,
+        call.caller.name,
+        call.caller.context,
+        idempotency,
+    )
     try:
         return await services.runs.start(new, wait=wait)
     except DuplicateStart as duplicate:

@@ -26,11 +26,16 @@ class ResumeBody(_Model):
     """A person's answer to a pause."""
 
     type: Literal["collect_inputs", "request_user_action"]
-    data: dict[str, Any] | None = Field(None, description="input data, for collect_inputs")
+    data: dict[str, Any] | None = Field(
+        None, description="input data, for collect_inputs; other arguments, for a tool call"
+    )
     actionId: str | None = None  # noqa: N815 - the contract's word
     actionValue: str | None = None  # noqa: N815
     comment: str | None = Field(None, max_length=10_000)
     stepId: str | None = Field(None, description="the step whose pause is meant")  # noqa: N815
+    runId: str | None = Field(  # noqa: N815
+        None, description="the run whose pause is meant, where a child run asks"
+    )
 
 
 class ControlBody(_Model):
@@ -47,8 +52,8 @@ class PublishBody(_Model):
     version: str | None = None
 
 
-class ListWorkflowsQuery(_Model):
-    """Which workflows to list."""
+class ListDefinitionsQuery(_Model):
+    """Which workflows or agents to list."""
 
     search: str | None = Field(None, max_length=200)
     status: Literal["draft", "testing", "published", "archived"] | None = None
@@ -76,6 +81,7 @@ class ListRunsQuery(_Model):
         Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
     ) = None
     workflowId: str | None = None  # noqa: N815
+    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     limit: int = Field(50, ge=1, le=500)

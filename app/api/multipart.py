@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from app.api.errors import BadRequest, PayloadTooLarge
 from app.api.json_body import read_body
-from app.api.media_types import media_type_of
 from app.files import Upload
+from app.media_types import media_type_of
 from app.settings import Settings
 from steps.contract import Problem
 

@@ -50,7 +50,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "description": f"Needs the role {endpoint.role}.",
-        "operationId": endpoint.handler.__name__,
+        "operationId": endpoint.operation,
         "parameters": parameters,
         "responses": {
             **{str(status): {"description": "The answer"} for status in endpoint.answers},

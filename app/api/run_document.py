@@ -1,10 +1,27 @@
 """A run as the API shows it: the fold, rendered."""
 
+from collections.abc import Mapping, Sequence
+
+from app.usage import calls_of, usage_of
 from engine import Json, JsonObject, Run, RunError, State, StepError, Visit, iso_time
 
+MOST_CHILD_IDS = 100
+"""How many child runs the status names; the list of runs has them all."""
 
-def status_document(run: Run) -> JsonObject:
-    """Give the answer of the status endpoint. Every field is there, null where it is empty."""
+
+def status_document(
+    run: Run, child_ids: Sequence[str] = (), children: Mapping[str, int] | None = None
+) -> JsonObject:
+    """Give the answer of the status endpoint. Every field is there, null where it is empty.
+
+    `child_ids` are the first child runs; `children` counts those of the current step by
+    status.
+    """
+    history: list[Json] = [_entry(visit) for visit in run.history]
+    if run.current and run.current.children and children is not None:
+        current = history[-1]
+        assert isinstance(current, dict)  # noqa: S101 - made by `_entry`
+        current["progress"] = _progress(run.current.children, children)
     return {
         "runId": run.id,
         "workflowId": run.workflow_id,
@@ -13,11 +30,14 @@ def status_document(run: Run) -> JsonObject:
         "currentStepId": run.current_step_id,
         "pauseSignal": pause_signal(run),
         "data": run.data,
-        "stepExecutionHistory": [_entry(visit) for visit in run.history],
+        "stepExecutionHistory": history,
         "result": run.result,
         "error": _run_error(run.error),
         "reason": run.reason,
         "cancelRequested": run.cancel_requested,
+        "parentRunId": run.parent.run_id if run.parent else None,
+        "childRunIds": list(child_ids),
+        "usage": usage_of(run.history),
         "waitingUntil": _moment(run.wake_at_ms) if run.state is State.SLEEPING else None,
         "startTime": iso_time(run.started_at_ms),
         "endTime": _moment(run.ended_at_ms),
@@ -72,7 +92,24 @@ def _entry(visit: Visit) -> JsonObject:
         entry["error"] = _step_error(visit.error)
     if visit.retry_at_ms is not None:
         entry["retryAt"] = iso_time(visit.retry_at_ms)
+    if visit.children:
+        entry["childRuns"] = visit.children
+    if calls := calls_of(visit):
+        entry["calls"] = calls
+        entry["usage"] = usage_of([visit])
     return entry
+
+
+def _progress(total: int, children: Mapping[str, int]) -> JsonObject:
+    """Say how far the child runs of a step are; those not named have not been started."""
+    failed = sum(children.get(status, 0) for status in ("failed", "cancelled", "terminated"))
+    return {
+        "total": total,
+        "completed": children.get("completed", 0),
+        "failed": failed,
+        "running": children.get("running", 0),
+        "paused": children.get("paused", 0),
+    }
 
 
 def _step_error(error: StepError) -> JsonObject:

@@ -10,6 +10,8 @@ from app.auth.keys import hash_of, prefix_of
 from app.auth.roles import Role
 from app.auth.tokens import BadToken, read_token
 from app.clock import Clock
+from app.secrets.seal import Keyring
+from app.secrets.tokens import open_row
 from app.settings import Settings
 from engine import JsonObject
 from journal import Journal, KeyRow, SecretRow
@@ -35,10 +37,13 @@ class Caller:
 class Authenticator:
     """Knows all keys and secrets; exact, since every change goes through this process."""
 
-    def __init__(self, journal: Journal, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, settings: Settings, clock: Clock, keyring: Keyring
+    ) -> None:
         self._journal = journal
         self._settings = settings
         self._clock = clock
+        self._keyring = keyring
         self._keys: dict[str, KeyRow] = {}
         self._secrets: dict[str, SecretRow] = {}
         self._used: dict[str, int] = {}
@@ -46,7 +51,8 @@ class Authenticator:
     async def load(self) -> None:
         """Read all keys and secrets; call it again after any change."""
         self._keys = {row.prefix: row for row in await self._journal.keys.all()}
-        self._secrets = {row.kid: row for row in await self._journal.jwt_secrets.all()}
+        sealed = await self._journal.jwt_secrets.all()
+        self._secrets = {row.kid: open_row(row, self._keyring) for row in sealed}
 
     @property
     def has_keys(self) -> bool:

@@ -9,7 +9,8 @@ from app.api.errors import BadRequest
 from app.api.json_body import parse_json
 from app.cli.json_lines import line_of, lines_of
 from app.cli.serve import Subparsers
-from steps.definition import InvalidDefinition, compile_definition
+from steps.definition import compile_definition
+from steps.problems import InvalidDefinition
 from steps.registry import Registry
 from steps.tools import Tools
 

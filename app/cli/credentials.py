@@ -42,8 +42,6 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out the command and print its answer."""
-    if not _TENANT.fullmatch(args.tenant):
-        raise CommandFailed("--tenant must have 1 to 64 letters, digits, dots, dashes")
     answer = asyncio.run(ask(args.data, f"{args.what}.{args.verb}", _given(args)))
     if args.json:
         print(json.dumps(answer))
@@ -53,8 +51,16 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def tenant_of(args: argparse.Namespace) -> str:
+    """Give the tenant that a command names. Raises `CommandFailed`."""
+    tenant: str = args.tenant
+    if not _TENANT.fullmatch(tenant):
+        raise CommandFailed("--tenant must have 1 to 64 letters, digits, dots, dashes")
+    return tenant
+
+
 def _given(args: argparse.Namespace) -> dict[str, Any]:
-    given: dict[str, Any] = {"tenant": args.tenant}
+    given: dict[str, Any] = {"tenant": tenant_of(args)}
     if args.verb == "disable":
         given["which"] = args.which
     if args.verb != "create":

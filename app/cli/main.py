@@ -4,8 +4,10 @@ import argparse
 import sys
 from importlib.metadata import version
 
-from app.cli import check, config, credentials, run, serve
+from app import log
+from app.cli import check, config, credentials, run, secrets, serve
 from app.control import CommandFailed
+from app.secrets.seal import KeyUnusable
 from app.settings import SettingsError
 from steps.registry import StepTypeError
 from steps.tools import ToolLoadError
@@ -18,12 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=version("stepwell"))
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, credentials, check, run, config):
+    for command in (serve, credentials, secrets, check, run, config):
         command.add(subparsers)
     args = parser.parse_args(arguments)
+    log.configure("warning", "console")  # until `serve` knows the settings
     try:
         code: int = args.main(args)
-    except (CommandFailed, SettingsError, StepTypeError, ToolLoadError) as refused:
+    except (CommandFailed, KeyUnusable, SettingsError, StepTypeError, ToolLoadError) as refused:
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
     return code

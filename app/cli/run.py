@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from app import log
 from app.api.run_document import status_document
 from app.assembly import open_services
 from app.auth.callers import Caller
@@ -16,7 +17,7 @@ from app.runs import NewRun
 from app.services import Services
 from app.settings import load
 from engine import Json, JsonObject, Run, State, Status
-from steps.definition import InvalidDefinition
+from steps.problems import InvalidDefinition
 
 _TENANT = "local"
 _CALLER = Caller(_TENANT, Role.OWNER, "local", {})
@@ -38,6 +39,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run it. Gives 0 when the run completed or waits for somebody, 1 otherwise."""
+    log.configure("warning", "console")
     try:
         document = json.loads(args.file.read_text(encoding="utf-8"))
         data = json.loads(args.data_json)
@@ -75,7 +77,7 @@ async def _to_the_end(
 ) -> Run:
     stored = await services.workflows.create(_TENANT, document)
     stored, definition = await services.workflows.startable(_TENANT, stored.id, None)
-    new = NewRun(_TENANT, stored.id, stored.version, definition, data, _CALLER)
+    new = NewRun(_TENANT, stored.id, stored.version, definition, data, _CALLER.name)
     run, outcome = await services.runs.start(new, wait=True)
     while outcome is not None:
         run = await outcome

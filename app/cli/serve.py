@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.server import serve
-from app.settings import Settings, load
+from app.settings import NO_OPTIONS, Settings, load
 
 Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
@@ -23,11 +23,13 @@ def main(args: argparse.Namespace) -> int:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Give a parser one option a setting."""
+    """Give a parser one option a setting, less those that are keys."""
     parser.add_argument("--config", type=Path, help="a TOML file with settings")
     for name, field in Settings.model_fields.items():
+        if name in NO_OPTIONS:
+            continue
         is_list = isinstance(field.default, list)
-        shown = "none" if field.default in (None, []) else field.default
+        shown = "none" if field.default in (None, [], {}) else field.default
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
@@ -39,4 +41,4 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def given(args: argparse.Namespace) -> dict[str, Any]:
     """Give the settings that the command line names."""
-    return {name: getattr(args, name) for name in Settings.model_fields}
+    return {name: getattr(args, name) for name in Settings.model_fields if name not in NO_OPTIONS}

@@ -1,0 +1,57 @@
+"""`stepwell secret`: set, list, delete."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import sys
+from pathlib import Path
+
+from app.cli.credentials import tenant_of
+from app.cli.serve import Subparsers
+from app.control import CommandFailed, ask
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    parser = subparsers.add_parser("secret", help="set, list or delete secrets of a tenant")
+    verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
+    for verb, told in (
+        ("set", "keep a secret; its value is read from standard input"),
+        ("list", "list the names of secrets"),
+        ("delete", "delete a secret"),
+    ):
+        command = verbs.add_parser(verb, help=told, description=told)
+        command.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
+        command.add_argument("--tenant", required=True)
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+        if verb != "list":
+            command.add_argument("name")
+        command.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out the command and print its answer."""
+    given = {"tenant": tenant_of(args)}
+    if args.verb != "list":
+        given["name"] = args.name
+    if args.verb == "set":
+        given["value"] = _value()
+    answer = asyncio.run(ask(args.data, f"secret.{args.verb}", given))
+    if args.json:
+        print(json.dumps(answer))
+        return 0
+    for row in answer.get("secrets", [answer]):
+        print("  ".join(f"{name}={value}" for name, value in row.items()))
+    return 0
+
+
+def _value() -> str:
+    """Read the value without showing it; one line end after it is no part of it."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Value: ")
+    try:
+        value = sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as wrong:
+        raise CommandFailed("the value must be UTF-8 text") from wrong
+    return value.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,111 @@
+"""Versioned definitions: checked, stored, compiled when they are used."""
+
+import re
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from app.clock import Clock
+from engine import Json, JsonObject
+from journal import DefinitionTable, NewVersion, VersionRow
+
+_COMPILED = 500
+
+
+class Compiled(Protocol):
+    """A document that has been checked and compiled."""
+
+    @property
+    def document(self) -> JsonObject:
+        """The document as it came."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is for."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """`draft` or `testing`."""
+        ...
+
+
+C = TypeVar("C", bound=Compiled)
+
+
+class Definitions(Generic[C]):
+    """The definitions of one kind, of all tenants."""
+
+    def __init__(
+        self, table: DefinitionTable, compile_document: Callable[[Json], C], clock: Clock
+    ) -> None:
+        self.table = table
+        self._compile_document = compile_document
+        self._clock = clock
+        self._compiled: OrderedDict[tuple[str, str, str, int], C] = OrderedDict()
+
+    async def create(self, tenant: str, document: Json) -> VersionRow:
+        """Check and store a new one. Raises `InvalidDefinition`, `DefinitionExists`."""
+        definition = self._compile_document(document)
+        wanted = definition.document.get("id")
+        made_id = await self.table.create(
+            tenant,
+            self._new(definition),
+            wanted_id=str(wanted) if wanted is not None else None,
+            slug=slug(definition.name),
+        )
+        return await self.table.get(tenant, made_id, "latest")
+
+    async def update(self, tenant: str, thing_id: str, changes: JsonObject) -> VersionRow:
+        """Store the next version: the newest one with its top-level keys replaced.
+
+        Raises `InvalidDefinition`, `NotFound`, `Archived`.
+        """
+        newest = await self.table.get(tenant, thing_id, "latest")
+        merged = {**newest.definition, "status": "draft", **changes, "id": thing_id}
+        definition = self._compile_document(merged)
+        version = await self.table.add_version(tenant, thing_id, self._new(definition))
+        return await self.table.get(tenant, thing_id, version)
+
+    async def clone(self, tenant: str, thing_id: str) -> VersionRow:
+        """Copy the newest version as a new draft called "... (Copy)"."""
+        newest = await self.table.get(tenant, thing_id, "latest")
+        copy = {k: v for k, v in newest.definition.items() if k not in ("id", "status")}
+        copy["name"] = f"{newest.name} (Copy)"
+        return await self.create(tenant, copy)
+
+    async def compiled(self, tenant: str, thing_id: str, version: str) -> tuple[VersionRow, C]:
+        """Give a version and what it compiles to. Raises `NotFound`, `InvalidDefinition`."""
+        row = await self.table.get(tenant, thing_id, version)
+        return row, self.compile_row(tenant, row)
+
+    def compile_row(self, tenant: str, row: VersionRow) -> C:
+        """Compile once: a version never changes. Its creation time tells a recreated one."""
+        key = (tenant, row.id, row.version, row.created_at_ms)
+        definition = self._compiled.get(key)
+        if definition is None:
+            definition = self._compile_document(row.definition)
+            self._compiled[key] = definition
+            if len(self._compiled) > _COMPILED:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(key)
+        return definition
+
+    def _new(self, definition: C) -> NewVersion:
+        kept = {k: v for k, v in definition.document.items() if k not in ("id", "status")}
+        return NewVersion(
+            definition.name, definition.description, kept, definition.status, self._clock.now_ms()
+        )
+
+
+def slug(name: str) -> str:
+    """Give a name as an id: `Customer Onboarding` becomes `customer-onboarding`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100].strip("-") or "workflow"

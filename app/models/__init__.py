@@ -1,0 +1,1 @@
+"""Chat models: which there are, and how each provider is spoken to."""

@@ -1,0 +1,1 @@
+"""Secrets of tenants: sealed in the journal, open in memory, masked wherever text leaves."""

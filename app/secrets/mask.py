@@ -1,0 +1,197 @@
+"""Leaving no secret in a text, in whatever form it was written there. Pure.
+
+Of a secret these forms are found: the value itself, also in lower case (host names are), each
+of its characters escaped for URLs, JSON (also JSON in JSON) or HTML, and the middle of its
+base64 forms, standard or for URLs, wherever it stands in what was encoded. Where a text by
+itself, such as an error's message, was cut inside a secret, that is found too, from eight
+characters on. What an expression makes of a secret (a hash, a part) is not. Of values beyond
+8,000 characters the usual forms are found, and not every mixture of escapes.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from urllib.parse import quote, quote_plus
+
+from engine import Json
+
+MASK = "***"
+SHORTEST = 4
+"""Shorter values stay as they are: they would be found in texts that do not hold them."""
+
+_LONGEST_COMPILED = 8_000
+_SHORTEST_CUT = 8
+_LONGEST_ESCAPE = 12
+_GROUPED = 3
+# Bounded, so that a text of nothing but backslashes takes no longer than another.
+_ESCAPES = 15
+_NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+_ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+class Mask:
+    """Replaces every occurrence of some secret values by `***`."""
+
+    __slots__ = ("_cut", "_forms", "_long", "_longest", "_numbers", "_whole")
+
+    def __init__(self, values: Iterable[str]) -> None:
+        """Compile the forms of all values; those of fewer than 4 characters are left out."""
+        used = sorted({value for value in values if len(value) >= SHORTEST})
+        long = [value for value in used if len(value) > _LONGEST_COMPILED]
+        self._numbers = frozenset(used)
+        self._long = sorted({text for value in long for text in _literals(value)}, key=len)[::-1]
+        self._forms = sorted({form for value in used for form in _forms(value)})
+        self._longest = max((len(form) for form in self._forms), default=0) * _LONGEST_ESCAPE
+        short = [form for form in self._forms if len(form) <= _LONGEST_COMPILED]
+        self._whole = re.compile(_any_of(short, 0)) if short else None
+        starts = sorted({f[:_SHORTEST_CUT] for f in self._forms if len(f) > _SHORTEST_CUT})
+        self._cut = re.compile(_any_of(starts, 0)) if starts else None
+
+    def text(self, text: str) -> str:
+        """Give the text without the values, also where it was cut inside one."""
+        text = self._whole_ones(text)
+        if self._cut is None:
+            return text
+        for start in self._cut.finditer(text, max(0, len(text) - self._longest)):
+            if any(_is_cut(form, text, start.start()) for form in self._forms):
+                return text[: start.start()] + MASK
+        return text
+
+    def value(self, value: Json) -> Json:
+        """Give the JSON value without the secret values in its strings, keys and numbers."""
+        if not self._forms or value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        try:
+            # One search in the JSON text is far faster than one in each of many strings.
+            if self._whole and not self._long and not self._whole.search(_json(value)):
+                return value
+            return self._inside(value)
+        except RecursionError:
+            return MASK
+
+    def _inside(self, value: Json) -> Json:
+        if isinstance(value, str):
+            return self._whole_ones(value)
+        if isinstance(value, dict):
+            return {self._whole_ones(key): self._inside(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._inside(item) for item in value]
+        if isinstance(value, int | float) and str(value) in self._numbers:
+            return MASK
+        return value
+
+    def _whole_ones(self, text: str) -> str:
+        for literal in self._long:
+            text = text.replace(literal, MASK)
+        return self._whole.sub(MASK, text) if self._whole else text
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _any_of(forms: Sequence[tuple[str, ...]], depth: int) -> str:
+    """Give a pattern for any of the forms, the longest first, grouped by how they begin."""
+    if depth == _GROUPED or len(forms) == 1 or min(map(len, forms)) <= depth:
+        rest = sorted(
+            {"".join(form[depth:]) for form in forms}, key=lambda text: (-len(text), text)
+        )
+        return rest[0] if len(rest) == 1 else f"(?:{'|'.join(rest)})"
+    groups = [
+        first + _any_of(list(group), depth + 1)
+        for first, group in groupby(forms, lambda form: form[depth])
+    ]
+    return groups[0] if len(groups) == 1 else f"(?:{'|'.join(groups)})"
+
+
+def _is_cut(form: Sequence[str], text: str, at: int) -> bool:
+    """Say whether the text ends, from `at` on, inside the form."""
+    for token in form:
+        match = re.compile(token).match(text, at)
+        if match is None:
+            rest = text[at:]
+            return 0 < len(rest) < _LONGEST_ESCAPE and rest[0] in "%\\&"
+        at = match.end()
+        if at == len(text):
+            return True
+    return False
+
+
+def _forms(value: str) -> Iterable[tuple[str, ...]]:
+    """Give every form of a value as patterns, one for each character."""
+    yield _tokens(value)
+    if value.lower() != value:
+        yield _tokens(value.lower())
+    for core in _base64_cores(value):
+        yield tuple(_BASE64.get(char, char) for char in core)
+
+
+def _literals(value: str) -> Iterable[str]:
+    """Give the usual forms of a long value, as they are."""
+    yield from (value, value.lower(), quote(value), quote(value, safe=""), quote_plus(value))
+    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    for core in _base64_cores(value):
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+
+
+def _base64_cores(value: str) -> Iterable[str]:
+    """Give the three ways a value can stand in base64, less what its neighbours change."""
+    for shift, dropped in ((0, 0), (1, 2), (2, 3)):
+        raw = bytes(shift) + value.encode()
+        yield base64.b64encode(raw)[dropped : len(raw) * 8 // 6].decode()
+
+
+def _tokens(value: str) -> tuple[str, ...]:
+    return tuple(_token(match[0]) for match in re.finditer(r"\\+|[^\\]", value, re.DOTALL))
+
+
+def _token(char: str) -> str:
+    """Give a pattern for a character however it may be escaped."""
+    if char in _ALNUM:
+        return char
+    if char[0] == "\\":
+        many = len(char)
+        return f"(?:\\\\{{{many},{many * (_ESCAPES + 1)}}}|{_in_url(char[0]) * many})"
+    quoted = f"\\\\{{0,{_ESCAPES}}}" if char in "\"'/" else ""
+    # The character itself comes last: it may be how one of the others begins.
+    ways = [*_in_html(char), *_in_json(char), _in_url(char), quoted + re.escape(char)]
+    if char == " ":
+        ways.append(r"\+")
+    return f"(?:{'|'.join(ways)})"
+
+
+def _in_url(char: str) -> str:
+    return "".join(f"%(?:25){{0,2}}{_hex(f'{byte:02x}')}" for byte in char.encode())
+
+
+def _in_json(char: str) -> Iterable[str]:
+    lead = f"\\\\{{1,{_ESCAPES}}}"
+    units = char.encode("utf-16-be")
+    yield "".join(f"{lead}u{_hex(units[at : at + 2].hex())}" for at in range(0, len(units), 2))
+    if char in _NAMED:
+        yield lead + _NAMED[char]
+    if ord(char) < 0x100:  # noqa: PLR2004 - as Python's repr writes it
+        yield f"{lead}x{_hex(f'{ord(char):02x}')}"
+
+
+def _in_html(char: str) -> Iterable[str]:
+    if (named := html.escape(char)) != char:
+        yield re.escape(named)
+        yield f"&#0{{0,3}}{ord(char)};"
+        yield f"&#[xX]0{{0,3}}{_hex(f'{ord(char):x}')};"
+
+
+def _hex(digits: str) -> str:
+    return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)
+
+
+_BASE64: Mapping[str, str] = {
+    "+": f"(?:[+-]|{_in_url('+')})",
+    "/": f"(?:\\\\{{0,{_ESCAPES}}}[/_]|{_in_url('/')})",
+}

@@ -1,0 +1,25 @@
+"""Opening all that is sealed, before anything uses it."""
+
+from app.clock import Clock
+from app.secrets.key import open_keyring
+from app.secrets.seal import id_of
+from app.secrets.tokens import seal_all, sealed_bytes
+from app.secrets.vault import Secrets
+from app.settings import Settings
+from journal import Journal
+
+
+async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Secrets:
+    """Open the secrets of all tenants; what is in the clear or of an older key is sealed anew.
+
+    Raises:
+        KeyUnusable: The key is missing or another one; the message says what to do.
+    """
+    sealed = [row.sealed for row in await journal.secrets.all()]
+    tokens = [sealed_bytes(row) for row in await journal.jwt_secrets.all()]
+    sealed += [item for item in tokens if item is not None]
+    keyring = open_keyring(settings, {id_of(item) for item in sealed})
+    secrets = Secrets(journal.secrets, keyring, clock)
+    await secrets.load()
+    await seal_all(journal.jwt_secrets, keyring)
+    return secrets

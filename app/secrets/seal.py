@@ -1,0 +1,77 @@
+"""Sealing: AES-256-GCM, bound to what the value is and whose.
+
+A sealed value is one byte of format, eight bytes that name the key, twelve random bytes, and
+the ciphertext with its tag. The key's name makes a wrong key an error that says so.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+_FORMAT = b"\x01"
+_ID_BYTES = 8
+_NONCE_BYTES = 12
+
+
+class KeyUnusable(Exception):
+    """Sealed values cannot be opened or made with the keys at hand; nothing has changed."""
+
+
+class Keyring:
+    """The key that seals, and those that opened what was sealed before."""
+
+    def __init__(self, current: bytes, older: Iterable[bytes] = ()) -> None:
+        """Take keys of 32 bytes."""
+        self._current = key_id(current)
+        self._keys = {key_id(key): AESGCM(key) for key in (current, *older)}
+
+    def seal(self, kind: str, tenant: str, name: str, value: str) -> bytes:
+        """Give the value sealed; it can be opened only as that `kind`, tenant and name."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._keys[self._current].encrypt(
+            nonce, value.encode(), _bound(kind, tenant, name)
+        )
+        return _FORMAT + self._current + nonce + sealed
+
+    def open(self, kind: str, tenant: str, name: str, sealed: bytes) -> str:
+        """Give the value. Raises `KeyUnusable` when no key fits or it is not what was sealed."""
+        key = self._keys.get(id_of(sealed))
+        if key is None:
+            raise KeyUnusable(f"{kind} {name} of tenant {tenant} is sealed with another key")
+        start = len(_FORMAT) + _ID_BYTES
+        nonce, rest = sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :]
+        try:
+            return key.decrypt(nonce, rest, _bound(kind, tenant, name)).decode()
+        except (InvalidTag, ValueError) as changed:
+            raise KeyUnusable(
+                f"{kind} {name} of tenant {tenant} is not what was sealed: the journal was "
+                "damaged or changed; restore it from a backup"
+            ) from changed
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Say whether the value is sealed with the key that seals now."""
+        return id_of(sealed) == self._current
+
+    def opens(self, name: bytes) -> bool:
+        """Say whether the key of that name is at hand."""
+        return name in self._keys
+
+
+def id_of(sealed: bytes) -> bytes:
+    """Give the name of the key that sealed a value; empty when it is no sealed value."""
+    return sealed[1 : 1 + _ID_BYTES] if sealed[:1] == _FORMAT else b""
+
+
+def key_id(key: bytes) -> bytes:
+    """Give the name of a key, which tells nothing about it."""
+    return hmac.new(key, b"stepwell key", hashlib.sha256).digest()[:_ID_BYTES]
+
+
+def _bound(kind: str, tenant: str, name: str) -> bytes:
+    return json.dumps([kind, tenant, name]).encode()

@@ -1,0 +1,182 @@
+"""The secrets of all tenants, open in memory; exact, since every change goes through here."""
+
+import asyncio
+import re
+from collections import defaultdict, deque
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.clock import Clock
+from app.secrets.mask import Mask
+from app.secrets.seal import Keyring
+from engine import Json
+from journal import JournalError, SealedRow, SecretTable, UnknownSecret
+from steps.contract import Problem, StepBroke
+
+LONGEST = 65_536
+"""The most bytes that a value may have, as UTF-8."""
+
+_KIND = "secret"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_FORMER = 64
+
+
+class UnfitSecret(Exception):
+    """A secret cannot have that name, or that value; the message does not show the value."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.problems = (Problem(path, message),)
+        super().__init__(f"{path} {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretName:
+    """A secret as it is listed: everything but its value."""
+
+    name: str
+    created_at_ms: int
+    updated_at_ms: int
+
+
+class Secrets:
+    """Gives secrets to steps, and takes them out of everything that steps give back."""
+
+    def __init__(self, table: SecretTable, keyring: Keyring, clock: Clock) -> None:
+        self._table = table
+        self.keyring = keyring
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._rows: dict[tuple[str, str], SealedRow] = {}
+        self._values: dict[str, dict[str, str]] = {}
+        # A step in flight may still hold a value that was replaced or deleted.
+        self._former: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_FORMER))
+        self._masks: dict[str, Mask] = {}
+        self._every: Mask | None = None
+        self._is_stale = True
+
+    async def load(self) -> None:
+        """Open every secret; what an older key sealed is sealed anew. Raises `KeyUnusable`."""
+        async with self._lock:
+            await self._load()
+
+    async def get(self, tenant: str, name: str) -> str:
+        """Give a secret to a step. Raises `StepBroke` when the tenant has none of that name."""
+        if self._is_stale:
+            await self.load()
+        try:
+            return self._values[tenant][name]
+        except KeyError:
+            message = (
+                f"there is no secret {name}; create it with PUT /api/secrets/{name}, or with "
+                f"stepwell secret set {name} --tenant {tenant}"
+            )
+            raise StepBroke("UnknownSecret", message, retryable=False) from None
+
+    def names(self, tenant: str) -> list[SecretName]:
+        """List a tenant's secrets by name."""
+        return [
+            SecretName(name, row.created_at_ms, row.updated_at_ms)
+            for (owner, name), row in sorted(self._rows.items())
+            if owner == tenant
+        ]
+
+    async def put(self, tenant: str, name: str, value: str) -> tuple[SecretName, bool]:
+        """Keep a secret, durable when this returns; also say whether it is new.
+
+        Raises:
+            UnfitSecret: An expression cannot name it, or the value is empty or too long.
+        """
+        _check(name, value)
+        async with self._lock:
+            now_ms = self._clock.now_ms()
+            before = self._rows.get((tenant, name))
+            row = SealedRow(
+                tenant=tenant,
+                name=name,
+                sealed=self.keyring.seal(_KIND, tenant, name, value),
+                created_at_ms=before.created_at_ms if before else now_ms,
+                updated_at_ms=now_ms,
+            )
+            self._remember(tenant, name, value)
+            await self._write(self._table.put([row]))
+            self._keep(row, value)
+            return SecretName(name, row.created_at_ms, row.updated_at_ms), before is None
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Remove a secret, durable when this returns. Raises `UnknownSecret`."""
+        async with self._lock:
+            self._remember(tenant, name, None)
+            await self._write(self._table.delete(tenant, name))
+            self._rows.pop((tenant, name), None)
+            self._values.get(tenant, {}).pop(name, None)
+            self._forget_masks(tenant)
+
+    def mask(self, tenant: str, value: Json) -> Json:
+        """Give the value without any secret of the tenant, present or lately replaced."""
+        mask = self._masks.get(tenant)
+        if mask is None:
+            mask = self._masks[tenant] = Mask(self._known(tenant))
+        return mask.value(value)
+
+    def mask_text(self, text: str) -> str:
+        """Give the text without any secret of any tenant."""
+        if self._every is None:
+            tenants = {*self._values, *self._former}
+            self._every = Mask(value for tenant in tenants for value in self._known(tenant))
+        return self._every.text(text)
+
+    async def _load(self) -> None:
+        anew = []
+        rows, self._rows, self._values = await self._table.all(), {}, {}
+        for row in rows:
+            value = self.keyring.open(_KIND, row.tenant, row.name, row.sealed)
+            self._keep(row, value)
+            if not self.keyring.is_current(row.sealed):
+                anew.append(
+                    replace(row, sealed=self.keyring.seal(_KIND, row.tenant, row.name, value))
+                )
+        if anew:
+            await self._table.put(anew)
+        self._is_stale = False
+
+    def _keep(self, row: SealedRow, value: str) -> None:
+        self._values.setdefault(row.tenant, {})[row.name] = value
+        self._rows[row.tenant, row.name] = row
+        self._forget_masks(row.tenant)
+
+    def _remember(self, tenant: str, name: str, value: str | None) -> None:
+        """Go on masking a value that is being replaced, and one that may have been written."""
+        for known in (self._values.get(tenant, {}).get(name), value):
+            if known is not None:
+                self._former[tenant].append(known)
+        self._forget_masks(tenant)
+
+    async def _write(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except UnknownSecret:
+            raise
+        except JournalError:
+            self._is_stale = True  # it may have happened all the same
+            raise
+
+    def _known(self, tenant: str) -> list[str]:
+        return [*self._values.get(tenant, {}).values(), *self._former[tenant]]
+
+    def _forget_masks(self, tenant: str) -> None:
+        self._masks.pop(tenant, None)
+        self._every = None
+
+
+def _check(name: str, value: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UnfitSecret(
+            "name", "must have 1 to 128 letters, digits or _, and not begin with a digit"
+        )
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise UnfitSecret("value", "must be text that can be written as UTF-8") from None
+    if not 0 < size <= LONGEST:
+        raise UnfitSecret("value", f"must have 1 to {LONGEST} bytes")

@@ -1,0 +1,20 @@
+"""Which tools come with the server."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.clock import Clock
+from app.settings import Settings
+from app.tools.extract_document import extract_document_tool
+from app.tools.extraction_process import ExtractionProcess
+from app.tools.send_email import send_email_tool
+from app.tools.transform import transform
+
+
+def built_in_tools(settings: Settings, clock: Clock) -> Sequence[Callable[..., Any]]:
+    """Give the functions, each marked with `@tool`."""
+    return (
+        transform,
+        send_email_tool(settings, clock),
+        extract_document_tool(ExtractionProcess()),
+    )

@@ -1,0 +1,60 @@
+"""Every tool that may be called: Python functions, and the tools of MCP servers."""
+
+from collections.abc import Sequence
+
+from app.tools.mcp.servers import McpServers
+from engine import Json, JsonObject
+from steps.contract import StepBroke
+from steps.effects import ToolContext, ToolInfo
+from steps.nearest import did_you_mean
+from steps.tools import Tools
+
+
+class ToolCatalogue:
+    """Finds a tool by its id: a function's own id first, then `<server>.<tool>`."""
+
+    def __init__(self, functions: Tools, mcp: McpServers) -> None:
+        self._functions = functions
+        self._infos = {info.id: info for info in functions.describe()}
+        self._mcp = mcp
+
+    async def list(self) -> Sequence[ToolInfo]:
+        """List the tools by id, after every MCP server has been tried once.
+
+        The tools of a server that is away are those that it had.
+        """
+        await self._mcp.settled()
+        found = {info.id: info for info in self._mcp.tools()} | self._infos
+        return [found[tool_id] for tool_id in sorted(found)]
+
+    async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
+        """Check the arguments, call the tool, and give its result as JSON. Raises `StepBroke`."""
+        if tool_id not in self._infos:
+            name, _, tool = tool_id.partition(".")
+            server = self._mcp.find(name)
+            if server is not None and await server.knows(tool):
+                return await server.call(tool, arguments, context.idempotency_key)
+            known = [*self._infos, *(info.id for info in self._mcp.tools())]
+            message = f"there is no tool {tool_id}{did_you_mean(tool_id, known)}"
+            raise StepBroke("UnknownTool", message, retryable=False)
+        return await self._functions.call(tool_id, arguments, context)
+
+    def document(self) -> JsonObject:
+        """Show the tools and the servers as they are now, without waiting for any."""
+        shown = {info.id: _shown(info, "mcp") for info in self._mcp.tools()}
+        shown |= {info.id: _shown(info, "function") for info in self._infos.values()}
+        tools: list[Json] = [shown[tool_id] for tool_id in sorted(shown)]
+        servers: list[Json] = [
+            {"name": server.name, "status": server.status, "error": server.error}
+            for server in self._mcp.all()
+        ]
+        return {"tools": tools, "servers": servers}
+
+
+def _shown(info: ToolInfo, source: str) -> JsonObject:
+    return {
+        "id": info.id,
+        "description": info.description,
+        "inputSchema": info.input_schema,
+        "source": source,
+    }

@@ -1,0 +1,200 @@
+"""One connection to an MCP server, by the MCP library; all that knows the library is here.
+
+Imported when the first server is opened, and not before (see `server`).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import anyio
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.client.subscriptions import SubscriptionLost
+from mcp_types import (
+    CONNECTION_CLOSED,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    REQUEST_TIMEOUT,
+    Implementation,
+    ToolListChangedNotification,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+from app import log
+from app.tools.mcp.http import http_client
+from app.tools.mcp.link import McpTool, McpUnavailable, NoTools
+from app.tools.mcp.result import result_of
+from app.tools.mcp.settings import McpServerSettings, resolved
+from app.tools.mcp.stderr import logged
+from engine import Json, JsonObject
+from steps.contract import StepBroke
+
+_PAGES = 100
+_LISTEN_AGAIN_S = 5.0
+_LONGEST_EVENT = 8_000_000
+_KEY = "stepwell/idempotencyKey"
+_LONGEST = 2_000
+# The library's limits begin when a request is written, which a server that does not read
+# its input can put off for ever.
+_WRITE_S = 1.0
+_LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError)
+
+for _library in ("mcp", "client"):  # its session logs under the second name
+    log.take_over(_library)
+
+
+@asynccontextmanager
+async def connect(
+    name: str, settings: McpServerSettings, look: Callable[[], None]
+) -> AsyncIterator["Connection"]:
+    """Open a connection; leaving it stops the server process, within seconds.
+
+    Enter and leave it in the same task. `look` is called when the tools may have changed or
+    the server may be gone: list them to find out. Raises whatever went wrong.
+    """
+
+    async def heard(message: object) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            look()
+
+    async with (
+        Client(
+            _streams(name, settings, look),
+            read_timeout_seconds=settings.timeout / 1_000,
+            message_handler=heard,
+            client_info=Implementation(name="stepwell", version=version("stepwell")),
+            cache=None,
+        ) as client,
+        anyio.create_task_group() as watching,
+    ):
+        watching.start_soon(_watch, client, look)
+        try:
+            yield Connection(name, settings, client, look)
+        finally:
+            watching.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _streams(
+    name: str, settings: McpServerSettings, look: Callable[[], None]
+) -> AsyncIterator[tuple[Any, Any]]:
+    async with AsyncExitStack() as stack:
+        if settings.command is not None:
+            errors = await stack.enter_async_context(logged(name, look))
+            parameters = StdioServerParameters(
+                command=settings.command,
+                args=settings.args,
+                env=resolved(settings.env),
+                cwd=settings.cwd,
+            )
+            streams = await stack.enter_async_context(stdio_client(parameters, errors))
+            # The process has its own by now; this one would keep the pipe from ending.
+            errors.close()
+        else:
+            client = await stack.enter_async_context(http_client(resolved(settings.headers), look))
+            streams = await stack.enter_async_context(
+                streamable_http_client(
+                    str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT
+                )
+            )
+        yield streams
+
+
+async def _watch(client: Client, look: Callable[[], None]) -> None:
+    """Listen for changes of the list, where the protocol has a stream for that."""
+    if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return
+    while True:
+        try:
+            async with client.listen(tools_list_changed=True) as changes:
+                look()  # for what changed after the last list and before this was heard
+                async for _ in changes:
+                    look()
+        except MCPError as refused:
+            if refused.code != CONNECTION_CLOSED:
+                return
+            look()
+        except (SubscriptionLost, TimeoutError):
+            look()
+        await anyio.sleep(_LISTEN_AGAIN_S)
+
+
+class Connection:
+    """A connection that is up."""
+
+    def __init__(
+        self, name: str, settings: McpServerSettings, client: Client, look: Callable[[], None]
+    ) -> None:
+        self._name = name
+        self._limit_s = settings.timeout / 1_000
+        self._client = client
+        self._look = look
+
+    async def tools(self) -> Sequence[McpTool]:
+        """List the tools. Raises `NoTools` when that takes too long, `MCPError` when it fails."""
+        if self._client.server_capabilities.tools is None:
+            return []
+        found: list[McpTool] = []
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            try:
+                with anyio.fail_after(self._limit_s + _WRITE_S):
+                    page = await self._client.list_tools(cursor=cursor)
+            except TimeoutError as late:
+                raise NoTools("it does not read what it is sent") from late
+            except MCPError as refused:
+                if refused.code == REQUEST_TIMEOUT:
+                    raise NoTools(refused.message) from refused
+                raise
+            found += [
+                McpTool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools
+            ]
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        return found
+
+    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+        """Call a tool; the server finds the key as `_meta["stepwell/idempotencyKey"]`."""
+        tool_id = f"{self._name}.{tool}"
+        meta: Any = {_KEY: idempotency_key}
+        try:
+            with anyio.fail_after(self._limit_s + _WRITE_S):
+                result = await self._client.call_tool(tool, arguments, meta=meta)
+        except TimeoutError as late:
+            raise self._late(tool_id) from late
+        except MCPError as refused:
+            raise self._broke(tool_id, refused) from refused
+        except _LOST as lost:
+            self._look()
+            raise McpUnavailable(self._name, "the connection was lost") from lost
+        except (ValidationError, RuntimeError) as odd:
+            message = f"tool {tool_id} answered what its server does not declare: {odd}"[:_LONGEST]
+            raise StepBroke("InvalidToolResult", message, retryable=False) from odd
+        content = [
+            part.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for part in result.content
+        ]
+        return result_of(
+            tool_id, content, result.structured_content, is_error=bool(result.is_error)
+        )
+
+    def _late(self, tool_id: str) -> StepBroke:
+        message = f"tool {tool_id} did not answer within {self._limit_s:g} s"
+        return StepBroke("Timeout", message)
+
+    def _broke(self, tool_id: str, refused: MCPError) -> StepBroke:
+        if refused.code == REQUEST_TIMEOUT:
+            return self._late(tool_id)
+        # Look in any case: how a server says that it has lost the session is its own choice.
+        self._look()
+        if refused.code == CONNECTION_CLOSED:
+            return McpUnavailable(self._name, refused.message)
+        message = f"tool {tool_id} failed: {refused.message}"[:_LONGEST]
+        return StepBroke(
+            "ToolFailed", message, retryable=refused.code not in (INVALID_PARAMS, METHOD_NOT_FOUND)
+        )

@@ -1,0 +1,107 @@
+"""The HTTP client of one MCP server, in which one request's failure is its own.
+
+The library ends the whole connection, with every other call in flight, when a request
+cannot be sent. Here such a request gets an error as its answer instead.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+
+import httpx2
+from mcp_types import CONNECTION_CLOSED
+
+_CONNECT_S = 10.0
+_KEEPALIVE_S = 3.0
+_LONGEST_BODY = 8_000_000
+_SESSION = "mcp-session-id"
+_NOT_COPIED = ("content-encoding", "content-length", "transfer-encoding")
+
+
+class _TooLong(Exception):
+    """The answer is longer than any result may be."""
+
+
+def http_client(headers: Mapping[str, str], failed: Callable[[], None]) -> httpx2.AsyncClient:
+    """Give a client; `failed` is called when a request shows that the server may be gone.
+
+    It waits for answers without limit, since each call has a limit of its own, and opens as
+    many connections as there are calls. Idle ones are dropped before the server drops them.
+    """
+    return httpx2.AsyncClient(
+        headers=dict(headers),
+        timeout=httpx2.Timeout(None, connect=_CONNECT_S),
+        transport=_Isolating(failed),
+        trust_env=False,
+    )
+
+
+class _Isolating(httpx2.AsyncHTTPTransport):
+    def __init__(self, failed: Callable[[], None]) -> None:
+        limits = httpx2.Limits(
+            max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEPALIVE_S
+        )
+        super().__init__(trust_env=False, limits=limits)
+        self._failed = failed
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request; a POST is always answered."""
+        is_post = request.method == "POST"
+        try:
+            response = await super().handle_async_request(request)
+            if is_post and (_is_error(response) or _is_json(response)):
+                return await self._whole(request, response)
+        except (httpx2.TransportError, _TooLong) as failure:
+            self._failed()
+            if not is_post:
+                raise
+            told = str(failure) or type(failure).__name__
+            return _refusal(request, f"no answer from {request.url.host}: {told}")
+        if _is_error(response) and _SESSION in request.headers and request.method == "GET":
+            self._failed()
+        return response
+
+    async def _whole(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+        """Read an answer to its end, and say in words what an error without words means."""
+        content = bytearray()
+        try:
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > _LONGEST_BODY:
+                    raise _TooLong(f"it is longer than {_LONGEST_BODY} bytes")
+        finally:
+            await response.aclose()
+        status = response.status_code
+        if status == httpx2.codes.NOT_FOUND and _SESSION in request.headers:
+            self._failed()
+            return _refusal(request, "it has ended the session")
+        if _is_error(response) and not _explains_itself(bytes(content)):
+            return _refusal(request, f"it answered HTTP {status} {response.reason_phrase}".rstrip())
+        headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _NOT_COPIED]
+        return httpx2.Response(status, headers=headers, content=bytes(content), request=request)
+
+
+def _is_error(response: httpx2.Response) -> bool:
+    return response.status_code >= httpx2.codes.BAD_REQUEST
+
+
+def _is_json(response: httpx2.Response) -> bool:
+    return bool(response.headers.get("content-type", "").startswith("application/json"))
+
+
+def _explains_itself(content: bytes) -> bool:
+    """Say whether a body is a JSON-RPC error."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return False
+    error = document.get("error") if isinstance(document, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("code"), int)
+
+
+def _refusal(request: httpx2.Request, why: str) -> httpx2.Response:
+    error = {"code": CONNECTION_CLOSED, "message": why}
+    return httpx2.Response(
+        httpx2.codes.BAD_GATEWAY,
+        json={"jsonrpc": "2.0", "id": None, "error": error},
+        request=request,
+    )

@@ -1,0 +1,40 @@
+"""What a connection to an MCP server offers, said without the MCP library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine import Json, JsonObject
+from steps.contract import StepBroke
+
+
+@dataclass(frozen=True, slots=True)
+class McpTool:
+    """A tool as its server lists it, under the name that the server gives it."""
+
+    name: str
+    description: str
+    input_schema: JsonObject
+
+
+class NoTools(Exception):
+    """The connection is up, but its server did not list its tools in time."""
+
+
+class McpUnavailable(StepBroke):
+    """A server is not there, or went away while it was asked; a later attempt may succeed."""
+
+    def __init__(self, server: str, why: str) -> None:
+        super().__init__("McpUnavailable", f"MCP server {server} is not available: {why}"[:2_000])
+
+
+class Link(Protocol):
+    """One connection, from its start until it is lost."""
+
+    async def tools(self) -> Sequence[McpTool]:
+        """List the tools. Raises `NoTools`, or anything else when the connection is lost."""
+        ...
+
+    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+        """Call a tool and give its result as JSON. Raises `StepBroke`."""
+        ...

@@ -1,0 +1,211 @@
+"""One MCP server: a task that keeps a connection to it, and calls that go through it.
+
+The task alone opens and leaves the connection, since the library's scopes must be left by
+the task that entered them; it lists the tools again when something may have changed, and
+takes the connection for lost when that fails. Calls come from any task.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, TypeAlias
+
+import anyio
+
+from app import log
+from app.tools.mcp.arguments import Arguments
+from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools
+from app.tools.mcp.settings import McpServerSettings
+from engine import Json, JsonObject
+
+ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]
+Connect: TypeAlias = Callable[
+    [str, McpServerSettings, Callable[[], None]], AbstractAsyncContextManager[Link]
+]
+
+_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 30.0
+_STEADY_S = 30.0
+_LOOK_EVERY_S = 0.1
+_LEAVE_S = 3.0
+_CLOSE_S = 8.0
+_LONGEST_ERROR = 500
+
+
+class McpServer:
+    """Keeps one server's connection, and knows its tools also while it is away.
+
+    Attributes:
+        error: Why it is or was not available; None once it is connected.
+        tools: The last known tools, by the server's own names.
+    """
+
+    def __init__(self, name: str, settings: McpServerSettings) -> None:
+        self.name = name
+        self.status: ServerStatus = "connecting"
+        self.error: str | None = None
+        self.tools: Mapping[str, McpTool] = {}
+        self._settings = settings
+        self._arguments: dict[str, Arguments] = {}
+        self._link: Link | None = None
+        self._was_up = False
+        self._look = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._attempt = asyncio.Event()
+        self._first = asyncio.Event()
+        self._scope = anyio.CancelScope()
+        self._is_closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to keep the connection, in the background."""
+        self._task = asyncio.create_task(self._keep())
+
+    async def settled(self) -> None:
+        """Wait until the first attempt to connect has ended, well or not."""
+        await self._first.wait()
+
+    async def knows(self, tool: str) -> bool:
+        """Say whether the server has a tool, if need be when it is there.
+
+        Raises `McpUnavailable` when the tool is not known and the server cannot be asked.
+        """
+        if tool not in self.tools:
+            await self._ready()
+        return tool in self.tools
+
+    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+        """Check the arguments against the tool's schema and call it. Raises `StepBroke`."""
+        link = await self._ready()
+        if tool in self.tools:
+            if tool not in self._arguments:
+                schema = self.tools[tool].input_schema
+                self._arguments[tool] = Arguments(f"{self.name}.{tool}", schema)
+            self._arguments[tool].check(arguments)
+        return await link.call(tool, arguments, idempotency_key)
+
+    async def close(self) -> None:
+        """End the connection and its process; takes seconds at most."""
+        is_up, self._is_closing = self._link is not None, True
+        self._fail("Stepwell is stopping")
+        self._attempt.set()
+        if self._task is None:
+            return
+        if not is_up:
+            self._scope.cancel()
+        self._look.set()
+        for wait_s, urge in ((_LEAVE_S, self._scope.cancel), (_CLOSE_S, self._task.cancel)):
+            done, _ = await asyncio.wait({self._task}, timeout=wait_s)
+            if done:
+                return
+            urge()
+        log.mcp_not_closed(self.name)
+
+    async def _ready(self) -> Link:
+        """Give the connection, after the attempt that is due when it is down."""
+        if self._link is None and not self._is_closing:
+            self._wanted.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.timeout / 1_000):
+                    await self._attempt.wait()
+        if self._link is None:
+            raise McpUnavailable(self.name, self.error or "it is still starting")
+        return self._link
+
+    async def _keep(self) -> None:
+        pause_s = _PAUSE_S
+        loop = asyncio.get_running_loop()
+        with self._scope:
+            while not self._is_closing:
+                began = loop.time()
+                try:
+                    await self._live()
+                except Exception as failed:  # noqa: BLE001 - whatever it is, the server is away
+                    if self._is_closing:
+                        return
+                    if loop.time() - began > _STEADY_S:
+                        pause_s = _PAUSE_S
+                    why = _told(failed)
+                    self._fail(why)
+                    log.mcp_unavailable(self.name, why, pause_s)
+                    await self._pause(pause_s)
+                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _live(self) -> None:
+        """Connect, and stay until the connection is lost or not wanted any more."""
+        self.status = "connecting"
+        self._look.clear()
+        start_s = self._settings.start_timeout / 1_000
+        # One scope for the whole life, its deadline lifted once the server is there: a scope
+        # around the start alone would have to be left after those that the start opens.
+        with anyio.CancelScope(deadline=anyio.current_time() + start_s) as scope:
+            connect = await asyncio.to_thread(_library)
+            async with connect(self.name, self._settings, self._look.set) as link:
+                self._learn(await link.tools())
+                scope.deadline = math.inf
+                self._succeed(link)
+                try:
+                    while not self._is_closing:
+                        await self._look.wait()
+                        self._look.clear()
+                        if not self._is_closing:
+                            await self._learn_again(link)
+                            # A server that never stops saying that it changed is asked
+                            # ten times a second, not all the time.
+                            await asyncio.sleep(_LOOK_EVERY_S)
+                finally:
+                    # Who calls from now on waits for the next attempt.
+                    self._link, self._attempt = None, asyncio.Event()
+        if scope.cancelled_caught:
+            raise TimeoutError(f"it was not ready within {start_s:g} s")
+        if not self._is_closing:
+            raise ConnectionError("the connection ended")
+
+    async def _learn_again(self, link: Link) -> None:
+        try:
+            self._learn(await link.tools())
+        except NoTools as late:
+            log.mcp_list_late(self.name, str(late))
+
+    def _learn(self, tools: Sequence[McpTool]) -> None:
+        self.tools = {tool.name: tool for tool in tools}
+        self._arguments.clear()
+
+    def _succeed(self, link: Link) -> None:
+        self._link, self._was_up, self.status, self.error = link, True, "connected", None
+        self._attempt.set()
+        self._first.set()
+        log.mcp_connected(self.name, len(self.tools))
+
+    def _fail(self, why: str) -> None:
+        """Note why the server is away; who waited for an attempt that failed is let go."""
+        self._link, self.status, self.error = None, "unavailable", why
+        if not self._was_up:
+            self._attempt.set()
+            self._first.set()
+            self._attempt = asyncio.Event()
+        self._was_up = False
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait before the next attempt, less long when somebody wants the server."""
+        self._wanted.clear()
+        least_s = min(pause_s, max(1.0, pause_s / 4))
+        await asyncio.sleep(least_s)
+        with anyio.move_on_after(pause_s - least_s):
+            await self._wanted.wait()
+
+
+def _library() -> Connect:
+    """Import the MCP library: it takes half a second and 50 MB, so only where it is used."""
+    from app.tools.mcp.connection import connect  # noqa: PLC0415
+
+    return connect
+
+
+def _told(failed: BaseException) -> str:
+    """Say what failed, out of the groups that task groups put around it."""
+    while isinstance(failed, BaseExceptionGroup):
+        failed = failed.exceptions[0]
+    return (str(failed) or type(failed).__name__)[:_LONGEST_ERROR]

@@ -1,0 +1,113 @@
+"""The settings of one MCP server: how it is reached, and how long it may take."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
+
+from steps.durations import Duration
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_REFERENCE = "env:"
+
+
+class VariableNotSet(Exception):
+    """A value is to come from an environment variable that is not set."""
+
+    def __init__(self, key: str, variable: str) -> None:
+        super().__init__(f"{key} wants the environment variable {variable}, which is not set")
+
+
+def _shown(value: str) -> str:
+    return value if value.startswith(_REFERENCE) else "***"
+
+
+Hidden = Annotated[str, PlainSerializer(_shown)]
+"""A value that may be secret: `env:VARIABLE` names where it comes from; else it is not shown."""
+
+
+class McpServerSettings(BaseModel):
+    """A server that is started as a process (`command`) or spoken to over HTTP (`url`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    command: str | None = Field(None, min_length=1, description="the program to start")
+    args: list[str] = Field([], description="its arguments")
+    env: dict[str, Hidden] = Field({}, description="its environment beside PATH, HOME and such")
+    cwd: Path | None = Field(None, description="the folder it is started in")
+    url: str | None = Field(None, description="the address of its endpoint (streamable HTTP)")
+    headers: dict[str, Hidden] = Field({}, description="headers of every request")
+    timeout: Duration = Field(60_000, description="how long one call may take")
+    start_timeout: Duration = Field(
+        30_000, alias="startTimeout", description="how long it may take until it lists its tools"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("give either command (a process) or url (streamable HTTP)")
+        if self.url is None and self.headers:
+            raise ValueError("headers belong to a server with a url")
+        if self.url is not None and (self.args or self.env or self.cwd):
+            raise ValueError("args, env and cwd belong to a server with a command")
+        if self.url is not None:
+            _check_url(self.url)
+        return self
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("url must begin with http:// or https:// and name a host")
+    if "@" in parts.netloc:
+        raise ValueError("url must hold no credentials; put them in headers, as env:VARIABLE")
+
+
+def resolved(values: Mapping[str, str]) -> dict[str, str]:
+    """Give values with `env:VARIABLE` replaced. Raises `VariableNotSet`."""
+    found = {}
+    for key, value in values.items():
+        if value.startswith(_REFERENCE):
+            variable = value.removeprefix(_REFERENCE)
+            if variable not in os.environ:
+                raise VariableNotSet(key, variable)
+            found[key] = os.environ[variable]
+        else:
+            found[key] = value
+    return found
+
+
+def _parsed(given: Any) -> Any:
+    """Read the JSON text of the environment or the command line."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given)
+    except ValueError as malformed:
+        raise ValueError(f"must be a JSON object of servers by name: {malformed}") from malformed
+
+
+def _named(servers: dict[str, McpServerSettings]) -> dict[str, McpServerSettings]:
+    for name in servers:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} must be letters, digits, - and _, at most 64")
+    return servers
+
+
+McpServersSettings = Annotated[
+    dict[str, McpServerSettings], BeforeValidator(_parsed), AfterValidator(_named)
+]
+"""MCP servers by name; a table in TOML, JSON text elsewhere."""

@@ -1,0 +1,58 @@
+"""What steps have called and what it has cost: read from the records of their visits."""
+
+from collections.abc import Iterable
+
+from engine import Json, JsonObject, Record, Visit, iso_time
+
+
+def usage_of(visits: Iterable[Visit]) -> Json:
+    """Add up the tokens and calls of models, also by model; None where no model was called."""
+    totals = {"calls": 0, "inputTokens": 0, "outputTokens": 0, "latencyMs": 0}
+    by_model: dict[str, dict[str, int]] = {}
+    for visit in visits:
+        for record in visit.records.values():
+            if (answer := _model_answer(record)) is None:
+                continue
+            spent = {**_tokens(answer), "calls": 1, "latencyMs": _number(answer.get("latencyMs"))}
+            own = by_model.setdefault(str(answer["model"]), dict.fromkeys(totals, 0))
+            for name, count in spent.items():
+                totals[name] += count
+                own[name] += count
+    if not by_model:
+        return None
+    models: list[Json] = [{"model": name, **spent} for name, spent in sorted(by_model.items())]
+    return {**totals, "models": models}
+
+
+def calls_of(visit: Visit) -> list[Json]:
+    """List the finished calls of a visit, oldest first: to models, tools and workflows."""
+    calls: list[Json] = []
+    for name, record in visit.records.items():
+        value = record.value
+        call: JsonObject = {"name": name, "endTime": iso_time(record.at_ms)}
+        if (answer := _model_answer(record)) is not None:
+            call |= {"model": answer["model"], "duration": answer["latencyMs"], **_tokens(answer)}
+        elif isinstance(value, dict) and "tool" in value:
+            call |= {"tool": value["tool"], "ok": value["ok"], "duration": value["durationMs"]}
+            call |= {key: value[key] for key in ("runId", "error") if key in value}
+        elif isinstance(value, dict) and "approved" in value:
+            call |= {key: value[key] for key in ("approved", "by", "comment") if key in value}
+        else:
+            continue
+        calls.append(call)
+    return calls
+
+
+def _model_answer(record: Record) -> "JsonObject | None":
+    value = record.value
+    return value if isinstance(value, dict) and "usage" in value and "model" in value else None
+
+
+def _tokens(answer: JsonObject) -> dict[str, int]:
+    usage = answer["usage"]
+    known = usage if isinstance(usage, dict) else {}
+    return {name: _number(known.get(name)) for name in ("inputTokens", "outputTokens")}
+
+
+def _number(value: Json) -> int:
+    return value if isinstance(value, int) else 0
