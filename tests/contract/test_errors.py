@@ -179,7 +179,7 @@ def test_every_problem_of_a_definition_is_told_at_once(shared: Server) -> None:
         "steps": [
             {"id": "a", "type": "wait", "durration": "1s"},
             {"id": "a", "type": "end-flow"},
-            {"id": "m", "type": "call-llm"},
+            {"id": "m", "type": "call-lm"},
         ],
         "edges": [{"from": "a", "to": "gone"}],
     }

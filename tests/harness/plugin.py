@@ -1,8 +1,9 @@
 """Tools and a step type for tests."""
 
 import time
+from pathlib import Path
 
-from steps import Effects, NeedsAnswer, StepInput, StepSettings, StepType, tool
+from steps import Effects, NeedsAnswer, StepInput, StepSettings, StepType, ToolContext, tool
 from steps.contract import Outcome
 
 
@@ -42,3 +43,11 @@ class Fragile(StepType[FragileSettings]):
 
     def accept(self, *_: object) -> None:
         raise RuntimeError("sk_canary_must_not_be_shown")
+
+
+@tool
+def note(file: str, word: str, context: ToolContext) -> str:
+    """Append the word and the call's key to a file: what was done is there, also after a kill."""
+    with Path(file).open("a") as out:
+        out.write(f"{word} {context.idempotency_key}\n")
+    return word

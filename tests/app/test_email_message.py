@@ -1,0 +1,97 @@
+"""Whatever stands in a letter, no header comes out that was not meant."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.tools.addresses import addresses, one_line
+from app.tools.email_message import Letter, message_id, written
+from steps.contract import StepBroke
+from steps.effects import StoredFile
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+SENDER = Address("", "me", "example.com")
+HEADERS = {
+    "from", "to", "subject", "message-id", "date", "mime-version", "content-type",
+    "content-transfer-encoding",
+}  # fmt: skip
+
+
+def letter(**more: object) -> Letter:
+    given: dict[str, object] = {
+        "sender": SENDER, "to": [SENDER], "cc": [], "bcc": [], "reply_to": [], "subject": "",
+        "text": "", "html": None, "attachments": [],
+    }  # fmt: skip
+    return Letter(**{**given, **more})  # type: ignore[arg-type]
+
+
+@given(TEXT, TEXT, TEXT, TEXT)
+@example("=?utf-8?q?a=0ABcc:_eve=40example.com?=", "a", "b", "c")
+@example("x", "=?utf-8?q?a=0ABcc:_eve=40example.com?=", "b", "c")
+@example("x" * 200, "y " * 100, "z", 'a"; filename="b')
+@example("\ud7ff\x85\u2028", '"', "\\", "\r")
+def test_a_message_has_the_headers_that_were_meant(
+    subject: str, shown: str, text: str, name: str
+) -> None:
+    file = StoredFile("f1", name or "a", "text/plain", b"\x00\xff")
+    try:
+        to = addresses(f"{shown} <ada@example.com>", "to")
+        subject = one_line(subject, "subject")
+    except StepBroke:
+        return
+    content = written(
+        letter(to=to, subject=subject, text=text, attachments=[file]), "<a@b.example>", 0
+    )
+    assert content.isascii()
+    message = message_from_bytes(content, policy=policy.default)
+    assert {header.lower() for header in message} <= HEADERS
+    assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.com"]
+    assert len(message["To"].addresses) == 1
+    assert len(list(message.iter_attachments())) == 1  # type: ignore[attr-defined]
+
+
+PARTS = st.sampled_from(
+    [
+        "ada",
+        "@",
+        "example",
+        ".",
+        "com",
+        "<",
+        ">",
+        ",",
+        ";",
+        '"',
+        " ",
+        "\n",
+        "(",
+        ":",
+        "\\",
+        "é",
+        "-",
+        "=",
+    ]
+)
+
+
+@given(st.lists(PARTS, max_size=12).map("".join))
+def test_an_address_is_one_address_or_refused(text: str) -> None:
+    found = []
+    with suppress(StepBroke):
+        found = addresses(text, "to")
+        assert len(found) == 1
+    for address in found:
+        assert address.addr_spec.isascii()
+        assert address.addr_spec.count("@") == 1
+        assert not set(address.addr_spec) & set(' \r\n<>,;:()"\\')
+
+
+def test_the_date_and_the_id_are_as_they_should_be() -> None:
+    content = written(letter(), message_id("run:step:1", SENDER), 1_700_000_000_000)
+    message = message_from_bytes(content, policy=policy.default)
+    assert message["Date"].datetime == datetime.fromtimestamp(1_700_000_000, UTC)
+    assert message["Message-ID"].endswith("@example.com>")

@@ -1,0 +1,358 @@
+"""Documents are read, and none of them can hang, fill or end the server."""
+
+import asyncio
+import datetime as dt
+import os
+import time
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.tools.extract_document import extract_document_tool
+from app.tools.extraction_process import ExtractionProcess
+from steps.contract import StepBroke
+from steps.effects import StoredFile
+from steps.tools import Tools
+from tests.harness import documents
+from tests.harness.tool_context import tool_context
+
+
+def reading(**limits: Any) -> Tools:
+    return Tools([extract_document_tool(ExtractionProcess(**limits))])
+
+
+async def extract(name: str, content: bytes, **more: Any) -> Any:
+    tools = reading()
+    file = StoredFile("f1", name, "application/x-claimed", content)
+    return await tools.call("extract-document", {"fileId": "f1", **more}, tool_context(file))
+
+
+async def broke(name: str, content: bytes, **more: Any) -> tuple[str, str]:
+    with pytest.raises(StepBroke) as raised:
+        await extract(name, content, **more)
+    assert not raised.value.error.retryable
+    return raised.value.error.type, raised.value.error.message
+
+
+async def test_a_pdf_gives_text_pages_and_metadata() -> None:
+    read = await extract("a.pdf", documents.pdf("First page", "Second page", title="Letters"))
+    assert read == {
+        "text": "First page\n\nSecond page",
+        "mediaType": "application/pdf",
+        "pages": 2,
+        "metadata": {"title": "Letters", "author": "Ada"},
+        "truncated": False,
+    }
+
+
+async def test_of_ten_thousand_pages_the_first_are_read() -> None:
+    content = documents.pdf(*[f"Page {number}" for number in range(10_000)])
+    read = await extract("long.pdf", content)
+    assert (read["pages"], read["truncated"]) == (10_000, True)
+    assert read["text"].endswith("Page 199")
+    assert (await extract("long.pdf", content, maxPages=1))["text"] == "Page 0"
+    read = await extract("long.pdf", content, maxCharacters=10)
+    assert (read["text"], read["truncated"]) == ("Page 0\n\nPa", True)
+
+
+async def test_a_password_is_asked_for_only_where_there_is_one() -> None:
+    assert (await extract("a.pdf", documents.encrypted_pdf("")))["text"] == "secret page"
+    kind, message = await broke("a.pdf", documents.encrypted_pdf("hunter2"))
+    assert (kind, "password" in message) == ("DocumentUnreadable", True)
+
+
+async def test_a_docx_gives_paragraphs_and_tables_in_order() -> None:
+    read = await extract("a.docx", documents.word())
+    assert read["text"] == "Heading\na\tb\nc\td\nLast words \u2713"
+    assert (read["metadata"]["title"], read["metadata"]["author"]) == ("Report", "Ada")
+    assert read["mediaType"].endswith("wordprocessingml.document")
+    assert "pages" not in read
+
+
+async def test_an_xlsx_gives_its_sheets() -> None:
+    rows = [
+        ["name", "amount", "on"],
+        ["tea", 2.5, dt.date(2026, 11, 23)],
+        [],
+        ["=1+1", True, 10**15],
+    ]
+    read = await extract("a.xlsx", documents.spreadsheet({"One": rows, "Two": []}))
+    assert read["sheets"] == [
+        {"name": "One", "rows": [["name", "amount", "on"], ["tea", 2.5, "2026-11-23T00:00:00"],
+                                 [], [None, True, 10**15]]},
+        {"name": "Two", "rows": []},
+    ]  # fmt: skip
+    assert read["text"].startswith("One\nname\tamount\ton\ntea\t2.5\t")
+    assert read["metadata"]["title"] == "Figures"
+
+
+async def test_a_table_is_cut_at_the_limit_of_characters() -> None:
+    content = documents.spreadsheet({"One": [["x" * 9]] * 50, "Two": [["y"]]})
+    read = await extract("a.xlsx", content, maxCharacters=104)
+    assert (len(read["sheets"][0]["rows"]), read["truncated"]) == (10, True)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+async def test_a_csv_gives_rows_whatever_parts_them(separator: str) -> None:
+    lines = [["name", "said"], ["Ada", f'"a{separator} ""b""\nc"']]
+    content = "\r\n".join(separator.join(line) for line in lines).encode()
+    read = await extract("a.csv", content)
+    assert read["sheets"] == [
+        {"name": "csv", "rows": [["name", "said"], ["Ada", f'a{separator} "b"\nc']]}
+    ]
+    assert (read["mediaType"], read["encoding"]) == ("text/csv", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "encoding"),
+    [
+        ("grüße".encode(), "grüße", "utf-8"),
+        ("grüße".encode("utf-8-sig"), "grüße", "utf-8"),
+        ("grüße".encode("utf-16"), "grüße", "utf-16"),
+        ("grüße \u20ac".encode("cp1252"), "grüße \u20ac", "windows-1252"),
+        (b"", "", "utf-8"),
+    ],
+)
+async def test_text_is_decoded_and_says_how(content: bytes, text: str, encoding: str) -> None:
+    read = await extract("a.txt", content)
+    assert (read["text"], read["encoding"]) == (text, encoding)
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.txt", "a"])
+async def test_html_gives_what_a_person_sees(name: str) -> None:
+    page = (
+        "<!DOCTYPE html><html><head><title>A  page</title><meta name=author content=Ada>"
+        "<style>p{}</style></head><body><h1>Hi</h1><script>alert(1)</script>"
+        "<p>Grüße &amp;\n <b>mo</b>re</p>tail<!-- no --><noscript>no</noscript>"
+        "<table><tr><td>a</td><td><p>b</p></td></tr><tr><td>c<br>d</td></tr></table></body></html>"
+    )
+    read = await extract(name, page.encode())
+    assert (read["text"], read["mediaType"]) == ("Hi\nGrüße & more\ntail\na\nb\nc\nd", "text/html")
+    assert read["metadata"] == {"title": "A  page", "author": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50),
+        ("a.txt", b"\x7fELF\x00\x01"),
+        ("a.pdf", b"\x00\x01\x02"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 50),
+    ],
+)
+async def test_what_is_not_read_says_what_is(name: str, content: bytes) -> None:
+    kind, message = await broke(name, content)
+    assert (kind, "PDF, DOCX, XLSX, HTML, CSV" in message) == ("UnsupportedDocument", True)
+
+
+async def test_any_other_archive_is_not_read() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert (await broke("a.docx", out.getvalue()))[0] == "UnsupportedDocument"
+
+
+def _broken() -> list[tuple[str, bytes]]:
+    word, sheet = documents.word(), documents.spreadsheet({"One": [["a"]]})
+    return [
+        ("a.pdf", b"%PDF-1.7\n"),
+        ("a.pdf", b"%PDF-1.7\n" + b"\xff" * 5_000),
+        ("a.docx", word[: len(word) // 2]),
+        ("a.docx", b"PK\x03\x04" + b"\x00" * 100),
+        ("a.docx", documents.repacked(word, word__document=b"<w:document")),
+        ("a.xlsx", documents.repacked(sheet, xl__worksheets__sheet1=b"\x00\x01")),
+    ]
+
+
+@pytest.mark.parametrize(("name", "content"), _broken())
+async def test_a_damaged_document_is_unreadable(name: str, content: bytes) -> None:
+    assert (await broke(name, content))[0] == "DocumentUnreadable"
+
+
+async def test_a_page_tree_that_goes_in_circles_ends() -> None:
+    content = documents.pdf_of([
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>",
+    ])  # fmt: skip
+    began = time.monotonic()
+    with pytest.raises(StepBroke):
+        await extract("loop.pdf", content)
+    assert time.monotonic() - began < 45
+
+
+async def test_a_bomb_of_zeros_is_too_large() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", bytes(300 * 1024 * 1024))
+    content = out.getvalue()
+    assert len(content) < 500_000
+    assert (await broke("bomb.docx", content))[0] == "DocumentTooLarge"
+
+
+async def test_an_archive_of_very_many_parts_is_too_large() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(6_000):
+            archive.writestr(f"xl/{number}", "")
+    assert (await broke("bomb.xlsx", out.getvalue()))[0] == "DocumentTooLarge"
+
+
+async def test_a_document_that_lies_about_its_size_is_unreadable() -> None:
+    honest = documents.repacked(
+        documents.word(), word__document=b"<a>" + bytes(50_000_000) + b"</a>"
+    )
+    lying = honest.replace((50_000_007).to_bytes(4, "little"), (7).to_bytes(4, "little"))
+    assert lying != honest
+    assert (await broke("liar.docx", lying))[0] == "DocumentUnreadable"
+
+
+async def test_a_document_that_needs_too_much_memory_is_too_large() -> None:
+    body = b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
+    content = documents.repacked(
+        documents.word(), word__document=body + b"<w:p/>" * 15_000_000 + b"</w:body></w:document>"
+    )
+    assert (await broke("heavy.docx", content))[0] == "DocumentTooLarge"
+
+
+def busy_pdf() -> bytes:
+    """Give a PDF of 100 pages that all draw the same quarter of a million operators."""
+    drawn = "q Q BT ET " * 60_000
+    kids = " ".join(f"{number} 0 R" for number in range(4, 104))
+    page = (
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 3 0 R"
+        " /Resources << /Font << /F1 104 0 R >> >> >>"
+    )
+    return documents.pdf_of(
+        [
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            f"<< /Type /Pages /Kids [{kids}] /Count 100 >>",
+            f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+            *[page] * 100,
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        ]
+    )
+
+
+@pytest.mark.parametrize("limits", [{"cpu_s": 1}, {"wall_s": 1}])
+async def test_a_document_that_takes_too_long_is_ended(limits: dict[str, Any]) -> None:
+    file = StoredFile("f1", "busy.pdf", "application/pdf", busy_pdf())
+    began = time.monotonic()
+    with pytest.raises(StepBroke) as raised:
+        await reading(**limits).call("extract-document", {"fileId": "f1"}, tool_context(file))
+    assert raised.value.error.type == "DocumentTimeout"
+    assert time.monotonic() - began < 40
+    assert readers() == []
+
+
+@pytest.mark.parametrize("entity", ["file:///etc/passwd", "http://127.0.0.1:1/"])
+async def test_no_document_reads_files_or_calls_out(entity: str) -> None:
+    head = f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "{entity}">]>'
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    body = f"{head}<w:document {space}><w:body><w:p><w:r><w:t>a&x;b</w:t></w:r></w:p></w:body></w:document>"
+    content = documents.repacked(documents.word(), word__document=body.encode())
+    assert (await extract("a.docx", content))["text"] in ("a", "ab")
+
+
+async def test_entities_that_grow_without_end_are_refused() -> None:
+    grown = "".join(f'<!ENTITY x{n} "{f"&x{n - 1};" * 10}">' for n in range(1, 10))
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    sheet = (
+        f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x0 "ha">{grown}]><worksheet xmlns="{main}"><sheetData>'
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>&x9;</t></is></c></row></sheetData></worksheet>'
+    )
+    content = documents.repacked(
+        documents.spreadsheet({"One": [["a"]]}), xl__worksheets__sheet1=sheet.encode()
+    )
+    assert (await broke("laughs.xlsx", content))[0] in ("DocumentUnreadable", "DocumentTooLarge")
+
+
+async def test_a_sheet_that_lies_about_its_size_gives_what_it_has() -> None:
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    sheet = (
+        f'<worksheet xmlns="{main}"><dimension ref="A1:XFD1048576"/><sheetData>'
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+        "</sheetData></worksheet>"
+    )
+    content = documents.repacked(
+        documents.spreadsheet({"One": [["a"]]}), xl__worksheets__sheet1=sheet.encode()
+    )
+    began = time.monotonic()
+    read = await extract("wide.xlsx", content)
+    assert (read["sheets"][0]["rows"], read["truncated"]) == ([[1]], True)
+    assert time.monotonic() - began < 40
+
+
+async def test_html_that_nests_without_end_is_read_or_refused() -> None:
+    assert (await extract("deep.html", b"<div>" * 100_000 + b"end"))["text"] == "end"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"maxPages": 0}, {"maxCharacters": 10**9}, {"maxPages": "1"}, {"other": 1}]
+)
+async def test_unknown_and_mistyped_inputs_are_refused(wrong: dict[str, Any]) -> None:
+    assert (await broke("a.txt", b"a", **wrong))[0] == "InvalidToolInput"
+
+
+def readers() -> list[int]:
+    """Give the processes that read documents for this one."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            command, status = (place / "cmdline").read_bytes(), (place / "stat").read_text()
+        except OSError:
+            continue
+        parent = int(status.rpartition(")")[2].split()[1])
+        if b"app.tools.extraction" in command and parent == os.getpid():
+            found.append(int(place.name))
+    return found
+
+
+LONG = documents.pdf(*["x" * 40] * 9_000)
+WHOLE = {"maxPages": 9_000, "maxCharacters": 2_000_000}
+
+
+async def test_at_most_two_are_read_at_once_and_a_cancel_ends_them() -> None:
+    tools = reading()
+    context = tool_context(StoredFile("f1", "a.pdf", "application/pdf", LONG))
+    wanted = {"fileId": "f1", **WHOLE}
+    calls = [asyncio.create_task(tools.call("extract-document", wanted, context)) for _ in range(5)]
+    most = 0
+    for _ in range(20):
+        await asyncio.sleep(0.05)
+        most = max(most, len(readers()))
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert all(call.cancelled() for call in calls)
+    assert (most, readers()) == (2, [])
+    short = {"fileId": "f1", "maxPages": 1}
+    assert (await tools.call("extract-document", short, context)) is not None
+
+
+def seen_of(process: int) -> tuple[bytes, bool]:
+    """Give a process's environment, and whether it may write no files."""
+    place = Path("/proc") / str(process)
+    limits = (place / "limits").read_text()
+    return (place / "environ").read_bytes(), "Max file size             0 " in limits
+
+
+async def test_the_reading_process_knows_no_secret_and_writes_no_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CANARY", "hunter2")
+    call = asyncio.create_task(extract("a.pdf", LONG, **WHOLE))
+    environment, is_bound = b"", False
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if found := readers():
+            environment, is_bound = seen_of(found[0])
+        if is_bound:
+            break
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert is_bound
+    assert b"LANG" in environment
+    assert b"hunter2" not in environment

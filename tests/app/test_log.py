@@ -1,0 +1,41 @@
+"""No line of the log shows a secret, however it came there."""
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import logging
+from app import log
+from app.secrets.mask import Mask
+
+log.configure("debug", {style!r})
+log.mask_with(Mask(["first-canary"]).text)
+log.mask_with(Mask(["canary \\"value\\""]).text)
+
+def fail():
+    raise RuntimeError('it holds canary "value" and sk_0123456789')
+
+try:
+    fail()
+except RuntimeError as failure:
+    log.step_crashed("run", "step", failure)
+    log.timer_failed("run", failure)
+    logging.getLogger("asyncio").error("never retrieved: %s", failure, exc_info=failure)
+log.request_served("GET", "/api/canary%20%22value%22", 200, "id")
+"""
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_tracebacks_paths_and_lines_of_libraries_are_masked(style: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(style=style)],
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    assert shown.count("RuntimeError") >= 2
+    assert "Traceback" in shown
+    assert "never retrieved" in shown
+    assert shown.count("***") >= 6
+    assert "value" not in shown
+    assert "0123456789" not in shown

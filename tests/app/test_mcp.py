@@ -1,0 +1,328 @@
+"""Tools of MCP servers, over pipes and over HTTP, from real server processes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.tools.catalogue import ToolCatalogue
+from app.tools.mcp.arguments import Arguments
+from app.tools.mcp.servers import McpServers
+from app.tools.mcp.settings import McpServerSettings
+from engine import JsonObject
+from steps.contract import StepBroke
+from steps.effects import StoredFile, ToolContext
+from steps.tools import Tools, tool
+from tests.harness.mcp_process import McpProcess, over_pipes
+
+TRANSPORTS = ("pipes", "http", "http with sessions")
+
+
+@tool
+def add(a: int) -> int:
+    """Add one."""
+    return a + 1
+
+
+async def no_file(file_id: str) -> StoredFile:
+    raise StepBroke("UnknownFile", file_id)
+
+
+CONTEXT = ToolContext("run-1", "step", 1, "run-1:step:1", no_file)
+
+
+@asynccontextmanager
+async def catalogue_of(**servers: dict[str, Any]) -> AsyncIterator[ToolCatalogue]:
+    mcp = McpServers({k: McpServerSettings.model_validate(v) for k, v in servers.items()})
+    mcp.start()
+    try:
+        yield ToolCatalogue(Tools([add]), mcp)
+    finally:
+        await mcp.close()
+
+
+async def call(catalogue: ToolCatalogue, tool_id: str, **arguments: Any) -> Any:
+    return await catalogue.call(tool_id, arguments, CONTEXT)
+
+
+async def refusal(catalogue: ToolCatalogue, tool_id: str, **arguments: Any) -> StepBroke:
+    with pytest.raises(StepBroke) as broke:
+        await call(catalogue, tool_id, **arguments)
+    return broke.value
+
+
+def states(catalogue: ToolCatalogue) -> dict[str, JsonObject]:
+    servers: Any = catalogue.document()["servers"]
+    return {server["name"]: server for server in servers}
+
+
+async def until(holds: Callable[[], bool], within: float = 15) -> None:
+    end = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    # Not by a signal: an orphan that nobody has waited for yet would take it.
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+@pytest.fixture(params=TRANSPORTS)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    calls = {"MCP_CALLS": str(tmp_path / "calls")}
+    if request.param == "pipes":
+        yield over_pipes(**calls)
+        return
+    old = {"MCP_OLD": "1"} if request.param == TRANSPORTS[2] else {}
+    with McpProcess(**calls, **old) as process:
+        yield process.settings
+
+
+async def test_tools_are_listed_with_their_schemas(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        found = {info.id: info for info in await catalogue.list()}
+        assert list(found) == sorted(found)
+        assert found["add"].description == "Add one."
+        assert found["calc.add"].description == "Add two numbers."
+        assert found["calc.add"].input_schema["required"] == ["a"]
+        assert states(catalogue)["calc"] == {"name": "calc", "status": "connected", "error": None}
+        shown: Any = catalogue.document()["tools"]
+        sources = {item["id"]: item["source"] for item in shown}
+        assert (sources["add"], sources["calc.add"]) == ("function", "mcp")
+
+
+async def test_a_result_is_structured_or_its_parts_and_text(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        assert await call(catalogue, "add", a=1) == 2
+        assert await call(catalogue, "calc.add", a=1, b=2) == {"sum": 3}
+        assert await call(catalogue, "calc.greet", name="you") == {
+            "content": [{"type": "text", "text": "hello you"}],
+            "text": "hello you",
+        }
+        long = await refusal(catalogue, "calc.long", length=600_000)
+        assert (long.error.type, long.error.retryable) == ("InvalidToolResult", False)
+
+
+async def test_a_server_gets_the_idempotency_key(settings: dict[str, Any], tmp_path: Path) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        assert await call(catalogue, "calc.count") == {"result": 1}
+        assert await call(catalogue, "calc.count") == {"result": 2}
+    assert (tmp_path / "calls").read_text().split() == [CONTEXT.idempotency_key] * 2
+
+
+async def test_bad_arguments_are_refused_before_the_call(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        wrong = (await refusal(catalogue, "calc.add", a="x")).error
+        assert (wrong.type, wrong.retryable) == ("InvalidToolInput", False)
+        assert "inputs.a" in wrong.message
+        assert '"why"' in (await refusal(catalogue, "calc.fail")).error.message
+
+
+async def test_a_failure_is_told_in_the_words_of_the_tool(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        failed = (await refusal(catalogue, "calc.fail", why="no luck" + "!" * 5_000)).error
+        assert failed.type == "ToolFailed"
+        assert "no luck!" in failed.message
+        assert len(failed.message) <= 2_000
+
+
+async def test_an_unknown_tool_is_told_the_nearest(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        for wrong in ("calc.ad", "clac.add", "calc-add"):
+            unknown = (await refusal(catalogue, wrong)).error
+            assert (unknown.type, unknown.retryable) == ("UnknownTool", False)
+            assert "did you mean calc.add?" in unknown.message
+
+
+async def test_calls_work_beside_slow_late_and_cancelled_ones(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc={**settings, "timeout": "1s"}) as catalogue:
+        await catalogue.list()
+        late = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=30))
+        cancelled = asyncio.create_task(call(catalogue, "calc.sleep", seconds=30))
+        slow = asyncio.create_task(call(catalogue, "calc.sleep", seconds=0.8))
+        await asyncio.sleep(0.1)
+        cancelled.cancel()
+        many = await asyncio.gather(*(call(catalogue, "calc.add", a=n) for n in range(150)))
+        assert [item["sum"] for item in many] == [n + 1 for n in range(150)]
+        assert (await slow) == {"result": "slept"}
+        assert (await late).error.type == "Timeout"
+        assert cancelled.cancelled()
+        assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
+        assert states(catalogue)["calc"]["status"] == "connected"
+
+
+async def test_a_changed_list_is_taken_over(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        await catalogue.list()
+        await asyncio.sleep(0.3)  # with sessions, the stream for notices opens in its own time
+        await call(catalogue, "calc.grow")
+        await until(lambda: "calc.more" in str(catalogue.document()))
+        assert await call(catalogue, "calc.more", text="ab") == {"result": "abab"}
+
+
+async def test_a_killed_process_fails_its_calls_and_is_started_again() -> None:
+    async with catalogue_of(calc=over_pipes()) as catalogue:
+        pid = (await call(catalogue, "calc.pid"))["result"]
+        hanging = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=30))
+        await asyncio.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        lost = (await hanging).error
+        assert (lost.type, lost.retryable) == ("McpUnavailable", True)
+        assert "calc" in lost.message
+        assert (await call(catalogue, "calc.pid"))["result"] != pid
+        assert (await refusal(catalogue, "calc.die")).error.type == "McpUnavailable"
+
+
+async def test_a_process_that_dies_while_nobody_calls_is_started_again() -> None:
+    async with catalogue_of(calc=over_pipes()) as catalogue:
+        pid = (await call(catalogue, "calc.pid"))["result"]
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: states(catalogue)["calc"]["status"] != "connected")
+        await until(lambda: states(catalogue)["calc"]["status"] == "connected")
+        assert (await call(catalogue, "calc.pid"))["result"] != pid
+
+
+@pytest.mark.parametrize("old", [{}, {"MCP_OLD": "1"}], ids=["sessionless", "with sessions"])
+async def test_a_server_may_start_later_and_be_restarted(old: dict[str, str]) -> None:
+    process = McpProcess(**old)
+    async with catalogue_of(calc=process.settings) as catalogue:
+        assert [info.id for info in await catalogue.list()] == ["add"]
+        assert states(catalogue)["calc"]["error"]
+        gone = (await refusal(catalogue, "calc.add", a=1)).error
+        assert (gone.type, gone.retryable) == ("McpUnavailable", True)
+        with process:
+            await until(lambda: states(catalogue)["calc"]["status"] == "connected")
+            pid = (await call(catalogue, "calc.pid"))["result"]
+            hanging = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=30))
+            await asyncio.sleep(0.2)
+            process.kill()
+            assert (await hanging).error.type == "McpUnavailable"
+            assert "calc.pid" in {info.id for info in await catalogue.list()}
+            process.start()
+            until_s = time.monotonic() + 15
+            while True:
+                try:
+                    assert (await call(catalogue, "calc.pid"))["result"] != pid
+                    break
+                except StepBroke as lost:
+                    assert lost.error.type == "McpUnavailable"  # noqa: PT017
+                    assert time.monotonic() < until_s
+                    await asyncio.sleep(0.1)
+
+
+async def test_a_header_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with McpProcess(MCP_TOKEN="t0ken") as process:
+        guarded = {**process.settings, "headers": {"authorization": "env:CALC_TOKEN"}}
+        async with catalogue_of(calc=guarded, open=process.settings) as catalogue:
+            await catalogue.list()
+            assert "CALC_TOKEN" in str(states(catalogue)["calc"]["error"])
+            assert "HTTP 401" in str(states(catalogue)["open"]["error"])
+        monkeypatch.setenv("CALC_TOKEN", "Bearer t0ken")
+        async with catalogue_of(calc=guarded) as catalogue:
+            assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
+
+
+async def test_a_process_gets_only_the_environment_that_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OUTER", "outer")
+    named = over_pipes(INNER="inner", TAKEN="env:OUTER")
+    async with catalogue_of(calc=named) as catalogue:
+        for name, value in (("OUTER", ""), ("INNER", "inner"), ("TAKEN", "outer")):
+            assert await call(catalogue, "calc.environment", name=name) == {"result": value}
+
+
+async def test_a_server_that_reads_nothing_holds_nobody() -> None:
+    async with catalogue_of(calc={**over_pipes(), "timeout": "300ms"}) as catalogue:
+        await catalogue.list()
+        began = time.monotonic()
+        stalled = asyncio.create_task(refusal(catalogue, "calc.stall", seconds=60))
+        await asyncio.sleep(0.1)
+        more = [refusal(catalogue, "calc.greet", name="x" * 300_000) for _ in range(5)]
+        late = await asyncio.gather(stalled, *more)
+        assert {item.error.type for item in late} == {"Timeout"}
+    assert time.monotonic() - began < 20
+
+
+STUBBORN = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open(sys.argv[1], "w").write(str(child.pid))
+time.sleep(600)
+"""
+
+
+async def test_a_server_that_does_not_start_harms_nobody(tmp_path: Path) -> None:
+    pids = tmp_path / "pid"
+    stubborn = {
+        "command": sys.executable,
+        "args": ["-c", STUBBORN, str(pids)],
+        "startTimeout": "500ms",
+    }
+    missing = {"command": str(tmp_path / "nowhere")}
+    short = {"command": "true"}
+    async with catalogue_of(a=stubborn, b=missing, c=short, calc=over_pipes()) as catalogue:
+        assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
+        await catalogue.list()
+        told = states(catalogue)
+        assert "not ready within 0.5 s" in str(told["a"]["error"])
+        assert "nowhere" in str(told["b"]["error"])
+        assert told["c"]["status"] != "connected"
+        began = time.monotonic()
+    assert time.monotonic() - began < 12
+    assert not is_alive(int(pids.read_text()))
+
+
+async def test_close_leaves_no_process_and_nobody_waiting(settings: dict[str, Any]) -> None:
+    async with catalogue_of(calc=settings) as catalogue:
+        pid = (await call(catalogue, "calc.pid"))["result"]
+        hanging = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=30))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert (await hanging).error.type == "McpUnavailable"
+    assert "stopping" in (await refusal(catalogue, "calc.add", a=1)).error.message
+    assert is_alive(pid) == ("url" in settings)
+
+
+async def test_what_a_process_writes_to_stderr_is_logged_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with catalogue_of(calc=over_pipes()) as catalogue:
+        await call(catalogue, "calc.complain", line="short")
+        await call(catalogue, "calc.complain", line="<" + "x" * 300_000 + ">")
+        await call(catalogue, "calc.complain", line="after")
+    said = [line for line in capsys.readouterr().out.splitlines() if "mcp server said" in line]
+    assert len(said) == 3
+    assert "short" in said[0]
+    assert "<xxx" in said[1]
+    assert len(said[1]) < 2_200
+    assert "after" in said[2]
+
+
+def test_a_schema_that_cannot_be_used_checks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for schema in ({"type": "nope"}, {"$ref": "http://127.0.0.1:9/schema"}, {"pattern": "("}):
+        Arguments("calc.odd", schema).check({"any": "thing"})
+    assert capsys.readouterr().out.count("calc.odd") == 3
+
+
+def test_arguments_that_are_wrong_in_many_places_are_told_briefly() -> None:
+    items = {"type": "array", "items": {"type": "integer"}}
+    checked = Arguments("calc.odd", {"properties": {"list": items}})
+    with pytest.raises(StepBroke) as broke:
+        checked.check({"list": ["x" * 10_000] * 100})
+    assert "inputs.list[0]" in broke.value.error.message
+    assert len(broke.value.error.message) < 2_000

@@ -1,0 +1,277 @@
+"""Mail goes out as it was asked for, over real connections, and nothing else does."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.clock import SystemClock
+from app.settings import Settings
+from app.tools.send_email import send_email_tool
+from steps.contract import StepBroke
+from steps.effects import StoredFile, ToolContext
+from steps.tools import Tools
+from tests.harness.mail import MailServer
+from tests.harness.tool_context import tool_context
+
+LETTER = {"to": "ada@example.com", "subject": "Hello", "text": "Good morning"}
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Iterator[MailServer]:
+    with MailServer(tmp_path) as running:
+        yield running
+
+
+async def send(
+    settings: dict[str, Any], arguments: dict[str, Any], context: ToolContext | None = None
+) -> Any:
+    tools = Tools([send_email_tool(Settings(**settings), SystemClock())])
+    return await tools.call("send-email", arguments, context or tool_context())
+
+
+async def broke(settings: dict[str, Any], arguments: dict[str, Any]) -> tuple[str, bool, str]:
+    with pytest.raises(StepBroke) as raised:
+        await send(settings, arguments)
+    error = raised.value.error
+    return error.type, error.retryable, error.message
+
+
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+async def test_mail_arrives_by_every_way(tmp_path: Path, security: str) -> None:
+    with MailServer(tmp_path, security) as mail:
+        result = await send(mail.settings(), LETTER)
+        message = mail.messages[0]
+    assert result["accepted"] == ["ada@example.com"]
+    assert result["refused"] == {}
+    assert result["messageId"] == message["Message-ID"]
+    assert message["From"] == "Stepwell <stepwell@example.com>"
+    assert (message["Subject"], message["To"]) == ("Hello", "ada@example.com")
+    assert message["Date"].datetime.tzinfo is not None
+    assert message.get_content().strip() == "Good morning"
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    tmp_path: Path, security: str
+) -> None:
+    with MailServer(tmp_path, security) as mail:
+        outcome = await broke(mail.settings(smtp_ca_file=None), LETTER)
+    assert (outcome[0], "certificate" in outcome[2].lower()) == ("ConnectionFailed", True)
+    assert mail.received == []
+
+
+async def test_no_mail_goes_in_the_clear_where_starttls_is_asked_for(mail: MailServer) -> None:
+    outcome = await broke(mail.settings(smtp_security="starttls"), LETTER)
+    assert (outcome[0], "STARTTLS" in outcome[2]) == ("ConnectionFailed", True)
+    assert mail.received == []
+
+
+async def test_a_user_is_let_in_by_password_or_password_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("opensesame\n")
+    with MailServer(tmp_path, "starttls", user=("robot", "opensesame")) as mail:
+        await send(mail.settings(smtp_username="robot", smtp_password="opensesame"), LETTER)
+        by_file = {"smtp_username": "robot", "smtp_password_file": tmp_path / "password"}
+        await send(mail.settings(**by_file), LETTER)
+        wrong = mail.settings(smtp_username="robot", smtp_password="hunter2-canary")
+        kind, retryable, message = await broke(wrong, LETTER)
+        odd = mail.settings(smtp_username="robot", smtp_password="pässword")
+        assert (await broke(odd, LETTER))[:2] == ("EmailAuth", False)
+    assert len(mail.received) == 2
+    assert "canary" not in message
+    assert (kind, retryable) == ("EmailAuth", False)
+
+
+async def test_a_repeat_carries_the_same_message_id(mail: MailServer) -> None:
+    first = await send(mail.settings(), LETTER, tool_context(key="run-1:mail:1"))
+    again = await send(mail.settings(), LETTER, tool_context(key="run-1:mail:1"))
+    other = await send(mail.settings(), LETTER, tool_context(key="run-1:mail:2"))
+    assert first["messageId"] == again["messageId"] != other["messageId"]
+
+
+async def test_text_html_files_and_everybody_go_along(mail: MailServer) -> None:
+    report = StoredFile("f1", "Bericht für Ada.pdf", "application/pdf", b"%PDF-1.7 \x00\xff")
+    notes = StoredFile("f2", "notes.txt", "text/plain", "grüße\n".encode())
+    letter = {
+        "to": ["Ada Lovelace <ada@example.com>", "bob@bücher.example"],
+        "cc": '"Smith, Carl" <carl@example.com>', "bcc": ["dora@example.com"],
+        "replyTo": "office@example.com", "from": "Büro <office@example.com>",
+        "subject": "Grüße ✓", "text": "Hällo", "html": "<p>Hällo</p>", "attachments": ["f1", "f2"],
+    }  # fmt: skip
+    result = await send(mail.settings(), letter, tool_context(report, notes))
+    message = mail.messages[0]
+    everybody = [
+        "ada@example.com",
+        "bob@xn--bcher-kva.example",
+        "carl@example.com",
+        "dora@example.com",
+    ]
+    assert result["accepted"] == mail.received[0].rcpt_tos == everybody
+    assert mail.received[0].mail_from == "office@example.com"
+    assert b"dora" not in (mail.received[0].content or b"")
+    assert (mail.received[0].content or b"\xff").isascii()  # type: ignore[union-attr]
+    assert message["Subject"] == "Grüße ✓"
+    assert message["From"].addresses[0].display_name == "Büro"
+    assert message["Cc"].addresses[0].display_name == "Smith, Carl"
+    assert message["Reply-To"] == "office@example.com"
+    body, rich = message.get_body(("plain",)), message.get_body(("html",))
+    assert body is not None
+    assert rich is not None
+    assert (body.get_content().strip(), rich.get_content().strip()) == ("Hällo", "<p>Hällo</p>")
+    files = list(message.iter_attachments())
+    assert [item.get_filename() for item in files] == ["Bericht für Ada.pdf", "notes.txt"]
+    assert files[0].get_payload(decode=True) == report.content
+    assert files[1].get_payload(decode=True) == notes.content
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("subject", "Hi\r\nBcc: eve@example.com"),
+        ("subject", "Hi\nX: y"),
+        ("subject", "=?utf-8?q?a=0ABcc:_eve=40example.com?="),
+        ("to", "=?utf-8?q?a=0ABcc:_eve=40example.com?= <ada@example.com>"),
+        ("subject", "Hi\u2028Bcc: eve@example.com"),
+        ("to", "ada@example.com\r\nBcc: eve@example.com"),
+        ("to", "Ada\n <ada@example.com>"),
+        ("to", "ada@example.com>\nRCPT TO:<eve@example.com"),
+        ("to", ["ada@example.com, eve@example.com"]),
+        ("to", "ada@example.com;eve@example.com"),
+        ("to", "<ada@example.com> <eve@example.com>"),
+        ("to", ""),
+        ("to", []),
+        ("to", "ada"),
+        ("to", "@example.com"),
+        ("to", "ada@"),
+        ("to", "ada@exa mple.com"),
+        ("to", "ada@example.com SIZE=1"),
+        ("to", "ada@[127.0.0.1]"),
+        ("to", "ädä@example.com"),
+        ("to", "a" * 65 + "@example.com"),
+        ("to", "ada@" + "a" * 64 + ".com"),
+        ("to", "ada@" + "a." * 130 + "com"),
+        ("cc", "eve\x00@example.com"),
+        ("replyTo", "nobody"),
+        ("from", "x@example.com\nX: y"),
+        ("from", ""),
+        ("to", [f"user{n}@example.com" for n in range(101)]),
+    ],
+)  # fmt: skip
+async def test_what_is_no_message_is_refused_before_anything_is_sent(
+    mail: MailServer, key: str, value: Any
+) -> None:
+    kind, retryable, _ = await broke(mail.settings(), {**LETTER, key: value})
+    assert (kind, retryable, mail.received) == ("InvalidEmail", False, [])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"headers": {}}, {"sender": "a@b.c"}, {"to": 1}, {"attachments": "f1"}, {"text": 1}]
+)
+async def test_unknown_and_mistyped_inputs_are_refused(
+    mail: MailServer, wrong: dict[str, Any]
+) -> None:
+    assert (await broke(mail.settings(), {**LETTER, **wrong}))[0] == "InvalidToolInput"
+
+
+async def test_a_message_needs_a_text_and_a_file_must_exist(mail: MailServer) -> None:
+    assert (await broke(mail.settings(), {"to": "a@b.example", "subject": ""}))[0] == "InvalidEmail"
+    wanted = {**LETTER, "attachments": ["nowhere"]}
+    assert (await broke(mail.settings(), wanted))[0] == "FileNotFound"
+
+
+async def test_a_message_is_at_most_25_megabytes(mail: MailServer) -> None:
+    big = StoredFile("big", "big.bin", "application/octet-stream", b"x" * 13 * 1024 * 1024)
+    with pytest.raises(StepBroke, match="26214400"):
+        await send(mail.settings(), {**LETTER, "attachments": ["big", "big"]}, tool_context(big))
+    assert mail.received == []
+
+
+async def test_a_text_of_any_shape_arrives_whole(mail: MailServer) -> None:
+    text = ".\n.\n\nFrom me\n" + "x" * 5_000 + "\n\U0001f600\n.\r\nQUIT\r\n"
+    await send(mail.settings(), {**LETTER, "text": text})
+    assert mail.messages[0].get_content().replace("\r\n", "\n") == text.replace("\r\n", "\n")
+
+
+async def test_who_is_refused_is_told_and_the_others_get_it(mail: MailServer) -> None:
+    mail.answers = {"bob@example.com": "550 no such user"}
+    result = await send(mail.settings(), {**LETTER, "to": ["ada@example.com", "bob@example.com"]})
+    assert result["accepted"] == ["ada@example.com"] == mail.received[0].rcpt_tos
+    assert result["refused"] == {"bob@example.com": "550 no such user"}
+
+
+@pytest.mark.parametrize(("answer", "retryable"), [("550 never", False), ("450 later", True)])
+async def test_a_refusal_is_tried_again_only_when_it_may_pass(
+    mail: MailServer, answer: str, retryable: bool
+) -> None:
+    mail.answers = {"ada@example.com": answer}
+    kind, again, message = await broke(mail.settings(), LETTER)
+    assert (kind, again, answer in message) == ("EmailRefused", retryable, True)
+    mail.answers, mail.data_answer = {}, answer
+    assert (await broke(mail.settings(), LETTER))[:2] == ("EmailRefused", retryable)
+
+
+async def test_what_is_not_set_is_named() -> None:
+    kind, retryable, message = await broke({}, LETTER)
+    assert (kind, retryable, "smtp_host" in message) == ("EmailNotConfigured", False, True)
+    kind, _, message = await broke({"smtp_host": "127.0.0.1"}, LETTER)
+    assert (kind, "smtp_from" in message) == ("EmailNotConfigured", True)
+
+
+async def test_files_of_the_settings_that_are_not_there_are_named(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    with MailServer(tmp_path, "tls") as mail:
+        for name in ("nowhere.pem", "empty.pem"):
+            kind, retryable, message = await broke(
+                mail.settings(smtp_ca_file=tmp_path / name), LETTER
+            )
+            assert (kind, retryable, name in message) == ("EmailNotConfigured", False, True)
+        wrong = mail.settings(smtp_username="robot", smtp_password_file=tmp_path / "nowhere")
+        assert (await broke(wrong, LETTER))[0] == "EmailNotConfigured"
+    assert mail.received == []
+
+
+async def test_a_server_that_is_away_or_silent_is_tried_again(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        place = {
+            "smtp_host": "127.0.0.1",
+            "smtp_port": silent.getsockname()[1],
+            "smtp_from": "a@b.example",
+        }
+        assert (await broke(place, LETTER))[:2] == ("ConnectionFailed", True)
+        silent.listen()
+        assert (await broke({**place, "smtp_timeout": 0.2}, LETTER))[:2] == (
+            "ConnectionFailed",
+            True,
+        )
+
+
+async def test_a_cancelled_send_lets_its_connection_go(tmp_path: Path) -> None:
+    """The server greets, and then says nothing more."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        place = {
+            "smtp_host": "127.0.0.1",
+            "smtp_port": listener.getsockname()[1],
+            "smtp_from": "a@b.example",
+        }
+        sending = asyncio.create_task(
+            send({**place, "smtp_timeout": 60, "smtp_security": "none"}, LETTER)
+        )
+        connection, _ = await asyncio.to_thread(listener.accept)
+        with connection:
+            connection.settimeout(5)
+            connection.sendall(b"220 hello\r\n")
+            assert await asyncio.to_thread(connection.recv, 100)
+            await asyncio.sleep(0.1)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            began = time.monotonic()
+            assert await asyncio.to_thread(connection.recv, 100) == b""
+            assert time.monotonic() - began < 2

@@ -1,0 +1,204 @@
+"""Files in a bucket: kept once, checked when read, and clear words when it fails."""
+
+import hashlib
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from app.settings import Settings, SettingsError
+from app.storage import StorageError
+from app.storage_s3 import S3Storage
+from tests.conftest import PLUGIN
+from tests.harness.server import STEPWELL, Server, free_port
+
+KEYS = {"s3_access_key": "AKIACANARY", "s3_secret_key": "hunter2-canary"}
+FLOW = {
+    "id": "keep", "name": "Keep", "initialStep": "end",
+    "steps": [{"id": "end", "type": "end-flow", "result": {"file": "{{ data.attachment }}"}}],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    port = free_port()
+    moto = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    moto.start()
+    yield f"http://127.0.0.1:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a client of the bucket `files`, by other keys than Stepwell's."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    client = boto3.session.Session("other", "other", region_name="us-east-1").client(
+        "s3", endpoint_url=endpoint
+    )
+    client.create_bucket(Bucket="files")
+    yield client
+    empty(client)
+    client.close()
+
+
+def keys_in(client: Any) -> list[str]:
+    return [item["Key"] for item in client.list_objects_v2(Bucket="files").get("Contents", [])]
+
+
+def empty(client: Any) -> None:
+    """Take the bucket away, if it is there."""
+    if "files" in [item["Name"] for item in client.list_buckets()["Buckets"]]:
+        for key in keys_in(client):
+            client.delete_object(Bucket="files", Key=key)
+        client.delete_bucket(Bucket="files")
+
+
+def settings(endpoint: str, **more: Any) -> Settings:
+    given = {
+        "storage": "s3",
+        "s3_bucket": "files",
+        "s3_endpoint": endpoint,
+        "s3_region": "us-east-1",
+    }
+    return Settings.model_validate({**given, **KEYS, **more})
+
+
+async def test_bytes_are_kept_once_under_their_hash(endpoint: str, bucket: Any) -> None:
+    storage = await S3Storage.open(settings(endpoint, s3_prefix="stepwell/"))
+    content = b"hello \x00\xff" * 1_000
+    sha256 = await storage.put(content)
+    assert sha256 == hashlib.sha256(content).hexdigest()
+    assert keys_in(bucket) == [f"stepwell/{sha256[:2]}/{sha256[2:]}"]
+    assert await storage.get(sha256) == content
+    stored = bucket.head_object(Bucket="files", Key=keys_in(bucket)[0])["LastModified"]
+    assert await storage.put(content) == sha256
+    assert bucket.head_object(Bucket="files", Key=keys_in(bucket)[0])["LastModified"] == stored
+    assert await storage.put(b"") == hashlib.sha256(b"").hexdigest()
+    assert await storage.get(hashlib.sha256(b"").hexdigest()) == b""
+    storage.close()
+
+
+async def test_a_half_written_object_is_written_again(endpoint: str, bucket: Any) -> None:
+    storage = await S3Storage.open(settings(endpoint))
+    sha256 = await storage.put(b"whole")
+    bucket.put_object(Bucket="files", Key=keys_in(bucket)[0], Body=b"who")
+    with pytest.raises(StorageError, match="damaged"):
+        await storage.get(sha256)
+    await storage.put(b"whole")
+    assert await storage.get(sha256) == b"whole"
+    storage.close()
+
+
+async def test_what_is_missing_or_changed_is_never_given(endpoint: str, bucket: Any) -> None:
+    storage = await S3Storage.open(settings(endpoint))
+    with pytest.raises(StorageError, match="NoSuchKey"):
+        await storage.get("0" * 64)
+    sha256 = await storage.put(b"true")
+    bucket.put_object(Bucket="files", Key=keys_in(bucket)[0], Body=b"fake")
+    with pytest.raises(StorageError, match="damaged"):
+        await storage.get(sha256)
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"s3_bucket": None}, "s3_bucket"),
+        ({"s3_bucket": "nowhere"}, "nowhere"),
+        ({"s3_bucket": "Not/A/Bucket"}, "cannot be used"),
+        ({"s3_secret_key": None}, "one is missing"),
+        ({"s3_access_key": None}, "one is missing"),
+        ({"s3_access_key": None, "s3_secret_key": None}, "NoCredentialsError"),
+    ],
+)
+async def test_a_bucket_that_cannot_be_used_is_named_at_the_start(
+    endpoint: str, bucket: Any, more: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nowhere")
+    with pytest.raises(SettingsError, match=told) as raised:
+        await S3Storage.open(settings(endpoint, **more))
+    assert "canary" not in str(raised.value).lower()
+
+
+async def test_a_bucket_that_does_not_answer_fails_in_bounded_time() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(SettingsError, match="EndpointConnectionError"):
+            await S3Storage.open(settings(address))
+
+
+def environment(endpoint: str, **more: str) -> dict[str, str]:
+    given = {
+        "storage": "s3",
+        "s3_bucket": "files",
+        "s3_endpoint": endpoint,
+        "s3_region": "us-east-1",
+    }
+    return {f"STEPWELL_{name.upper()}": value for name, value in {**given, **KEYS, **more}.items()}
+
+
+def test_an_upload_goes_to_the_bucket_and_comes_back(
+    endpoint: str, bucket: Any, tmp_path: Path
+) -> None:
+    with (
+        Server(tmp_path / "data", PLUGIN, **environment(endpoint)) as server,
+        server.client() as client,
+    ):
+        assert client.post("/api/workflows", json=FLOW).status_code == 201
+        content = os.urandom(100_000)
+        form = {"attachment": ("a.bin", content)}
+        started = client.post("/api/workflow/start/keep", files=form)
+        assert started.status_code == 200, started.text
+        place = f"/api/workflow/files/{started.json()['data']['attachment']['fileId']}"
+        assert client.get(place).content == content
+        assert len(keys_in(bucket)) == 1
+        assert not (tmp_path / "data" / "files").exists()
+        empty(bucket)
+        for answer in (client.get(place), client.post("/api/workflow/start/keep", files=form)):
+            assert (answer.status_code, answer.json()["error"]) == (503, "Service unavailable")
+            assert "canary" not in answer.text.lower()
+        assert "canary" not in server.log.read_text().lower()
+
+
+def test_a_wrong_bucket_stops_the_start_with_a_clear_word(
+    endpoint: str, bucket: Any, tmp_path: Path
+) -> None:
+    told = environment(endpoint, s3_bucket="nowhere")
+    shown = subprocess.run(
+        [STEPWELL, "serve", "--data", tmp_path / "data", "--port", "0"],
+        env={**os.environ, **told}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.returncode == 1
+    assert (
+        shown.stderr
+        == "stepwell: the bucket nowhere (s3_bucket) cannot be used: there is none (404)\n"
+    )
+
+
+def test_no_command_shows_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text('smtp_password = "hunter2"\n')
+    env = {**os.environ, "STEPWELL_S3_ACCESS_KEY": "id"}
+    for more in ([], ["--json"]):
+        command = [STEPWELL, "config", "--config", file, "--s3-secret-key", "hunter2", *more]
+        shown = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        assert "hunter2" not in shown.stdout
+        assert shown.stdout.count("**********") == 2
+    file.write_text("smtp_password = ['hunter2']\n")
+    command = [STEPWELL, "config", "--config", file]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (shown.returncode, "hunter2" in shown.stderr) == (1, False)
+    file.write_text("smtp_password = 'hunter2'\nsmtp_password_file = '/p'\n")
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.returncode == 1
+    assert "smtp_password is set too" in shown.stderr

@@ -1,0 +1,118 @@
+"""The vault: exact after every change, and masking what steps may still hold."""
+
+from pathlib import Path
+
+import pytest
+
+from app.clock import SystemClock
+from app.secrets.opening import open_secrets
+from app.secrets.seal import Keyring
+from app.secrets.tokens import open_row, seal_row
+from app.secrets.vault import Secrets, UnfitSecret
+from app.settings import Settings
+from journal import Journal, SecretRow, Unavailable, UnknownSecret
+from steps.contract import StepBroke
+
+OLD, NEW = bytes(32), bytes(range(32))
+
+
+def bytes_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+async def vault_on(journal: Journal, *keys: bytes) -> Secrets:
+    vault = Secrets(journal.secrets, Keyring(keys[0], keys[1:]), SystemClock())
+    await vault.load()
+    return vault
+
+
+async def test_a_secret_is_kept_replaced_and_deleted(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    vault = await vault_on(journal, OLD)
+    first, is_new = await vault.put("acme", "KEY", "first-canary")
+    second, is_new_again = await vault.put("acme", "KEY", "second-canary")
+    assert (is_new, is_new_again) == (True, False)
+    assert first.created_at_ms == second.created_at_ms
+    assert await vault.get("acme", "KEY") == "second-canary"
+    assert await (await vault_on(journal, OLD)).get("acme", "KEY") == "second-canary"
+    assert vault.mask("acme", ["first-canary", "second-canary"]) == ["***", "***"]
+    await vault.delete("acme", "KEY")
+    assert vault.names("acme") == []
+    assert vault.mask("acme", "second-canary") == "***"
+    with pytest.raises(StepBroke, match="PUT /api/secrets/KEY"):
+        await vault.get("acme", "KEY")
+    with pytest.raises(UnknownSecret):
+        await vault.delete("acme", "KEY")
+    await journal.close()
+
+
+async def test_tenants_know_nothing_of_each_other(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    vault = await vault_on(journal, OLD)
+    await vault.put("acme", "KEY", "acme-canary")
+    await vault.put("evil", "KEY", "evil-canary")
+    assert await vault.get("acme", "KEY") == "acme-canary"
+    assert [item.name for item in vault.names("evil")] == ["KEY"]
+    assert vault.mask("evil", "acme-canary evil-canary") == "acme-canary ***"
+    assert vault.mask_text("acme-canary evil-canary") == "*** ***"
+    with pytest.raises(UnknownSecret):
+        await vault.delete("other", "KEY")
+    await journal.close()
+
+
+@pytest.mark.parametrize("name", ["", "1A", "a-b", "a.b", "ä", "a" * 129, "A\n"])
+async def test_a_name_that_no_expression_can_name_is_refused(tmp_path: Path, name: str) -> None:
+    journal = await Journal.open(tmp_path)
+    vault = await vault_on(journal, OLD)
+    with pytest.raises(UnfitSecret):
+        await vault.put("acme", name, "canary")
+    for value in ("", "x" * 65_537, "\ud800"):
+        with pytest.raises(UnfitSecret) as refused:
+            await vault.put("acme", "KEY", value)
+        assert "xxx" not in str(refused.value)
+    await journal.close()
+
+
+async def test_an_older_keys_values_are_sealed_anew(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    await (await vault_on(journal, OLD)).put("acme", "KEY", "canary")
+    await vault_on(journal, NEW, OLD)
+    assert await (await vault_on(journal, NEW)).get("acme", "KEY") == "canary"
+    await journal.close()
+
+
+async def test_a_write_of_unknown_outcome_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await Journal.open(tmp_path)
+    vault = await vault_on(journal, OLD)
+    await vault.put("acme", "KEY", "first-canary")
+    write = journal.secrets.put
+
+    async def written_and_not_told(rows: object) -> None:
+        await write(rows)  # type: ignore[arg-type]
+        raise Unavailable("test")
+
+    monkeypatch.setattr(journal.secrets, "put", written_and_not_told)
+    with pytest.raises(Unavailable):
+        await vault.put("acme", "KEY", "second-canary")
+    assert vault.mask("acme", "second-canary") == "***"
+    assert await vault.get("acme", "KEY") == "second-canary"
+    await journal.close()
+
+
+async def test_signing_secrets_in_the_clear_are_sealed_and_leave_no_trace(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    clear = SecretRow("kid_1", "acme", "operator", "", "HS256", "clear-canary" * 4, 1)
+    public = SecretRow("kid_2", "acme", "operator", "", "EdDSA", "-----BEGIN PUBLIC KEY-----", 2)
+    for row in (clear, public):
+        await journal.jwt_secrets.create(row)
+    await journal.close()
+    journal = await Journal.open(tmp_path)
+    vault = await open_secrets(journal, Settings(data=tmp_path), SystemClock())
+    sealed, same = await journal.jwt_secrets.all()
+    assert sealed.secret.startswith("sealed:")
+    assert open_row(sealed, vault.keyring) == clear
+    assert same == public == seal_row(public, vault.keyring)
+    await journal.close()
+    assert b"clear-canary" not in bytes_in(tmp_path)

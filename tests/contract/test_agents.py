@@ -1,0 +1,258 @@
+"""Agents work in turns until they deliver, over HTTP, with a model server on a real socket."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.test_children import create, settled, start, status, straight
+from tests.harness.model_server import ModelServer, Reply, Request
+from tests.harness.server import Server
+
+OUTPUT = {"answer": {"type": "integer"}}
+
+
+def agent(client: httpx.Client, server: ModelServer, name: str, **more: Any) -> str:
+    """Create the model and an agent that uses it; give the agent's id."""
+    model = {"provider": "openai", "baseUrl": server.openai, "model": "m"}
+    made = client.put(f"/api/models/{name}", json=model)
+    assert made.status_code in (200, 201), made.text
+    document = {"id": name, "name": name, "instructions": "Work.", "model": name, **more}
+    made = client.post("/api/agents", json=document)
+    assert made.status_code == 201, made.text
+    return name
+
+
+def flow(client: httpx.Client, name: str, **more: Any) -> str:
+    step = {
+        "id": "work",
+        "type": "call-agent",
+        "agentId": name,
+        "message": "What is {{ data.q }}?",
+        **more,
+    }
+    return create(client, f"with-{name}", [step], straight("work"))
+
+
+def turns(*replies: Reply) -> Any:
+    """Answer by how many turns the conversation has had, so that order does not matter."""
+
+    def answer(request: Request) -> Reply:
+        had = sum(1 for message in request.body["messages"] if message["role"] == "assistant")
+        return replies[min(had, len(replies) - 1)]
+
+    return answer
+
+
+def test_an_agent_calls_tools_until_it_delivers(shared: Server) -> None:
+    with shared.client() as client, ModelServer(turns(
+        Reply("Let me see.", tool_calls=[("add", {"a": 1, "b": 2})]),
+        Reply(tool_calls=[("add", {"a": 3, "b": 4}), ("add", {"a": "x"})]),
+        Reply(tool_calls=[("deliver", {"answer": "ten"})]),
+        Reply(tool_calls=[("deliver", {"answer": 10})]),
+    )) as models:  # fmt: skip
+        name = agent(client, models, "adder", tools=["add"], output=OUTPUT)
+        outcome = start(client, flow(client, name, output=OUTPUT), q="1+2+3+4")
+        assert (outcome["status"], outcome["data"]["answer"]) == ("completed", 10), outcome
+        document = status(client, outcome["runId"])
+        (entry, _) = document["stepExecutionHistory"]
+        assert [(call.get("tool"), call.get("ok")) for call in entry["calls"] if "tool" in call] == [
+            ("add", True), ("add", True), ("add", False),
+        ]  # fmt: skip
+        assert document["usage"]["calls"] == 4
+        assert document["usage"]["inputTokens"] == 44
+        assert entry["usage"]["models"][0]["model"] == "m-2026"
+        last = models.requests[-1].body["messages"]
+        told = [message["content"] for message in last if message["role"] == "tool"]
+        assert json.loads(told[0]) == {"sum": 3}
+        assert "inputs.a" in told[2]
+        assert "output.answer" in told[3]
+
+
+def test_an_agent_may_deliver_as_text_and_is_asked_when_it_does_not(shared: Server) -> None:
+    replies = turns(Reply("It is ten."), Reply('```json\n{"answer": 10}\n```'))
+    with shared.client() as client, ModelServer(replies) as models:
+        name = agent(client, models, "talker", output=OUTPUT)
+        outcome = start(client, flow(client, name), q="10")
+        assert status(client, outcome["runId"])["stepExecutionHistory"][0]["outputData"] == {
+            "answer": 10
+        }
+
+
+def test_an_agent_without_output_gives_its_text(shared: Server) -> None:
+    with shared.client() as client, ModelServer(Reply("Hello.")) as models:
+        name = agent(client, models, "greeter", instructions="Greet {{ inputs.name }}.")
+        step = {"inputs": {"name": "{{ data.q }}"}, "output": {"text": {"type": "string"}}}
+        outcome = start(client, flow(client, name, **step), q="Ada")
+        # The step's own fields are what an agent without output must deliver.
+        assert outcome["status"] == "failed"
+        assert outcome["error"]["type"] == "TooManyTurns"
+        assert models.requests[0].body["messages"][0]["content"].startswith("Greet Ada.")
+        name = agent(client, models, "greeter-2")
+        outcome = start(client, flow(client, name), q="Ada")
+        assert status(client, outcome["runId"])["stepExecutionHistory"][0]["outputData"] == {
+            "text": "Hello."
+        }
+
+
+APPROVAL = [{"tool": "add", "approval": True}]
+
+
+@pytest.mark.parametrize("kind", ["approved", "changed", "rejected"])
+def test_a_call_that_needs_approval_waits_for_a_person(shared: Server, kind: str) -> None:
+    replies = turns(
+        Reply(tool_calls=[("add", {"a": 1, "b": 2})]),
+        Reply(tool_calls=[("deliver", {"answer": 3})]),
+    )
+    with shared.client() as client, ModelServer(replies) as models:
+        name = agent(client, models, f"careful-{kind}", tools=APPROVAL, output=OUTPUT)
+        outcome = start(client, flow(client, name), q="1+2")
+        signal = outcome["pauseSignal"]
+        assert (signal["type"], signal["tool"], signal["arguments"]) == (
+            "request_user_action",
+            "add",
+            {"a": 1, "b": 2},
+        )
+        answer: dict[str, Any] = {"type": "request_user_action", "actionId": signal["actionId"]}
+        address = f"/api/workflow/resume/{outcome['runId']}"
+        assert client.post(address, json={**answer, "actionValue": "maybe"}).status_code == 400
+        answer["actionValue"] = "rejected" if kind == "rejected" else "approved"
+        if kind == "changed":
+            answer["data"] = {"a": 5, "b": 6}
+        if kind == "rejected":
+            answer["comment"] = "Not today."
+        assert client.post(address, json=answer).status_code == 200
+        assert settled(client, outcome["runId"])["status"] == "completed"
+        assert len(models.requests) == 2, "the first answer was not asked for again"
+        told = json.loads(models.requests[1].body["messages"][-1]["content"])
+        assert told == {
+            "approved": {"sum": 3},
+            "changed": {"sum": 11},
+            "rejected": {"error": {"type": "Rejected", "message": "a person rejected this call: Not today."}},
+        }[kind]  # fmt: skip
+
+
+def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
+    replies = turns(
+        Reply(tool_calls=[("check", {"n": 4})]), Reply(tool_calls=[("deliver", {"answer": 8})])
+    )
+    with shared.client() as client, ModelServer(replies) as models:
+        steps = [
+            {"id": "ask", "type": "request-user-action"},
+            {"id": "double", "type": "call-tool", "toolId": "add", "output": {"sum": {"type": "integer"}},
+             "inputs": {"a": "{{ data.n }}", "b": "{{ data.n }}"}},
+        ]  # fmt: skip
+        create(
+            client,
+            "check",
+            steps,
+            straight("ask", "double"),
+            tool=True,
+            payload={"n": {"type": "integer"}},
+        )
+        name = agent(client, models, "delegator", tools=[{"workflow": "check"}], output=OUTPUT)
+        outcome = start(client, flow(client, name), q="4*2")
+        assert outcome["pauseSignal"]["stepId"] == "ask"
+        schema = models.requests[0].body["tools"][0]["function"]["parameters"]
+        assert schema["properties"] == {"n": {"type": "integer"}}
+        answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+        assert (
+            client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer).status_code == 200
+        )
+        document = settled(client, outcome["runId"], "completed")
+        assert document["stepExecutionHistory"][0]["outputData"] == {"answer": 8}
+        told = json.loads(models.requests[1].body["messages"][-1]["content"])
+        assert told["data"] == {"n": 4, "sum": 8}
+        assert len(models.requests) == 2
+
+
+def test_limits_end_the_work(shared: Server) -> None:
+    endless = Reply(tool_calls=[("add", {"a": 1})], input_tokens=100, output_tokens=10)
+    with shared.client() as client, ModelServer(endless) as models:
+        for limits, kind, asked in (
+            ({"maxTurns": 3}, "TooManyTurns", 3), ({"maxTokens": 250}, "TokenLimit", 3),
+        ):  # fmt: skip
+            before = len(models.requests)
+            name = agent(client, models, f"endless-{kind.lower()}", tools=["add"], limits=limits)
+            assert start(client, flow(client, name), q="?")["error"]["type"] == kind
+            assert len(models.requests) - before == asked
+
+
+def test_a_failed_attempt_goes_on_from_the_last_answer(shared: Server) -> None:
+    limited = Reply("slow down", status=429, headers={"retry-after": "0"})
+    answers = [
+        Reply(tool_calls=[("add", {"a": 1, "b": 2})]),
+        limited,
+        Reply(tool_calls=[("deliver", {"answer": 3})]),
+    ]
+    with shared.client() as client, ModelServer(*answers) as models:
+        name = agent(client, models, "patient", tools=["add"], output=OUTPUT)
+        retry = {"maxAttempts": 3, "initialInterval": "10ms"}
+        outcome = start(client, flow(client, name, retry=retry), q="1+2")
+        assert outcome["status"] == "completed"
+        assert len(models.requests) == 3, "the first turn was asked for once"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [(Reply("no", finish="refusal"), "Refused"), (Reply("it is", finish="length"), "CutOff")],
+)
+def test_a_refused_or_cut_off_answer_says_so(shared: Server, reply: Reply, kind: str) -> None:
+    with shared.client() as client, ModelServer(reply) as models:
+        name = agent(client, models, f"stubborn-{kind.lower()}")
+        assert start(client, flow(client, name), q="?")["error"]["type"] == kind
+
+
+def test_a_tool_that_does_not_exist_fails_the_step(shared: Server) -> None:
+    with shared.client() as client, ModelServer() as models:
+        name = agent(client, models, "lost", tools=["ad"])
+        error = start(client, flow(client, name), q="?")["error"]
+        assert error["type"] == "UnknownTool"
+        assert "did you mean add?" in error["message"]
+
+
+def test_a_run_keeps_the_version_of_its_agent(shared: Server) -> None:
+    replies = turns(
+        Reply(tool_calls=[("add", {"a": 1})]), Reply(tool_calls=[("deliver", {"answer": 1})])
+    )
+    with shared.client() as client, ModelServer(replies) as models:
+        name = agent(client, models, "changing", tools=APPROVAL, output=OUTPUT, instructions="Old.")
+        outcome = start(client, flow(client, name), q="?")
+        changed = client.put(f"/api/agents/{name}", json={"instructions": "New."})
+        assert changed.json()["version"] == "1.0.1"
+        signal = outcome["pauseSignal"]
+        answer = {"type": signal["type"], "actionId": signal["actionId"], "actionValue": "approved"}
+        client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer)
+        settled(client, outcome["runId"], "completed")
+        assert [request.body["messages"][0]["content"][:4] for request in models.requests] == [
+            "Old."
+        ] * 2
+
+
+def test_agents_are_checked_versioned_and_archived(shared: Server) -> None:
+    with shared.client() as client:
+        wrong = {
+            "name": "X",
+            "instructions": "{{ input }}",
+            "tools": [{"tool": "a", "workflow": "b"}],
+            "modle": 1,
+        }
+        answer = client.post("/api/agents", json=wrong)
+        paths = {item["path"] for item in answer.json()["details"]}
+        assert (answer.status_code, paths) == (400, {"instructions", "tools[0]", "modle"})
+        made = client.post("/api/agents", json={"name": "My Agent", "instructions": "Hi."})
+        assert (made.status_code, made.json()["id"], made.json()["version"]) == (
+            201,
+            "my-agent",
+            "1.0.0",
+        )
+        assert client.get("/api/agents/nobody").json()["error"] == "Agent not found"
+        client.post("/api/agents/my-agent/publish", json={"version": "1.0.0"})
+        assert client.get("/api/agents/my-agent?version=published").json()["status"] == "published"
+        assert client.delete("/api/agents/my-agent").json()["status"] == "archived"
+        assert client.delete("/api/agents/my-agent/permanent").status_code == 200
+    with shared.client("viewer") as viewer:
+        assert (
+            viewer.post("/api/agents", json={"name": "n", "instructions": "i"}).status_code == 403
+        )

@@ -1,0 +1,258 @@
+"""Child runs, over HTTP: one, or one for each item, whatever becomes of them."""
+
+import time
+from typing import Any
+
+import httpx
+
+from tests.harness.counting import Counting
+from tests.harness.server import Server, settled
+
+END = {"id": "end", "type": "end-flow", "result": {"data": "{{ data }}"}}
+
+
+def create(client: httpx.Client, name: str, steps: list[Any], edges: list[Any], **more: Any) -> str:
+    document = {
+        "id": name, "name": name, "initialStep": steps[0]["id"], "steps": [*steps, END], "edges": edges, **more,
+    }  # fmt: skip
+    made = client.post("/api/workflows", json=document)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def straight(*names: str) -> list[Any]:
+    """Give the edges of a chain."""
+    return [{"from": a, "to": b} for a, b in zip(names, [*names[1:], "end"], strict=True)]
+
+
+def call(workflow_id: str, **more: Any) -> dict[str, Any]:
+    return {"id": "call", "type": "call-workflow", "workflowId": workflow_id, **more}
+
+
+def start(client: httpx.Client, workflow_id: str, **data: Any) -> Any:
+    answer = client.post(f"/api/workflow/start/{workflow_id}", json={"data": data})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def status(client: httpx.Client, run_id: str) -> Any:
+    return client.get(f"/api/workflow/status/{run_id}").json()
+
+
+DOUBLE = {"id": "double", "type": "call-tool", "toolId": "add",
+          "inputs": {"a": "{{ data.n }}", "b": "{{ data.n }}"}, "output": {"sum": {"type": "integer"}}}  # fmt: skip
+PAYLOAD = {"payload": {"n": {"type": "integer"}}}
+
+
+def test_a_child_has_its_own_page_and_gives_its_data(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "double", [DOUBLE], straight("double"), **PAYLOAD)
+        steps = [call("double", data={"n": "{{ data.n }}"}, output={"sum": {"type": "integer"}})]
+        create(client, "doubles", steps, straight("call"))
+        outcome = start(client, "doubles", n=4)
+        assert (outcome["status"], outcome["data"]) == ("completed", {"n": 4, "sum": 8})
+        parent = status(client, outcome["runId"])
+        (child_id,) = parent["childRunIds"]
+        child = status(client, child_id)
+        assert child["parentRunId"] == outcome["runId"]
+        assert child["stepExecutionHistory"][0]["stepId"] == "double"
+        assert parent["stepExecutionHistory"][0]["outputData"] == {"n": 4, "sum": 8}
+        listed = client.get("/api/workflow/runs", params={"parentRunId": outcome["runId"]}).json()
+        assert [run["runId"] for run in listed["runs"]] == [child_id]
+
+
+def test_a_failure_passes_up_with_the_error_of_the_child(shared: Server) -> None:
+    with shared.client() as client:
+        create(
+            client,
+            "bad",
+            [{"id": "boom", "type": "call-tool", "toolId": "explode"}],
+            straight("boom"),
+        )
+        create(client, "over-bad", [call("bad")], straight("call"))
+        error = start(client, "over-bad")["error"]
+        assert (error["stepId"], error["type"]) == ("call", "ToolFailed")
+        assert "in step boom" in error["message"]
+
+
+def test_input_that_does_not_fit_fails_the_child(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "strict", [DOUBLE], straight("double"), **PAYLOAD)
+        create(client, "careless", [call("strict", data={"n": "four"})], straight("call"))
+        outcome = start(client, "careless")
+        assert outcome["error"]["type"] == "InvalidInput"
+        (child_id,) = status(client, outcome["runId"])["childRunIds"]
+        assert status(client, child_id)["error"]["type"] == "InvalidInput"
+
+
+def test_a_workflow_that_does_not_exist_fails_the_step(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "to-nowhere", [call("nowhere")], straight("call"))
+        assert start(client, "to-nowhere")["error"]["type"] == "UnknownWorkflow"
+
+
+def test_a_workflow_that_calls_itself_without_end_fails(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "endless", [call("endless")], straight("call"))
+        error = start(client, "endless")["error"]
+        assert error["type"] == "TooDeep"
+        assert "endless call itself without end" in error["message"]
+
+
+ASK = {"id": "ask", "type": "request-user-action", "message": "Well?"}
+ANSWER = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+
+
+def test_a_pause_shows_in_every_parent_and_is_answered_through_the_top(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "asks", [ASK], straight("ask"))
+        create(client, "middle", [call("asks")], straight("call"))
+        create(client, "top", [call("middle")], straight("call"))
+        outcome = start(client, "top")
+        assert outcome["status"] == "paused"
+        signal = outcome["pauseSignal"]
+        assert (signal["type"], signal["stepId"], signal["message"]) == (
+            "request_user_action",
+            "ask",
+            "Well?",
+        )
+        assert status(client, signal["runId"])["workflowId"] == "asks"
+        address = f"/api/workflow/resume/{outcome['runId']}"
+        assert client.post(address, json={**ANSWER, "actionValue": "maybe"}).status_code == 400
+        assert (
+            client.post(address, json={**ANSWER, "runId": "dynamic-workflow-1"}).status_code == 409
+        )
+        answered = client.post(address, json={**ANSWER, "runId": signal["runId"]})
+        assert answered.status_code == 200, answered.text
+        assert answered.json()["pauseSignal"] is None
+        assert settled(client, outcome["runId"])["status"] == "completed"
+        assert client.post(address, json=ANSWER).status_code == 409
+
+
+def test_a_pause_answered_at_the_child_frees_the_parent(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "asks-2", [ASK], straight("ask"))
+        create(client, "parent-2", [call("asks-2")], straight("call"))
+        outcome = start(client, "parent-2")
+        child_id = outcome["pauseSignal"]["runId"]
+        assert client.post(f"/api/workflow/resume/{child_id}", json=ANSWER).status_code == 200
+        assert settled(client, outcome["runId"], "completed")
+
+
+def test_items_give_outputs_in_their_order(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "double-item", [DOUBLE], straight("double"), **PAYLOAD)
+        steps = [call("double-item", items="{{ data.numbers }}", data={"n": "{{ item }}"}, concurrency=7,
+                      output={"doubled": {"type": "array", "value": "{{ result.outputs }}"}})]  # fmt: skip
+        create(client, "double-all", steps, straight("call"))
+        numbers = list(range(50))
+        outcome = start(client, "double-all", numbers=numbers)
+        assert outcome["status"] == "completed", outcome
+        assert [child["sum"] for child in outcome["data"]["doubled"]] == [2 * n for n in numbers]
+        document = status(client, outcome["runId"])
+        assert len(document["childRunIds"]) == 50
+        assert start(client, "double-all", numbers=[])["data"]["doubled"] == []
+
+
+def test_items_that_fail_are_listed_where_the_others_go_on(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "picky", [DOUBLE], straight("double"), **PAYLOAD)
+        steps = [call("picky", items="{{ data.numbers }}", data={"n": "{{ item }}"}, onItemError="continue",
+                      concurrency=2)]  # fmt: skip
+        create(client, "pick-all", steps, straight("call"))
+        outcome = start(client, "pick-all", numbers=[1, "two", 3, "four"])
+        assert outcome["status"] == "completed"
+        output = status(client, outcome["runId"])["stepExecutionHistory"][0]["outputData"]
+        assert (output["completed"], output["failed"]) == (2, 2)
+        assert [error["index"] for error in output["errors"]] == [1, 3]
+        assert [item and item["sum"] for item in output["outputs"]] == [2, None, 6, None]
+
+
+def test_the_first_failed_item_stops_the_others(shared: Server) -> None:
+    with shared.client() as client:
+        steps = [{"id": "ask", "type": "request-user-action"}]
+        create(client, "waits", [*steps], straight("ask"), payload={"n": {"type": "integer"}})
+        flow = call("waits", items="{{ data.numbers }}", data={"n": "{{ item }}"}, concurrency=3)
+        create(client, "wait-all", [flow], straight("call"))
+        outcome = start(client, "wait-all", numbers=[1, 2, "three", 4])
+        assert (outcome["status"], outcome["error"]["type"]) == ("failed", "InvalidInput")
+        for child_id in status(client, outcome["runId"])["childRunIds"]:
+            assert settled(client, child_id, "cancelled", "failed")
+
+
+def test_a_retry_starts_only_the_items_that_failed(shared: Server) -> None:
+    with shared.client() as client, Counting() as counting:
+        flaky = {"id": "post", "type": "call-api", "method": "POST", "url": "{{ data.url }}",
+                 "headers": {"Idempotency-Key": "item-{{ data.n }}"}}  # fmt: skip
+        create(client, "flaky-item", [flaky], straight("post"))
+        flow = call("flaky-item", items="{{ data.paths }}", concurrency=1,
+                    data={"n": "{{ index }}", "url": counting.address + "/{{ item }}"},
+                    retry={"maxAttempts": 3, "initialInterval": "10ms"})  # fmt: skip
+        create(client, "flaky-all", [flow], straight("call"))
+        outcome = start(client, "flaky-all", paths=["ok", "flaky", "ok"])
+        assert outcome["status"] == "completed", outcome
+        assert counting.requests == {"item-0": 1, "item-1": 2, "item-2": 1}
+
+
+def test_cancel_and_terminate_pass_down(shared: Server) -> None:
+    with shared.client() as client:
+        create(
+            client,
+            "sleeper",
+            [{"id": "sleep", "type": "wait", "duration": "1h"}],
+            straight("sleep"),
+        )
+        create(client, "over-sleeper", [call("sleeper")], straight("call"))
+        create(client, "top-sleeper", [call("over-sleeper")], straight("call"))
+        for verb, end in (("cancel", "cancelled"), ("terminate", "terminated")):
+            run_id = client.post("/api/workflow/start-async/top-sleeper").json()["runId"]
+            ids = [run_id]
+            while len(ids) < 3:
+                ids = [run_id, *descendants(client, run_id)]
+            answer = client.post(f"/api/workflow/management/{verb}", json={"runId": run_id})
+            assert answer.status_code == 200, answer.text
+            assert [settled(client, one)["status"] for one in ids] == [end] * 3
+
+
+def descendants(client: httpx.Client, run_id: str) -> list[str]:
+    children = status(client, run_id)["childRunIds"]
+    return [*children, *(one for child in children for one in descendants(client, child))]
+
+
+def test_a_timeout_stops_the_child_and_may_be_retried(shared: Server) -> None:
+    with shared.client() as client:
+        create(
+            client, "slow", [{"id": "sleep", "type": "wait", "duration": "1h"}], straight("sleep")
+        )
+        flow = call("slow", timeout="150ms", retry={"maxAttempts": 2, "initialInterval": "10ms"})
+        create(client, "hasty", [flow], straight("call"))
+        outcome = start(client, "hasty")
+        assert (outcome["error"]["type"], outcome["error"]["attempts"]) == ("Timeout", 2)
+        children = status(client, outcome["runId"])["childRunIds"]
+        assert len(children) == 2
+        assert {settled(client, child)["status"] for child in children} == {"cancelled"}
+
+
+def test_progress_is_shown_while_items_run(shared: Server) -> None:
+    with shared.client() as client:
+        ask = {"id": "ask", "type": "request-user-action"}
+        create(client, "asks-item", [ask], straight("ask"))
+        create(
+            client,
+            "asks-all",
+            [call("asks-item", items="{{ data.numbers }}", concurrency=2)],
+            straight("call"),
+        )
+        outcome = start(client, "asks-all", numbers=[1, 2, 3])
+        progress = status(client, outcome["runId"])["stepExecutionHistory"][0]["progress"]
+        assert progress == {"total": 3, "completed": 0, "failed": 0, "running": 0, "paused": 2}
+        answer = {**ANSWER}
+        for _ in range(3):
+            until = time.monotonic() + 5
+            while (
+                client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer).status_code
+                == 409
+            ):
+                assert time.monotonic() < until, status(client, outcome["runId"])
+                time.sleep(0.01)
+        assert settled(client, outcome["runId"])["status"] == "completed"

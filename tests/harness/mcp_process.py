@@ -1,0 +1,69 @@
+"""A process that serves MCP over HTTP, and the settings that name the server of the tests."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.harness.server import free_port
+
+SERVER = str(Path(__file__).with_name("mcp_server.py"))
+
+
+def over_pipes(**environment: str) -> dict[str, Any]:
+    """Give the settings of a server that is started as a process."""
+    return {"command": sys.executable, "args": [SERVER], "env": environment}
+
+
+class McpProcess:
+    """A server over HTTP; the same port after a restart."""
+
+    def __init__(self, **environment: str) -> None:
+        self.port = free_port()
+        self.environment = {**os.environ, **environment}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"url": f"http://127.0.0.1:{self.port}/mcp"}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        self.process = subprocess.Popen(
+            [sys.executable, SERVER, str(self.port)], env=self.environment
+        )
+        until = time.monotonic() + 20
+        while not self._answers():
+            assert self.process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            httpx.get(f"http://127.0.0.1:{self.port}/")
+        except httpx.TransportError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Kill -9, if it runs."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()

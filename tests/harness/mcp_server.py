@@ -1,0 +1,138 @@
+"""A real MCP server, made with the official library: `python mcp_server.py [PORT]`.
+
+Without a port it speaks over standard input and output. MCP_CALLS names a file that gets a
+line for each call of `count`; MCP_OLD=1 makes an HTTP server that knows sessions but not
+`server/discover`; MCP_TOKEN is a bearer token that every request must carry.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import uvicorn
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+server = MCPServer("testing", log_level="WARNING")
+
+
+@server.tool()
+def add(a: int, b: int = 1) -> dict[str, int]:
+    """Add two numbers."""
+    return {"sum": a + b}
+
+
+@server.tool()
+async def stall(seconds: float) -> None:
+    """Do nothing at all meanwhile, not even read."""
+    time.sleep(seconds)  # noqa: ASYNC251 - this is the point
+
+
+@server.tool(structured_output=False)
+def greet(name: str) -> str:
+    """Give a text."""
+    return f"hello {name}"
+
+
+@server.tool(structured_output=False)
+def long(length: int) -> str:
+    """Give a long text."""
+    return "x" * length
+
+
+@server.tool()
+def fail(why: str) -> str:
+    """Fail."""
+    raise ToolError(why)
+
+
+@server.tool()
+async def sleep(seconds: float) -> str:
+    """Sleep."""
+    await anyio.sleep(seconds)
+    return "slept"
+
+
+@server.tool()
+def count(context: Context[Any]) -> int:
+    """Count the calls, also those of other processes."""
+    meta: Any = context.request_context.meta or {}
+    file = Path(os.environ["MCP_CALLS"])
+    with file.open("a") as calls:
+        calls.write(f"{meta.get('stepwell/idempotencyKey', '')}\n")
+    return len(file.read_text().splitlines())
+
+
+@server.tool()
+def environment(name: str) -> str:
+    """Give an environment variable."""
+    return os.environ.get(name, "")
+
+
+@server.tool()
+def die() -> None:
+    """Kill this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@server.tool()
+def pid() -> int:
+    """Give the process id."""
+    return os.getpid()
+
+
+@server.tool()
+def complain(line: str) -> None:
+    """Write to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@server.tool()
+async def grow(context: Context[Any]) -> str:
+    """Offer one more tool."""
+
+    def more(text: str) -> str:
+        """Repeat."""
+        return text * 2
+
+    server.add_tool(more)
+    await context.notify_tools_changed()
+    await context.session.send_tool_list_changed()
+    return "grown"
+
+
+class Guarded:
+    """Checks the token, and answers as servers did before `server/discover`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        token = os.environ.get("MCP_TOKEN")
+        if token and headers.get(b"authorization") != f"Bearer {token}".encode():
+            await self.refuse(send, 401)
+        elif os.environ.get("MCP_OLD") and headers.get(b"mcp-method") == b"server/discover":
+            await self.refuse(send, 400)
+        else:
+            await self.app(scope, receive, send)
+
+    async def refuse(self, send: Send, status: int) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"no"})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        app = Guarded(server.streamable_http_app())
+        uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    else:
+        server.run("stdio")
