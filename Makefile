@@ -5,13 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format crash-test bench lock clean
+.PHONY: help run examples examples-serve install test check format crash-test bench lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 run: install ## install, start the server, load the samples, take the tour, keep serving
 	$(BIN)/python scripts/tour.py --data data
+
+examples: install ## run every example from its README, with a model, mail and a registry that stand in
+	$(BIN)/python examples/run.py
+
+examples-serve: install ## the same servers, kept running on port 8080 to follow the READMEs by hand
+	$(BIN)/python examples/run.py --serve --port 8080
 
 install: $(VENV)/installed ## install the server into .venv
 
