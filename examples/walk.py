@@ -135,7 +135,7 @@ def _tell(words: str) -> None:
     for paragraph in re.split(r"\n{2,}", words):
         if paragraph.startswith(("#", "|", VERBATIM)):
             print(f"{paragraph}\n")
-        elif not paragraph.startswith(">"):  # what is for those who type themselves
+        elif paragraph and not paragraph.startswith(">"):  # what is for those who type themselves
             print(f"{textwrap.fill(' '.join(paragraph.split()), 96)}\n")
 
 
