@@ -37,15 +37,17 @@ def installed(folder: Path, port: int, *, serve: bool) -> Iterator[Place]:
         "STEPWELL_LOG_LEVEL": "warning",
         "STEPWELL_PLUGINS": str(EXAMPLES / "research-agent" / "tools.py"),
     }
-    model = {"provider": "openai", "model": _MODEL_NAME, "keyEnv": "EXAMPLES_MODEL_KEY"}
+    model = {"provider": "openai", "model": os.environ.get("EXAMPLES_MODEL_NAME", _MODEL_NAME)}
     url = os.environ.get("EXAMPLES_MODEL_URL")
     with ExitStack() as stack:
         registry = stack.enter_context(Registry(token))
-        if url:
-            model |= {"baseUrl": url, "model": os.environ.get("EXAMPLES_MODEL_NAME", _MODEL_NAME)}
-        else:
-            model |= {"baseUrl": stack.enter_context(ModelServer(token)).address}
+        if url is None:
+            model["baseUrl"] = stack.enter_context(ModelServer(token)).address
             settings["EXAMPLES_MODEL_KEY"] = token
+        else:
+            model["baseUrl"] = url
+        if url is None or "EXAMPLES_MODEL_KEY" in os.environ:
+            model["keyEnv"] = "EXAMPLES_MODEL_KEY"
         settings["STEPWELL_MODELS"] = json.dumps({"examples": model})
         mails: Sequence[EmailMessage] | None = None
         if "STEPWELL_SMTP_HOST" in os.environ:
@@ -63,7 +65,7 @@ def installed(folder: Path, port: int, *, serve: bool) -> Iterator[Place]:
             }
         server = stack.enter_context(Installation(folder, port, settings))
         server.load({"REGISTRY_URL": registry.address, "REGISTRY_TOKEN": token})
-        yield Place(server.address, server.key, mails, not url, 180 if url else 30)
+        yield Place(server.address, server.key, mails, url is None, 180 if url else 30)
 
 
 def walk_all(names: Sequence[str], place: Place) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PLUGIN
+from tests.harness.mail import MailServer
 from tests.harness.model_server import ModelServer, Reply
 from tests.harness.server import Server
 
@@ -113,21 +114,30 @@ def test_no_key_or_token_is_in_what_was_shown(folder: Path) -> None:
     assert not re.search(r"sk_|Bearer", shown)
 
 
-def test_a_real_model_is_asked_with_its_key_and_name() -> None:
+def test_a_real_model_and_a_real_mail_server_take_the_place_of_others(tmp_path: Path) -> None:
     answer = {"category": "other", "urgent": False, "summary": "A letter."}
-    with ModelServer(Reply(json.dumps(answer))) as model:
-        real = {"EXAMPLES_MODEL_URL": model.openai, "EXAMPLES_MODEL_KEY": "a-real-key"}
-        shown = run_examples("document-batch", **real, EXAMPLES_MODEL_NAME="the-model")
+    with ModelServer(Reply(json.dumps(answer))) as model, MailServer(tmp_path) as mail:
+        shown = run_examples(
+            "document-batch",
+            EXAMPLES_MODEL_URL=model.openai,
+            EXAMPLES_MODEL_KEY="a-real-key",
+            EXAMPLES_MODEL_NAME="the-model",
+            STEPWELL_SMTP_HOST="127.0.0.1",
+            STEPWELL_SMTP_PORT=str(mail.port),
+            STEPWELL_SMTP_SECURITY="none",
+            STEPWELL_SMTP_FROM="me@example.com",
+        )
         assert shown.returncode == 0, shown.stdout + shown.stderr
         # Whatever a model says is taken; the stand-in would have found two complaints.
         assert '"others": 5' in shown.stdout
         assert len(model.requests) == 5
-        assert {request.headers["authorization"] for request in model.requests} == {
-            "Bearer a-real-key"
-        }
+        keys = {request.headers["authorization"] for request in model.requests}
+        assert keys == {"Bearer a-real-key"}
         assert {request.body["model"] for request in model.requests} == {"the-model"}
         schema = model.requests[0].body["response_format"]["json_schema"]["schema"]
         assert schema["properties"]["category"]["enum"][0] == "invoice"
+        senders = [(envelope.mail_from, envelope.rcpt_tos) for envelope in mail.received]
+        assert senders == [("me@example.com", ["office@example.com"])]
 
 
 def test_a_run_that_ends_otherwise_is_named_and_fails_the_command() -> None:
