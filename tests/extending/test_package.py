@@ -34,7 +34,7 @@ def kill_when(server: Server, carrier: Any, requests: int) -> None:
 
 
 def test_its_step_type_and_tool_go_on_after_kills(target: Path, tmp_path: Path) -> None:
-    with Carrier(delay_s=0.15) as carrier:
+    with Carrier(delay_s=0.3) as carrier:
         given = {"PYTHONPATH": str(target), "CARRIER_URL": carrier.address}
         with Server(tmp_path / "data", PLUGIN, **given) as server:
             with server.client() as client:
@@ -77,7 +77,7 @@ def test_its_step_type_and_tool_go_on_after_kills(target: Path, tmp_path: Path) 
     repeats = sum(carrier.requests.values()) - len(carrier.requests)
     print(f"3 kills, {len(carrier.requests)} bookings, {repeats} of them asked for twice")
     assert len(carrier.requests) == 10
-    assert repeats <= 3
+    assert 1 <= repeats <= 3, "a kill met a booking in flight, and that alone is asked for again"
 
 
 def test_the_commands_of_its_page_work(target: Path, tmp_path: Path) -> None:

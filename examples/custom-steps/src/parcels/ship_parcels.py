@@ -74,11 +74,11 @@ class ShipParcels(StepType[ShipParcelsSettings]):
             bookings.append(await effects.record(name, book))
         question = 1
         while isinstance(lost := effects.recalled(f"lost-{question}"), dict):
-            index = lost["index"]
-            assert isinstance(index, int)  # noqa: S101 - written by `accept`
-            name = f"parcel-{index}-again-{question}"
-            book = partial(effects.tool, "book-parcel", parcels[index], name)
-            bookings[index] = await effects.record(name, book)
+            place = lost["index"]
+            assert isinstance(place, int)  # noqa: S101 - written by `accept`
+            name = f"parcel-{place}-again-{question}"
+            book = partial(effects.tool, "book-parcel", parcels[place], name)
+            bookings[place] = await effects.record(name, book)
             question += 1
         message = settings.message.render(step.scope) if settings.message else None
         body: JsonObject = {
