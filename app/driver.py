@@ -42,6 +42,9 @@ from steps.effects import (
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
 
+_CHAIN = 8
+"""Steps that do not act which a run may take at a time."""
+
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
 
@@ -88,7 +91,7 @@ class Driver:
         while True:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
-            goes_on = isinstance(decision, Advance | Execute) and not acts
+            goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
             if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
                 await self.flush(live)
                 continue  # a command may have come while the append was under way
@@ -106,7 +109,7 @@ class Driver:
                 case Execute() if acts:
                     await self._act(live, decision)
                 case Execute():
-                    await asyncio.sleep(0)  # a long chain must not keep others waiting
+                    await self._breathe(live)
                     await self.happen(live, await self._attempt(live, decision))
                 case Abandon():
                     await self.happen(live, Stopped())
@@ -164,7 +167,14 @@ class Driver:
         self._watcher(live, events)
 
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
-        return live.usable.steps[execute.step_id].type.acts
+        step = live.usable.steps[execute.step_id]
+        return step.type.acts_now(step.settings, self._effects_of(live, execute))
+
+    @staticmethod
+    async def _breathe(live: LiveRun) -> None:
+        """Let others on now and then: a long chain must not keep them waiting."""
+        if live.run.executions % _CHAIN == 0:
+            await asyncio.sleep(0)
 
     async def _attempt(self, live: LiveRun, execute: Doing) -> Input:
         step = live.usable.steps[execute.step_id]

@@ -54,6 +54,10 @@ class CallTool(StepType[CallToolSettings]):
         },
     }
 
+    def acts_now(self, settings: CallToolSettings, effects: Effects) -> bool:
+        """Say no for a tool that touches nothing but its arguments."""
+        return not effects.is_pure(settings.toolId)
+
     async def execute(
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:
