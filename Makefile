@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format reference crash-test bench lock clean
+.PHONY: help run install test check format crash-test bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,7 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
 
+.PHONY: reference
 reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 	PYTHONPATH=. $(BIN)/python scripts/reference.py
 
