@@ -73,6 +73,7 @@ class CallAgent(StepType[CallAgentSettings]):
         "call-llm: the agent's model cannot be used",
         "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "
         "else than a file that a model can be shown",
+        "StorageUnavailable": "the storage of files is away; retried",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
         "UnknownWorkflow": "a workflow that the agent has called is not there any more",

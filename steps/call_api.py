@@ -101,6 +101,7 @@ class CallApi(StepType[CallApiSettings]):
         "TooManyRedirects": "the answer redirects more than five times",
         "AddressNotAllowed": "the address is not public, and no setting allows it",
         "FileNotFound": "there is no file with the id in `file` or `multipart`",
+        "StorageUnavailable": "the storage of files is away; retried",
         "UnknownSecret": "there is no secret of a name that the settings name",
     }
     example = {

@@ -82,6 +82,7 @@ class CallLlm(StepType[CallLlmSettings]):
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
         "InvalidRequest": "`files` names something that is no file id",
         "FileNotFound": "there is no such file",
+        "StorageUnavailable": "the storage of files is away; retried",
         "UnknownModel": "there is no model of that name, or its provider does not know it",
         "UnknownSecret": "the secret that holds the model's key does not exist",
         "ModelAuth": "the provider refused the key, or the key is missing",

@@ -41,6 +41,7 @@ class CallTool(StepType[CallToolSettings]):
         "McpUnavailable": "the tool's MCP server is away; retried",
         "Timeout": "the tool has not answered in time; retried",
         "FileNotFound": "there is no file with an id that the tool was given",
+        "StorageUnavailable": "the storage of files is away; retried",
         "UnknownSecret": "there is no secret of a name that `inputs` name",
     }
     example = {

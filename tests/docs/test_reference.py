@@ -45,7 +45,7 @@ TOOLS_OF = {
     "steps/attachments.py": EXTRACTION,
     "steps/agent_work.py": [],  # what a tool raises is told to the agent's model
 }
-PASSED_ON = {"call-tool": {"FileNotFound"}}
+PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""
 
 TOLD = {"call-agent": {"InvalidInput"}}
@@ -164,6 +164,15 @@ def test_the_search_for_errors_finds_them() -> None:
         "TooDeep",
     } <= found
     assert "ToolFailed" not in found
+
+
+def test_the_errors_of_a_run_are_on_the_page_of_definitions() -> None:
+    text = (DOCS / "definitions.md").read_text()
+    raised = {name for place in ("engine/advance.py", "engine/route.py")
+              for name in raised_in((ROOT / place).read_text())}  # fmt: skip
+    assert {"NoEdge", "TooManySteps"} <= raised
+    listed_elsewhere = {"DeadlinePassed"}  # on the pages of the steps that have a deadline
+    assert [name for name in raised - listed_elsewhere if f"`{name}`" not in text] == []
 
 
 def test_the_errors_of_the_built_in_tools_are_on_their_page() -> None:
