@@ -31,6 +31,10 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
 
+.PHONY: reference
+reference: $(VENV)/installed ## write the reference pages in docs/ from the code
+	PYTHONPATH=. $(BIN)/python scripts/reference.py
+
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
 
