@@ -10,6 +10,8 @@ from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
 from app.effects import Keep, LiveEffects, World
+from app.events.hub import Hub
+from app.events.streams import Streams
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
@@ -57,6 +59,8 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
     closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
     closing.push_async_callback(journal.close)
+    hub = Hub()
+    journal.events.heard = hub.heard
     client = HttpClient(settings.allowed_networks)
     closing.push_async_callback(client.close)
     secrets = await open_secrets(journal, settings, clock)
@@ -97,6 +101,7 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         runs=runs,
         timers=timers,
         recovery=recovery,
+        streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
     )
 
 

@@ -14,6 +14,7 @@ from app.api.errors import (
     UnsupportedMediaType,
 )
 from app.auth.errors import Forbidden, Unauthorized
+from app.events.streams import TooManyStreams
 from app.live import DefinitionUnusable, RunLost
 from app.secrets.vault import UnfitSecret
 from app.storage import StorageError
@@ -50,6 +51,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (PayloadTooLarge, 413, "Payload too large"),
     (UnsupportedMediaType, 415, "Unsupported media type"),
     (IdempotencyMismatch, 422, "Idempotency key reused"),
+    (TooManyStreams, 429, "Too many requests"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
@@ -92,6 +94,7 @@ def error_response(failure: Exception, request_id: str) -> JSONResponse:
     headers = {
         401: {"WWW-Authenticate": "Bearer"},
         405: {"Allow": getattr(failure, "allowed", "")},
+        429: {"Retry-After": "5"},
         503: {"Retry-After": "1"},
     }.get(status)
     return JSONResponse(document, status, headers)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.agents import Agents
 from app.auth.callers import Authenticator
 from app.clock import Clock
+from app.events.streams import Streams
 from app.files import Files
 from app.models.catalogue import Models
 from app.recovery import Recovery
@@ -36,3 +37,4 @@ class Services:
     runs: Runs
     timers: Timers
     recovery: Recovery
+    streams: Streams

@@ -95,6 +95,15 @@ class Settings(BaseModel):
     secrets_old_keys: list[SecretStr] = Field(
         [], description="older keys; what they sealed is sealed anew with the key at a start"
     )
+    event_heartbeat: float = Field(
+        15, gt=0, description="seconds between signs of life of a stream"
+    )
+    event_stall: float = Field(
+        60, gt=0, description="seconds after which a stream that nobody reads is dropped"
+    )
+    max_event_streams: int = Field(
+        200, ge=1, description="streams of events that a tenant may have open at once"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"
     )

@@ -8,6 +8,7 @@ from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
+from journal.event_pages import EventPages
 from journal.events import Events
 from journal.files import FileTable
 from journal.lock import FolderLock
@@ -28,6 +29,7 @@ class Journal:
         self._readers = readers
         self.lock = lock
         self.events = Events(writer, readers)
+        self.pages = EventPages(readers)
         self.runs = RunList(readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)

@@ -90,6 +90,7 @@ def test_every_module_is_used() -> None:
         "app.api",
         "app.auth",
         "app.cli",
+        "app.events",
         "app.models",
         "app.secrets",
         "app.tools",
