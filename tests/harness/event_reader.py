@@ -35,9 +35,14 @@ class Reader:
                 name, _, value = line.partition(":")
                 self._field(name, value.removeprefix(" "))
             else:
-                if self._data:
-                    yield Seen(self.last_id, self._event, json.loads("\n".join(self._data)))
-                self._event, self._data = "", []
+                event, data = self._event, "\n".join(self._data)
+                self.begin()
+                if data:
+                    yield Seen(self.last_id, event, json.loads(data))
+
+    def begin(self) -> None:
+        """Forget what has not been dispatched, as after a lost connection."""
+        self._event, self._data = "", []
 
     def _field(self, name: str, value: str) -> None:
         if name == "id":
@@ -56,6 +61,7 @@ def stream(
 ) -> Iterator[Iterator[Seen]]:
     """Open a stream and give its events; the reader goes on where it was."""
     reader = reader or Reader()
+    reader.begin()
     headers = {"last-event-id": reader.last_id} if reader.last_id else {}
     with client.stream("GET", path, params=query, headers=headers) as answer:
         assert answer.status_code == 200, answer.read()
