@@ -29,6 +29,9 @@ from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
 from app.waiters import Waiters
+from app.webhooks.deliverer import Parts, Patience
+from app.webhooks.registry import Webhooks
+from app.webhooks.sender import Sender
 from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
@@ -86,6 +89,12 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
             clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
         ),
     )
+    patience = Patience(
+        settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
+    )
+    sender = Sender(client, clock, settings.webhook_timeout)
+    webhooks = Webhooks(Parts(journal, hub, sender, clock, patience), secrets.keyring)
+    closing.push_async_callback(webhooks.close)
     return Services(
         settings=settings,
         clock=clock,
@@ -102,6 +111,7 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         timers=timers,
         recovery=recovery,
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
+        webhooks=webhooks,
     )
 
 

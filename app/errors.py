@@ -26,12 +26,14 @@ from journal import (
     NotArchived,
     NotFound,
     OpenRuns,
+    TooManyWebhooks,
     Unavailable,
     UnknownAgent,
     UnknownFile,
     UnknownModel,
     UnknownRun,
     UnknownSecret,
+    UnknownWebhook,
 )
 from steps.contract import InvalidAnswer, Problem
 from steps.problems import InvalidDefinition
@@ -43,6 +45,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownFile, 404, "File not found"),
     (UnknownSecret, 404, "Secret not found"),
     (UnknownModel, 404, "Model not found"),
+    (UnknownWebhook, 404, "Webhook not found"),
     (NotFoundHere, 404, "Not found"),
     (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),
@@ -54,6 +57,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (TooManyStreams, 429, "Too many requests"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
+    (TooManyWebhooks, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),

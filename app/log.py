@@ -185,7 +185,7 @@ def event_unreadable(why: Exception) -> None:
 
 def webhooks_delayed(webhook_id: str, failure: Exception) -> None:
     """Say that a webhook's deliveries could not be read or noted; they are tried again."""
-    _log.warning("webhook delayed", webhook=webhook_id, why=str(failure))
+    _log.warning("webhook delayed", webhook=webhook_id, exc_info=failure)
 
 
 def delivery_given_up(webhook_id: str, position: int, why: str) -> None:

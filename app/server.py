@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app import log
-from app.api import definitions, downloads, events, executions, llm_models, secrets, tools
+from app.api import definitions, downloads, events, executions, llm_models, secrets, tools, webhooks
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
@@ -41,6 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *secrets.ENDPOINTS,
     *llm_models.ENDPOINTS,
     *tools.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 FIRST_TENANT = "default"
 _NOTE_USE_EVERY_S = 30
@@ -193,6 +194,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
     control = Control(services.journal, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
+    await services.webhooks.start()
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
@@ -204,6 +206,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await services.webhooks.close()
         await services.runs.close(services.settings.shutdown_grace)
         await control.close()
         with contextlib.suppress(JournalError):

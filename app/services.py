@@ -14,6 +14,7 @@ from app.secrets.vault import Secrets
 from app.settings import Settings
 from app.timers import Timers
 from app.tools.catalogue import ToolCatalogue
+from app.webhooks.registry import Webhooks
 from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
@@ -38,3 +39,4 @@ class Services:
     timers: Timers
     recovery: Recovery
     streams: Streams
+    webhooks: Webhooks

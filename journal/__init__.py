@@ -9,6 +9,7 @@ from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
+from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.errors import (
     Archived,
     Conflict,
@@ -43,9 +44,11 @@ from journal.models import ModelRow, ModelTable
 from journal.run_ids import run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
     "Archived",
+    "Attempt",
     "ChildList",
     "ChildRow",
     "Conflict",
@@ -54,6 +57,7 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "DeliveryRow",
     "DuplicateStart",
     "EventFilter",
     "EventPage",
@@ -78,6 +82,7 @@ __all__ = [
     "NotArchived",
     "NotFound",
     "OpenRuns",
+    "Outbox",
     "RunFilter",
     "RunList",
     "RunRow",
@@ -97,6 +102,8 @@ __all__ = [
     "UnknownWebhook",
     "UnknownWorkflow",
     "VersionRow",
+    "WebhookRow",
+    "WebhookTable",
     "holder",
     "run_number",
 ]

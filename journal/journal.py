@@ -8,6 +8,7 @@ from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
+from journal.deliveries import Outbox
 from journal.event_pages import EventPages
 from journal.events import Events
 from journal.files import FileTable
@@ -16,6 +17,7 @@ from journal.models import ModelTable
 from journal.readers import Readers
 from journal.runs import RunList
 from journal.secrets import SecretTable
+from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
 _READERS = 2
@@ -39,6 +41,8 @@ class Journal:
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
         self.models = ModelTable(writer, readers)
+        self.webhooks = WebhookTable(writer, readers)
+        self.outbox = Outbox(writer, readers)
 
     @classmethod
     async def open(cls, folder: Path, *, synchronous: str = "FULL") -> Self:

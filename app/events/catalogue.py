@@ -181,7 +181,7 @@ LAST_KINDS = frozenset(
 def kinds_named(names: Collection[str] | None, statuses: Collection[str] | None) -> list[str]:
     """Give the journal's words for the kinds of some names that lead to some statuses.
 
-    A name may be all of its sort, such as `run.*`. None does not filter.
+    A name may be all of its sort, such as `run.*`, or `*`. None does not filter.
     """
     return [
         kind.__name__
@@ -197,4 +197,4 @@ def unknown_names(names: Iterable[str]) -> list[str]:
 
 
 def _fits(asked: str, name: str) -> bool:
-    return asked == name or (asked.endswith(".*") and name.startswith(asked[:-1]))
+    return asked in (name, "*") or (asked.endswith(".*") and name.startswith(asked[:-1]))

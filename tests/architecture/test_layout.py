@@ -95,6 +95,7 @@ def test_every_module_is_used() -> None:
         "app.secrets",
         "app.tools",
         "app.tools.mcp",
+        "app.webhooks",
     }
     entries = {"app.cli.main", *PACKAGES, *folders}
     entries |= {"app.tools.extraction", "app.tools.extraction.__main__"}
