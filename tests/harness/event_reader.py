@@ -92,12 +92,15 @@ class Follower:
     def start(self) -> None:
         self.thread.start()
 
-    def drop(self) -> None:
-        """Cut the connection from this side."""
-        if self.answer is not None:
-            stream = self.answer.extensions.get("network_stream")
-            if stream is not None:
-                stream.get_extra_info("socket").shutdown(2)
+    def drop(self) -> bool:
+        """Cut the connection from this side; say whether there was one."""
+        if self.answer is None:
+            return False
+        try:
+            self.answer.extensions["network_stream"].get_extra_info("socket").shutdown(2)
+        except OSError:
+            return False
+        return True
 
     def _run(self) -> None:
         while not self.stop.is_set():
