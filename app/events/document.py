@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app import log
 from app.events.catalogue import KINDS
-from engine import Json, JsonObject, iso_time
+from engine import Event, Json, JsonObject, iso_time
 from journal import Corrupt, EventPages, EventRow
 
 LARGEST_FIELD = 8_192
@@ -33,23 +33,23 @@ class Told:
 
 
 async def told(pages: EventPages, row: EventRow) -> Told:
-    """Give an event as it is told.
+    """Give an event as it is told. Raises `UnknownEvent` when it was deleted meanwhile.
 
     One that cannot be understood is told as unreadable: it must neither end a stream of
-    others' events nor go unnoticed. Raises `UnknownEvent` when it was deleted meanwhile.
+    others' events nor go unnoticed.
     """
-    data: JsonObject = {"runId": row.run_id, "workflowId": row.workflow_id}
-    if row.parent_run_id is not None:
-        data["parentRunId"] = row.parent_run_id
-    data |= {"seq": row.seq, "position": row.position}
     try:
-        event = await pages.event(row)
+        return readable(row, await pages.event(row))
     except Corrupt as corrupt:
         log.event_unreadable(corrupt)
-        data |= {"type": UNREADABLE, "time": iso_time(row.at_ms), "error": str(corrupt)}
-        return Told(row.position, UNREADABLE, data, row.hash)
+        data = _head(row, UNREADABLE)
+        return Told(row.position, UNREADABLE, {**data, "error": str(corrupt)}, row.hash)
+
+
+def readable(row: EventRow, event: Event) -> Told:
+    """Give an event as it is told, from its row and what the row holds."""
     kind = KINDS[type(event)]
-    data |= {"type": kind.name, "time": iso_time(row.at_ms)}
+    data = _head(row, kind.name)
     for name, source in (("stepId", "step_id"), ("visit", "visit")):
         if (value := getattr(event, source, None)) is not None:
             data[name] = value
@@ -57,6 +57,20 @@ async def told(pages: EventPages, row: EventRow) -> Told:
     if kind.status is not None:
         data["status"] = kind.status.value
     return Told(row.position, kind.name, data, row.hash)
+
+
+def _head(row: EventRow, name: str) -> JsonObject:
+    """Give the fields that every event has."""
+    parent: JsonObject = {} if row.parent_run_id is None else {"parentRunId": row.parent_run_id}
+    return {
+        "type": name,
+        "time": iso_time(row.at_ms),
+        "runId": row.run_id,
+        "workflowId": row.workflow_id,
+        **parent,
+        "seq": row.seq,
+        "position": row.position,
+    }
 
 
 def _bounded(fields: JsonObject) -> JsonObject:
