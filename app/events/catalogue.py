@@ -74,7 +74,9 @@ def _attempt(event: AttemptInterrupted) -> JsonObject:
 
 
 def _recorded(event: StepRecorded) -> JsonObject:
-    return call_of(event.name, Record(event.at_ms, event.value)) or {"name": event.name}
+    # Nested, since what a call shows has a run and an error of its own.
+    call = call_of(event.name, Record(event.at_ms, event.value))
+    return {"name": event.name} if call is None else {"name": event.name, "call": call}
 
 
 def _awaited(event: ChildrenAwaited) -> JsonObject:
