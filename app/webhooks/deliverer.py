@@ -39,6 +39,10 @@ _UNNOTED = 10_000
 """Positions without anything to deliver after which the webhook's place is noted."""
 
 _PACE_S = 0.02
+_IDLE_PACE_S = 0.1
+"""The least time between two looks, with and without messages under way: on a busy server a
+webhook that hears of little must cost little."""
+
 _PAUSE_S = 1.0
 _LONGEST_WAIT_S = 30.0
 
@@ -91,7 +95,6 @@ class Deliverer:
                 while True:
                     bell.clear()
                     await self._turn(bell)
-                    await asyncio.sleep(_PACE_S)
             except UnknownWebhook:
                 pass  # deleted
             finally:
@@ -114,6 +117,7 @@ class Deliverer:
             log.webhooks_delayed(self._row.id, failure)
             self._position = None  # whether the last change was stored is unknown
             await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(_PACE_S if self._sending else _IDLE_PACE_S)
         if wait_s > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):

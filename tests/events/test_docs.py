@@ -62,7 +62,7 @@ SAMPLES: tuple[Event, ...] = (
     StepCancelled(AT, "pay", 1, None),
     AttemptFailed(AT, "pay", 1, 1, StepError("HttpStatus", "the answer was 503"), AT + 1_000),
     AttemptInterrupted(AT, "pay", 1, 1),
-    StepRecorded(AT, "read", 1, "turn:1:model", CALL),
+    StepRecorded(AT, "read", 1, "turn-1", CALL),
     StepSlept(AT, "wait", 1, AT + 60_000),
     ChildrenAwaited(AT, "each", 1, 12),
     ChildrenResumed(AT, "each", 1),
