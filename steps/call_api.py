@@ -59,6 +59,10 @@ class CallApi(StepType[CallApiSettings]):
     type = "call-api"
     settings = CallApiSettings
     timeout_ms = 30_000
+    errors = {
+        "RedirectRefused": "the server redirects to another origin, and the request carries a "
+        "secret or `auth`",
+    }
 
     def check(
         self, settings: CallApiSettings, output: Mapping[str, JsonObject]
@@ -145,6 +149,7 @@ async def _request(settings: CallApiSettings, step: StepInput, effects: Effects)
         files=files,
         follow_redirects=settings.followRedirects,
         max_response_bytes=settings.maxResponseBytes,
+        confidential=bool(secrets) or settings.auth is not None,
     )
 
 
