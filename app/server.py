@@ -26,6 +26,7 @@ from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
 from app.auth.keys import new_key
+from app.connections import protocol
 from app.control import Control
 from app.errors import error_response
 from app.services import Services
@@ -154,6 +155,8 @@ async def _serve(settings: Settings) -> None:
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
+                http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
