@@ -40,14 +40,14 @@ class _Bounded(H11Protocol):
         self._header_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # noqa: D102
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self._most_connections:
             self._refuse(503, "Service unavailable", "there are too many connections")
             return
         self._await_header()
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio's interface
+    def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -56,16 +56,16 @@ class _Bounded(H11Protocol):
         else:
             self._await_header()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102 - asyncio's interface
+    def connection_lost(self, exc: Exception | None) -> None:
         self._header_timer = _stop(self._header_timer)
         self._stuck_timer = _stop(self._stuck_timer)
         super().connection_lost(exc)
 
-    def pause_writing(self) -> None:  # noqa: D102 - asyncio's interface
+    def pause_writing(self) -> None:
         super().pause_writing()
         self._stuck_timer = self.loop.call_later(_STUCK_S, self.transport.abort)
 
-    def resume_writing(self) -> None:  # noqa: D102 - asyncio's interface
+    def resume_writing(self) -> None:
         self._stuck_timer = _stop(self._stuck_timer)
         super().resume_writing()
 
