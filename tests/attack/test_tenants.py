@@ -106,7 +106,9 @@ def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
 
 def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
     """Give status, headers and body; only ids that no client chooses have one name."""
-    headers = sorted((k, v) for k, v in answer.headers.items() if k not in ("date", "content-length"))
+    headers = sorted(
+        (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
+    )
     text = f"{answer.status_code} {headers} {answer.text}"
     return text.replace(ids["run"], "RUN").replace(ids["file"], "FILE").encode()
 
@@ -154,14 +156,37 @@ def references(ids: dict[str, str]) -> Iterator[dict[str, Any]]:
     yield {"type": "call-workflow", "workflowId": ids["workflow"]}
     yield {"type": "call-workflow", "workflowId": "{{ data.workflow }}"}
     yield {"type": "call-agent", "agentId": ids["agent"], "message": "hello"}
-    yield {"type": "call-llm", "model": ids["model"], "prompt": "hello", "output": {"x": {"type": "string"}}}
-    yield {"type": "call-llm", "model": "own", "prompt": "hello", "files": [ids["file"]], "output": {"x": {"type": "string"}}}
+    yield {
+        "type": "call-llm",
+        "model": ids["model"],
+        "prompt": "hello",
+        "output": {"x": {"type": "string"}},
+    }
+    yield {
+        "type": "call-llm",
+        "model": "own",
+        "prompt": "hello",
+        "files": [ids["file"]],
+        "output": {"x": {"type": "string"}},
+    }
     yield {"type": "call-tool", "toolId": "extract-document", "inputs": {"fileId": ids["file"]}}
-    yield {"type": "call-tool", "toolId": "extract-document", "inputs": {"fileId": "{{ data.file }}"}}
-    for body in ({"file": ids["file"]}, {"file": "{{ data.file }}"}, {"multipart": {"f": {"file": ids["file"]}}}):
+    yield {
+        "type": "call-tool",
+        "toolId": "extract-document",
+        "inputs": {"fileId": "{{ data.file }}"},
+    }
+    for body in (
+        {"file": ids["file"]},
+        {"file": "{{ data.file }}"},
+        {"multipart": {"f": {"file": ids["file"]}}},
+    ):
         yield {"type": "call-api", "method": "POST", "url": "http://127.0.0.1:1/", **body}
     for place in ("headers", "query", "form"):
-        yield {"type": "call-api", "url": "http://127.0.0.1:1/", place: {"x": "{{ secrets.THEIRS }}"}}
+        yield {
+            "type": "call-api",
+            "url": "http://127.0.0.1:1/",
+            place: {"x": "{{ secrets.THEIRS }}"},
+        }
 
 
 STEPS = len(list(references(ABSENT)))
@@ -173,7 +198,10 @@ def test_ids_inside_definitions_and_data_do_not_cross(
 ) -> None:
     errors = []
     with shared.client("owner", "a") as client:
-        client.put("/api/models/own", json={"provider": "openai", "model": "x", "baseUrl": "http://127.0.0.1:1/"})
+        client.put(
+            "/api/models/own",
+            json={"provider": "openai", "model": "x", "baseUrl": "http://127.0.0.1:1/"},
+        )
         # Against ids that nobody has: the same words, but for the ids themselves.
         nowhere = {k: "NOWHERE" if k == "secret" else "nowhere" for k in ABSENT}
         for ids in (nowhere, theirs):
