@@ -90,9 +90,19 @@ def fixed() -> Iterator[str]:
         for filter_ in FILTERS:
             yield f"{root} | {filter_}"
     for name in FUNCTIONS:
-        yield from (name, f"{name}()", f"{name}.__init__.__globals__", f"{name}('id')", f"'' | map('{name}')")
+        yield from (
+            name,
+            f"{name}()",
+            f"{name}.__init__.__globals__",
+            f"{name}('id')",
+            f"'' | map('{name}')",
+        )
     for filter_ in FILTERS:
-        yield from (f"data.b | {filter_}", f"data.many | {filter_}", f"data.strings | map('{filter_}')")
+        yield from (
+            f"data.b | {filter_}",
+            f"data.many | {filter_}",
+            f"data.strings | map('{filter_}')",
+        )
     yield from BOMBS
     yield from WORDS
 
@@ -100,13 +110,65 @@ def fixed() -> Iterator[str]:
 def grown(seed: int, count: int) -> Iterator[str]:
     """Give random ones, most of which are almost right."""
     dice = random.Random(seed)
-    numbers = ["0", "-1", "1e308", "10**6", "2**63", "2**127", "1.5", "data.n", "data.huge", "data.f"]
-    binary = ["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "and", "or", "in", "not in", "is", "if", "|", "."]
-    edge = ["(", ")", "[", "]", "{", "}", "'", '"', ",", ":", "{{", "}}", "\\", "\0", "\n", "if", "else", "|", ".."]
+    numbers = [
+        "0",
+        "-1",
+        "1e308",
+        "10**6",
+        "2**63",
+        "2**127",
+        "1.5",
+        "data.n",
+        "data.huge",
+        "data.f",
+    ]
+    binary = [
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "**",
+        "~",
+        "==",
+        "<",
+        "and",
+        "or",
+        "in",
+        "not in",
+        "is",
+        "if",
+        "|",
+        ".",
+    ]
+    edge = [
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'",
+        '"',
+        ",",
+        ":",
+        "{{",
+        "}}",
+        "\\",
+        "\0",
+        "\n",
+        "if",
+        "else",
+        "|",
+        "..",
+    ]
 
     def value(depth: int) -> str:
         if depth > 4 or dice.random() < 0.3:
-            return dice.choice([dice.choice(ROOTS), dice.choice(numbers), "data.b", "data.many", "'x'"])
+            return dice.choice(
+                [dice.choice(ROOTS), dice.choice(numbers), "data.b", "data.many", "'x'"]
+            )
         kind = dice.randrange(7)
         if kind == 0:
             return f"({value(depth + 1)} {dice.choice(binary)} {value(depth + 1)})"
@@ -119,7 +181,9 @@ def grown(seed: int, count: int) -> Iterator[str]:
         if kind == 4:
             return f"{value(depth + 1)}[{value(depth + 1)}]"
         if kind == 5:
-            return f"{value(depth + 1)}[{value(depth + 1)}:{value(depth + 1)}:{dice.choice(numbers)}]"
+            return (
+                f"{value(depth + 1)}[{value(depth + 1)}:{value(depth + 1)}:{dice.choice(numbers)}]"
+            )
         return f"({value(depth + 1)} if {value(depth + 1)} else {value(depth + 1)})"
 
     for _ in range(count):

@@ -97,7 +97,9 @@ def test_what_a_person_sends_is_never_evaluated(shared: Server) -> None:
         assert client.post("/api/workflows", json=child).status_code == 201
         made = client.post("/api/workflows", json=flow).json()
         for text in HOSTILE:
-            run = client.post(f"/api/workflow/start/{made['id']}", json={"data": {"x": text, "other": "wrong"}}).json()
+            run = client.post(
+                f"/api/workflow/start/{made['id']}", json={"data": {"x": text, "other": "wrong"}}
+            ).json()
             answer = {"type": "collect_inputs", "data": {"answer": text}}
             client.post(f"/api/workflow/resume/{run['runId']}", json=answer)
             status = _settled(shared, client, run["runId"])
@@ -123,7 +125,13 @@ def test_hostile_definitions_are_refused_or_fail_their_own_run_only(shared: Serv
             assert made.status_code in (201, 400), (text, made.text)
             statuses.add(made.status_code)
             if made.status_code == 201:
-                data = {"b": "x" * 100_000, "many": [0] * 10_000, "l": [1], "s": "x", "u": "{{ 1 }}"}
+                data = {
+                    "b": "x" * 100_000,
+                    "many": [0] * 10_000,
+                    "l": [1],
+                    "s": "x",
+                    "u": "{{ 1 }}",
+                }
                 run = client.post(f"/api/workflow/start/{made.json()['id']}", json={"data": data})
                 assert run.status_code == 200, (text, run.text)
                 assert run.json()["status"] in ("completed", "failed")
@@ -133,7 +141,9 @@ def test_hostile_definitions_are_refused_or_fail_their_own_run_only(shared: Serv
     assert "Traceback" not in shared.log.read_text()
 
 
-@pytest.mark.parametrize("condition", ["data.x", "data.x > 1", "data.x is string", "data.x in data"])
+@pytest.mark.parametrize(
+    "condition", ["data.x", "data.x > 1", "data.x is string", "data.x in data"]
+)
 def test_conditions_are_no_other_language(shared: Server, condition: str) -> None:
     flow = {
         "name": "Edge", "initialStep": "a",
@@ -146,6 +156,8 @@ def test_conditions_are_no_other_language(shared: Server, condition: str) -> Non
     with shared.client() as client:
         made = client.post("/api/workflows", json=flow).json()
         for text in HOSTILE:
-            run = client.post(f"/api/workflow/start/{made['id']}", json={"data": {"x": text}}).json()
+            run = client.post(
+                f"/api/workflow/start/{made['id']}", json={"data": {"x": text}}
+            ).json()
             assert run["status"] in ("completed", "failed")
             assert "49" not in str(run.get("result"))
