@@ -26,7 +26,7 @@ from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
 from app.auth.keys import new_key
-from app.connections import Protocol
+from app.connections import protocol
 from app.control import Control
 from app.errors import error_response
 from app.services import Services
@@ -156,8 +156,9 @@ async def _serve(settings: Settings) -> None:
             await _first_key(services)
             config = uvicorn.Config(
                 application(services, address),
-                http=Protocol,
                 lifespan="off",
+                http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,

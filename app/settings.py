@@ -51,6 +51,10 @@ class Settings(BaseModel):
     )
     max_body_bytes: int = Field(1_048_576, ge=1_024, description="the longest JSON body")
     max_attachment_bytes: int = Field(3_932_160, ge=1, description="the largest attachment")
+    header_timeout: float = Field(
+        10, gt=0, description="seconds that a request's header may take to arrive"
+    )
+    max_connections: int = Field(1_000, ge=1, description="connections that may be open at once")
     body_timeout: float = Field(30, gt=0, description="seconds that a body may take to arrive")
     sync_wait_limit: float = Field(300, ge=0, description="seconds that a sync start waits")
     shutdown_grace: float = Field(10, ge=0, description="seconds for steps in flight at a stop")
