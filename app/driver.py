@@ -8,6 +8,7 @@ one append.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial, reduce
 from typing import Protocol, TypeAlias
 
@@ -163,6 +164,24 @@ class Driver:
             raise
         self._watcher(live, events)
 
+    async def start_together(self, lives: Sequence[LiveRun]) -> None:
+        """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
+        starts = [(live.run, live.pending) for live in lives]
+        async with AsyncExitStack() as locks:
+            for live in lives:
+                await locks.enter_async_context(live.lock)
+                live.pending = []
+            try:
+                heads = await self._journal.events.start_together(lives[0].tenant, starts)
+            except BaseException:
+                for live, (_, events) in zip(lives, starts, strict=True):
+                    live.lost = True
+                    self._watcher(live, events)
+                raise
+            for live, head, (_, events) in zip(lives, heads, starts, strict=True):
+                live.head = head
+                self._watcher(live, events)
+
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
         return live.usable.steps[execute.step_id].type.acts
 
@@ -175,7 +194,7 @@ class Driver:
         """Execute the step in a task of its own, so that it can be abandoned."""
         happened = await self._outcome(live, doing)
         async with live.lock:
-            if _is_doing(live.run, doing):
+            if is_doing(live.run, doing):
                 self.take(live, happened)
 
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
@@ -199,7 +218,7 @@ async def _kicked(live: LiveRun) -> bool:
         return live.kick.is_set()
 
 
-def _is_doing(run: Run, doing: Doing) -> bool:
+def is_doing(run: Run, doing: Doing) -> bool:
     """Say whether the run is still in the attempt that has been executed."""
     visit = run.current
     return (

@@ -120,4 +120,4 @@ class LiveEffects:
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
-        return await self._world.children.gather(self._live, plan)
+        return await self._world.children.gather(self._live, self._doing, plan)

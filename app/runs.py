@@ -7,6 +7,7 @@ is in `app/driver.py`; what is left behind is picked up by `app/recovery.py`.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from app import log
@@ -114,35 +115,26 @@ class Runs:
         Raises:
             DuplicateStart: The idempotency key has been used before.
         """
-        now_ms = self._clock.now_ms()
-        started = RunStarted(
-            at_ms=now_ms,
-            run_id=self._next_id(now_ms),
-            workflow_id=new.workflow_id,
-            version=new.version,
-            first_step=new.definition.graph.initial,
-            data=new.data,
-            context=new.context,
-            caller=new.caller,
-            parent=new.parent,
-        )
-        run, events = apply(None, started), list[Event]([started])
-        if new.refused:
-            events.append(RunFailed(now_ms, new.refused))
-            run = apply(run, events[-1])
-        live = LiveRun(
-            tenant=new.tenant,
-            run=run,
-            head=None,
-            definition=new.definition,
-            idempotency=new.idempotency,
-            pending=events,
-        )
+        live = self._new(new)
         async with self._held.new(live):
             await self._driver.flush(live)
             outcome = self._waiters.expect(live.run.id) if wait else None
             self._carry_on(live)
             return live.run, outcome
+
+    async def start_together(self, news: Sequence[NewRun]) -> None:
+        """Start runs of one tenant, all or none: durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+        """
+        lives = [self._new(new) for new in news]
+        async with AsyncExitStack() as held:
+            for live in lives:
+                await held.enter_async_context(self._held.new(live))
+            await self._driver.start_together(lives)
+            for live in lives:
+                self._carry_on(live)
 
     async def read(self, tenant: str, run_id: str) -> Run:
         """Give the run as the journal has it. Raises `UnknownRun`."""
@@ -178,6 +170,7 @@ class Runs:
                 self._carry_on(live)
                 return live.run
             async with live.lock:
+                await self._driver.append(live)  # no refusal before its cause is durable
                 now_ms = self._clock.now_ms()
                 self._driver.take(live, accept(live, answer, caller, now_ms))
                 await self._driver.append(live)
@@ -201,6 +194,7 @@ class Runs:
         async with self._held.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
+                await self._driver.append(live)  # no refusal before its cause is durable
                 if not live.run.cancel_requested or live.run.is_over:
                     self._driver.take(live, Cancel(reason, caller))
                     await self._driver.append(live)
@@ -228,6 +222,7 @@ class Runs:
             async with live.lock:
                 if live.lost:
                     raise RunLost(run_id)
+                await self._driver.append(live)  # no refusal before its cause is durable
                 command = Terminate(reason, caller)
                 events = react(live.run, Graph("", {}), command, self._clock.now_ms())
                 for event in events:
@@ -256,8 +251,20 @@ class Runs:
         await self._wake(run_id, TimerDue())
 
     async def recover(self, run_id: str) -> None:
-        """Carry on a run that a restart, or an append with unknown outcome, left behind."""
+        """Carry on a run that a restart, or an append with unknown outcome, left behind.
+
+        That append may have been made durable with nobody told of it, so all are told now.
+        """
         await self._wake(run_id, None)
+        async with self._held.load(None, run_id) as live, live.lock:
+            run = live.run
+            if live.pending or live.lost:
+                return  # told when that is durable, or picked up once more
+            self._waiters.look(run)
+            if run.parent and is_settled(run):
+                self.kick(run.parent.run_id)
+            if any(visit.children for visit in run.history):
+                self._leave(run.id)
 
     async def _wake(self, run_id: str, happened: Input | None) -> None:
         async with self._held.load(None, run_id) as live:
@@ -346,6 +353,33 @@ class Runs:
         finally:
             live.task = None
             self._held.release(live)
+
+    def _new(self, new: NewRun) -> LiveRun:
+        """Give a run in memory, of which nothing is durable yet."""
+        now_ms = self._clock.now_ms()
+        started = RunStarted(
+            at_ms=now_ms,
+            run_id=self._next_id(now_ms),
+            workflow_id=new.workflow_id,
+            version=new.version,
+            first_step=new.definition.graph.initial,
+            data=new.data,
+            context=new.context,
+            caller=new.caller,
+            parent=new.parent,
+        )
+        run, events = apply(None, started), list[Event]([started])
+        if new.refused:
+            events.append(RunFailed(now_ms, new.refused))
+            run = apply(run, events[-1])
+        return LiveRun(
+            tenant=new.tenant,
+            run=run,
+            head=None,
+            definition=new.definition,
+            idempotency=new.idempotency,
+            pending=events,
+        )
 
     def _next_id(self, now_ms: int) -> str:
         self._last_number = max(self._last_number + 1, now_ms)

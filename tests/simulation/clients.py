@@ -204,5 +204,3 @@ async def _outcome(process: Process, run_id: str, outcome: asyncio.Future[Run]) 
         if not outcome.done() or outcome.cancelled():
             return await process.runs.read(TENANT, run_id)
         raise
-
-

@@ -157,5 +157,3 @@ class SeededLoop(asyncio.BaseEventLoop):
             handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()
-
-

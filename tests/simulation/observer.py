@@ -34,9 +34,7 @@ class Violation(AssertionError):
 class Observer:
     """The committed histories, folded once more, and what anybody was told of them."""
 
-    def __init__(
-        self, database: sqlite3.Connection, fail: Callable[[BaseException], None]
-    ) -> None:
+    def __init__(self, database: sqlite3.Connection, fail: Callable[[BaseException], None]) -> None:
         self._database = database
         self._fail = fail
         self._position = 0
@@ -131,17 +129,27 @@ class Observer:
         elif isinstance(why, RunIsOver):
             if not run.is_over:
                 self.violated(f"{who} was told that {run_id} is over before it was on disk: {why}")
-        elif run.signal and run.seq == seq_before:
+        elif self._waits(run) and run.seq == seq_before:
             self.violated(f"{who} was told that {run_id} does not wait, but it does: {why}")
+
+    def _waits(self, run: Run | None) -> bool:
+        """Say whether an answer to this run would find somebody who asks."""
+        while run and run.signal and run.signal.run_id:
+            run = self.runs.get(run.signal.run_id)
+        return run is not None and run.signal is not None
 
     def acts(self, run_id: str, step_id: str, visit: int, attempt: int) -> None:
         """Check an effect: the start of its attempt is on disk, and no later one."""
         self.effects += 1
         started = self._attempts.get((run_id, step_id, visit), 0)
         if started < attempt:
-            self.violated(f"{run_id} {step_id}#{visit}.{attempt} acted before its start was on disk")
+            self.violated(
+                f"{run_id} {step_id}#{visit}.{attempt} acted before its start was on disk"
+            )
         elif started > attempt:
-            self.violated(f"{run_id} {step_id}#{visit}.{attempt} acted after attempt {started} began")
+            self.violated(
+                f"{run_id} {step_id}#{visit}.{attempt} acted after attempt {started} began"
+            )
 
     def works(self, run_id: str, step_id: str, visit: int, name: str) -> None:
         """Check work that is to be recorded: there is no record of it yet."""
@@ -165,11 +173,26 @@ class Observer:
 def _brief(event: Event) -> str:
     if isinstance(event, RunStarted):
         parent = event.parent
-        child = f" child of {parent.run_id[-4:]}.{parent.execution}.{parent.attempt} item {parent.item}" if parent else ""
+        child = (
+            f" child of {parent.run_id[-4:]}.{parent.execution}.{parent.attempt} item {parent.item}"
+            if parent
+            else ""
+        )
         return f"RunStarted {event.workflow_id}{child}"
     told = [
         f"{name}={getattr(event, name)}"
-        for name in ("attempt", "name", "value", "next_step", "reason", "output", "total", "deadline_ms", "retry_at_ms", "until_ms")
+        for name in (
+            "attempt",
+            "name",
+            "value",
+            "next_step",
+            "reason",
+            "output",
+            "total",
+            "deadline_ms",
+            "retry_at_ms",
+            "until_ms",
+        )
         if getattr(event, name, None) is not None
     ]
     step = f" {event.step_id}#{event.visit}" if hasattr(event, "step_id") else ""

@@ -249,4 +249,3 @@ class Log:
         self._observer.say(f"log: {text} {more}{failure}")
         if not is_expected(exc_info):
             self._observer.violated(f"the log has {text}: {exc_info!r}")
-

@@ -23,11 +23,19 @@ def _play(step_id: str, *does: str, **more: Any) -> dict[str, Any]:
 
 
 def _call(workflow_id: str, **more: Any) -> dict[str, Any]:
-    return {"id": "call", "type": "call-workflow", "workflowId": workflow_id, "data": {"index": 0}, **more}
+    return {
+        "id": "call",
+        "type": "call-workflow",
+        "workflowId": workflow_id,
+        "data": {"index": 0},
+        **more,
+    }
 
 
 def _items(workflow_id: str, **more: Any) -> dict[str, Any]:
-    return _call(workflow_id, **{"items": "{{ [0, 1, 2, 3] }}", "data": {"index": "{{ index }}"}, **more})
+    return _call(
+        workflow_id, **{"items": "{{ [0, 1, 2, 3] }}", "data": {"index": "{{ index }}"}, **more}
+    )
 
 
 def _edge(source: str, target: str, **more: Any) -> dict[str, Any]:
