@@ -10,8 +10,8 @@ import contextlib
 from itertools import islice
 
 from app import log
-from app.driver import Doing, is_doing
-from app.live import LiveRun, RunLost
+from app.driver import left_step
+from app.live import Doing, LiveRun, RunLost
 from app.runs import NewRun, Runs
 from app.workflows import Workflows
 from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
@@ -57,8 +57,8 @@ class Children:
         children would be taken for those of another step.
         """
         run, attempt = live.run, doing.attempt
-        if not is_doing(run, doing):
-            raise StepBroke("Stopped", "the run has left the step", retryable=False)
+        if not live.is_doing(doing):
+            raise left_step()
         family = Family(run.id, run.executions, plan.first, plan.total)
         if not plan.keep_going and (failed := await self._journal.children.failed(family, attempt)):
             return ChildrenEnded([await self._end(failed[0])])
@@ -118,11 +118,12 @@ class Children:
         """
         known: dict[tuple[str, str | None], tuple[str, str, Definition]] = {}
         news = [await self._new(live, run, plan.child(item), item, known) for item in items]
+        live.may_have_children = True
         try:
             with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them
                 await self._runs.start_together(news)
         finally:
-            if live.lost or not is_doing(live.run, doing):
+            if live.lost or not live.is_doing(doing):
                 self.leave(run.id)
 
     async def _new(

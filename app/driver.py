@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial, reduce
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from app.attempt import attempt
 from app.clock import Clock
-from app.live import InFlight, LiveRun, RunLost
+from app.live import Doing, InFlight, LiveRun, RunLost
 from app.secrets.outcomes import masked_outcome
 from engine import (
     Abandon,
@@ -28,7 +28,6 @@ from engine import (
     Json,
     Recorded,
     Run,
-    State,
     StepError,
     Stopped,
     apply,
@@ -36,18 +35,14 @@ from engine import (
     react,
 )
 from journal import DuplicateStart, Journal
-from steps.effects import (
-    Effects,
-)
+from steps.contract import StepBroke
+from steps.effects import Effects
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
 
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
-
-Doing: TypeAlias = Execute | AwaitRuns
-"""What has the driver execute a step: for the first time, or to look at its child runs."""
 
 
 class EffectsOf(Protocol):
@@ -128,9 +123,17 @@ class Driver:
         live.pending.extend(events)
 
     async def keep(self, live: LiveRun, recorded: Recorded) -> None:
-        """Make a record of a step durable. Raises journal errors; then `lost` is set."""
+        """Make a record of a step durable. Raises journal errors; then `lost` is set.
+
+        Raises `StepBroke` where the run has left the step: what is not recorded may not be
+        gone on from.
+        """
         async with live.lock:
             self.take(live, recorded)
+            visit = live.run.current
+            here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
+            if not (visit and here and recorded.name in visit.records):
+                raise left_step()
             await self.append(live)
 
     async def flush(self, live: LiveRun) -> None:
@@ -163,6 +166,10 @@ class Driver:
             self._watcher(live, events)
             raise
         self._watcher(live, events)
+        if live.in_flight and not live.is_doing(live.in_flight.doing):
+            # A command or a timer took the run out of the step: nobody waits for its outcome.
+            live.in_flight.work.cancel()
+            live.in_flight.abandon()
 
     async def start_together(self, lives: Sequence[LiveRun]) -> None:
         """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
@@ -194,19 +201,24 @@ class Driver:
         """Execute the step in a task of its own, so that it can be abandoned."""
         happened = await self._outcome(live, doing)
         async with live.lock:
-            if is_doing(live.run, doing):
+            if live.is_doing(doing):
                 self.take(live, happened)
 
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
         work = asyncio.create_task(self._attempt(live, execute))
-        live.in_flight = InFlight(work, outcome)
+        live.in_flight = InFlight(execute, work, outcome)
         work.add_done_callback(lambda done: _settle(done, outcome, live.run))
         try:
             return await outcome
         finally:
             live.in_flight = None
             work.cancel()
+
+
+def left_step() -> StepBroke:
+    """Give what stops the work of a step that the run has left; nobody sees it."""
+    return StepBroke("Stopped", "the run has left the step", retryable=False)
 
 
 async def _kicked(live: LiveRun) -> bool:
@@ -216,17 +228,6 @@ async def _kicked(live: LiveRun) -> bool:
             return await live.kick.wait()
     except TimeoutError:
         return live.kick.is_set()
-
-
-def is_doing(run: Run, doing: Doing) -> bool:
-    """Say whether the run is still in the attempt that has been executed."""
-    visit = run.current
-    return (
-        visit is not None
-        and (visit.step_id, visit.visit, visit.attempt)
-        == (doing.step_id, doing.visit, doing.attempt)
-        and (run.state is State.EXECUTING or run.waits_for_children)
-    )
 
 
 def _settle(work: asyncio.Task[Input], outcome: asyncio.Future[Input], run: Run) -> None:

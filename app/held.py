@@ -87,7 +87,9 @@ class Held:
                 )
             except DefinitionUnusable as unusable:
                 definition = unusable
-            self._live.setdefault(run_id, LiveRun(head.tenant, run, head, definition))
+            self._live.setdefault(
+                run_id, LiveRun(head.tenant, run, head, definition, may_have_children=True)
+            )
         finally:
             # Here and not in a callback: whoever asks between the two, when the run has been
             # read and released again, would wait for what is done, and ask again, for ever.

@@ -229,9 +229,6 @@ class Runs:
                     live.run = apply(live.run, event)
                 live.pending.extend(events)
                 await self._driver.append(live)
-            if live.in_flight:
-                live.in_flight.work.cancel()
-                live.in_flight.abandon()
             return live.run
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
@@ -263,8 +260,6 @@ class Runs:
             self._waiters.look(run)
             if run.parent and is_settled(run):
                 self.kick(run.parent.run_id)
-            if any(visit.children for visit in run.history):
-                self._leave(run.id)
 
     async def _wake(self, run_id: str, happened: Input | None) -> None:
         async with self._held.load(None, run_id) as live:
@@ -325,7 +320,7 @@ class Runs:
         if run.parent and (run.is_over or any(isinstance(event, _TELL) for event in events)):
             self.kick(run.parent.run_id)
         left = any(isinstance(event, _LEAVE) for event in events)
-        if left and any(visit.children for visit in run.history):
+        if left and (live.may_have_children or any(visit.children for visit in run.history)):
             self._leave(run.id)
         if run.due_at_ms is not None:
             self._wake_timers(run.due_at_ms)

@@ -27,6 +27,10 @@ _COLUMNS = (
 )
 
 
+_ZOMBIE_S = 5
+"""How long after a run has left a step that step may act still: a slow disk and a grace."""
+
+
 class Violation(AssertionError):
     """Something that must hold did not."""
 
@@ -45,6 +49,7 @@ class Observer:
         self.answers: dict[str, str] = {}
         self.effects = 0
         self.interruptions = 0
+        self._left: dict[tuple[str, str, int], float] = {}
         self._told: dict[str, int] = {}
         self._attempts: dict[tuple[str, str, int], int] = {}
 
@@ -78,6 +83,10 @@ class Observer:
                 return
             if before and before.is_over:
                 self.violated(f"{run_id} has left the ended state {before.state}")
+            if before and before.current and before.current != after.current:
+                where = (run_id, before.current.step_id, before.current.visit)
+                if after.current is None:
+                    self._left[where] = self.now_s()
             self.runs[run_id] = changed[run_id] = after
             self.folds.setdefault(run_id, []).append(after)
             self._note(run_id, event)
@@ -146,6 +155,8 @@ class Observer:
             self.violated(
                 f"{run_id} {step_id}#{visit}.{attempt} acted before its start was on disk"
             )
+        elif self._left.get((run_id, step_id, visit), self.now_s()) < self.now_s() - _ZOMBIE_S:
+            self.violated(f"{run_id} {step_id}#{visit} acted long after the run had left it")
         elif started > attempt:
             self.violated(
                 f"{run_id} {step_id}#{visit}.{attempt} acted after attempt {started} began"

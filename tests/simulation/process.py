@@ -111,7 +111,7 @@ class Server:
                 self._open.clear()
                 process, self.process = self.process, None
                 if not crashed.done():
-                    await self._stop(process)
+                    await self._stop(process, crashed)
             self._stop_asked.clear()
             await self._end(life)
             for waiting in (crashed, asked):
@@ -187,7 +187,7 @@ class Server:
 
         return watched
 
-    async def _stop(self, process: Process) -> None:
+    async def _stop(self, process: Process, crashed: asyncio.Future[Any]) -> None:
         """Stop in the order of `app/server.py`."""
         self._observer.say("server: asked to stop")
         process.runs.let_go()
@@ -195,7 +195,8 @@ class Server:
             if not process.calls or not process.life.alive:
                 break
             await asyncio.sleep(0.05)
-        await asyncio.wait([self._loop.within(process.life, self._close(process))])
+        closing = self._loop.within(process.life, self._close(process))
+        await asyncio.wait([closing, crashed], return_when=asyncio.FIRST_COMPLETED)
         self._observer.say("server: stopped")
 
     async def _close(self, process: Process) -> None:

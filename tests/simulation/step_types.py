@@ -42,7 +42,7 @@ class Boom(Exception):
 
 Part = Literal[
     "act", "sleep", "record", "maybe-fail", "fail", "boom", "hang", "stubborn", "ask", "ask-late",
-    "time", "any", "cancel-itself",
+    "time", "any", "cancel-itself", "act-late",
 ]  # fmt: skip
 
 
@@ -78,6 +78,9 @@ class Play(StepType[PlaySettings]):
             match part:
                 case "act":
                     await _act(step, effects, "act")
+                case "act-late":
+                    await asyncio.sleep(7)
+                    await _act(step, effects, "act-late")
                 case "sleep":
                     await asyncio.sleep(random.choice((0, 0.001, 0.05, 0.7)))
                 case "record":
@@ -159,6 +162,9 @@ class Families(StepType[StepSettings]):
 
                 await effects.record(f"child-{number}", work)
             await _record(step, effects, f"after-{number}")
+            if Chance.random.random() < 0.2:
+                await asyncio.sleep(7)
+                await _act(step, effects, "act-late")
         return Done({"visit": step.visit, "index": None})
 
 

@@ -66,7 +66,7 @@ DOCUMENTS: list[dict[str, Any]] = [
               _edge("a", "b", on="error")),
     _workflow("hang", [_play("a", "act", "hang", timeout="600ms", retry=RETRY), _play("b", "stubborn", timeout="1s")],
               _edge("a", "b", on="error")),
-    _workflow("tidy", [_play("a", "record", "any", "hang", timeout="2s"), _play("b", "act", "sleep")],
+    _workflow("tidy", [_play("a", "record", "any", "act-late"), _play("b", "act", "sleep")],
               _edge("a", "b", on="cancel"), _edge("a", "b", on="error")),
     _workflow("odd", [_play("a", "cancel-itself", "act", retry=RETRY), {"id": "kept", "type": "ask-first"}]),
     _workflow("calls", [_call("any", retry=RETRY), _play("b", "act")]),
