@@ -13,6 +13,7 @@ from app import log
 from app.driver import left_step
 from app.live import Doing, LiveRun, RunLost
 from app.runs import NewRun, Runs
+from app.uncut import uncut
 from app.workflows import Workflows
 from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
@@ -67,9 +68,9 @@ class Children:
         ]
         due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
         if due:
-            # Shielded: a start that is half done when the step is stopped would leave a run
-            # of which nobody knows whether it exists.
-            await asyncio.shield(asyncio.ensure_future(self._begin(live, doing, run, plan, due)))
+            # A start that is half done when the step is stopped would leave a run of which
+            # nobody knows whether it exists.
+            await uncut(self._begin(live, doing, run, plan, due))
         elif not is_open:
             return ChildrenEnded(await self._ends(family))
         total = plan.first + plan.total

@@ -85,9 +85,9 @@ class Driver:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
             goes_on = isinstance(decision, Advance | Execute) and not acts
-            if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                await self.flush(live)
-                continue  # a command may have come while the append was under way
+            if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+                await self.flush(live)  # or wait for the append of a command that came
+                continue
             match decision:
                 case Advance():
                     await self.happen(live, Begin())
@@ -147,6 +147,8 @@ class Driver:
         An append that raises may have happened all the same, so the copy in memory is given
         up: only the journal can say how the run stands.
         """
+        if live.lost:
+            raise RunLost(live.run.id)
         if not live.pending:
             return
         events, live.pending = live.pending, []

@@ -47,7 +47,7 @@ class Held:
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
         """
-        while (live := self._live.get(run_id)) is None:
+        while (live := self.peek(run_id)) is None:
             await self._load(run_id)
         if tenant is not None and live.tenant != tenant:
             raise UnknownRun(run_id)
@@ -87,9 +87,10 @@ class Held:
                 )
             except DefinitionUnusable as unusable:
                 definition = unusable
-            self._live.setdefault(
-                run_id, LiveRun(head.tenant, run, head, definition, may_have_children=True)
-            )
+            if self.peek(run_id) is None:
+                self._live[run_id] = LiveRun(
+                    head.tenant, run, head, definition, may_have_children=True
+                )
         finally:
             # Here and not in a callback: whoever asks between the two, when the run has been
             # read and released again, would wait for what is done, and ask again, for ever.

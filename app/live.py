@@ -83,6 +83,11 @@ class LiveRun:
     may_have_children: bool = False
     kick: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def is_durable(self) -> bool:
+        """True when all of `run` is on disk, also while somebody is appending to it."""
+        return self.head is not None and self.head.seq == self.run.seq
+
     def is_doing(self, doing: Doing) -> bool:
         """Say whether the run is still in the attempt that has been executed."""
         visit = self.run.current

@@ -144,6 +144,8 @@ class Runs:
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Give a future of the run as it ends or pauses, done at once where it has."""
         async with self._held.load(tenant, run_id) as live, live.lock:
+            if live.lost:
+                raise RunLost(run_id)
             future = self._waiters.expect(run_id)
             if not live.pending and is_settled(live.run) and not future.done():
                 future.set_result(live.run)
@@ -220,8 +222,6 @@ class Runs:
         async with self._held.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
-                if live.lost:
-                    raise RunLost(run_id)
                 await self._driver.append(live)  # no refusal before its cause is durable
                 command = Terminate(reason, caller)
                 events = react(live.run, Graph("", {}), command, self._clock.now_ms())
