@@ -8,12 +8,13 @@ one append.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial, reduce
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from app.attempt import attempt
 from app.clock import Clock
-from app.live import InFlight, LiveRun, RunLost
+from app.live import Doing, InFlight, LiveRun, RunLost
 from app.secrets.outcomes import masked_outcome
 from engine import (
     Abandon,
@@ -27,7 +28,6 @@ from engine import (
     Json,
     Recorded,
     Run,
-    State,
     StepError,
     Stopped,
     apply,
@@ -35,9 +35,8 @@ from engine import (
     react,
 )
 from journal import DuplicateStart, Journal
-from steps.effects import (
-    Effects,
-)
+from steps.contract import StepBroke
+from steps.effects import Effects
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
@@ -47,9 +46,6 @@ _CHAIN = 8
 
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
-
-Doing: TypeAlias = Execute | AwaitRuns
-"""What has the driver execute a step: for the first time, or to look at its child runs."""
 
 
 class EffectsOf(Protocol):
@@ -92,9 +88,9 @@ class Driver:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
             goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
-            if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                await self.flush(live)
-                continue  # a command may have come while the append was under way
+            if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+                await self.flush(live)  # or wait for the append of a command that came
+                continue
             match decision:
                 case Advance():
                     await self.happen(live, Begin())
@@ -130,9 +126,17 @@ class Driver:
         live.pending.extend(events)
 
     async def keep(self, live: LiveRun, recorded: Recorded) -> None:
-        """Make a record of a step durable. Raises journal errors; then `lost` is set."""
+        """Make a record of a step durable. Raises journal errors; then `lost` is set.
+
+        Raises `StepBroke` where the run has left the step: what is not recorded may not be
+        gone on from.
+        """
         async with live.lock:
             self.take(live, recorded)
+            visit = live.run.current
+            here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
+            if not (visit and here and recorded.name in visit.records):
+                raise left_step()
             await self.append(live)
 
     async def flush(self, live: LiveRun) -> None:
@@ -146,6 +150,8 @@ class Driver:
         An append that raises may have happened all the same, so the copy in memory is given
         up: only the journal can say how the run stands.
         """
+        if live.lost:
+            raise RunLost(live.run.id)
         if not live.pending:
             return
         events, live.pending = live.pending, []
@@ -165,6 +171,28 @@ class Driver:
             self._watcher(live, events)
             raise
         self._watcher(live, events)
+        if live.in_flight and not live.is_doing(live.in_flight.doing):
+            # A command or a timer took the run out of the step: nobody waits for its outcome.
+            live.in_flight.work.cancel()
+            live.in_flight.abandon()
+
+    async def start_together(self, lives: Sequence[LiveRun]) -> None:
+        """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
+        starts = [(live.run, live.pending) for live in lives]
+        async with AsyncExitStack() as locks:
+            for live in lives:
+                await locks.enter_async_context(live.lock)
+                live.pending = []
+            try:
+                heads = await self._journal.events.start_together(lives[0].tenant, starts)
+            except BaseException:
+                for live, (_, events) in zip(lives, starts, strict=True):
+                    live.lost = True
+                    self._watcher(live, events)
+                raise
+            for live, head, (_, events) in zip(lives, heads, starts, strict=True):
+                live.head = head
+                self._watcher(live, events)
 
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
         step = live.usable.steps[execute.step_id]
@@ -185,19 +213,24 @@ class Driver:
         """Execute the step in a task of its own, so that it can be abandoned."""
         happened = await self._outcome(live, doing)
         async with live.lock:
-            if _is_doing(live.run, doing):
+            if live.is_doing(doing):
                 self.take(live, happened)
 
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
         work = asyncio.create_task(self._attempt(live, execute))
-        live.in_flight = InFlight(work, outcome)
+        live.in_flight = InFlight(execute, work, outcome)
         work.add_done_callback(lambda done: _settle(done, outcome, live.run))
         try:
             return await outcome
         finally:
             live.in_flight = None
             work.cancel()
+
+
+def left_step() -> StepBroke:
+    """Give what stops the work of a step that the run has left; nobody sees it."""
+    return StepBroke("Stopped", "the run has left the step", retryable=False)
 
 
 async def _kicked(live: LiveRun) -> bool:
@@ -207,17 +240,6 @@ async def _kicked(live: LiveRun) -> bool:
             return await live.kick.wait()
     except TimeoutError:
         return live.kick.is_set()
-
-
-def _is_doing(run: Run, doing: Doing) -> bool:
-    """Say whether the run is still in the attempt that has been executed."""
-    visit = run.current
-    return (
-        visit is not None
-        and (visit.step_id, visit.visit, visit.attempt)
-        == (doing.step_id, doing.visit, doing.attempt)
-        and (run.state is State.EXECUTING or run.waits_for_children)
-    )
 
 
 def _settle(work: asyncio.Task[Input], outcome: asyncio.Future[Input], run: Run) -> None:

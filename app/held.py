@@ -47,7 +47,7 @@ class Held:
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
         """
-        while (live := self._live.get(run_id)) is None:
+        while (live := self.peek(run_id)) is None:
             await self._load(run_id)
         if tenant is not None and live.tenant != tenant:
             raise UnknownRun(run_id)
@@ -75,16 +75,23 @@ class Held:
         if loading is None:
             loading = asyncio.ensure_future(self._read(run_id))
             self._loading[run_id] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(run_id, None))
         await asyncio.shield(loading)
 
     async def _read(self, run_id: str) -> None:
-        head, events = await self._journal.events.read(run_id)
-        run = fold(events)
         try:
-            definition: Definition | DefinitionUnusable = await self._definition_of(
-                head.tenant, run.workflow_id, run.version
-            )
-        except DefinitionUnusable as unusable:
-            definition = unusable
-        self._live.setdefault(run_id, LiveRun(head.tenant, run, head, definition))
+            head, events = await self._journal.events.read(run_id)
+            run = fold(events)
+            try:
+                definition: Definition | DefinitionUnusable = await self._definition_of(
+                    head.tenant, run.workflow_id, run.version
+                )
+            except DefinitionUnusable as unusable:
+                definition = unusable
+            if self.peek(run_id) is None:
+                self._live[run_id] = LiveRun(
+                    head.tenant, run, head, definition, may_have_children=True
+                )
+        finally:
+            # Here and not in a callback: whoever asks between the two, when the run has been
+            # read and released again, would wait for what is done, and ask again, for ever.
+            del self._loading[run_id]

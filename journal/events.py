@@ -95,10 +95,34 @@ class Events:
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
         try:
-            await self._writer.append(rows, run_row(head.tenant, run), conflict)
+            await self._writer.append(rows, [run_row(head.tenant, run)], conflict)
         finally:
             self.heard(head.tenant, head.run_id)
         return after
+
+    async def start_together(
+        self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
+    ) -> list[Head]:
+        """Write the first events of several runs, all or none; durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+            Unavailable: Whether they were written is unknown; all were, or none.
+        """
+        made = [
+            _rows(Head(run.id, tenant, 0, first_link(run_number(run.id))), events)
+            for run, events in starts
+        ]
+        try:
+            await self._writer.append(
+                [row for rows, _ in made for row in rows],
+                [run_row(tenant, run) for run, _ in starts],
+                Conflict(starts[0][0].id, 1),
+            )
+        finally:
+            for run, _ in starts:
+                self.heard(tenant, run.id)
+        return [after for _, after in made]
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
         """Give a run's whole history; with `tenant`, only if it is theirs.

@@ -38,13 +38,13 @@ PROJECT_RUN = """
 
 @dataclass(slots=True)
 class Append:
-    """Events of one run, as rows, with the run's row as it stands after them.
+    """Events of one run or several, as rows, with each run's row as it stands after them.
 
     `conflict` is what its waiter gets when another append was first.
     """
 
     events: Sequence[Row]
-    run: Row
+    runs: Sequence[Row]
     conflict: JournalError
     done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
@@ -67,9 +67,14 @@ class Writer:
         self._closed = False
         self.commits = 0
 
-    async def append(self, events: Sequence[Row], run: Row, conflict: JournalError) -> None:
-        """Append events; durable when this returns. Raises `conflict` or `Unavailable`."""
-        await self._submit(Append(events, run, conflict))
+    async def append(
+        self, events: Sequence[Row], runs: Sequence[Row], conflict: JournalError
+    ) -> None:
+        """Append events, all or none; durable when this returns.
+
+        Raises `conflict` or `Unavailable`.
+        """
+        await self._submit(Append(events, runs, conflict))
 
     async def write(self, work: Work) -> Any:
         """Run `work` inside a transaction and give its result; durable when this returns."""
@@ -129,7 +134,9 @@ class Writer:
         if len(appends) > 1:
             await self._sql("SAVEPOINT appends")
         try:
-            await self._connection.executemany(PROJECT_RUN, [item.run for item in appends])
+            await self._connection.executemany(
+                PROJECT_RUN, [row for item in appends for row in item.runs]
+            )
             await self._connection.executemany(
                 INSERT_EVENTS, [row for item in appends for row in item.events]
             )
@@ -147,7 +154,7 @@ class Writer:
     @staticmethod
     def _append_work(item: Append) -> Work:
         async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(PROJECT_RUN, item.run)
+            await connection.executemany(PROJECT_RUN, item.runs)
             await connection.executemany(INSERT_EVENTS, item.events)
 
         return work
