@@ -11,6 +11,7 @@ from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.errors import (
     Archived,
+    ChildOf,
     Conflict,
     Corrupt,
     Damaged,
@@ -19,6 +20,7 @@ from journal.errors import (
     JournalError,
     Locked,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
     Unavailable,
@@ -36,6 +38,7 @@ from journal.files import FileRow, FileTable
 from journal.journal import Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
+from journal.removal import Deleted, Group
 from journal.run_ids import run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
@@ -43,6 +46,7 @@ from journal.secrets import SealedRow, SecretTable
 __all__ = [
     "Archived",
     "ChildList",
+    "ChildOf",
     "ChildRow",
     "Conflict",
     "Corrupt",
@@ -50,12 +54,14 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "Deleted",
     "DuplicateStart",
     "Events",
     "Family",
     "FileRow",
     "FileTable",
     "FolderLock",
+    "Group",
     "Head",
     "IdempotencyKey",
     "Journal",
@@ -68,6 +74,7 @@ __all__ = [
     "ModelTable",
     "NewVersion",
     "NotArchived",
+    "NotEnded",
     "NotFound",
     "OpenRuns",
     "RunFilter",

@@ -14,7 +14,7 @@ FILE = "journal.sqlite3"
 _MARKER = "stepwell.json"
 _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
-_WAL_LIMIT_BYTES = 64 * 1024 * 1024
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 
 
@@ -57,7 +57,7 @@ async def open_writer(file: Path, synchronous: str) -> aiosqlite.Connection:
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_MS}",
-        f"journal_size_limit = {_WAL_LIMIT_BYTES}",
+        f"journal_size_limit = {WAL_LIMIT_BYTES}",
         "wal_autocheckpoint = 1000",
     ):
         await connection.execute_fetchall(f"PRAGMA {pragma}")

@@ -62,7 +62,7 @@ class Events:
 
         async def work(connection: aiosqlite.Connection) -> None:
             await _claim(connection, tenant, idempotency)
-            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run))
+            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run, after.hash))
             await connection.executemany(INSERT_EVENTS, rows)
             await connection.execute_fetchall(
                 "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
@@ -89,7 +89,7 @@ class Events:
         """
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
-        await self._writer.append(rows, run_row(head.tenant, run), conflict)
+        await self._writer.append(rows, run_row(head.tenant, run, after.hash), conflict)
         return after
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
@@ -130,8 +130,8 @@ class Events:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
 
 
-def run_row(tenant: str, run: Run) -> Row:
-    """Give a run's row in the list: the projection of its fold."""
+def run_row(tenant: str, run: Run, head: bytes) -> Row:
+    """Give a run's row in the list: the projection of its fold, with its newest event's hash."""
     return (
         run_number(run.id),
         tenant,
@@ -148,6 +148,7 @@ def run_row(tenant: str, run: Run) -> Row:
         run.executions,
         run.current.attempt if run.current else 0,
         *_lineage(run.parent),
+        head,
     )
 
 
