@@ -20,9 +20,11 @@ from app.storage import StorageError
 from engine import Rejected
 from journal import (
     Archived,
+    ChildOf,
     Corrupt,
     DefinitionExists,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
     Unavailable,
@@ -52,6 +54,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (IdempotencyMismatch, 422, "Idempotency key reused"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
+    (NotEnded, 409, "Conflict"),
+    (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),

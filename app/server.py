@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app import log
-from app.api import definitions, downloads, executions, llm_models, secrets, tools
+from app.api import definitions, downloads, executions, llm_models, many_runs, secrets, tools
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
@@ -34,6 +34,7 @@ from journal import JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
+    *many_runs.ENDPOINTS,
     *definitions.ENDPOINTS,
     *downloads.ENDPOINTS,
     *secrets.ENDPOINTS,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.bulk import Bulk
 from app.clock import Clock
 from app.files import Files
 from app.models.catalogue import Models
@@ -34,5 +35,6 @@ class Services:
     workflows: Workflows
     agents: Agents
     runs: Runs
+    bulk: Bulk
     timers: Timers
     recovery: Recovery

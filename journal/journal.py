@@ -19,6 +19,7 @@ from journal.readers import Readers
 from journal.removal import Removal
 from journal.runs import RunList
 from journal.secrets import SecretTable
+from journal.selection import Selection
 from journal.writer import Writer
 
 _READERS = 2
@@ -42,6 +43,7 @@ class Journal:
         self.events = Events(writer, readers)
         self.runs = RunList(readers)
         self.removal = Removal(writer, readers)
+        self.selection = Selection(readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
         self.agents = DefinitionTable(AGENTS, writer, readers)

@@ -6,7 +6,6 @@ number ever used is kept, so that no id comes twice. Uploaded files stay: which 
 file is known to nobody but its definition.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiosqlite
@@ -144,9 +143,7 @@ class Removal:
 
 async def _must_be_deletable(connection: aiosqlite.Connection, tenant: str, number: int) -> None:
     rows = list(
-        await connection.execute_fetchall(
-            "SELECT tenant, parent FROM runs WHERE id = ?", (number,)
-        )
+        await connection.execute_fetchall("SELECT tenant, parent FROM runs WHERE id = ?", (number,))
     )
     if not rows or rows[0][0] != tenant:
         raise UnknownRun(run_id(number))
