@@ -20,6 +20,7 @@ from journal import ChildOf, Corrupt, Journal, NotEnded, RunFilter, UnknownRun
 Action: TypeAlias = Literal["cancel", "terminate", "delete"]
 MOST_IDS = 500
 _PART = 100
+_DELETED_AT_ONCE = 10
 _LONGEST_S = 5.0
 _MOST_FAILURES = 50
 
@@ -96,10 +97,13 @@ class Bulk:
     async def _part(
         self, tenant: str, command: Command, caller: str, ids: Sequence[str], outcome: Outcome
     ) -> None:
-        results = await asyncio.gather(
-            *(self._one(tenant, command, caller, run_id) for run_id in ids),
-            return_exceptions=True,
-        )
+        at_once = _DELETED_AT_ONCE if command.action == "delete" else len(ids)
+        results: list[BaseException | None] = []
+        for at in range(0, len(ids), at_once or 1):
+            results += await asyncio.gather(
+                *(self._one(tenant, command, caller, one) for one in ids[at : at + at_once]),
+                return_exceptions=True,
+            )
         for run_id, result in zip(ids, results, strict=True):
             match result:
                 case None:

@@ -28,6 +28,9 @@ from app.assembly import open_services
 from app.auth.keys import new_key
 from app.control import Control
 from app.errors import error_response
+from app.housekeeping import Housekeeping
+from app.offline import place_of
+from app.retention import Retention
 from app.services import Services
 from app.settings import Settings
 from journal import JournalError
@@ -184,12 +187,16 @@ def _listen(settings: Settings) -> socket.socket:
 @asynccontextmanager
 async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
-    control = Control(services.journal, services.authenticator, services.secrets, services.clock)
+    place = place_of(services)
+    retention = Retention(services.journal, services.settings, services.clock)
+    keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
+        asyncio.create_task(keeping.run()),
     ]
     try:
         yield

@@ -5,8 +5,10 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
+from journal.backup import copy_database, open_read_only, sync
 from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
+from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.errors import (
@@ -39,11 +41,15 @@ from journal.journal import Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
 from journal.removal import Deleted, Group
-from journal.run_ids import run_number
+from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.verification import Fault, Verified, verify
 
 __all__ = [
+    "DATABASE",
+    "MARKER",
+    "WAL_LIMIT_BYTES",
     "Archived",
     "ChildList",
     "ChildOf",
@@ -58,6 +64,7 @@ __all__ = [
     "DuplicateStart",
     "Events",
     "Family",
+    "Fault",
     "FileRow",
     "FileTable",
     "FolderLock",
@@ -92,7 +99,15 @@ __all__ = [
     "UnknownSecret",
     "UnknownVersion",
     "UnknownWorkflow",
+    "Verified",
     "VersionRow",
+    "copy_database",
     "holder",
+    "mark",
+    "migrations",
+    "open_read_only",
+    "run_id",
     "run_number",
+    "sync",
+    "verify",
 ]

@@ -22,7 +22,7 @@ _TREE = """
         SELECT c.id, depth + 1 FROM runs c JOIN tree ON c.parent = tree.id
     )
 """
-_MOST_EVENTS = 20_000
+_MOST_EVENTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""The -wal file stays bounded, and deleted runs give their space back."""
+
+import asyncio
+import itertools
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+from journal import WAL_LIMIT_BYTES, Journal
+from tests.harness.journals import completed, fill
+
+SECONDS = 4.0
+
+
+class Readers:
+    """Two slow readers of another process's kind: one of them always holds a snapshot."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.stop = threading.Event()
+        self.reads = 0
+        self.threads = [threading.Thread(target=self.run, args=(n * 0.15,)) for n in range(2)]
+
+    def run(self, delay_s: float) -> None:
+        time.sleep(delay_s)
+        with closing(sqlite3.connect(self.file, isolation_level=None, timeout=10)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            while not self.stop.is_set():
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM runs").fetchone()
+                time.sleep(0.3)
+                connection.execute("COMMIT")
+                self.reads += 1
+
+    def __enter__(self) -> "Readers":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+async def load(journal: Journal, seconds: float, sizes: list[int], first: int) -> float:
+    """Write as fast as it goes; gives the longest that one round of writes took."""
+    until, longest = time.monotonic() + seconds, 0.0
+    for at in itertools.count(first, 50):
+        began = time.monotonic()
+        await fill(journal, "acme", completed, range(at, at + 50))
+        longest = max(longest, time.monotonic() - began)
+        sizes.append(journal.upkeep.wal_bytes)
+        if time.monotonic() > until:
+            return longest
+    raise AssertionError
+
+
+async def test_the_wal_stays_bounded_beside_slow_readers(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    sizes: list[int] = []
+    with Readers(journal.file) as readers:
+        longest = await load(journal, SECONDS, sizes, 1)
+    print(f"-wal at most {max(sizes) >> 20} MiB, {journal.upkeep.truncations} times emptied,"
+          f" {journal.upkeep.blocked} times blocked, longest round {longest:.2f} s,"
+          f" {len(sizes) * 50} runs")  # fmt: skip
+    assert readers.reads > SECONDS * 3, "the readers did not read"
+    assert max(sizes) > WAL_LIMIT_BYTES, "the readers did not hold the -wal file up"
+    assert journal.upkeep.truncations > 0
+    assert max(sizes) < 3 * WAL_LIMIT_BYTES
+    assert longest < 2
+    await journal.close()
+
+
+async def test_the_wal_shrinks_once_a_long_reader_is_gone(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    sizes: list[int] = []
+    with closing(sqlite3.connect(journal.file, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM runs").fetchone()
+        first = 1
+        while not journal.upkeep.blocked:
+            await load(journal, 1, sizes, first)
+            first += 100_000
+        assert await journal.tidy(), "the reader did not hold it up"
+        connection.execute("COMMIT")
+    until = time.monotonic() + 5
+    while journal.upkeep.wal_bytes > WAL_LIMIT_BYTES:
+        assert time.monotonic() < until
+        await journal.tidy()
+        await asyncio.sleep(0.1)
+    await journal.close()
+
+
+async def test_deleted_runs_give_their_space_back(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    await fill(journal, "acme", completed, range(1, 4_001))
+    await asyncio.sleep(0.2)
+    before = pages(journal.file)
+    for number in range(1, 3_801):
+        await journal.removal.delete("acme", f"dynamic-workflow-{number}", 100)
+    while await journal.tidy():
+        await asyncio.sleep(0.1)
+    assert journal.upkeep.failure is None
+    await journal.close()
+    after = journal.file.stat().st_size
+    print(f"{before} bytes became {after}")
+    assert after < before / 3
+    journal = await Journal.open(tmp_path)
+    assert await journal.runs.last_number() == 4_000
+    assert len(await journal.runs.unfinished()) == 0
+    await journal.close()
+
+
+def pages(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        (count,) = connection.execute("PRAGMA page_count").fetchone()
+    return int(count) * 4096
