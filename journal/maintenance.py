@@ -21,9 +21,9 @@ from journal.readers import Readers
 _LOOK_EVERY_S = 0.1
 _FREE_PAGES_KEPT = 256
 _PAGES_A_STEP = 500
-_LEAST_PATIENCE_MS = 100
+_LEAST_PATIENCE_MS = 500
 _MOST_PATIENCE_MS = 2_000
-_AFTER_A_BLOCK_S = 1.0
+_AFTER_A_BLOCK_S = 0.5
 
 
 class Maintenance:

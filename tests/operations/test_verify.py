@@ -17,10 +17,10 @@ SWAP = (
     "UPDATE events SET seq = 2 WHERE run = 300 AND seq = 3",
     "UPDATE events SET seq = 3 WHERE run = 300 AND seq = 100",
 )
+INSERT = "INSERT INTO events (run, seq, type, schema, at_ms, body, hash)"
 COPY = (
     "UPDATE events SET seq = 4 WHERE run = 300 AND seq = 3",
-    "INSERT INTO events (run, seq, type, schema, at_ms, body, hash)"
-    " SELECT run, 3, type, schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 2",
+    f"{INSERT} SELECT run, 3, type, schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 2",
 )
 
 
@@ -62,13 +62,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         (("UPDATE runs SET tenant = 'other', seq = 2 WHERE id = 300",), RUN, 2),
         (("PRAGMA foreign_keys = ON", "DELETE FROM runs WHERE id = 300"), None, None),
         (("PRAGMA foreign_keys = OFF", "DELETE FROM runs WHERE id = 300"), RUN, None),
-        (("INSERT INTO events (run, seq, type, schema, at_ms, body, hash) SELECT run, 4, type,"
-          " schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 3",), RUN, 4),
+        ((f"{INSERT} SELECT run, 4, type, schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 3",), RUN, 4),
         # The end cut off and everything made to agree but the count of all events:
         (("DELETE FROM events WHERE run = 700 AND seq = 4",
-          "UPDATE runs SET seq = 3, status = 'running', state = 'ready', ended_at_ms = NULL,"
-          " step_id = NULL, head = (SELECT hash FROM events WHERE run = 700 AND seq = 3)"
-          " WHERE id = 700"), None, None),
+          "UPDATE runs SET seq = 3, status = 'running', state = 'ready', ended_at_ms = NULL, head = (SELECT hash FROM events WHERE run = 700 AND seq = 3) WHERE id = 700"), None, None),
     ],
 )  # fmt: skip
 def test_each_way_of_tampering_is_found(
