@@ -12,11 +12,12 @@ from app import log
 from app.live import LiveRun, RunLost
 from app.runs import NewRun, Runs
 from app.workflows import Workflows
-from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
+from engine import IllegalTransition, Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
     Archived,
     ChildRow,
     Conflict,
+    Corrupt,
     Family,
     Journal,
     JournalError,
@@ -185,6 +186,9 @@ class Children:
                 await self._runs.stop(run_id, terminate=terminated)
             except UnknownRun:
                 continue
+            except (Corrupt, IllegalTransition) as failure:
+                # One history that cannot be read must not keep the others from going on.
+                log.run_not_recovered(run_id, failure)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

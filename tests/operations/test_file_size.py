@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Self
 
@@ -18,11 +18,19 @@ from tests.harness.journals import completed, fill
 SECONDS = 4.0
 
 
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Journal]:
+    journal = await Journal.open(folder)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
-    opened = await Journal.open(tmp_path)
-    yield opened
-    await opened.close()
+    async with opened(tmp_path) as one:
+        yield one
 
 
 class Readers:
@@ -101,25 +109,22 @@ async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> N
         await asyncio.sleep(0.1)
 
 
-async def test_deleted_runs_give_their_space_back(journal: Journal, tmp_path: Path) -> None:
-    await fill(journal, "acme", completed, range(1, 4_001))
-    await asyncio.sleep(0.2)
-    before = pages(journal.file)
-    for number in range(1, 3_801):
-        await journal.removal.delete("acme", f"dynamic-workflow-{number}", 100)
-    for _ in range(100):
-        if not await journal.tidy():
-            break
-        await asyncio.sleep(0.1)
-    assert journal.upkeep.failure is None
-    await journal.close()
+async def test_deleted_runs_give_their_space_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as journal:
+        await fill(journal, "acme", completed, range(1, 4_001))
+        before = pages(journal.file)
+        for number in range(1, 3_801):
+            await journal.removal.delete("acme", f"dynamic-workflow-{number}", 100)
+        for _ in range(100):
+            if not await journal.tidy():
+                break
+            await asyncio.sleep(0.1)
+        assert journal.upkeep.failure is None
     after = journal.file.stat().st_size
     print(f"{before} bytes became {after}")
     assert after < before / 3
-    reopened = await Journal.open(tmp_path)
-    last = await reopened.runs.last_number()
-    await reopened.close()
-    assert last == 4_000
+    async with opened(tmp_path) as journal:
+        assert await journal.runs.last_number() == 4_000
 
 
 def pages(file: Path) -> int:
