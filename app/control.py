@@ -244,8 +244,8 @@ async def send(
         if began:
             raise CommandFailed("the server went away before it was done; ask again") from gone
         return None
-    if "failed" in answer:
-        raise CommandFailed(str(answer["failed"]))
+    if isinstance(why := answer.get("failed"), str):
+        raise CommandFailed(why)
     return answer
 
 

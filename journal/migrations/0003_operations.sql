@@ -10,6 +10,17 @@ ALTER TABLE runs ADD COLUMN head BLOB;
 
 UPDATE runs SET head = (SELECT hash FROM events WHERE run = runs.id AND seq = runs.seq);
 
+-- Version 2 left these two as 0 for runs that were there before it.
+UPDATE runs SET
+    executions = (SELECT count(*) FROM events WHERE run = runs.id AND type = 'StepStarted'
+                  AND json_extract(body, '$.attempt') = 1),
+    attempt = iif(
+        state IN ('executing', 'backing_off', 'sleeping', 'awaiting', 'paused'),
+        coalesce((SELECT json_extract(body, '$.attempt') FROM events
+                  WHERE run = runs.id AND type = 'StepStarted' ORDER BY seq DESC LIMIT 1), 0),
+        0)
+    WHERE executions = 0;
+
 CREATE INDEX runs_ended ON runs (tenant, status, ended_at_ms)
     WHERE parent IS NULL AND ended_at_ms IS NOT NULL;
 

@@ -18,7 +18,7 @@ from engine import (
     StepStarted,
     apply,
 )
-from journal import Journal
+from journal import Fault, Journal, open_read_only, verify
 
 Story = Callable[[int], Sequence[Event]]
 
@@ -39,7 +39,12 @@ def paused(number: int) -> list[Event]:
     """Give the history of a run that waits for a person."""
     return [
         *completed(number)[:2],
-        RunPaused(number, "a", 1, Signal("collect_inputs", {"stepId": "a", "fields": {}})),
+        RunPaused(
+            number,
+            "a",
+            1,
+            Signal("collect_inputs", {"stepId": "a", "fields": {"name": {"type": "string"}}}),
+        ),
     ]
 
 
@@ -64,6 +69,12 @@ def filled(folder: Path, story: Story, numbers: Sequence[int], tenant: str = "ac
         await journal.close()
 
     asyncio.run(work())
+
+
+def faults(folder: Path) -> list[Fault]:
+    """Give what `verify` finds."""
+    with closing(open_read_only(folder / "journal.sqlite3")) as connection:
+        return verify(connection, lambda _: None).faults
 
 
 def change(folder: Path, *statements: str) -> None:

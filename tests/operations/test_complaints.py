@@ -13,8 +13,8 @@ import pytest
 
 from journal import Journal, RunFilter, migrations
 from tests.conftest import PLUGIN
-from tests.harness.journals import completed, filled, paused
-from tests.harness.server import STEPWELL, Server, command, settled
+from tests.harness.journals import completed, faults, filled, paused
+from tests.harness.server import STEPWELL, Server, settled
 
 SLOW = {
     "id": "slow", "name": "Slow", "initialStep": "nap",
@@ -125,6 +125,7 @@ def test_a_database_of_the_first_schema_goes_on(tmp_path: Path) -> None:
     with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
         paused_run = client.get("/api/workflow/status/dynamic-workflow-5").json()
         assert (paused_run["status"], paused_run["workflowId"]) == ("paused", "w")
+        assert faults(tmp_path / "data") == []
         answer = {"type": "collect_inputs", "data": {"name": "Ada"}}
         address = "/api/workflow/resume/dynamic-workflow-5"
         assert client.post(address, json=answer).status_code == 200
@@ -132,7 +133,7 @@ def test_a_database_of_the_first_schema_goes_on(tmp_path: Path) -> None:
         assert (done["status"], done["result"]) == ("completed", {"name": "Ada"})
         listed = client.get("/api/workflow/runs").json()["runs"]
         assert [row["status"] for row in listed] == ["completed", "completed"]
-    assert command("verify", "--data", tmp_path / "data")["faults"] == 0
+    assert faults(tmp_path / "data") == []
     with closing(sqlite3.connect(tmp_path / "data" / "journal.sqlite3")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(migrations()),)
 
