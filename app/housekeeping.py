@@ -5,7 +5,7 @@ import time
 
 from app import log
 from app.retention import Retention
-from journal import Journal, JournalError
+from journal import Journal
 
 _LOOK_EVERY_S = 1.0
 _WHILE_BUSY_S = 0.12
@@ -31,6 +31,6 @@ class Housekeeping:
                     if deleted:
                         log.runs_expired(deleted)
                 busy = await self._journal.tidy()
-            except JournalError as failure:
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.housekeeping_delayed(failure)
             await asyncio.sleep(_WHILE_BUSY_S if busy else _LOOK_EVERY_S)

@@ -23,7 +23,8 @@ _FREE_PAGES_KEPT = 256
 _PAGES_A_STEP = 500
 _LEAST_PATIENCE_MS = 500
 _MOST_PATIENCE_MS = 2_000
-_AFTER_A_BLOCK_S = 0.5
+_AFTER_A_BLOCK_S = 0.25
+_LONGEST_AFTER_A_BLOCK_S = 60.0
 
 
 class Maintenance:
@@ -40,6 +41,7 @@ class Maintenance:
         self._wal = file.with_name(file.name + "-wal")
         self._look_at = 0.0
         self._empty_at = 0.0
+        self._after_a_block_s = _AFTER_A_BLOCK_S
         self.truncations = 0
         self.blocked = 0
         self.freed_pages = 0
@@ -84,10 +86,13 @@ class Maintenance:
         finally:
             await connection.execute_fetchall(f"PRAGMA busy_timeout = {before}")
         if busy:
+            # A reader that never goes away must not stop the writer again and again.
             self.blocked += 1
-            self._empty_at = time.monotonic() + _AFTER_A_BLOCK_S
+            self._empty_at = time.monotonic() + self._after_a_block_s
+            self._after_a_block_s = min(2 * self._after_a_block_s, _LONGEST_AFTER_A_BLOCK_S)
         else:
             self.truncations += 1
+            self._after_a_block_s = _AFTER_A_BLOCK_S
 
     async def _free(self, connection: aiosqlite.Connection) -> None:
         ((free,),) = await connection.execute_fetchall("PRAGMA freelist_count")
