@@ -6,6 +6,7 @@ takes long runs in a thread over a connection of its own, and tells how far it i
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ Tell: TypeAlias = Callable[[str], None]
 
 CALLER = "command line"
 _SHOWN_FAULTS = 1_000
+_REST_S = 0.005
+_TELL_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +90,24 @@ async def _retention(place: Place, given: Mapping[str, Any], _: Tell) -> dict[st
 
 
 async def _verify(place: Place, _given: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    def progress(so_far: Verified) -> None:
+    told_at = time.monotonic()
+
+    def say(so_far: Verified) -> None:
         tell(f"{so_far.runs} runs, {so_far.events} events, {len(so_far.faults)} faults")
+
+    def progress(so_far: Verified) -> None:
+        nonlocal told_at
+        time.sleep(_REST_S)  # the server's other work goes first
+        if time.monotonic() - told_at > _TELL_EVERY_S:
+            told_at = time.monotonic()
+            say(so_far)
 
     def work() -> Verified:
         with closing(open_read_only(place.journal.file)) as connection:
             return verify(connection, progress)
 
     found = await asyncio.to_thread(work)
+    say(found)
     return {
         "runs": found.runs,
         "events": found.events,

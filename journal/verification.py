@@ -16,7 +16,7 @@ from journal.codec import decode
 from journal.events import run_row
 from journal.run_ids import run_id
 
-_RUNS_A_PAGE = 200
+_RUNS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
 _COLUMNS = (
     "id", "tenant", "workflow_id", "version", "status", "state", "step_id", "seq",
