@@ -44,7 +44,7 @@ def test_a_long_reader_does_not_keep_a_run_from_being_stopped(server: Server) ->
                 answer = client.post("/api/workflow/management/cancel", json=body)
                 assert answer.status_code == 200, answer.text
                 assert settled(client, run_id)["status"] == "cancelled"
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 5
             assert reader.execute("SELECT count(*) FROM events").fetchone() == seen, (
                 "no long reader"
             )
@@ -87,7 +87,7 @@ def test_a_lost_database_is_never_replaced_by_an_empty_one(
     file = tmp_path / "journal.sqlite3"
     file.unlink() if left is None else file.write_bytes(left)
     for words in (("serve", "--port", "0"), ("verify",), ("runs", "list", "--tenant", "acme")):
-        shown = subprocess.run([STEPWELL, *words, "--data", tmp_path], capture_output=True, text=True, check=False, timeout=20)  # fmt: skip
+        shown = subprocess.run([STEPWELL, *words, "--data", tmp_path], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
         assert shown.returncode == 1
         assert "is missing or empty, though this folder has held a database" in shown.stderr
     assert (file.read_bytes() if file.exists() else None) == left
@@ -143,7 +143,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "data" / "journal.sqlite3"
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE secrets (clash TEXT)")
-    shown = subprocess.run([STEPWELL, "serve", "--port", "0", "--data", tmp_path / "data"], capture_output=True, text=True, check=False, timeout=20)  # fmt: skip
+    shown = subprocess.run([STEPWELL, "serve", "--port", "0", "--data", tmp_path / "data"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
     assert (shown.returncode, "secrets already exists" in shown.stderr) == (1, True)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)

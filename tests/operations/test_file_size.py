@@ -88,7 +88,7 @@ async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> No
     assert max(sizes) > WAL_LIMIT_BYTES, "the readers did not hold the -wal file up"
     assert journal.upkeep.truncations > 0
     assert max(sizes) < 3 * WAL_LIMIT_BYTES
-    assert longest < 2
+    assert longest < 4
 
 
 async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> None:
