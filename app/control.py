@@ -176,6 +176,7 @@ class Control:
                 answer = await operated(
                     self._place, asked["command"], asked["given"], _teller(writer)
                 )
+                await asyncio.sleep(0)  # what was told comes before the answer
             else:
                 answer = await perform(
                     self._journal, self._vault, self._clock, asked["command"], asked["given"]
