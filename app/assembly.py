@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from app import log
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.bulk import Bulk
 from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
@@ -108,6 +109,7 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         workflows=workflows,
         agents=agents,
         runs=runs,
+        bulk=Bulk(journal, runs),
         timers=timers,
         recovery=recovery,
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),

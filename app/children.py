@@ -15,11 +15,12 @@ from app.live import Doing, LiveRun, RunLost
 from app.runs import NewRun, Runs
 from app.uncut import uncut
 from app.workflows import Workflows
-from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
+from engine import IllegalTransition, Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
     Archived,
     ChildRow,
     Conflict,
+    Corrupt,
     Family,
     Journal,
     JournalError,
@@ -196,6 +197,9 @@ class Children:
                 await self._runs.stop(run_id, terminate=terminated)
             except UnknownRun:
                 continue
+            except (Corrupt, IllegalTransition) as failure:
+                # One history that cannot be read must not keep the others from going on.
+                log.run_not_recovered(run_id, failure)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

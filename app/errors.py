@@ -21,9 +21,11 @@ from app.storage import StorageError
 from engine import Rejected
 from journal import (
     Archived,
+    ChildOf,
     Corrupt,
     DefinitionExists,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
     TooManyWebhooks,
@@ -58,6 +60,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
     (TooManyWebhooks, 409, "Conflict"),
+    (NotEnded, 409, "Conflict"),
+    (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),

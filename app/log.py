@@ -108,6 +108,16 @@ def run_not_recovered(run_id: str, failure: Exception) -> None:
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
+def runs_expired(count: int) -> None:
+    """Say how many runs retention has deleted."""
+    _log.info("runs deleted by retention", runs=count)
+
+
+def housekeeping_delayed(failure: Exception) -> None:
+    """Say that retention or upkeep is tried again."""
+    _log.warning("housekeeping delayed", why=str(failure))
+
+
 def run_lost(run_id: str, failure: Exception) -> None:
     """Say that a run is being read again from the journal."""
     _log.error("run lost, reading it again", run=run_id, exc_info=failure)

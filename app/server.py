@@ -18,7 +18,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app import log
-from app.api import definitions, downloads, events, executions, llm_models, secrets, tools, webhooks
+from app.api import (
+    definitions,
+    downloads,
+    events,
+    executions,
+    llm_models,
+    many_runs,
+    secrets,
+    tools,
+    webhooks,
+)
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
@@ -29,6 +39,9 @@ from app.auth.keys import new_key
 from app.connections import protocol
 from app.control import Control
 from app.errors import error_response
+from app.housekeeping import Housekeeping
+from app.offline import place_of
+from app.retention import Retention
 from app.services import Services
 from app.settings import Settings
 from journal import JournalError
@@ -36,6 +49,7 @@ from journal import JournalError
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
     *events.ENDPOINTS,
+    *many_runs.ENDPOINTS,
     *definitions.ENDPOINTS,
     *downloads.ENDPOINTS,
     *secrets.ENDPOINTS,
@@ -194,13 +208,17 @@ def _listen(settings: Settings) -> socket.socket:
 @asynccontextmanager
 async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
-    control = Control(services.journal, services.authenticator, services.secrets, services.clock)
+    place = place_of(services)
+    retention = Retention(services.journal, services.settings, services.clock)
+    keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
     await services.webhooks.start()
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
+        asyncio.create_task(keeping.run()),
     ]
     try:
         yield

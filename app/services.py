@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.bulk import Bulk
 from app.clock import Clock
 from app.events.streams import Streams
 from app.files import Files
@@ -36,6 +37,7 @@ class Services:
     workflows: Workflows
     agents: Agents
     runs: Runs
+    bulk: Bulk
     timers: Timers
     recovery: Recovery
     streams: Streams

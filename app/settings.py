@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from app.models.settings import ModelName, ModelSettings
+from app.retention_settings import Ages, Counts, TenantAges
 from app.tools.mcp.settings import McpServersSettings
 from steps.nearest import did_you_mean
 
@@ -119,6 +120,18 @@ class Settings(BaseModel):
     )
     webhook_give_up: float = Field(
         259_200, ge=0, description="seconds of failed attempts after which a delivery is given up"
+    )
+    retention: Ages = Field(
+        {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
+    )
+    retention_keep: Counts = Field(
+        {}, description="how many of the newest ended runs each tenant keeps, by status"
+    )
+    retention_tenants: TenantAges = Field(
+        {}, description="retention of single tenants, by tenant and status: JSON text or tables"
+    )
+    housekeeping_interval: float = Field(
+        60, gt=0, description="seconds between two looks at what retention lets go"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"

@@ -5,13 +5,16 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
+from journal.backup import copy_database, open_read_only, sync
 from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
+from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.errors import (
     Archived,
+    ChildOf,
     Conflict,
     Corrupt,
     Damaged,
@@ -20,6 +23,7 @@ from journal.errors import (
     JournalError,
     Locked,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
     TooManyWebhooks,
@@ -41,15 +45,21 @@ from journal.files import FileRow, FileTable
 from journal.journal import Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
-from journal.run_ids import run_number
+from journal.removal import Deleted, Group
+from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
+    "DATABASE",
+    "MARKER",
+    "WAL_LIMIT_BYTES",
     "Archived",
     "Attempt",
     "ChildList",
+    "ChildOf",
     "ChildRow",
     "Conflict",
     "Corrupt",
@@ -57,6 +67,7 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "Deleted",
     "DeliveryRow",
     "DuplicateStart",
     "EventFilter",
@@ -65,9 +76,11 @@ __all__ = [
     "EventRow",
     "Events",
     "Family",
+    "Fault",
     "FileRow",
     "FileTable",
     "FolderLock",
+    "Group",
     "Head",
     "IdempotencyKey",
     "Journal",
@@ -80,6 +93,7 @@ __all__ = [
     "ModelTable",
     "NewVersion",
     "NotArchived",
+    "NotEnded",
     "NotFound",
     "OpenRuns",
     "Outbox",
@@ -101,9 +115,17 @@ __all__ = [
     "UnknownVersion",
     "UnknownWebhook",
     "UnknownWorkflow",
+    "Verified",
     "VersionRow",
     "WebhookRow",
     "WebhookTable",
+    "copy_database",
     "holder",
+    "mark",
+    "migrations",
+    "open_read_only",
+    "run_id",
     "run_number",
+    "sync",
+    "verify",
 ]

@@ -171,3 +171,17 @@ class OpenRuns(JournalError):
         super().__init__(
             f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
         )
+
+
+class NotEnded(JournalError):
+    """The run has not ended, so it cannot be deleted."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} has not ended; cancel or terminate it first")
+
+
+class ChildOf(JournalError):
+    """The run is a part of its parent's history and is deleted with it."""
+
+    def __init__(self, run_id: str, parent_id: str) -> None:
+        super().__init__(f"run {run_id} is deleted with the run that started it, {parent_id}")

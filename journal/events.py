@@ -64,7 +64,7 @@ class Events:
 
         async def work(connection: aiosqlite.Connection) -> None:
             await _claim(connection, tenant, idempotency)
-            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run))
+            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run, after.hash))
             await connection.executemany(INSERT_EVENTS, rows)
             await connection.execute_fetchall(
                 "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
@@ -95,7 +95,7 @@ class Events:
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
         try:
-            await self._writer.append(rows, [run_row(head.tenant, run)], conflict)
+            await self._writer.append(rows, [run_row(head.tenant, run, after.hash)], conflict)
         finally:
             self.heard(head.tenant, head.run_id)
         return after
@@ -116,7 +116,10 @@ class Events:
         try:
             await self._writer.append(
                 [row for rows, _ in made for row in rows],
-                [run_row(tenant, run) for run, _ in starts],
+                [
+                    run_row(tenant, run, after.hash)
+                    for (run, _), (_, after) in zip(starts, made, strict=True)
+                ],
                 Conflict(starts[0][0].id, 1),
             )
         finally:
@@ -162,8 +165,8 @@ class Events:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
 
 
-def run_row(tenant: str, run: Run) -> Row:
-    """Give a run's row in the list: the projection of its fold."""
+def run_row(tenant: str, run: Run, head: bytes) -> Row:
+    """Give a run's row in the list: the projection of its fold, with its newest event's hash."""
     return (
         run_number(run.id),
         tenant,
@@ -180,6 +183,7 @@ def run_row(tenant: str, run: Run) -> Row:
         run.executions,
         run.current.attempt if run.current else 0,
         *_lineage(run.parent),
+        head,
     )
 
 

@@ -26,13 +26,13 @@ INSERT_EVENTS = """
 PROJECT_RUN = """
     INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
                       started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, executions,
-                      attempt, parent, parent_execution, parent_attempt, item)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      attempt, parent, parent_execution, parent_attempt, item, head)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, state = excluded.state, step_id = excluded.step_id,
         seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
         ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms,
-        executions = excluded.executions, attempt = excluded.attempt
+        executions = excluded.executions, attempt = excluded.attempt, head = excluded.head
 """
 
 
@@ -60,8 +60,13 @@ class Task:
 class Writer:
     """Owns the writing connection; everything that changes the database goes through it."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        after_batch: Callable[[aiosqlite.Connection], Awaitable[None]],
+    ) -> None:
         self._connection = connection
+        self._after_batch = after_batch
         self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
         self._closed = False
@@ -104,6 +109,7 @@ class Writer:
                     break
                 batch.append(item)
             await self._write(batch)
+            await self._after_batch(self._connection)
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""
