@@ -7,7 +7,6 @@ from starlette.responses import Response
 from app.api.endpoint import Call, Endpoint
 from app.auth.roles import Role
 
-
 _RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"})
 
 
