@@ -68,7 +68,7 @@ def test_a_good_token_gives_its_claims() -> None:
 
 
 def test_the_older_form_names_its_secret_in_the_payload() -> None:
-    claims = {"exp": NOW + 60, "secretId": ROW.kid, "userId": "ada"}
+    claims = {"exp": NOW + 600, "secretId": ROW.kid, "userId": "ada"}
     token = jwt.encode(claims, ROW.secret, "HS256")
     assert read_token(token, KNOWN, None, None)[1]["sub"] == "ada"
 

@@ -80,6 +80,12 @@ BROWSER = httpx.Client(timeout=20)
 """One for all, since making one costs more than a hundred requests."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    BROWSER.close()
+
+
 def ask(
     server: Server, token: str, method: str = "GET", path: str = "/api/workflows"
 ) -> httpx.Response:

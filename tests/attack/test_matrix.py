@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,12 @@ IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ENDPOINTS}
 
 BROWSER = httpx.Client(timeout=20)
 """One for all, since making one costs more than a hundred requests."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    BROWSER.close()
 
 
 @dataclass(frozen=True)
