@@ -72,7 +72,8 @@ class Client:
             workflow_id = STARTED[int(key[-1])]
         for _ in range(4):
             run = await self._ask(
-                f"start {workflow_id} key={key}", lambda p: _start(p, workflow_id, key, wait=wait)
+                f"start {workflow_id} key={key}",
+                lambda p: _start(self._observer, p, workflow_id, key, wait=wait),
             )
             if run or not key:
                 break
@@ -141,7 +142,7 @@ class Client:
 
         async def wait(process: Process) -> Run | None:
             outcome = await process.runs.expect(TENANT, run_id)
-            return await _outcome(process, run_id, outcome)
+            return await _outcome(self._observer, process, run_id, outcome)
 
         await self._ask(f"wait for {run_id[-4:]}", wait, run_id)
 
@@ -179,7 +180,9 @@ class Client:
         return run
 
 
-async def _start(process: Process, workflow_id: str, key: str | None, *, wait: bool) -> Run:
+async def _start(
+    observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
+) -> Run:
     """Start as `app/api/executions.py` does."""
     runs = process.runs
     row, definition = await process.workflows.startable(TENANT, workflow_id, None)
@@ -191,16 +194,20 @@ async def _start(process: Process, workflow_id: str, key: str | None, *, wait: b
         assert duplicate.same
         run = await runs.read(TENANT, duplicate.run_id)
         outcome = await runs.expect(TENANT, run.id) if wait else None
-    return run if outcome is None else await _outcome(process, run.id, outcome)
+    return run if outcome is None else await _outcome(observer, process, run.id, outcome)
 
 
-async def _outcome(process: Process, run_id: str, outcome: asyncio.Future[Run]) -> Run:
+async def _outcome(
+    observer: Observer, process: Process, run_id: str, outcome: asyncio.Future[Run]
+) -> Run:
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(7):
             return await outcome
     except (TimeoutError, asyncio.CancelledError):
         if not process.life.alive:
             raise
         if not outcome.done() or outcome.cancelled():
+            if not process.stopping:
+                observer.waited(run_id)
             return await process.runs.read(TENANT, run_id)
-        raise
+        return outcome.result()

@@ -41,7 +41,7 @@ def simulate(seed: int) -> Report:
     asyncio.set_event_loop(None)
     disk = Disk(random, _moods(random), stored())
     observer = Observer(disk.database, loop.fail)
-    observer.now_s = loop.time
+    observer.now_s, observer.faults = loop.time, disk.faults
     disk.committed, disk.trace = observer.committed, observer.say
     report = Report(seed, observer.trace)
     Chance.random, Chance.observer = random, observer
