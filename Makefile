@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format crash-test bench lock clean
+.PHONY: help run install test check format crash-test simulate bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+
+simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
+	STEPWELL_SIMULATE_S=$(or $(SECONDS),600) $(BIN)/pytest -s tests/simulation/test_simulation.py
 
 bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
 	$(BIN)/python benchmarks/group_commit.py

@@ -6,7 +6,7 @@ same seed gives the same order of everything.
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from random import Random

@@ -15,8 +15,8 @@ from app.runs import Runs
 from app.timers import Timers
 from app.waiters import Waiters
 from journal.writer import Writer
-
 from tests.simulation.simulate import simulate
+from tests.simulation.workflows import stored
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -84,6 +84,7 @@ def leaves_children_running(patch: pytest.MonkeyPatch) -> None:
 
 def lets_a_step_go_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(InFlight, "stop", lambda *_: None)
+    patch.setattr(InFlight, "abandon", lambda *_: None)
 
 
 def tells_no_parent(patch: pytest.MonkeyPatch) -> None:
@@ -138,6 +139,7 @@ def applies_twice(patch: pytest.MonkeyPatch) -> None:
     goes_on_from_what_is_not_recorded, starts_children_one_by_one, applies_twice,
 ])  # fmt: skip
 def test_a_broken_server_is_found_out(breaks: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored()  # by a server that works
     breaks(monkeypatch)
     for seed in range(400):
         if failure := simulate(seed).failure:
