@@ -8,7 +8,7 @@ from app.auth.callers import Caller
 from app.auth.roles import Role
 from app.live import RunLost
 from app.runs import NewRun
-from engine import JsonObject, Rejected, Run
+from engine import JsonObject, Rejected, Run, State
 from journal import DuplicateStart, IdempotencyKey, Unavailable
 from steps.contract import InvalidAnswer
 from tests.simulation.observer import Observer
@@ -56,7 +56,7 @@ class Client:
             run_id = random.choice(list(self._observer.runs) or [""])
             deed = random.choices(
                 (self.start, self.answer, self.cancel, self.terminate, self.look, self.wait),
-                (3, 6, 1.5, 1, 3, 1),
+                (3, 6, 2.5, 1, 3, 1),
             )[0]
             if deed == self.start:
                 await self.start()
@@ -108,7 +108,11 @@ class Client:
         return told is not None
 
     async def cancel(self, run_id: str) -> None:
-        """Ask a run to stop."""
+        """Ask a run to stop, rather one that is in the middle of a step."""
+        runs = self._observer.runs.values()
+        busy = [run.id for run in runs if run.state is State.EXECUTING]
+        if busy and self._random.random() < 0.7:
+            run_id = self._random.choice(busy)
         reason = self._book.token()
         run = await self._ask(
             f"cancel {run_id[-4:]} {reason}",

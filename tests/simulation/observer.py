@@ -55,7 +55,7 @@ class Observer:
         self.effects = 0
         self.interruptions = 0
         self._left: dict[tuple[str, str, int], float] = {}
-        self.faults: dict[str, int] = {}
+        self.is_prompt: Callable[[], bool] = lambda: True
         self._asked_to_stop: dict[str, float] = {}
         self._settled: dict[str, float] = {}
         self._told: dict[str, int] = {}
@@ -111,7 +111,7 @@ class Observer:
                 self._asked_to_stop[run_id] = self.now_s()
             case StepCancelled() | StepCompleted() | StepFailed():
                 asked = self._asked_to_stop.pop(run_id, self.now_s())
-                if asked < self.now_s() - _ZOMBIE_S and not any(self.faults.values()):
+                if asked < self.now_s() - _ZOMBIE_S and self.is_prompt():
                     self.violated(f"{run_id} went on for long after it was asked to stop")
             case StepStarted():
                 self._attempts[run_id, event.step_id, event.visit] = event.attempt
@@ -151,7 +151,7 @@ class Observer:
     def waited(self, run_id: str) -> None:
         """Check a wait that is over without an outcome: there has been none for long."""
         settled = self._settled.get(run_id, self.now_s())
-        if settled < self.now_s() - _ZOMBIE_S and not any(self.faults.values()):
+        if settled < self.now_s() - _ZOMBIE_S and self.is_prompt():
             self.violated(f"nobody told who waited for {run_id} that it had ended or paused")
 
     def refused(self, who: str, run_id: str, why: Exception, seq_before: int) -> None:

@@ -41,13 +41,17 @@ def simulate(seed: int) -> Report:
     asyncio.set_event_loop(None)
     disk = Disk(random, _moods(random), stored())
     observer = Observer(disk.database, loop.fail)
-    observer.now_s, observer.faults = loop.time, disk.faults
+    observer.now_s = loop.time
     disk.committed, disk.trace = observer.committed, observer.say
     report = Report(seed, observer.trace)
     Chance.random, Chance.observer = random, observer
     book = Book()
     with Log(observer), _no_collection():
         world = _World(loop, disk, observer, random, book)
+        is_fast = disk.moods.slow < 0.1
+        observer.is_prompt = lambda: (
+            is_fast and world.server.lives == 1 and not any(disk.faults.values())
+        )
         try:
             loop.run_until_complete(world.play())
         except Exception as failure:  # noqa: BLE001 - told in the report
