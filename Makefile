@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean
+.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -31,7 +31,6 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
 
-.PHONY: reference
 reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 	PYTHONPATH=. $(BIN)/python scripts/reference.py
 
@@ -43,6 +42,8 @@ fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random exp
 
 audit: ## ask the open database of vulnerabilities about every pinned package (needs a network)
 	$(PYTHON) scripts/audit.py
+simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
+	STEPWELL_SIMULATE_S=$(or $(SECONDS),600) $(BIN)/pytest -s tests/simulation/test_simulation.py
 
 bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
 	$(BIN)/python benchmarks/group_commit.py

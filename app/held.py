@@ -74,6 +74,7 @@ class Held:
         loading = self._loading.get(run_id)
         if loading is None:
             loading = asyncio.ensure_future(self._read(run_id))
+            loading.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._loading[run_id] = loading
         await asyncio.shield(loading)
 

@@ -9,6 +9,7 @@ import asyncio
 
 from app import log
 from app.children import Children
+from app.live import RunLost
 from app.runs import Runs
 from journal import Journal, JournalError, UnknownRun
 
@@ -35,7 +36,7 @@ class Recovery:
                 await self._pick_up(left_behind)
                 self.is_done = True
                 log.recovered(len(left_behind))
-            except JournalError as failure:
+            except (JournalError, RunLost) as failure:
                 log.recovery_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
         while True:

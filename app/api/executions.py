@@ -54,7 +54,7 @@ async def start(call: Call) -> Response:
             if not outcome.done() or outcome.cancelled():
                 stands = await call.services.runs.stored(call.tenant, run.id)
                 return JSONResponse(outcome_document(stands), 202)
-            raise
+            run = outcome.result()  # it came in the moment in which the wait was over
     return JSONResponse(outcome_document(run))
 
 

@@ -8,7 +8,7 @@ from app.auth.callers import Caller
 from app.auth.roles import Role
 from app.live import RunLost
 from app.runs import NewRun
-from engine import JsonObject, Rejected, Run
+from engine import JsonObject, Rejected, Run, State
 from journal import DuplicateStart, IdempotencyKey, Unavailable
 from steps.contract import InvalidAnswer
 from tests.simulation.observer import Observer
@@ -56,7 +56,7 @@ class Client:
             run_id = random.choice(list(self._observer.runs) or [""])
             deed = random.choices(
                 (self.start, self.answer, self.cancel, self.terminate, self.look, self.wait),
-                (3, 6, 1.5, 1, 3, 1),
+                (3, 6, 2.5, 1, 3, 1),
             )[0]
             if deed == self.start:
                 await self.start()
@@ -72,7 +72,8 @@ class Client:
             workflow_id = STARTED[int(key[-1])]
         for _ in range(4):
             run = await self._ask(
-                f"start {workflow_id} key={key}", lambda p: _start(p, workflow_id, key, wait=wait)
+                f"start {workflow_id} key={key}",
+                lambda p: _start(self._observer, p, workflow_id, key, wait=wait),
             )
             if run or not key:
                 break
@@ -107,7 +108,11 @@ class Client:
         return told is not None
 
     async def cancel(self, run_id: str) -> None:
-        """Ask a run to stop."""
+        """Ask a run to stop, rather one that is in the middle of a step."""
+        runs = self._observer.runs.values()
+        busy = [run.id for run in runs if run.state is State.EXECUTING]
+        if busy and self._random.random() < 0.7:
+            run_id = self._random.choice(busy)
         reason = self._book.token()
         run = await self._ask(
             f"cancel {run_id[-4:]} {reason}",
@@ -141,7 +146,7 @@ class Client:
 
         async def wait(process: Process) -> Run | None:
             outcome = await process.runs.expect(TENANT, run_id)
-            return await _outcome(process, run_id, outcome)
+            return await _outcome(self._observer, process, run_id, outcome)
 
         await self._ask(f"wait for {run_id[-4:]}", wait, run_id)
 
@@ -179,7 +184,9 @@ class Client:
         return run
 
 
-async def _start(process: Process, workflow_id: str, key: str | None, *, wait: bool) -> Run:
+async def _start(
+    observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
+) -> Run:
     """Start as `app/api/executions.py` does."""
     runs = process.runs
     row, definition = await process.workflows.startable(TENANT, workflow_id, None)
@@ -188,19 +195,24 @@ async def _start(process: Process, workflow_id: str, key: str | None, *, wait: b
     try:
         run, outcome = await runs.start(new, wait=wait)
     except DuplicateStart as duplicate:
-        assert duplicate.same  # noqa: PT017 - a start that was told before is no failure
+        if not duplicate.same:
+            observer.violated(f"{key} is said to have started another workflow")
         run = await runs.read(TENANT, duplicate.run_id)
         outcome = await runs.expect(TENANT, run.id) if wait else None
-    return run if outcome is None else await _outcome(process, run.id, outcome)
+    return run if outcome is None else await _outcome(observer, process, run.id, outcome)
 
 
-async def _outcome(process: Process, run_id: str, outcome: asyncio.Future[Run]) -> Run:
+async def _outcome(
+    observer: Observer, process: Process, run_id: str, outcome: asyncio.Future[Run]
+) -> Run:
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(7):
             return await outcome
     except (TimeoutError, asyncio.CancelledError):
         if not process.life.alive:
             raise
         if not outcome.done() or outcome.cancelled():
+            if not process.stopping:
+                observer.waited(run_id)
             return await process.runs.read(TENANT, run_id)
-        raise
+        return outcome.result()

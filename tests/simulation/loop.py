@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_MOST_STEPS = 400_000
+_MOST_STEPS = 40_000
 
 
 class Stuck(Exception):

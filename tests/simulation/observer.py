@@ -6,13 +6,18 @@ It reads the database behind the server's back, and believes nothing but what is
 import sqlite3
 from collections.abc import Callable
 
+from app.waiters import is_settled
 from engine import (
     AttemptInterrupted,
+    CancelRequested,
     Event,
     Run,
     RunIsOver,
     RunResumed,
     RunStarted,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
     StepStarted,
     apply,
 )
@@ -50,6 +55,9 @@ class Observer:
         self.effects = 0
         self.interruptions = 0
         self._left: dict[tuple[str, str, int], float] = {}
+        self.is_prompt: Callable[[], bool] = lambda: True
+        self._asked_to_stop: dict[str, float] = {}
+        self._settled: dict[str, float] = {}
         self._told: dict[str, int] = {}
         self._attempts: dict[tuple[str, str, int], int] = {}
 
@@ -94,7 +102,17 @@ class Observer:
             self._check_row(run_id, run)
 
     def _note(self, run_id: str, event: Event) -> None:
+        if is_settled(self.runs[run_id]):
+            self._settled.setdefault(run_id, self.now_s())
+        else:
+            self._settled.pop(run_id, None)
         match event:
+            case CancelRequested():
+                self._asked_to_stop[run_id] = self.now_s()
+            case StepCancelled() | StepCompleted() | StepFailed():
+                asked = self._asked_to_stop.pop(run_id, self.now_s())
+                if asked < self.now_s() - _ZOMBIE_S and self.is_prompt():
+                    self.violated(f"{run_id} went on for long after it was asked to stop")
             case StepStarted():
                 self._attempts[run_id, event.step_id, event.visit] = event.attempt
             case RunResumed() if isinstance(event.answer, dict):
@@ -129,6 +147,12 @@ class Observer:
     def known(self, run_id: str) -> int:
         """Give the newest event of a run that somebody has been told of."""
         return self._told.get(run_id, 0)
+
+    def waited(self, run_id: str) -> None:
+        """Check a wait that is over without an outcome: there has been none for long."""
+        settled = self._settled.get(run_id, self.now_s())
+        if settled < self.now_s() - _ZOMBIE_S and self.is_prompt():
+            self.violated(f"nobody told who waited for {run_id} that it had ended or paused")
 
     def refused(self, who: str, run_id: str, why: Exception, seq_before: int) -> None:
         """Check a refusal: there is a committed state that explains it."""

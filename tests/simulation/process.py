@@ -78,6 +78,7 @@ class Process:
     recovery: Recovery
     background: list[asyncio.Task[None]]
     calls: int = 0
+    stopping: bool = False
 
 
 class Server:
@@ -190,6 +191,7 @@ class Server:
     async def _stop(self, process: Process, crashed: asyncio.Future[Any]) -> None:
         """Stop in the order of `app/server.py`."""
         self._observer.say("server: asked to stop")
+        process.stopping = True
         process.runs.let_go()
         for _ in range(20):
             if not process.calls or not process.life.alive:

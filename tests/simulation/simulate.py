@@ -48,6 +48,10 @@ def simulate(seed: int) -> Report:
     book = Book()
     with Log(observer), _no_collection():
         world = _World(loop, disk, observer, random, book)
+        is_fast = disk.moods.slow < 0.1
+        observer.is_prompt = lambda: (
+            is_fast and world.server.lives == 1 and not any(disk.faults.values())
+        )
         try:
             loop.run_until_complete(world.play())
         except Exception as failure:  # noqa: BLE001 - told in the report

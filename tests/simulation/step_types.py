@@ -67,44 +67,17 @@ class Play(StepType[PlaySettings]):
     type = "play"
     settings = PlaySettings
 
-    async def execute(self, settings: PlaySettings, step: StepInput, effects: Effects) -> Outcome:  # noqa: C901, PLR0912 - one branch a part
-        random = Chance.random
+    async def execute(self, settings: PlaySettings, step: StepInput, effects: Effects) -> Outcome:
         for number, written in enumerate(settings.does):
-            part = written
+            part: str = written
             if part == "any":
-                part = random.choice(
+                part = Chance.random.choice(
                     ("act", "sleep", "record", "fail", "ask", "time", "act", "act")
-                )  # type: ignore[assignment]
-            match part:
-                case "act":
-                    await _act(step, effects, "act")
-                case "act-late":
-                    await asyncio.sleep(7)
-                    await _act(step, effects, "act-late")
-                case "sleep":
-                    await asyncio.sleep(random.choice((0, 0.001, 0.05, 0.7)))
-                case "record":
-                    await _record(step, effects, f"r{number}")
-                case "fail":
-                    raise StepBroke("Failed", "chance", retryable=random.random() < 0.7)
-                case "maybe-fail" if random.random() < 0.4:
-                    raise StepBroke("Failed", "chance")
-                case "boom" if random.random() < 0.5:
-                    raise Boom
-                case "cancel-itself" if random.random() < 0.5:
-                    raise asyncio.CancelledError
-                case "hang":
-                    await asyncio.Event().wait()
-                case "stubborn":
-                    await _stubborn()
-                case "ask":
-                    return _ask(step)
-                case "ask-late":
-                    return _ask(step, effects.now_ms() + 700)
-                case "time":
-                    return NeedsTime(effects.now_ms() + random.choice((-50, 0, 1, 300, 2_000)))
-                case _:
-                    pass
+                )
+            await _works(part, f"r{number}", step, effects)
+            _breaks(part)
+            if waits := _waits(part, step, effects):
+                return waits
         data = step.scope["data"]
         index = data.get("index") if isinstance(data, dict) else None
         return Done({"visit": step.visit, "index": index})
@@ -117,6 +90,52 @@ class Play(StepType[PlaySettings]):
         data = step.scope["data"]
         index = data.get("index") if isinstance(data, dict) else None
         return {"visit": step.visit, "index": index}
+
+
+async def _works(part: str, name: str, step: StepInput, effects: Effects) -> None:
+    match part:
+        case "act":
+            await _act(step, effects, "act")
+        case "act-late":
+            await asyncio.sleep(7)
+            await _act(step, effects, "act-late")
+        case "sleep":
+            await asyncio.sleep(Chance.random.choice((0, 0.001, 0.05, 0.7)))
+        case "record":
+            await _record(step, effects, name)
+        case "hang":
+            await asyncio.Event().wait()
+        case "stubborn":
+            await _stubborn()
+        case _:
+            pass
+
+
+def _breaks(part: str) -> None:
+    random = Chance.random
+    match part:
+        case "fail":
+            raise StepBroke("Failed", "chance", retryable=random.random() < 0.7)
+        case "maybe-fail" if random.random() < 0.4:
+            raise StepBroke("Failed", "chance")
+        case "boom" if random.random() < 0.5:
+            raise Boom
+        case "cancel-itself" if random.random() < 0.5:
+            raise asyncio.CancelledError
+        case _:
+            pass
+
+
+def _waits(part: str, step: StepInput, effects: Effects) -> Outcome | None:
+    match part:
+        case "ask":
+            return _ask(step)
+        case "ask-late":
+            return _ask(step, effects.now_ms() + 700)
+        case "time":
+            return NeedsTime(effects.now_ms() + Chance.random.choice((-50, 0, 1, 300, 2_000)))
+        case _:
+            return None
 
 
 class AskFirst(StepType[StepSettings]):

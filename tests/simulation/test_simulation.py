@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from multiprocessing import get_context
 from pathlib import Path
 from random import SystemRandom
@@ -56,12 +56,12 @@ def test_what_must_hold_holds_in_every_world() -> None:
     with get_context("spawn").Pool(2) as pool:
         # Chunks are asked for in step with the answers, so that time can be up.
         waiting = iter(chunks())
-        playing = [pool.apply_async(play, (first,)) for first, _ in zip(waiting, range(4))]  # noqa: B905
+        playing = [pool.apply_async(play, (first,)) for first in islice(waiting, 4)]
         while playing:
             counted, failed = playing.pop(0).get()
             assert not failed, f"{len(failed)} seeds failed, the first:\n{failed[0]}"
             totals.update(counted)
-            playing += [pool.apply_async(play, (first,)) for first, _ in zip(waiting, range(1))]  # noqa: B905
+            playing += [pool.apply_async(play, (first,)) for first in islice(waiting, 1)]
     per_s = totals["seeds"] / (time.monotonic() - started)
     print(f"{totals['seeds']} seeds, {per_s:.0f} seeds/s: {dict(sorted(totals.items()))}")
     for fault in ("crash", "refused", "unknown", "interruptions", "Gone", "NotPaused", "RunLost"):

@@ -64,7 +64,7 @@ DOCUMENTS: list[dict[str, Any]] = [
               _edge("ask", "end", on="timeout"), _edge("b", "end", on="error")),
     _workflow("once", [_play("a", "sleep", "act", "sleep", onInterrupted="fail"), _play("b", "act", "sleep", "act", onInterrupted="ask")],
               _edge("a", "b", on="error")),
-    _workflow("hang", [_play("a", "act", "hang", timeout="600ms", retry=RETRY), _play("b", "stubborn", timeout="1s")],
+    _workflow("hang", [_play("a", "act", "stubborn", timeout="8s"), _play("b", "act", "hang", timeout="600ms", retry=RETRY)],
               _edge("a", "b", on="error")),
     _workflow("tidy", [_play("a", "record", "any", "act-late"), _play("b", "act", "sleep")],
               _edge("a", "b", on="cancel"), _edge("a", "b", on="error")),
