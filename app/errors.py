@@ -21,6 +21,7 @@ from engine import Rejected
 from journal import (
     Archived,
     Corrupt,
+    Damaged,
     DefinitionExists,
     NotArchived,
     NotFound,
@@ -64,6 +65,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unavailable, 503, "Service unavailable"),
     (StorageError, 503, "Service unavailable"),
     (Corrupt, 500, "Internal server error"),
+    (Damaged, 500, "Internal server error"),
 )
 """The first row whose class the failure is an instance of counts."""
 

@@ -78,9 +78,9 @@ def take_over(library: str) -> None:
     logger.handlers = [_Forward()]
 
 
-def server_started(address: str) -> None:
-    """Say where the server listens."""
-    _log.info("server started", address=address)
+def server_started(address: str, sqlite: str) -> None:
+    """Say where the server listens, and which SQLite keeps its journal."""
+    _log.info("server started", address=address, sqlite=sqlite)
 
 
 def server_stopping() -> None:
@@ -91,6 +91,21 @@ def server_stopping() -> None:
 def secrets_key_made(file: str) -> None:
     """Say that the key for secrets is new, and where it is."""
     _log.info("key for secrets made; back it up apart from the journal", file=file)
+
+
+def journal_refuses(why: str) -> None:
+    """Say that nothing can be written for now."""
+    _log.error("the journal cannot write, trying again", why=why)
+
+
+def journal_writes() -> None:
+    """Say that the journal writes again."""
+    _log.warning("the journal writes again")
+
+
+def journal_over(why: str) -> None:
+    """Say that the process ends, because what it wrote cannot be relied on."""
+    _log.critical("a flush failed, so this process ends; start it again", why=why)
 
 
 def recovered(count: int) -> None:
@@ -106,6 +121,11 @@ def recovery_delayed(failure: Exception) -> None:
 def run_not_recovered(run_id: str, failure: Exception) -> None:
     """Say that a run is tried again later."""
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
+
+
+def run_corrupt(run_id: str, why: Exception) -> None:
+    """Say that a run stands still, because its history is not what was written."""
+    _log.error("run is corrupt and stands still", run=run_id, why=str(why))
 
 
 def run_lost(run_id: str, failure: Exception) -> None:

@@ -2,7 +2,7 @@
 
 There is one way to carry a run on, and recovery only finds the runs for it: those that the
 journal has inside a step and nobody drives. A run that cannot be picked up now is tried
-again, never dropped.
+again, never dropped. Only a run whose history is not what was written stands still.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import asyncio
 from app import log
 from app.children import Children
 from app.runs import Runs
-from journal import Journal, JournalError, UnknownRun
+from journal import Corrupt, Journal, JournalError, UnknownRun
 
 _AT_ONCE = 100
 _PAUSE_S = 1.0
@@ -53,6 +53,8 @@ class Recovery:
                     await self._runs.recover(run_id)
                 except UnknownRun:
                     pass  # its start never reached the disk, and nobody was told of it
+                except Corrupt as corrupt:
+                    log.run_corrupt(run_id, corrupt)
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
                     log.run_not_recovered(run_id, failure)
                     self._runs.lost.add(run_id)

@@ -43,10 +43,9 @@ from engine import (
     Terminate,
     TimerDue,
     apply,
-    fold,
     react,
 )
-from journal import IdempotencyKey, Journal, UnknownRun
+from journal import Corrupt, IdempotencyKey, Journal, UnknownRun
 from steps.compiled import Definition
 
 
@@ -145,9 +144,9 @@ class Runs:
             return live.run, outcome
 
     async def read(self, tenant: str, run_id: str) -> Run:
-        """Give the run as the journal has it. Raises `UnknownRun`."""
-        _, events = await self._journal.events.read(run_id, tenant)
-        return fold(events)
+        """Give the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
+        _, run = await self._journal.events.run(run_id, tenant)
+        return run
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Give a future of the run as it ends or pauses, done at once where it has."""
@@ -289,6 +288,8 @@ class Runs:
             await self._wake(run_id, None)
         except UnknownRun:
             pass
+        except Corrupt as corrupt:
+            log.run_corrupt(run_id, corrupt)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
             log.run_lost(run_id, failure)
             self.lost.add(run_id)

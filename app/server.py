@@ -28,9 +28,10 @@ from app.assembly import open_services
 from app.auth.keys import new_key
 from app.control import Control
 from app.errors import error_response
+from app.readiness import unready, watch_journal
 from app.services import Services
 from app.settings import Settings
-from journal import JournalError
+from journal import SQLITE_VERSION, JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
@@ -53,8 +54,10 @@ def application(services: Services, address: str) -> Starlette:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        is_ready = services.recovery.is_done
-        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+        reason = unready(services)
+        if reason is None:
+            return JSONResponse({"ready": True})
+        return JSONResponse({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request) -> Response:
         return JSONResponse(document)
@@ -160,7 +163,7 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
             server = _Server(config, services.runs.let_go)
-            log.server_started(address)
+            log.server_started(address, SQLITE_VERSION)
             await server.serve(sockets=[listener])
             log.server_stopping()
     finally:
@@ -189,6 +192,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
+        asyncio.create_task(watch_journal(services.journal.health)),
     ]
     try:
         yield

@@ -11,6 +11,7 @@ from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.errors import (
     Archived,
+    CannotOpen,
     Conflict,
     Corrupt,
     Damaged,
@@ -33,7 +34,8 @@ from journal.errors import (
 )
 from journal.events import Events, Head, IdempotencyKey
 from journal.files import FileRow, FileTable
-from journal.journal import Journal
+from journal.health import Health
+from journal.journal import SQLITE_VERSION, Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
 from journal.run_ids import run_number
@@ -41,7 +43,9 @@ from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
 
 __all__ = [
+    "SQLITE_VERSION",
     "Archived",
+    "CannotOpen",
     "ChildList",
     "ChildRow",
     "Conflict",
@@ -57,6 +61,7 @@ __all__ = [
     "FileTable",
     "FolderLock",
     "Head",
+    "Health",
     "IdempotencyKey",
     "Journal",
     "JournalError",

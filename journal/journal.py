@@ -1,5 +1,7 @@
 """The journal: one folder, one lock, one writer, a few readers."""
 
+import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
@@ -8,6 +10,7 @@ from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
+from journal.errors import CannotOpen
 from journal.events import Events
 from journal.files import FileTable
 from journal.lock import FolderLock
@@ -18,6 +21,7 @@ from journal.secrets import SecretTable
 from journal.writer import Writer
 
 _READERS = 2
+SQLITE_VERSION = sqlite3.sqlite_version
 
 
 class Journal:
@@ -27,6 +31,7 @@ class Journal:
         self._writer = writer
         self._readers = readers
         self.lock = lock
+        self.health = writer.health
         self.events = Events(writer, readers)
         self.runs = RunList(readers)
         self.children = ChildList(readers)
@@ -45,19 +50,29 @@ class Journal:
         Raises:
             Locked: Another process uses the folder.
             Damaged: The database is not usable; it has been left as it is.
+            CannotOpen: The disk or another program is in the way.
         """
         lock = FolderLock(folder)
-        try:
+        async with AsyncExitStack() as undo:
+            undo.callback(lock.release)
             file = prepare(folder)
-            writer = Writer(await open_writer(file, synchronous))
-            readers = Readers([await open_reader(file) for _ in range(_READERS)])
-        except BaseException:
-            lock.release()
-            raise
-        return cls(lock, writer, readers)
+            try:
+                writing = await open_writer(file, synchronous)
+                undo.push_async_callback(writing.close)
+                reading = []
+                for _ in range(_READERS):
+                    reading.append(await open_reader(file))
+                    undo.push_async_callback(reading[-1].close)
+            except sqlite3.Error as refused:
+                raise CannotOpen(file, refused) from refused
+            undo.pop_all()
+        return cls(lock, Writer(writing), Readers(file, reading))
 
     async def close(self) -> None:
-        """Write what has gathered, close the database, give the folder free."""
+        """Write what has gathered, close the database, give the folder free.
+
+        The writer comes last: whoever closes the last connection checkpoints.
+        """
         await self._readers.close()
         await self._writer.close()
         self.lock.release()
