@@ -7,7 +7,6 @@ is opened as a server would open it.
 import os
 import random
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ import pytest
 
 import journal.settle
 from journal import Journal
-from tests.harness.appending import checkpoint_often, load, missing
-from tests.harness.power import cuts, lay_out
+from tests.harness.appending import checkpoint_often, fresh, load, losses, opened
+from tests.harness.power import lay_out
 from tests.harness.vfs import IOERR_FSYNC, Disk, Fault, Op, watched
 
 STATES = int(os.environ.get("STEPWELL_POWER_STATES", "200"))
@@ -27,46 +26,31 @@ DATABASE = "journal.sqlite3"
 
 async def recorded(folder: Path, chance: random.Random, synchronous: str) -> tuple[Disk, bytes]:
     """Load a journal, and give the record with the database as it was before."""
-    await (await Journal.open(folder)).close()
-    base = (folder / DATABASE).read_bytes()
+    base = await fresh(folder)
     with watched(folder) as disk:
-        opened = await Journal.open(folder, synchronous=synchronous)
-        await checkpoint_often(opened, 150)
-        assert await load(opened, disk, chance, appends=1_200) == []
-        await opened.close()
+        async with opened(folder, synchronous) as filled:
+            await checkpoint_often(filled, 150)
+            assert await load(filled, disk, chance, appends=1_200) == []
     return disk, base
 
 
-async def losses(
-    folder: Path, ops: Sequence[Op], base: bytes, places: Sequence[int], chance: random.Random
-) -> list[Any]:
-    """Cut the power at each of the places; give what each cut has lost, where it has."""
-    found = []
-    for at, files in cuts(ops, {DATABASE: base}, places, chance):
-        lay_out(folder, files)
-        lost = await missing(folder, ops[:at])
-        if lost:
-            found.append((at, lost))
-    return found
-
-
-async def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+async def test_a_power_cut_loses_nothing_that_was_acknowledged(quick_path: Path) -> None:
     print(f"STEPWELL_SEED={SEED}, {STATES} states")
     chance = random.Random(SEED)
-    disk, base = await recorded(tmp_path / "data", chance, "FULL")
+    disk, base = await recorded(quick_path / "data", chance, "FULL")
     done = [(op.kind, op.file) for op in disk.ops]
     assert done.count(("sync", DATABASE)) > 5, "no checkpoint was met"
     assert ("sync", f"{DATABASE}-wal") in done
     places = [chance.randrange(len(disk.ops)) for _ in range(STATES)]
-    assert await losses(tmp_path / "cut", disk.ops, base, places, chance) == []
+    assert await losses(quick_path / "cut", disk.ops, base, places, chance) == []
 
 
-async def test_the_cuts_would_show_a_journal_that_does_not_flush(tmp_path: Path) -> None:
+async def test_the_cuts_would_show_a_journal_that_does_not_flush(quick_path: Path) -> None:
     print(f"STEPWELL_SEED={SEED}")
     chance = random.Random(SEED)
-    disk, base = await recorded(tmp_path / "data", chance, "NORMAL")
+    disk, base = await recorded(quick_path / "data", chance, "NORMAL")
     places = [chance.randrange(len(disk.ops)) for _ in range(40)]
-    found = await losses(tmp_path / "cut", disk.ops, base, places, chance)
+    found = await losses(quick_path / "cut", disk.ops, base, places, chance)
     assert len(found) > 10
     print(f"NORMAL: {len(found)} of 40 states lost something acknowledged")
 
@@ -92,7 +76,7 @@ class Recording:
 
     @staticmethod
     def name(handle: int) -> str:
-        return Path(os.readlink(f"/proc/self/fd/{handle}")).name
+        return Path(f"/proc/self/fd/{handle}").readlink().name
 
 
 async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Disk, bytes, int]:
@@ -102,22 +86,21 @@ async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Dis
     Gives the record, the database before it, and the place where the next process began.
     """
     first, second = folder / "first", folder / "second"
-    await (await Journal.open(first)).close()
-    base = (first / DATABASE).read_bytes()
+    base = await fresh(first)
     with watched(first) as disk:
-        opened = await Journal.open(first)
-        await load(opened, disk, chance, appends=chance.randrange(20, 60))
+        broken = await Journal.open(first)
+        await load(broken, disk, chance, appends=chance.randrange(20, 60))
         disk.fault = Fault("sync", chance.randrange(1, 6), IOERR_FSYNC, suffix="-wal")
-        refused = await load(opened, disk, chance, appends=100, first=1_000)
+        refused = await load(broken, disk, chance, appends=100, first=1_000)
         assert disk.fault.fired == 1
-        assert opened.health.is_over
+        assert broken.health.is_over
         assert {str(failure) for failure in refused} == {
             "the journal is unavailable (the disk failed to flush); try again in a moment"
         }
         # What another process reads is what the kernel holds, on disk or not.
         seen = {name: (first / name).read_bytes() for name in (DATABASE, f"{DATABASE}-wal")}
         ops = list(disk.ops)
-        await opened.close()
+        await broken.close()
     lay_out(second, seen)
     began = len(ops)
     with (
@@ -128,33 +111,32 @@ async def after_a_failed_flush(folder: Path, chance: random.Random) -> tuple[Dis
         disk.ops = ops
         bystander.execute("SELECT count(*) FROM events").fetchone()
         patch.setattr(journal.settle, "os", Recording(disk))
-        opened = await Journal.open(second)
-        assert await load(opened, disk, chance, appends=60, first=2_000) == []
-        ended = len(ops)
-        await opened.close()
+        async with opened(second) as filled:
+            assert await load(filled, disk, chance, appends=60, first=2_000) == []
+            ended = len(ops)
     del ops[ended:]
     return disk, base, began
 
 
-async def test_a_failed_flush_is_not_believed_after_the_restart(tmp_path: Path) -> None:
+async def test_a_failed_flush_is_not_believed_after_the_restart(quick_path: Path) -> None:
     print(f"STEPWELL_SEED={SEED}")
     for number in range(8):
         chance = random.Random(f"{SEED} {number}")
-        disk, base, began = await after_a_failed_flush(tmp_path / str(number), chance)
+        disk, base, began = await after_a_failed_flush(quick_path / str(number), chance)
         places = [chance.randrange(began, len(disk.ops)) for _ in range(STATES // 20)]
-        assert await losses(tmp_path / "cut", disk.ops, base, places, chance) == []
+        assert await losses(quick_path / "cut", disk.ops, base, places, chance) == []
 
 
 async def test_without_settling_a_failed_flush_loses_what_is_acknowledged_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     print(f"STEPWELL_SEED={SEED}")
     monkeypatch.setattr("journal.database.settle", lambda _: None)
     found: list[Any] = []
     for number in range(8):
         chance = random.Random(f"{SEED} {number}")
-        disk, base, began = await after_a_failed_flush(tmp_path / str(number), chance)
+        disk, base, began = await after_a_failed_flush(quick_path / str(number), chance)
         places = [chance.randrange(began, len(disk.ops)) for _ in range(5)]
-        found += await losses(tmp_path / "cut", disk.ops, base, places, chance)
+        found += await losses(quick_path / "cut", disk.ops, base, places, chance)
     assert found
     print(f"{len(found)} of 40 states lost something acknowledged")

@@ -2,16 +2,28 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine import Event, Run, RunStarted, State, StepCompleted, StepStarted, apply
+from engine import Event, JsonObject, Run, RunStarted, State, StepCompleted, StepStarted, apply
 from journal import Head, Journal, RunFilter, Unavailable
+from tests.harness.power import cuts, lay_out
 from tests.harness.vfs import Disk, Op
 
 TENANT = "acme"
 LONGEST = 40
+
+
+@asynccontextmanager
+async def opened(folder: Path, synchronous: str = "FULL") -> AsyncIterator[Journal]:
+    """Open the journal in a folder, and close it in the end."""
+    journal = await Journal.open(folder, synchronous=synchronous)
+    try:
+        yield journal
+    finally:
+        await journal.close()
 
 
 async def checkpoint_often(journal: Journal, pages: int) -> None:
@@ -48,7 +60,7 @@ async def load(
 async def _append(
     journal: Journal, chance: random.Random, numbers: Iterator[int], at: tuple[Run, Head] | None
 ) -> tuple[Run, Head]:
-    data = {"text": chance.randbytes(chance.randrange(20, 1_500)).hex()}
+    data: JsonObject = {"text": chance.randbytes(chance.randrange(20, 1_500)).hex()}
     event: Event
     if at is None:
         number = next(numbers)
@@ -74,8 +86,7 @@ async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
 
     Every history that is there must be whole, and the database sound.
     """
-    journal = await Journal.open(folder)
-    try:
+    async with opened(folder) as journal:
         assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
         there = {}
         for row in await journal.runs.page(TENANT, RunFilter(), 10_000):
@@ -83,5 +94,26 @@ async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
             there[row.run_id] = head.seq
             assert (run.seq, row.status) == (head.seq, "running")
         return [(run_id, seq) for run_id, seq in told(ops).items() if there.get(run_id, 0) < seq]
-    finally:
-        await journal.close()
+
+
+async def losses(
+    folder: Path, ops: Sequence[Op], base: bytes, places: Sequence[int], chance: random.Random
+) -> list[Any]:
+    """Cut the power at each of the places in a record; give what each cut has lost, if it has.
+
+    `base` is the database before the record, `folder` where the cuts are laid out.
+    """
+    found = []
+    for at, files in cuts(ops, {"journal.sqlite3": base}, places, chance):
+        lay_out(folder, files)
+        lost = await missing(folder, ops[:at])
+        if lost:
+            found.append((at, lost))
+    return found
+
+
+async def fresh(folder: Path) -> bytes:
+    """Make a journal in a folder, and give its database as it is before anything happens."""
+    async with opened(folder):
+        pass
+    return (folder / "journal.sqlite3").read_bytes()
