@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format crash-test bench lock clean
+.PHONY: help run install test check format crash-test power-loss bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+
+power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fail the disk thousands of times
+	STEPWELL_POWER_STATES=3000 STEPWELL_WAL_CASES=4000 STEPWELL_FAULT_CASES=720 $(BIN)/pytest -s --timeout 3600 tests/crash/test_power_loss.py tests/crash/test_wal_cut.py tests/crash/test_io_faults.py
 
 bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
 	$(BIN)/python benchmarks/group_commit.py

@@ -83,6 +83,7 @@ class Op:
         at: Where a write begins, or the size that a truncation leaves.
         began: For a flush, how many operations had been recorded when it began.
         ack: What was acknowledged, for an ack.
+        thread: Which thread did it.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Op:
     data: bytes = b""
     began: int = 0
     ack: Any = None
+    thread: int = field(default_factory=threading.get_ident)
 
 
 @dataclass(slots=True)
