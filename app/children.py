@@ -14,6 +14,7 @@ from app.runs import NewRun, Runs
 from app.workflows import Workflows
 from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
+    UNREADABLE,
     Archived,
     ChildRow,
     Conflict,
@@ -185,6 +186,8 @@ class Children:
                 await self._runs.stop(run_id, terminate=terminated)
             except UnknownRun:
                 continue
+            except UNREADABLE as unreadable:
+                log.run_stands_still(run_id, unreadable)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

@@ -115,7 +115,7 @@ def recovered(count: int) -> None:
 
 def recovery_delayed(failure: Exception) -> None:
     """Say that recovery is tried again."""
-    _log.warning("recovery delayed", why=str(failure))
+    _log.warning("recovery delayed", exc_info=failure)
 
 
 def run_not_recovered(run_id: str, failure: Exception) -> None:
@@ -123,9 +123,9 @@ def run_not_recovered(run_id: str, failure: Exception) -> None:
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
-def run_corrupt(run_id: str, why: Exception) -> None:
-    """Say that a run stands still, because its history is not what was written."""
-    _log.error("run is corrupt and stands still", run=run_id, why=str(why))
+def run_stands_still(run_id: str, why: Exception) -> None:
+    """Say that a run is not carried on, because a history that it needs cannot be read."""
+    _log.error("run stands still, a history is damaged", run=run_id, why=str(why))
 
 
 def run_lost(run_id: str, failure: Exception) -> None:

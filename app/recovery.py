@@ -10,7 +10,7 @@ import asyncio
 from app import log
 from app.children import Children
 from app.runs import Runs
-from journal import Corrupt, Journal, JournalError, UnknownRun
+from journal import UNREADABLE, Journal, UnknownRun
 
 _AT_ONCE = 100
 _PAUSE_S = 1.0
@@ -35,7 +35,7 @@ class Recovery:
                 await self._pick_up(left_behind)
                 self.is_done = True
                 log.recovered(len(left_behind))
-            except JournalError as failure:
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.recovery_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
         while True:
@@ -53,8 +53,8 @@ class Recovery:
                     await self._runs.recover(run_id)
                 except UnknownRun:
                     pass  # its start never reached the disk, and nobody was told of it
-                except Corrupt as corrupt:
-                    log.run_corrupt(run_id, corrupt)
+                except UNREADABLE as unreadable:
+                    log.run_stands_still(run_id, unreadable)
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
                     log.run_not_recovered(run_id, failure)
                     self._runs.lost.add(run_id)

@@ -45,7 +45,7 @@ from engine import (
     apply,
     react,
 )
-from journal import Corrupt, IdempotencyKey, Journal, UnknownRun
+from journal import UNREADABLE, IdempotencyKey, Journal, UnknownRun
 from steps.compiled import Definition
 
 
@@ -288,8 +288,8 @@ class Runs:
             await self._wake(run_id, None)
         except UnknownRun:
             pass
-        except Corrupt as corrupt:
-            log.run_corrupt(run_id, corrupt)
+        except UNREADABLE as unreadable:
+            log.run_stands_still(run_id, unreadable)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
             log.run_lost(run_id, failure)
             self.lost.add(run_id)
@@ -340,6 +340,8 @@ class Runs:
             log.run_stuck(live.run.id, unusable)
         except RunLost:
             pass
+        except UNREADABLE as unreadable:
+            log.run_stands_still(live.run.id, unreadable)
         except Exception as failure:  # noqa: BLE001 - one run's fault must not stop the others
             log.run_lost(live.run.id, failure)
             live.lost = True

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from app import log
 from app.clock import Clock
-from journal import Corrupt, Journal, JournalError
+from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000
 """How long a jump of the wall clock can go unnoticed."""
@@ -27,7 +27,7 @@ class Timers:
         self._clock = clock
         self._fire = fire
         self._next_ms: int | None = None
-        self._corrupt: set[str] = set()
+        self._unreadable: set[str] = set()
         self._earlier = asyncio.Event()
 
     def wake(self, at_ms: int) -> None:
@@ -54,16 +54,16 @@ class Timers:
         """Fire what is due; say whether there may be more."""
         self._earlier.clear()
         self._next_ms = None
-        due = await self._journal.runs.due(now_ms, _BATCH + len(self._corrupt))
-        due = [run_id for run_id in due if run_id not in self._corrupt]
+        due = await self._journal.runs.due(now_ms, _BATCH + len(self._unreadable))
+        due = [run_id for run_id in due if run_id not in self._unreadable]
         results = await asyncio.gather(
             *(self._fire(run_id) for run_id in due), return_exceptions=True
         )
         failed = False
         for run_id, result in zip(due, results, strict=True):
-            if isinstance(result, Corrupt):
-                self._corrupt.add(run_id)
-                log.run_corrupt(run_id, result)
+            if isinstance(result, UNREADABLE):
+                self._unreadable.add(run_id)
+                log.run_stands_still(run_id, result)
             elif isinstance(result, BaseException):
                 failed = True
                 log.timer_failed(run_id, result)

@@ -10,6 +10,7 @@ from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.errors import (
+    UNREADABLE,
     Archived,
     CannotOpen,
     Conflict,
@@ -44,6 +45,7 @@ from journal.secrets import SealedRow, SecretTable
 
 __all__ = [
     "SQLITE_VERSION",
+    "UNREADABLE",
     "Archived",
     "CannotOpen",
     "ChildList",

@@ -63,6 +63,10 @@ class Corrupt(JournalError):
         super().__init__(f"event {seq} of run {run_id} {why}")
 
 
+UNREADABLE = (Corrupt, Damaged)
+"""Why a history cannot be read, now or later."""
+
+
 class Conflict(JournalError):
     """Somebody else appended to the run first."""
 

@@ -189,7 +189,34 @@ def test_a_corrupt_run_in_flight_is_said_once_and_stands_still(tmp_path: Path) -
         late = client.post("/api/workflow/start-async/napping").json()["runId"]
         assert settled(client, late)["status"] == "paused"
         assert client.get(f"/api/workflow/status/{runs[0]}").status_code == 500
-        assert server.log.read_text().count("run is corrupt and stands still") == 1
+        assert server.log.read_text().count("run stands still, a history is damaged") == 1
+
+
+def test_a_corrupt_child_that_must_be_stopped_does_not_keep_a_start_from_being_ready(
+    tmp_path: Path,
+) -> None:
+    calling = {
+        "id": "calling", "name": "Calling", "initialStep": "call",
+        "steps": [{"id": "call", "type": "call-workflow", "workflowId": "waiting"},
+                  {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": "call", "to": "end"}],
+    }  # fmt: skip
+    with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
+        for document in (WAITING, calling):
+            assert client.post("/api/workflows", json=document).status_code == 201
+        parent = client.post("/api/workflow/start/calling").json()["runId"]
+        server.kill()
+        with closing(sqlite3.connect(server.data / DATABASE)) as journal, journal:
+            (child,) = journal.execute("SELECT id FROM runs WHERE parent IS NOT NULL").fetchone()
+            journal.execute("UPDATE events SET at_ms = 1 WHERE run = ? AND seq = 1", (child,))
+            # As if the kill had come between the parent's end and the child's.
+            journal.execute(
+                "UPDATE runs SET status = 'terminated', state = 'terminated', ended_at_ms = 1"
+                " WHERE id = ?", (int(parent.rpartition("-")[2]),)
+            )  # fmt: skip
+        server.start()
+        assert run_of(client)
+        assert server.log.read_text().count("run stands still, a history is damaged") == 1
 
 
 def test_a_broken_page_fails_only_what_needs_it(stopped: tuple[Server, list[str]]) -> None:
