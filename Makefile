@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate
+.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -42,8 +42,12 @@ fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random exp
 
 audit: ## ask the open database of vulnerabilities about every pinned package (needs a network)
 	$(PYTHON) scripts/audit.py
+
 simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
 	STEPWELL_SIMULATE_S=$(or $(SECONDS),600) $(BIN)/pytest -s tests/simulation/test_simulation.py
+
+power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fail the disk thousands of times
+	STEPWELL_POWER_STATES=3000 STEPWELL_WAL_CASES=4000 STEPWELL_FAULT_CASES=720 $(BIN)/pytest -s --timeout 3600 tests/crash/test_power_loss.py tests/crash/test_wal_cut.py tests/crash/test_io_faults.py
 
 bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
 	$(BIN)/python benchmarks/group_commit.py

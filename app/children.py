@@ -12,15 +12,16 @@ from itertools import islice
 from app import log
 from app.driver import left_step
 from app.live import Doing, LiveRun, RunLost
-from app.runs import NewRun, Runs
+from app.new_run import NewRun
+from app.runs import Runs
 from app.uncut import uncut
 from app.workflows import Workflows
-from engine import IllegalTransition, Json, JsonObject, Parent, Run, RunError, Signal, Status
+from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
+    UNREADABLE,
     Archived,
     ChildRow,
     Conflict,
-    Corrupt,
     Family,
     Journal,
     JournalError,
@@ -197,9 +198,8 @@ class Children:
                 await self._runs.stop(run_id, terminate=terminated)
             except UnknownRun:
                 continue
-            except (Corrupt, IllegalTransition) as failure:
-                # One history that cannot be read must not keep the others from going on.
-                log.run_not_recovered(run_id, failure)
+            except UNREADABLE as unreadable:
+                log.run_stands_still(run_id, unreadable)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

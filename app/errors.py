@@ -23,6 +23,7 @@ from journal import (
     Archived,
     ChildOf,
     Corrupt,
+    Damaged,
     DefinitionExists,
     NotArchived,
     NotEnded,
@@ -74,6 +75,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unavailable, 503, "Service unavailable"),
     (StorageError, 503, "Service unavailable"),
     (Corrupt, 500, "Internal server error"),
+    (Damaged, 500, "Internal server error"),
 )
 """The first row whose class the failure is an instance of counts."""
 

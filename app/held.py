@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from app.live import DefinitionUnusable, LiveRun
-from engine import fold
 from journal import Journal, UnknownRun
 from steps.compiled import Definition
 
@@ -46,6 +45,7 @@ class Held:
 
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
+            Corrupt: Its history is not what was written.
         """
         while (live := self.peek(run_id)) is None:
             await self._load(run_id)
@@ -80,8 +80,7 @@ class Held:
 
     async def _read(self, run_id: str) -> None:
         try:
-            head, events = await self._journal.events.read(run_id)
-            run = fold(events)
+            head, run = await self._journal.events.run(run_id)
             try:
                 definition: Definition | DefinitionUnusable = await self._definition_of(
                     head.tenant, run.workflow_id, run.version

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 
 from app import log
 from app.answers import accept
@@ -17,6 +16,7 @@ from app.clock import Clock
 from app.driver import Driver
 from app.held import Held
 from app.live import DefinitionUnusable, LiveRun, RunLost
+from app.new_run import NewRun
 from app.waiters import Waiters, is_settled
 from engine import (
     AttemptFailed,
@@ -29,10 +29,8 @@ from engine import (
     Interrupted,
     JsonObject,
     NotPaused,
-    Parent,
     Rejected,
     Run,
-    RunError,
     RunFailed,
     RunPaused,
     RunResumed,
@@ -44,34 +42,9 @@ from engine import (
     Terminate,
     TimerDue,
     apply,
-    fold,
     react,
 )
-from journal import IdempotencyKey, Journal, UnknownRun
-from steps.compiled import Definition
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """What a run is started with.
-
-    Attributes:
-        context: What the caller's token says beyond who it is.
-        parent: The run whose step starts this one.
-        refused: Why the run fails at once: its parent's step gave it what it cannot take.
-    """
-
-    tenant: str
-    workflow_id: str
-    version: str
-    definition: Definition
-    data: JsonObject
-    caller: str
-    context: JsonObject = field(default_factory=dict)
-    idempotency: IdempotencyKey | None = None
-    parent: Parent | None = None
-    refused: RunError | None = None
-
+from journal import UNREADABLE, Journal, UnknownRun
 
 _LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
 """Events with which a run may leave a step whose child runs are open."""
@@ -148,9 +121,9 @@ class Runs:
                 self._carry_on(live)
 
     async def read(self, tenant: str, run_id: str) -> Run:
-        """Give the run as the journal has it. Raises `UnknownRun`."""
-        _, events = await self._journal.events.read(run_id, tenant)
-        return fold(events)
+        """Give the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
+        _, run = await self._journal.events.run(run_id, tenant)
+        return run
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Give a future of the run as it ends or pauses, done at once where it has."""
@@ -302,6 +275,8 @@ class Runs:
             await self._wake(run_id, None)
         except UnknownRun:
             pass
+        except UNREADABLE as unreadable:
+            log.run_stands_still(run_id, unreadable)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
             log.run_lost(run_id, failure)
             self.lost.add(run_id)
@@ -354,6 +329,8 @@ class Runs:
             log.run_stuck(live.run.id, unusable)
         except RunLost:
             pass
+        except UNREADABLE as unreadable:
+            log.run_stands_still(live.run.id, unreadable)
         except Exception as failure:  # noqa: BLE001 - one run's fault must not stop the others
             log.run_lost(live.run.id, failure)
             live.lost = True

@@ -41,10 +41,11 @@ from app.control import Control
 from app.errors import error_response
 from app.housekeeping import Housekeeping
 from app.offline import place_of
+from app.readiness import unready, watch_journal
 from app.retention import Retention
 from app.services import Services
 from app.settings import Settings
-from journal import JournalError
+from journal import SQLITE_VERSION, JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
@@ -70,8 +71,10 @@ def application(services: Services, address: str) -> Starlette:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        is_ready = services.recovery.is_done
-        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+        reason = unready(services)
+        if reason is None:
+            return JSONResponse({"ready": True})
+        return JSONResponse({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request) -> Response:
         return JSONResponse(document)
@@ -184,7 +187,7 @@ async def _serve(settings: Settings) -> None:
                 services.streams.close()
 
             server = _Server(config, let_go)
-            log.server_started(address)
+            log.server_started(address, SQLITE_VERSION)
             await server.serve(sockets=[listener])
             log.server_stopping()
     finally:
@@ -219,6 +222,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
         asyncio.create_task(keeping.run()),
+        asyncio.create_task(watch_journal(services.journal.health)),
     ]
     try:
         yield

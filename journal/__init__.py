@@ -13,7 +13,9 @@ from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.errors import (
+    UNREADABLE,
     Archived,
+    CannotOpen,
     ChildOf,
     Conflict,
     Corrupt,
@@ -42,7 +44,8 @@ from journal.errors import (
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
 from journal.files import FileRow, FileTable
-from journal.journal import Journal
+from journal.health import Health
+from journal.journal import SQLITE_VERSION, Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
 from journal.removal import Deleted, Group
@@ -55,9 +58,12 @@ from journal.webhooks import WebhookRow, WebhookTable
 __all__ = [
     "DATABASE",
     "MARKER",
+    "SQLITE_VERSION",
+    "UNREADABLE",
     "WAL_LIMIT_BYTES",
     "Archived",
     "Attempt",
+    "CannotOpen",
     "ChildList",
     "ChildOf",
     "ChildRow",
@@ -82,6 +88,7 @@ __all__ = [
     "FolderLock",
     "Group",
     "Head",
+    "Health",
     "IdempotencyKey",
     "Journal",
     "JournalError",

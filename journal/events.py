@@ -145,7 +145,8 @@ class Events:
         events: list[Event] = []
         before = first_link(number)
         for _, seq, kind, schema, at_ms, body, digest, _ in rows:
-            before = link(before, seq, kind, schema, at_ms, body)
+            if isinstance(body, str):
+                before = link(before, seq, kind, schema, at_ms, body)
             if seq != len(events) + 1 or digest != before:
                 raise Corrupt(run_id, seq, "does not follow from the one before it")
             try:

@@ -1,5 +1,7 @@
 """The journal: one folder, one lock, one writer, a few readers."""
 
+import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +13,7 @@ from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
+from journal.errors import CannotOpen
 from journal.event_pages import EventPages
 from journal.events import Events
 from journal.files import FileTable
@@ -26,6 +29,7 @@ from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
 _READERS = 2
+SQLITE_VERSION = sqlite3.sqlite_version
 
 
 async def _nothing(_connection: aiosqlite.Connection) -> None:
@@ -43,6 +47,7 @@ class Journal:
         self.lock = lock
         self.file = file
         self.upkeep = upkeep
+        self.health = writer.health
         self.events = Events(writer, readers)
         self.pages = EventPages(readers)
         self.runs = RunList(readers)
@@ -66,17 +71,24 @@ class Journal:
         Raises:
             Locked: Another process uses the folder.
             Damaged: The database is not usable; it has been left as it is.
+            CannotOpen: The disk or another program is in the way.
         """
         lock = FolderLock(folder)
-        try:
+        async with AsyncExitStack() as undo:
+            undo.callback(lock.release)
             file = prepare(folder)
-            upkeep = Maintenance(file)
-            writer = Writer(await open_writer(file, synchronous), upkeep.after_batch)
-            readers = Readers([await open_reader(file) for _ in range(_READERS)])
-        except BaseException:
-            lock.release()
-            raise
-        return cls(lock, file, writer, readers, upkeep)
+            try:
+                writing = await open_writer(file, synchronous)
+                undo.push_async_callback(writing.close)
+                reading = []
+                for _ in range(_READERS):
+                    reading.append(await open_reader(file))
+                    undo.push_async_callback(reading[-1].close)
+            except sqlite3.Error as refused:
+                raise CannotOpen(file, refused) from refused
+            undo.pop_all()
+        upkeep = Maintenance(file)
+        return cls(lock, file, Writer(writing, upkeep.after_batch), Readers(file, reading), upkeep)
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.
@@ -88,7 +100,10 @@ class Journal:
         return await self.upkeep.is_due(self._readers)
 
     async def close(self) -> None:
-        """Write what has gathered, close the database, give the folder free."""
+        """Write what has gathered, close the database, give the folder free.
+
+        The writer comes last: whoever closes the last connection checkpoints.
+        """
         await self._readers.close()
         await self._writer.close()
         self.lock.release()

@@ -16,6 +16,7 @@ from pathlib import Path
 import aiosqlite
 
 from journal.database import WAL_LIMIT_BYTES
+from journal.health import is_failed_flush
 from journal.readers import Readers
 
 _LOOK_EVERY_S = 0.1
@@ -62,7 +63,10 @@ class Maintenance:
         return int((await readers.one("PRAGMA freelist_count"))[0]) > _FREE_PAGES_KEPT
 
     async def after_batch(self, connection: aiosqlite.Connection) -> None:
-        """Do what is due, a bounded part of it. Never raises: the next batch tries again."""
+        """Do what is due, a bounded part of it; what fails is tried again after the next batch.
+
+        Raises `sqlite3.Error` when a flush has failed, after which nothing may go on.
+        """
         now = time.monotonic()
         if now < self._look_at:
             return
@@ -75,6 +79,8 @@ class Maintenance:
             self.failure = None
         except (sqlite3.Error, ValueError) as failure:
             self.failure = str(failure)
+            if is_failed_flush(failure):
+                raise
 
     async def _empty(self, connection: aiosqlite.Connection, size: int) -> None:
         """Empty the -wal file; the larger it is, the longer readers are waited for."""

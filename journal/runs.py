@@ -75,10 +75,10 @@ class RunList:
         )
         return [run_id(number) for (number,) in rows]
 
-    async def next_due_ms(self) -> int | None:
-        """Give the moment of the earliest timer, None when none is set."""
+    async def next_due_ms(self, after_ms: int) -> int | None:
+        """Give the moment of the earliest timer after `after_ms`, None when none is set."""
         row = await self._readers.one(
-            "SELECT due_at_ms FROM runs WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1"
+            "SELECT due_at_ms FROM runs WHERE due_at_ms > ? ORDER BY due_at_ms LIMIT 1", (after_ms,)
         )
         return int(row[0]) if row else None
 

@@ -14,11 +14,16 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from journal.errors import JournalError, Unavailable
+from journal.health import Health
 
 Row: TypeAlias = tuple[Any, ...]
 Work: TypeAlias = Callable[[aiosqlite.Connection], Awaitable[Any]]
 
 _LARGEST_BATCH = 2_000
+_TRY_EVERY_S = 1.0
+_TRY = """
+    INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1
+"""
 
 INSERT_EVENTS = """
     INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -70,6 +75,7 @@ class Writer:
         self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
         self._closed = False
+        self.health = Health()
         self.commits = 0
 
     async def append(
@@ -94,22 +100,39 @@ class Writer:
             await self._connection.close()
 
     async def _submit(self, item: Append | Task) -> Any:
-        if self._closed:
-            raise Unavailable("it is closed")
+        if self._closed or self.health.is_over:
+            raise Unavailable(self.health.trouble or "it is closed")
         self._queue.put_nowait(item)
         return await item.done
 
     async def _run(self) -> None:
-        while (first := await self._queue.get()) is not None:
-            batch = [first]
-            while len(batch) < _LARGEST_BATCH and not self._queue.empty():
-                item = self._queue.get_nowait()
-                if item is None:
-                    self._queue.put_nowait(None)
-                    break
-                batch.append(item)
+        is_last = False
+        while not is_last:
+            batch, is_last = await self._gather()
             await self._write(batch)
+            if not self.health.is_over:
+                await self._look_after_the_file()
+
+    async def _look_after_the_file(self) -> None:
+        try:
             await self._after_batch(self._connection)
+        except sqlite3.Error as failure:
+            self.health.met(failure)
+
+    async def _gather(self) -> tuple[Sequence[Append | Task], bool]:
+        """Give what has gathered, and whether it is the last; nothing means: try to write."""
+        batch: list[Append | Task] = []
+        try:
+            async with asyncio.timeout(_TRY_EVERY_S if self.health.trouble else None):
+                item = await self._queue.get()
+        except TimeoutError:
+            return batch, False
+        while item is not None:
+            batch.append(item)
+            if len(batch) == _LARGEST_BATCH or self._queue.empty():
+                return batch, False
+            item = self._queue.get_nowait()
+        return batch, True
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""
@@ -117,17 +140,23 @@ class Writer:
         tasks = [item for item in batch if isinstance(item, Task)]
         answers: list[tuple[asyncio.Future[Any], Any]] = []
         try:
+            if self.health.is_over:
+                raise Unavailable(str(self.health.trouble))
             await self._sql("BEGIN IMMEDIATE")
+            if self.health.trouble:
+                await self._sql(_TRY)
             if appends and not await self._append_all(appends, answers):
                 for item in appends:
                     await self._one(item.done, self._append_work(item), answers, item.conflict)
             for task in tasks:
                 await self._one(task.done, task.work, answers)
             await self._sql("COMMIT")
+            self.health.well()
         except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure
+            self.health.met(failure)
             await self._roll_back()
             # A commit that raised may have happened all the same: nobody is told either way.
-            unknown = Unavailable(str(failure))
+            unknown = Unavailable(self.health.trouble or str(failure))
             answers = [(item.done, unknown) for item in batch]
         self.commits += 1
         for done, answer in answers:

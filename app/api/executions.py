@@ -23,7 +23,7 @@ from app.api.multipart import multipart_body
 from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
 from app.auth.roles import Role
 from app.files import Upload
-from app.runs import NewRun
+from app.new_run import NewRun
 from engine import JsonObject, Run, iso_time
 from journal import DuplicateStart, IdempotencyKey, RunFilter, RunRow
 from steps.compiled import Definition

@@ -7,7 +7,7 @@ from typing import Any
 from app.auth.callers import Caller
 from app.auth.roles import Role
 from app.live import RunLost
-from app.runs import NewRun
+from app.new_run import NewRun
 from engine import JsonObject, Rejected, Run, State
 from journal import DuplicateStart, IdempotencyKey, Unavailable
 from steps.contract import InvalidAnswer
