@@ -4,16 +4,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app import log
+from app.admission import Admission
 from app.agents import Agents
 from app.auth.callers import Authenticator
 from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
 from app.effects import Keep, LiveEffects, World
+from app.figures import Figures
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
 from app.models.catalogue import Models
+from app.rate_limits import RateLimits
 from app.recovery import Recovery
 from app.runs import Runs
 from app.secrets.opening import open_secrets
@@ -34,7 +37,7 @@ from steps.tools import Tools
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
     """Open the data folder and give everything that works on it; closes it at the end.
 
     Raises:
@@ -44,13 +47,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ToolLoadError: A plug-in cannot be loaded.
     """
     async with AsyncExitStack() as closing:
-        yield await _open(settings, closing)
+        yield await _open(settings, clock or SystemClock(), closing)
 
 
-async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
+async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
-    clock: Clock = SystemClock()
-    tools = Tools.load(settings.plugins, built_in_tools(settings, clock))
+    figures = Figures()
+    built_in = built_in_tools(settings, clock)
+    tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
     closing.callback(tools.close)
     registry = Registry.standard(tools.step_types)
     storage = await _storage(settings)
@@ -72,8 +76,13 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
+    held = Held(
+        journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
+    )
     runs, timers, recovery = await _driven(
         settings,
+        figures,
+        held,
         journal,
         workflows,
         secrets,
@@ -97,11 +106,21 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         runs=runs,
         timers=timers,
         recovery=recovery,
+        admission=Admission(held, journal, settings.max_queued_writes, figures),
+        rate_limits=RateLimits(
+            settings.rate_limit_key,
+            settings.rate_limit_tenant,
+            settings.rate_limit_burst,
+            figures,
+        ),
+        figures=figures,
     )
 
 
 async def _driven(  # noqa: PLR0913 - the parts, each passed in
     settings: Settings,
+    figures: Figures,
+    held: Held,
     journal: Journal,
     workflows: Workflows,
     secrets: Secrets,
@@ -119,12 +138,14 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
         clock,
         lambda live, events: runs.watch(live, events),  # noqa: PLW0108 - not there yet
         secrets.mask,
+        settings.max_concurrent_steps,
+        figures,
     )
     runs = Runs(
         journal=journal,
         clock=clock,
         driver=driver,
-        held=Held(journal, workflows.pinned),
+        held=held,
         waiters=Waiters(),
         cancel_grace_s=settings.cancel_grace,
         wake_timers=lambda at_ms: timers.wake(at_ms),  # noqa: PLW0108 - not there yet

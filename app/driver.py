@@ -13,8 +13,10 @@ from typing import Protocol, TypeAlias
 
 from app.attempt import attempt
 from app.clock import Clock
+from app.figures import Figures
 from app.live import InFlight, LiveRun, RunLost
 from app.secrets.outcomes import masked_outcome
+from app.turns import Turns, TurnsClosed
 from engine import (
     Abandon,
     Advance,
@@ -42,6 +44,9 @@ from steps.effects import (
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
 
+_THINKING_AT_ONCE = 16
+"""How many chains of steps that do not act take turns with each other."""
+
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
 
@@ -68,19 +73,24 @@ class Watcher(Protocol):
 class Driver:
     """Carries runs on until they wait or are over."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it drives with, each passed in
         self,
         journal: Journal,
         effects_of: EffectsOf,
         clock: Clock,
         watcher: Watcher,
         mask: Callable[[str, Json], Json],
+        most_at_once: int,
+        figures: Figures,
     ) -> None:
         self._journal = journal
         self._effects_of = effects_of
         self._clock = clock
         self._watcher = watcher
         self._mask = mask
+        self._figures = figures
+        self.acting = Turns(most_at_once)
+        self._thinking = Turns(_THINKING_AT_ONCE)
         self.stopping = False
 
     async def drive(self, live: LiveRun) -> None:
@@ -106,12 +116,17 @@ class Driver:
                 case Execute() if acts:
                     await self._act(live, decision)
                 case Execute():
-                    await asyncio.sleep(0)  # a long chain must not keep others waiting
-                    await self.happen(live, await self._attempt(live, decision))
+                    await self._think(live, decision)
                 case Abandon():
                     await self.happen(live, Stopped())
                 case _:
                     return
+
+    def stop(self) -> None:
+        """Start no further step: the server is stopping."""
+        self.stopping = True
+        self.acting.close()
+        self._thinking.close()
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -169,18 +184,41 @@ class Driver:
     async def _attempt(self, live: LiveRun, execute: Doing) -> Input:
         step = live.usable.steps[execute.step_id]
         outcome = await attempt(live.run, step, execute, self._effects_of(live, execute))
+        self._figures.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 
-    async def _act(self, live: LiveRun, doing: Doing) -> None:
-        """Execute the step in a task of its own, so that it can be abandoned."""
-        happened = await self._outcome(live, doing)
+    async def _attempt_in_turn(self, live: LiveRun, doing: Doing) -> Input:
+        async with self.acting.turn(live.tenant):
+            return await self._attempt(live, doing)
+
+    async def _think(self, live: LiveRun, execute: Execute) -> None:
+        """Execute a step that does not act, so that a long chain keeps nobody waiting."""
+        try:
+            async with self._thinking.turn(live.tenant):
+                await asyncio.sleep(0)
+                if decide(live.run) != execute:
+                    return  # a command came first
+                happened = await self._attempt(live, execute)
+        except TurnsClosed:
+            return
+        await self._deliver(live, execute, happened)
+
+    async def _deliver(self, live: LiveRun, doing: Doing, happened: Input) -> None:
         async with live.lock:
             if _is_doing(live.run, doing):
                 self.take(live, happened)
 
+    async def _act(self, live: LiveRun, doing: Doing) -> None:
+        """Execute the step in a task of its own, so that it can be abandoned."""
+        try:
+            happened = await self._outcome(live, doing)
+        except TurnsClosed:
+            return
+        await self._deliver(live, doing, happened)
+
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
-        work = asyncio.create_task(self._attempt(live, execute))
+        work = asyncio.create_task(self._attempt_in_turn(live, execute))
         live.in_flight = InFlight(work, outcome)
         work.add_done_callback(lambda done: _settle(done, outcome, live.run))
         try:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from app.live import DefinitionUnusable, LiveRun
+from app.shares import Shares
 from engine import fold
 from journal import Journal, UnknownRun
 from steps.compiled import Definition
@@ -18,9 +19,18 @@ DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
 
 
 class Held:
-    """The runs in memory, by id."""
+    """The runs in memory, by id.
 
-    def __init__(self, journal: Journal, definition_of: DefinitionOf) -> None:
+    Attributes:
+        runs: How many there are, by tenant, and how many there may be.
+        bytes: How many bytes they were started with.
+    """
+
+    def __init__(
+        self, journal: Journal, definition_of: DefinitionOf, most_runs: int, most_bytes: int
+    ) -> None:
+        self.runs = Shares(most_runs)
+        self.bytes = Shares(most_bytes)
         self._journal = journal
         self._definition_of = definition_of
         self._live: dict[str, LiveRun] = {}
@@ -32,7 +42,7 @@ class Held:
     @asynccontextmanager
     async def new(self, live: LiveRun) -> AsyncIterator[None]:
         """Hold a run that is not in the journal yet."""
-        self._live[live.run.id] = live
+        self._keep(live)
         live.users += 1
         try:
             yield
@@ -63,11 +73,18 @@ class Held:
         idle = live.users == 0 and live.task is None
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
+            self.runs.give(live.tenant)
+            self.bytes.give(live.tenant, live.size)
 
     def peek(self, run_id: str) -> LiveRun | None:
         """Give the run if it is in memory, without holding it."""
         live = self._live.get(run_id)
         return None if live is None or live.lost else live
+
+    def _keep(self, live: LiveRun) -> None:
+        self._live[live.run.id] = live
+        self.runs.take(live.tenant)
+        self.bytes.take(live.tenant, live.size)
 
     async def _load(self, run_id: str) -> None:
         """Read the run once, however many ask for it meanwhile."""
@@ -87,4 +104,5 @@ class Held:
             )
         except DefinitionUnusable as unusable:
             definition = unusable
-        self._live.setdefault(run_id, LiveRun(head.tenant, run, head, definition))
+        if run_id not in self._live:
+            self._keep(LiveRun(head.tenant, run, head, definition))

@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.driver import Driver
 from app.held import Held
 from app.live import DefinitionUnusable, LiveRun, RunLost
+from app.turns import Turns
 from app.waiters import Waiters, is_settled
 from engine import (
     AttemptFailed,
@@ -58,6 +59,7 @@ class NewRun:
         context: What the caller's token says beyond who it is.
         parent: The run whose step starts this one.
         refused: Why the run fails at once: its parent's step gave it what it cannot take.
+        size: How many bytes the request had that starts it.
     """
 
     tenant: str
@@ -70,6 +72,7 @@ class NewRun:
     idempotency: IdempotencyKey | None = None
     parent: Parent | None = None
     refused: RunError | None = None
+    size: int = 0
 
 
 _LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
@@ -108,6 +111,16 @@ class Runs:
         self.lost: set[str] = set()
         """Runs to be read again, after an append with unknown outcome."""
 
+    @property
+    def in_memory(self) -> int:
+        """How many runs are in memory."""
+        return len(self._held)
+
+    @property
+    def turns(self) -> Turns:
+        """Who acts now, and who waits to."""
+        return self._driver.acting
+
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns. With `wait`, also a future of its outcome.
 
@@ -137,6 +150,7 @@ class Runs:
             definition=new.definition,
             idempotency=new.idempotency,
             pending=events,
+            size=new.size,
         )
         async with self._held.new(live):
             await self._driver.flush(live)
@@ -305,7 +319,7 @@ class Runs:
 
     def let_go(self) -> None:
         """Start no further step, and let nobody wait: the server is stopping."""
-        self._driver.stopping = True
+        self._driver.stop()
         self._waiters.close()
 
     def watch(self, live: LiveRun, events: Sequence[Event]) -> None:

@@ -22,12 +22,15 @@ from app.api import definitions, downloads, executions, llm_models, secrets, too
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
+from app.api.metrics import Metrics
 from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
 from app.auth.keys import new_key
+from app.connections import Connections
 from app.control import Control
 from app.errors import error_response
+from app.heartbeat import Heartbeat
 from app.services import Services
 from app.settings import Settings
 from journal import JournalError
@@ -73,6 +76,7 @@ def application(services: Services, address: str) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", Metrics(services).show),
             Route("/openapi.json", openapi_json),
             Route("/docs", docs),
             *(
@@ -82,7 +86,9 @@ def application(services: Services, address: str) -> Starlette:
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
         middleware=[
-            Middleware(RequestFrame),
+            Middleware(
+                RequestFrame, figures=services.figures, most=services.settings.max_requests
+            ),
             Middleware(
                 CORSMiddleware,
                 allow_origins=services.settings.cors_origins,
@@ -160,8 +166,17 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
             server = _Server(config, services.runs.let_go)
+            connections = Connections(
+                lambda: server.server_state.connections,
+                settings.client_timeout,
+                services.figures,
+            )
+            looking = asyncio.create_task(connections.run())
             log.server_started(address)
-            await server.serve(sockets=[listener])
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                looking.cancel()
             log.server_stopping()
     finally:
         listener.close()
@@ -189,6 +204,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
+        asyncio.create_task(Heartbeat(services.figures, services.settings.stall_warning).run()),
     ]
     try:
         yield

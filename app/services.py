@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from app.admission import Admission
 from app.agents import Agents
 from app.auth.callers import Authenticator
 from app.clock import Clock
+from app.figures import Figures
 from app.files import Files
 from app.models.catalogue import Models
+from app.rate_limits import RateLimits
 from app.recovery import Recovery
 from app.runs import Runs
 from app.secrets.vault import Secrets
@@ -36,3 +39,6 @@ class Services:
     runs: Runs
     timers: Timers
     recovery: Recovery
+    admission: Admission
+    rate_limits: RateLimits
+    figures: Figures

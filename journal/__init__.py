@@ -32,6 +32,7 @@ from journal.errors import (
     UnknownWorkflow,
 )
 from journal.events import Events, Head, IdempotencyKey
+from journal.figures import Histogram, WriterFigures
 from journal.files import FileRow, FileTable
 from journal.journal import Journal
 from journal.lock import FolderLock, holder
@@ -57,6 +58,7 @@ __all__ = [
     "FileTable",
     "FolderLock",
     "Head",
+    "Histogram",
     "IdempotencyKey",
     "Journal",
     "JournalError",
@@ -86,6 +88,7 @@ __all__ = [
     "UnknownVersion",
     "UnknownWorkflow",
     "VersionRow",
+    "WriterFigures",
     "holder",
     "run_number",
 ]

@@ -27,6 +27,7 @@ class Journal:
         self._writer = writer
         self._readers = readers
         self.lock = lock
+        self.figures = writer.figures
         self.events = Events(writer, readers)
         self.runs = RunList(readers)
         self.children = ChildList(readers)

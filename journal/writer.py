@@ -7,6 +7,7 @@ thread hop a call, so a whole batch of appends is two statements.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from journal.errors import JournalError, Unavailable
+from journal.figures import WriterFigures
 
 Row: TypeAlias = tuple[Any, ...]
 Work: TypeAlias = Callable[[aiosqlite.Connection], Awaitable[Any]]
@@ -65,7 +67,7 @@ class Writer:
         self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
         self._closed = False
-        self.commits = 0
+        self.figures = WriterFigures()
 
     async def append(self, events: Sequence[Row], run: Row, conflict: JournalError) -> None:
         """Append events; durable when this returns. Raises `conflict` or `Unavailable`."""
@@ -86,6 +88,7 @@ class Writer:
     async def _submit(self, item: Append | Task) -> Any:
         if self._closed:
             raise Unavailable("it is closed")
+        self.figures.queued += 1
         self._queue.put_nowait(item)
         return await item.done
 
@@ -105,6 +108,7 @@ class Writer:
         appends = [item for item in batch if isinstance(item, Append)]
         tasks = [item for item in batch if isinstance(item, Task)]
         answers: list[tuple[asyncio.Future[Any], Any]] = []
+        began, failed = time.perf_counter(), False
         try:
             await self._sql("BEGIN IMMEDIATE")
             if appends and not await self._append_all(appends, answers):
@@ -118,7 +122,8 @@ class Writer:
             # A commit that raised may have happened all the same: nobody is told either way.
             unknown = Unavailable(str(failure))
             answers = [(item.done, unknown) for item in batch]
-        self.commits += 1
+            failed = True
+        self.figures.written(len(batch), time.perf_counter() - began, failed=failed)
         for done, answer in answers:
             _tell(done, answer)
 

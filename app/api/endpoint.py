@@ -58,6 +58,7 @@ class Endpoint:
         request_id: str = request.scope["stepwell.request_id"]
         try:
             caller = services.authenticator.authenticate(request.headers)
+            services.rate_limits.check(caller)
             caller.require(self.role)
             return await self.handler(Call(request, services, caller))
         except Exception as failure:  # noqa: BLE001 - every failure is an answer

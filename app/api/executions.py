@@ -140,6 +140,12 @@ async def _status(call: Call, run: Run) -> JsonObject:
 
 
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
+    size = _size(call)
+    with call.services.admission.starting(call.tenant, size):
+        return await _take_on(call, size, wait=wait)
+
+
+async def _take_on(call: Call, size: int, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
     services = call.services
     key = _key(call)
     workflow_id = call.path("workflowId")
@@ -169,6 +175,7 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
         call.caller.name,
         call.caller.context,
         idempotency,
+        size=size if wanted.upload is None else 0,
     )
     try:
         return await services.runs.start(new, wait=wait)
@@ -177,6 +184,14 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
             raise IdempotencyMismatch(duplicate.run_id) from duplicate
         run = await services.runs.read(call.tenant, duplicate.run_id)
         return run, await services.runs.expect(call.tenant, run.id) if wait else None
+
+
+def _size(call: Call) -> int:
+    """Give how many bytes a start may bring: what it declares, the most that is taken if not."""
+    settings = call.services.settings
+    most = max(settings.max_body_bytes, settings.max_attachment_bytes)
+    declared = call.request.headers.get("content-length", "")
+    return min(int(declared), most) if declared.isdecimal() and len(declared) < 20 else most  # noqa: PLR2004
 
 
 async def _read(call: Call, selector: str | None) -> _Wanted:

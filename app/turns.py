@@ -1,0 +1,88 @@
+"""Who may execute a step now: a bounded number at once, the waiting ones by tenant in turn.
+
+Without a bound a tenant with thousands of runs would have thousands of steps act at once, and
+a tenant with one run would come after all of them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.shares import Shares
+
+
+class TurnsClosed(Exception):
+    """The server is stopping: no turn comes any more."""
+
+
+class Turns:
+    """Hands out turns; in each tenant's line the first come is the first served."""
+
+    def __init__(self, most: int) -> None:
+        self._shares = Shares(most)
+        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
+        self._closed = False
+
+    @property
+    def taken(self) -> int:
+        """How many turns are taken."""
+        return self._shares.total
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return sum(len(line) for line in self._lines.values())
+
+    @asynccontextmanager
+    async def turn(self, tenant: str) -> AsyncIterator[None]:
+        """Wait for a turn and hold it. Raises `TurnsClosed`."""
+        if self._closed:
+            raise TurnsClosed
+        if tenant not in self._lines and self._shares.may_take(tenant):
+            self._shares.take(tenant)
+        else:
+            await self._stand_in_line(tenant)
+        try:
+            yield
+        finally:
+            self._give(tenant)
+
+    def close(self) -> None:
+        """Send everybody away who waits: the server is stopping."""
+        self._closed = True
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            for waiter in line:
+                if not waiter.done():
+                    waiter.set_exception(TurnsClosed())
+
+    async def _stand_in_line(self, tenant: str) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lines.setdefault(tenant, deque()).append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._give(tenant)  # the turn came in the same moment
+            raise
+
+    def _give(self, tenant: str) -> None:
+        self._shares.give(tenant)
+        while self._serve_next():
+            pass
+
+    def _serve_next(self) -> bool:
+        """Give one turn to the first tenant in the round that may have one."""
+        for tenant, line in self._lines.items():
+            if not self._shares.may_take(tenant):
+                continue
+            del self._lines[tenant]
+            waiter = line.popleft()
+            if line:
+                self._lines[tenant] = line  # to the end of the round
+            if not waiter.done():
+                self._shares.take(tenant)
+                waiter.set_result(None)
+            return True
+        return False
