@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 from app.live import DefinitionUnusable, LiveRun
 from app.shares import Shares
-from engine import fold
 from journal import Journal, UnknownRun
 from steps.compiled import Definition
 
@@ -96,8 +95,7 @@ class Held:
         await asyncio.shield(loading)
 
     async def _read(self, run_id: str) -> None:
-        head, events = await self._journal.events.read(run_id)
-        run = fold(events)
+        head, run = await self._journal.events.run(run_id)
         try:
             definition: Definition | DefinitionUnusable = await self._definition_of(
                 head.tenant, run.workflow_id, run.version

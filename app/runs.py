@@ -44,7 +44,6 @@ from engine import (
     Terminate,
     TimerDue,
     apply,
-    fold,
     react,
 )
 from journal import IdempotencyKey, Journal, UnknownRun
@@ -160,8 +159,8 @@ class Runs:
 
     async def read(self, tenant: str, run_id: str) -> Run:
         """Give the run as the journal has it. Raises `UnknownRun`."""
-        _, events = await self._journal.events.read(run_id, tenant)
-        return fold(events)
+        _, run = await self._journal.events.run(run_id, tenant)
+        return run
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Give a future of the run as it ends or pauses, done at once where it has."""

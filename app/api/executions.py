@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.endpoint import Call, Endpoint
 from app.api.errors import BadRequest, IdempotencyMismatch
 from app.api.json_body import json_body
+from app.api.long_json import json_answer
 from app.api.models import (
     ControlBody,
     ListRunsQuery,
@@ -30,6 +31,7 @@ from steps.compiled import Definition
 from steps.contract import Problem
 
 _LONGEST_KEY = 255
+_LONG_HISTORY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ async def start_async(call: Call) -> Response:
 async def status(call: Call) -> Response:
     """Show how a run stands."""
     run = await call.services.runs.read(call.tenant, call.path("runId"))
-    return JSONResponse(await _status(call, run))
+    return await _status(call, run)
 
 
 async def resume(call: Call) -> Response:
@@ -77,7 +79,7 @@ async def resume(call: Call) -> Response:
     body = checked(ResumeBody, await json_body(call.request, call.services.settings))
     answer = body.model_dump(exclude_none=True)
     run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
-    return JSONResponse(await _status(call, run))
+    return await _status(call, run)
 
 
 async def cancel(call: Call) -> Response:
@@ -130,13 +132,16 @@ async def list_runs(call: Call) -> Response:
     return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
 
 
-async def _status(call: Call, run: Run) -> JsonObject:
-    """Give the status of a run with what the list of runs knows of its child runs."""
-    if not any(visit.children for visit in run.history):
-        return status_document(run)
-    children = call.services.journal.children
-    counts = await children.counts(run.id, run.executions)
-    return status_document(run, await children.ids(run.id, MOST_CHILD_IDS), counts)
+async def _status(call: Call, run: Run) -> Response:
+    """Show the status of a run with what the list of runs knows of its child runs."""
+    ids: list[str] = []
+    counts: dict[str, int] | None = None
+    if any(visit.children for visit in run.history):
+        children = call.services.journal.children
+        counts = await children.counts(run.id, run.executions)
+        ids = await children.ids(run.id, MOST_CHILD_IDS)
+    is_long = run.executions > _LONG_HISTORY
+    return await json_answer(lambda: status_document(run, ids, counts), is_long=is_long)
 
 
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
