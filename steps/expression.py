@@ -11,7 +11,7 @@ from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json
 from steps.filters import FILTERS
-from steps.frozen import FrozenDict, freeze, thaw
+from steps.frozen import FrozenDict, frozen_once, thaw
 
 SCOPE = frozenset(
     {
@@ -109,7 +109,8 @@ class Expression:
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Give the value in `scope`. Raises `ExpressionError`."""
-        given = {name: freeze(scope[name]) for name in self.names if name in scope}
+        shown = self.names - {"secrets"}
+        given = {name: frozen_once(scope[name]) for name in shown if name in scope}
         if self.secrets:
             given["secrets"] = FrozenDict(_of_expression(self.secrets, scope))
         try:
