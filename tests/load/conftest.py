@@ -1,0 +1,48 @@
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.harness.server import Server
+
+HARNESS = Path(__file__).parents[1] / "harness"
+TOKEN = "metrics-token-of-the-tests"
+Load: TypeAlias = Callable[..., Server]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """Start servers with the load plug-ins; settings by name in lower case."""
+    with ExitStack() as running:
+
+        def begin(name: str = "server", **settings: object) -> Server:
+            plugins = [HARNESS / "plugin.py", HARNESS / "load_plugin.py", HARNESS / "stalls.py"]
+            environment = {
+                key if key.isupper() else f"STEPWELL_{key.upper()}": str(value)
+                for key, value in settings.items()
+            }
+            folder = tmp_path / name
+            folder.mkdir()
+            server = Server(
+                folder / "data",
+                plugins[0],
+                **{
+                    "STEPWELL_PLUGINS": ",".join(map(str, plugins)),
+                    "STEPWELL_METRICS_TOKEN": TOKEN,
+                    "LOOP_CALLBACKS": str(folder / "callbacks.jsonl"),
+                    **environment,
+                },
+            )
+            return running.enter_context(server)
+
+        yield begin
+
+
+def callbacks(server: Server) -> list[dict[str, Any]]:
+    """Give the long callbacks of the server's event loop, the longest first."""
+    file = server.data.parent / "callbacks.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return sorted(map(json.loads, lines), key=lambda line: -line["ms"])
