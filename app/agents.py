@@ -18,7 +18,7 @@ class Agents(Definitions[AgentDefinition]):
     async def usable(self, tenant: str, agent_id: str, selector: str | None) -> Agent:
         """Give the version that a step takes. Raises `StepBroke`."""
         try:
-            row = await self.table.chosen(tenant, agent_id, selector)
+            row = await self.chosen(tenant, agent_id, selector)
             if row.archived:
                 raise Archived("agent", agent_id)
             await self.compile_row(tenant, row)

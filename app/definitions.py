@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from app.aside import aside
@@ -52,17 +53,20 @@ class Definitions(Generic[C]):
         self._compile_document = compile_document
         self._clock = clock
         self._compiled: OrderedDict[tuple[str, str, str, int], C] = OrderedDict()
+        self._chosen: dict[tuple[str, str, str | None], VersionRow] = {}
+        self._changes = 0
 
     async def create(self, tenant: str, document: Json) -> VersionRow:
         """Check and store a new one. Raises `InvalidDefinition`, `DefinitionExists`."""
         definition = await self._compile(document)
         wanted = definition.document.get("id")
-        made_id = await self.table.create(
-            tenant,
-            self._new(definition),
-            wanted_id=str(wanted) if wanted is not None else None,
-            slug=slug(definition.name),
-        )
+        with self._changing():
+            made_id = await self.table.create(
+                tenant,
+                self._new(definition),
+                wanted_id=str(wanted) if wanted is not None else None,
+                slug=slug(definition.name),
+            )
         return await self.table.get(tenant, made_id, "latest")
 
     async def update(self, tenant: str, thing_id: str, changes: JsonObject) -> VersionRow:
@@ -73,7 +77,8 @@ class Definitions(Generic[C]):
         newest = await self.table.get(tenant, thing_id, "latest")
         merged = {**newest.definition, "status": "draft", **changes, "id": thing_id}
         definition = await self._compile(merged)
-        version = await self.table.add_version(tenant, thing_id, self._new(definition))
+        with self._changing():
+            version = await self.table.add_version(tenant, thing_id, self._new(definition))
         return await self.table.get(tenant, thing_id, version)
 
     async def clone(self, tenant: str, thing_id: str) -> VersionRow:
@@ -82,6 +87,53 @@ class Definitions(Generic[C]):
         copy = {k: v for k, v in newest.definition.items() if k not in ("id", "status")}
         copy["name"] = f"{newest.name} (Copy)"
         return await self.create(tenant, copy)
+
+    async def archive(self, tenant: str, thing_id: str) -> None:
+        """Archive one; once more changes nothing."""
+        with self._changing():
+            await self.table.archive(tenant, thing_id, self._clock.now_ms())
+
+    async def unarchive(self, tenant: str, thing_id: str) -> None:
+        """Bring an archived one back as an unpublished draft. Raises `NotArchived`."""
+        with self._changing():
+            await self.table.unarchive(tenant, thing_id, self._clock.now_ms())
+
+    async def publish(self, tenant: str, thing_id: str, version: str | None) -> VersionRow:
+        """Move the published mark, to the newest version for None. Raises `UnknownVersion`."""
+        with self._changing():
+            number = await self.table.publish(tenant, thing_id, version, self._clock.now_ms())
+        return await self.table.get(tenant, thing_id, number)
+
+    async def delete(self, tenant: str, thing_id: str) -> None:
+        """Delete an archived one for good. Raises `NotArchived`, `OpenRuns`."""
+        with self._changing():
+            await self.table.delete(tenant, thing_id)
+
+    async def chosen(self, tenant: str, thing_id: str, selector: str | None) -> VersionRow:
+        """Give the version a selector names; without one the published, else the latest.
+
+        Kept in memory: every change goes through this object, and forgets what was chosen.
+        Raises `NotFound`.
+        """
+        key = (tenant, thing_id, selector)
+        if row := self._chosen.get(key):
+            return row
+        before = self._changes
+        row = await self.table.chosen(tenant, thing_id, selector)
+        if before == self._changes:
+            if len(self._chosen) >= _COMPILED:
+                self._chosen.clear()
+            self._chosen[key] = row
+        return row
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Forget what was chosen, also after a change of which nobody knows whether it was made."""
+        try:
+            yield
+        finally:
+            self._changes += 1
+            self._chosen.clear()
 
     async def compiled(self, tenant: str, thing_id: str, version: str) -> tuple[VersionRow, C]:
         """Give a version and what it compiles to. Raises `NotFound`, `InvalidDefinition`."""

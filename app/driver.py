@@ -44,8 +44,11 @@ from steps.effects import (
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
 
-_THINKING_AT_ONCE = 16
-"""How many chains of steps that do not act take turns with each other."""
+_CHAIN = 8
+"""Steps that do not act which a run may take at a time."""
+
+_CHAINS_AT_ONCE = 16
+"""How many runs may do so each time the event loop comes round."""
 
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
@@ -90,7 +93,7 @@ class Driver:
         self._mask = mask
         self._figures = figures
         self.acting = Turns(most_at_once)
-        self._thinking = Turns(_THINKING_AT_ONCE)
+        self._chains = Turns(_CHAINS_AT_ONCE)
         self.stopping = False
 
     async def drive(self, live: LiveRun) -> None:
@@ -98,7 +101,7 @@ class Driver:
         while True:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
-            goes_on = isinstance(decision, Advance | Execute) and not acts
+            goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
             if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
                 await self.flush(live)
                 continue  # a command may have come while the append was under way
@@ -126,7 +129,7 @@ class Driver:
         """Start no further step: the server is stopping."""
         self.stopping = True
         self.acting.close()
-        self._thinking.close()
+        self._chains.close()
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -179,7 +182,8 @@ class Driver:
         self._watcher(live, events)
 
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
-        return live.usable.steps[execute.step_id].type.acts
+        step = live.usable.steps[execute.step_id]
+        return step.type.acts_now(step.settings, self._effects_of(live, execute))
 
     async def _attempt(self, live: LiveRun, execute: Doing) -> Input:
         step = live.usable.steps[execute.step_id]
@@ -192,16 +196,16 @@ class Driver:
             return await self._attempt(live, doing)
 
     async def _think(self, live: LiveRun, execute: Execute) -> None:
-        """Execute a step that does not act, so that a long chain keeps nobody waiting."""
-        try:
-            async with self._thinking.turn(live.tenant):
-                await asyncio.sleep(0)
-                if decide(live.run) != execute:
-                    return  # a command came first
-                happened = await self._attempt(live, execute)
-        except TurnsClosed:
-            return
-        await self._deliver(live, execute, happened)
+        """Execute a step that does not act; let others on now and then."""
+        if live.run.executions % _CHAIN == 0:
+            try:
+                async with self._chains.turn(live.tenant):
+                    await asyncio.sleep(0)
+            except TurnsClosed:
+                return
+            if decide(live.run) != execute:
+                return  # a command came first
+        await self._deliver(live, execute, await self._attempt(live, execute))
 
     async def _deliver(self, live: LiveRun, doing: Doing, happened: Input) -> None:
         async with live.lock:

@@ -86,6 +86,10 @@ class LiveEffects:
         )
         return await self._world.tools.call(tool_id, arguments, context)
 
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a tool touches nothing but its arguments."""
+        return self._world.tools.is_pure(tool_id)
+
     async def tools(self) -> Sequence[ToolInfo]:
         """List the tools."""
         return await self._world.tools.list()

@@ -58,8 +58,10 @@ class Files:
         async def read(file_id: str) -> StoredFile:
             try:
                 row, content = await self.read(tenant, file_id)
-            except (UnknownFile, StorageError) as missing:
+            except UnknownFile as missing:
                 raise StepBroke("FileNotFound", str(missing), retryable=False) from missing
+            except StorageError as away:
+                raise StepBroke("StorageUnavailable", str(away)) from away
             return StoredFile(row.id, row.name, row.media_type, content)
 
         return read

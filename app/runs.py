@@ -121,7 +121,11 @@ class Runs:
         return self._driver.acting
 
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
-        """Start a run: durable when this returns. With `wait`, also a future of its outcome.
+        """Start a run: durable when this returns.
+
+        With `wait`, also a future of its outcome, and then the run is durable when that is
+        there: nobody knows of the run before, so its start needs no commit of its own. Where
+        whether it was stored is unknown, the future raises `RunLost`.
 
         Raises:
             DuplicateStart: The idempotency key has been used before.
@@ -152,10 +156,17 @@ class Runs:
             size=new.size,
         )
         async with self._held.new(live):
-            await self._driver.flush(live)
             outcome = self._waiters.expect(live.run.id) if wait else None
+            if new.idempotency or not wait:
+                await self._driver.flush(live)
             self._carry_on(live)
             return live.run, outcome
+
+    async def stored(self, tenant: str, run_id: str) -> Run:
+        """Give a run as it stands, once all of that is durable. Raises as an append does."""
+        async with self._held.load(tenant, run_id) as live:
+            await self._driver.flush(live)
+            return live.run
 
     async def read(self, tenant: str, run_id: str) -> Run:
         """Give the run as the journal has it. Raises `UnknownRun`."""
@@ -326,6 +337,8 @@ class Runs:
         run = live.run
         if live.lost:
             self.lost.add(run.id)
+            if live.head is None:
+                self._waiters.fail(run.id, RunLost(run.id))
             return
         self._waiters.look(run)
         if run.parent and (run.is_over or any(isinstance(event, _TELL) for event in events)):

@@ -36,6 +36,12 @@ class Waiters:
             if not future.done():
                 future.set_result(run)
 
+    def fail(self, run_id: str, failure: Exception) -> None:
+        """Tell those who wait for this run that there is nothing to wait for."""
+        for future in tuple(self._by_run.get(run_id, ())):
+            if not future.done():
+                future.set_exception(failure)
+
     def close(self) -> None:
         """Let nobody wait any longer: the server is stopping."""
         self._closed = True

@@ -26,7 +26,7 @@ class Workflows(Definitions[Definition]):
         self, tenant: str, workflow_id: str, selector: str | None
     ) -> tuple[VersionRow, Definition]:
         """Give the version that a start takes. Raises `Archived` for an archived workflow."""
-        row = await self.table.chosen(tenant, workflow_id, selector)
+        row = await self.chosen(tenant, workflow_id, selector)
         if row.archived:
             raise Archived("workflow", workflow_id)
         return row, await self.compile_row(tenant, row)

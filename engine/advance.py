@@ -37,7 +37,7 @@ def end_of_step(run: Run, graph: Graph, end: StepEnd) -> tuple[Event, ...]:
     """
     step = graph.steps[end.step_id]
     try:
-        target = next_step(apply(run, end), step, _occasion(run, end))
+        target = next_step(lambda: apply(run, end), step, _occasion(run, end))
     except NoWayOut as stuck:
         return (end, _failed(apply(run, end), stuck.kind, str(stuck), end.at_ms))
     routed = replace(end, next_step=target)
@@ -77,7 +77,7 @@ def _last_event(run: Run, graph: Graph, now_ms: int) -> Event:
         message = 'nobody answered before the deadline, and no `on: "timeout"` edge is true'
         return _failed(run, "DeadlinePassed", message, now_ms)
     try:
-        next_step(run, graph.steps[visit.step_id], Occasion.SUCCESS)
+        next_step(lambda: run, graph.steps[visit.step_id], Occasion.SUCCESS)
     except NoWayOut as stuck:
         return _failed(run, stuck.kind, str(stuck), now_ms)
     return RunCompleted(now_ms, visit.output)

@@ -1,9 +1,9 @@
 """Which edge a run takes out of a step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.errors import ConditionFailed
-from engine.graph import Edge, Occasion, Step
+from engine.graph import Condition, Edge, Occasion, Step
 from engine.run import Run
 from engine.scope import scope
 from engine.values import Json
@@ -17,19 +17,23 @@ class NoWayOut(Exception):
         super().__init__(message)
 
 
-def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
+def next_step(run_after: Callable[[], Run], step: Step, occasion: Occasion) -> str | None:
     """Give the step that the first true edge for `occasion` leads to.
 
-    `run` is the run as it stands after the step has ended. Where the step has no edge for
-    an error or a cancel, and after a step that ends the run, the answer is None.
+    `run_after` gives the run as it stands after the step has ended; it is asked only where a
+    condition needs it. Where the step has no edge for an error or a cancel, and after a step
+    that ends the run, the answer is None.
 
     Raises:
         NoWayOut: The step succeeded and no edge is true, or a condition cannot be evaluated.
     """
     edges = [edge for edge in step.edges if edge.on is occasion]
-    names = scope(run)
+    names: Mapping[str, Json] | None = None
     for edge in edges:
-        if _holds(edge, names, step):
+        if edge.condition is None:
+            return edge.target
+        names = scope(run_after()) if names is None else names
+        if _holds(edge, edge.condition, names, step):
             return edge.target
     if step.ends or occasion is not Occasion.SUCCESS:
         return None
@@ -38,11 +42,9 @@ def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
     raise NoWayOut("NoEdge", message)
 
 
-def _holds(edge: Edge, names: Mapping[str, Json], step: Step) -> bool:
-    if edge.condition is None:
-        return True
+def _holds(edge: Edge, condition: Condition, names: Mapping[str, Json], step: Step) -> bool:
     try:
-        return edge.condition(names)
+        return condition(names)
     except ConditionFailed as failed:
         message = f"the edge from {step.id} to {edge.target}: {failed}"
         raise NoWayOut("ConditionFailed", message) from failed

@@ -22,6 +22,10 @@ class CallTool(StepType[CallToolSettings]):
     settings = CallToolSettings
     timeout_ms = 300_000
 
+    def acts_now(self, settings: CallToolSettings, effects: Effects) -> bool:
+        """Say no for a tool that touches nothing but its arguments."""
+        return not effects.is_pure(settings.toolId)
+
     async def execute(
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:

@@ -160,6 +160,10 @@ class StepType(ABC, Generic[S]):
         """Find what the model cannot: paths are relative to the step."""
         return iter(())
 
+    def acts_now(self, settings: S, effects: Effects) -> bool:
+        """Say whether this step touches the world; else a crash may run it again unseen."""
+        return self.acts
+
     @abstractmethod
     async def execute(self, settings: S, step: StepInput, effects: Effects) -> Outcome:
         """Do the step's work once. Raises `StepBroke` when this attempt failed."""

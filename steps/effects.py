@@ -178,6 +178,10 @@ class Effects(Protocol):
         """Call a tool; `call` tells several calls of one step apart. Raises `StepBroke`."""
         ...
 
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a tool touches nothing but its arguments."""
+        ...
+
     async def tools(self) -> Sequence[ToolInfo]:
         """List the tools that may be called."""
         ...

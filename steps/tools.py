@@ -43,6 +43,7 @@ class Tool:
 
     Attributes:
         context_name: The parameter that takes the `ToolContext`, if there is one.
+        pure: Whether it neither reads nor changes anything but its arguments.
     """
 
     id: str
@@ -50,19 +51,25 @@ class Tool:
     call: Callable[..., Any]
     arguments: type[BaseModel]
     context_name: str | None
+    pure: bool
 
 
 @overload
 def tool(function: F) -> F: ...
 @overload
-def tool(*, id: str, description: str = "") -> Callable[[F], F]: ...
+def tool(*, id: str = "", description: str = "", pure: bool = False) -> Callable[[F], F]: ...
 def tool(
     function: F | None = None,
     *,
     id: str = "",  # noqa: A002 - the word that definitions use
     description: str = "",
+    pure: bool = False,
 ) -> F | Callable[[F], F]:
     """Mark a function as a tool; its id is its name unless one is given.
+
+    A `pure` one neither reads nor changes anything but its arguments, and does not take long:
+    nobody can tell whether it ran once or twice, so a chain of such steps is journaled in one
+    go, without a commit before each.
 
     Its annotations are the types of its arguments, checked before it is called. An argument
     may have a key of its own by `Annotated[str, Field(alias="from")]`; `**fields` takes any
@@ -70,7 +77,7 @@ def tool(
     """
 
     def mark(marked: F) -> F:
-        setattr(marked, _MARK, (id or marked.__name__, description))
+        setattr(marked, _MARK, (id or marked.__name__, description, pure))
         return marked
 
     return mark(function) if function is not None else mark
@@ -115,13 +122,18 @@ class Tools:
 
     def register(self, function: Callable[..., Any]) -> None:
         """Add a function marked with `@tool`. Raises `ToolLoadError`."""
-        tool_id, description = getattr(function, _MARK)
+        tool_id, description, pure = getattr(function, _MARK)
         other = self._tools.get(tool_id)
         if other is not None and other.call is not function:
             places = " and ".join(str(item.__module__) for item in (other.call, function))
             message = f"two tools are called {tool_id!r} ({places}); give one of them another id"
             raise ToolLoadError(message)
-        self._tools[tool_id] = _tool(tool_id, description, function)
+        self._tools[tool_id] = _tool(tool_id, description, function, pure=pure)
+
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a tool is known and pure."""
+        found = self._tools.get(tool_id)
+        return found is not None and found.pure
 
     def describe(self) -> Sequence[ToolInfo]:
         """List the tools by id, with the JSON Schema of their arguments."""
@@ -142,6 +154,8 @@ class Tools:
         try:
             if inspect.iscoroutinefunction(found.call):
                 result = await found.call(**given)
+            elif found.pure:
+                result = found.call(**given)
             else:
                 loop = asyncio.get_running_loop()
                 result = await loop.run_in_executor(self._threads, partial(found.call, **given))
@@ -179,7 +193,7 @@ class Tools:
                 self.step_types.append(item())
 
 
-def _tool(tool_id: str, description: str, function: Callable[..., Any]) -> Tool:
+def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure: bool) -> Tool:
     fields: dict[str, Any] = {}
     context_name = None
     try:
@@ -204,7 +218,7 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any]) -> Tool:
     config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
     arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
     told = description or inspect.getdoc(function) or ""
-    return Tool(tool_id, told, function, arguments, context_name)
+    return Tool(tool_id, told, function, arguments, context_name, pure)
 
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:

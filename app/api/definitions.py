@@ -72,30 +72,26 @@ class Resource:
 
     async def archive(self, call: Call) -> Response:
         """Archive one."""
-        now_ms = call.services.clock.now_ms()
-        await self.kept(call.services).table.archive(call.tenant, call.path("id"), now_ms)
+        await self.kept(call.services).archive(call.tenant, call.path("id"))
         return await self._newest(call)
 
     async def unarchive(self, call: Call) -> Response:
         """Bring an archived one back as a draft."""
-        now_ms = call.services.clock.now_ms()
-        await self.kept(call.services).table.unarchive(call.tenant, call.path("id"), now_ms)
+        await self.kept(call.services).unarchive(call.tenant, call.path("id"))
         return await self._newest(call)
 
     async def delete(self, call: Call) -> Response:
         """Delete an archived one for good."""
-        await self.kept(call.services).table.delete(call.tenant, call.path("id"))
+        await self.kept(call.services).delete(call.tenant, call.path("id"))
         return JSONResponse({"success": True, "id": call.path("id")})
 
     async def publish(self, call: Call) -> Response:
         """Publish a version."""
-        thing_id, now_ms = call.path("id"), call.services.clock.now_ms()
-        table = self.kept(call.services).table
-        await table.get(call.tenant, thing_id, "latest")
+        kept = self.kept(call.services)
+        await kept.table.get(call.tenant, call.path("id"), "latest")
         raw = await json_body(call.request, call.services.settings, required=False)
         body = checked(PublishBody, raw)
-        version = await table.publish(call.tenant, thing_id, body.version, now_ms)
-        return JSONResponse(_whole(await table.get(call.tenant, thing_id, version)))
+        return JSONResponse(_whole(await kept.publish(call.tenant, call.path("id"), body.version)))
 
     async def clone(self, call: Call) -> Response:
         """Copy one as a new draft."""

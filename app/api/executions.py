@@ -54,7 +54,7 @@ async def start(call: Call) -> Response:
                 run = await outcome
         except (TimeoutError, asyncio.CancelledError):
             if not outcome.done() or outcome.cancelled():
-                stands = await call.services.runs.read(call.tenant, run.id)
+                stands = await call.services.runs.stored(call.tenant, run.id)
                 return JSONResponse(outcome_document(stands), 202)
             raise
     return JSONResponse(outcome_document(run))

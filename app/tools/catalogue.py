@@ -27,6 +27,10 @@ class ToolCatalogue:
         found = {info.id: info for info in self._mcp.tools()} | self._infos
         return [found[tool_id] for tool_id in sorted(found)]
 
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a tool is a function that touches nothing but its arguments."""
+        return self._functions.is_pure(tool_id)
+
     async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
         """Check the arguments, call the tool, and give its result as JSON. Raises `StepBroke`."""
         if tool_id not in self._infos:

@@ -4,7 +4,7 @@ from engine import Json, JsonObject
 from steps.tools import tool
 
 
-@tool
+@tool(pure=True)
 async def transform(**fields: Json) -> JsonObject:
     """Give back the inputs as one object.
 

@@ -16,7 +16,7 @@ ROW = new_secret("acme", "operator", "", "HS256", 0)
 OFF = new_secret("acme", "operator", "", "HS256", 0)
 KNOWN = {ROW.kid: ROW}
 NOW = int(time.time())
-GOOD: dict[str, Any] = {"sub": "ada", "exp": NOW + 600, "iat": NOW}
+GOOD: dict[str, Any] = {"sub": "ada", "exp": NOW + 3_600, "iat": NOW}
 
 
 def signed(claims: dict[str, Any], secret: str = ROW.secret, **header: Any) -> str:
@@ -68,7 +68,7 @@ def test_a_good_token_gives_its_claims() -> None:
 
 
 def test_the_older_form_names_its_secret_in_the_payload() -> None:
-    claims = {"exp": NOW + 60, "secretId": ROW.kid, "userId": "ada"}
+    claims = {"exp": NOW + 3_600, "secretId": ROW.kid, "userId": "ada"}
     token = jwt.encode(claims, ROW.secret, "HS256")
     assert read_token(token, KNOWN, None, None)[1]["sub"] == "ada"
 

@@ -78,7 +78,7 @@ async def flood(
     async def one() -> None:
         async with Line(server, tenant) as line:
             for ask in todo:
-                answers.append(await line.ask(ask))  # noqa: PERF401 - each as it comes
+                answers.append(await line.ask(ask))
 
     await asyncio.gather(*(one() for _ in range(connections)))
     return answers

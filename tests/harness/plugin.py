@@ -51,3 +51,9 @@ def note(file: str, word: str, context: ToolContext) -> str:
     with Path(file).open("a") as out:
         out.write(f"{word} {context.idempotency_key}\n")
     return word
+
+
+@tool(pure=True)
+def purely_add(a: int, b: int = 1) -> dict[str, int]:
+    """Add two numbers, touching nothing else."""
+    return {"sum": a + b}
