@@ -50,6 +50,12 @@ _CHAIN = 8
 _CHAINS_AT_ONCE = 16
 """How many runs may do so each time the event loop comes round."""
 
+_FLUSHING = 2_000
+"""Events that runs may have with the writer, which takes them in the order in which they come."""
+
+_MOST_OF_ONE = 50
+"""What a long append counts at most, so that it finds its turn among many short ones."""
+
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
 
@@ -94,16 +100,20 @@ class Driver:
         self._figures = figures
         self.acting = Turns(most_at_once)
         self._chains = Turns(_CHAINS_AT_ONCE)
+        self._flushes = Turns(_FLUSHING)
         self.stopping = False
 
     async def drive(self, live: LiveRun) -> None:
         """Carry the run on; returns when it waits, is over, or the server is stopping."""
+        thought = 0
         while True:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
             goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
             if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                await self.flush(live)
+                size = min(len(live.pending), _MOST_OF_ONE)
+                async with self._flushes.turn(live.tenant, size):
+                    await self.flush(live)
                 continue  # a command may have come while the append was under way
             match decision:
                 case Advance():
@@ -119,7 +129,8 @@ class Driver:
                 case Execute() if acts:
                     await self._act(live, decision)
                 case Execute():
-                    await self._think(live, decision)
+                    await self._think(live, decision, may_go_on=thought % _CHAIN != 0)
+                    thought += 1
                 case Abandon():
                     await self.happen(live, Stopped())
                 case _:
@@ -195,9 +206,9 @@ class Driver:
         async with self.acting.turn(live.tenant):
             return await self._attempt(live, doing)
 
-    async def _think(self, live: LiveRun, execute: Execute) -> None:
+    async def _think(self, live: LiveRun, execute: Execute, *, may_go_on: bool) -> None:
         """Execute a step that does not act; let others on now and then."""
-        if live.run.executions % _CHAIN == 0:
+        if not may_go_on:
             try:
                 async with self._chains.turn(live.tenant):
                     await asyncio.sleep(0)

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import httpx
 import pytest
 
 from tests.harness.server import Server
@@ -46,3 +47,37 @@ def callbacks(server: Server) -> list[dict[str, Any]]:
     file = server.data.parent / "callbacks.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return sorted(map(json.loads, lines), key=lambda line: -line["ms"])
+
+
+def chain(steps: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    ids = [*(step["id"] for step in steps), "end"]
+    return {
+        "id": name, "name": name, "initialStep": ids[0],
+        "steps": [*steps, {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": a, "to": b} for a, b in zip(ids, ids[1:], strict=False)],
+    }  # fmt: skip
+
+
+def naps(count: int, seconds: float) -> list[dict[str, Any]]:
+    return [
+        {"id": f"nap{i}", "type": "call-tool", "toolId": "nap", "inputs": {"seconds": seconds}}
+        for i in range(count)
+    ]
+
+
+def thoughts(count: int) -> list[dict[str, Any]]:
+    """Steps that do not act."""
+    inputs = {"n": "{{ data.n | default(0) }}"}
+    return [
+        {"id": f"t{i}", "type": "call-tool", "toolId": "transform", "inputs": inputs}
+        for i in range(count)
+    ]
+
+
+def metric(server: Server, name: str) -> float:
+    shown = httpx.get(f"{server.address}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in shown.text.splitlines()
+        if line.partition(" ")[0].partition("{")[0] == f"stepwell_{name}"
+    )
