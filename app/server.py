@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -157,6 +158,8 @@ async def _serve(settings: Settings) -> None:
     try:
         async with open_services(settings) as services, _working(services):
             await _first_key(services)
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked through again
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
