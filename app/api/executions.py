@@ -49,6 +49,7 @@ async def start(call: Call) -> Response:
     limit_s = _wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
+        leaving = asyncio.create_task(_leave_with_client(call, outcome))
         try:
             async with asyncio.timeout(limit_s):
                 run = await outcome
@@ -57,7 +58,16 @@ async def start(call: Call) -> Response:
                 stands = await call.services.runs.stored(call.tenant, run.id)
                 return JSONResponse(outcome_document(stands), 202)
             raise
+        finally:
+            leaving.cancel()
     return JSONResponse(outcome_document(run))
+
+
+async def _leave_with_client(call: Call, outcome: asyncio.Future[Run]) -> None:
+    """Stop waiting when the client goes away; its run goes on."""
+    while (await call.request.receive())["type"] != "http.disconnect":
+        pass
+    outcome.cancel()
 
 
 async def start_async(call: Call) -> Response:

@@ -103,7 +103,10 @@ def test_a_run_with_a_long_history(load: Load) -> None:
         assert len(shown["stepExecutionHistory"]) == VISITS + 1
         again = {"runId": run_id, "workflowId": "looping"}
         assert client.post("/api/workflow/management/cancel", json=again).status_code == 409
-        assert client.post(f"/api/workflow/resume/{run_id}", json={"type": "x"}).status_code in (400, 409)
+        assert client.post(f"/api/workflow/resume/{run_id}", json={"type": "x"}).status_code in (
+            400,
+            409,
+        )
     nothing_long(server)
 
 
@@ -121,7 +124,11 @@ def test_expressions_at_their_limits(load: Load) -> None:
     )
     with server.client() as client:
         result = {f"r{i}": f"{{{{ {text} }}}}" for i, text in enumerate(costly)}
-        data = {"s": ["a" * 8] * 20_000, "o": [{"k": i} for i in range(10_000)], "t": "abc" * 60_000}
+        data = {
+            "s": ["a" * 8] * 20_000,
+            "o": [{"k": i} for i in range(10_000)],
+            "t": "abc" * 60_000,
+        }
         for name in result:
             workflow = chain([], f"costly-{name}")
             workflow["steps"][-1]["result"] = {name: result[name]}

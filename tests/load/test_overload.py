@@ -129,7 +129,9 @@ async def test_memory_is_flat_under_a_load_that_goes_on(load: Load) -> None:
     await asyncio.gather(watch(), *(busy() for _ in range(16)), *(leaving() for _ in range(2)))
     third = len(sizes) // 3
     early, late = max(sizes[third // 2 : third]), max(sizes[-third:])
-    print(f"{counts[200] / SECONDS:.0f} sync runs/s for {SECONDS:g} s; {early:.1f} to {late:.1f} MB")
+    print(
+        f"{counts[200] / SECONDS:.0f} sync runs/s for {SECONDS:g} s; {early:.1f} to {late:.1f} MB"
+    )
     assert counts[202] == 0
     assert late < early * 1.1 + 8
     with server.client() as client:

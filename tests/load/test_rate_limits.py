@@ -44,7 +44,9 @@ async def test_a_tenants_keys_share_its_rate_and_another_tenant_has_its_own(load
 def test_who_is_nobody_is_refused_before_any_counting(load: Load) -> None:
     server = load(rate_limit_key=1, rate_limit_burst=1)
     headers = {"x-api-key": "sk_" + "x" * 43, "x-tenant-id": "acme"}
-    statuses = {httpx.get(f"{server.address}/api/workflows", headers=headers).status_code for _ in "abcde"}
+    statuses = {
+        httpx.get(f"{server.address}/api/workflows", headers=headers).status_code for _ in "abcde"
+    }
     assert statuses == {401}
     assert httpx.get(f"{server.address}/readyz").status_code == 200
 
