@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format crash-test bench lock clean
+.PHONY: help run install test check format crash-test load-test bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ check: $(VENV)/installed-dev ## format, lint, import rules, types
 format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
+
+load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock
+	STEPWELL_LOAD=1 STEPWELL_LOAD_SECONDS=600 STEPWELL_LOAD_RUNS=100000 STEPWELL_LOAD_VISITS=10000 STEPWELL_LOAD_CLIENTS=1000 STEPWELL_LOAD_JUMPS=40 $(BIN)/pytest -s --timeout 1800 tests/load
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash

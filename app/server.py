@@ -139,6 +139,8 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until stopped; gives the exit code."""
     log.configure(settings.log_level, settings.log_format)
+    gc.collect()
+    gc.freeze()  # what was imported stays, and need not be looked through while serving
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings))
@@ -158,8 +160,6 @@ async def _serve(settings: Settings) -> None:
     try:
         async with open_services(settings) as services, _working(services):
             await _first_key(services)
-            gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked through again
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",

@@ -1,6 +1,8 @@
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,6 +12,8 @@ import pytest
 from tests.harness.server import Server
 
 HARNESS = Path(__file__).parents[1] / "harness"
+LIMIT_MS = 50
+full = pytest.mark.skipif("STEPWELL_LOAD" not in os.environ, reason="a part of `make load-test`")
 TOKEN = "metrics-token-of-the-tests"
 Load: TypeAlias = Callable[..., Server]
 
@@ -54,7 +58,7 @@ def chain(steps: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return {
         "id": name, "name": name, "initialStep": ids[0],
         "steps": [*steps, {"id": "end", "type": "end-flow"}],
-        "edges": [{"from": a, "to": b} for a, b in zip(ids, ids[1:], strict=False)],
+        "edges": [{"from": a, "to": b} for a, b in pairwise(ids)],
     }  # fmt: skip
 
 
@@ -81,3 +85,9 @@ def metric(server: Server, name: str) -> float:
         for line in shown.text.splitlines()
         if line.partition(" ")[0].partition("{")[0] == f"stepwell_{name}"
     )
+
+
+def nothing_long(server: Server) -> None:
+    found = callbacks(server)
+    print(f"{len(found)} callbacks over 25 ms, the longest {found[0] if found else None}")
+    assert [item for item in found if item["ms"] > LIMIT_MS] == []

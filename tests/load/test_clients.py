@@ -7,7 +7,7 @@ import time
 
 from tests.harness.flood import Ask, Line, flood, resident_mb, start_of
 from tests.harness.server import Server
-from tests.load.conftest import Load, chain, metric, naps
+from tests.load.conftest import Load, chain, full, metric, naps
 
 CLIENTS = int(os.environ.get("STEPWELL_LOAD_CLIENTS", "100"))
 
@@ -79,6 +79,7 @@ async def test_a_client_that_never_ends_its_headers_is_cut_off(load: Load) -> No
         out.close()
 
 
+@full
 async def test_a_client_that_takes_its_time_is_served(load: Load) -> None:
     server = load(client_timeout=1)
     with server.client() as client:

@@ -14,7 +14,7 @@ import pytest
 from app.shares import GREED
 from tests.harness.flood import Line, flood, start_of
 from tests.harness.server import Server, settled
-from tests.load.conftest import Load, chain, metric, naps, thoughts
+from tests.load.conftest import Load, chain, full, metric, naps, thoughts
 
 MANY = 2_000
 
@@ -43,6 +43,7 @@ async def test_one_run_beside_two_thousand_with_slow_steps(load: Load) -> None:
     assert max(busy) < 4 * idle
 
 
+@full
 async def test_one_run_beside_two_thousand_that_only_think(load: Load) -> None:
     server = load()
     at = int(time.time()) + 5
@@ -85,6 +86,7 @@ def test_a_turn_that_is_waited_for_can_be_cancelled(load: Load) -> None:
         assert metric(server, "steps_waiting") == metric(server, "steps_acting") == 0
 
 
+@full
 @pytest.mark.parametrize("kept", [1, 20])
 def test_a_stop_starts_no_step_that_waits_for_its_turn(load: Load, kept: int) -> None:
     server = load(max_concurrent_steps=kept)

@@ -6,7 +6,7 @@ import time
 
 from tests.harness.flood import Ask, Line, flood, resident_mb, start_of
 from tests.harness.server import settled
-from tests.load.conftest import Load, chain, metric, naps
+from tests.load.conftest import Load, chain, full, metric, naps
 
 SECONDS = float(os.environ.get("STEPWELL_LOAD_SECONDS", "8"))
 
@@ -74,6 +74,7 @@ async def test_one_tenant_cannot_take_all_places(load: Load) -> None:
         assert (await flood(server, [start_of("slow")], 1, tenant="small"))[0].status == 200
 
 
+@full
 async def test_large_starts_are_bounded_by_their_bytes(load: Load) -> None:
     server = load(max_bytes_in_memory=5_000_000)
     with server.client() as client:
@@ -87,6 +88,7 @@ async def test_large_starts_are_bounded_by_their_bytes(load: Load) -> None:
         assert (await flood(server, [start_of("slow")], 1))[0].status == 200
 
 
+@full
 async def test_more_requests_at_once_than_may_be(load: Load) -> None:
     server = load(max_requests=20)
     with server.client() as client:
