@@ -5,13 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format crash-test load-test bench lock clean
+.PHONY: help run examples examples-serve install test check format crash-test load-test bench lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 run: install ## install, start the server, load the samples, take the tour, keep serving
 	$(BIN)/python scripts/tour.py --data data
+
+examples: install ## run every example from its README, with a model, mail and a registry that stand in
+	$(BIN)/python examples/run.py
+
+examples-serve: install ## the same servers, kept running on port 8080 to follow the READMEs by hand
+	$(BIN)/python examples/run.py --serve --port 8080
 
 install: $(VENV)/installed ## install the server into .venv
 
@@ -27,6 +33,10 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 
 load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock
 	STEPWELL_LOAD=1 STEPWELL_LOAD_SECONDS=600 STEPWELL_LOAD_RUNS=100000 STEPWELL_LOAD_VISITS=10000 STEPWELL_LOAD_CLIENTS=1000 STEPWELL_LOAD_JUMPS=40 $(BIN)/pytest -s --timeout 1800 tests/load
+
+.PHONY: reference
+reference: $(VENV)/installed ## write the reference pages in docs/ from the code
+	PYTHONPATH=. $(BIN)/python scripts/reference.py
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash

@@ -17,6 +17,7 @@ import httpx
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STEPWELL = Path(sys.executable).with_name("stepwell")
 TENANT = "default"
+SAMPLES = ("expense-report", "reminder")
 
 
 class Shell:
@@ -53,38 +54,40 @@ class Shell:
 
 
 def load_samples(shell: Shell) -> None:
-    """Create and publish every workflow in `examples/` that the server does not know."""
-    for file in sorted(EXAMPLES.glob("*.json")):
+    """Create and publish the samples that need no outside service, unless they are there."""
+    for name in SAMPLES:
+        file = EXAMPLES / name / "workflow.json"
         document = json.loads(file.read_text(encoding="utf-8"))
         if shell.knows(document["id"]):
             continue
         created = shell.call("POST", "/api/workflows", document, quiet=True)
         version = {"version": created["version"]}
         shell.call("POST", f"/api/workflows/{created['id']}/publish", version, quiet=True)
-        print(f"loaded {file.name} as workflow {created['id']}")
+        print(f"loaded examples/{name}/workflow.json as workflow {created['id']}")
 
 
 def walk(shell: Shell) -> None:
-    """Take the onboarding sample through start, two pauses, and completion."""
-    print("\nStart a workflow. It needs a name and an e-mail address, and has only a name:")
-    name = {"data": {"customerName": "John Doe"}}
-    run_id = shell.call("POST", "/api/workflow/start-async/customer-onboarding", name)["runId"]
+    """Take the expense report through start, two pauses, and completion."""
+    print("\nStart a workflow. It needs an amount and a purpose, and has only an amount:")
+    amount = {"data": {"amount": 250}}
+    run_id = shell.call("POST", "/api/workflow/start-async/expense-report", amount)["runId"]
     settle(shell, run_id)
     print("\nIt has paused, and says what it waits for:")
     shell.call("GET", f"/api/workflow/status/{run_id}")
-    print("\nGive it the address; it goes on, and pauses again for a person's decision:")
-    answer = {"type": "collect_inputs", "data": {"email": "john@example.com"}}
+    print("\nGive it the purpose; it goes on, and pauses again for a manager's decision:")
+    answer = {"type": "collect_inputs", "data": {"purpose": "Train to Vienna"}}
     shell.call("POST", f"/api/workflow/resume/{run_id}", answer)
     settle(shell, run_id)
     print("\nApprove, and it completes:")
     decision = {
         "type": "request_user_action",
-        "actionId": "approve",
+        "actionId": "review",
         "actionValue": "approved",
     }
     shell.call("POST", f"/api/workflow/resume/{run_id}", decision)
     settle(shell, run_id)
     shell.call("GET", f"/api/workflow/status/{run_id}")
+    print("\n`make examples` runs longer workflows, with models, e-mail and agents.")
 
 
 def settle(shell: Shell, run_id: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.harness.flood import flood, start_of
-from tests.harness.server import settled
+from tests.harness.server import Server, settled
 from tests.load.conftest import LIMIT_MS, Load, callbacks, chain, nothing_long, thoughts
 
 VISITS = int(os.environ.get("STEPWELL_LOAD_VISITS", "2000"))

@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-import httpx
 import pytest
 
 from app.rate_limits import RateLimit
@@ -28,9 +27,6 @@ async def test_a_key_beyond_its_rate_is_told_when_to_come_back(load: Load) -> No
     assert "this key may send 20 requests a second" in document["message"]
     assert document["requestId"] == refused[0].headers["x-request-id"]
     assert metric(server, "refused_total") == len(refused)
-    headers = {"x-api-key": "sk_" + "x" * 43, "x-tenant-id": "acme"}
-    nobody = httpx.get(f"{server.address}/api/workflows", headers=headers)
-    assert nobody.status_code == 401  # who is nobody has no bucket to empty
     await asyncio.sleep(1.1)
     assert (await flood(server, [LIST], connections=1))[0].status == 200
 

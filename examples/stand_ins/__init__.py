@@ -1,0 +1,1 @@
+"""Small servers that stand in for what the examples talk to: a model, a mail server, a registry."""
