@@ -1,7 +1,9 @@
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,6 +11,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
+from journal import run_number
 from tests.harness.server import Server
 
 HARNESS = Path(__file__).parents[1] / "harness"
@@ -91,3 +94,22 @@ def nothing_long(server: Server) -> None:
     found = callbacks(server)
     print(f"{len(found)} callbacks over 25 ms, the longest {found[0] if found else None}")
     assert [item for item in found if item["ms"] > LIMIT_MS] == []
+
+
+def ended(server: Server, run_ids: Iterable[str], within: float = 30) -> set[str]:
+    """Wait until all these runs have ended; give the statuses that they have."""
+    numbers = json.dumps([run_number(run_id) for run_id in run_ids])
+    until = time.monotonic() + within
+    while True:
+        with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
+            rows = journal.execute(
+                "SELECT status, count(*) FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+                " GROUP BY status",
+                (numbers,),
+            ).fetchall()
+        found = dict(rows)
+        assert sum(found.values()) == len(json.loads(numbers)), "an accepted run is lost"
+        if "running" not in found:
+            return set(found)
+        assert time.monotonic() < until, found
+        time.sleep(0.1)

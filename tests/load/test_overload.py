@@ -6,7 +6,7 @@ import time
 
 from tests.harness.flood import Ask, Line, flood, resident_mb, start_of
 from tests.harness.server import settled
-from tests.load.conftest import Load, chain, full, metric, naps
+from tests.load.conftest import Load, chain, ended, full, metric, naps
 
 SECONDS = float(os.environ.get("STEPWELL_LOAD_SECONDS", "8"))
 
@@ -15,8 +15,8 @@ async def test_a_flood_of_starts_with_slow_steps_is_refused_in_time(load: Load) 
     server = load(max_runs_in_memory=300, max_concurrent_steps=50)
     with server.client() as client:
         client.post("/api/workflows", json=chain(naps(2, 0.2), "slow")).raise_for_status()
-        for answer in await flood(server, [start_of("slow")] * 200):
-            settled(client, answer.json()["runId"])
+        warm = await flood(server, [start_of("slow")] * 200)
+        ended(server, [answer.json()["runId"] for answer in warm])
         before = resident_mb(server)
         answers = await flood(server, [start_of("slow", {"text": "x" * 2_000})] * 4_000, 64)
         refused = [answer for answer in answers if answer.status == 503]
@@ -31,8 +31,7 @@ async def test_a_flood_of_starts_with_slow_steps_is_refused_in_time(load: Load) 
         stop = {"runId": accepted[-1], "workflowId": "slow"}
         stopped = client.post("/api/workflow/management/cancel", json=stop).status_code
         assert stopped in (200, 409)
-        for run_id in accepted:
-            assert settled(client, run_id)["status"] in ("completed", "cancelled")
+        assert ended(server, accepted) <= {"completed", "cancelled"}
         grown = resident_mb(server) - before
         print(f"accepted {len(accepted)}, refused {len(refused)}, memory grew by {grown:.1f} MB")
         assert grown < 40
@@ -59,8 +58,7 @@ async def test_a_slow_disk_refuses_starts_and_lets_reads_go_on(load: Load) -> No
         # A read waits for the others on the loop, never for the disk.
         assert sorted(reads)[len(reads) // 2] < 0.25
         print(f"{len(accepted)} accepted of 3000 in {took:.1f} s, slowest read {max(reads):.3f} s")
-        for run_id in accepted:
-            assert settled(client, run_id)["status"] == "completed"
+        assert ended(server, accepted) == {"completed"}
 
 
 async def test_one_tenant_cannot_take_all_places(load: Load) -> None:
