@@ -31,8 +31,8 @@ def test_a_callback_that_keeps_the_loop_is_seen_and_logged(load: Load) -> None:
         client.post("/api/workflow/start/hogging", json={}).raise_for_status()
     assert [item["ms"] >= 200 for item in callbacks(server) if item["ms"] > LIMIT_MS] == [True]
     lines = [json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"]
-    (told,) = [line for line in lines if line["event"] == "event loop stalled"]
-    assert "in hog" in told["stack"]
+    stalls = [line for line in lines if line["event"] == "event loop stalled"]
+    (told,) = [line for line in stalls if "in hog" in line["stack"]]  # a busy machine adds others
     assert told["wall_ms"] >= 60
     assert told["cpu_ms"] > 0
 
