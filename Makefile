@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format crash-test load-test bench lock clean
+.PHONY: help run examples examples-serve install test check format reference crash-test load-test fuzz audit bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -40,6 +40,12 @@ reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+
+fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random expressions
+	STEPWELL_FUZZ_CASES=60000 STEPWELL_FUZZ_EXPRESSIONS=60000 $(BIN)/pytest -s --timeout 7200 tests/attack/test_fuzz.py tests/attack/test_expressions.py
+
+audit: ## ask the open database of vulnerabilities about every pinned package (needs a network)
+	$(PYTHON) scripts/audit.py
 
 bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
 	$(BIN)/python benchmarks/group_commit.py

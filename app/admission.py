@@ -36,6 +36,11 @@ class Admission:
         self._most_writes = most_writes
         self._figures = figures
 
+    @property
+    def in_memory(self) -> int:
+        """How many runs are in memory, the starts that come in now among them."""
+        return self._held.runs.total
+
     @contextmanager
     def starting(self, tenant: str, size: int) -> Iterator[None]:
         """Hold a place for a start whose body has at most `size` bytes. Raises `Overloaded`."""

@@ -7,10 +7,13 @@ from app import log
 from app.admission import Admission
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.bulk import Bulk
 from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
 from app.effects import Keep, LiveEffects, World
+from app.events.hub import Hub
+from app.events.streams import Streams
 from app.figures import Figures
 from app.files import Files
 from app.held import Held
@@ -29,7 +32,11 @@ from app.timers import Timers
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
+from app.turns import Turns
 from app.waiters import Waiters
+from app.webhooks.deliverer import Parts, Patience
+from app.webhooks.registry import Webhooks
+from app.webhooks.sender import Sender
 from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
@@ -61,6 +68,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
     closing.push_async_callback(journal.close)
+    hub = Hub()
+    journal.events.heard = hub.heard
     client = HttpClient(settings.allowed_networks)
     closing.push_async_callback(client.close)
     secrets = await open_secrets(journal, settings, clock)
@@ -79,10 +88,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     held = Held(
         journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
     )
+    acting = Turns(settings.max_concurrent_steps)
     runs, timers, recovery = await _driven(
         settings,
         figures,
         held,
+        acting,
         journal,
         workflows,
         secrets,
@@ -91,6 +102,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
             clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
         ),
     )
+    webhooks = Webhooks(_webhook_parts(settings, journal, hub, client, clock), secrets.keyring)
+    closing.push_async_callback(webhooks.close)
     return Services(
         settings=settings,
         clock=clock,
@@ -104,16 +117,15 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         workflows=workflows,
         agents=agents,
         runs=runs,
+        bulk=Bulk(journal, runs),
         timers=timers,
         recovery=recovery,
         admission=Admission(held, journal, settings.max_queued_writes, figures),
-        rate_limits=RateLimits(
-            settings.rate_limit_key,
-            settings.rate_limit_tenant,
-            settings.rate_limit_burst,
-            figures,
-        ),
+        rate_limits=RateLimits(settings, figures),
         figures=figures,
+        acting=acting,
+        streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
+        webhooks=webhooks,
     )
 
 
@@ -121,6 +133,7 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
     settings: Settings,
     figures: Figures,
     held: Held,
+    acting: Turns,
     journal: Journal,
     workflows: Workflows,
     secrets: Secrets,
@@ -138,7 +151,7 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
         clock,
         lambda live, events: runs.watch(live, events),  # noqa: PLW0108 - not there yet
         secrets.mask,
-        settings.max_concurrent_steps,
+        acting,
         figures,
     )
     runs = Runs(
@@ -156,6 +169,15 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
     children = Children(journal, workflows, runs)
     world = world_of(children, driver.keep)
     return runs, timers, Recovery(journal, runs, children)
+
+
+def _webhook_parts(
+    settings: Settings, journal: Journal, hub: Hub, client: HttpClient, clock: Clock
+) -> Parts:
+    patience = Patience(
+        settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
+    )
+    return Parts(journal, hub, Sender(client, clock, settings.webhook_timeout), clock, patience)
 
 
 async def _storage(settings: Settings) -> Storage:

@@ -8,13 +8,14 @@ one append.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial, reduce
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from app.attempt import attempt
 from app.clock import Clock
 from app.figures import Figures
-from app.live import InFlight, LiveRun, RunLost
+from app.live import Doing, InFlight, LiveRun, RunLost
 from app.secrets.outcomes import masked_outcome
 from app.turns import Turns, TurnsClosed
 from engine import (
@@ -29,7 +30,6 @@ from engine import (
     Json,
     Recorded,
     Run,
-    State,
     StepError,
     Stopped,
     apply,
@@ -37,9 +37,8 @@ from engine import (
     react,
 )
 from journal import DuplicateStart, Journal
-from steps.effects import (
-    Effects,
-)
+from steps.contract import StepBroke
+from steps.effects import Effects
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
@@ -58,9 +57,6 @@ _MOST_OF_ONE = 50
 
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
-
-Doing: TypeAlias = Execute | AwaitRuns
-"""What has the driver execute a step: for the first time, or to look at its child runs."""
 
 
 class EffectsOf(Protocol):
@@ -89,7 +85,7 @@ class Driver:
         clock: Clock,
         watcher: Watcher,
         mask: Callable[[str, Json], Json],
-        most_at_once: int,
+        acting: Turns,
         figures: Figures,
     ) -> None:
         self._journal = journal
@@ -98,7 +94,7 @@ class Driver:
         self._watcher = watcher
         self._mask = mask
         self._figures = figures
-        self.acting = Turns(most_at_once)
+        self._acting = acting
         self._chains = Turns(_CHAINS_AT_ONCE)
         self._flushes = Turns(_FLUSHING)
         self.stopping = False
@@ -110,11 +106,11 @@ class Driver:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
             goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
-            if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                size = min(len(live.pending), _MOST_OF_ONE)
+            if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+                size = max(1, min(len(live.pending), _MOST_OF_ONE))
                 async with self._flushes.turn(live.tenant, size):
-                    await self.flush(live)
-                continue  # a command may have come while the append was under way
+                    await self.flush(live)  # or wait for the append of a command that came
+                continue
             match decision:
                 case Advance():
                     await self.happen(live, Begin())
@@ -139,7 +135,7 @@ class Driver:
     def stop(self) -> None:
         """Start no further step: the server is stopping."""
         self.stopping = True
-        self.acting.close()
+        self._acting.close()
         self._chains.close()
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
@@ -156,9 +152,17 @@ class Driver:
         live.pending.extend(events)
 
     async def keep(self, live: LiveRun, recorded: Recorded) -> None:
-        """Make a record of a step durable. Raises journal errors; then `lost` is set."""
+        """Make a record of a step durable. Raises journal errors; then `lost` is set.
+
+        Raises `StepBroke` where the run has left the step: what is not recorded may not be
+        gone on from.
+        """
         async with live.lock:
             self.take(live, recorded)
+            visit = live.run.current
+            here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
+            if not (visit and here and recorded.name in visit.records):
+                raise left_step()
             await self.append(live)
 
     async def flush(self, live: LiveRun) -> None:
@@ -172,6 +176,8 @@ class Driver:
         An append that raises may have happened all the same, so the copy in memory is given
         up: only the journal can say how the run stands.
         """
+        if live.lost:
+            raise RunLost(live.run.id)
         if not live.pending:
             return
         events, live.pending = live.pending, []
@@ -191,6 +197,28 @@ class Driver:
             self._watcher(live, events)
             raise
         self._watcher(live, events)
+        if live.in_flight and not live.is_doing(live.in_flight.doing):
+            # A command or a timer took the run out of the step: nobody waits for its outcome.
+            live.in_flight.work.cancel()
+            live.in_flight.abandon()
+
+    async def start_together(self, lives: Sequence[LiveRun]) -> None:
+        """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
+        starts = [(live.run, live.pending) for live in lives]
+        async with AsyncExitStack() as locks:
+            for live in lives:
+                await locks.enter_async_context(live.lock)
+                live.pending = []
+            try:
+                heads = await self._journal.events.start_together(lives[0].tenant, starts)
+            except BaseException:
+                for live, (_, events) in zip(lives, starts, strict=True):
+                    live.lost = True
+                    self._watcher(live, events)
+                raise
+            for live, head, (_, events) in zip(lives, heads, starts, strict=True):
+                live.head = head
+                self._watcher(live, events)
 
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
         step = live.usable.steps[execute.step_id]
@@ -203,7 +231,7 @@ class Driver:
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 
     async def _attempt_in_turn(self, live: LiveRun, doing: Doing) -> Input:
-        async with self.acting.turn(live.tenant):
+        async with self._acting.turn(live.tenant):
             return await self._attempt(live, doing)
 
     async def _think(self, live: LiveRun, execute: Execute, *, may_go_on: bool) -> None:
@@ -220,7 +248,7 @@ class Driver:
 
     async def _deliver(self, live: LiveRun, doing: Doing, happened: Input) -> None:
         async with live.lock:
-            if _is_doing(live.run, doing):
+            if live.is_doing(doing):
                 self.take(live, happened)
 
     async def _act(self, live: LiveRun, doing: Doing) -> None:
@@ -234,13 +262,18 @@ class Driver:
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
         work = asyncio.create_task(self._attempt_in_turn(live, execute))
-        live.in_flight = InFlight(work, outcome)
+        live.in_flight = InFlight(execute, work, outcome)
         work.add_done_callback(lambda done: _settle(done, outcome, live.run))
         try:
             return await outcome
         finally:
             live.in_flight = None
             work.cancel()
+
+
+def left_step() -> StepBroke:
+    """Give what stops the work of a step that the run has left; nobody sees it."""
+    return StepBroke("Stopped", "the run has left the step", retryable=False)
 
 
 async def _kicked(live: LiveRun) -> bool:
@@ -250,17 +283,6 @@ async def _kicked(live: LiveRun) -> bool:
             return await live.kick.wait()
     except TimeoutError:
         return live.kick.is_set()
-
-
-def _is_doing(run: Run, doing: Doing) -> bool:
-    """Say whether the run is still in the attempt that has been executed."""
-    visit = run.current
-    return (
-        visit is not None
-        and (visit.step_id, visit.visit, visit.attempt)
-        == (doing.step_id, doing.visit, doing.attempt)
-        and (run.state is State.EXECUTING or run.waits_for_children)
-    )
 
 
 def _settle(work: asyncio.Task[Input], outcome: asyncio.Future[Input], run: Run) -> None:

@@ -1,9 +1,8 @@
 """What steps do to the world in service: the live effects."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.agents import Agents
 from app.children import Children
@@ -14,6 +13,7 @@ from app.live import LiveRun
 from app.models.catalogue import Models
 from app.secrets.vault import Secrets
 from app.tools.catalogue import ToolCatalogue
+from app.uncut import uncut
 from app.workflows import Workflows
 from engine import AwaitRuns, Execute, Json, JsonObject, Recorded
 from steps.chat import ChatAnswer, ChatRequest
@@ -29,7 +29,7 @@ from steps.effects import (
     ToolInfo,
 )
 
-Keep: TypeAlias = Callable[[LiveRun, Recorded], Awaitable[None]]
+Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
 """Makes a record of a run's step durable."""
 
 
@@ -113,8 +113,8 @@ class LiveEffects:
             return self.recalled(name)
         value = self._world.secrets.mask(self._tenant, await work())
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
-        # Shielded: an append that is cut off has an unknown outcome, and the run would be lost.
-        await asyncio.shield(asyncio.ensure_future(self._world.keep(self._live, kept)))
+        # An append that is cut off has an unknown outcome, and the run would be lost.
+        await uncut(self._world.keep(self._live, kept))
         return value
 
     def recalled(self, name: str) -> Json:
@@ -124,4 +124,4 @@ class LiveEffects:
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
-        return await self._world.children.gather(self._live, plan)
+        return await self._world.children.gather(self._live, self._doing, plan)

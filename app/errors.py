@@ -15,6 +15,7 @@ from app.api.errors import (
     UnsupportedMediaType,
 )
 from app.auth.errors import Forbidden, Unauthorized
+from app.events.streams import TooManyStreams
 from app.live import DefinitionUnusable, RunLost
 from app.rate_limits import RateLimited
 from app.secrets.vault import UnfitSecret
@@ -22,17 +23,21 @@ from app.storage import StorageError
 from engine import Rejected
 from journal import (
     Archived,
+    ChildOf,
     Corrupt,
     DefinitionExists,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
+    TooManyWebhooks,
     Unavailable,
     UnknownAgent,
     UnknownFile,
     UnknownModel,
     UnknownRun,
     UnknownSecret,
+    UnknownWebhook,
 )
 from steps.contract import InvalidAnswer, Problem
 from steps.problems import InvalidDefinition
@@ -44,6 +49,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownFile, 404, "File not found"),
     (UnknownSecret, 404, "Secret not found"),
     (UnknownModel, 404, "Model not found"),
+    (UnknownWebhook, 404, "Webhook not found"),
     (NotFoundHere, 404, "Not found"),
     (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),
@@ -53,8 +59,12 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnsupportedMediaType, 415, "Unsupported media type"),
     (IdempotencyMismatch, 422, "Idempotency key reused"),
     (RateLimited, 429, "Too many requests"),
+    (TooManyStreams, 429, "Too many requests"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
+    (TooManyWebhooks, 409, "Conflict"),
+    (NotEnded, 409, "Conflict"),
+    (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),

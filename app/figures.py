@@ -21,10 +21,9 @@ class Figures:
     Attributes:
         requests: Answers by (method, status).
         in_flight: Requests that are being answered now.
-        refused: Requests refused by why: `key`, `tenant`, `runs`, `bytes`, `writes`, `requests`.
+        refused: Requests refused by why: `key`, `tenant`, `runs`, `bytes`, `writes`.
         attempts: Attempts of steps by (step type, outcome).
         lag: How late the event loop came to what was due, in seconds.
-        cut_off: Connections cut off because their client took or sent nothing for too long.
     """
 
     def __init__(self) -> None:
@@ -33,7 +32,6 @@ class Figures:
         self.refused: Counter[str] = Counter()
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.lag = Histogram(_LAG_S)
-        self.cut_off = 0
 
     def attempt(self, step_type: str, outcome: Input) -> None:
         """Count an attempt of a step."""

@@ -56,7 +56,7 @@ class Held:
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
         """
-        while (live := self._live.get(run_id)) is None:
+        while (live := self.peek(run_id)) is None:
             await self._load(run_id)
         if tenant is not None and live.tenant != tenant:
             raise UnknownRun(run_id)
@@ -72,8 +72,11 @@ class Held:
         idle = live.users == 0 and live.task is None
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
-            self.runs.give(live.tenant)
-            self.bytes.give(live.tenant, live.size)
+            self._give_back(live)
+
+    def _give_back(self, live: LiveRun) -> None:
+        self.runs.give(live.tenant)
+        self.bytes.give(live.tenant, live.size)
 
     def peek(self, run_id: str) -> LiveRun | None:
         """Give the run if it is in memory, without holding it."""
@@ -81,6 +84,8 @@ class Held:
         return None if live is None or live.lost else live
 
     def _keep(self, live: LiveRun) -> None:
+        if lost := self._live.pop(live.run.id, None):
+            self._give_back(lost)
         self._live[live.run.id] = live
         self.runs.take(live.tenant)
         self.bytes.take(live.tenant, live.size)
@@ -91,16 +96,20 @@ class Held:
         if loading is None:
             loading = asyncio.ensure_future(self._read(run_id))
             self._loading[run_id] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(run_id, None))
         await asyncio.shield(loading)
 
     async def _read(self, run_id: str) -> None:
-        head, run = await self._journal.events.run(run_id)
         try:
-            definition: Definition | DefinitionUnusable = await self._definition_of(
-                head.tenant, run.workflow_id, run.version
-            )
-        except DefinitionUnusable as unusable:
-            definition = unusable
-        if run_id not in self._live:
-            self._keep(LiveRun(head.tenant, run, head, definition))
+            head, run = await self._journal.events.run(run_id)
+            try:
+                definition: Definition | DefinitionUnusable = await self._definition_of(
+                    head.tenant, run.workflow_id, run.version
+                )
+            except DefinitionUnusable as unusable:
+                definition = unusable
+            if self.peek(run_id) is None:
+                self._keep(LiveRun(head.tenant, run, head, definition, may_have_children=True))
+        finally:
+            # Here and not in a callback: whoever asks between the two, when the run has been
+            # read and released again, would wait for what is done, and ask again, for ever.
+            del self._loading[run_id]

@@ -108,6 +108,16 @@ def run_not_recovered(run_id: str, failure: Exception) -> None:
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
+def runs_expired(count: int) -> None:
+    """Say how many runs retention has deleted."""
+    _log.info("runs deleted by retention", runs=count)
+
+
+def housekeeping_delayed(failure: Exception) -> None:
+    """Say that retention or upkeep is tried again."""
+    _log.warning("housekeeping delayed", why=str(failure))
+
+
 def run_lost(run_id: str, failure: Exception) -> None:
     """Say that a run is being read again from the journal."""
     _log.error("run lost, reading it again", run=run_id, exc_info=failure)
@@ -148,11 +158,6 @@ def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
     )
 
 
-def client_cut_off(why: str) -> None:
-    """Say that a connection was cut off, and what its client failed to do."""
-    _log.info("client cut off", why=why)
-
-
 def mcp_connected(server: str, tools: int) -> None:
     """Say that the tools of an MCP server can be called."""
     _log.info("mcp server connected", server=server, tools=tools)
@@ -181,6 +186,31 @@ def mcp_schema_unusable(tool: str, why: Exception) -> None:
 def mcp_not_closed(server: str) -> None:
     """Say that a connection did not end in time."""
     _log.error("mcp server not closed in time", server=server)
+
+
+def stream_ended(whose: str, failure: Exception) -> None:
+    """Say that a stream of events was ended because the journal did not answer."""
+    _log.warning("event stream ended", of=whose, why=str(failure))
+
+
+def stream_stalled(path: str) -> None:
+    """Say that the reader of a stream has taken nothing for too long."""
+    _log.warning("event stream dropped, its reader does not read", path=path)
+
+
+def event_unreadable(why: Exception) -> None:
+    """Say that the journal holds an event that cannot be told as what it was."""
+    _log.error("event unreadable", why=str(why))
+
+
+def webhooks_delayed(webhook_id: str, failure: Exception) -> None:
+    """Say that a webhook's deliveries could not be read or noted; they are tried again."""
+    _log.warning("webhook delayed", webhook=webhook_id, exc_info=failure)
+
+
+def delivery_given_up(webhook_id: str, position: int, why: str) -> None:
+    """Say that an event will not reach a webhook."""
+    _log.error("webhook delivery given up", webhook=webhook_id, position=position, why=why)
 
 
 def request_failed(request_id: str, failure: Exception) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.auth.callers import Caller
 from app.figures import Figures
+from app.settings import Settings
 
 _SWEEP_AT = 1_000
 
@@ -81,19 +82,12 @@ class RateLimit:
 class RateLimits:
     """The limits of every key and every tenant; a rate of 0 limits nothing."""
 
-    def __init__(
-        self,
-        key_rate: float,
-        tenant_rate: float,
-        burst_s: float,
-        figures: Figures,
-        now_s: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Take rates in requests a second; `burst_s` seconds' worth may come at once."""
+    def __init__(self, settings: Settings, figures: Figures) -> None:
         self._figures = figures
+        rates = (("key", settings.rate_limit_key), ("tenant", settings.rate_limit_tenant))
         self._limits = tuple(
-            (word, rate, RateLimit(rate, rate * burst_s, now_s))
-            for word, rate in (("key", key_rate), ("tenant", tenant_rate))
+            (word, rate, RateLimit(rate, rate * settings.rate_limit_burst, time.monotonic))
+            for word, rate in rates
             if rate > 0
         )
 

@@ -43,6 +43,7 @@ class Recovery:
             await self._children.sweep()
             lost, self._runs.lost = self._runs.lost, set()
             await self._pick_up(sorted(lost))
+            self._children.left |= lost  # the append that was lost may have left a step
 
     async def _pick_up(self, run_ids: list[str]) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)

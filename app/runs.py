@@ -7,6 +7,7 @@ is in `app/driver.py`; what is left behind is picked up by `app/recovery.py`.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from app import log
@@ -16,7 +17,6 @@ from app.clock import Clock
 from app.driver import Driver
 from app.held import Held
 from app.live import DefinitionUnusable, LiveRun, RunLost
-from app.turns import Turns
 from app.waiters import Waiters, is_settled
 from engine import (
     AttemptFailed,
@@ -110,16 +110,6 @@ class Runs:
         self.lost: set[str] = set()
         """Runs to be read again, after an append with unknown outcome."""
 
-    @property
-    def in_memory(self) -> int:
-        """How many runs are in memory."""
-        return len(self._held)
-
-    @property
-    def turns(self) -> Turns:
-        """Who acts now, and who waits to."""
-        return self._driver.acting
-
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns.
 
@@ -130,31 +120,7 @@ class Runs:
         Raises:
             DuplicateStart: The idempotency key has been used before.
         """
-        now_ms = self._clock.now_ms()
-        started = RunStarted(
-            at_ms=now_ms,
-            run_id=self._next_id(now_ms),
-            workflow_id=new.workflow_id,
-            version=new.version,
-            first_step=new.definition.graph.initial,
-            data=new.data,
-            context=new.context,
-            caller=new.caller,
-            parent=new.parent,
-        )
-        run, events = apply(None, started), list[Event]([started])
-        if new.refused:
-            events.append(RunFailed(now_ms, new.refused))
-            run = apply(run, events[-1])
-        live = LiveRun(
-            tenant=new.tenant,
-            run=run,
-            head=None,
-            definition=new.definition,
-            idempotency=new.idempotency,
-            pending=events,
-            size=new.size,
-        )
+        live = self._new(new)
         async with self._held.new(live):
             outcome = self._waiters.expect(live.run.id) if wait else None
             if new.idempotency or not wait:
@@ -168,14 +134,29 @@ class Runs:
             await self._driver.flush(live)
             return live.run
 
+    async def start_together(self, news: Sequence[NewRun]) -> None:
+        """Start runs of one tenant, all or none: durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+        """
+        lives = [self._new(new) for new in news]
+        async with AsyncExitStack() as held:
+            for live in lives:
+                await held.enter_async_context(self._held.new(live))
+            await self._driver.start_together(lives)
+            for live in lives:
+                self._carry_on(live)
+
     async def read(self, tenant: str, run_id: str) -> Run:
         """Give the run as the journal has it. Raises `UnknownRun`."""
-        _, run = await self._journal.events.run(run_id, tenant)
-        return run
+        return (await self._journal.events.run(run_id, tenant))[1]
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Give a future of the run as it ends or pauses, done at once where it has."""
         async with self._held.load(tenant, run_id) as live, live.lock:
+            if live.lost:
+                raise RunLost(run_id)
             future = self._waiters.expect(run_id)
             if not live.pending and is_settled(live.run) and not future.done():
                 future.set_result(live.run)
@@ -202,6 +183,7 @@ class Runs:
                 self._carry_on(live)
                 return live.run
             async with live.lock:
+                await self._driver.append(live)  # no refusal before its cause is durable
                 now_ms = self._clock.now_ms()
                 self._driver.take(live, accept(live, answer, caller, now_ms))
                 await self._driver.append(live)
@@ -225,6 +207,7 @@ class Runs:
         async with self._held.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
+                await self._driver.append(live)  # no refusal before its cause is durable
                 if not live.run.cancel_requested or live.run.is_over:
                     self._driver.take(live, Cancel(reason, caller))
                     await self._driver.append(live)
@@ -250,17 +233,13 @@ class Runs:
         async with self._held.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
-                if live.lost:
-                    raise RunLost(run_id)
+                await self._driver.append(live)  # no refusal before its cause is durable
                 command = Terminate(reason, caller)
                 events = react(live.run, Graph("", {}), command, self._clock.now_ms())
                 for event in events:
                     live.run = apply(live.run, event)
                 live.pending.extend(events)
                 await self._driver.append(live)
-            if live.in_flight:
-                live.in_flight.work.cancel()
-                live.in_flight.abandon()
             return live.run
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
@@ -280,8 +259,18 @@ class Runs:
         await self._wake(run_id, TimerDue())
 
     async def recover(self, run_id: str) -> None:
-        """Carry on a run that a restart, or an append with unknown outcome, left behind."""
+        """Carry on a run that a restart, or an append with unknown outcome, left behind.
+
+        That append may have been made durable with nobody told of it, so all are told now.
+        """
         await self._wake(run_id, None)
+        async with self._held.load(None, run_id) as live, live.lock:
+            run = live.run
+            if live.pending or live.lost:
+                return  # told when that is durable, or picked up once more
+            self._waiters.look(run)
+            if run.parent and is_settled(run):
+                self.kick(run.parent.run_id)
 
     async def _wake(self, run_id: str, happened: Input | None) -> None:
         async with self._held.load(None, run_id) as live:
@@ -344,7 +333,7 @@ class Runs:
         if run.parent and (run.is_over or any(isinstance(event, _TELL) for event in events)):
             self.kick(run.parent.run_id)
         left = any(isinstance(event, _LEAVE) for event in events)
-        if left and any(visit.children for visit in run.history):
+        if left and (live.may_have_children or any(visit.children for visit in run.history)):
             self._leave(run.id)
         if run.due_at_ms is not None:
             self._wake_timers(run.due_at_ms)
@@ -372,6 +361,34 @@ class Runs:
         finally:
             live.task = None
             self._held.release(live)
+
+    def _new(self, new: NewRun) -> LiveRun:
+        """Give a run in memory, of which nothing is durable yet."""
+        now_ms = self._clock.now_ms()
+        started = RunStarted(
+            at_ms=now_ms,
+            run_id=self._next_id(now_ms),
+            workflow_id=new.workflow_id,
+            version=new.version,
+            first_step=new.definition.graph.initial,
+            data=new.data,
+            context=new.context,
+            caller=new.caller,
+            parent=new.parent,
+        )
+        run, events = apply(None, started), list[Event]([started])
+        if new.refused:
+            events.append(RunFailed(now_ms, new.refused))
+            run = apply(run, events[-1])
+        return LiveRun(
+            tenant=new.tenant,
+            run=run,
+            head=None,
+            definition=new.definition,
+            idempotency=new.idempotency,
+            pending=events,
+            size=new.size,
+        )
 
     def _next_id(self, now_ms: int) -> str:
         self._last_number = max(self._last_number + 1, now_ms)

@@ -19,7 +19,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app import log
-from app.api import definitions, downloads, executions, llm_models, secrets, tools
+from app.api import (
+    definitions,
+    downloads,
+    events,
+    executions,
+    llm_models,
+    many_runs,
+    secrets,
+    tools,
+    webhooks,
+)
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
@@ -28,21 +38,27 @@ from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
 from app.auth.keys import new_key
-from app.connections import Connections
+from app.connections import protocol
 from app.control import Control
 from app.errors import error_response
 from app.heartbeat import Heartbeat
+from app.housekeeping import Housekeeping
+from app.offline import place_of
+from app.retention import Retention
 from app.services import Services
 from app.settings import Settings
 from journal import JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
+    *events.ENDPOINTS,
+    *many_runs.ENDPOINTS,
     *definitions.ENDPOINTS,
     *downloads.ENDPOINTS,
     *secrets.ENDPOINTS,
     *llm_models.ENDPOINTS,
     *tools.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 FIRST_TENANT = "default"
 _NOTE_USE_EVERY_S = 30
@@ -87,15 +103,13 @@ def application(services: Services, address: str) -> Starlette:
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
         middleware=[
-            Middleware(
-                RequestFrame, figures=services.figures, most=services.settings.max_requests
-            ),
+            Middleware(RequestFrame, figures=services.figures),
             Middleware(
                 CORSMiddleware,
                 allow_origins=services.settings.cors_origins,
                 allow_methods=["GET", "POST", "PUT", "DELETE"],
                 allow_headers=[
-                    "authorization", "content-type", "idempotency-key", "prefer",
+                    "authorization", "content-type", "idempotency-key", "last-event-id", "prefer",
                     "x-api-key", "x-tenant-id", "x-request-id",
                 ],
                 expose_headers=["x-request-id", "location", "retry-after"],
@@ -163,23 +177,21 @@ async def _serve(settings: Settings) -> None:
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
+                http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
-            server = _Server(config, services.runs.let_go)
-            connections = Connections(
-                lambda: server.server_state.connections,
-                settings.client_timeout,
-                services.figures,
-            )
-            looking = asyncio.create_task(connections.run())
+
+            def let_go() -> None:
+                services.runs.let_go()
+                services.streams.close()
+
+            server = _Server(config, let_go)
             log.server_started(address)
-            try:
-                await server.serve(sockets=[listener])
-            finally:
-                looking.cancel()
+            await server.serve(sockets=[listener])
             log.server_stopping()
     finally:
         listener.close()
@@ -188,8 +200,7 @@ async def _serve(settings: Settings) -> None:
 def _listen(settings: Settings) -> socket.socket:
     """Take the port before the data folder is touched."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # Only a socket that says it is TCP gets TCP_NODELAY from asyncio; without it every answer on
-    # a kept connection waits 40 ms for the delayed acknowledgement of its headers.
+    # With the protocol named, asyncio sets TCP_NODELAY; else each answer waits 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -203,13 +214,18 @@ def _listen(settings: Settings) -> socket.socket:
 @asynccontextmanager
 async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
-    control = Control(services.journal, services.authenticator, services.secrets, services.clock)
+    place = place_of(services)
+    retention = Retention(services.journal, services.settings, services.clock)
+    keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
+    await services.webhooks.start()
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
         asyncio.create_task(Heartbeat(services.figures, services.settings.stall_warning).run()),
+        asyncio.create_task(keeping.run()),
     ]
     try:
         yield
@@ -217,6 +233,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await services.webhooks.close()
         await services.runs.close(services.settings.shutdown_grace)
         await control.close()
         with contextlib.suppress(JournalError):

@@ -5,12 +5,16 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
+from journal.backup import copy_database, open_read_only, sync
 from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
+from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
+from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.errors import (
     Archived,
+    ChildOf,
     Conflict,
     Corrupt,
     Damaged,
@@ -19,31 +23,44 @@ from journal.errors import (
     JournalError,
     Locked,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
+    TooManyWebhooks,
     Unavailable,
     UnknownAgent,
     UnknownCredential,
+    UnknownEvent,
     UnknownFile,
     UnknownModel,
     UnknownRun,
     UnknownSecret,
     UnknownVersion,
+    UnknownWebhook,
     UnknownWorkflow,
 )
+from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
 from journal.figures import Histogram, WriterFigures
 from journal.files import FileRow, FileTable
 from journal.journal import Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
-from journal.run_ids import run_number
+from journal.removal import Deleted, Group
+from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.verification import Fault, Verified, verify
+from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
+    "DATABASE",
+    "MARKER",
+    "WAL_LIMIT_BYTES",
     "Archived",
+    "Attempt",
     "ChildList",
+    "ChildOf",
     "ChildRow",
     "Conflict",
     "Corrupt",
@@ -51,12 +68,20 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "Deleted",
+    "DeliveryRow",
     "DuplicateStart",
+    "EventFilter",
+    "EventPage",
+    "EventPages",
+    "EventRow",
     "Events",
     "Family",
+    "Fault",
     "FileRow",
     "FileTable",
     "FolderLock",
+    "Group",
     "Head",
     "Histogram",
     "IdempotencyKey",
@@ -70,25 +95,40 @@ __all__ = [
     "ModelTable",
     "NewVersion",
     "NotArchived",
+    "NotEnded",
     "NotFound",
     "OpenRuns",
+    "Outbox",
     "RunFilter",
     "RunList",
     "RunRow",
     "SealedRow",
     "SecretRow",
     "SecretTable",
+    "TooManyWebhooks",
     "Unavailable",
     "UnknownAgent",
     "UnknownCredential",
+    "UnknownEvent",
     "UnknownFile",
     "UnknownModel",
     "UnknownRun",
     "UnknownSecret",
     "UnknownVersion",
+    "UnknownWebhook",
     "UnknownWorkflow",
+    "Verified",
     "VersionRow",
+    "WebhookRow",
+    "WebhookTable",
     "WriterFigures",
+    "copy_database",
     "holder",
+    "mark",
+    "migrations",
+    "open_read_only",
+    "run_id",
     "run_number",
+    "sync",
+    "verify",
 ]

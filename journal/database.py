@@ -10,11 +10,11 @@ import aiosqlite
 
 from journal.errors import Damaged
 
-FILE = "journal.sqlite3"
-_MARKER = "stepwell.json"
+DATABASE = "journal.sqlite3"
+MARKER = "stepwell.json"
 _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
-_WAL_LIMIT_BYTES = 64 * 1024 * 1024
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 
 
@@ -25,7 +25,7 @@ def prepare(folder: Path) -> Path:
         Damaged: It is missing though it was there before, or not a Stepwell database, or
             written by a newer version.
     """
-    file, marker = folder / FILE, folder / _MARKER
+    file, marker = folder / DATABASE, folder / MARKER
     is_new = not marker.exists() and not file.exists()
     if not is_new and (not file.exists() or file.stat().st_size == 0):
         raise Damaged(file, "is missing or empty, though this folder has held a database")
@@ -46,7 +46,7 @@ def prepare(folder: Path) -> Path:
             raise Damaged(file, f"cannot be used ({unusable})") from unusable
         raise Damaged(file, f"is not a usable database ({unusable})") from unusable
     if not marker.exists():
-        _mark(folder, marker)
+        mark(folder)
     return file
 
 
@@ -57,7 +57,7 @@ async def open_writer(file: Path, synchronous: str) -> aiosqlite.Connection:
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_MS}",
-        f"journal_size_limit = {_WAL_LIMIT_BYTES}",
+        f"journal_size_limit = {WAL_LIMIT_BYTES}",
         "wal_autocheckpoint = 1000",
     ):
         await connection.execute_fetchall(f"PRAGMA {pragma}")
@@ -100,9 +100,9 @@ def _migrate(connection: sqlite3.Connection) -> None:
         )
 
 
-def _mark(folder: Path, marker: Path) -> None:
+def mark(folder: Path) -> None:
     """Leave a mark, durable, so that a lost database is not taken for a new folder."""
-    with marker.open("w", encoding="utf-8") as out:
+    with (folder / MARKER).open("w", encoding="utf-8") as out:
         json.dump({"stepwell": 1}, out)
         out.flush()
         os.fsync(out.fileno())

@@ -73,6 +73,27 @@ class UnknownRun(NotFound):
         super().__init__(f"there is no run {run_id!r}")
 
 
+class UnknownEvent(NotFound):
+    """The event has been deleted, with the run that it belongs to."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"there is no event at position {position}")
+
+
+class UnknownWebhook(NotFound):
+    """There is no such webhook."""
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"there is no webhook {webhook_id!r}")
+
+
+class TooManyWebhooks(JournalError):
+    """The tenant has as many webhooks as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"this tenant has {most} webhooks, which is the most; delete one first")
+
+
 class UnknownWorkflow(NotFound):
     """There is no such workflow."""
 
@@ -150,3 +171,17 @@ class OpenRuns(JournalError):
         super().__init__(
             f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
         )
+
+
+class NotEnded(JournalError):
+    """The run has not ended, so it cannot be deleted."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} has not ended; cancel or terminate it first")
+
+
+class ChildOf(JournalError):
+    """The run is a part of its parent's history and is deleted with it."""
+
+    def __init__(self, run_id: str, parent_id: str) -> None:
+        super().__init__(f"run {run_id} is deleted with the run that started it, {parent_id}")

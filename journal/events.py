@@ -1,7 +1,7 @@
 """Histories: append events, read them back, proved unchanged."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
@@ -44,6 +44,8 @@ class Events:
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
+        self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
+        """Told the tenant and the run after each append, also one with unknown outcome."""
 
     async def start(
         self,
@@ -67,7 +69,7 @@ class Events:
 
         async def work(connection: aiosqlite.Connection) -> None:
             await _claim(connection, tenant, idempotency)
-            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run))
+            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run, after.hash))
             await connection.executemany(INSERT_EVENTS, rows)
             await connection.execute_fetchall(
                 "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
@@ -80,7 +82,10 @@ class Events:
                 ),
             )
 
-        await self._writer.write(work)
+        try:
+            await self._writer.write(work)
+        finally:
+            self.heard(tenant, run.id)
         return after
 
     async def append(self, head: Head, events: Sequence[Event], run: Run) -> Head:
@@ -94,8 +99,38 @@ class Events:
         """
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
-        await self._writer.append(rows, run_row(head.tenant, run), conflict)
+        try:
+            await self._writer.append(rows, [run_row(head.tenant, run, after.hash)], conflict)
+        finally:
+            self.heard(head.tenant, head.run_id)
         return after
+
+    async def start_together(
+        self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
+    ) -> list[Head]:
+        """Write the first events of several runs, all or none; durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+            Unavailable: Whether they were written is unknown; all were, or none.
+        """
+        made = [
+            _rows(Head(run.id, tenant, 0, first_link(run_number(run.id))), events)
+            for run, events in starts
+        ]
+        try:
+            await self._writer.append(
+                [row for rows, _ in made for row in rows],
+                [
+                    run_row(tenant, run, after.hash)
+                    for (run, _), (_, after) in zip(starts, made, strict=True)
+                ],
+                Conflict(starts[0][0].id, 1),
+            )
+        finally:
+            for run, _ in starts:
+                self.heard(tenant, run.id)
+        return [after for _, after in made]
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
         """Give a run's whole history; with `tenant`, only if it is theirs.
@@ -153,8 +188,8 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             begin, size = end, 0
 
 
-def run_row(tenant: str, run: Run) -> Row:
-    """Give a run's row in the list: the projection of its fold."""
+def run_row(tenant: str, run: Run, head: bytes) -> Row:
+    """Give a run's row in the list: the projection of its fold, with its newest event's hash."""
     return (
         run_number(run.id),
         tenant,
@@ -171,6 +206,7 @@ def run_row(tenant: str, run: Run) -> Row:
         run.executions,
         run.current.attempt if run.current else 0,
         *_lineage(run.parent),
+        head,
     )
 
 

@@ -3,33 +3,52 @@
 from pathlib import Path
 from typing import Self
 
+import aiosqlite
+
 from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
+from journal.deliveries import Outbox
+from journal.event_pages import EventPages
 from journal.events import Events
 from journal.files import FileTable
 from journal.lock import FolderLock
+from journal.maintenance import Maintenance
 from journal.models import ModelTable
 from journal.readers import Readers
+from journal.removal import Removal
 from journal.runs import RunList
 from journal.secrets import SecretTable
+from journal.selection import Selection
+from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
 _READERS = 2
 
 
+async def _nothing(_connection: aiosqlite.Connection) -> None:
+    """Change nothing: upkeep follows every write."""
+
+
 class Journal:
     """Everything that Stepwell remembers."""
 
-    def __init__(self, lock: FolderLock, writer: Writer, readers: Readers) -> None:
+    def __init__(
+        self, lock: FolderLock, file: Path, writer: Writer, readers: Readers, upkeep: Maintenance
+    ) -> None:
         self._writer = writer
         self._readers = readers
         self.lock = lock
         self.figures = writer.figures
+        self.file = file
+        self.upkeep = upkeep
         self.events = Events(writer, readers)
+        self.pages = EventPages(readers)
         self.runs = RunList(readers)
+        self.removal = Removal(writer, readers)
+        self.selection = Selection(readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
         self.agents = DefinitionTable(AGENTS, writer, readers)
@@ -38,6 +57,8 @@ class Journal:
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
         self.models = ModelTable(writer, readers)
+        self.webhooks = WebhookTable(writer, readers)
+        self.outbox = Outbox(writer, readers)
 
     @classmethod
     async def open(cls, folder: Path, *, synchronous: str = "FULL") -> Self:
@@ -50,12 +71,22 @@ class Journal:
         lock = FolderLock(folder)
         try:
             file = prepare(folder)
-            writer = Writer(await open_writer(file, synchronous))
+            upkeep = Maintenance(file)
+            writer = Writer(await open_writer(file, synchronous), upkeep.after_batch)
             readers = Readers([await open_reader(file) for _ in range(_READERS)])
         except BaseException:
             lock.release()
             raise
-        return cls(lock, writer, readers)
+        return cls(lock, file, writer, readers, upkeep)
+
+    async def tidy(self) -> bool:
+        """Have the writer checkpoint and give back free pages, as far as that is due.
+
+        Gives True when there is more to do.
+        """
+        if await self.upkeep.is_due(self._readers):
+            await self._writer.write(_nothing)
+        return await self.upkeep.is_due(self._readers)
 
     async def close(self) -> None:
         """Write what has gathered, close the database, give the folder free."""

@@ -28,25 +28,25 @@ INSERT_EVENTS = """
 PROJECT_RUN = """
     INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
                       started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, executions,
-                      attempt, parent, parent_execution, parent_attempt, item)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      attempt, parent, parent_execution, parent_attempt, item, head)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, state = excluded.state, step_id = excluded.step_id,
         seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
         ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms,
-        executions = excluded.executions, attempt = excluded.attempt
+        executions = excluded.executions, attempt = excluded.attempt, head = excluded.head
 """
 
 
 @dataclass(slots=True)
 class Append:
-    """Events of one run, as rows, with the run's row as it stands after them.
+    """Events of one run or several, as rows, with each run's row as it stands after them.
 
     `conflict` is what its waiter gets when another append was first.
     """
 
     events: Sequence[Row]
-    run: Row
+    runs: Sequence[Row]
     conflict: JournalError
     done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
@@ -62,16 +62,26 @@ class Task:
 class Writer:
     """Owns the writing connection; everything that changes the database goes through it."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        after_batch: Callable[[aiosqlite.Connection], Awaitable[None]],
+    ) -> None:
         self._connection = connection
+        self._after_batch = after_batch
         self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
         self._closed = False
         self.figures = WriterFigures()
 
-    async def append(self, events: Sequence[Row], run: Row, conflict: JournalError) -> None:
-        """Append events; durable when this returns. Raises `conflict` or `Unavailable`."""
-        await self._submit(Append(events, run, conflict))
+    async def append(
+        self, events: Sequence[Row], runs: Sequence[Row], conflict: JournalError
+    ) -> None:
+        """Append events, all or none; durable when this returns.
+
+        Raises `conflict` or `Unavailable`.
+        """
+        await self._submit(Append(events, runs, conflict))
 
     async def write(self, work: Work) -> Any:
         """Run `work` inside a transaction and give its result; durable when this returns."""
@@ -102,6 +112,7 @@ class Writer:
                     break
                 batch.append(item)
             await self._write(batch)
+            await self._after_batch(self._connection)
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""
@@ -134,7 +145,9 @@ class Writer:
         if len(appends) > 1:
             await self._sql("SAVEPOINT appends")
         try:
-            await self._connection.executemany(PROJECT_RUN, [item.run for item in appends])
+            await self._connection.executemany(
+                PROJECT_RUN, [row for item in appends for row in item.runs]
+            )
             await self._connection.executemany(
                 INSERT_EVENTS, [row for item in appends for row in item.events]
             )
@@ -152,7 +165,7 @@ class Writer:
     @staticmethod
     def _append_work(item: Append) -> Work:
         async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(PROJECT_RUN, item.run)
+            await connection.executemany(PROJECT_RUN, item.runs)
             await connection.executemany(INSERT_EVENTS, item.events)
 
         return work

@@ -99,6 +99,8 @@ class CallApi(StepType[CallApiSettings]):
         "InvalidResponse": "the answer says that it is JSON and is not",
         "ResponseTooLarge": "the answer is longer than `maxResponseBytes`",
         "TooManyRedirects": "the answer redirects more than five times",
+        "RedirectRefused": "the server redirects to another origin, and the request carries a "
+        "secret or `auth`",
         "AddressNotAllowed": "the address is not public, and no setting allows it",
         "FileNotFound": "there is no file with the id in `file` or `multipart`",
         "StorageUnavailable": "the storage of files is away; retried",
@@ -193,6 +195,7 @@ async def _request(settings: CallApiSettings, step: StepInput, effects: Effects)
         files=files,
         follow_redirects=settings.followRedirects,
         max_response_bytes=settings.maxResponseBytes,
+        confidential=bool(secrets) or settings.auth is not None,
     )
 
 

@@ -26,7 +26,7 @@ from app.auth.roles import Role
 from app.files import Upload
 from app.runs import NewRun
 from engine import JsonObject, Run, iso_time
-from journal import DuplicateStart, IdempotencyKey, RunFilter
+from journal import DuplicateStart, IdempotencyKey, RunFilter, RunRow
 from steps.compiled import Definition
 from steps.contract import Problem
 
@@ -113,7 +113,17 @@ async def terminate(call: Call) -> Response:
 async def list_runs(call: Call) -> Response:
     """List runs, newest first, a page at a time."""
     query = checked(ListRunsQuery, dict(call.request.query_params))
-    wanted = RunFilter(
+    wanted = run_filter(query)
+    rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
+    page = rows[: query.limit]
+    runs = [run_line(row) for row in page]
+    more = len(rows) > len(page)
+    return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
+
+
+def run_filter(query: ListRunsQuery) -> RunFilter:
+    """Give the filter that a query asks for."""
+    return RunFilter(
         status=query.status,
         workflow_id=query.workflowId,
         since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
@@ -121,25 +131,22 @@ async def list_runs(call: Call) -> Response:
         before=int(query.cursor) if query.cursor else None,
         parent_id=query.parentRunId,
     )
-    rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
-    page = rows[: query.limit]
-    runs = [
-        {
-            "runId": row.run_id,
-            "workflowId": row.workflow_id,
-            "version": row.version,
-            "status": row.status,
-            "currentStepId": row.step_id,
-            "parentRunId": row.parent_run_id,
-            "item": row.item,
-            "startTime": iso_time(row.started_at_ms),
-            "updatedAt": iso_time(row.updated_at_ms),
-            "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
-        }
-        for row in page
-    ]
-    more = len(rows) > len(page)
-    return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
+
+
+def run_line(row: RunRow) -> JsonObject:
+    """Give one line of the list."""
+    return {
+        "runId": row.run_id,
+        "workflowId": row.workflow_id,
+        "version": row.version,
+        "status": row.status,
+        "currentStepId": row.step_id,
+        "parentRunId": row.parent_run_id,
+        "item": row.item,
+        "startTime": iso_time(row.started_at_ms),
+        "updatedAt": iso_time(row.updated_at_ms),
+        "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
+    }
 
 
 async def _status(call: Call, run: Run) -> Response:

@@ -49,7 +49,7 @@ class Metrics:
 
     def _lines(self) -> Iterator[str]:
         figures, writer = self._services.figures, self._services.journal.figures
-        runs, driver = self._services.runs, self._services.runs.turns
+        in_memory, acting = self._services.admission.in_memory, self._services.acting
         yield from _family(
             "requests_total", "counter", "Requests answered.",
             (
@@ -62,12 +62,11 @@ class Metrics:
             "refused_total", "counter", "Requests refused with 429 or 503, by what was too much.",
             (({"why": why}, count) for why, count in figures.refused.items()),
         )  # fmt: skip
-        yield from _one("clients_cut_off_total", "counter", "Slow clients cut.", figures.cut_off)
         yield from _family(
             "runs", "gauge", "Runs in the journal, counted every 15 seconds.",
             (({"status": status}, count) for status, count in self._counts.items()),
         )  # fmt: skip
-        yield from _one("runs_in_memory", "gauge", "Runs under way.", runs.in_memory)
+        yield from _one("runs_in_memory", "gauge", "Runs under way.", in_memory)
         yield from _family(
             "step_attempts_total", "counter", "Attempts of steps.",
             (
@@ -75,8 +74,8 @@ class Metrics:
                 for (kind, outcome), count in figures.attempts.items()
             ),
         )  # fmt: skip
-        yield from _one("steps_acting", "gauge", "Steps that act now.", driver.taken)
-        yield from _one("steps_waiting", "gauge", "Steps that wait for a turn.", driver.waiting)
+        yield from _one("steps_acting", "gauge", "Steps that act now.", acting.taken)
+        yield from _one("steps_waiting", "gauge", "Steps that wait for a turn.", acting.waiting)
         yield from _one("writes_total", "counter", "Appends and other writes.", writer.writes)
         yield from _one("writes_queued", "gauge", "Writes not yet durable.", writer.queued)
         yield from _one("commits_failed_total", "counter", "Commits that failed.", writer.failed)

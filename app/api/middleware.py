@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import log
-from app.admission import Overloaded
+from app.api.errors import BadRequest
 from app.errors import error_response
 from app.figures import Figures
 
@@ -22,16 +22,12 @@ _HEADERS = {
 }
 
 
-_ALWAYS = ("/healthz", "/readyz", "/metrics")
-
-
 class RequestFrame:
-    """Gives each request an id and each answer its headers; bounds how many there are at once."""
+    """Gives each request an id and each answer its headers; counts them."""
 
-    def __init__(self, app: ASGIApp, figures: Figures, most: int) -> None:
+    def __init__(self, app: ASGIApp, figures: Figures) -> None:
         self._app = app
         self._figures = figures
-        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -41,6 +37,8 @@ class RequestFrame:
         asked = Headers(scope=scope).get("x-request-id", "")
         request_id = asked if _SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
         scope["stepwell.request_id"] = request_id
+
+        app = _refused if _has_two_lengths(scope) else self._app
 
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,13 +51,21 @@ class RequestFrame:
                 self._figures.requests[method, message["status"]] += 1
             await send(message)
 
-        if self._figures.in_flight >= self._most and scope["path"] not in _ALWAYS:
-            self._figures.refused["requests"] += 1
-            overloaded = Overloaded("as many requests are being answered as may be")
-            await error_response(overloaded, request_id)(scope, receive, framed)
-            return
         self._figures.in_flight += 1
         try:
-            await self._app(scope, receive, framed)
+            await app(scope, receive, framed)
         finally:
             self._figures.in_flight -= 1
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    """Say whether two parsers could end the body at two places (RFC 9112, section 6.3)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names and b"transfer-encoding" in names
+
+
+async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
+    message = "send Content-Length or Transfer-Encoding, not both"
+    answer = error_response(BadRequest(message), scope["stepwell.request_id"])
+    answer.headers["Connection"] = "close"  # what follows may be anybody's request
+    await answer(scope, receive, send)

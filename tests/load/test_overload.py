@@ -86,18 +86,6 @@ async def test_large_starts_are_bounded_by_their_bytes(load: Load) -> None:
         assert (await flood(server, [start_of("slow")], 1))[0].status == 200
 
 
-@full
-async def test_more_requests_at_once_than_may_be(load: Load) -> None:
-    server = load(max_requests=20)
-    with server.client() as client:
-        client.post("/api/workflows", json=chain(naps(1, 1.5), "slow")).raise_for_status()
-        answers = await flood(server, [start_of("slow", wait=True)] * 60, 60)
-        assert [answer.status for answer in answers].count(503) == 40
-        assert [answer.status for answer in answers].count(200) == 20
-        assert client.get("/readyz").status_code == 200
-        assert metric(server, "requests_in_flight") == 1  # this one
-
-
 async def test_memory_is_flat_under_a_load_that_goes_on(load: Load) -> None:
     server = load(max_concurrent_steps=50)
     with server.client() as client:
