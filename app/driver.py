@@ -14,8 +14,10 @@ from typing import Protocol
 
 from app.attempt import attempt
 from app.clock import Clock
+from app.figures import Figures
 from app.live import Doing, InFlight, LiveRun, RunLost
 from app.secrets.outcomes import masked_outcome
+from app.turns import Turns, TurnsClosed
 from engine import (
     Abandon,
     Advance,
@@ -44,6 +46,15 @@ _LONGEST_APPEND = 200
 _CHAIN = 8
 """Steps that do not act which a run may take at a time."""
 
+_CHAINS_AT_ONCE = 16
+"""How many runs may do so each time the event loop comes round."""
+
+_FLUSHING = 2_000
+"""Events that runs may have with the writer, which takes them in the order in which they come."""
+
+_MOST_OF_ONE = 50
+"""What a long append counts at most, so that it finds its turn among many short ones."""
+
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
 
@@ -67,29 +78,38 @@ class Watcher(Protocol):
 class Driver:
     """Carries runs on until they wait or are over."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it drives with, each passed in
         self,
         journal: Journal,
         effects_of: EffectsOf,
         clock: Clock,
         watcher: Watcher,
         mask: Callable[[str, Json], Json],
+        acting: Turns,
+        figures: Figures,
     ) -> None:
         self._journal = journal
         self._effects_of = effects_of
         self._clock = clock
         self._watcher = watcher
         self._mask = mask
+        self._figures = figures
+        self._acting = acting
+        self._chains = Turns(_CHAINS_AT_ONCE)
+        self._flushes = Turns(_FLUSHING)
         self.stopping = False
 
     async def drive(self, live: LiveRun) -> None:
         """Carry the run on; returns when it waits, is over, or the server is stopping."""
+        thought = 0
         while True:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
             goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
             if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                await self.flush(live)  # or wait for the append of a command that came
+                size = max(1, min(len(live.pending), _MOST_OF_ONE))
+                async with self._flushes.turn(live.tenant, size):
+                    await self.flush(live)  # or wait for the append of a command that came
                 continue
             match decision:
                 case Advance():
@@ -105,12 +125,18 @@ class Driver:
                 case Execute() if acts:
                     await self._act(live, decision)
                 case Execute():
-                    await self._breathe(live)
-                    await self.happen(live, await self._attempt(live, decision))
+                    await self._think(live, decision, may_go_on=thought % _CHAIN != 0)
+                    thought += 1
                 case Abandon():
                     await self.happen(live, Stopped())
                 case _:
                     return
+
+    def stop(self) -> None:
+        """Start no further step: the server is stopping."""
+        self.stopping = True
+        self._acting.close()
+        self._chains.close()
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -198,27 +224,44 @@ class Driver:
         step = live.usable.steps[execute.step_id]
         return step.type.acts_now(step.settings, self._effects_of(live, execute))
 
-    @staticmethod
-    async def _breathe(live: LiveRun) -> None:
-        """Let others on now and then: a long chain must not keep them waiting."""
-        if live.run.executions % _CHAIN == 0:
-            await asyncio.sleep(0)
-
     async def _attempt(self, live: LiveRun, execute: Doing) -> Input:
         step = live.usable.steps[execute.step_id]
         outcome = await attempt(live.run, step, execute, self._effects_of(live, execute))
+        self._figures.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 
-    async def _act(self, live: LiveRun, doing: Doing) -> None:
-        """Execute the step in a task of its own, so that it can be abandoned."""
-        happened = await self._outcome(live, doing)
+    async def _attempt_in_turn(self, live: LiveRun, doing: Doing) -> Input:
+        async with self._acting.turn(live.tenant):
+            return await self._attempt(live, doing)
+
+    async def _think(self, live: LiveRun, execute: Execute, *, may_go_on: bool) -> None:
+        """Execute a step that does not act; let others on now and then."""
+        if not may_go_on:
+            try:
+                async with self._chains.turn(live.tenant):
+                    await asyncio.sleep(0)
+            except TurnsClosed:
+                return
+            if decide(live.run) != execute:
+                return  # a command came first
+        await self._deliver(live, execute, await self._attempt(live, execute))
+
+    async def _deliver(self, live: LiveRun, doing: Doing, happened: Input) -> None:
         async with live.lock:
             if live.is_doing(doing):
                 self.take(live, happened)
 
+    async def _act(self, live: LiveRun, doing: Doing) -> None:
+        """Execute the step in a task of its own, so that it can be abandoned."""
+        try:
+            happened = await self._outcome(live, doing)
+        except TurnsClosed:
+            return
+        await self._deliver(live, doing, happened)
+
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
-        work = asyncio.create_task(self._attempt(live, execute))
+        work = asyncio.create_task(self._attempt_in_turn(live, execute))
         live.in_flight = InFlight(execute, work, outcome)
         work.add_done_callback(lambda done: _settle(done, outcome, live.run))
         try:

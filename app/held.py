@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from app.live import DefinitionUnusable, LiveRun
+from app.shares import Shares
 from journal import Journal, UnknownRun
 from steps.compiled import Definition
 
@@ -17,9 +18,18 @@ DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
 
 
 class Held:
-    """The runs in memory, by id."""
+    """The runs in memory, by id.
 
-    def __init__(self, journal: Journal, definition_of: DefinitionOf) -> None:
+    Attributes:
+        runs: How many there are, by tenant, and how many there may be.
+        bytes: How many bytes they were started with.
+    """
+
+    def __init__(
+        self, journal: Journal, definition_of: DefinitionOf, most_runs: int, most_bytes: int
+    ) -> None:
+        self.runs = Shares(most_runs)
+        self.bytes = Shares(most_bytes)
         self._journal = journal
         self._definition_of = definition_of
         self._live: dict[str, LiveRun] = {}
@@ -31,7 +41,7 @@ class Held:
     @asynccontextmanager
     async def new(self, live: LiveRun) -> AsyncIterator[None]:
         """Hold a run that is not in the journal yet."""
-        self._live[live.run.id] = live
+        self._keep(live)
         live.users += 1
         try:
             yield
@@ -63,11 +73,23 @@ class Held:
         idle = live.users == 0 and live.task is None
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
+            self._give_back(live)
+
+    def _give_back(self, live: LiveRun) -> None:
+        self.runs.give(live.tenant)
+        self.bytes.give(live.tenant, live.size)
 
     def peek(self, run_id: str) -> LiveRun | None:
         """Give the run if it is in memory, without holding it."""
         live = self._live.get(run_id)
         return None if live is None or live.lost else live
+
+    def _keep(self, live: LiveRun) -> None:
+        if lost := self._live.pop(live.run.id, None):
+            self._give_back(lost)
+        self._live[live.run.id] = live
+        self.runs.take(live.tenant)
+        self.bytes.take(live.tenant, live.size)
 
     async def _load(self, run_id: str) -> None:
         """Read the run once, however many ask for it meanwhile."""
@@ -88,9 +110,7 @@ class Held:
             except DefinitionUnusable as unusable:
                 definition = unusable
             if self.peek(run_id) is None:
-                self._live[run_id] = LiveRun(
-                    head.tenant, run, head, definition, may_have_children=True
-                )
+                self._keep(LiveRun(head.tenant, run, head, definition, may_have_children=True))
         finally:
             # Here and not in a callback: whoever asks between the two, when the run has been
             # read and released again, would wait for what is done, and ask again, for ever.

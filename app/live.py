@@ -63,6 +63,7 @@ class LiveRun:
         lock: Held while events are decided and appended, never while a step executes.
         users: How many coroutines hold this run in memory, its driver not counted.
         lost: True after an append with an unknown outcome; only the journal knows now.
+        size: How many bytes the request had that started this run in this process.
         may_have_children: True when it has started child runs, or may have before it was read,
             of which nothing is in its history yet.
         kick: Set when a child run has ended, paused or resumed, or a command has come, since
@@ -80,6 +81,7 @@ class LiveRun:
     in_flight: InFlight | None = None
     users: int = 0
     lost: bool = False
+    size: int = 0
     may_have_children: bool = False
     kick: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -168,6 +168,16 @@ def timer_failed(run_id: str, failure: BaseException) -> None:
     _log.error("timer failed, trying again", run=run_id, why=str(failure))
 
 
+def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
+    """Say on what the event loop stands still, and how much of that time it has computed."""
+    _log.warning(
+        "event loop stalled",
+        wall_ms=round(wall_s * 1_000),
+        cpu_ms=round(cpu_s * 1_000),
+        stack=stack,
+    )
+
+
 def mcp_connected(server: str, tools: int) -> None:
     """Say that the tools of an MCP server can be called."""
     _log.info("mcp server connected", server=server, tools=tools)

@@ -15,6 +15,7 @@ class NewRun:
         context: What the caller's token says beyond who it is.
         parent: The run whose step starts this one.
         refused: Why the run fails at once: its parent's step gave it what it cannot take.
+        size: How many bytes the request had that starts it.
     """
 
     tenant: str
@@ -27,3 +28,4 @@ class NewRun:
     idempotency: IdempotencyKey | None = None
     parent: Parent | None = None
     refused: RunError | None = None
+    size: int = 0

@@ -293,7 +293,7 @@ class Runs:
 
     def let_go(self) -> None:
         """Start no further step, and let nobody wait: the server is stopping."""
-        self._driver.stopping = True
+        self._driver.stop()
         self._waiters.close()
 
     def watch(self, live: LiveRun, events: Sequence[Event]) -> None:
@@ -364,6 +364,7 @@ class Runs:
             definition=new.definition,
             idempotency=new.idempotency,
             pending=events,
+            size=new.size,
         )
 
     def _next_id(self, now_ms: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -32,6 +33,7 @@ from app.api import (
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
+from app.api.metrics import Metrics
 from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
@@ -39,6 +41,7 @@ from app.auth.keys import new_key
 from app.connections import protocol
 from app.control import Control
 from app.errors import error_response
+from app.heartbeat import Heartbeat
 from app.housekeeping import Housekeeping
 from app.offline import place_of
 from app.readiness import unready, watch_journal
@@ -93,6 +96,7 @@ def application(services: Services, address: str) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", Metrics(services).show),
             Route("/openapi.json", openapi_json),
             Route("/docs", docs),
             *(
@@ -102,7 +106,7 @@ def application(services: Services, address: str) -> Starlette:
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
         middleware=[
-            Middleware(RequestFrame),
+            Middleware(RequestFrame, figures=services.figures),
             Middleware(
                 CORSMiddleware,
                 allow_origins=services.settings.cors_origins,
@@ -152,6 +156,8 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until stopped; gives the exit code."""
     log.configure(settings.log_level, settings.log_format)
+    gc.collect()
+    gc.freeze()  # what was imported stays, and need not be looked through while serving
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings))
@@ -221,6 +227,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
+        asyncio.create_task(Heartbeat(services.figures, services.settings.stall_warning).run()),
         asyncio.create_task(keeping.run()),
         asyncio.create_task(watch_journal(services.journal.health)),
     ]

@@ -29,7 +29,7 @@ class Workflows(Definitions[Definition]):
         row = await self.chosen(tenant, workflow_id, selector)
         if row.archived:
             raise Archived("workflow", workflow_id)
-        return row, self.compile_row(tenant, row)
+        return row, await self.compile_row(tenant, row)
 
     async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
         """Give the definition of a run's version. Raises `DefinitionUnusable`."""

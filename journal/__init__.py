@@ -43,6 +43,7 @@ from journal.errors import (
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
+from journal.figures import Histogram, WriterFigures
 from journal.files import FileRow, FileTable
 from journal.health import Health
 from journal.journal import SQLITE_VERSION, Journal
@@ -89,6 +90,7 @@ __all__ = [
     "Group",
     "Head",
     "Health",
+    "Histogram",
     "IdempotencyKey",
     "Journal",
     "JournalError",
@@ -126,6 +128,7 @@ __all__ = [
     "VersionRow",
     "WebhookRow",
     "WebhookTable",
+    "WriterFigures",
     "copy_database",
     "holder",
     "mark",

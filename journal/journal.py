@@ -45,6 +45,7 @@ class Journal:
         self._writer = writer
         self._readers = readers
         self.lock = lock
+        self.figures = writer.figures
         self.file = file
         self.upkeep = upkeep
         self.health = writer.health

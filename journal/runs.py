@@ -89,6 +89,11 @@ class RunList:
         )
         return [run_id(number) for (number,) in rows]
 
+    async def counts(self) -> dict[str, int]:
+        """Give how many runs of all tenants have each status."""
+        rows = await self._readers.all("SELECT status, count(*) FROM runs GROUP BY status")
+        return {str(status): int(count) for status, count in rows}
+
     async def last_number(self) -> int:
         """Give the largest run number ever used, 0 before the first."""
         row = await self._readers.one("SELECT max(id) FROM runs")

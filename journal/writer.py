@@ -7,6 +7,7 @@ thread hop a call, so a whole batch of appends is two statements.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from journal.errors import JournalError, Unavailable
+from journal.figures import WriterFigures
 from journal.health import Health
 
 Row: TypeAlias = tuple[Any, ...]
@@ -76,7 +78,7 @@ class Writer:
         self._loop = asyncio.create_task(self._run())
         self._closed = False
         self.health = Health()
-        self.commits = 0
+        self.figures = WriterFigures()
 
     async def append(
         self, events: Sequence[Row], runs: Sequence[Row], conflict: JournalError
@@ -102,6 +104,7 @@ class Writer:
     async def _submit(self, item: Append | Task) -> Any:
         if self._closed or self.health.is_over:
             raise Unavailable(self.health.trouble or "it is closed")
+        self.figures.queued += 1
         self._queue.put_nowait(item)
         return await item.done
 
@@ -139,6 +142,7 @@ class Writer:
         appends = [item for item in batch if isinstance(item, Append)]
         tasks = [item for item in batch if isinstance(item, Task)]
         answers: list[tuple[asyncio.Future[Any], Any]] = []
+        began, failed = time.perf_counter(), False
         try:
             if self.health.is_over:
                 raise Unavailable(str(self.health.trouble))
@@ -158,7 +162,8 @@ class Writer:
             # A commit that raised may have happened all the same: nobody is told either way.
             unknown = Unavailable(self.health.trouble or str(failure))
             answers = [(item.done, unknown) for item in batch]
-        self.commits += 1
+            failed = True
+        self.figures.written(len(batch), time.perf_counter() - began, failed=failed)
         for done, answer in answers:
             _tell(done, answer)
 

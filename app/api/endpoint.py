@@ -63,6 +63,7 @@ class Endpoint:
             if any(len(request.headers.getlist(name)) > 1 for name in _CREDENTIALS):
                 raise Unauthorized  # of two, a proxy may have checked the other one
             caller = services.authenticator.authenticate(request.headers)
+            services.rate_limits.check(caller)
             caller.require(self.role)
             return await self.handler(Call(request, services, caller))
         except Exception as failure:  # noqa: BLE001 - every failure is an answer
