@@ -1,12 +1,13 @@
 """What steps do to the world in service: the live effects."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from app.agents import Agents
 from app.children import Children
 from app.clock import Clock
+from app.driver import left_step
 from app.files import Files
 from app.http_client import HttpClient
 from app.live import LiveRun
@@ -15,7 +16,7 @@ from app.secrets.vault import Secrets
 from app.tools.catalogue import ToolCatalogue
 from app.uncut import uncut
 from app.workflows import Workflows
-from engine import AwaitRuns, Execute, Json, JsonObject, Recorded
+from engine import AwaitRuns, Execute, Json, JsonObject, Record, Recorded
 from steps.chat import ChatAnswer, ChatRequest
 from steps.effects import (
     Agent,
@@ -108,8 +109,7 @@ class LiveEffects:
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
         """Give the record of this visit; do the work and keep it where there is none."""
-        visit = self._live.run.current
-        if visit and name in visit.records:
+        if name in self._records():
             return self.recalled(name)
         value = self._world.secrets.mask(self._tenant, await work())
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
@@ -119,8 +119,15 @@ class LiveEffects:
 
     def recalled(self, name: str) -> Json:
         """Give the record of this visit, None where there is none."""
+        record = self._records().get(name)
+        return record.value if record else None
+
+    def _records(self) -> Mapping[str, Record]:
+        """Give what this visit has recorded. Raises `StepBroke` once the run has left it."""
         visit = self._live.run.current
-        return visit.records[name].value if visit and name in visit.records else None
+        if visit is None or not self._live.is_doing(self._doing):
+            raise left_step()
+        return visit.records
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
