@@ -37,8 +37,8 @@ load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of 
 reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 	PYTHONPATH=. $(BIN)/python scripts/reference.py
 
-crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
-	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
+	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py
 
 fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random expressions
 	STEPWELL_FUZZ_CASES=60000 STEPWELL_FUZZ_EXPRESSIONS=60000 $(BIN)/pytest -s --timeout 7200 tests/attack/test_fuzz.py tests/attack/test_expressions.py
