@@ -24,7 +24,7 @@ def goals(results: Found) -> list[Goal]:
     for name, title in (("stepwell", "ordinary tools"), ("stepwell-pure", "pure tools")):
         ours = systems.get(name, {})
         rows += [
-            _times(f"runs/s at 64 callers, {title}, against {other}", 64, "rate", ours, peer, least)
+            _times(f"runs/s at 64 callers, {title}, against {other}", ours, peer, least)
             for other, peer, least in (
                 ("DBOS on SQLite", systems.get("dbos-sqlite", {}), 40),
                 ("Restate", systems.get("restate", {}), 20),
@@ -41,22 +41,24 @@ def goals(results: Found) -> list[Goal]:
         rows.append(
             _most(f"bytes on disk a finished run, {title}", ours.get("bytes_per_run"), 2_500, "B")
         )
-    ordinary = systems.get("stepwell", {})
-    rows += [
+    return rows + _own_goals(systems.get("stepwell", {}), own)
+
+
+def _own_goals(ordinary: Found, own: Found) -> list[Goal]:
+    paused, running = (f"{own.get(name, 0):,}" for name in ("paused", "running"))
+    return [
         _ratio(
             f"durable events/s inside the engine, {own.get('engine_runs', '?')} runs at once, "
             "against plain SQLite",
             own, "engine_events", "plain_events", 0.5,
         ),
-        _ratio("status requests/s against an empty handler", own, "status_rate", "empty_rate", 1 / 3),
+        _ratio("status requests/s against an empty handler",
+               own, "status_rate", "empty_rate", 1 / 3),
         _most("memory idle", ordinary.get("memory_idle_mb"), 80, "MB"),
-        _most(f"memory added by {own.get('paused', 0):,} paused runs",
-              own.get("memory_paused_mb"), 30, "MB"),
+        _most(f"memory added by {paused} paused runs", own.get("memory_paused_mb"), 30, "MB"),
         _most("start to ready, empty", own.get("ready_empty_s"), 1, "s"),
-        _most(
-            f"start to ready, {own.get('paused', 0):,} paused and {own.get('running', 0):,} running",
-            own.get("ready_both_s"), 3, "s",
-        ),
+        _most(f"start to ready, {paused} paused and {running} running",
+              own.get("ready_both_s"), 3, "s"),
         _ratio(f"runs/s with {own.get('events', 0):,} events in the journal, against none",
                own, "rate_full", "rate_empty", 0.9),
         _most("step 1,000 of a loop against an early one", own.get("late_step"), 1.2, "x"),
@@ -64,7 +66,6 @@ def goals(results: Found) -> list[Goal]:
         _ratio(f"a map over {own.get('items', 0):,} items against single runs",
                own, "map_rate", "single_rate", 0.5),
     ]  # fmt: skip
-    return rows
 
 
 def load_of(system: Found, callers: int) -> Found:
@@ -86,8 +87,8 @@ def _judged(
     return Goal(what, goal, text(value), met(value))
 
 
-def _times(what: str, callers: int, key: str, ours: Found, peer: Found, least: float) -> Goal:
-    mine, other = load_of(ours, callers).get(key), load_of(peer, callers).get(key)
+def _times(what: str, ours: Found, peer: Found, least: float) -> Goal:
+    mine, other = load_of(ours, 64).get("rate"), load_of(peer, 64).get("rate")
     value = mine / other if mine and other else None
     return _judged(what, f">= {least} x", value, lambda v: f"{v:.1f} x", lambda v: v >= least)
 
@@ -126,5 +127,6 @@ def _ratio(what: str, own: Found, mine: str, other: str, least: float) -> Goal:
     value = own[mine] / own[other] if own.get(mine) and own.get(other) else None
     return _judged(
         what, f">= {least:.2f}", value,
-        lambda v: f"{v:.2f} ({own[mine]:,.0f} and {own[other]:,.0f} a second)", lambda v: v >= least,
+        lambda v: f"{v:.2f} ({own[mine]:,.0f} and {own[other]:,.0f} a second)",
+        lambda v: v >= least,
     )  # fmt: skip

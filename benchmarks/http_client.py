@@ -8,7 +8,7 @@ import asyncio
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from benchmarks.closed_loop import Call, Connect
@@ -18,7 +18,7 @@ class Refused(Exception):
     """An answer is not the one that the load expects."""
 
 
-def requests(
+def requests(  # noqa: PLR0913 - the parts of a request
     port: int,
     method: str,
     path: str,
@@ -49,6 +49,8 @@ def requests(
             yield call
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     return connect
 

@@ -42,7 +42,7 @@ def _die_with_parent() -> None:
 class Process:
     """One child process with its log."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a process is started with
         self,
         command: Sequence[str | Path],
         log: Path,
@@ -62,7 +62,7 @@ class Process:
                 stderr=out,
                 env={**_plain_environment(), **(environment or {})},
                 cwd=cwd,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - it takes no lock
                 **as_user,
             )
 
@@ -82,7 +82,7 @@ class Process:
                     return
             if self.child.poll() is not None or time.monotonic() > until:
                 state = "ended" if self.child.poll() is not None else "is not ready"
-                raise NotReady(f"{self.child.args} {state}: {self.log_end()}")
+                raise NotReady(f"{self._log.stem} {state}: {self.log_end()}")
             time.sleep(0.005)
 
     def stop(self, seconds: float = 20, how: int = signal.SIGTERM) -> None:

@@ -12,11 +12,15 @@ def markdown(results: Found) -> str:
     systems = results["systems"]
     there = {name: system for name, system in systems.items() if system.get("loads")}
     machine = results["machine"]
+    quick = "" if results["is_whole"] else "; **a quick look, not for comparing**"
+    where = (
+        f"Measured {results['measured']} on {machine['cores']} cores, "
+        f"{machine['memory_gb']:.0f} GB, {machine['system']}, Python {machine['python']}, "
+        f"SQLite {machine['sqlite']}; medians of {results['plan']['rounds']} rounds of "
+        f"{results['plan']['seconds']:g} s a load{quick}."
+    )
     parts = [
-        f"Measured {results['measured']} on {machine['cores']} cores, {machine['memory_gb']:.0f} GB, "
-        f"{machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}; medians of "
-        f"{results['plan']['rounds']} rounds of {results['plan']['seconds']:g} s a load"
-        f"{'' if results['is_whole'] else '; **a quick look, not for comparing**'}.",
+        where,
         "### Speed\n\n" + _table(_speed(there)),
         "### Cost\n\n" + _table(_cost(there, results["plan"]["memory_runs"])),
         "### The machine's own limits\n\n" + _table(_limits(results["limits"])),
@@ -116,7 +120,8 @@ def _own(own: Found) -> Table:
         row("durable events/s inside the engine, ordinary and pure tools",
             "engine_events", "engine_events_pure"),
         row("rows/s by plain SQLite, 1,000 a commit, in turns with it", "plain_events"),
-        row("status requests/s, and an empty handler in turns with it", "status_rate", "empty_rate"),
+        row("status requests/s, and an empty handler in turns with it",
+            "status_rate", "empty_rate"),
         row("MB added by paused runs (how many)", "memory_paused_mb", "paused"),
         row("s from start to ready: empty; paused; paused and running",
             "ready_empty_s", "ready_paused_s", "ready_both_s"),

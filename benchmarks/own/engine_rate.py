@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from app import log
 from app.assembly import open_services
 from app.runs import NewRun
 from app.services import Services
-from app.settings import Settings
+from app.settings import load
 from benchmarks.definitions import five
 from benchmarks.stepwell_server import ROOT, TENANT
 from journal.database import FILE
@@ -27,7 +28,8 @@ async def new_run(services: Services, definition: dict[str, Any]) -> NewRun:
 def events_a_second(folder: Path, tool: str, runs: int, seconds: float) -> float:
     """Keep `runs` runs going for `seconds`, and count what has become durable."""
     tools = ROOT / "benchmarks" / "stepwell_tools.py"
-    settings = Settings(data=folder, plugins=[tools], log_level="warning")  # type: ignore[call-arg]
+    settings = load({"data": folder, "plugins": [tools], "log_level": "warning"}).settings
+    log.configure("warning", "console")
 
     async def measure() -> float:
         async with open_services(settings) as services:

@@ -42,7 +42,7 @@ async def five(n: int) -> dict[str, int]:
 async def gated(n: int) -> dict[str, int]:
     last: dict[str, int] = {}
     for i in range(5):
-        last = await (gated_add if i == 2 else add)(i, n)  # noqa: PLR2004
+        last = await (gated_add if i == 2 else add)(i, n)
     return last
 
 

@@ -28,7 +28,7 @@ async def run(ctx: restate.Context, data: dict[str, int]) -> dict[str, int]:
 async def gated(ctx: restate.Context, data: dict[str, int]) -> dict[str, int]:
     last: dict[str, int] = {}
     for i in range(5):
-        action = gated_add if i == 2 else add  # noqa: PLR2004
+        action = gated_add if i == 2 else add
         last = await ctx.run_typed(f"s{i}", action, restate.RunOptions(), i, data["n"])
     return last
 

@@ -30,9 +30,12 @@ class DbosSqliteHttp(DbosSqlite):
         self._address = f"http://127.0.0.1:{self._port}"
 
     def launch(self) -> None:
-        command = [PYTHON, "-m", self.module, *self.arguments(), "--port", str(self._port)]
-        log = self.folder / "peer.log"
-        process = Process(command, log, self.environment, cwd=self.folder)
+        process = Process(
+            [PYTHON, "-m", self.module, *self.arguments(), "--port", str(self._port)],
+            self.folder / "peer.log",
+            self.environment,
+            cwd=self.folder,
+        )
         self.processes.append(process)
         process.wait_until(lambda: bool(ask("GET", f"{self._address}/unfinished")), 60)
 
