@@ -49,7 +49,7 @@ def _own_goals(ordinary: Found, own: Found) -> list[Goal]:
     return [
         _ratio(
             f"durable events/s inside the engine, {own.get('engine_runs', '?')} runs at once, "
-            "against plain SQLite",
+            "against plain group commit",
             own, "engine_events", "plain_events", 0.5,
         ),
         _ratio("status requests/s against an empty handler",

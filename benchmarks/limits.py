@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import group_commit
 from benchmarks.closed_loop import closed_loop
 from benchmarks.http_client import ask, requests
 from benchmarks.process import Process, free_ports
 
 _BODY = "x" * 120
+_CALLERS = (1, 64, 1_000)
 _ROOT = Path(__file__).parents[1]
 
 
@@ -87,8 +89,8 @@ def measure(folder: Path, seconds: float) -> dict[str, float]:
         return {
             "fdatasync": flushes(folder, seconds),
             "commits": commits(folder, 1, seconds),
-            "events_64": commits(folder, 64, seconds),
-            "events_1000": commits(folder, 1_000, seconds),
+            **{f"group_{many}": group_commit.rate(folder, many, seconds) for many in _CALLERS},
+            "rows_1000": commits(folder, 1_000, seconds),
             "http_get": server.rate("GET", 64, seconds),
             "http_post": server.rate("POST", 64, seconds),
         }

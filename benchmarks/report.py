@@ -100,8 +100,10 @@ def _limits(limits: Found) -> Table:
     names = {
         "fdatasync": "fdatasync of 4 KB",
         "commits": "commits of one row, plain sqlite3 at FULL",
-        "events_64": "rows, 64 a commit",
-        "events_1000": "rows, 1,000 a commit",
+        "group_1": "rows by group commit, plain sqlite3 at FULL and asyncio: 1 caller",
+        "group_64": "the same for 64 callers",
+        "group_1000": "the same for 1,000 callers",
+        "rows_1000": "rows in commits of 1,000, without callers",
         "http_get": "GET requests of an empty Starlette handler, 64 callers",
         "http_post": "POST requests of the same",
     }
@@ -119,7 +121,9 @@ def _own(own: Found) -> Table:
         ["what", "found"],
         row("durable events/s inside the engine, ordinary and pure tools",
             "engine_events", "engine_events_pure"),
-        row("rows/s by plain SQLite, 1,000 a commit, in turns with it", "plain_events"),
+        row("rows/s by plain group commit, as many callers, in turns with it", "plain_events"),
+        row("the journal's own rows/s by plain sqlite3, made beforehand, 1,000 a commit",
+            "plain_journal_rows"),
         row("status requests/s, and an empty handler in turns with it",
             "status_rate", "empty_rate"),
         row("MB added by paused runs (how many)", "memory_paused_mb", "paused"),

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.limits import commits
+from benchmarks import group_commit
 from benchmarks.own import engine_rate, long_history, reading, standing
+from benchmarks.own.seeding import plain_rate
 from benchmarks.plan import Plan
 from benchmarks.rounds import attempt, say
 
@@ -44,19 +45,23 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 def _engine(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Take turns with plain SQLite, so that both meet the same machine."""
+    """Take turns with plain group commit, so that both meet the same machine."""
     runs, seconds = plan.engine_runs, plan.seconds
     folder.mkdir(parents=True)
-    rates: dict[str, list[float]] = {"add": [], "purely_add": [], "plain": []}
+    rates: dict[str, list[float]] = {
+        "add": [], "purely_add": [], "plain": [], "rows": [],
+    }  # fmt: skip
     for number in range(plan.rounds):
-        rates["plain"].append(commits(folder, 1_000, seconds / 2))
+        rates["plain"].append(group_commit.rate(folder, runs, seconds / 2))
         for tool in ("add", "purely_add"):
             place = folder / f"{tool}-{number}"
             rates[tool].append(engine_rate.events_a_second(place, tool, runs, seconds))
+        rates["rows"].append(plain_rate(folder / f"add-{number}", 5_000, 1_000))
     middle = {name: sorted(found)[len(found) // 2] for name, found in rates.items()}
     return {
         "engine_runs": runs,
         "engine_events": middle["add"],
         "engine_events_pure": middle["purely_add"],
         "plain_events": middle["plain"],
+        "plain_journal_rows": middle["rows"],
     }

@@ -6,6 +6,7 @@ but written in bulk and without flushes: it takes seconds where the server would
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -55,6 +56,32 @@ def copy_runs(data: Path, tenant: str, events: Sequence[Event], count: int) -> N
             connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA synchronous = FULL")
+    finally:
+        connection.close()
+
+
+def plain_rate(data: Path, runs: int, events_a_commit: int) -> float:
+    """Give events a second when plain sqlite3 writes such rows, made beforehand, at FULL.
+
+    The rows are copies of the newest run of a folder that no server uses.
+    """
+    connection = sqlite3.connect(data / FILE, isolation_level=None)
+    try:
+        newest, oldest = connection.execute("SELECT max(id), min(id) FROM runs").fetchone()
+        tenant, events = history(data, run_id(newest))
+        numbers = range(oldest - runs, oldest)
+        at_once = max(1, events_a_commit // len(events))
+        batches = [
+            _rows(tenant, events, numbers[at : at + at_once]) for at in range(0, runs, at_once)
+        ]
+        connection.execute("PRAGMA synchronous = FULL")
+        began = time.perf_counter()
+        for run_rows, event_rows in batches:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(PROJECT_RUN, run_rows)
+            connection.executemany(INSERT_EVENTS, event_rows)
+            connection.execute("COMMIT")
+        return runs * len(events) / (time.perf_counter() - began)
     finally:
         connection.close()
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.closed_loop import Call, closed_loop
 from benchmarks.definitions import five
 from benchmarks.goals import goals
-from benchmarks.own.seeding import copy_runs, history
+from benchmarks.own.seeding import copy_runs, history, plain_rate
 from benchmarks.page import BEGIN, END, NoPlace, put
 from benchmarks.plan import Plan
 from benchmarks.report import markdown
@@ -44,6 +44,7 @@ def test_copies_of_a_run_are_proved_histories(server: Server) -> None:
     server.terminate()
     tenant, events = history(server.data, run_id)
     copy_runs(server.data, tenant, events, 2_500)
+    assert plain_rate(server.data, 100, 280) > 100
 
     async def read() -> None:
         journal = await Journal.open(server.data)
