@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format crash-test bench bench-quick lock clean
+.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench bench-quick lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -31,8 +31,18 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
 
+.PHONY: reference
+reference: $(VENV)/installed ## write the reference pages in docs/ from the code
+	PYTHONPATH=. $(BIN)/python scripts/reference.py
+
 crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
 	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+
+fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random expressions
+	STEPWELL_FUZZ_CASES=60000 STEPWELL_FUZZ_EXPRESSIONS=60000 $(BIN)/pytest -s --timeout 7200 tests/attack/test_fuzz.py tests/attack/test_expressions.py
+
+audit: ## ask the open database of vulnerabilities about every pinned package (needs a network)
+	$(PYTHON) scripts/audit.py
 
 bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -10,6 +10,8 @@ from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
 from app.effects import Keep, LiveEffects, World
+from app.events.hub import Hub
+from app.events.streams import Streams
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
@@ -27,6 +29,9 @@ from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
 from app.waiters import Waiters
+from app.webhooks.deliverer import Parts, Patience
+from app.webhooks.registry import Webhooks
+from app.webhooks.sender import Sender
 from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
@@ -57,6 +62,8 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
     closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
     closing.push_async_callback(journal.close)
+    hub = Hub()
+    journal.events.heard = hub.heard
     client = HttpClient(settings.allowed_networks)
     closing.push_async_callback(client.close)
     secrets = await open_secrets(journal, settings, clock)
@@ -82,6 +89,12 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
             clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
         ),
     )
+    patience = Patience(
+        settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
+    )
+    sender = Sender(client, clock, settings.webhook_timeout)
+    webhooks = Webhooks(Parts(journal, hub, sender, clock, patience), secrets.keyring)
+    closing.push_async_callback(webhooks.close)
     return Services(
         settings=settings,
         clock=clock,
@@ -97,6 +110,8 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         runs=runs,
         timers=timers,
         recovery=recovery,
+        streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
+        webhooks=webhooks,
     )
 
 

@@ -14,6 +14,7 @@ from app.api.errors import (
     UnsupportedMediaType,
 )
 from app.auth.errors import Forbidden, Unauthorized
+from app.events.streams import TooManyStreams
 from app.live import DefinitionUnusable, RunLost
 from app.secrets.vault import UnfitSecret
 from app.storage import StorageError
@@ -25,12 +26,14 @@ from journal import (
     NotArchived,
     NotFound,
     OpenRuns,
+    TooManyWebhooks,
     Unavailable,
     UnknownAgent,
     UnknownFile,
     UnknownModel,
     UnknownRun,
     UnknownSecret,
+    UnknownWebhook,
 )
 from steps.contract import InvalidAnswer, Problem
 from steps.problems import InvalidDefinition
@@ -42,6 +45,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownFile, 404, "File not found"),
     (UnknownSecret, 404, "Secret not found"),
     (UnknownModel, 404, "Model not found"),
+    (UnknownWebhook, 404, "Webhook not found"),
     (NotFoundHere, 404, "Not found"),
     (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),
@@ -50,8 +54,10 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (PayloadTooLarge, 413, "Payload too large"),
     (UnsupportedMediaType, 415, "Unsupported media type"),
     (IdempotencyMismatch, 422, "Idempotency key reused"),
+    (TooManyStreams, 429, "Too many requests"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
+    (TooManyWebhooks, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),
@@ -92,6 +98,7 @@ def error_response(failure: Exception, request_id: str) -> JSONResponse:
     headers = {
         401: {"WWW-Authenticate": "Bearer"},
         405: {"Allow": getattr(failure, "allowed", "")},
+        429: {"Retry-After": "5"},
         503: {"Retry-After": "1"},
     }.get(status)
     return JSONResponse(document, status, headers)

@@ -1,12 +1,17 @@
-"""The client for requests that steps send: guarded addresses, bounded answers."""
+"""The client for requests that steps send: guarded addresses, bounded answers.
+
+It follows redirects itself, so that what is confidential stays with the server that it was
+meant for, and it keeps no cookies, since all tenants share it.
+"""
 
 from collections.abc import AsyncIterator, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
+from app.decoding import BoundedDecoder, NotDecodable, TooLong
 from app.network import AddressNotAllowed, GuardedBackend, Network
 from steps.contract import (
     StepBroke,
@@ -18,6 +23,15 @@ from steps.effects import (
 
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
+_MOST_REDIRECTS = 5
+_PORTS = {"http": 80, "https": 443}
+_FOR_ANYBODY = frozenset(
+    {
+        "accept", "accept-encoding", "accept-language", "connection", "content-length",
+        "content-type", "host", "idempotency-key", "transfer-encoding", "user-agent",
+    }
+)  # fmt: skip
+"""The headers that go along to another origin; any other could be a credential."""
 
 
 def guarded_pool(allowed: Sequence[Network]) -> httpcore.AsyncConnectionPool:
@@ -75,16 +89,17 @@ class HttpClient:
 
     def __init__(self, allowed: Sequence[Network]) -> None:
         timeout = httpx.Timeout(_IDLE_S, connect=_CONNECT_S)
+        nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.AsyncClient(
-            transport=_Transport(allowed), trust_env=False, timeout=timeout, max_redirects=5
+            transport=_Transport(allowed),
+            trust_env=False,
+            timeout=timeout,
+            cookies=nothing,
+            headers={"Accept-Encoding": "gzip, deflate"},
         )
 
     async def send(self, wanted: HttpRequest) -> HttpResponse:
         """Send one request. Raises `StepBroke` when no usable answer comes."""
-        if urlsplit(wanted.url).scheme not in ("http", "https"):
-            raise StepBroke(
-                "InvalidRequest", "the url must begin with http:// or https://", retryable=False
-            )
         try:
             return await self._exchange(wanted)
         except AddressNotAllowed as refused:
@@ -97,8 +112,16 @@ class HttpClient:
             ) from invalid
         except httpx.TooManyRedirects as looping:
             raise StepBroke(
-                "TooManyRedirects", f"{_host(wanted)} redirects more than 5 times", retryable=False
+                "TooManyRedirects",
+                f"{_host(wanted)} redirects more than {_MOST_REDIRECTS} times",
+                retryable=False,
             ) from looping
+        except TooLong as long:
+            message = f"the answer is longer than {long.limit} bytes"
+            raise StepBroke("ResponseTooLarge", message, retryable=False) from long
+        except NotDecodable as wrong:
+            message = f"the answer cannot be read: {wrong}"
+            raise StepBroke("InvalidResponse", message, retryable=False) from wrong
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as failed:
             message = f"no answer from {_host(wanted)}: {failed or type(failed).__name__}"
             raise StepBroke("ConnectionFailed", message) from failed
@@ -108,6 +131,19 @@ class HttpClient:
         await self._client.aclose()
 
     async def _exchange(self, wanted: HttpRequest) -> HttpResponse:
+        request = self._request(wanted)
+        is_confidential = wanted.confidential or bool(request.url.userinfo)
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                if not wanted.follow_redirects or response.next_request is None:
+                    return await _read(response, wanted.max_response_bytes)
+            finally:
+                await response.aclose()
+            request = _redirected(request, response.next_request, is_confidential=is_confidential)
+        raise httpx.TooManyRedirects("too many", request=request)
+
+    def _request(self, wanted: HttpRequest) -> httpx.Request:
         files: list[Any] = [
             (name, (file_name, content, kind) if file_name else (None, content))
             for name, file_name, content, kind in wanted.files
@@ -121,22 +157,55 @@ class HttpClient:
             data=dict(wanted.form) if wanted.form is not None else None,
             files=files or None,
         )
-        self._client.cookies.clear()
-        response = await self._client.send(
-            request, stream=True, follow_redirects=wanted.follow_redirects
+        return _checked(request)
+
+
+def _checked(request: httpx.Request) -> httpx.Request:
+    if request.url.scheme not in _PORTS or not request.url.host:
+        raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")
+    return request
+
+
+async def _read(response: httpx.Response, limit: int) -> HttpResponse:
+    decoder = BoundedDecoder(response.headers.get("content-encoding", ""), limit)
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += decoder.decode(chunk)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return HttpResponse(response.status_code, headers, bytes(content))
+
+
+def _redirected(
+    before: httpx.Request, after: httpx.Request, *, is_confidential: bool
+) -> httpx.Request:
+    """Give the next request; to another origin nothing confidential goes along."""
+    if _stays(before.url, _checked(after).url):
+        return after
+    if is_confidential:
+        raise StepBroke(
+            "RedirectRefused",
+            f"{before.url.host} redirects to {after.url.scheme}://{after.url.netloc.decode()}, "
+            "and the request carries a secret or auth; give the address where it leads as the url",
+            retryable=False,
         )
-        try:
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > wanted.max_response_bytes:
-                    message = f"the answer is longer than {wanted.max_response_bytes} bytes"
-                    raise StepBroke("ResponseTooLarge", message, retryable=False)
-        finally:
-            await response.aclose()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return HttpResponse(response.status_code, headers, bytes(content))
+    for name in [name for name in after.headers if name.lower() not in _FOR_ANYBODY]:
+        del after.headers[name]
+    return after
+
+
+def _stays(before: httpx.URL, after: httpx.URL) -> bool:
+    """Say whether a redirect stays with its server; going from http to https does."""
+    upgraded = ("https", before.host.lower(), 443)
+    is_plain = _origin(before) == ("http", before.host.lower(), 80)
+    return _origin(after) == _origin(before) or (is_plain and _origin(after) == upgraded)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host.lower(), url.port or _PORTS[url.scheme]
 
 
 def _host(wanted: HttpRequest) -> str:
-    return urlsplit(wanted.url).hostname or "the address"
+    try:
+        return httpx.URL(wanted.url).host or "the address"
+    except httpx.InvalidURL:
+        return "the address"

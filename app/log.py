@@ -168,6 +168,31 @@ def mcp_not_closed(server: str) -> None:
     _log.error("mcp server not closed in time", server=server)
 
 
+def stream_ended(whose: str, failure: Exception) -> None:
+    """Say that a stream of events was ended because the journal did not answer."""
+    _log.warning("event stream ended", of=whose, why=str(failure))
+
+
+def stream_stalled(path: str) -> None:
+    """Say that the reader of a stream has taken nothing for too long."""
+    _log.warning("event stream dropped, its reader does not read", path=path)
+
+
+def event_unreadable(why: Exception) -> None:
+    """Say that the journal holds an event that cannot be told as what it was."""
+    _log.error("event unreadable", why=str(why))
+
+
+def webhooks_delayed(webhook_id: str, failure: Exception) -> None:
+    """Say that a webhook's deliveries could not be read or noted; they are tried again."""
+    _log.warning("webhook delayed", webhook=webhook_id, exc_info=failure)
+
+
+def delivery_given_up(webhook_id: str, position: int, why: str) -> None:
+    """Say that an event will not reach a webhook."""
+    _log.error("webhook delivery given up", webhook=webhook_id, position=position, why=why)
+
+
 def request_failed(request_id: str, failure: Exception) -> None:
     """Keep what a 500 does not show."""
     _log.error("request failed", request=request_id, exc_info=failure)

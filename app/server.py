@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app import log
-from app.api import definitions, downloads, executions, llm_models, secrets, tools
+from app.api import definitions, downloads, events, executions, llm_models, secrets, tools, webhooks
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
@@ -26,6 +26,7 @@ from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
 from app.auth.keys import new_key
+from app.connections import protocol
 from app.control import Control
 from app.errors import error_response
 from app.services import Services
@@ -34,11 +35,13 @@ from journal import JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
+    *events.ENDPOINTS,
     *definitions.ENDPOINTS,
     *downloads.ENDPOINTS,
     *secrets.ENDPOINTS,
     *llm_models.ENDPOINTS,
     *tools.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 FIRST_TENANT = "default"
 _NOTE_USE_EVERY_S = 30
@@ -88,7 +91,7 @@ def application(services: Services, address: str) -> Starlette:
                 allow_origins=services.settings.cors_origins,
                 allow_methods=["GET", "POST", "PUT", "DELETE"],
                 allow_headers=[
-                    "authorization", "content-type", "idempotency-key", "prefer",
+                    "authorization", "content-type", "idempotency-key", "last-event-id", "prefer",
                     "x-api-key", "x-tenant-id", "x-request-id",
                 ],
                 expose_headers=["x-request-id", "location", "retry-after"],
@@ -154,12 +157,19 @@ async def _serve(settings: Settings) -> None:
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
+                http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
-            server = _Server(config, services.runs.let_go)
+
+            def let_go() -> None:
+                services.runs.let_go()
+                services.streams.close()
+
+            server = _Server(config, let_go)
             log.server_started(address)
             await server.serve(sockets=[listener])
             log.server_stopping()
@@ -170,7 +180,8 @@ async def _serve(settings: Settings) -> None:
 def _listen(settings: Settings) -> socket.socket:
     """Take the port before the data folder is touched."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sets TCP_NODELAY; else each answer waits 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
@@ -185,6 +196,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
     control = Control(services.journal, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
+    await services.webhooks.start()
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
@@ -196,6 +208,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await services.webhooks.close()
         await services.runs.close(services.settings.shutdown_grace)
         await control.close()
         with contextlib.suppress(JournalError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.agents import Agents
 from app.auth.callers import Authenticator
 from app.clock import Clock
+from app.events.streams import Streams
 from app.files import Files
 from app.models.catalogue import Models
 from app.recovery import Recovery
@@ -13,6 +14,7 @@ from app.secrets.vault import Secrets
 from app.settings import Settings
 from app.timers import Timers
 from app.tools.catalogue import ToolCatalogue
+from app.webhooks.registry import Webhooks
 from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
@@ -36,3 +38,5 @@ class Services:
     runs: Runs
     timers: Timers
     recovery: Recovery
+    streams: Streams
+    webhooks: Webhooks

@@ -51,6 +51,10 @@ class Settings(BaseModel):
     )
     max_body_bytes: int = Field(1_048_576, ge=1_024, description="the longest JSON body")
     max_attachment_bytes: int = Field(3_932_160, ge=1, description="the largest attachment")
+    header_timeout: float = Field(
+        10, gt=0, description="seconds that a request's header may take to arrive"
+    )
+    max_connections: int = Field(1_000, ge=1, description="connections that may be open at once")
     body_timeout: float = Field(30, gt=0, description="seconds that a body may take to arrive")
     sync_wait_limit: float = Field(300, ge=0, description="seconds that a sync start waits")
     shutdown_grace: float = Field(10, ge=0, description="seconds for steps in flight at a stop")
@@ -94,6 +98,27 @@ class Settings(BaseModel):
     )
     secrets_old_keys: list[SecretStr] = Field(
         [], description="older keys; what they sealed is sealed anew with the key at a start"
+    )
+    event_heartbeat: float = Field(
+        15, gt=0, description="seconds between signs of life of a stream"
+    )
+    event_stall: float = Field(
+        60, gt=0, description="seconds after which a stream that nobody reads is dropped"
+    )
+    max_event_streams: int = Field(
+        200, ge=1, description="streams of events that a tenant may have open at once"
+    )
+    webhook_timeout: float = Field(
+        15, gt=0, description="seconds that the receiver of a webhook may take to answer"
+    )
+    webhook_retry_first: float = Field(
+        5, gt=0, description="seconds until the second attempt of a delivery; then doubled"
+    )
+    webhook_retry_longest: float = Field(
+        3_600, gt=0, description="the most seconds between two attempts of a delivery"
+    )
+    webhook_give_up: float = Field(
+        259_200, ge=0, description="seconds of failed attempts after which a delivery is given up"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"

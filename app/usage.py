@@ -4,6 +4,10 @@ from collections.abc import Iterable
 
 from engine import Json, JsonObject, Record, Visit, iso_time
 
+_MODEL_CALL = frozenset({"model", "usage", "latencyMs"})
+_TOOL_CALL = frozenset({"tool", "ok", "durationMs"})
+"""What a record of a call has; step types of others may record anything else."""
+
 
 def usage_of(visits: Iterable[Visit]) -> Json:
     """Add up the tokens and calls of models, also by model; None where no model was called."""
@@ -26,26 +30,29 @@ def usage_of(visits: Iterable[Visit]) -> Json:
 
 def calls_of(visit: Visit) -> list[Json]:
     """List the finished calls of a visit, oldest first: to models, tools and workflows."""
-    calls: list[Json] = []
-    for name, record in visit.records.items():
-        value = record.value
-        call: JsonObject = {"name": name, "endTime": iso_time(record.at_ms)}
-        if (answer := _model_answer(record)) is not None:
-            call |= {"model": answer["model"], "duration": answer["latencyMs"], **_tokens(answer)}
-        elif isinstance(value, dict) and "tool" in value:
-            call |= {"tool": value["tool"], "ok": value["ok"], "duration": value["durationMs"]}
-            call |= {key: value[key] for key in ("runId", "error") if key in value}
-        elif isinstance(value, dict) and "approved" in value:
-            call |= {key: value[key] for key in ("approved", "by", "comment") if key in value}
-        else:
-            continue
-        calls.append(call)
-    return calls
+    calls = (call_of(name, record) for name, record in visit.records.items())
+    return [call for call in calls if call is not None]
+
+
+def call_of(name: str, record: Record) -> "JsonObject | None":
+    """Describe the call that a record keeps; None where it keeps something else."""
+    value = record.value
+    call: JsonObject = {"name": name, "endTime": iso_time(record.at_ms)}
+    if (answer := _model_answer(record)) is not None:
+        call |= {"model": answer["model"], "duration": answer["latencyMs"], **_tokens(answer)}
+    elif isinstance(value, dict) and value.keys() >= _TOOL_CALL:
+        call |= {"tool": value["tool"], "ok": value["ok"], "duration": value["durationMs"]}
+        call |= {key: value[key] for key in ("runId", "error") if key in value}
+    elif isinstance(value, dict) and "approved" in value:
+        call |= {key: value[key] for key in ("approved", "by", "comment") if key in value}
+    else:
+        return None
+    return call
 
 
 def _model_answer(record: Record) -> "JsonObject | None":
     value = record.value
-    return value if isinstance(value, dict) and "usage" in value and "model" in value else None
+    return value if isinstance(value, dict) and value.keys() >= _MODEL_CALL else None
 
 
 def _tokens(answer: JsonObject) -> dict[str, int]:

@@ -14,6 +14,13 @@ from typing import Any, Self
 import httpx
 
 EXAMPLES = Path(__file__).resolve().parent
+FOLDERS = sorted(
+    readme.parent
+    for readme in EXAMPLES.glob("*/README.md")
+    if not (readme.parent / "pyproject.toml").exists()
+)
+"""The examples; a package is none, since its step types are known only where it is installed."""
+
 TENANT = "default"
 _STEPWELL = str(Path(sys.executable).with_name("stepwell"))
 
@@ -63,7 +70,7 @@ class Installation:
         with httpx.Client(base_url=self.address, headers=headers, timeout=30) as client:
             for name, value in secrets.items():
                 _accepted(client.put(f"/api/secrets/{name}", json={"value": value}))
-            for file in sorted(EXAMPLES.glob("*/*.json")):
+            for file in (file for folder in FOLDERS for file in sorted(folder.glob("*.json"))):
                 kind = _kind(file)
                 if kind is None:
                     continue

@@ -18,14 +18,14 @@ from contextlib import ExitStack, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
-from installation import EXAMPLES, Installation
+from installation import EXAMPLES, FOLDERS, Installation
 from stand_ins.mail import MailServer
 from stand_ins.model import ModelServer
 from stand_ins.registry import Registry
 from walk import NotAsWritten, Place, walk
 
 _MODEL_NAME = "gpt-4.1-mini"
-_FOLDERS = sorted(file.parent.name for file in EXAMPLES.glob("*/README.md"))
+_FOLDERS = [folder.name for folder in FOLDERS]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
+from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.errors import (
     Archived,
     Conflict,
@@ -21,16 +22,20 @@ from journal.errors import (
     NotArchived,
     NotFound,
     OpenRuns,
+    TooManyWebhooks,
     Unavailable,
     UnknownAgent,
     UnknownCredential,
+    UnknownEvent,
     UnknownFile,
     UnknownModel,
     UnknownRun,
     UnknownSecret,
     UnknownVersion,
+    UnknownWebhook,
     UnknownWorkflow,
 )
+from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
 from journal.files import FileRow, FileTable
 from journal.journal import Journal
@@ -39,9 +44,11 @@ from journal.models import ModelRow, ModelTable
 from journal.run_ids import run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
     "Archived",
+    "Attempt",
     "ChildList",
     "ChildRow",
     "Conflict",
@@ -50,7 +57,12 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "DeliveryRow",
     "DuplicateStart",
+    "EventFilter",
+    "EventPage",
+    "EventPages",
+    "EventRow",
     "Events",
     "Family",
     "FileRow",
@@ -70,22 +82,28 @@ __all__ = [
     "NotArchived",
     "NotFound",
     "OpenRuns",
+    "Outbox",
     "RunFilter",
     "RunList",
     "RunRow",
     "SealedRow",
     "SecretRow",
     "SecretTable",
+    "TooManyWebhooks",
     "Unavailable",
     "UnknownAgent",
     "UnknownCredential",
+    "UnknownEvent",
     "UnknownFile",
     "UnknownModel",
     "UnknownRun",
     "UnknownSecret",
     "UnknownVersion",
+    "UnknownWebhook",
     "UnknownWorkflow",
     "VersionRow",
+    "WebhookRow",
+    "WebhookTable",
     "holder",
     "run_number",
 ]

@@ -73,6 +73,27 @@ class UnknownRun(NotFound):
         super().__init__(f"there is no run {run_id!r}")
 
 
+class UnknownEvent(NotFound):
+    """The event has been deleted, with the run that it belongs to."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"there is no event at position {position}")
+
+
+class UnknownWebhook(NotFound):
+    """There is no such webhook."""
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"there is no webhook {webhook_id!r}")
+
+
+class TooManyWebhooks(JournalError):
+    """The tenant has as many webhooks as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"this tenant has {most} webhooks, which is the most; delete one first")
+
+
 class UnknownWorkflow(NotFound):
     """There is no such workflow."""
 

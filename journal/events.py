@@ -1,6 +1,6 @@
 """Histories: append events, read them back, proved unchanged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
@@ -39,6 +39,8 @@ class Events:
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
+        self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
+        """Told the tenant and the run after each append, also one with unknown outcome."""
 
     async def start(
         self,
@@ -75,7 +77,10 @@ class Events:
                 ),
             )
 
-        await self._writer.write(work)
+        try:
+            await self._writer.write(work)
+        finally:
+            self.heard(tenant, run.id)
         return after
 
     async def append(self, head: Head, events: Sequence[Event], run: Run) -> Head:
@@ -89,7 +94,10 @@ class Events:
         """
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
-        await self._writer.append(rows, run_row(head.tenant, run), conflict)
+        try:
+            await self._writer.append(rows, run_row(head.tenant, run), conflict)
+        finally:
+            self.heard(head.tenant, head.run_id)
         return after
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:

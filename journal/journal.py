@@ -8,6 +8,8 @@ from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
+from journal.deliveries import Outbox
+from journal.event_pages import EventPages
 from journal.events import Events
 from journal.files import FileTable
 from journal.lock import FolderLock
@@ -15,6 +17,7 @@ from journal.models import ModelTable
 from journal.readers import Readers
 from journal.runs import RunList
 from journal.secrets import SecretTable
+from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
 _READERS = 2
@@ -28,6 +31,7 @@ class Journal:
         self._readers = readers
         self.lock = lock
         self.events = Events(writer, readers)
+        self.pages = EventPages(readers)
         self.runs = RunList(readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
@@ -37,6 +41,8 @@ class Journal:
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
         self.models = ModelTable(writer, readers)
+        self.webhooks = WebhookTable(writer, readers)
+        self.outbox = Outbox(writer, readers)
 
     @classmethod
     async def open(cls, folder: Path, *, synchronous: str = "FULL") -> Self:

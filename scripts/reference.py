@@ -1,5 +1,6 @@
-"""Write `docs/steps/`: a page for each step type, made from the models that check definitions.
+"""Write the reference pages in `docs/`, made from the models that check what people write.
 
+A page for each step type, for agents, for models, and for the settings of the server.
 `--check` says what is out of date instead of writing.
 """
 
@@ -7,32 +8,48 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
+from app.models.settings import ModelDocument, ModelSettings
+from app.settings import NO_OPTIONS, Settings
+from app.tools.mcp.settings import McpServerSettings
 from steps.agent import AgentDocument
 from steps.contract import AnyStepType
 from steps.document import CommonStep
 from steps.registry import Registry
+from steps.template import SecretTemplate
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "steps"
-_COMMON_ERRORS = {
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+COMMON_ERRORS = {
     "ExpressionFailed": "an expression in the step's settings could not be evaluated",
     "InvalidOutput": "a declared output field is missing or has the wrong type",
-    "Timeout": "the attempt took longer than the step's `timeout`",
+    "Timeout": "the attempt took longer than the step's `timeout`; retried",
+    "Interrupted": "a crash met the step, and `onInterrupted` or a person said that it fails then",
+    "StepCrashed": "the step type has a bug, which the server's log shows; retried",
 }
+_PLURALS = {
+    **{kind: f"{kind}s" for kind in ("string", "object", "template", "integer", "number", "path")},
+    "string, never shown": "strings, never shown",
+    "network (CIDR)": "networks (CIDR)",
+}
+_UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 
 def pages() -> Mapping[str, str]:
-    """Give every page by its file name."""
+    """Give every page by its place in `docs/`."""
     types = Registry.built_in().all
-    made = {f"{kind.type}.md": "\n".join(_step_page(kind)) + "\n" for kind in types}
-    made["agents.md"] = "\n".join(_agent_page()) + "\n"
-    made["README.md"] = "\n".join(_contents(types)) + "\n"
-    return made
+    made = {f"steps/{kind.type}.md": _step_page(kind) for kind in types}
+    made["steps/agents.md"] = _agent_page()
+    made["steps/models.md"] = _model_page()
+    made["steps/README.md"] = _contents(types)
+    made["settings.md"] = _settings_page()
+    return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 
 def _contents(types: list[AnyStepType]) -> Iterator[str]:
@@ -41,32 +58,37 @@ def _contents(types: list[AnyStepType]) -> Iterator[str]:
     yield "| type | what it does |\n| --- | --- |"
     for kind in types:
         yield f"| [{kind.type}]({kind.type}.md) | {_paragraphs(kind)[0]} |"
-    yield "\n[Agents](agents.md) are definitions of their own, which call-agent steps name.\n"
+    yield "\n[Agents](agents.md) are definitions of their own, which call-agent steps name;"
+    yield "[models](models.md) are what call-llm steps and agents ask."
+    yield "[Write your own step type](../extending.md) where none of these fits.\n"
     yield "## Keys of every step\n"
     yield from _table(CommonStep)
-    yield "\n`retry` has these keys:\n"
-    yield from _table(_model_of(CommonStep, "retry"))
+    yield from _parts(CommonStep)
     yield "\n## Errors of every step\n"
-    yield from _errors(_COMMON_ERRORS)
+    yield from _errors(COMMON_ERRORS)
+    yield "\nAn error is retried only where the step has a `retry`, and only when it says so here"
+    yield "or on the page of the step type."
 
 
 def _step_page(kind: AnyStepType) -> Iterator[str]:
     yield f"# {kind.type}\n"
     yield "\n\n".join(_paragraphs(kind)) + "\n"
-    limit = f"{kind.timeout_ms / 1000:g} s" if kind.timeout_ms else "any time"
-    yield f"One attempt may take {limit} unless the step's `timeout` says otherwise.\n"
+    if kind.timeout_ms:
+        limit = _duration(kind.timeout_ms)
+        yield f"One attempt may take {limit} unless the step's `timeout` says otherwise.\n"
+    if kind.resumable:
+        yield "It always goes on after a crash, so it takes no `onInterrupted`.\n"
     yield "## Settings\n"
     yield "Beside [the keys of every step](README.md#keys-of-every-step):\n"
     yield from _table(kind.settings)
     yield from _parts(kind.settings)
+    if any(_names_secrets(info.annotation) for info in kind.settings.model_fields.values()):
+        yield "\nWhere the type says *secrets may stand here*, `{{ secrets.NAME }}` is allowed."
     yield "\n## Errors\n"
-    if kind.errors:
-        yield "Beside [the errors of every step](README.md#errors-of-every-step):\n"
-        yield from _errors(kind.errors)
-    else:
-        yield "[The errors of every step](README.md#errors-of-every-step)."
+    yield "Beside [the errors of every step](README.md#errors-of-every-step):\n"
+    yield from _errors(kind.errors)
     yield "\n## Example\n"
-    yield f"```json\n{json.dumps(kind.example, indent=2, ensure_ascii=False)}\n```"
+    yield _example(kind.example)
 
 
 def _agent_page() -> Iterator[str]:
@@ -79,88 +101,159 @@ def _agent_page() -> Iterator[str]:
     yield "## The document\n"
     yield from _table(AgentDocument)
     yield from _parts(AgentDocument)
+    yield "\nAn item of `tools` that is a text is short for `tool`. A tool of an MCP server is"
+    yield '`server.tool`. A workflow can be called when it has `"tool": true`; the call is a child'
+    yield "run. A call that needs approval pauses the run with the signal `request_user_action`,"
+    yield "which shows `tool` and `arguments`; a resume with `data` gives it other arguments."
     yield "\n## Example\n"
-    yield f"```json\n{json.dumps(_AGENT, indent=2, ensure_ascii=False)}\n```"
+    yield _example(_AGENT)
 
 
-def _table(model: type[BaseModel]) -> Iterator[str]:
+def _model_page() -> Iterator[str]:
+    yield "# Models\n"
+    yield (
+        "A model is a chat model under a name. [call-llm](call-llm.md) steps and "
+        "[agents](agents.md) name it as `model`, or leave that out and get the default one: the "
+        "setting `default_model`, or the only model that there is.\n"
+    )
+    yield "## A tenant's own\n"
+    yield "`PUT /api/models/{name}` takes this document; the tenant's model wins over one of the"
+    yield "settings with the same name. `GET /api/models` lists both.\n"
+    yield from _table(ModelDocument)
+    yield "\n```json"
+    yield json.dumps(_MODEL, indent=2)
+    yield "```\n"
+    yield "What a tenant names must be at a public address, or in one of `allowed_networks`.\n"
+    yield "## In the settings\n"
+    yield "All tenants share the models of the [settings](../settings.md): tables in the file, or"
+    yield "one JSON text in `STEPWELL_MODELS`. They may be at any address, and have one key more:\n"
+    yield from _table(ModelSettings, without=ModelDocument)
+    yield '\n```toml\ndefault_model = "fast"\n'
+    yield '[models.fast]\nprovider = "openai"\nmodel = "gpt-5-mini"\nkeyEnv = "OPENAI_API_KEY"\n'
+    yield '[models.local]\nprovider = "openai"\nmodel = "llama3.3"'
+    yield 'baseUrl = "http://127.0.0.1:11434/v1"\nstructured = "json_object"\ntimeout = "10m"\n```'
+
+
+def _settings_page() -> Iterator[str]:
+    yield "# Settings\n"
+    yield "Each stands by its name in `stepwell.toml`, as `STEPWELL_` and its name in capitals in"
+    yield "the environment, and as an option with hyphens (`--cors-origins`) on the command line,"
+    yield "which counts first. `stepwell config` shows what is in force, and where it comes from. A"
+    yield "complete file is in [single-node.md](../single-node.md#a-complete-file).\n"
+    yield from _table(Settings)
+    hidden = " and ".join(f"`{name}`" for name in NO_OPTIONS)
+    yield f"\n{hidden} cannot be given on the command line, where others could read them.\n"
+    yield "## models\n"
+    yield "See [models](steps/models.md).\n"
+    yield "## mcp_servers\n"
+    yield f"{getdoc(McpServerSettings)} Tables in the file, or one JSON text.\n"
+    yield from _table(McpServerSettings)
+    yield "\nA value `env:NAME` in `env` or `headers` comes from Stepwell's environment, of which a"
+    yield "process otherwise gets only what it needs to start."
+
+
+def _table(model: type[BaseModel], without: type[BaseModel] | None = None) -> Iterator[str]:
     schema = model.model_json_schema()
-    properties = schema.get("properties", {})
-    if not properties:
+    known = without.model_fields if without else {}
+    fields = {name: info for name, info in model.model_fields.items() if name not in known}
+    if not fields:
         yield "It has none of its own."
         return
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
-    for name, spec in properties.items():
-        default = "required" if name in schema.get("required", ()) else _default(model, name)
-        meaning = str(spec.get("description", "")).replace("|", "\\|")
-        yield f"| `{name}` | {_type(spec, schema)} | {default} | {meaning} |"
+    for field, info in fields.items():
+        name = info.alias or field
+        spec = schema["properties"][name]
+        default = "required" if info.is_required() else _default(info, spec)
+        kind = _kind(name, info, spec, schema)
+        meaning = str(info.description or "").replace("|", "\\|")
+        yield f"| `{name}` | {kind} | {default} | {meaning} |"
 
 
 def _parts(model: type[BaseModel]) -> Iterator[str]:
     """Describe the models that stand inside `model`, which have keys of their own."""
     for field, info in model.model_fields.items():
-        inner = _model_in(info.annotation)
-        if inner is not None:
-            yield f"\n`{info.alias or field}` has these keys:\n"
+        for inner in _models_in(info.annotation):
+            kind = inner.model_json_schema()["properties"].get("type", {}).get("const")
+            which = f" with `type` `{kind}`" if kind else ""
+            yield f"\n`{info.alias or field}`{which} has these keys:\n"
             yield from _table(inner)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_model_in(part) for part in getattr(annotation, "__args__", ()))
-    return next((model for model in inner if model), None)
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
 
 
-def _model_of(model: type[BaseModel], field: str) -> type[BaseModel]:
-    inner = _model_in(model.model_fields[field].annotation)
-    if inner is None:
-        raise TypeError(f"{field} of {model.__name__} holds no model")
-    return inner
+def _names_secrets(annotation: Any) -> bool:
+    if annotation is SecretTemplate:
+        return True
+    return any(_names_secrets(part) for part in getattr(annotation, "__args__", ()))
 
 
-def _default(model: type[BaseModel], name: str) -> str:
-    by_alias = {info.alias or field: info for field, info in model.model_fields.items()}
-    info = by_alias[name]
+def _default(info: FieldInfo, spec: Mapping[str, Any]) -> str:
     value = info.get_default(call_default_factory=True, validated_data={})
     value = getattr(value, "source", value)
-    if value is None or (isinstance(value, list | dict) and not value):
+    if value is None or value in ("", [], {}):
         return "none"
-    if isinstance(value, BaseModel) or (
-        isinstance(value, list) and isinstance(value[0], BaseModel)
-    ):
+    if isinstance(value, BaseModel):
         return "see below"
-    if _is_duration(model, name):
-        return f"`{value / 1000:g}s`"
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
+    if "30s" in spec.get("examples", ()):
+        return f"`{_duration(value)}`"
+    if isinstance(value, list) and isinstance(value[0], BaseModel):
+        value = [item.model_dump() for item in value]
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
 
 
-def _is_duration(model: type[BaseModel], name: str) -> bool:
-    return "30s" in json.dumps(model.model_json_schema()["properties"][name].get("examples", ()))
+def _duration(length_ms: int) -> str:
+    unit, size = next((unit, size) for unit, size in _UNITS_MS if length_ms % size == 0)
+    return f"{length_ms // size}{unit}"
 
 
-def _type(spec: dict[str, Any], schema: dict[str, Any]) -> str:
+def _kind(name: str, info: FieldInfo, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if name == "output" and info.annotation == dict[str, Any]:
+        return "[fields](../definitions.md#fields)"
+    kind = _type(spec, schema)
+    if _models_in(info.annotation) and " of " not in kind:
+        kind = "object, see below"
+    return f"{kind}; *secrets may stand here*" if _names_secrets(info.annotation) else kind
+
+
+def _type(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "$ref" in spec:
         return _type(schema["$defs"][spec["$ref"].rpartition("/")[2]], schema)
-    if "anyOf" in spec:
-        kinds = [_type(one, schema) for one in spec["anyOf"] if one.get("type") != "null"]
+    variants = spec.get("anyOf") or spec.get("oneOf")
+    if variants:
+        kinds = [_type(one, schema) for one in variants if one.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))
     if "enum" in spec:
         return ", ".join(f"`{item}`" for item in spec["enum"])
     if "const" in spec:
         return f"`{spec['const']}`"
     if spec.get("type") == "array":
-        return f"list of {_type(spec.get('items', {}), schema)}"
+        return f"list of {_plural(_type(spec.get('items', {}), schema))}"
     if "30s" in spec.get("examples", ()):
         return "duration"
-    if spec.get("type") == "object" and isinstance(spec.get("additionalProperties"), dict):
-        return f"object of {_type(spec['additionalProperties'], schema)}"
-    bounds = [
-        f"{word} {spec[key]:,}"
-        for key, word in (("minimum", "from"), ("maximum", "to"))
-        if key in spec
-    ]
+    values = spec.get("additionalProperties") or next(
+        iter(spec.get("patternProperties", {}).values()), None
+    )
+    if spec.get("type") == "object" and isinstance(values, dict):
+        return f"object of {_plural(_type(values, schema))}"
+    if spec.get("format") in ("path", "password"):
+        return "path" if spec["format"] == "path" else "string, never shown"
+    if str(spec.get("format")).startswith("ipv"):
+        return "network (CIDR)"
+    words = {"minimum": "from", "exclusiveMinimum": "over", "maximum": "to"}
+    bounds = [f"{word} {spec[key]:,}" for key, word in words.items() if key in spec]
     return " ".join([str(spec.get("type", "template")), *bounds])
+
+
+def _plural(kind: str) -> str:
+    return _PLURALS.get(kind, kind)
 
 
 def _errors(errors: Mapping[str, str]) -> Iterator[str]:
@@ -168,6 +261,10 @@ def _errors(errors: Mapping[str, str]) -> Iterator[str]:
     for name, meaning in errors.items():
         shown = ", ".join(f"`{part.strip()}`" for part in name.split(","))
         yield f"| {shown} | {meaning} |"
+
+
+def _example(document: object) -> str:
+    return f"```json\n{json.dumps(document, indent=2, ensure_ascii=False)}\n```"
 
 
 def _paragraphs(kind: AnyStepType) -> list[str]:
@@ -188,6 +285,7 @@ _AGENT = {
     "output": {"owner": {"type": "string"}, "listed": {"type": "boolean"}},
     "limits": {"maxTurns": 15, "time": "10m"},
 }
+_MODEL = {"provider": "anthropic", "model": "claude-sonnet-4-5", "secret": "ANTHROPIC_KEY"}
 
 
 def main() -> int:
@@ -195,15 +293,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    FOLDER.mkdir(parents=True, exist_ok=True)
     made = pages()
-    stale = [name for name, text in made.items() if _read(FOLDER / name) != text]
-    stale += [file.name for file in FOLDER.iterdir() if file.name not in made]
+    stale = [name for name, text in made.items() if _read(DOCS / name) != text]
+    left = [file for file in (DOCS / "steps").glob("*.md") if f"steps/{file.name}" not in made]
     if check:
-        print("\n".join(f"docs/steps/{name} is out of date: make reference" for name in stale))
+        stale += [f"steps/{file.name}" for file in left]
+        print("\n".join(f"docs/{name} is out of date: make reference" for name in stale))
         return 1 if stale else 0
     for name, text in made.items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
+        (DOCS / name).write_text(text, encoding="utf-8")
+    for file in left:
+        file.unlink()
     return 0
 
 

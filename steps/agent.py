@@ -61,11 +61,13 @@ class AgentDocument(_Part):
     )
     name: str = Field(min_length=1, max_length=200, description="what people call it")
     description: str = Field("", max_length=2_000, description="what it is for")
-    status: Literal["draft", "testing"] = Field("draft", description="`draft` or `testing`")
+    status: Literal["draft", "testing"] = Field("draft", description="how far it is")
     instructions: Template = Field(
         description="what the model is told first: a template with `inputs` in scope"
     )
-    model: str | None = Field(None, max_length=64, description="the model's name; the default one")
+    model: str | None = Field(
+        None, max_length=64, description="the model's name; the default one without it"
+    )
     temperature: float | None = Field(None, ge=0, le=2, description="how freely it answers")
     maxTokens: int | None = Field(None, ge=1, description="tokens of one answer")  # noqa: N815
     tools: list[AgentTool] = Field([], max_length=100, description="what it may call")

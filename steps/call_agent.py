@@ -67,9 +67,17 @@ class CallAgent(StepType[CallAgentSettings]):
         "TimeLimit": "the agent has used up `limits.time`",
         "Refused": "the model refused to answer",
         "CutOff": "an answer was cut off: raise the agent's `maxTokens`",
-        "UnsupportedFile": "a file is neither an image nor a document that can be read",
-        "RateLimited, Overloaded, Timeout, ConnectionFailed, ModelFailed": "as in call-llm: "
-        "retried by the step's `retry`, going on from the last answer",
+        "RateLimited, Overloaded, ConnectionFailed, ModelFailed, InvalidResponse": "as in "
+        "call-llm: retried by the step's `retry`, going on from the last answer",
+        "UnknownModel, ModelAuth, ModelRejected, AddressNotAllowed, UnknownSecret": "as in "
+        "call-llm: the agent's model cannot be used",
+        "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "
+        "else than a file that a model can be shown",
+        "StorageUnavailable": "the storage of files is away; retried",
+        "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
+        "tool [extract-document](../tools.md#extract-document), by which documents are read",
+        "UnknownWorkflow": "a workflow that the agent has called is not there any more",
+        "TooDeep": "20 runs stand above the one that the agent wants to start",
     }
     example = {
         "id": "research",

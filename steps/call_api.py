@@ -23,6 +23,7 @@ from steps.effects import (
     HttpRequest,
     HttpResponse,
 )
+from steps.http_auth import Auth
 from steps.retry_after import retry_after_ms
 from steps.secrets import secret_scope
 from steps.strict_json import parse_strictly
@@ -36,51 +37,97 @@ _EXCERPT = 300
 class CallApiSettings(StepSettings):
     """The request, and which answers are good."""
 
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
-    url: SecretTemplate
-    headers: dict[str, SecretTemplate] = {}
-    query: dict[str, SecretTemplate] = {}
-    body: SecretTemplate | None = None
-    form: dict[str, SecretTemplate] | None = None
-    multipart: dict[str, SecretTemplate] | None = None
-    file: Template | None = None
-    text: SecretTemplate | None = None
-    auth: dict[str, SecretTemplate] | None = None
-    expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
-        ["2xx"], min_length=1
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = Field(
+        "GET", description="the request's method"
     )
-    maxResponseBytes: int = Field(1_000_000, ge=0, le=10_000_000)  # noqa: N815
-    followRedirects: bool = True  # noqa: N815
+    url: SecretTemplate = Field(description="the address, with http:// or https://")
+    headers: dict[str, SecretTemplate] = Field(
+        {}, description="headers; one that is given takes the place of one that is set by itself"
+    )
+    query: dict[str, SecretTemplate] = Field(
+        {}, description="what is added to the address; a list gives its name several times"
+    )
+    body: SecretTemplate | None = Field(None, description="a body that is sent as JSON")
+    form: dict[str, SecretTemplate] | None = Field(
+        None, description="a body of form fields (application/x-www-form-urlencoded)"
+    )
+    multipart: dict[str, SecretTemplate] | None = Field(
+        None,
+        description="a body of parts (multipart/form-data), each a text, or an uploaded file "
+        'as `{"file": "its id"}`',
+    )
+    file: Template | None = Field(
+        None, description="the id of an uploaded file, whose bytes are the body"
+    )
+    text: SecretTemplate | None = Field(None, description="a body of plain text")
+    auth: Auth | None = Field(None, description="who sends the request, by one of three ways")
+    expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
+        ["2xx"], min_length=1, description="statuses with which the step completes"
+    )
+    maxResponseBytes: int = Field(  # noqa: N815
+        1_000_000, ge=0, le=10_000_000, description="the longest body that is taken"
+    )
+    followRedirects: bool = Field(  # noqa: N815
+        True, description="whether redirects are followed, at most five"
+    )
 
 
 class CallApi(StepType[CallApiSettings]):
-    """Sends a request that carries the same `Idempotency-Key` on every attempt."""
+    """Sends one HTTP request and gives the answer.
+
+    At most one of `body`, `form`, `multipart`, `file` and `text` may be given. Each request
+    carries an `Idempotency-Key` that is the same for every attempt of the visit, also after a
+    restart; the other side should honour it.
+
+    Its output is `status`, `headers` (with names in lower case) and `body`, which `output`
+    values name as `response`. JSON is read, text stays text, anything else is base64 and has
+    `"encoding": "base64"` beside it. An empty body is null.
+
+    Addresses that are not public are refused unless the setting `allowed_networks` names their
+    network; this holds for redirects too.
+    """
 
     type = "call-api"
     settings = CallApiSettings
     timeout_ms = 30_000
+    errors = {
+        "HttpStatus": "the answer's status is not expected; retried for 408, 425, 429 and 5xx, "
+        "after `Retry-After` where the answer has it",
+        "ConnectionFailed": "no connection, or one that broke; retried",
+        "Timeout": "no answer in time; retried",
+        "InvalidRequest": "the settings give no valid request",
+        "InvalidResponse": "the answer says that it is JSON and is not",
+        "ResponseTooLarge": "the answer is longer than `maxResponseBytes`",
+        "TooManyRedirects": "the answer redirects more than five times",
+        "RedirectRefused": "the server redirects to another origin, and the request carries a "
+        "secret or `auth`",
+        "AddressNotAllowed": "the address is not public, and no setting allows it",
+        "FileNotFound": "there is no file with the id in `file` or `multipart`",
+        "StorageUnavailable": "the storage of files is away; retried",
+        "UnknownSecret": "there is no secret of a name that the settings name",
+    }
+    example = {
+        "id": "order",
+        "type": "call-api",
+        "method": "POST",
+        "url": "https://shop.example.com/orders",
+        "auth": {"type": "bearer", "token": "{{ secrets.SHOP_TOKEN }}"},
+        "body": {"customer": "{{ data.customerName }}", "lines": "{{ data.lines }}"},
+        "expectedStatus": [200, 201],
+        "output": {"orderId": {"type": "string", "value": "{{ response.body.id }}"}},
+        "retry": {"maxAttempts": 5},
+    }
 
     def check(
         self, settings: CallApiSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for one body at most and a known way to authenticate."""
+        """Ask for one body at most and an address that HTTP can reach."""
         bodies = [name for name in _BODIES if getattr(settings, name) is not None]
         if len(bodies) > 1:
             yield Problem(bodies[1], f"there is {bodies[0]} already; give one of them")
         url = settings.url.source
         if not isinstance(url, str) or not url.startswith(("http://", "https://", "{{")):
             yield Problem("url", "must be a text that begins with http:// or https://")
-        if settings.auth is not None:
-            kind = settings.auth["type"].source if "type" in settings.auth else None
-            needs = {
-                "basic": {"username", "password"},
-                "bearer": {"token"},
-                "header": {"name", "value"},
-            }
-            if kind not in needs:
-                yield Problem("auth.type", "must be basic, bearer or header")
-            elif set(settings.auth) != {"type", *needs[str(kind)]}:
-                yield Problem("auth", f"of type {kind} needs {', '.join(sorted(needs[str(kind)]))}")
 
     async def execute(
         self, settings: CallApiSettings, step: StepInput, effects: Effects
@@ -101,7 +148,8 @@ async def _request(settings: CallApiSettings, step: StepInput, effects: Effects)
     secrets = await secret_scope(
         (
             settings.url, settings.headers, settings.query, settings.body,
-            settings.form, settings.multipart, settings.text, settings.auth,
+            settings.form, settings.multipart, settings.text,
+            settings.auth.templates() if settings.auth else None,
         ),
         effects,
     )  # fmt: skip
@@ -110,7 +158,9 @@ async def _request(settings: CallApiSettings, step: StepInput, effects: Effects)
     for name, template in settings.headers.items():
         headers = {k: v for k, v in headers.items() if k.lower() != name.lower()}
         headers[name] = _text(template, step, f"headers.{name}")
-    headers.update(_auth(settings, step))
+    if settings.auth is not None:
+        name, value = settings.auth.header(lambda item, setting: _text(item, step, setting))
+        headers[name] = value
     for name, value in headers.items():
         if any(char in "\r\n\0" for char in name + value):
             raise _invalid(f"header {name} holds a line break")
@@ -145,6 +195,7 @@ async def _request(settings: CallApiSettings, step: StepInput, effects: Effects)
         files=files,
         follow_redirects=settings.followRedirects,
         max_response_bytes=settings.maxResponseBytes,
+        confidential=bool(secrets) or settings.auth is not None,
     )
 
 
@@ -155,18 +206,6 @@ def _query(settings: CallApiSettings, step: StepInput) -> list[tuple[str, str]]:
         for item in value if isinstance(value, list) else [value]:
             pairs.append((name, _plain(item, f"query.{name}")))  # noqa: PERF401 - reads better
     return pairs
-
-
-def _auth(settings: CallApiSettings, step: StepInput) -> dict[str, str]:
-    if settings.auth is None:
-        return {}
-    given = {name: _text(item, step, f"auth.{name}") for name, item in settings.auth.items()}
-    if given["type"] == "basic":
-        pair = f"{given['username']}:{given['password']}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-    if given["type"] == "bearer":
-        return {"Authorization": f"Bearer {given['token']}"}
-    return {given["name"]: given["value"]}
 
 
 def _text(template: Template, step: StepInput, setting: str) -> str:

@@ -64,7 +64,10 @@ class CallLlmSettings(StepSettings):
 class CallLlm(StepType[CallLlmSettings]):
     """Asks a model for text, or for the declared output fields; every answer is kept.
 
-    An answer that does not fit the fields goes back to the model with what is wrong.
+    The fields are those of `output` that have no `value`; without any, the output is `text`. An
+    answer that does not fit them goes back to the model with what is wrong. `output` values name
+    `response`: `text`, `model` and `usage` (`inputTokens`, `outputTokens`). An answer that has
+    come is journaled, so that a crash does not ask for it again.
     """
 
     type = "call-llm"
@@ -73,21 +76,25 @@ class CallLlm(StepType[CallLlmSettings]):
     errors = {
         "InvalidOutput": "the model's answers do not fit the declared output, repairs included",
         "Refused": "the model refused to answer",
-        "CutOff": "the answer is longer than maxTokens allows",
+        "CutOff": "the answer is longer than `maxTokens` allows",
         "UnsupportedFile": "a file is neither a picture nor text nor a document",
-        "InvalidRequest": "files names something that is no file id",
+        "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
+        "tool [extract-document](../tools.md#extract-document), by which documents are read",
+        "InvalidRequest": "`files` names something that is no file id",
         "FileNotFound": "there is no such file",
+        "StorageUnavailable": "the storage of files is away; retried",
         "UnknownModel": "there is no model of that name, or its provider does not know it",
         "UnknownSecret": "the secret that holds the model's key does not exist",
         "ModelAuth": "the provider refused the key, or the key is missing",
         "ModelRejected": "the provider refused the request",
-        "ModelFailed": "the provider failed",
-        "RateLimited": "the provider takes no more requests for now",
-        "Overloaded": "the provider is overloaded",
-        "InvalidResponse": "the provider's answer cannot be read",
-        "ConnectionFailed": "the provider cannot be reached",
+        "ModelFailed": "the provider failed; retried",
+        "RateLimited": "the provider takes no more requests for now; retried, when it says so "
+        "after `Retry-After`",
+        "Overloaded": "the provider is overloaded; retried",
+        "InvalidResponse": "the provider's answer cannot be read; retried",
+        "ConnectionFailed": "the provider cannot be reached; retried",
         "AddressNotAllowed": "the model is at an address that is not public",
-        "Timeout": "no answer came in time",
+        "Timeout": "no answer came in time; retried",
     }
     example = {
         "id": "classify",

@@ -11,16 +11,49 @@ from steps.template import SecretTemplate
 class CallToolSettings(StepSettings):
     """Which tool, and what it is given."""
 
-    toolId: str = Field(min_length=1, max_length=200)  # noqa: N815 - the page's word
-    inputs: dict[str, SecretTemplate] = {}
+    toolId: str = Field(  # noqa: N815 - the page's word
+        min_length=1,
+        max_length=200,
+        description="the tool's id; for a tool of an MCP server `server.tool`",
+    )
+    inputs: dict[str, SecretTemplate] = Field({}, description="what the tool is given")
 
 
 class CallTool(StepType[CallToolSettings]):
-    """Calls a tool with arguments that are checked first."""
+    """Calls a tool with arguments that are checked first.
+
+    A tool is a Python function or comes from an MCP server; `GET /api/tools` lists those that
+    there are. Some [come with the server](../tools.md), others are
+    [made by you](../extending.md). Its output is what the tool gives, which `output` values name
+    as `result`. The tool is given a key that is the same for every attempt of the visit, also
+    after a restart. A tool may fail with error types of its own.
+    """
 
     type = "call-tool"
     settings = CallToolSettings
     timeout_ms = 300_000
+    errors = {
+        "UnknownTool": "there is no tool of this id",
+        "InvalidToolInput": "the inputs are not what the tool takes",
+        "ToolFailed": "the tool failed without saying more; retried unless an MCP server refuses "
+        "the call itself",
+        "InvalidToolResult": "what the tool gives is no JSON, or more than an MCP server may give",
+        "McpUnavailable": "the tool's MCP server is away; retried",
+        "Timeout": "the tool has not answered in time; retried",
+        "FileNotFound": "there is no file with an id that the tool was given",
+        "StorageUnavailable": "the storage of files is away; retried",
+        "UnknownSecret": "there is no secret of a name that `inputs` name",
+    }
+    example = {
+        "id": "read",
+        "type": "call-tool",
+        "toolId": "extract-document",
+        "inputs": {"fileId": "{{ data.attachment.fileId }}", "maxPages": 20},
+        "output": {
+            "text": {"type": "string"},
+            "pageCount": {"type": "integer", "value": "{{ result.pages | default(1) }}"},
+        },
+    }
 
     def acts_now(self, settings: CallToolSettings, effects: Effects) -> bool:
         """Say no for a tool that touches nothing but its arguments."""

@@ -19,6 +19,8 @@ class HttpRequest:
 
     Attributes:
         files: Parts of a multipart body: (field, file name, bytes, media type).
+        confidential: It carries a secret or a credential, so that it must not be redirected
+            to another origin.
     """
 
     method: str
@@ -30,6 +32,7 @@ class HttpRequest:
     files: Sequence[tuple[str, str, bytes, str]] = ()
     follow_redirects: bool = True
     max_response_bytes: int = 1_000_000
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,9 @@ class Expression:
             return _bounded(thaw(value))
         except ExpressionError:
             raise
-        except (TemplateError, ArithmeticError, AttributeError, TypeError, ValueError) as wrong:
+        except (
+            TemplateError, ArithmeticError, AttributeError, RecursionError, TypeError, ValueError,
+        ) as wrong:  # fmt: skip
             # MiniJinja's messages may quote a value.
             raise ExpressionError(self.text, _HIDDEN if self.secrets else _why(wrong)) from None
 

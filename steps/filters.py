@@ -1,4 +1,4 @@
-"""The few filters that data mapping needs beside MiniJinja's own. All are pure."""
+"""The few filters that data mapping needs beside MiniJinja's own. All are pure and bounded."""
 
 import hashlib
 import json
@@ -8,6 +8,12 @@ from typing import Any
 
 from steps.durations import duration_ms
 from steps.frozen import freeze, thaw
+from steps.strict_json import parse_strictly
+
+_LONGEST_PATTERN = 200
+_WIDEST_INDENT = 8
+# As MiniJinja writes them, so that the text may stand in HTML.
+_FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
 
 
 def to_json(value: Any) -> str:
@@ -15,9 +21,22 @@ def to_json(value: Any) -> str:
     return json.dumps(thaw(value), ensure_ascii=False, separators=(",", ":"))
 
 
+def tojson(value: Any, indent: int | bool | None = None) -> str:
+    """Give the value as JSON text for HTML, indented by `indent` (true: 2) spaces.
+
+    In the place of MiniJinja's own filter, which takes memory for any indentation it is given
+    until the process ends.
+    """
+    width = 2 if indent is True else indent or None
+    if width is not None and not 0 < width <= _WIDEST_INDENT:
+        raise ValueError(f"indent must be 1 to {_WIDEST_INDENT}")
+    text = json.dumps(thaw(value), ensure_ascii=False, indent=width)
+    return text.translate(_FOR_HTML)
+
+
 def from_json(text: str) -> Any:
     """Give the value that JSON text describes."""
-    return freeze(json.loads(text))
+    return freeze(parse_strictly(text))
 
 
 def sha256(text: str) -> str:
@@ -35,11 +54,14 @@ def date_add(date: str, duration: str) -> str:
 
 def date_format(date: str, pattern: str) -> str:
     """Give an ISO date written by a strftime pattern."""
+    if len(pattern) > _LONGEST_PATTERN:
+        raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
     return datetime.fromisoformat(date).strftime(pattern)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "to_json": to_json,
+    "tojson": tojson,
     "from_json": from_json,
     "sha256": sha256,
     "date_add": date_add,

@@ -8,14 +8,20 @@ from app.api.endpoint import Call, Endpoint
 from app.auth.roles import Role
 
 
+_RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"})
+
+
 async def download(call: Call) -> Response:
     """Give a file as a download, never as something a browser would run (RFC 6266)."""
     row, content = await call.services.files.read(call.tenant, call.path("fileId"))
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
     }
-    return Response(content, media_type=row.media_type, headers=headers)
+    is_code = row.media_type.partition(";")[0].strip().lower() in _RUN_BY_BROWSERS
+    kind = "application/octet-stream" if is_code else row.media_type
+    return Response(content, media_type=kind, headers=headers)
 
 
 ENDPOINTS = (

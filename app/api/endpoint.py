@@ -10,9 +10,12 @@ from starlette.responses import Response
 from app import log
 from app.api.models import NoQuery
 from app.auth.callers import Caller
+from app.auth.errors import Unauthorized
 from app.auth.roles import Role
 from app.errors import error_response, is_known
 from app.services import Services
+
+_CREDENTIALS = ("x-api-key", "x-tenant-id", "authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Endpoint:
         """Check who is asking, ask the handler, turn failures into answers."""
         request_id: str = request.scope["stepwell.request_id"]
         try:
+            if any(len(request.headers.getlist(name)) > 1 for name in _CREDENTIALS):
+                raise Unauthorized  # of two, a proxy may have checked the other one
             caller = services.authenticator.authenticate(request.headers)
             caller.require(self.role)
             return await self.handler(Call(request, services, caller))

@@ -7,6 +7,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import log
+from app.api.errors import BadRequest
+from app.errors import error_response
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _HEADERS = {
@@ -33,6 +35,8 @@ class RequestFrame:
         request_id = asked if _SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
         scope["stepwell.request_id"] = request_id
 
+        app = _refused if _has_two_lengths(scope) else self._app
+
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -42,4 +46,17 @@ class RequestFrame:
                 log.request_served(scope["method"], scope["path"], message["status"], request_id)
             await send(message)
 
-        await self._app(scope, receive, framed)
+        await app(scope, receive, framed)
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    """Say whether two parsers could end the body at two places (RFC 9112, section 6.3)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names and b"transfer-encoding" in names
+
+
+async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
+    message = "send Content-Length or Transfer-Encoding, not both"
+    answer = error_response(BadRequest(message), scope["stepwell.request_id"])
+    answer.headers["Connection"] = "close"  # what follows may be anybody's request
+    await answer(scope, receive, send)

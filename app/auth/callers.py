@@ -100,7 +100,7 @@ class Authenticator:
         if (
             tenant not in (None, row.tenant)
             or claims.get("tenantId") not in (None, row.tenant)
-            or claims["exp"] - now_s > settings.max_token_lifetime + 60
+            or claims["exp"] > now_s + settings.max_token_lifetime + 60
             or not isinstance(claims.get("context", {}), dict)
         ):
             raise Unauthorized

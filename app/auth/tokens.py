@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from journal import SecretRow
 
 ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA")
-_SHORTEST_SECRET = 32
+_SHORTEST_RSA = 2_048
 _LEEWAY_S = 60
 
 
@@ -36,9 +37,11 @@ def new_secret(  # noqa: PLR0913 - a row
         if public_key is None:
             raise BadSecret(f"{algorithm} needs --public-key-file")
         try:
-            jwt.get_algorithm_by_name(algorithm).prepare_key(public_key)
+            key = jwt.get_algorithm_by_name(algorithm).prepare_key(public_key)
         except (jwt.InvalidKeyError, ValueError, TypeError) as unusable:
             raise BadSecret(f"that is no public key for {algorithm}") from unusable
+        if isinstance(key, RSAPublicKey) and key.key_size < _SHORTEST_RSA:
+            raise BadSecret(f"an RSA key must have {_SHORTEST_RSA} bits or more")
         if "PRIVATE" in public_key:
             raise BadSecret("that is a private key; give the public one")
         secret = public_key

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 import httpcore
 import httpx2
 
+from app.decoding import BoundedDecoder, NotDecodable, TooLong
 from app.http_client import guarded_pool
 from app.network import Network
 from steps.contract import StepBroke
@@ -12,10 +13,12 @@ from steps.contract import StepBroke
 _MOST_BYTES = 32 * 1_048_576
 _SENT = frozenset(
     {
-        "accept", "accept-encoding", "anthropic-version", "authorization", "connection",
+        "accept", "anthropic-version", "authorization", "connection",
         "content-length", "content-type", "host", "transfer-encoding", "user-agent",
     }
 )  # fmt: skip
+
+_OF_THE_WAY = frozenset({b"content-encoding", b"content-length"})
 
 
 def model_client(allowed: Sequence[Network]) -> httpx2.AsyncClient:
@@ -35,6 +38,7 @@ class _Transport(httpx2.AsyncBaseTransport):
         # The libraries add headers from the server's environment (organisations, custom
         # ones), which are nobody's business at an address that a tenant may have named.
         headers = [(k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in _SENT]
+        headers.append((b"Accept-Encoding", b"gzip, deflate"))
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -52,7 +56,9 @@ class _Transport(httpx2.AsyncBaseTransport):
                     extensions=request.extensions,
                 )
             )
-        return httpx2.Response(response.status, headers=response.headers, stream=_Body(response))
+        # It is decoded here, within its bound; the library would unpack whatever comes.
+        kept = [(k, v) for k, v in response.headers if k.lower() not in _OF_THE_WAY]
+        return httpx2.Response(response.status, headers=kept, stream=_Body(response))
 
     async def aclose(self) -> None:
         await self._pool.aclose()
@@ -63,17 +69,22 @@ class _Body(httpx2.AsyncByteStream):
         self._response = response
         # One iterator for all who ask: the libraries read to the end of an answer a second
         # time, so that its connection can be used again.
-        self._chunks = response.aiter_stream()
-        self._length = 0
+        self._chunks = self._decoded(response)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _translated():
-            async for chunk in self._chunks:
-                self._length += len(chunk)
-                if self._length > _MOST_BYTES:
-                    message = f"the model's answer is longer than {_MOST_BYTES} bytes"
-                    raise StepBroke("InvalidResponse", message)
-                yield chunk
+        async for chunk in self._chunks:
+            yield chunk
+
+    async def _decoded(self, response: httpcore.Response) -> AsyncIterator[bytes]:
+        packed = b", ".join(v for k, v in response.headers if k.lower() == b"content-encoding")
+        try:
+            with _translated():
+                decoder = BoundedDecoder(packed.decode("latin-1"), _MOST_BYTES)
+                async for chunk in response.aiter_stream():
+                    yield decoder.decode(chunk)
+        except (TooLong, NotDecodable) as unusable:
+            message = f"the model's answer cannot be read: {unusable}"
+            raise StepBroke("InvalidResponse", message) from unusable
 
     async def aclose(self) -> None:
         await self._response.aclose()

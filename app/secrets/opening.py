@@ -6,6 +6,7 @@ from app.secrets.seal import id_of
 from app.secrets.tokens import seal_all, sealed_bytes
 from app.secrets.vault import Secrets
 from app.settings import Settings
+from app.webhooks.secrets import seal_all as seal_webhooks
 from journal import Journal
 
 
@@ -18,8 +19,10 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
     sealed = [row.sealed for row in await journal.secrets.all()]
     tokens = [sealed_bytes(row) for row in await journal.jwt_secrets.all()]
     sealed += [item for item in tokens if item is not None]
+    sealed += [row.sealed for row in await journal.webhooks.all()]
     keyring = open_keyring(settings, {id_of(item) for item in sealed})
     secrets = Secrets(journal.secrets, keyring, clock)
     await secrets.load()
     await seal_all(journal.jwt_secrets, keyring)
+    await seal_webhooks(journal.webhooks, keyring)
     return secrets

@@ -11,7 +11,11 @@ import pytest
 from tests.harness.server import STEPWELL, Server, command
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*/*workflow.json"))
+EXAMPLES = [
+    file
+    for file in sorted((ROOT / "examples").glob("*/*workflow.json"))
+    if not (file.parent / "pyproject.toml").exists()
+]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -90,10 +90,12 @@ def test_every_module_is_used() -> None:
         "app.api",
         "app.auth",
         "app.cli",
+        "app.events",
         "app.models",
         "app.secrets",
         "app.tools",
         "app.tools.mcp",
+        "app.webhooks",
     }
     entries = {"app.cli.main", *PACKAGES, *folders}
     entries |= {"app.tools.extraction", "app.tools.extraction.__main__"}

@@ -37,8 +37,13 @@ class Serving:
         self.shown = ""
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.key = self.says(r"export STEPWELL_KEY=(\S+)\n")
-        self.says("Ctrl-C stops it")
+        try:
+            self.key = self.says(r"export STEPWELL_KEY=(\S+)\n")
+            self.says("Ctrl-C stops it")
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def _read(self) -> None:
         assert self.process.stdout is not None

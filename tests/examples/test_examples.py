@@ -19,7 +19,11 @@ from tests.harness.server import Server
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-READMES = sorted(EXAMPLES.glob("*/README.md"))
+READMES = [
+    file
+    for file in sorted(EXAMPLES.glob("*/README.md"))
+    if not (file.parent / "pyproject.toml").exists()
+]
 
 
 def run_examples(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,202 @@
+"""Every event that is told: its name outside, what it means, what it shows.
+
+The one table from the engine's event types to names. Streams, webhooks, filters and
+docs/events.md are made from it; a name never changes its meaning.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.usage import call_of
+from engine import (
+    AttemptFailed,
+    AttemptInterrupted,
+    CancelRequested,
+    ChildrenAwaited,
+    ChildrenResumed,
+    Event,
+    JsonObject,
+    Record,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunTerminated,
+    Status,
+    StepCancelled,
+    StepCompleted,
+    StepError,
+    StepFailed,
+    StepRecorded,
+    StepSlept,
+    StepStarted,
+    StepTimedOut,
+    iso_time,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One kind of event.
+
+    Attributes:
+        name: What it is called outside.
+        means: One sentence.
+        shows: Gives its fields beside those that all events have.
+        status: The run's status from this event on, None when it stays what it was.
+    """
+
+    name: str
+    means: str
+    shows: Callable[[Any], JsonObject]
+    status: Status | None = None
+
+
+def _started(event: RunStarted) -> JsonObject:
+    return {"version": event.version, "nextStepId": event.first_step, "data": event.data}
+
+
+def _step(event: StepStarted) -> JsonObject:
+    named: JsonObject = {} if event.step_name is None else {"stepName": event.step_name}
+    return {"attempt": event.attempt, "stepType": event.step_type, **named}
+
+
+def _attempt_failed(event: AttemptFailed) -> JsonObject:
+    again = iso_time(event.retry_at_ms)
+    return {"attempt": event.attempt, "error": _error(event.error), "retryAt": again}
+
+
+def _attempt(event: AttemptInterrupted) -> JsonObject:
+    return {"attempt": event.attempt}
+
+
+def _recorded(event: StepRecorded) -> JsonObject:
+    # Nested, since what a call shows has a run and an error of its own.
+    call = call_of(event.name, Record(event.at_ms, event.value))
+    return {"name": event.name} if call is None else {"name": event.name, "call": call}
+
+
+def _awaited(event: ChildrenAwaited) -> JsonObject:
+    return {"childRuns": event.total, **_moment("deadline", event.deadline_ms)}
+
+
+def _slept(event: StepSlept) -> JsonObject:
+    return {"until": iso_time(event.until_ms)}
+
+
+def _paused(event: RunPaused) -> JsonObject:
+    signal: JsonObject = {"type": event.signal.type, **event.signal.body}
+    return {"pauseSignal": signal, **_moment("deadline", event.deadline_ms)}
+
+
+def _resumed(event: RunResumed) -> JsonObject:
+    return {"answer": event.answer, "caller": event.caller}
+
+
+def _completed(event: StepCompleted) -> JsonObject:
+    return {"output": event.output, "nextStepId": event.next_step}
+
+
+def _failed(event: StepFailed) -> JsonObject:
+    return {"error": _error(event.error), "nextStepId": event.next_step}
+
+
+def _left(event: StepTimedOut | StepCancelled) -> JsonObject:
+    return {"nextStepId": event.next_step}
+
+
+def _asked(event: CancelRequested | RunTerminated) -> JsonObject:
+    return {"reason": event.reason, "caller": event.caller}
+
+
+def _result(event: RunCompleted) -> JsonObject:
+    return {"result": event.result}
+
+
+def _run_failed(event: RunFailed) -> JsonObject:
+    error = event.error
+    shown: JsonObject = {"stepId": error.step_id, "type": error.type}
+    return {"error": {**shown, "message": error.message, "attempts": error.attempts}}
+
+
+def _nothing(_: Event) -> JsonObject:
+    return {}
+
+
+def _error(error: StepError) -> JsonObject:
+    return {"type": error.type, "message": error.message}
+
+
+def _moment(name: str, at_ms: int | None) -> JsonObject:
+    return {} if at_ms is None else {name: iso_time(at_ms)}
+
+
+KINDS: Mapping[type[Event], EventKind] = {
+    RunStarted: EventKind("run.started", "A run exists.", _started, Status.RUNNING),
+    RunPaused: EventKind("run.paused", "The run waits for a person.", _paused, Status.PAUSED),
+    RunResumed: EventKind("run.resumed", "A person has answered.", _resumed, Status.RUNNING),
+    RunCompleted: EventKind(
+        "run.completed", "The run has reached an end.", _result, Status.COMPLETED
+    ),
+    RunFailed: EventKind("run.failed", "The run has failed.", _run_failed, Status.FAILED),
+    CancelRequested: EventKind(
+        "run.cancel_requested", "Somebody has asked for the run to stop in good order.", _asked
+    ),
+    RunCancelled: EventKind("run.cancelled", "The run has stopped.", _nothing, Status.CANCELLED),
+    RunTerminated: EventKind(
+        "run.terminated", "The run was ended at once.", _asked, Status.TERMINATED
+    ),
+    StepStarted: EventKind("step.started", "An attempt of a step begins.", _step),
+    StepCompleted: EventKind("step.completed", "The step has delivered.", _completed),
+    StepFailed: EventKind("step.failed", "The step has failed for good.", _failed),
+    StepTimedOut: EventKind("step.timed_out", "Nobody answered before the deadline.", _left),
+    StepCancelled: EventKind("step.cancelled", "A cancel has stopped the step.", _left),
+    AttemptFailed: EventKind(
+        "attempt.failed", "An attempt has failed, and another follows.", _attempt_failed
+    ),
+    AttemptInterrupted: EventKind(
+        "attempt.interrupted", "A restart found the attempt in flight; it runs again.", _attempt
+    ),
+    StepRecorded: EventKind(
+        "step.recorded", "A part of the step is done, such as a call of a model.", _recorded
+    ),
+    StepSlept: EventKind("step.sleeping", "The step waits for a moment.", _slept),
+    ChildrenAwaited: EventKind("children.awaited", "The step waits for child runs.", _awaited),
+    ChildrenResumed: EventKind(
+        "children.resumed", "A child run that waited for a person goes on.", _nothing,
+        Status.RUNNING,
+    ),
+}  # fmt: skip
+"""Every event type of the engine has a row."""
+
+NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS.values())
+
+LAST_KINDS = frozenset(
+    kind.__name__ for kind, row in KINDS.items() if row.status and row.status.is_over
+)
+"""The journal's words for the events after which a run has no others."""
+
+
+def kinds_named(names: Collection[str] | None, statuses: Collection[str] | None) -> list[str]:
+    """Give the journal's words for the kinds of some names that lead to some statuses.
+
+    A name may be all of its sort, such as `run.*`, or `*`. None does not filter.
+    """
+    return [
+        kind.__name__
+        for kind, row in KINDS.items()
+        if (names is None or any(_fits(name, row.name) for name in names))
+        and (statuses is None or row.status in statuses)
+    ]
+
+
+def unknown_names(names: Iterable[str]) -> list[str]:
+    """Give those of the names that stand for no event."""
+    return [name for name in names if not any(_fits(name, known) for known in NAMES)]
+
+
+def _fits(asked: str, name: str) -> bool:
+    return asked in (name, "*") or (asked.endswith(".*") and name.startswith(asked[:-1]))

@@ -1,0 +1,89 @@
+"""An event as the outside sees it: one JSON object, bounded, the same for streams and webhooks."""
+
+import json
+from dataclasses import dataclass
+
+from app import log
+from app.events.catalogue import KINDS
+from engine import Event, Json, JsonObject, iso_time
+from journal import Corrupt, EventPages, EventRow
+
+LARGEST_FIELD = 8_192
+"""Bytes that one field may have as JSON; a larger one is left out."""
+
+UNREADABLE = "event.unreadable"
+"""The name of an event that the journal holds and nobody can read any more."""
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event, ready to be sent: `data` has the fields, `text` is their JSON."""
+
+    position: int
+    name: str
+    data: JsonObject
+    digest: bytes
+
+    @property
+    def text(self) -> str:
+        """The fields as JSON, in one line."""
+        return _encoder.encode(self.data)
+
+
+async def told(pages: EventPages, row: EventRow) -> Told:
+    """Give an event as it is told. Raises `UnknownEvent` when it was deleted meanwhile.
+
+    One that cannot be understood is told as unreadable: it must neither end a stream of
+    others' events nor go unnoticed.
+    """
+    try:
+        return readable(row, await pages.event(row))
+    except Corrupt as corrupt:
+        log.event_unreadable(corrupt)
+        data = _head(row, UNREADABLE)
+        return Told(row.position, UNREADABLE, {**data, "error": str(corrupt)}, row.hash)
+
+
+def readable(row: EventRow, event: Event) -> Told:
+    """Give an event as it is told, from its row and what the row holds."""
+    kind = KINDS[type(event)]
+    data = _head(row, kind.name)
+    for name, source in (("stepId", "step_id"), ("visit", "visit")):
+        if (value := getattr(event, source, None)) is not None:
+            data[name] = value
+    data |= _bounded(kind.shows(event))
+    if kind.status is not None:
+        data["status"] = kind.status.value
+    return Told(row.position, kind.name, data, row.hash)
+
+
+def _head(row: EventRow, name: str) -> JsonObject:
+    """Give the fields that every event has."""
+    parent: JsonObject = {} if row.parent_run_id is None else {"parentRunId": row.parent_run_id}
+    return {
+        "type": name,
+        "time": iso_time(row.at_ms),
+        "runId": row.run_id,
+        "workflowId": row.workflow_id,
+        **parent,
+        "seq": row.seq,
+        "position": row.position,
+    }
+
+
+def _bounded(fields: JsonObject) -> JsonObject:
+    """Leave out what is too large, and say of it how many bytes it has."""
+    shown: JsonObject = {}
+    omitted: dict[str, Json] = {}
+    for name, value in fields.items():
+        if isinstance(value, dict | list | str):
+            size = len(_encoder.encode(value).encode())
+            if size > LARGEST_FIELD:
+                omitted[name] = size
+                continue
+        shown[name] = value
+    if omitted:
+        shown["omitted"] = omitted
+    return shown

@@ -1,0 +1,55 @@
+"""Who wants to hear that a run has new events: told after the commit, never what they are.
+
+Whoever is told reads the journal, at its own speed. So nothing is queued for a slow reader,
+and a call too many does no harm. Where nobody listens, an append costs two look-ups.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Hub:
+    """Wakes those who listen to a run or to a tenant."""
+
+    def __init__(self) -> None:
+        self._by_run: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._by_tenant: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def heard(self, tenant: str, run_id: str) -> None:
+        """Say that events of a run have become durable, or may have."""
+        for bell in self._by_run.get(run_id, ()):
+            bell.set()
+        for bell in self._by_tenant.get(tenant, ()):
+            bell.set()
+
+    def wake_all(self) -> None:
+        """Wake everybody who listens."""
+        for bells in (*self._by_run.values(), *self._by_tenant.values()):
+            for bell in bells:
+                bell.set()
+
+    @contextmanager
+    def listen_to_run(self, run_id: str) -> Iterator[asyncio.Event]:
+        """Give a bell that is set whenever the run has news: clear it, then read."""
+        with _listening(self._by_run, run_id) as bell:
+            yield bell
+
+    @contextmanager
+    def listen_to_tenant(self, tenant: str) -> Iterator[asyncio.Event]:
+        """Give a bell that is set whenever a run of the tenant has news."""
+        with _listening(self._by_tenant, tenant) as bell:
+            yield bell
+
+
+@contextmanager
+def _listening(bells: defaultdict[str, set[asyncio.Event]], whose: str) -> Iterator[asyncio.Event]:
+    bell = asyncio.Event()
+    bells[whose].add(bell)
+    try:
+        yield bell
+    finally:
+        bells[whose].discard(bell)
+        if not bells[whose]:
+            del bells[whose]

@@ -1,0 +1,170 @@
+"""Streams of events: each reads the journal at the speed of its reader.
+
+A stream holds one page at a time, and nothing is queued for it. It is woken after commits;
+a beat wakes it as well, at which it looks again, checks that its caller may still read, and
+shows its reader that the line is alive.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
+
+from app import log
+from app.events.catalogue import LAST_KINDS
+from app.events.document import told
+from app.events.hub import Hub
+from app.events.wire import HEARTBEAT, frame, mark, opening
+from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEvent, UnknownRun
+
+_PAGE = 64
+_CHUNK = 32_768
+_PACE_S = 0.02
+"""What becomes durable within this time goes out together: a look a commit would cost more."""
+
+_LAST_WORDS_S = 1.0
+
+
+class TooManyStreams(Exception):
+    """The tenant has as many open streams as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"this tenant has {most} open event streams, which is the most")
+
+
+class Streams:
+    """All open streams."""
+
+    def __init__(self, pages: EventPages, hub: Hub, most: int, heartbeat_s: float) -> None:
+        self._pages = pages
+        self._hub = hub
+        self._most = most
+        self._heartbeat_s = heartbeat_s
+        self._open: Counter[str] = Counter()
+        self._aborts: set[Callable[[], None]] = set()
+        self._closing = False
+
+    def require_place(self, tenant: str) -> None:
+        """Raise `TooManyStreams` when the tenant may not open another one."""
+        if self._open[tenant] >= self._most:
+            raise TooManyStreams(self._most)
+
+    @contextmanager
+    def place(self, tenant: str, abort: Callable[[], None]) -> Iterator[None]:
+        """Count a stream while it is open; `abort` drops its connection at once."""
+        self._open[tenant] += 1
+        self._aborts.add(abort)
+        try:
+            yield
+        finally:
+            self._aborts.discard(abort)
+            self._open[tenant] -= 1
+            if not self._open[tenant]:
+                del self._open[tenant]
+
+    def close(self) -> None:
+        """End all streams: the server is stopping. Readers that do not read are cut off."""
+        self._closing = True
+        self._hub.wake_all()
+        asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._cut_off)
+
+    async def of_run(
+        self, tenant: str, run_id: str, after_seq: int, may_read: Callable[[], bool]
+    ) -> AsyncGenerator[str, None]:
+        """Give a run's events after a sequence number, until it has ended, as text to send."""
+        yield opening()
+        with self._hub.listen_to_run(run_id) as bell, _ending(run_id):
+            beat = _Beat(self._heartbeat_s)
+            while not self._closing:
+                bell.clear()
+                rows = await self._pages.of_run(run_id, after_seq, _PAGE)
+                async for chunk in self._chunks(rows):
+                    yield chunk
+                if rows:
+                    after_seq = rows[-1].seq
+                    if rows[-1].kind in LAST_KINDS:
+                        return
+                    await asyncio.sleep(_PACE_S)
+                elif beat.is_due():
+                    if not may_read() or await self._pages.has_ended(tenant, run_id):
+                        return
+                    yield HEARTBEAT
+                if len(rows) < _PAGE:
+                    await beat.wait(bell)
+
+    async def of_tenant(
+        self, tenant: str, wanted: EventFilter, after: int, may_read: Callable[[], bool]
+    ) -> AsyncGenerator[str, None]:
+        """Give the tenant's events after a position, for as long as somebody reads."""
+        yield opening() + mark(after)
+        with self._hub.listen_to_tenant(tenant) as bell, _ending(tenant):
+            beat = _Beat(self._heartbeat_s)
+            while not self._closing:
+                bell.clear()
+                page = await self._pages.of_tenant(tenant, wanted, after, _PAGE)
+                async for chunk in self._chunks(page.rows):
+                    yield chunk
+                after = page.looked_up_to
+                if beat.is_due():
+                    if not may_read():
+                        return
+                    yield HEARTBEAT + mark(after)
+                if not page.has_more:
+                    if page.rows:
+                        await asyncio.sleep(_PACE_S)
+                    await beat.wait(bell)
+
+    async def _chunks(self, rows: list[EventRow]) -> AsyncGenerator[str, None]:
+        """Give the text of some events in pieces; those deleted meanwhile are left out."""
+        parts: list[str] = []
+        size = 0
+        for row in rows:
+            with contextlib.suppress(UnknownEvent):
+                parts.append(frame(await told(self._pages, row)))
+                size += len(parts[-1])
+            if size >= _CHUNK:
+                yield "".join(parts)
+                parts, size = [], 0
+        if parts:
+            yield "".join(parts)
+
+    def _cut_off(self) -> None:
+        for abort in tuple(self._aborts):
+            abort()
+
+
+class _Beat:
+    """Says when a stream has to show that it is alive."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._now = asyncio.get_running_loop().time
+        self._due = self._now() + every_s
+
+    def is_due(self) -> bool:
+        """Say whether the moment has come; the next one is set then."""
+        if self._now() < self._due:
+            return False
+        self._due = self._now() + self._every_s
+        return True
+
+    async def wait(self, bell: asyncio.Event) -> None:
+        """Wait for the bell, or for the moment."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._due):
+                await bell.wait()
+
+
+@contextmanager
+def _ending(whose: str) -> Iterator[None]:
+    """End a stream quietly when its run was deleted or the journal does not answer.
+
+    Its reader comes back and is told how things stand.
+    """
+    try:
+        yield
+    except UnknownRun:
+        pass
+    except JournalError as failure:
+        log.stream_ended(whose, failure)

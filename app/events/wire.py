@@ -1,0 +1,27 @@
+"""The text of server-sent events, as the HTML standard has it (section 9.2)."""
+
+from app.events.document import Told
+
+RETRY_MS = 2_000
+"""How long a reader that lost its connection is asked to wait."""
+
+
+def frame(event: Told) -> str:
+    """Give the lines of one event."""
+    return f"id: {event.position}\nevent: {event.name}\ndata: {event.text}\n\n"
+
+
+def opening() -> str:
+    """Give the lines that a stream begins with."""
+    return f"retry: {RETRY_MS}\n\n"
+
+
+def mark(position: int) -> str:
+    """Give lines that are no event and still move what a reader resumes from.
+
+    By the standard an `id` without `data` dispatches nothing and is remembered.
+    """
+    return f"id: {position}\n\n"
+
+
+HEARTBEAT = ": heartbeat\n\n"

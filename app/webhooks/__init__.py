@@ -1,0 +1,1 @@
+"""What happened, sent to others: signed, in order, until they have it."""

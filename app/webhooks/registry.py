@@ -1,0 +1,114 @@
+"""The webhooks of all tenants, and who delivers to them."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, replace
+
+from app.secrets.seal import Keyring
+from app.webhooks.deliverer import Deliverer, Parts
+from app.webhooks.secrets import open_secret, seal_secret
+from app.webhooks.sender import Outcome, test_message
+from app.webhooks.signature import new_secret
+from journal import WebhookRow
+
+MOST = 100
+"""Webhooks that a tenant may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a webhook is made from; `workflow_ids` None means all."""
+
+    name: str
+    url: str
+    events: tuple[str, ...]
+    workflow_ids: tuple[str, ...] | None
+    from_start: bool
+    secret: str | None = None
+
+
+class Webhooks:
+    """Keeps webhooks, and one task for each that is enabled. Without any, nothing is done."""
+
+    def __init__(self, parts: Parts, keyring: Keyring) -> None:
+        self._parts = parts
+        self._keyring = keyring
+        self._table = parts.journal.webhooks
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Begin to deliver. Raises journal errors."""
+        for row in await self._table.all():
+            self._deliver(row)
+
+    async def close(self) -> None:
+        """Deliver no more; what is under way is sent again after the next start."""
+        for webhook_id in tuple(self._tasks):
+            await self._stop(webhook_id)
+
+    async def create(self, tenant: str, draft: Draft) -> tuple[WebhookRow, str]:
+        """Keep a webhook, durable when this returns; also give its secret, for the only time.
+
+        Raises `TooManyWebhooks`.
+        """
+        now_ms = self._parts.clock.now_ms()
+        secret, webhook_id = draft.secret or new_secret(), f"wh_{uuid.uuid4().hex}"
+        position = 0 if draft.from_start else await self._parts.journal.pages.last_position()
+        row = WebhookRow(
+            id=webhook_id,
+            tenant=tenant,
+            name=draft.name,
+            url=draft.url,
+            events=draft.events,
+            workflow_ids=draft.workflow_ids,
+            sealed=seal_secret(self._keyring, tenant, webhook_id, secret),
+            position=position,
+            created_at_ms=now_ms,
+            updated_at_ms=now_ms,
+        )
+        await self._table.create(row, MOST)
+        self._deliver(row)
+        return row, secret
+
+    async def change(self, row: WebhookRow, *, secret: str | None = None) -> WebhookRow:
+        """Keep what a webhook is from now on. Raises `UnknownWebhook`."""
+        async with self._lock:
+            if secret is not None:
+                sealed = seal_secret(self._keyring, row.tenant, row.id, secret)
+                row = replace(row, sealed=sealed)
+            row = replace(row, updated_at_ms=self._parts.clock.now_ms())
+            await self._table.change(row)
+            await self._stop(row.id)
+            self._deliver(row)
+            return row
+
+    async def set_enabled(self, row: WebhookRow, *, enabled: bool) -> WebhookRow:
+        """Let a webhook rest, or go on from where it stood."""
+        now_ms = self._parts.clock.now_ms()
+        disabled_at_ms = None if enabled else row.disabled_at_ms or now_ms
+        return await self.change(replace(row, disabled_at_ms=disabled_at_ms))
+
+    async def delete(self, tenant: str, webhook_id: str) -> None:
+        """Forget a webhook and what it has not been told of. Raises `UnknownWebhook`."""
+        async with self._lock:
+            await self._table.delete(tenant, webhook_id)
+            await self._stop(webhook_id)
+
+    async def test(self, row: WebhookRow) -> Outcome:
+        """Send a message that says nothing, once, also to a webhook that is disabled."""
+        now_ms = self._parts.clock.now_ms()
+        message = test_message(f"test_{uuid.uuid4().hex}", now_ms)
+        return await self._parts.sender.post(row.url, open_secret(self._keyring, row), message)
+
+    def _deliver(self, row: WebhookRow) -> None:
+        if row.disabled_at_ms is not None:
+            return
+        deliverer = Deliverer(row, open_secret(self._keyring, row), self._parts)
+        self._tasks[row.id] = asyncio.create_task(deliverer.run())
+
+    async def _stop(self, webhook_id: str) -> None:
+        task = self._tasks.pop(webhook_id, None)
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,89 @@
+"""Sending one message to one address, once."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from app.clock import Clock
+from app.events.document import Told
+from app.http_client import HttpClient
+from app.webhooks.signature import signed_headers
+from engine import JsonObject, iso_time
+from steps.contract import StepBroke
+from steps.effects import HttpRequest
+from steps.retry_after import retry_after_ms
+
+_LONGEST_ANSWER = 65_536
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a receiver gets; the id is the same on every attempt."""
+
+    id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        status: The status of the answer, None when none came.
+        error: Why it does not count as received; None when it does.
+        wait_ms: How long the receiver asked to wait before the next attempt.
+    """
+
+    status: int | None
+    error: str | None = None
+    wait_ms: int | None = None
+
+
+def message_of(event: Told) -> Message:
+    """Give the message for an event; its id follows from what the journal holds."""
+    return _message(f"evt_{event.digest.hex()[:32]}", event.name, event.data["time"], event.data)
+
+
+def test_message(message_id: str, now_ms: int) -> Message:
+    """Give a message that says nothing."""
+    return _message(message_id, "webhook.test", iso_time(now_ms), {})
+
+
+def _message(message_id: str, name: str, time: object, data: JsonObject) -> Message:
+    document = {"type": name, "timestamp": time, "data": data}
+    return Message(message_id, _encoder.encode(document).encode())
+
+
+class Sender:
+    """Posts messages to public addresses, and to those that the settings allow."""
+
+    def __init__(self, client: HttpClient, clock: Clock, timeout_s: float) -> None:
+        self._client = client
+        self._clock = clock
+        self._timeout_s = timeout_s
+
+    async def post(self, url: str, secret: str, message: Message) -> Outcome:
+        """Send a message; only an answer of 200 to 299 says that it was received."""
+        now_ms = self._clock.now_ms()
+        signed = signed_headers(secret, message.id, now_ms // 1_000, message.body)
+        request = HttpRequest(
+            "POST",
+            url,
+            headers={"content-type": "application/json", "user-agent": "Stepwell", **signed},
+            content=message.body,
+            follow_redirects=False,
+            max_response_bytes=_LONGEST_ANSWER,
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._client.send(request)
+        except TimeoutError:
+            return Outcome(None, f"no answer within {self._timeout_s:g} seconds")
+        except StepBroke as broke:
+            return Outcome(None, str(broke))
+        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            return Outcome(answer.status)
+        wait_ms = retry_after_ms(answer.headers.get("retry-after"), self._clock.now_ms())
+        return Outcome(answer.status, f"the answer was {answer.status}", wait_ms)

@@ -1,0 +1,1 @@
+"""Ships parcels: a step type and a tool for Stepwell."""

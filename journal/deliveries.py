@@ -1,0 +1,175 @@
+"""The outbox: which events a webhook has still to be told of, and how it went.
+
+Of the pending deliveries of one run only the first is due at some moment; settling it makes
+the next one due, in the same transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import aiosqlite
+
+from journal.event_pages import EventRow
+from journal.readers import Readers
+from journal.run_ids import run_id
+from journal.writer import Writer
+
+_COLUMNS = (
+    "position, run, type, state, attempts, next_at_ms, first_at_ms, last_at_ms, answer, error"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """How it stands with one event for one webhook; times are Unix milliseconds.
+
+    Attributes:
+        state: `pending`, `delivered` or `given_up`.
+        next_at_ms: When it is due; None when it is settled or waits for an earlier event.
+        answer: The status of the last answer, None when there was none.
+    """
+
+    position: int
+    run: int
+    kind: str
+    state: str
+    attempts: int
+    next_at_ms: int | None
+    first_at_ms: int | None
+    last_at_ms: int | None
+    answer: int | None
+    error: str | None
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run that the event belongs to."""
+        return run_id(self.run)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of sending one event once.
+
+    Attributes:
+        state: The state after it.
+        next_at_ms: When it is tried again, for one that is still pending.
+    """
+
+    at_ms: int
+    state: str
+    answer: int | None = None
+    error: str | None = None
+    next_at_ms: int | None = None
+
+
+class Outbox:
+    """The deliveries of all webhooks."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def take(
+        self, webhook_id: str, rows: Sequence[EventRow], up_to: int, now_ms: int, keep: int
+    ) -> None:
+        """Note events to be delivered, and that the webhook has seen all up to a position.
+
+        The newest `keep` settled deliveries stay. A webhook that is gone takes nothing.
+        """
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            moved = await connection.execute(
+                "UPDATE webhooks SET position = ? WHERE id = ? AND position < ?",
+                (up_to, webhook_id, up_to),
+            )
+            if moved.rowcount == 0:
+                return
+            await connection.executemany(
+                "INSERT OR IGNORE INTO deliveries (webhook, position, run, type, state, next_at_ms)"
+                " VALUES (:webhook, :position, :run, :type, 'pending', iif(EXISTS (SELECT 1 FROM"
+                " deliveries WHERE webhook = :webhook AND run = :run AND state = 'pending'),"
+                " NULL, :now))",
+                [
+                    {
+                        "webhook": webhook_id, "position": row.position, "run": row.run,
+                        "type": row.kind, "now": now_ms,
+                    }
+                    for row in rows
+                ],
+            )  # fmt: skip
+            await connection.executemany(
+                "DELETE FROM deliveries WHERE webhook = :webhook AND state = :state AND position <="
+                " (SELECT position FROM deliveries WHERE webhook = :webhook AND state = :state"
+                " ORDER BY position DESC LIMIT 1 OFFSET :keep)",
+                [
+                    {"webhook": webhook_id, "state": state, "keep": keep}
+                    for state in ("delivered", "given_up")
+                ],
+            )
+
+        await self._writer.write(work)
+
+    async def settle(self, webhook_id: str, position: int, attempt: Attempt) -> None:
+        """Note an attempt; where it was the last one, the run's next event becomes due."""
+
+        async def work(connection: aiosqlite.Connection) -> None:
+            which = {"webhook": webhook_id, "position": position}
+            await connection.execute_fetchall(
+                "UPDATE deliveries SET state = :state, attempts = attempts + 1,"
+                " next_at_ms = :next_at_ms, first_at_ms = coalesce(first_at_ms, :at_ms),"
+                " last_at_ms = :at_ms, answer = :answer, error = :error"
+                " WHERE webhook = :webhook AND position = :position AND state = 'pending'",
+                {**which, **asdict(attempt)},
+            )
+            if attempt.next_at_ms is None:
+                await connection.execute_fetchall(
+                    "UPDATE deliveries SET next_at_ms = :now WHERE webhook = :webhook"
+                    " AND position = (SELECT min(position) FROM deliveries WHERE webhook = :webhook"
+                    " AND state = 'pending' AND run = (SELECT run FROM deliveries"
+                    " WHERE webhook = :webhook AND position = :position))"
+                    " AND next_at_ms IS NULL",
+                    {**which, "now": attempt.at_ms},
+                )
+
+        await self._writer.write(work)
+
+    async def due(self, webhook_id: str, now_ms: int, limit: int) -> list[DeliveryRow]:
+        """Give the deliveries that are due, the most overdue first."""
+        rows = await self._readers.all(
+            f"SELECT {_COLUMNS} FROM deliveries WHERE webhook = ? AND next_at_ms <= ?"
+            " ORDER BY next_at_ms, position LIMIT ?",
+            (webhook_id, now_ms, limit),
+        )
+        return [DeliveryRow(*row) for row in rows]
+
+    async def next_due_ms(self, webhook_id: str, after_ms: int) -> int | None:
+        """Give the moment of the first delivery that is due after a moment, None for none."""
+        row = await self._readers.one(
+            "SELECT min(next_at_ms) FROM deliveries WHERE webhook = ? AND next_at_ms > ?",
+            (webhook_id, after_ms),
+        )
+        return None if row[0] is None else int(row[0])
+
+    async def counts(self, webhook_id: str) -> dict[str, int]:
+        """Give how many deliveries are kept in each state."""
+        rows = await self._readers.all(
+            "SELECT state, count(*) FROM deliveries WHERE webhook = ? GROUP BY state",
+            (webhook_id,),
+        )
+        return dict(rows)
+
+    async def page(
+        self, webhook_id: str, state: str | None, before: int | None, limit: int
+    ) -> list[DeliveryRow]:
+        """Give deliveries, newest event first."""
+        conditions, values = ["webhook = ?"], [webhook_id]
+        for condition, value in (("state = ?", state), ("position < ?", before)):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
+        rows = await self._readers.all(
+            f"SELECT {_COLUMNS} FROM deliveries WHERE {' AND '.join(conditions)}"
+            " ORDER BY position DESC LIMIT ?",
+            (*values, limit),
+        )
+        return [DeliveryRow(*row) for row in rows]

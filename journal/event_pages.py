@@ -1,0 +1,185 @@
+"""Events in the order in which they became durable, a page at a time.
+
+Why a reader that has seen position p never misses a smaller one: one connection writes, in
+one transaction at a time, and AUTOINCREMENT gives each event a position above every one ever
+given, deleted ones included. So positions grow from each commit to the next, a batch becomes
+visible as a whole, and what a rollback takes back nobody has seen. A query sees the commits
+up to some moment and none after it.
+
+A page is bounded in rows, in the positions that it looks at, and in bytes: a body beyond
+`LARGEST_BODY` is read by itself, when its turn comes.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from engine import Event
+from journal.codec import decode
+from journal.errors import Corrupt, UnknownEvent, UnknownRun
+from journal.readers import Readers
+from journal.run_ids import run_id, run_number
+
+LARGEST_BODY = 16_384
+"""Characters of a body that are read along with its page."""
+
+_LOOKED_AT = 5_000
+"""Positions that one query goes through, so that it keeps other readers waiting but briefly."""
+
+_COLUMNS = (
+    "e.position, e.run, e.seq, e.type, e.schema, e.at_ms,"
+    f" CASE WHEN length(e.body) <= {LARGEST_BODY} THEN e.body END, e.hash,"
+    " r.workflow_id, r.version, r.parent"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as it is kept, with what its run's row says; `body` is None when it is large."""
+
+    position: int
+    run: int
+    seq: int
+    kind: str
+    schema: int
+    at_ms: int
+    body: str | None
+    hash: bytes
+    workflow_id: str
+    version: str
+    parent: int | None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return run_id(self.run)
+
+    @property
+    def parent_run_id(self) -> str | None:
+        """The id of the run that started this one."""
+        return None if self.parent is None else run_id(self.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of a tenant are asked for; None does not filter.
+
+    Attributes:
+        kinds: Names of the engine's event types.
+        parent_id: Events of the child runs of this run.
+    """
+
+    kinds: Collection[str] | None = None
+    workflow_ids: Collection[str] | None = None
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events.
+
+    Attributes:
+        looked_up_to: There are no others that were asked for up to this position.
+        has_more: True when there are positions beyond it.
+    """
+
+    rows: list[EventRow]
+    looked_up_to: int
+    has_more: bool
+
+
+class EventPages:
+    """Queries over the events of all runs, by position."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def last_position(self) -> int:
+        """Give the largest position ever given to an event that became durable, 0 for none."""
+        row = await self._readers.one("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return int(row[0]) if row else 0
+
+    async def of_tenant(
+        self, tenant: str, wanted: EventFilter, after: int, limit: int
+    ) -> EventPage:
+        """Give the tenant's events after a position, `limit` at most."""
+        # Asked before the page: whatever is not beyond it is visible to the page's query.
+        last = await self.last_position()
+        end = min(last, after + _LOOKED_AT)
+        if end <= after:
+            return EventPage([], after, has_more=False)
+        conditions = ["e.position > ?", "e.position <= ?", "r.tenant = ?"]
+        values: list[str | int] = [after, end, tenant]
+        for column, among in (("e.type", wanted.kinds), ("r.workflow_id", wanted.workflow_ids)):
+            if among is not None:
+                conditions.append(f"{column} IN ({', '.join('?' * len(among))})")
+                values.extend(among)
+        if wanted.parent_id is not None:
+            conditions.append("r.parent = ?")
+            values.append(run_number(wanted.parent_id))
+        # CROSS JOIN keeps SQLite from walking the runs, which are not in this order.
+        rows = await self._readers.all(
+            f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
+            f" WHERE {' AND '.join(conditions)} ORDER BY e.position LIMIT ?",
+            (*values, limit),
+        )
+        found = [EventRow(*row) for row in rows]
+        looked_up_to = found[-1].position if len(found) == limit else end
+        return EventPage(found, looked_up_to, has_more=looked_up_to < last)
+
+    async def of_run(self, run: str, after_seq: int, limit: int) -> list[EventRow]:
+        """Give a run's events after a sequence number, `limit` at most."""
+        rows = await self._readers.all(
+            f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
+            " WHERE e.run = ? AND e.seq > ? ORDER BY e.seq LIMIT ?",
+            (run_number(run), after_seq, limit),
+        )
+        return [EventRow(*row) for row in rows]
+
+    async def has_ended(self, tenant: str, run: str) -> bool:
+        """Say whether a run has ended. Raises `UnknownRun`, also for another tenant's."""
+        row = await self._readers.one(
+            "SELECT ended_at_ms IS NOT NULL FROM runs WHERE id = ? AND tenant = ?",
+            (run_number(run), tenant),
+        )
+        if row is None:
+            raise UnknownRun(run)
+        return bool(row[0])
+
+    async def seq_at(self, run: str, position: int) -> int:
+        """Give the number of the run's last event up to a position, 0 where there is none."""
+        row = await self._readers.one(
+            "SELECT max(seq) FROM events WHERE run = ? AND position <= ?",
+            (run_number(run), position),
+        )
+        return int(row[0] or 0)
+
+    async def at(self, position: int) -> EventRow:
+        """Give one event. Raises `UnknownEvent` when it has been deleted."""
+        rows = await self._readers.all(
+            f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
+            " WHERE e.position = ?",
+            (position,),
+        )
+        if not rows:
+            raise UnknownEvent(position)
+        return EventRow(*rows[0])
+
+    async def event(self, row: EventRow) -> Event:
+        """Give what a row holds.
+
+        Raises:
+            UnknownEvent: It has been deleted since.
+            Corrupt: It cannot be understood.
+        """
+        body = row.body
+        if body is None:
+            found = await self._readers.one(
+                "SELECT body FROM events WHERE position = ?", (row.position,)
+            )
+            if found is None:
+                raise UnknownEvent(row.position)
+            body = str(found[0])
+        try:
+            return decode(row.kind, row.schema, row.at_ms, body)
+        except ValueError as unknown:
+            raise Corrupt(row.run_id, row.seq, str(unknown)) from unknown

@@ -1,0 +1,54 @@
+"""Evaluates hostile expressions in a process of its own, whose memory is bounded.
+
+It reads a JSON list of expressions from a file and prints one JSON line for each, before and
+after, so that one that ends the process is known by the last line.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from engine import Json
+from steps.expression import ExpressionError
+from steps.template import Template
+
+MEMORY = 1 << 30
+CANARY = "canary-in-python"
+BIG = "x" * 200_000
+SCOPE: dict[str, Json] = {
+    "data": {
+        "s": "text", "b": BIG, "n": 7, "f": 1.5, "l": [3, 1, 2], "many": [0] * 20_000, "t": True, "z": None,
+        "d": {"a": 1, "__class__": "mine", "clear": "mine"}, "u": "{{ run.id }} {% if 1 %} {{ secrets.TOKEN }}",
+        "deep": "[" * 900 + "]" * 900, "half": '"\\ud800"', "strings": ["abc"] * 5_000, "huge": 2**53,
+    },
+    "steps": {"a-b": {"output": {"ok": True}}},
+    "context": {}, "run": {"id": "dynamic-workflow-1"}, "item": {"x": 1}, "index": 0,
+    "response": {"status": 200, "body": [{"k": "v"}]},
+}  # fmt: skip
+
+
+def evaluate(text: str) -> dict[str, Json]:
+    began = time.perf_counter()
+    try:
+        value = Template("{{ " + text + " }}").render(SCOPE)
+        told: dict[str, Json] = {"value": json.dumps(value, ensure_ascii=False)[:2_000]}
+    except ExpressionError as failed:
+        told = {"error": str(failed)[:2_000]}
+    except BaseException as crash:  # noqa: BLE001 - also panics of the library
+        told = {"crash": f"{type(crash).__name__}: {crash}"[:500]}
+    return {**told, "ms": (time.perf_counter() - began) * 1_000}
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    before = json.dumps(SCOPE)
+    for text in json.loads(Path(sys.argv[1]).read_text()):
+        print(json.dumps({"text": text}), flush=True)
+        print(json.dumps(evaluate(text)), flush=True)
+    print(json.dumps({"unchanged": before == json.dumps(SCOPE), "end": True}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Raw sockets: half requests, slow ones, too many, and requests that mean two things."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.attack.wire import connect, read, say
+from tests.harness.server import Server
+
+PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
+HEADER_S = 0.6
+MOST = 24
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    limits = {
+        "STEPWELL_HEADER_TIMEOUT": str(HEADER_S),
+        "STEPWELL_MAX_CONNECTIONS": str(MOST),
+        "STEPWELL_BODY_TIMEOUT": "0.6",
+    }
+    with Server(tmp_path_factory.mktemp("strict") / "data", PLUGIN, **limits) as running:
+        running.key()
+        yield running
+
+
+def head(server: Server, path: str = "/api/workflows", method: str = "POST", **more: str) -> bytes:
+    """Give the lines of a header that lets its sender in, without the empty line."""
+    lines = [f"{method} {path} HTTP/1.1", "host: x", f"x-api-key: {server.key()}"]
+    lines += ["x-tenant-id: acme", "content-type: application/json"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
+    return "\r\n".join(lines).encode() + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"G", b"GET / HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\na: b"]
+)
+def test_half_a_header_is_closed_in_time(strict: Server, sent: bytes) -> None:
+    said = say(strict.port, sent)
+    assert said.closed
+    assert said.statuses == [408]
+    assert HEADER_S * 0.8 < said.seconds < HEADER_S + 2
+
+
+def test_a_header_byte_by_byte_gains_no_time(strict: Server) -> None:
+    began = time.monotonic()
+    with connect(strict.port) as slow:
+        slow.settimeout(0.05)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 5:
+                slow.send(b"x")
+                with contextlib.suppress(TimeoutError):
+                    if slow.recv(1_000) is not None:
+                        break
+    assert HEADER_S * 0.8 < time.monotonic() - began < HEADER_S + 2
+
+
+def test_the_second_request_of_a_connection_has_the_same_limit(strict: Server) -> None:
+    with connect(strict.port) as kept:
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b'{"status":"ok"}' in read(kept, 0.3).text
+        kept.sendall(b"GET /healthz HTTP/1.1\r\n")
+        said = read(kept)
+    assert (said.closed, said.statuses) == (True, [408])
+
+
+def test_half_a_body_is_closed_in_time_and_a_whole_request_is_not(strict: Server) -> None:
+    said = say(strict.port, head(strict, content_length="100") + b'\r\n{"name": ', 1.5)
+    assert said.statuses == [408]
+    whole = say(strict.port, head(strict, content_length="2", connection="close") + b"\r\n{}")
+    assert (whole.closed, whole.statuses) == (True, [400])
+
+
+def test_a_body_that_breaks_off_leaves_no_trace_in_the_log(strict: Server) -> None:
+    for _ in range(5):
+        with connect(strict.port) as leaving:
+            leaving.sendall(head(strict, content_length="100") + b'\r\n{"name": ')
+    time.sleep(0.3)
+    assert httpx.get(f"{strict.address}/healthz").status_code == 200
+    assert "Traceback" not in strict.log.read_text()
+
+
+def test_connections_beyond_the_limit_are_turned_away_and_come_back(strict: Server) -> None:
+    time.sleep(HEADER_S + 0.3)
+    with contextlib.ExitStack() as held:
+        opened = [held.enter_context(connect(strict.port)) for _ in range(MOST)]
+        time.sleep(0.1)
+        refused = say(strict.port, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (refused.closed, refused.statuses) == (True, [503])
+        opened[0].sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b"200 OK" in opened[0].recv(10_000)
+    time.sleep(HEADER_S + 0.5)
+    assert httpx.get(f"{strict.address}/healthz").status_code == 200
+
+
+DOUBLE = [
+    ("two lengths", "content-length: 4\r\ncontent-length: 60\r\n", b"{}{}"),
+    ("lengths in one", "content-length: 4, 60\r\n", b"{}{}"),
+    ("length and chunks", "content-length: 4\r\ntransfer-encoding: chunked\r\n", b"0\r\n\r\n"),
+    ("chunks and length", "transfer-encoding: chunked\r\ncontent-length: 4\r\n", b"0\r\n\r\n"),
+    ("chunks twice", "transfer-encoding: chunked, chunked\r\n", b"0\r\n\r\n"),
+    ("chunks by another name", "transfer-encoding: xchunked\r\n", b"0\r\n\r\n"),
+    ("packed chunks", "transfer-encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
+    ("space before the colon", "content-length : 4\r\n", b"{}{}"),
+    ("a folded line", "x: a\r\n content-length: 4\r\n", b"{}{}"),
+    ("a negative length", "content-length: -4\r\n", b"{}{}"),
+    ("a plus", "content-length: +4\r\n", b"{}{}"),
+    ("hexadecimal", "content-length: 0x4\r\n", b"{}{}"),
+    ("a huge length", f"content-length: {'9' * 400}\r\n", b"{}{}"),
+    ("two hosts", "host: y\r\ncontent-length: 4\r\n", b"{}{}"),
+    ("a null byte", "x: a\0b\r\ncontent-length: 4\r\n", b"{}{}"),
+    ("chunk of no size", "transfer-encoding: chunked\r\n", b"zz\r\n{}\r\n0\r\n\r\n"),
+    ("chunk below nothing", "transfer-encoding: chunked\r\n", b"-2\r\n{}\r\n0\r\n\r\n"),
+    ("chunk of another size", "transfer-encoding: chunked\r\n", b"1\r\n{}\r\n0\r\n\r\n"),
+]
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nhost: smuggled\r\n\r\n"
+
+
+@pytest.mark.parametrize(("why", "fields", "body"), DOUBLE, ids=[row[0] for row in DOUBLE])
+def test_a_request_that_means_two_things_is_refused_and_ends_the_connection(
+    strict: Server, why: str, fields: str, body: bytes
+) -> None:
+    said = say(strict.port, head(strict) + fields.encode() + b"\r\n" + body + SMUGGLED)
+    # A body that two parsers would end at two places may not let a second request through.
+    assert said.closed, said
+    assert all(400 <= status < 500 or status == 501 for status in said.statuses), said
+    assert b'"ok"' not in said.text, said
+    assert "Traceback" not in strict.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 200,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET " + b"/a" * 200_000,
+        b"GET / HTTP/1.1\r\n" + b"".join(b"h%d: x\r\n" % n for n in range(30_000)),
+        b"\r\n" * 50_000,
+        b"\0" * 1_000,
+        b"GET http://[::1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        "GET /ü HTTP/1.1\r\nhost: x\r\n\r\n".encode(),
+    ],
+    ids=range(9),
+)
+def test_what_is_no_request_is_refused_soon(strict: Server, garbage: bytes) -> None:
+    said = say(strict.port, garbage)
+    assert said.closed
+    assert all(400 <= status < 500 for status in said.statuses), said
+    assert "Traceback" not in strict.log.read_text()
+
+
+def test_an_upgrade_to_something_else_is_a_plain_request(strict: Server) -> None:
+    fields = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+    request = head(strict, method="GET") + fields.encode() + b"sec-websocket-key: eA==\r\n\r\n"
+    assert say(strict.port, request, 1).statuses == [200]
+
+
+def test_many_requests_in_one_piece_are_answered_in_order(strict: Server) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    assert say(strict.port, one * 50 + last).statuses == [200] * 50 + [404]
+
+
+def test_a_client_that_never_reads_is_no_harm_to_others(strict: Server) -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(5):
+            deaf = held.enter_context(connect(strict.port))
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            deaf.setblocking(False)
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 2_000)
+        began = time.monotonic()
+        assert httpx.get(f"{strict.address}/healthz").status_code == 200
+        assert time.monotonic() - began < 2

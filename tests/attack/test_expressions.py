@@ -1,0 +1,163 @@
+"""Thousands of hostile expressions: nothing is reached, nothing lasts, nothing ends the process."""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attack.evaluating import CANARY
+from tests.attack.payloads import BOMBS, WORDS, fixed, grown
+from tests.harness.server import Server
+
+SEED = int(os.environ.get("STEPWELL_SEED", random.randrange(2**32)))
+GROWN = int(os.environ.get("STEPWELL_FUZZ_EXPRESSIONS", "2000"))
+SLOWEST_MS = 1_000
+"""Generous: the worst seen took 140 ms on a busy machine."""
+
+FOREIGN = re.compile(
+    rf"<class|<function|<module|<built-in|<bound|object at 0x|{CANARY}|root:x:|site-packages|Traceback"
+)
+
+
+def evaluated(texts: list[str], folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Evaluate in a process of its own; fails with the expression that ended it."""
+    file = folder / "expressions.json"
+    file.write_text(json.dumps(texts))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.attack.evaluating", str(file)],
+        capture_output=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, (lines[-1], done.stderr[-500:])
+    assert lines[-1] == {"unchanged": True, "end": True}
+    told = lines[:-1]
+    return [(asked["text"], told) for asked, told in zip(told[::2], told[1::2], strict=True)]
+
+
+def judge(results: list[tuple[str, dict[str, Any]]]) -> None:
+    wrong = [
+        (text, told)
+        for text, told in results
+        if "crash" in told
+        or told.get("error") == ""
+        or told["ms"] > SLOWEST_MS
+        or FOREIGN.search(told.get("value", ""))
+    ]
+    slowest = max(results, key=lambda item: item[1]["ms"])
+    print(f"{len(results)} expressions, slowest {slowest[1]['ms']:.1f} ms: {slowest[0][:100]!r}")
+    assert wrong == []
+
+
+def test_known_attacks_reach_nothing_and_end_soon(tmp_path: Path) -> None:
+    texts = list(fixed())
+    assert len(texts) > 5_000
+    results = evaluated(texts, tmp_path)
+    judge(results)
+    for text, told in results:
+        # A name of Python's is a key of the data there, or nothing.
+        if re.search(r"\.(__\w+__|mro|gi_frame|f_globals)$", text) and "data.d" not in text:
+            assert "value" not in told, (text, told)
+
+
+def test_random_expressions_end_soon(tmp_path: Path) -> None:
+    print(f"STEPWELL_SEED={SEED}")
+    judge(evaluated(list(grown(SEED, GROWN)), tmp_path))
+
+
+HOSTILE = [
+    "{{ 7 * 7 }}", "{{ data.other }}", "{{ secrets.TOKEN }}", "{% if 1 %}x{% endif %}", "{# x #}", "}}{{ 1 }}",
+    "{{ '{{ 1 }}' }}", "${7*7}", "<%= 7 %>", "#{7*7}", "{{", "}}", "\\{{ 1 }}", "{{\n1\n}}", "{{ data | tojson }}",
+]  # fmt: skip
+
+
+def test_what_a_person_sends_is_never_evaluated(shared: Server) -> None:
+    """Through data, a person's answer, a child run and an output field: verbatim each time."""
+    child = {
+        "id": "child", "name": "Child", "initialStep": "end",
+        "steps": [{"id": "end", "type": "end-flow", "result": {"got": "{{ data.x }}"}}],
+    }  # fmt: skip
+    flow = {
+        "name": "Twice", "initialStep": "ask",
+        "steps": [
+            {"id": "ask", "type": "collect-inputs", "output": {"answer": {"type": "string"}}},
+            {"id": "call", "type": "call-workflow", "workflowId": "child", "collect": "result",
+             "data": {"x": "{{ data.x }}"}, "output": {"back": {"type": "string", "value": "{{ result.got }}"}}},
+            {"id": "end", "type": "end-flow", "result": {"all": ["{{ data.x }}", "<{{ data.x }}>", "{{ data.answer }}", "{{ data.back }}"]}},
+        ],
+        "edges": [{"from": "ask", "to": "call"}, {"from": "call", "to": "end"}],
+    }  # fmt: skip
+    with shared.client() as client:
+        client.put("/api/secrets/TOKEN", json={"value": "canary-of-a-secret"})
+        assert client.post("/api/workflows", json=child).status_code == 201
+        made = client.post("/api/workflows", json=flow).json()
+        for text in HOSTILE:
+            run = client.post(
+                f"/api/workflow/start/{made['id']}", json={"data": {"x": text, "other": "wrong"}}
+            ).json()
+            answer = {"type": "collect_inputs", "data": {"answer": text}}
+            client.post(f"/api/workflow/resume/{run['runId']}", json=answer)
+            status = _settled(shared, client, run["runId"])
+            assert status["result"]["all"] == [text, f"<{text}>", text, text]
+
+
+def _settled(server: Server, client: Any, run_id: str) -> Any:
+    from tests.harness.server import settled
+
+    return settled(client, run_id, "completed", "failed")
+
+
+def test_hostile_definitions_are_refused_or_fail_their_own_run_only(shared: Server) -> None:
+    """Over HTTP, where one that ended the process would end the server."""
+    statuses = set()
+    with shared.client() as client:
+        for text in [*BOMBS, *WORDS]:
+            document = {
+                "name": "Bomb", "initialStep": "end", "payload": {},
+                "steps": [{"id": "end", "type": "end-flow", "result": {"x": f"{{{{ {text} }}}}"}}],
+            }  # fmt: skip
+            made = client.post("/api/workflows", json=document)
+            assert made.status_code in (201, 400), (text, made.text)
+            statuses.add(made.status_code)
+            if made.status_code == 201:
+                data = {
+                    "b": "x" * 100_000,
+                    "many": [0] * 10_000,
+                    "l": [1],
+                    "s": "x",
+                    "u": "{{ 1 }}",
+                }
+                run = client.post(f"/api/workflow/start/{made.json()['id']}", json={"data": data})
+                assert run.status_code == 200, (text, run.text)
+                assert run.json()["status"] in ("completed", "failed")
+    assert statuses == {201, 400}
+    assert shared.process is not None
+    assert shared.process.poll() is None
+    assert "Traceback" not in shared.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "condition", ["data.x", "data.x > 1", "data.x is string", "data.x in data"]
+)
+def test_conditions_are_no_other_language(shared: Server, condition: str) -> None:
+    flow = {
+        "name": "Edge", "initialStep": "a",
+        "steps": [
+            {"id": "a", "type": "collect-inputs", "output": {"x": {"type": "string"}}},
+            {"id": "b", "type": "end-flow"}, {"id": "c", "type": "end-flow"},
+        ],
+        "edges": [{"from": "a", "to": "b", "condition": condition}, {"from": "a", "to": "c"}],
+    }  # fmt: skip
+    with shared.client() as client:
+        made = client.post("/api/workflows", json=flow).json()
+        for text in HOSTILE:
+            run = client.post(
+                f"/api/workflow/start/{made['id']}", json={"data": {"x": text}}
+            ).json()
+            assert run["status"] in ("completed", "failed")
+            assert "49" not in str(run.get("result"))

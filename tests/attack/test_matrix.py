@@ -1,0 +1,158 @@
+"""Every endpoint with every kind of caller, made from the table of endpoints."""
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from starlette.routing import Route
+
+from app.api.endpoint import Endpoint
+from app.assembly import open_services
+from app.auth.roles import Role
+from app.server import ENDPOINTS, application
+from app.settings import Settings
+from tests.harness.server import Server, command
+
+OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/{rest:path}"}
+"""What anybody may ask; the last one is the answer 404."""
+
+IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ENDPOINTS}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Headers, and the role that they should give; None when they should give nothing."""
+
+    headers: dict[str, str]
+    role: Role | None
+
+
+@pytest.fixture(scope="module")
+def callers(shared: Server) -> dict[str, Credentials]:
+    at = ("--data", shared.data, "--tenant", "acme")
+    key = shared.key()
+    mine = {"x-tenant-id": "acme"}
+    disabled = command("key", "create", *at, "--role", "owner")
+    command("key", "disable", disabled["id"], *at)
+    expired = command("key", "create", *at, "--role", "owner", "--expires", "1s")
+    signing = {role: command("jwt-secret", "create", *at, "--role", role.value) for role in Role}
+    owner = signing[Role.OWNER]
+    now = int(time.time())
+
+    def bearer(made: dict[str, str], **claims: object) -> dict[str, str]:
+        whole = {"sub": "ada", "exp": now + 600, **claims}
+        token = jwt.encode(whole, made["secret"], "HS256", {"kid": made["kid"]})
+        return {"authorization": f"Bearer {token}"}
+
+    nobody = {
+        "no credentials": {},
+        "only a tenant": mine,
+        "an empty key": {"x-api-key": "", **mine},
+        "a broken key": {"x-api-key": key[:-1] + ("A" if key[-1] != "A" else "B"), **mine},
+        "a cut key": {"x-api-key": key[:14], **mine},
+        "a longer key": {"x-api-key": key + "A", **mine},
+        "the wrong prefix": {"x-api-key": "pk" + key[2:], **mine},
+        "an expired key": {"x-api-key": expired["key"], **mine},
+        "a disabled key": {"x-api-key": disabled["key"], **mine},
+        "another tenant's header": {"x-api-key": key, "x-tenant-id": "other"},
+        "no tenant header": {"x-api-key": key},
+        "an empty tenant header": {"x-api-key": key, "x-tenant-id": ""},
+        "the tenant in capitals": {"x-api-key": key, "x-tenant-id": "ACME"},
+        "a key as a token": {"authorization": f"Bearer {key}", **mine},
+        "a key in the wrong place": {"authorization": f"Basic {key}", **mine},
+        "an expired token": bearer(owner, exp=now - 120),
+        "a token of another tenant": {**bearer(owner), "x-tenant-id": "other"},
+        "a token that names another tenant": bearer(owner, tenantId="other"),
+        "a token for no role": bearer(owner, role="emperor"),
+        "an empty token": {"authorization": "Bearer"},
+        "a bad key beside a good token": {"x-api-key": "sk_x", **bearer(owner)},
+    }
+    somebody = {}
+    for role in Role:
+        given = {"x-api-key": shared.key(role.value), **mine}
+        somebody[f"key of {role}"] = Credentials(given, role)
+        somebody[f"token of {role}"] = Credentials(bearer(signing[role]), role)
+        lowered = bearer(owner, role=role.value)
+        somebody[f"owner's token lowered to {role}"] = Credentials(lowered, role)
+        raised = bearer(signing[Role.VIEWER], role=role.value)
+        somebody[f"viewer's token raised to {role}"] = Credentials(raised, Role.VIEWER)
+    until = now + 3 - time.time()
+    time.sleep(max(0, until))
+    return {name: Credentials(headers, None) for name, headers in nobody.items()} | somebody
+
+
+@pytest.mark.parametrize("operation", IDS)
+def test_each_endpoint_lets_in_whom_it_should(
+    shared: Server, callers: dict[str, Credentials], operation: str
+) -> None:
+    endpoint = IDS[operation]
+    path = re.sub(r"{\w+}", "does-not-exist", endpoint.path)
+    wrong = []
+    with httpx.Client(base_url=shared.address) as client:
+        for name, caller in callers.items():
+            headers = {**caller.headers, "content-type": "application/json"}
+            answer = client.request(endpoint.method, path, headers=headers, content=b"{}")
+            if not _fits(answer, caller.role, endpoint):
+                wrong.append((name, answer.status_code, answer.text))
+    assert wrong == []
+
+
+def _fits(answer: httpx.Response, role: Role | None, endpoint: Endpoint) -> bool:
+    if role is None:
+        return answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
+    if not role.includes(endpoint.role):
+        return answer.status_code == 403 and endpoint.role.value in answer.json()["message"]
+    return answer.status_code in (200, 400, 404, 409)
+
+
+def test_two_tenant_headers_are_no_way_around(shared: Server) -> None:
+    for pair in (("acme", "other"), ("other", "acme")):
+        headers = [("x-api-key", shared.key()), *(("x-tenant-id", name) for name in pair)]
+        assert httpx.get(f"{shared.address}/api/workflows", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//api/workflows", "/api//workflows", "/api/workflows/", "/api/./workflows", "/API/workflows",
+        "/healthz/../api/workflows", "/docs/%2e%2e/api/workflows", "/api/workflows;/healthz",
+        "/api%2fworkflows", "/healthz/api/workflows", "/api/workflows/healthz", "/docs%00/api/workflows",
+        "/api/workflows%00/healthz", "/openapi.json/api/workflows", "/api/workflow/runs/readyz",
+    ],
+)  # fmt: skip
+def test_no_other_way_to_write_a_path_is_a_way_in(shared: Server, path: str) -> None:
+    from tests.attack.wire import say
+
+    request = f"GET {path} HTTP/1.1\r\nhost: evil/healthz?\r\nconnection: close\r\n\r\n"
+    said = say(shared.port, request.encode())
+    assert said.statuses[0] in (401, 404, 307)
+    assert b'"id"' not in said.text
+    assert b'"runs"' not in said.text
+
+
+async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> None:
+    async with open_services(Settings(data=tmp_path / "data")) as services:
+        routes = application(services, "http://x").routes
+    assert all(isinstance(route, Route) for route in routes)
+    paths = {route.path for route in routes if isinstance(route, Route)}
+    assert paths == OPEN | {endpoint.path for endpoint in ENDPOINTS}
+
+
+def test_what_is_open_says_nothing_about_anybody(shared: Server) -> None:
+    with shared.client("owner", "acme") as client:
+        client.put("/api/secrets/CANARY_NAME", json={"value": "canary-value"})
+        document = {
+            "name": "canary-workflow", "initialStep": "e",
+            "steps": [{"id": "e", "type": "end-flow"}],
+        }  # fmt: skip
+        assert client.post("/api/workflows", json=document).status_code == 201
+    for path in sorted(OPEN - {"/{rest:path}"}):
+        answer = httpx.get(f"{shared.address}{path}")
+        assert answer.status_code == 200
+        assert "canary" not in answer.text.lower()
+        assert "acme" not in answer.text
+    assert httpx.get(f"{shared.address}/anything/else").status_code == 404

@@ -1,0 +1,236 @@
+"""Another tenant's things look, byte for byte, like things that do not exist."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.endpoint import Endpoint
+from app.server import ENDPOINTS
+from tests.harness.server import Server, settled
+
+OBJECTS = {
+    "/api/workflow/start/{workflowId}": "workflow",
+    "/api/workflow/start-async/{workflowId}": "workflow",
+    "/api/workflow/metadata/input/{workflowId}": "workflow",
+    "/api/workflow/status/{runId}": "run",
+    "/api/workflow/resume/{runId}": "run",
+    "/api/workflow/files/{fileId}": "file",
+    "/api/workflows/{id}": "workflow",
+    "/api/agents/{id}": "agent",
+    "/api/secrets/{name}": "secret",
+    "/api/models/{name}": "model",
+}
+"""What the parameter of an address names; longer addresses belong to their beginnings."""
+
+ABSENT = {
+    "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
+    "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
+}  # fmt: skip
+BODIES: dict[str, Any] = {
+    "resume": {"type": "collect_inputs", "data": {"a": "b"}},
+    "cancel": {"runId": "RUN"},
+    "terminate": {"runId": "RUN"},
+}
+KEY = "x-request-id"
+FIXED = {KEY: "the-same-for-all"}
+
+
+def kind_of(endpoint: Endpoint) -> str | None:
+    fits = [path for path in OBJECTS if (endpoint.path + "/").startswith(path + "/")]
+    return OBJECTS[max(fits, key=len)] if fits else None
+
+
+WITH_OBJECTS = [e for e in ENDPOINTS if "{" in e.path or e.operation in ("cancel", "terminate")]
+NAMED_PER_TENANT = {"put_secret", "put_model"}
+"""They make a thing of the asker's own, whatever others have of that name."""
+
+
+def test_every_address_with_a_parameter_is_covered() -> None:
+    missing = [e.path for e in WITH_OBJECTS if "{" in e.path and kind_of(e) is None]
+    assert missing == []
+
+
+def make_theirs(client: httpx.Client) -> dict[str, str]:
+    """Give tenant B one of each kind, with the ids that tenant A asks for."""
+    flow = {
+        "id": "theirs", "name": "Theirs", "initialStep": "ask", "tool": True,
+        "steps": [
+            {"id": "ask", "type": "collect-inputs", "output": {"a": {"type": "string"}}},
+            {"id": "end", "type": "end-flow"},
+        ],
+        "edges": [{"from": "ask", "to": "end"}],
+    }  # fmt: skip
+    agent = {"id": "theirs", "name": "Theirs", "instructions": "canary-instructions"}
+    model = {"provider": "openai", "model": "canary-model", "baseUrl": "http://127.0.0.1:1/"}
+    assert client.post("/api/workflows", json=flow).status_code == 201
+    assert client.post("/api/agents", json=agent).status_code == 201
+    assert client.put("/api/secrets/THEIRS", json={"value": "canary-secret"}).status_code == 201
+    assert client.put("/api/models/theirs", json=model).status_code == 200
+    form = {"attachment": ("canary.txt", b"canary-file")}
+    run = client.post("/api/workflow/start/theirs", files=form).json()
+    return {**ABSENT, "run": run["runId"], "file": run["data"]["fileId"]}
+
+
+@pytest.fixture(scope="module")
+def theirs(shared: Server, absent: dict[str, bytes]) -> dict[str, str]:
+    with shared.client(tenant="b") as client:
+        return make_theirs(client)
+
+
+@pytest.fixture(scope="module")
+def absent(shared: Server) -> dict[str, bytes]:
+    """Give what tenant A is told while nobody has any of them."""
+    return ask_for_all(shared, ABSENT)
+
+
+def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
+    told = {}
+    with server.client("owner", "a") as client:
+        for endpoint in WITH_OBJECTS:
+            if endpoint.operation in NAMED_PER_TENANT:
+                continue
+            path = re.sub(r"{\w+}", ids[kind_of(endpoint) or "run"], endpoint.path)
+            body = {
+                k: v.replace("RUN", ids["run"]) if isinstance(v, str) else v
+                for k, v in BODIES.get(endpoint.operation, {}).items()
+            }
+            sent = {"json": body} if endpoint.method in ("POST", "PUT") else {}
+            answer = client.request(endpoint.method, path, headers=FIXED, **sent)
+            assert answer.status_code == 404, (endpoint.operation, answer.text)
+            told[endpoint.operation] = _comparable(answer, ids)
+    return told
+
+
+def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
+    """Give status, headers and body; only ids that no client chooses have one name."""
+    headers = sorted(
+        (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
+    )
+    text = f"{answer.status_code} {headers} {answer.text}"
+    return text.replace(ids["run"], "RUN").replace(ids["file"], "FILE").encode()
+
+
+def test_what_is_theirs_looks_like_nothing(
+    shared: Server, theirs: dict[str, str], absent: dict[str, bytes]
+) -> None:
+    with shared.client(tenant="b") as client:
+        before = client.get(f"/api/workflow/status/{theirs['run']}").content
+        assert ask_for_all(shared, theirs) == absent
+        assert client.get(f"/api/workflow/status/{theirs['run']}").content == before
+        for path in ("/api/workflows/theirs", "/api/agents/theirs"):
+            assert client.get(path).json()["status"] == "draft"
+
+
+def test_names_of_ones_own_leave_theirs_alone(shared: Server, theirs: dict[str, str]) -> None:
+    with shared.client("owner", "c") as mine, shared.client(tenant="b") as client:
+        model = {"provider": "openai", "model": "mine"}
+        assert mine.put("/api/secrets/THEIRS", json={"value": "mine-mine"}).status_code == 201
+        assert mine.put("/api/models/theirs", json=model).status_code == 200
+        listed = client.get("/api/models").json()
+        assert [row["model"] for row in listed if row["name"] == "theirs"] == ["canary-model"]
+        assert mine.delete("/api/models/theirs").status_code == 200
+        assert mine.delete("/api/secrets/THEIRS").status_code == 200
+        assert len(client.get("/api/secrets").json()) == 1
+        assert client.get("/api/models").json() == listed
+
+
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.method == "GET" and "{" not in e.path],
+                         ids=lambda e: e.path)  # fmt: skip
+def test_no_list_holds_what_is_theirs(
+    shared: Server, theirs: dict[str, str], endpoint: Endpoint
+) -> None:
+    queries = [{}, {"search": "theirs"}, {"includeArchived": "true"}, {"limit": "500"},
+               {"parentRunId": theirs["run"]}, {"workflowId": "theirs"}, {"cursor": "9" * 18}]  # fmt: skip
+    with shared.client("owner", "a") as client:
+        for query in queries:
+            text = client.get(endpoint.path, params=query).text
+            assert "canary" not in text
+            assert '"theirs"' not in text.lower()
+
+
+def references(ids: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Give steps that name things of others, in definitions and by data."""
+    yield {"type": "call-workflow", "workflowId": ids["workflow"]}
+    yield {"type": "call-workflow", "workflowId": "{{ data.workflow }}"}
+    yield {"type": "call-agent", "agentId": ids["agent"], "message": "hello"}
+    yield {
+        "type": "call-llm",
+        "model": ids["model"],
+        "prompt": "hello",
+        "output": {"x": {"type": "string"}},
+    }
+    yield {
+        "type": "call-llm",
+        "model": "own",
+        "prompt": "hello",
+        "files": [ids["file"]],
+        "output": {"x": {"type": "string"}},
+    }
+    yield {"type": "call-tool", "toolId": "extract-document", "inputs": {"fileId": ids["file"]}}
+    yield {
+        "type": "call-tool",
+        "toolId": "extract-document",
+        "inputs": {"fileId": "{{ data.file }}"},
+    }
+    for body in (
+        {"file": ids["file"]},
+        {"file": "{{ data.file }}"},
+        {"multipart": {"f": {"file": ids["file"]}}},
+    ):
+        yield {"type": "call-api", "method": "POST", "url": "http://127.0.0.1:1/", **body}
+    for place in ("headers", "query", "form"):
+        yield {
+            "type": "call-api",
+            "url": "http://127.0.0.1:1/",
+            place: {"x": "{{ secrets.THEIRS }}"},
+        }
+
+
+STEPS = len(list(references(ABSENT)))
+
+
+@pytest.mark.parametrize("number", range(STEPS))
+def test_ids_inside_definitions_and_data_do_not_cross(
+    shared: Server, theirs: dict[str, str], number: int
+) -> None:
+    errors = []
+    with shared.client("owner", "a") as client:
+        client.put(
+            "/api/models/own",
+            json={"provider": "openai", "model": "x", "baseUrl": "http://127.0.0.1:1/"},
+        )
+        # Against ids that nobody has: the same words, but for the ids themselves.
+        nowhere = {k: "NOWHERE" if k == "secret" else "nowhere" for k in ABSENT}
+        for ids in (nowhere, theirs):
+            step = list(references(ids))[number]
+            document = {
+                "name": "Crosses", "initialStep": "call",
+                "steps": [{"id": "call", "retry": {"maxAttempts": 1}, **step}, {"id": "end", "type": "end-flow"}],
+                "edges": [{"from": "call", "to": "end"}],
+            }  # fmt: skip
+            made = client.post("/api/workflows", json=document).json()
+            run = client.post(f"/api/workflow/start/{made['id']}", json={"data": ids}).json()
+            assert run["status"] == "failed", run
+            assert "canary" not in str(run).lower()
+            told = f"{run['error']['type']}: {run['error']['message']}"
+            for name in {"THEIRS", "NOWHERE", "nowhere", *ids.values()}:
+                told = told.replace(name, "NAME")
+            errors.append(told)
+    assert errors[0] == errors[1]
+    assert "Unknown" in errors[0] or "NotFound" in errors[0]
+
+
+def test_one_idempotency_key_is_one_for_each_tenant(shared: Server, theirs: dict[str, str]) -> None:
+    flow = {"name": "Once", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}
+    runs = set()
+    for tenant in ("a", "b"):
+        with shared.client(tenant=tenant) as client:
+            client.post("/api/workflows", json=flow)
+            headers = {"idempotency-key": "the-same"}
+            answer = client.post("/api/workflow/start-async/once", json={}, headers=headers)
+            runs.add(answer.json()["runId"])
+            settled(client, answer.json()["runId"])
+    assert len(runs) == 2

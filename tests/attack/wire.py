@@ -1,0 +1,53 @@
+"""Raw sockets, for requests that no client would send."""
+
+import re
+import socket
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came back until the server closed or fell silent."""
+
+    text: bytes
+    closed: bool
+    seconds: float
+
+    @property
+    def statuses(self) -> list[int]:
+        """The status of every answer, in order."""
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.text)]
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def read(connection: socket.socket, within: float = 5) -> Said:
+    """Read until the server closes, or `within` seconds are over."""
+    began, text = time.monotonic(), b""
+    while (left := within - (time.monotonic() - began)) > 0:
+        connection.settimeout(left)
+        try:
+            chunk = connection.recv(65_536)
+        except TimeoutError:
+            break
+        except ConnectionError:
+            return Said(text, True, time.monotonic() - began)
+        if not chunk:
+            return Said(text, True, time.monotonic() - began)
+        text += chunk
+    return Said(text, False, time.monotonic() - began)
+
+
+def say(port: int, request: bytes, within: float = 5, *, shut: bool = False) -> Said:
+    """Send bytes on a connection of their own and give what comes back."""
+    with connect(port) as connection:
+        try:
+            connection.sendall(request)
+            if shut:
+                connection.shutdown(socket.SHUT_WR)
+        except ConnectionError:
+            pass
+        return read(connection, within)

@@ -1,0 +1,80 @@
+"""What the pages that people write say is what the server takes."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.server import ENDPOINTS
+from app.settings import load
+from engine import Status
+from steps.definition import compile_definition
+from steps.document import WorkflowDocument
+from steps.fields import spec_problems
+from steps.registry import Registry
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def test_the_page_of_definitions_shows_definitions() -> None:
+    whole, fields = blocks("docs/definitions.md", "json")
+    compile_definition(json.loads(whole), Registry.built_in())
+    assert spec_problems(json.loads(fields), "payload", outputs=False) == []
+    text = (ROOT / "docs/definitions.md").read_text()
+    keys = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    named = {name for cell in keys for name in re.findall(r"`(\w+)`", cell)}
+    assert set(WorkflowDocument.model_fields) <= named
+    linked = set(re.findall(r"\]\(steps/([a-z-]+)\.md\)", text))
+    assert set(Registry.built_in().types) <= linked
+
+
+def test_every_endpoint_has_a_row() -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z]+ [^`]+)` \| (\w+) \|", text, re.MULTILINE))
+    wanted = {f"{item.method} {item.path}": str(item.role) for item in ENDPOINTS}
+    wanted = {name: role for name, role in wanted.items() if "/api/agents" not in name}
+    assert rows.pop("GET /healthz`, `GET /readyz", None) is None
+    assert {name: rows.get(name) for name in wanted} == wanted
+    assert set(rows) <= set(wanted) | {"GET /healthz"}
+
+
+def test_agents_have_what_workflows_have() -> None:
+    of = {
+        kind: {(item.method, item.path.removeprefix(f"/api/{kind}"), item.role) for item in ENDPOINTS
+               if item.path.startswith(f"/api/{kind}")}
+        for kind in ("workflows", "agents")
+    }  # fmt: skip
+    assert of["agents"] == of["workflows"] != set()
+
+
+@pytest.mark.parametrize(
+    ("page", "keys"),
+    [
+        ("docs/tools.md", {"mcp_servers"}),
+        ("docs/steps/models.md", {"models", "default_model"}),
+        ("single-node.md", {"smtp_host", "storage", "models", "mcp_servers", "secrets_key_file"}),
+    ],
+)
+def test_files_of_settings_load(page: str, keys: set[str], tmp_path: Path) -> None:
+    found = blocks(page, "toml")
+    assert found
+    for number, text in enumerate(found):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(text)
+        loaded = load({}, file)
+        assert {name for name, source in loaded.sources.items() if source == str(file)} == set(
+            tomllib.loads(text)
+        )
+        keys = keys - set(tomllib.loads(text))
+    assert keys == set()
+
+
+def test_the_statuses_of_a_run_are_named() -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    assert [status for status in Status if f"`{status}`" not in text] == []

@@ -1,0 +1,140 @@
+"""docs/events.md says what is so: every event with an example, every command, the check."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.events.catalogue import KINDS
+from app.events.document import readable
+from engine import (
+    AttemptFailed,
+    AttemptInterrupted,
+    CancelRequested,
+    ChildrenAwaited,
+    ChildrenResumed,
+    Event,
+    RunCancelled,
+    RunCompleted,
+    RunError,
+    RunFailed,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunTerminated,
+    Signal,
+    StepCancelled,
+    StepCompleted,
+    StepError,
+    StepFailed,
+    StepRecorded,
+    StepSlept,
+    StepStarted,
+    StepTimedOut,
+)
+from journal import EventRow
+from tests.harness.receiver import Receiver
+from tests.harness.server import Server
+
+PAGE = Path(__file__).parents[2] / "docs" / "events.md"
+AT = 1_769_860_800_000
+RUN = f"dynamic-workflow-{AT}"
+ASKS = Signal(
+    "request_user_action", {"stepId": "approve", "actionId": "approve", "message": "Pay it?"}
+)
+CALL = {"model": "gpt", "latencyMs": 812, "usage": {"inputTokens": 510, "outputTokens": 42}}
+SAMPLES: tuple[Event, ...] = (
+    RunStarted(AT, RUN, "invoices", "1.0.3", "read", {"invoice": 17}),
+    RunPaused(AT, "approve", 1, ASKS, AT + 86_400_000),
+    RunResumed(AT, "approve", 1, {"actionId": "approve", "actionValue": "approved"}, "user:ada"),
+    RunCompleted(AT, {"paid": True}),
+    RunFailed(AT, RunError("pay", "HttpStatus", "the answer was 500", 3)),
+    CancelRequested(AT, "sent twice", "user:ada"),
+    RunCancelled(AT),
+    RunTerminated(AT, "stuck", "key:backend"),
+    StepStarted(AT, "pay", 1, 1, "call-api", "Pay the invoice"),
+    StepCompleted(AT, "pay", 1, {"status": 200}, {}, "end"),
+    StepFailed(AT, "pay", 1, StepError("HttpStatus", "the answer was 500"), "tell"),
+    StepTimedOut(AT, "approve", 1, "remind"),
+    StepCancelled(AT, "pay", 1, None),
+    AttemptFailed(AT, "pay", 1, 1, StepError("HttpStatus", "the answer was 503"), AT + 1_000),
+    AttemptInterrupted(AT, "pay", 1, 1),
+    StepRecorded(AT, "read", 1, "turn-1", CALL),
+    StepSlept(AT, "wait", 1, AT + 60_000),
+    ChildrenAwaited(AT, "each", 1, 12),
+    ChildrenResumed(AT, "each", 1),
+)
+HEAD = ("type", "time", "runId", "workflowId", "seq", "position")
+
+
+def section() -> str:
+    """Give the table of events and an example of each, as the page must have them."""
+    told = {type(event): readable(row_of(event), event) for event in SAMPLES}
+    assert all(event.data["runId"] == RUN and event.data["seq"] == 5 for event in told.values())
+    lines = ["| event | when | besides, it has |", "| --- | --- | --- |"]
+    for kind, known in KINDS.items():
+        fields = [name for name in told[kind].data if name not in HEAD]
+        shown = ", ".join(f"`{name}`" for name in fields) or "nothing"
+        lines.append(f"| `{known.name}` | {known.means} | {shown} |")
+    lines += ["", "An example of each:", "", "```json"]
+    return "\n".join([*lines, *(told[kind].text for kind in KINDS), "```"])
+
+
+def row_of(event: Event) -> EventRow:
+    return EventRow(184, AT, 5, type(event).__name__, 1, AT, "", b"", "invoices", "1.0.3", None)
+
+
+def test_the_page_shows_every_event_as_it_is() -> None:
+    expected = section()
+    assert expected in PAGE.read_text(encoding="utf-8"), expected
+
+
+@pytest.fixture(scope="module")
+def documented() -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for language, text in re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL):
+        found.setdefault(language, []).append(text)
+    return found
+
+
+def test_the_check_of_the_page_knows_what_is_ours(
+    shared: Server, documented: Mapping[str, list[str]]
+) -> None:
+    names: dict[str, Any] = {}
+    exec(documented["python"][0], names)
+    check = names["is_from_stepwell"]
+    answers = []
+    with Receiver() as receiver, shared.client() as client:
+        receiver.is_signed = lambda headers, body: answers.append(  # type: ignore[method-assign]
+            [
+                check(receiver.secret, headers, body),
+                check(receiver.secret, headers, body + b" "),
+                check("whsec_" + "A" * 44, headers, body),
+                check(receiver.secret, {**headers, "webhook-timestamp": "1769860800"}, body),
+            ]
+        )
+        body = {"url": receiver.address, "events": ["*"], "secret": receiver.secret}
+        webhook = client.post("/api/webhooks", json=body).json()
+        assert client.post(f"/api/webhooks/{webhook['id']}/test").json()["success"]
+    assert answers == [[True, False, False, False]]
+
+
+def test_the_commands_of_the_page_work(shared: Server, documented: Mapping[str, list[str]]) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "STEPWELL_KEY": shared.key("viewer", "default"),
+        "STEPWELL_ADMIN_KEY": shared.key("admin", "default"),
+    }
+    stream, create = (
+        text.replace("http://127.0.0.1:8080", shared.address) for text in documented["sh"]
+    )
+    made = subprocess.run(["sh", "-c", create], env=environment, capture_output=True, check=True)
+    assert b'"secret":"whsec_' in made.stdout
+    watching = subprocess.run(
+        ["sh", "-c", stream.replace("curl", "curl --max-time 1")],
+        env=environment, capture_output=True, check=False,
+    )  # fmt: skip
+    assert watching.stdout.startswith(b"retry: 2000")

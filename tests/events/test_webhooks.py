@@ -1,0 +1,269 @@
+"""Webhooks over real connections: what they say, to whom, in what order, for how long."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import PLUGIN
+from tests.harness.receiver import Receiver
+from tests.harness.server import Server, settled
+
+QUICK = {
+    "id": "quick", "name": "Quick", "initialStep": "end",
+    "steps": [{"id": "end", "type": "end-flow", "result": {"n": "{{ data.n | default(0) }}"}}], "edges": [],
+}  # fmt: skip
+ASK = {
+    "id": "asking", "name": "Asking", "initialStep": "ask",
+    "steps": [{"id": "ask", "type": "request-user-action"}, {"id": "end", "type": "end-flow"}],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("webhooks")
+    with Server(
+        folder / "data",
+        PLUGIN,
+        STEPWELL_WEBHOOK_RETRY_FIRST="0.05",
+        STEPWELL_WEBHOOK_RETRY_LONGEST="0.2",
+        STEPWELL_WEBHOOK_GIVE_UP="1",
+        STEPWELL_WEBHOOK_TIMEOUT="0.5",
+    ) as server:
+        with server.client() as client:
+            for document in (QUICK, ASK):
+                assert client.post("/api/workflows", json=document).status_code == 201
+        yield server
+
+
+@pytest.fixture
+def client(shared: Server) -> Iterator[httpx.Client]:
+    with shared.client("owner") as client:
+        yield client
+        for webhook in client.get("/api/webhooks").json():
+            client.delete(f"/api/webhooks/{webhook['id']}")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+def hook(client: httpx.Client, receiver: Receiver, *events: str, **more: Any) -> Any:
+    body = {"url": receiver.address, "events": events or ("*",), "secret": receiver.secret, **more}
+    answer = client.post("/api/webhooks", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def start(client: httpx.Client, workflow: str = "quick", **data: Any) -> str:
+    answer = client.post(f"/api/workflow/start-async/{workflow}", json={"data": data})
+    return str(answer.json()["runId"])
+
+
+def until(happens: Callable[[], Any], within: float = 10) -> None:
+    deadline = time.monotonic() + within
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_receiver_is_told_in_order_and_can_prove_who_says_so(
+    client: httpx.Client, receiver: Receiver
+) -> None:
+    webhook = hook(client, receiver)
+    run_id = start(client, n=7)
+    until(lambda: len(receiver.posts) >= 4)
+    assert [post.type for post in receiver.posts] == [
+        "run.started", "step.started", "step.completed", "run.completed",
+    ]  # fmt: skip
+    assert all(post.signed for post in receiver.posts)
+    assert len({post.id for post in receiver.posts}) == 4
+    assert receiver.posts[-1].data["result"] == {"n": 7}
+    assert {post.data["runId"] for post in receiver.posts} == {run_id}
+    path = f"/api/webhooks/{webhook['id']}/deliveries"
+    until(lambda: client.get(path).json()["deliveries"][0]["status"] == "delivered")
+    page = client.get(path, params={"limit": 3}).json()
+    assert [item["type"] for item in page["deliveries"]] == [
+        "run.completed", "step.completed", "step.started",
+    ]  # fmt: skip
+    assert page["deliveries"][0]["answer"] == 200
+    rest = client.get(path, params={"cursor": page["nextCursor"]}).json()
+    assert [item["type"] for item in rest["deliveries"]] == ["run.started"]
+    assert rest["nextCursor"] is None
+
+
+def test_a_receiver_gets_what_it_asked_for(client: httpx.Client, receiver: Receiver) -> None:
+    hook(client, receiver, "run.completed", "run.paused", workflowIds=["asking"])
+    quick, asking = start(client), start(client, "asking")
+    settled(client, quick), settled(client, asking)
+    until(lambda: receiver.posts)
+    time.sleep(0.2)
+    assert [(post.type, post.data["runId"]) for post in receiver.posts] == [("run.paused", asking)]
+
+
+def test_a_secret_is_shown_once_and_can_be_changed(
+    client: httpx.Client, receiver: Receiver
+) -> None:
+    made = client.post("/api/webhooks", json={"url": receiver.address, "events": ["run.*"]}).json()
+    assert made["secret"].startswith("whsec_")
+    path = f"/api/webhooks/{made['id']}"
+    assert "secret" not in client.get(path).json()
+    assert made["secret"] not in client.get("/api/webhooks").text
+    receiver.secret = made["secret"]
+    assert client.post(f"{path}/test").json()["success"]
+    receiver.secret = client.post(f"{path}/secret").json()["secret"]
+    assert receiver.secret != made["secret"]
+    assert client.post(f"{path}/test").json()["success"]
+    assert [post.signed for post in receiver.posts] == [True, True]
+    assert receiver.posts[0].type == "webhook.test"
+
+
+def test_no_secret_is_on_disk_in_the_clear(
+    shared: Server, client: httpx.Client, receiver: Receiver
+) -> None:
+    made = hook(client, receiver)
+    for file in shared.data.glob("journal.sqlite3*"):
+        assert made["secret"].removeprefix("whsec_").encode() not in file.read_bytes()
+    assert made["secret"] not in shared.log.read_text()
+
+
+def test_a_failing_receiver_is_told_again_with_the_same_id(
+    client: httpx.Client, receiver: Receiver
+) -> None:
+    answers = iter([500, 503, 302, 200])
+    receiver.judge = lambda _: next(answers, 200)
+    hook(client, receiver, "run.*")
+    start(client)
+    until(lambda: len(receiver.received()) == 2)
+    posts = receiver.posts
+    assert [post.status for post in posts] == [500, 503, 302, 200, 200]
+    assert len({post.id for post in posts[:4]}) == 1
+    assert len({post.body for post in posts[:4]}) == 1
+    assert [post.type for post in posts[3:]] == ["run.started", "run.completed"]
+
+
+def test_a_failure_holds_up_its_own_run_only(client: httpx.Client, receiver: Receiver) -> None:
+    bad = start(client, "asking")
+    receiver.judge = lambda message: 500 if message["data"]["runId"] == bad else 200
+    settled(client, bad)
+    hook(client, receiver, "run.*", **{"from": "start"})
+    good = start(client)
+    until(
+        lambda: (
+            [post.type for post in receiver.received() if post.data["runId"] == good][-1:]
+            == ["run.completed"]
+        )
+    )
+    tried = {post.type for post in receiver.posts if post.data["runId"] == bad}
+    assert tried == {"run.started"}
+
+
+def test_an_event_that_is_not_received_for_long_is_given_up_and_shown(
+    client: httpx.Client, receiver: Receiver
+) -> None:
+    receiver.judge = lambda message: 410 if message["type"] == "run.started" else 200
+    webhook = hook(client, receiver, "run.*")
+    start(client)
+    until(receiver.received)
+    assert receiver.received()[0].type == "run.completed"
+    assert len(receiver.posts) > 3
+    path = f"/api/webhooks/{webhook['id']}"
+    until(lambda: client.get(path).json()["pending"] == 0)
+    assert client.get(path).json()["givenUp"] == 1
+    (given_up,) = client.get(f"{path}/deliveries?status=givenUp").json()["deliveries"]
+    assert given_up["type"] == "run.started"
+    assert given_up["answer"] == 410
+    assert given_up["attempts"] == len(receiver.posts) - 1
+
+
+def test_a_slow_receiver_counts_as_none(client: httpx.Client, receiver: Receiver) -> None:
+    receiver.judge = lambda _: time.sleep(2) or 200  # type: ignore[func-returns-value]
+    webhook = hook(client, receiver, "run.completed")
+    start(client)
+    path = f"/api/webhooks/{webhook['id']}/deliveries"
+    until(
+        lambda: (
+            [item["error"] for item in client.get(path).json()["deliveries"]]
+            == ["no answer within 0.5 seconds"]
+        )
+    )
+
+
+def test_a_webhook_that_rests_keeps_its_place(client: httpx.Client, receiver: Receiver) -> None:
+    webhook = hook(client, receiver, "run.completed")
+    path = f"/api/webhooks/{webhook['id']}"
+    assert client.post(f"{path}/disable").json()["enabled"] is False
+    run_id = start(client)
+    settled(client, run_id, "completed")
+    time.sleep(0.3)
+    assert receiver.posts == []
+    with Receiver() as other:
+        other.secret = receiver.secret
+        changed = client.put(path, json={"url": other.address, "name": "elsewhere"}).json()
+        assert (changed["name"], changed["events"]) == ("elsewhere", ["run.completed"])
+        assert client.post(f"{path}/enable").json()["enabled"] is True
+        until(lambda: other.posts)
+        assert other.posts[0].data["runId"] == run_id
+        assert other.posts[0].signed
+
+
+def test_a_deleted_webhook_is_told_nothing(client: httpx.Client, receiver: Receiver) -> None:
+    webhook = hook(client, receiver)
+    assert client.delete(f"/api/webhooks/{webhook['id']}").status_code == 200
+    settled(client, start(client), "completed")
+    time.sleep(0.2)
+    assert receiver.posts == []
+    assert client.get(f"/api/webhooks/{webhook['id']}").status_code == 404
+    assert client.delete(f"/api/webhooks/{webhook['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(("change", "named"), [
+    ({"url": "ftp://example.com"}, "url"), ({"url": "https://user:pw@example.com"}, "url"),
+    ({"url": "nonsense"}, "url"), ({"events": []}, "events"), ({"events": ["run.begun"]}, "events"),
+    ({"secret": "whsec_short"}, "secret"), ({"secret": "x" * 44}, "secret"), ({"form": 1}, "form"),
+])  # fmt: skip
+def test_what_is_no_webhook_is_refused(
+    client: httpx.Client, change: dict[str, Any], named: str
+) -> None:
+    body = {"url": "https://example.com/hook", "events": ["run.*"], **change}
+    answer = client.post("/api/webhooks", json=body)
+    assert answer.status_code == 400
+    assert named in answer.json()["details"][0]["path"]
+    assert "whsec_short" not in answer.text
+
+
+def test_webhooks_are_for_admins_of_their_tenant(
+    shared: Server, client: httpx.Client, receiver: Receiver
+) -> None:
+    webhook = hook(client, receiver)
+    path = f"/api/webhooks/{webhook['id']}"
+    with shared.client("editor") as editor, shared.client("admin") as admin:
+        assert editor.get("/api/webhooks").status_code == 403
+        assert admin.get(path).status_code == 200
+    with shared.client("owner", "rival") as rival:
+        assert rival.get("/api/webhooks").json() == []
+        for method, at in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/test"),
+                           ("POST", "/secret"), ("POST", "/disable"), ("GET", "/deliveries")):  # fmt: skip
+            body = {"name": "mine"} if method == "PUT" else None
+            assert rival.request(method, path + at, json=body).status_code == 404
+    assert receiver.posts == []
+
+
+def test_private_addresses_are_not_reached(
+    tmp_path_factory: pytest.TempPathFactory, receiver: Receiver
+) -> None:
+    folder = tmp_path_factory.mktemp("guarded")
+    with (
+        Server(folder / "data", PLUGIN, STEPWELL_ALLOWED_NETWORKS="") as server,
+        server.client() as client,
+    ):
+        webhook = hook(client, receiver)
+        outcome = client.post(f"/api/webhooks/{webhook['id']}/test").json()
+    assert outcome["success"] is False
+    assert "not a public address" in outcome["error"]
+    assert receiver.posts == []

@@ -1,0 +1,97 @@
+"""The guide for authors: its commands work, and its code is code that runs."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.extending.conftest import PACKAGE
+from tests.harness.echo import Echo
+from tests.harness.server import STEPWELL, Server, settled
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
+END = {"id": "end", "type": "end-flow"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def whole() -> list[str]:
+    """Give the pieces of Python that stand for themselves."""
+    return [block for block in blocks("python") if block.startswith(("import ", "from "))]
+
+
+def bash(script: str, folder: Path, **environment: str) -> str:
+    shown = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, text=True, check=False,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
+
+
+def test_an_empty_folder_becomes_an_installed_package(
+    tmp_path: Path, install: Callable[[Path], Path]
+) -> None:
+    commands = blocks("sh")
+    (at,) = [i for i, block in enumerate(commands) if block.startswith("$STEPWELL/pip install ")]
+    bash("\n".join(commands[:at]), tmp_path)
+    package = tmp_path / "words"
+    place = str(Path(STEPWELL).parent)
+    shown = bash(
+        "\n".join(commands[at + 1 :]), package, STEPWELL=place, PYTHONPATH=str(install(package))
+    )
+    assert "workflow.json: OK" in shown
+    document = json.loads(shown[shown.index("{") :])
+    assert document["result"] == {"said": "4 WORDS: IT IS ONLY ME"}
+
+
+def test_every_other_piece_of_code_stands_in_the_package() -> None:
+    sources = [file.read_text() for file in PACKAGE.rglob("*.py")]
+    pieces = [block for block in blocks("python") if block not in whole()]
+    assert len(pieces) >= 7
+    assert [piece for piece in pieces if not any(piece in source for source in sources)] == []
+    assert "no such piece\n" not in "".join(sources)
+
+
+def create(client: Any, name: str, step: dict[str, Any], **result: Any) -> None:
+    end = {**END, "result": result} if result else END
+    document = {"id": name, "name": name, "initialStep": "one", "steps": [{"id": "one", **step}, end],
+                "edges": [{"from": "one", "to": "end"}]}  # fmt: skip
+    made = client.post("/api/workflows", json=document)
+    assert made.status_code == 201, made.text
+
+
+def test_the_step_types_of_the_guide_work(tmp_path: Path) -> None:
+    telling, several = whole()
+    (tmp_path / "telling.py").write_text(telling)
+    (tmp_path / "several.py").write_text(several)
+    plugins = f"{tmp_path / 'telling.py'},{tmp_path / 'several.py'}"
+    with Echo() as echo, Server(tmp_path / "data", tmp_path, STEPWELL_PLUGINS=plugins) as server:
+        with server.client() as client:
+            client.put("/api/secrets/PARTNER", json={"value": "not-a-real-token"})
+            token = {"type": "tell-partner", "token": "{{ secrets.PARTNER }}"}
+            for status, wanted in ((200, "completed"), (409, "failed")):
+                create(client, f"tell-{status}", {**token, "url": f"{echo.address}/{status}"})
+                outcome = client.post(f"/api/workflow/start/tell-{status}").json()
+                assert outcome["status"] == wanted
+            assert outcome["error"]["type"] == "PartnerRefused"
+            assert echo.seen[0]["headers"]["authorization"] == "Bearer not-a-real-token"
+            create(client, "plain", {"type": "wait", "duration": "10ms"}, n="{{ data.n }}")
+            create(client, "person", {"type": "request-user-action"}, n="{{ data.n }}")
+            create(client, "both", {"type": "ask-several", "workflows": ["plain", "person"]})
+            outcome = client.post("/api/workflow/start/both", json={"data": {"n": 5}}).json()
+            assert outcome["pauseSignal"]["stepId"] == "one"
+        server.kill()
+        server.start()
+        with server.client() as client:
+            body = {"type": "request_user_action", "actionId": "one", "actionValue": "approved"}
+            run_id = outcome["runId"]
+            assert client.post(f"/api/workflow/resume/{run_id}", json=body).is_success
+            document = settled(client, run_id, "completed")
+    entry = document["stepExecutionHistory"][0]
+    assert entry["outputData"] == {"results": [{"n": 5}, {"n": 5}], "agree": True}
