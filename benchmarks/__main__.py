@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -28,12 +29,14 @@ from benchmarks.systems.base import PYTHON, ROOT
 from benchmarks.systems.every import NOT_MEASURED, SYSTEMS
 
 _RESULTS = ROOT / "benchmarks" / "results"
+_ON_DISK = Path("/var/tmp")
+"""Where a disk is, which /tmp need not be."""
 
 _PICTURE = "![Runs a second, and latency at 64 callers](../benchmarks/results/latest.svg)"
 
 
 def main() -> int:
-    given = _given()
+    given = parser().parse_args()
     plan = QUICK if given.quick else Plan()
     if given.events:
         plan = replace(plan, events=given.events)
@@ -41,7 +44,10 @@ def main() -> int:
     if given.own:
         names = []
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", dir=given.folder) as made:
+    signal.signal(signal.SIGTERM, _stop)
+    with tempfile.TemporaryDirectory(
+        prefix="stepwell-bench-", dir=given.folder or _ON_DISK
+    ) as made:
         folder = Path(made)
         folder.chmod(0o755)
         found = _measure(plan, names, folder, is_all=given.only is None)
@@ -51,18 +57,24 @@ def main() -> int:
     return 0
 
 
-def _given() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a look in a few minutes")
-    parser.add_argument("--only", choices=list(SYSTEMS), help="one system and nothing else")
-    parser.add_argument("--own", action="store_true", help="only Stepwell's own rows")
-    parser.add_argument(
+def _stop(*_: object) -> None:
+    """End as Ctrl-C does, so that everything that was started is ended too."""
+    raise SystemExit(143)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the options, as the page on performance describes them."""
+    options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    options.add_argument("--quick", action="store_true", help="a look in a few minutes")
+    options.add_argument("--only", choices=list(SYSTEMS), help="one system and nothing else")
+    options.add_argument("--own", action="store_true", help="only Stepwell's own rows")
+    options.add_argument(
         "--events", type=int, help="how many events the full journal has (10000000 takes minutes)"
     )
-    parser.add_argument(
-        "--folder", type=Path, help="where the data lies while it is measured; on a real disk"
+    options.add_argument(
+        "--folder", type=Path, help="where the data lies while it is measured (/var/tmp): on a disk"
     )
-    return parser.parse_args()
+    return options
 
 
 def _measure(plan: Plan, names: list[str], folder: Path, *, is_all: bool) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,3 @@ def folder_bytes(folder: Path) -> int:
             with suppress(OSError):
                 total += (Path(root) / name).stat().st_size
     return total
-
-
-@contextmanager
-def ending(processes: list[Process]) -> Iterator[None]:
-    """Kill whatever of these is left at the end."""
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()

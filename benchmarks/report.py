@@ -142,7 +142,11 @@ def _goals(results: Found) -> Table:
     words = {True: "met", False: "**not met**", None: "-"}
     return [
         ["goal", "asked", "found", ""],
-        *([goal.what, goal.goal, goal.found, words[goal.met]] for goal in goals(results)),
+        *(
+            [goal.what, goal.goal, goal.found, words[goal.met]]
+            for goal in goals(results)
+            if results["is_whole"] or goal.met is not None
+        ),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -165,8 +164,3 @@ class LibrarySystem(System):
 def require_venv() -> None:
     if not PYTHON.exists():
         raise NotHere("make bench-setup has not been run")
-
-
-def python() -> Path:
-    """Give the interpreter in which Stepwell is installed."""
-    return Path(sys.executable)

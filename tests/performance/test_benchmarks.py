@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import parser
 from benchmarks.closed_loop import Call, closed_loop
 from benchmarks.definitions import five
 from benchmarks.goals import goals
@@ -21,6 +24,7 @@ from engine import fold
 from journal import Journal
 from tests.harness.server import Server
 
+ROOT = Path(__file__).parents[2]
 SMALL = Plan(
     rounds=1, seconds=0.3, callers=(1, 4), most_runs=500, memory_runs=50, memory_seconds=1,
     in_flight=20, patience_s=30,
@@ -146,5 +150,20 @@ def test_figures_are_put_between_the_marks_of_the_page(tmp_path: Path) -> None:
 
 
 def test_the_page_of_this_project_has_the_marks() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
+    text = (ROOT / "docs" / "performance.md").read_text()
     assert text.count(BEGIN) == text.count(END) == 1
+
+
+def test_the_page_names_commands_and_options_that_there_are() -> None:
+    text = (ROOT / "docs" / "performance.md").read_text()
+    targets = set(re.findall(r"make (bench[a-z-]*)", text))
+    assert targets == {"bench", "bench-quick"}
+    shown = subprocess.run(
+        ["make", "-n", *targets], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "-m benchmarks --quick" in shown.stdout
+    options = re.findall(r"BENCH=(--[^`]+)`", text)
+    assert len(options) == 4
+    for option in options:
+        assert parser().parse_args(option.split())
