@@ -18,7 +18,7 @@ _CALLERS = ("1", "8", "64", "256")
 def draw(results: dict[str, Any], file: Path) -> None:
     """Draw runs a second by callers, and the spread of latency at 64 callers."""
     systems = [system for system in results["systems"].values() if system.get("loads")]
-    figure, (rates, tails) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+    figure, (rates, tails) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
     colours = [f"C{number}" for number in range(len(systems))]
     for system, colour in zip(systems, colours, strict=True):
         there = [callers for callers in _CALLERS if callers in system["loads"]]
@@ -28,7 +28,6 @@ def draw(results: dict[str, Any], file: Path) -> None:
         )  # fmt: skip
     rates.set(yscale="log", xlabel="callers", ylabel="runs a second")
     rates.set_title("Five-step runs a second")
-    rates.legend(fontsize=8)
     shown = [
         (system, colour)
         for system, colour in zip(systems, colours, strict=True)
@@ -43,6 +42,7 @@ def draw(results: dict[str, Any], file: Path) -> None:
     tails.set_title("Start to result at 64 callers")
     for axes in (rates, tails):
         axes.grid(visible=True, which="major", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     figure.savefig(file, metadata={"Date": None})
 
 
