@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test
+.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -52,15 +52,21 @@ simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
 power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fail the disk thousands of times
 	STEPWELL_POWER_STATES=3000 STEPWELL_WAL_CASES=4000 STEPWELL_FAULT_CASES=720 $(BIN)/pytest -s --timeout 3600 tests/crash/test_power_loss.py tests/crash/test_wal_cut.py tests/crash/test_io_faults.py
 
-bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
-	$(BIN)/python benchmarks/group_commit.py
+bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
+	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-quick: $(VENV)/installed .venv-bench/installed ## the same in a few minutes, to see that it works
+	$(BIN)/python -m benchmarks --quick $(BENCH)
 
 lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
+
+.venv-bench/installed: scripts/bench-setup pyproject.toml
+	scripts/bench-setup
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Stepwell needs Python 3.11 or newer; this is %d.%d. Set PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

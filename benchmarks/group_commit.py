@@ -1,56 +1,61 @@
-"""Durable events a second: the journal beside plain SQLite, in one run, as ratios."""
+"""Group commit in its plainest form: what asyncio callers and one SQLite thread can give.
+
+Each caller waits until its row is durable, then sends the next. What has gathered while one
+transaction was written goes into the next. No event is encoded, hashed, folded or listed.
+"""
 
 import asyncio
 import sqlite3
-import tempfile
 import time
 from pathlib import Path
 
-from engine import RunStarted, apply
-from journal import Journal
-
-EVENTS = 4_000
+_BODY = "x" * 120
+_LARGEST = 2_000
 
 
-async def through_the_journal(folder: Path, callers: int) -> float:
-    journal = await Journal.open(folder)
-    numbers = iter(range(1, EVENTS + 1))
+def rate(folder: Path, callers: int, seconds: float) -> float:
+    """Give durable rows a second for so many callers, with synchronous=FULL in WAL mode."""
+    file = folder / f"group-{callers}-{time.monotonic_ns()}.sqlite3"
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, body TEXT)")
+        return asyncio.run(_run(connection, callers, seconds))
+    finally:
+        connection.close()
+
+
+async def _run(connection: sqlite3.Connection, callers: int, seconds: float) -> float:
+    waiting: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+    began = time.perf_counter()
+    written = 0
+
+    def write(rows: int) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO events (body) VALUES (?)", [(_BODY,)] * rows)
+        connection.execute("COMMIT")
+
+    async def writer() -> None:
+        nonlocal written
+        while True:
+            batch = [await waiting.get()]
+            while len(batch) < _LARGEST and not waiting.empty():
+                batch.append(waiting.get_nowait())
+            await asyncio.to_thread(write, len(batch))
+            written += len(batch)
+            for done in batch:
+                done.set_result(None)
 
     async def caller() -> None:
-        for number in numbers:
-            event = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", {"n": 1})
-            await journal.events.start("acme", apply(None, event), [event])
+        while time.perf_counter() - began < seconds:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting.put_nowait(done)
+            await done
 
-    began = time.perf_counter()
+    writing = asyncio.create_task(writer())
     await asyncio.gather(*(caller() for _ in range(callers)))
     taken = time.perf_counter() - began
-    await journal.close()
-    return EVENTS / taken
-
-
-def plain_sqlite(folder: Path, a_commit: int) -> float:
-    connection = sqlite3.connect(folder / "plain.sqlite3", isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, body TEXT)")
-    began = time.perf_counter()
-    for _ in range(EVENTS // a_commit):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO events (body) VALUES (?)", [("x" * 120,)] * a_commit)
-        connection.execute("COMMIT")
-    taken = time.perf_counter() - began
-    connection.close()
-    return EVENTS / taken
-
-
-def main() -> None:
-    print(f"{'callers':>8} {'journal/s':>10} {'plain/s':>10} {'ratio':>6}")
-    for callers in (1, 64, 1_000):
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-            plain = plain_sqlite(Path(other), callers)
-            ours = asyncio.run(through_the_journal(Path(one), callers))
-        print(f"{callers:>8} {ours:>10.0f} {plain:>10.0f} {ours / plain:>6.2f}")
-
-
-if __name__ == "__main__":
-    main()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    return written / taken

@@ -1,0 +1,106 @@
+"""Fills a journal with copies of one run's history, each with a chain of its own.
+
+The rows are those that the server would have written, made by the journal's own functions,
+but written in bulk and without flushes: it takes seconds where the server would take hours.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from engine import Event, RunStarted, fold
+from journal import Journal
+from journal.chain import first_link, link
+from journal.codec import SCHEMA, encode
+from journal.database import FILE
+from journal.events import run_row
+from journal.run_ids import run_id, run_number
+from journal.writer import INSERT_EVENTS, PROJECT_RUN
+
+Row = tuple[Any, ...]
+_AT_ONCE = 2_000
+
+
+def history(data: Path, wanted: str) -> tuple[str, list[Event]]:
+    """Give the tenant and the events of a run; the server must be stopped."""
+
+    async def read() -> tuple[str, list[Event]]:
+        journal = await Journal.open(data)
+        try:
+            head, events = await journal.events.read(wanted)
+            return head.tenant, events
+        finally:
+            await journal.close()
+
+    return asyncio.run(read())
+
+
+def copy_runs(data: Path, tenant: str, events: Sequence[Event], count: int) -> None:
+    """Add `count` runs with this history, all older than it; the server must be stopped."""
+    connection = sqlite3.connect(data / FILE, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -200000")
+        (oldest,) = connection.execute("SELECT min(id) FROM runs").fetchone()
+        numbers = iter(range(oldest - count, oldest))
+        while some := list(islice(numbers, _AT_ONCE)):
+            runs, rows = _rows(tenant, events, some)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(PROJECT_RUN, runs)
+            connection.executemany(INSERT_EVENTS, rows)
+            connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA synchronous = FULL")
+    finally:
+        connection.close()
+
+
+def plain_rate(data: Path, runs: int, events_a_commit: int) -> float:
+    """Give events a second when plain sqlite3 writes such rows, made beforehand, at FULL.
+
+    The rows are copies of the newest run of a folder that no server uses.
+    """
+    connection = sqlite3.connect(data / FILE, isolation_level=None)
+    try:
+        newest, oldest = connection.execute("SELECT max(id), min(id) FROM runs").fetchone()
+        tenant, events = history(data, run_id(newest))
+        numbers = range(oldest - runs, oldest)
+        at_once = max(1, events_a_commit // len(events))
+        batches = [
+            _rows(tenant, events, numbers[at : at + at_once]) for at in range(0, runs, at_once)
+        ]
+        connection.execute("PRAGMA synchronous = FULL")
+        began = time.perf_counter()
+        for run_rows, event_rows in batches:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(PROJECT_RUN, run_rows)
+            connection.executemany(INSERT_EVENTS, event_rows)
+            connection.execute("COMMIT")
+        return runs * len(events) / (time.perf_counter() - began)
+    finally:
+        connection.close()
+
+
+def _rows(
+    tenant: str, events: Sequence[Event], numbers: Iterable[int]
+) -> tuple[list[Row], list[Row]]:
+    first = events[0]
+    assert isinstance(first, RunStarted)
+    row = run_row(tenant, fold(events))
+    assert row[0] == run_number(first.run_id)
+    bodies = [(type(event).__name__, event.at_ms, encode(event)) for event in events]
+    runs: list[Row] = []
+    rows: list[Row] = []
+    for number in numbers:
+        runs.append((number, *row[1:]))
+        bodies[0] = (*bodies[0][:2], encode(replace(first, run_id=run_id(number))))
+        digest = first_link(number)
+        for seq, (kind, at_ms, body) in enumerate(bodies, start=1):
+            digest = link(digest, seq, kind, SCHEMA, at_ms, body)
+            rows.append((number, seq, kind, SCHEMA, at_ms, body, digest))
+    return runs, rows

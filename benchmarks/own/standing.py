@@ -1,0 +1,57 @@
+"""What runs that stand still cost: memory, and time until the server is ready."""
+
+import time
+from pathlib import Path
+
+from benchmarks.definitions import asking, five
+from benchmarks.gate import Gate
+from benchmarks.own.seeding import copy_runs, history
+from benchmarks.process import memory_mb
+from benchmarks.stepwell_server import StepwellServer
+
+_SETTLED_S = 2.0
+
+
+def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, float]:
+    """Give what an empty server takes, then with paused runs, then with running ones too.
+
+    Running runs are such as a kill left inside a step: at the start each is carried on into
+    that step again. Copies stand for the runs, made of a real one's history.
+    """
+    folder.mkdir(parents=True)
+    gate = Gate(folder / "gate")
+    server = StepwellServer(folder, gate.environment)
+    try:
+        empty_ready = server.start()
+        empty_mb = _memory(server)
+        server.create(asking("ask"))
+        server.create(five("gated", gated_step=2))
+        waits = server.ask("POST", "/api/workflow/start/ask", {"data": {}})["runId"]
+        stands = server.ask("POST", "/api/workflow/start-async/gated", {"data": {}})["runId"]
+        while gate.arrived < 1:
+            time.sleep(0.05)
+        server.kill()
+        copy_runs(server.data, *history(server.data, waits), paused)
+        paused_ready = server.start()
+        paused_mb = _memory(server)
+        server.kill()
+        copy_runs(server.data, *history(server.data, stands), running)
+        before = gate.arrived
+        both_ready = server.start()
+        while gate.arrived - before < running:
+            time.sleep(0.05)
+        return {
+            "ready_empty_s": empty_ready,
+            "memory_empty_mb": empty_mb,
+            "ready_paused_s": paused_ready,
+            "memory_paused_mb": paused_mb - empty_mb,
+            "ready_both_s": both_ready,
+        }
+    finally:
+        server.kill()
+
+
+def _memory(server: StepwellServer) -> float:
+    """Look once what a start needs for a moment has been given back."""
+    time.sleep(_SETTLED_S)
+    return memory_mb(server.pids)
