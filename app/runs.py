@@ -94,17 +94,20 @@ class Runs:
         """
         live = self._new(new)
         async with self._held.new(live):
-            outcome = self._waiters.expect(live.run.id) if wait else None
             if new.idempotency or not wait:
                 await self._driver.flush(live)
+            outcome = self._waiters.expect(live.run.id) if wait else None
             self._carry_on(live)
             return live.run, outcome
 
     async def stored(self, tenant: str, run_id: str) -> Run:
         """Give a run as it stands, once all of that is durable. Raises as an append does."""
-        async with self._held.load(tenant, run_id) as live:
-            await self._driver.flush(live)
-            return live.run
+        try:
+            async with self._held.load(tenant, run_id) as live:
+                await self._driver.flush(live)
+                return live.run
+        except UnknownRun:
+            raise RunLost(run_id) from None  # its start has not been stored
 
     async def start_together(self, news: Sequence[NewRun]) -> None:
         """Start runs of one tenant, all or none: durable when this returns.

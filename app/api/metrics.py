@@ -3,7 +3,6 @@
 import hmac
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -81,11 +80,9 @@ class Metrics:
         yield from _one("commits_failed_total", "counter", "Commits that failed.", writer.failed)
         yield from _histogram("commit_seconds", "How long a commit took.", writer.seconds)
         yield from _histogram("loop_lag_seconds", "How late the event loop was.", figures.lag)
-        yield from _one("wal_bytes", "gauge", "Size of the WAL.", self._wal_bytes())
-
-    def _wal_bytes(self) -> int:
-        wal = Path(self._services.settings.data) / "journal.sqlite3-wal"
-        return wal.stat().st_size if wal.exists() else 0
+        yield from _one(
+            "wal_bytes", "gauge", "Size of the WAL.", self._services.journal.upkeep.wal_bytes
+        )
 
 
 def _family(

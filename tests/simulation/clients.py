@@ -214,5 +214,5 @@ async def _outcome(
         if not outcome.done() or outcome.cancelled():
             if not process.stopping:
                 observer.waited(run_id)
-            return await process.runs.read(TENANT, run_id)
+            return await process.runs.stored(TENANT, run_id)
         return outcome.result()

@@ -11,12 +11,14 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 from journal import Journal
 from journal.database import migrations
+from journal.maintenance import Maintenance
 from journal.readers import Readers
 from journal.writer import Writer
 from tests.simulation.loop import TaskGroup
@@ -48,6 +50,10 @@ class Life(TaskGroup):
         self.crashed.set()
 
 
+async def _no_upkeep(_: object) -> None:
+    """There is no file to look after."""
+
+
 @cache
 def empty_database() -> bytes:
     """Give a database with the journal's schema and nothing in it."""
@@ -72,9 +78,11 @@ class Disk:
 
     def journal(self, life: Life) -> Journal:
         """Give the product's journal as one life of the server sees this disk."""
-        writer = Writer(Connection(self, life))  # type: ignore[arg-type]
-        readers = Readers([Connection(self, life) for _ in range(2)])  # type: ignore[list-item]
-        return Journal(SimpleNamespace(release=lambda: None), writer, readers)  # type: ignore[arg-type]
+        file = Path("simulated.sqlite3")
+        writer = Writer(Connection(self, life), _no_upkeep)  # type: ignore[arg-type]
+        readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[list-item]
+        lock = SimpleNamespace(release=lambda: None)
+        return Journal(lock, file, writer, readers, Maintenance(file))  # type: ignore[arg-type]
 
     async def wait(self, life: Life) -> None:
         """Take as long as a disk takes, or for ever when the process crashes here."""

@@ -28,7 +28,8 @@ from journal.run_ids import run_id as id_of
 
 _COLUMNS = (
     "id, tenant, workflow_id, version, status, state, step_id, seq, started_at_ms, updated_at_ms,"
-    " ended_at_ms, due_at_ms, executions, attempt, parent, parent_execution, parent_attempt, item"
+    " ended_at_ms, due_at_ms, executions, attempt, parent, parent_execution, parent_attempt, item,"
+    " head"
 )
 
 
@@ -130,7 +131,10 @@ class Observer:
         (row,) = self._database.execute(
             f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (number,)
         ).fetchall()
-        if row != run_row(str(row[1]), run):
+        (newest,) = self._database.execute(
+            "SELECT hash FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1", (number,)
+        ).fetchone()
+        if row != run_row(str(row[1]), run, newest):
             self.violated(f"the row of {run_id} is not its fold: {row}")
 
     def told(self, who: str, run: Run, *, asked_at: int = 0) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 
 from app import assembly, log
 from app.effects import World
+from app.figures import Figures
+from app.held import Held
 from app.live import RunLost
 from app.recovery import Recovery
 from app.runs import Runs
 from app.timers import Timers
+from app.turns import Turns
 from app.workflows import Workflows
 from engine import Json
 from journal import Journal, JournalError
@@ -156,6 +159,9 @@ class Server:
         nothing: Any = None
         runs, timers, recovery = await assembly._driven(
             SimpleNamespace(cancel_grace=0.5),  # type: ignore[arg-type]
+            Figures(),
+            Held(journal, workflows.pinned, 10_000, 10**9),
+            Turns(3),  # so few that runs wait for each other
             journal,
             workflows,
             NoSecrets(),  # type: ignore[arg-type]

@@ -178,8 +178,11 @@ class _World:
         runs, children = process.runs, process.recovery._children
         held = (runs._held._live, runs._held._loading, runs._tasks, runs._kicked, runs.lost)
         left = (runs._waiters._by_run, children.left, children._sweeping)
-        if any((*held, *left)):
-            return f"in memory: {held} {left}"
+        driver = runs._driver
+        turns = (driver._acting, driver._chains, driver._flushes)
+        taken = [runs._held.runs.total, *(turn.taken + turn.waiting for turn in turns)]
+        if any((*held, *left, *taken)):
+            return f"in memory: {held} {left} {taken}"
         return "" if process.recovery.is_done else "recovery is not done"
 
     def _check_ends(self) -> None:
