@@ -77,9 +77,10 @@ def judge(status: int, text: str, content_type: str, seconds: float, what: objec
 
 def ask(client: httpx.Client, method: str, path: str, **sent: Any) -> int:
     began = time.monotonic()
-    answer = client.request(method, path, **sent)
-    kind = answer.headers.get("content-type", "")
-    judge(answer.status_code, answer.text, kind, time.monotonic() - began, (method, path, sent))
+    with client.stream(method, path, **sent) as answer:
+        kind = answer.headers.get("content-type", "")
+        text = "" if kind.startswith("text/event-stream") else answer.read().decode()
+    judge(answer.status_code, text, kind, time.monotonic() - began, (method, path, sent))
     return answer.status_code
 
 

@@ -17,6 +17,9 @@ OBJECTS = {
     "/api/workflow/metadata/input/{workflowId}": "workflow",
     "/api/workflow/status/{runId}": "run",
     "/api/workflow/resume/{runId}": "run",
+    "/api/workflow/events/{runId}": "run",
+    "/api/workflow/runs/{runId}": "run",
+    "/api/webhooks/{id}": "webhook",
     "/api/workflow/files/{fileId}": "file",
     "/api/workflows/{id}": "workflow",
     "/api/agents/{id}": "agent",
@@ -27,6 +30,7 @@ OBJECTS = {
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
+    "webhook": "0123456789abcdef0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
 }  # fmt: skip
 BODIES: dict[str, Any] = {
@@ -71,7 +75,15 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     assert client.put("/api/models/theirs", json=model).status_code == 200
     form = {"attachment": ("canary.txt", b"canary-file")}
     run = client.post("/api/workflow/start/theirs", files=form).json()
-    return {**ABSENT, "run": run["runId"], "file": run["data"]["fileId"]}
+    hook = {"url": "https://example.com/hook", "name": "canary-hook", "events": ["run.started"]}
+    made = client.post("/api/webhooks", json=hook)
+    assert made.status_code == 201, made.text
+    return {
+        **ABSENT,
+        "run": run["runId"],
+        "file": run["data"]["fileId"],
+        "webhook": made.json()["id"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +122,9 @@ def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
         (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
     )
     text = f"{answer.status_code} {headers} {answer.text}"
-    return text.replace(ids["run"], "RUN").replace(ids["file"], "FILE").encode()
+    for kind in ("run", "file", "webhook"):
+        text = text.replace(ids[kind], kind.upper())
+    return text.encode()
 
 
 def test_what_is_theirs_looks_like_nothing(
@@ -137,7 +151,7 @@ def test_names_of_ones_own_leave_theirs_alone(shared: Server, theirs: dict[str, 
         assert client.get("/api/models").json() == listed
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.method == "GET" and "{" not in e.path],
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.method == "GET" and "{" not in e.path and "events" not in e.path],
                          ids=lambda e: e.path)  # fmt: skip
 def test_no_list_holds_what_is_theirs(
     shared: Server, theirs: dict[str, str], endpoint: Endpoint
