@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from app import log
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.auth.sessions import Sessions
 from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
@@ -15,6 +16,7 @@ from app.events.streams import Streams
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
+from app.links import Links
 from app.models.catalogue import Models
 from app.recovery import Recovery
 from app.runs import Runs
@@ -100,6 +102,8 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         clock=clock,
         journal=journal,
         authenticator=authenticator,
+        sessions=Sessions(authenticator, secrets.keyring, clock, settings.console_session),
+        links=Links(secrets.keyring, clock),
         secrets=secrets,
         registry=registry,
         tools=catalogue,

@@ -28,6 +28,7 @@ from engine import (
     Interrupted,
     JsonObject,
     NotPaused,
+    Origin,
     Parent,
     Rejected,
     Run,
@@ -39,6 +40,7 @@ from engine import (
     RunTerminated,
     State,
     StepCancelled,
+    StepError,
     StepFailed,
     Terminate,
     TimerDue,
@@ -51,6 +53,15 @@ from steps.compiled import Definition
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a rerun begins, and what it takes from the run that it came from."""
+
+    origin: Origin
+    outputs: JsonObject
+    caught: StepError | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewRun:
     """What a run is started with.
 
@@ -58,6 +69,7 @@ class NewRun:
         context: What the caller's token says beyond who it is.
         parent: The run whose step starts this one.
         refused: Why the run fails at once: its parent's step gave it what it cannot take.
+        begin: Where it begins, when that is not the first step of the definition.
     """
 
     tenant: str
@@ -70,6 +82,7 @@ class NewRun:
     idempotency: IdempotencyKey | None = None
     parent: Parent | None = None
     refused: RunError | None = None
+    begin: "Begin | None" = None
 
 
 _LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
@@ -118,17 +131,20 @@ class Runs:
         Raises:
             DuplicateStart: The idempotency key has been used before.
         """
-        now_ms = self._clock.now_ms()
+        now_ms, begin = self._clock.now_ms(), new.begin
         started = RunStarted(
             at_ms=now_ms,
             run_id=self._next_id(now_ms),
             workflow_id=new.workflow_id,
             version=new.version,
-            first_step=new.definition.graph.initial,
+            first_step=begin.origin.step_id if begin else new.definition.graph.initial,
             data=new.data,
             context=new.context,
             caller=new.caller,
             parent=new.parent,
+            origin=begin.origin if begin else None,
+            outputs=begin.outputs if begin else {},
+            caught=begin.caught if begin else None,
         )
         run, events = apply(None, started), list[Event]([started])
         if new.refused:
@@ -168,10 +184,18 @@ class Runs:
                 future.set_result(live.run)
             return future
 
-    async def resume(self, tenant: str, run_id: str, answer: JsonObject, caller: Caller) -> Run:
+    async def resume(
+        self,
+        tenant: str,
+        run_id: str,
+        answer: JsonObject,
+        caller: Caller,
+        paused_at_seq: int | None = None,
+    ) -> Run:
         """Answer a paused run, or the child run for which it is paused.
 
-        The answer is durable when this returns.
+        The answer is durable when this returns. With `paused_at_seq` only the pause that began
+        with that event is meant.
 
         Raises:
             NotPaused: The run waits for nobody, or for something else.
@@ -189,6 +213,8 @@ class Runs:
                 self._carry_on(live)
                 return live.run
             async with live.lock:
+                if paused_at_seq not in (None, live.run.seq):
+                    raise NotPaused(f"run {run_id} does not wait for this answer any more")
                 now_ms = self._clock.now_ms()
                 self._driver.take(live, accept(live, answer, caller, now_ms))
                 await self._driver.append(live)

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.auth.sessions import Sessions
 from app.clock import Clock
 from app.events.streams import Streams
 from app.files import Files
+from app.links import Links
 from app.models.catalogue import Models
 from app.recovery import Recovery
 from app.runs import Runs
@@ -28,6 +30,8 @@ class Services:
     clock: Clock
     journal: Journal
     authenticator: Authenticator
+    sessions: Sessions
+    links: Links
     secrets: Secrets
     registry: Registry
     tools: ToolCatalogue

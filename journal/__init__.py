@@ -37,7 +37,9 @@ from journal.errors import (
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
+from journal.figures import Figures
 from journal.files import FileRow, FileTable
+from journal.inbox import Inbox, WaitingRow
 from journal.journal import Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
@@ -65,11 +67,13 @@ __all__ = [
     "EventRow",
     "Events",
     "Family",
+    "Figures",
     "FileRow",
     "FileTable",
     "FolderLock",
     "Head",
     "IdempotencyKey",
+    "Inbox",
     "Journal",
     "JournalError",
     "JwtSecrets",
@@ -102,6 +106,7 @@ __all__ = [
     "UnknownWebhook",
     "UnknownWorkflow",
     "VersionRow",
+    "WaitingRow",
     "WebhookRow",
     "WebhookTable",
     "holder",

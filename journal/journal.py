@@ -11,7 +11,9 @@ from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
 from journal.event_pages import EventPages
 from journal.events import Events
+from journal.figures import Figures
 from journal.files import FileTable
+from journal.inbox import Inbox
 from journal.lock import FolderLock
 from journal.models import ModelTable
 from journal.readers import Readers
@@ -26,13 +28,15 @@ _READERS = 2
 class Journal:
     """Everything that Stepwell remembers."""
 
-    def __init__(self, lock: FolderLock, writer: Writer, readers: Readers) -> None:
+    def __init__(self, lock: FolderLock, writer: Writer, readers: Readers, file: Path) -> None:
         self._writer = writer
         self._readers = readers
         self.lock = lock
         self.events = Events(writer, readers)
         self.pages = EventPages(readers)
         self.runs = RunList(readers)
+        self.inbox = Inbox(readers)
+        self.figures = Figures(file, readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
         self.agents = DefinitionTable(AGENTS, writer, readers)
@@ -60,7 +64,7 @@ class Journal:
         except BaseException:
             lock.release()
             raise
-        return cls(lock, writer, readers)
+        return cls(lock, writer, readers, file)
 
     async def close(self) -> None:
         """Write what has gathered, close the database, give the folder free."""

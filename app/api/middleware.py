@@ -11,6 +11,9 @@ from app.api.errors import BadRequest
 from app.errors import error_response
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_LINK = "/answer/"
+"""What follows it lets its holder answer, so it is not logged."""
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -43,7 +46,8 @@ class RequestFrame:
                 headers["X-Request-Id"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                log.request_served(scope["method"], scope["path"], message["status"], request_id)
+                shown = _LINK if scope["path"].startswith(_LINK) else scope["path"]
+                log.request_served(scope["method"], shown, message["status"], request_id)
             await send(message)
 
         await app(scope, receive, framed)
