@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean
+.PHONY: help run examples examples-serve install test screenshots check format reference crash-test fuzz audit bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -30,6 +30,9 @@ check: $(VENV)/installed-dev ## format, lint, import rules, types
 format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
+
+screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
+	$(BIN)/python scripts/screenshots.py
 
 .PHONY: reference
 reference: $(VENV)/installed ## write the reference pages in docs/ from the code

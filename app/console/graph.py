@@ -18,7 +18,7 @@ from app.console.graph_layers import (
 )
 
 _MARGIN = 16
-_LONGEST_TITLE = 25
+_LONGEST_TITLE = 22
 _LONGEST_LABEL = 23
 _MOST_STEPS = 300
 _OCCASIONS = ("success", "error", "timeout", "cancel")
@@ -44,6 +44,11 @@ class _Edge:
         """What stands on the way: its occasion and its condition."""
         occasion = "" if self.on == "success" else f"on {self.on}"
         return " · ".join(part for part in (occasion, self.condition) if part)
+
+    @property
+    def short_label(self) -> str:
+        """The label without what every condition begins with."""
+        return self.label.replace("data.", "")
 
 
 @dataclass(slots=True)
@@ -172,7 +177,7 @@ def _draw_edge(
 
 
 def _draw_label(picture: _Picture, edge: _Edge, x: float, y: float) -> None:
-    text = _short(edge.label, _LONGEST_LABEL)
+    text = _short(edge.short_label, _LONGEST_LABEL)
     width = min(LABEL_WIDTH, 14 + 6.3 * len(text))
     picture.labels.append(
         f'<g class="label on-{edge.on}"><title>{escape(edge.label)}</title>'
@@ -223,12 +228,13 @@ def _draw_step(  # noqa: PLR0913 - one box
             f'<text class="count" x="{NODE_WIDTH - 12}" y="22" text-anchor="end">'
             f"{state.visits}x</text>"
         )
+    longest = _LONGEST_TITLE - (4 if count else 0)
     box = (
         f'<g class="{classes}" transform="translate({x:.1f} {y:.1f})" role="img" '
         f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
         f'<rect width="{NODE_WIDTH}" height="{NODE_HEIGHT}" rx="9"/>'
         f'<circle cx="18" cy="{NODE_HEIGHT / 2}" r="5"/>'
-        f'<text class="title" x="34" y="24">{escape(_short(title, _LONGEST_TITLE))}</text>'
+        f'<text class="title" x="34" y="24">{escape(_short(title, longest))}</text>'
         f'<text class="kind" x="34" y="41">{escape(_short(kind, 30))}</text>{count}</g>'
     )
     picture.parts.append(box)

@@ -41,7 +41,7 @@ async def inbox_page(call: Call) -> Response:
     rows = await call.services.journal.inbox.page(
         call.tenant, _PAGE + 1, before=before, workflow_id=query.workflowId
     )
-    names: dict[str, str] = {}
+    names: dict[tuple[str, str], dict[str, str]] = {}
     items = [await _item(call, row, names) for row in rows[:_PAGE]]
     is_new = False
     if not items:
@@ -63,9 +63,13 @@ async def inbox_page(call: Call) -> Response:
     )
 
 
-async def _item(call: Call, row: WaitingRow, names: dict[str, str]) -> dict[str, Any]:
-    if row.workflow_id not in names:
-        names[row.workflow_id] = await _name(call, row)
+async def _item(
+    call: Call, row: WaitingRow, known: dict[tuple[str, str], dict[str, str]]
+) -> dict[str, Any]:
+    which = (row.workflow_id, row.version)
+    if which not in known:
+        known[which] = await _names(call, row)
+    names = known[which]
     asked = None
     if row.pause is not None:
         signal = row.pause.signal
@@ -73,7 +77,8 @@ async def _item(call: Call, row: WaitingRow, names: dict[str, str]) -> dict[str,
     return {
         "run_id": row.run_id,
         "workflow_id": row.workflow_id,
-        "workflow_name": names[row.workflow_id],
+        "workflow_name": names[""],
+        "title": names.get(row.step_id) or (asked.title if asked else row.step_id),
         "parent_run_id": row.parent_run_id,
         "paused_ms": row.paused_at_ms,
         "started_ms": row.started_at_ms,
@@ -82,12 +87,19 @@ async def _item(call: Call, row: WaitingRow, names: dict[str, str]) -> dict[str,
     }
 
 
-async def _name(call: Call, row: WaitingRow) -> str:
+async def _names(call: Call, row: WaitingRow) -> dict[str, str]:
+    """Give the names of a version's steps by id, and its own name under the empty one."""
     try:
         found = await call.services.workflows.chosen(call.tenant, row.workflow_id, row.version)
     except NotFound:
-        return row.workflow_id
-    return found.name
+        return {"": row.workflow_id}
+    steps = found.definition.get("steps")
+    named = {
+        str(step.get("id")): str(step["name"])
+        for step in (steps if isinstance(steps, list) else [])
+        if isinstance(step, dict) and step.get("name")
+    }
+    return {**named, "": found.name}
 
 
 PAGES = (

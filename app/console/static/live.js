@@ -67,6 +67,7 @@ function redraw(place, fresh) {
   if (!old || !drawn) return;
   drawn.setAttribute("width", old.getAttribute("width"));
   drawn.setAttribute("height", old.getAttribute("height"));
+  drawn.dataset.scaled = "yes";
   if (old.outerHTML !== drawn.outerHTML) old.replaceWith(document.adoptNode(drawn));
   startPictures(place);
 }

@@ -9,6 +9,7 @@ export function startPictures(root) {
       if (zoom) scale(pane, zoom);
     });
     drag(pane);
+    scale(pane, "begin");
     centre(pane);
   }
 }
@@ -19,7 +20,9 @@ function scale(pane, zoom) {
   const { width, height } = svg.viewBox.baseVal;
   const now = Number(svg.getAttribute("width")) / width;
   const fit = Math.min(1, (pane.clientWidth - 2) / width);
-  const next = zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
+  if (zoom === "begin" && (fit < 0.65 || svg.dataset.scaled)) return;
+  svg.dataset.scaled = "yes";
+  const next = zoom === "fit" || zoom === "begin" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
   svg.setAttribute("width", Math.round(width * next));
   svg.setAttribute("height", Math.round(height * next));
 }
