@@ -9,6 +9,7 @@ import httpx
 from selenium.webdriver.common.by import By
 
 from tests.console.browser import Person
+from tests.console.scene import Scene
 from tests.harness.server import Server, settled
 
 FAILS = {
@@ -149,7 +150,7 @@ def test_a_failed_run_is_repaired_from_the_step_that_failed(
     assert document["origin"]["runId"] == failed["runId"]
 
 
-def test_a_viewer_looks_and_cannot_act(console: Server, person: Person, scene) -> None:
+def test_a_viewer_looks_and_cannot_act(console: Server, person: Person, scene: Scene) -> None:
     person.signs_in("acme", console.key("viewer", "acme"))
     person.sees("Ada Lovelace claims")
     assert "Pay" not in [item.text for item in person.driver.find_elements(By.TAG_NAME, "button")]
@@ -160,7 +161,7 @@ def test_a_viewer_looks_and_cannot_act(console: Server, person: Person, scene) -
     person.sees("Your role may not do this")
 
 
-def test_another_tenant_sees_nothing_of_it(console: Server, person: Person, scene) -> None:
+def test_another_tenant_sees_nothing_of_it(console: Server, person: Person, scene: Scene) -> None:
     person.signs_in("globex", console.key("owner", "globex"))
     person.sees("Nothing here yet")
     for path in (
