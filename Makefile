@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test screenshots check format reference crash-test fuzz audit bench lock clean
+.PHONY: help run examples examples-serve install test screenshots check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -34,18 +34,26 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
 	$(BIN)/python scripts/screenshots.py
 
-.PHONY: reference
+load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock
+	STEPWELL_LOAD=1 STEPWELL_LOAD_SECONDS=600 STEPWELL_LOAD_RUNS=100000 STEPWELL_LOAD_VISITS=10000 STEPWELL_LOAD_CLIENTS=1000 STEPWELL_LOAD_JUMPS=40 $(BIN)/pytest -s --timeout 1800 tests/load
+
 reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 	PYTHONPATH=. $(BIN)/python scripts/reference.py
 
-crash-test: $(VENV)/installed-dev ## kill -9 the server 200 times under load
-	STEPWELL_CRASH_CYCLES=200 $(BIN)/pytest -s --timeout 3600 tests/crash
+crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
+	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py
 
 fuzz: $(VENV)/installed-dev ## send 60,000 random requests and 60,000 random expressions
 	STEPWELL_FUZZ_CASES=60000 STEPWELL_FUZZ_EXPRESSIONS=60000 $(BIN)/pytest -s --timeout 7200 tests/attack/test_fuzz.py tests/attack/test_expressions.py
 
 audit: ## ask the open database of vulnerabilities about every pinned package (needs a network)
 	$(PYTHON) scripts/audit.py
+
+simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
+	STEPWELL_SIMULATE_S=$(or $(SECONDS),600) $(BIN)/pytest -s tests/simulation/test_simulation.py
+
+power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fail the disk thousands of times
+	STEPWELL_POWER_STATES=3000 STEPWELL_WAL_CASES=4000 STEPWELL_FAULT_CASES=720 $(BIN)/pytest -s --timeout 3600 tests/crash/test_power_loss.py tests/crash/test_wal_cut.py tests/crash/test_io_faults.py
 
 bench: $(VENV)/installed-dev ## measure the journal against plain SQLite, side by side
 	$(BIN)/python benchmarks/group_commit.py

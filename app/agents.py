@@ -21,7 +21,7 @@ class Agents(Definitions[AgentDefinition]):
             row = await self.chosen(tenant, agent_id, selector)
             if row.archived:
                 raise Archived("agent", agent_id)
-            self.compile_row(tenant, row)
+            await self.compile_row(tenant, row)
         except (UnknownAgent, UnknownVersion, Archived, InvalidDefinition) as unusable:
             raise StepBroke("UnknownAgent", str(unusable), retryable=False) from unusable
         return Agent(row.id, row.version, row.definition)

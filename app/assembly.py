@@ -4,20 +4,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app import log
+from app.admission import Admission
 from app.agents import Agents
 from app.auth.callers import Authenticator
 from app.auth.sessions import Sessions
+from app.bulk import Bulk
 from app.children import Children
 from app.clock import Clock, SystemClock
 from app.driver import Driver
 from app.effects import Keep, LiveEffects, World
 from app.events.hub import Hub
 from app.events.streams import Streams
+from app.figures import Figures
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
 from app.links import Links
 from app.models.catalogue import Models
+from app.rate_limits import RateLimits
 from app.recovery import Recovery
 from app.runs import Runs
 from app.secrets.opening import open_secrets
@@ -30,6 +34,7 @@ from app.timers import Timers
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
+from app.turns import Turns
 from app.waiters import Waiters
 from app.webhooks.deliverer import Parts, Patience
 from app.webhooks.registry import Webhooks
@@ -41,7 +46,7 @@ from steps.tools import Tools
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
     """Open the data folder and give everything that works on it; closes it at the end.
 
     Raises:
@@ -51,13 +56,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ToolLoadError: A plug-in cannot be loaded.
     """
     async with AsyncExitStack() as closing:
-        yield await _open(settings, closing)
+        yield await _open(settings, clock or SystemClock(), closing)
 
 
-async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
+async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
-    clock: Clock = SystemClock()
-    tools = Tools.load(settings.plugins, built_in_tools(settings, clock))
+    figures = Figures()
+    built_in = built_in_tools(settings, clock)
+    tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
     closing.callback(tools.close)
     registry = Registry.standard(tools.step_types)
     storage = await _storage(settings)
@@ -81,8 +87,15 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
+    held = Held(
+        journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
+    )
+    acting = Turns(settings.max_concurrent_steps)
     runs, timers, recovery = await _driven(
         settings,
+        figures,
+        held,
+        acting,
         journal,
         workflows,
         secrets,
@@ -91,11 +104,7 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
             clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
         ),
     )
-    patience = Patience(
-        settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
-    )
-    sender = Sender(client, clock, settings.webhook_timeout)
-    webhooks = Webhooks(Parts(journal, hub, sender, clock, patience), secrets.keyring)
+    webhooks = Webhooks(_webhook_parts(settings, journal, hub, client, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
     return Services(
         settings=settings,
@@ -112,8 +121,13 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
         workflows=workflows,
         agents=agents,
         runs=runs,
+        bulk=Bulk(journal, runs),
         timers=timers,
         recovery=recovery,
+        admission=Admission(held, journal, settings.max_queued_writes, figures),
+        rate_limits=RateLimits(settings, figures),
+        figures=figures,
+        acting=acting,
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
     )
@@ -121,6 +135,9 @@ async def _open(settings: Settings, closing: AsyncExitStack) -> Services:
 
 async def _driven(  # noqa: PLR0913 - the parts, each passed in
     settings: Settings,
+    figures: Figures,
+    held: Held,
+    acting: Turns,
     journal: Journal,
     workflows: Workflows,
     secrets: Secrets,
@@ -138,12 +155,14 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
         clock,
         lambda live, events: runs.watch(live, events),  # noqa: PLW0108 - not there yet
         secrets.mask,
+        acting,
+        figures,
     )
     runs = Runs(
         journal=journal,
         clock=clock,
         driver=driver,
-        held=Held(journal, workflows.pinned),
+        held=held,
         waiters=Waiters(),
         cancel_grace_s=settings.cancel_grace,
         wake_timers=lambda at_ms: timers.wake(at_ms),  # noqa: PLW0108 - not there yet
@@ -154,6 +173,15 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
     children = Children(journal, workflows, runs)
     world = world_of(children, driver.keep)
     return runs, timers, Recovery(journal, runs, children)
+
+
+def _webhook_parts(
+    settings: Settings, journal: Journal, hub: Hub, client: HttpClient, clock: Clock
+) -> Parts:
+    patience = Patience(
+        settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
+    )
+    return Parts(journal, hub, Sender(client, clock, settings.webhook_timeout), clock, patience)
 
 
 async def _storage(settings: Settings) -> Storage:

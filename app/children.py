@@ -6,14 +6,19 @@ restart, after a child has ended, after nothing has happened.
 """
 
 import asyncio
+import contextlib
 from itertools import islice
 
 from app import log
-from app.live import LiveRun, RunLost
-from app.runs import NewRun, Runs
+from app.driver import left_step
+from app.live import Doing, LiveRun, RunLost
+from app.new_run import NewRun
+from app.runs import Runs
+from app.uncut import uncut
 from app.workflows import Workflows
 from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
+    UNREADABLE,
     Archived,
     ChildRow,
     Conflict,
@@ -46,13 +51,17 @@ class Children:
         self.left: set[str] = set()
         """Runs that have left a step whose child runs may be open still."""
 
-    async def gather(self, live: LiveRun, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
+    async def gather(
+        self, live: LiveRun, doing: Doing, plan: ChildPlan
+    ) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its children stand.
 
-        Raises `StepBroke` when a child cannot be started.
+        Raises `StepBroke` when a child cannot be started, or the run has left the attempt: its
+        children would be taken for those of another step.
         """
-        run = live.run
-        attempt = run.current.attempt if run.current else 1
+        run, attempt = live.run, doing.attempt
+        if not live.is_doing(doing):
+            raise left_step()
         family = Family(run.id, run.executions, plan.first, plan.total)
         if not plan.keep_going and (failed := await self._journal.children.failed(family, attempt)):
             return ChildrenEnded([await self._end(failed[0])])
@@ -61,9 +70,9 @@ class Children:
         ]
         due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
         if due:
-            # Shielded: a start that is half done when the step is stopped would leave a run
-            # of which nobody knows whether it exists.
-            await asyncio.shield(asyncio.ensure_future(self._begin(live, run, plan, due)))
+            # A start that is half done when the step is stopped would leave a run of which
+            # nobody knows whether it exists.
+            await uncut(self._begin(live, doing, run, plan, due))
         elif not is_open:
             return ChildrenEnded(await self._ends(family))
         total = plan.first + plan.total
@@ -81,7 +90,7 @@ class Children:
     async def sweep(self) -> None:
         """Stop the children of every run in `left`; what cannot be stopped now stays there."""
         left, self.left = self.left, set()
-        for run_id in left:
+        for run_id in sorted(left):
             try:
                 await self._stop(await self._journal.children.left_behind(run_id))
             except (JournalError, RunLost) as failure:
@@ -103,18 +112,22 @@ class Children:
         items = range(begin, plan.first + plan.total)
         return list(islice((item for item in items if item not in done), free))
 
-    async def _begin(self, live: LiveRun, run: Run, plan: ChildPlan, items: list[int]) -> None:
-        """Start children; stop them again if the run has left the step meanwhile."""
+    async def _begin(
+        self, live: LiveRun, doing: Doing, run: Run, plan: ChildPlan, items: list[int]
+    ) -> None:
+        """Start children, all or none, so that the items that have one leave no gap.
+
+        They are stopped again if the run has left the attempt meanwhile.
+        """
         known: dict[tuple[str, str | None], tuple[str, str, Definition]] = {}
         news = [await self._new(live, run, plan.child(item), item, known) for item in items]
-        results = await asyncio.gather(
-            *(self._runs.start(new, wait=False) for new in news), return_exceptions=True
-        )
-        if live.run.executions != run.executions or live.run.is_over:
-            self.leave(run.id)
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, Conflict):
-                raise result
+        live.may_have_children = True
+        try:
+            with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them
+                await self._runs.start_together(news)
+        finally:
+            if live.lost or not live.is_doing(doing):
+                self.leave(run.id)
 
     async def _new(
         self,
@@ -185,6 +198,8 @@ class Children:
                 await self._runs.stop(run_id, terminate=terminated)
             except UnknownRun:
                 continue
+            except UNREADABLE as unreadable:
+                log.run_stands_still(run_id, unreadable)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

@@ -1,4 +1,4 @@
-"""Keys and secrets from the command line, whether or not a server holds the folder.
+"""Commands from the command line, whether or not a server holds the folder.
 
 Exactly one process may open the database. Where no server runs, the command line is that
 process; where one does, it sends the command to the server's socket, which only the owner
@@ -15,10 +15,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from app.api.errors import BadRequest
 from app.auth.callers import Authenticator
 from app.auth.keys import new_key
 from app.auth.tokens import BadSecret, new_secret
+from app.backup import BackupFailed
 from app.clock import Clock, SystemClock
+from app.operations import COMMANDS, Place, Tell, operate
 from app.secrets.opening import open_secrets
 from app.secrets.seal import KeyUnusable
 from app.secrets.tokens import seal_row
@@ -101,13 +104,39 @@ async def _secret(vault: Secrets, command: str, given: dict[str, Any]) -> dict[s
     }
 
 
+async def operated(place: Place, command: str, given: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Carry out one of an operator's `COMMANDS`. Raises `CommandFailed`."""
+    try:
+        return await operate(place, command, given, tell)
+    except BadRequest as wrong:
+        listed = "; ".join(f"{item.path}: {item.message}" for item in wrong.problems)
+        raise CommandFailed(listed or str(wrong)) from wrong
+    except (JournalError, BackupFailed, OSError) as refused:
+        raise CommandFailed(str(refused)) from refused
+
+
+def _teller(writer: asyncio.StreamWriter) -> Tell:
+    """Give what sends progress to whoever asked, from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def send_line(words: str) -> None:
+        if not writer.is_closing():
+            writer.write(json.dumps({"progress": words}).encode() + b"\n")
+
+    def tell(words: str) -> None:
+        loop.call_soon_threadsafe(send_line, words)
+
+    return tell
+
+
 class Control:
     """The server's side: a socket that takes one command a connection."""
 
     def __init__(
-        self, journal: Journal, authenticator: Authenticator, secrets: Secrets, clock: Clock
+        self, place: Place, authenticator: Authenticator, secrets: Secrets, clock: Clock
     ) -> None:
-        self._journal = journal
+        self._place = place
+        self._journal = place.journal
         self._authenticator = authenticator
         self._secrets = secrets
         self._clock = clock
@@ -143,10 +172,16 @@ class Control:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 asked = json.loads(await reader.readline())
-            answer = await perform(
-                self._journal, self._vault, self._clock, asked["command"], asked["given"]
-            )
-            await self._authenticator.load()
+            if asked["command"] in COMMANDS:
+                answer = await operated(
+                    self._place, asked["command"], asked["given"], _teller(writer)
+                )
+                await asyncio.sleep(0)  # what was told comes before the answer
+            else:
+                answer = await perform(
+                    self._journal, self._vault, self._clock, asked["command"], asked["given"]
+                )
+                await self._authenticator.load()
         except CommandFailed as refused:
             answer = {"failed": str(refused)}
         except Exception as broken:  # noqa: BLE001 - whoever can reach the socket gets an answer
@@ -166,7 +201,7 @@ async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]
         try:
             journal = await Journal.open(data)
         except Locked as locked:
-            answer = await _send(data, command, given)
+            answer = await send(data, command, given, lambda _: None)
             if answer is not None:
                 return answer
             if time.monotonic() > until:
@@ -185,20 +220,33 @@ async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]
             await journal.close()
 
 
-async def _send(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any] | None:
-    """Ask the server that holds the folder; None when it does not take commands yet."""
+async def send(
+    data: Path, command: str, given: dict[str, Any], tell: Tell
+) -> dict[str, Any] | None:
+    """Ask the server that holds the folder; None when it does not take commands yet.
+
+    Raises `CommandFailed`, also when the server went away before it answered.
+    """
     path = holder(data).get("control")
     if not isinstance(path, str):
         return None
+    began = False
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=16 * 2**20)
         writer.write(json.dumps({"command": command, "given": given}).encode() + b"\n")
-        answer: dict[str, Any] = json.loads(await reader.readline())
+        while True:
+            answer: dict[str, Any] = json.loads(await reader.readline())
+            if "progress" not in answer:
+                break
+            began = True
+            tell(str(answer["progress"]))
         writer.close()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as gone:
+        if began:
+            raise CommandFailed("the server went away before it was done; ask again") from gone
         return None
-    if "failed" in answer:
-        raise CommandFailed(str(answer["failed"]))
+    if isinstance(why := answer.get("failed"), str):
+        raise CommandFailed(why)
     return answer
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
+from app.aside import aside
 from app.clock import Clock
 from engine import Json, JsonObject
 from journal import DefinitionTable, NewVersion, VersionRow
 
 _COMPILED = 500
+_MANY_STEPS = 50
 
 
 class Compiled(Protocol):
@@ -56,7 +58,7 @@ class Definitions(Generic[C]):
 
     async def create(self, tenant: str, document: Json) -> VersionRow:
         """Check and store a new one. Raises `InvalidDefinition`, `DefinitionExists`."""
-        definition = self._compile_document(document)
+        definition = await self._compile(document)
         wanted = definition.document.get("id")
         with self._changing():
             made_id = await self.table.create(
@@ -74,7 +76,7 @@ class Definitions(Generic[C]):
         """
         newest = await self.table.get(tenant, thing_id, "latest")
         merged = {**newest.definition, "status": "draft", **changes, "id": thing_id}
-        definition = self._compile_document(merged)
+        definition = await self._compile(merged)
         with self._changing():
             version = await self.table.add_version(tenant, thing_id, self._new(definition))
         return await self.table.get(tenant, thing_id, version)
@@ -136,19 +138,26 @@ class Definitions(Generic[C]):
     async def compiled(self, tenant: str, thing_id: str, version: str) -> tuple[VersionRow, C]:
         """Give a version and what it compiles to. Raises `NotFound`, `InvalidDefinition`."""
         row = await self.table.get(tenant, thing_id, version)
-        return row, self.compile_row(tenant, row)
+        return row, await self.compile_row(tenant, row)
 
-    def compile_row(self, tenant: str, row: VersionRow) -> C:
+    async def compile_row(self, tenant: str, row: VersionRow) -> C:
         """Compile once: a version never changes. Its creation time tells a recreated one."""
         key = (tenant, row.id, row.version, row.created_at_ms)
         definition = self._compiled.get(key)
         if definition is None:
-            definition = self._compile_document(row.definition)
+            definition = await self._compile(row.definition)
             self._compiled[key] = definition
             if len(self._compiled) > _COMPILED:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)
         return definition
+
+    async def _compile(self, document: Json) -> C:
+        """Compile, beside the event loop where there are many steps."""
+        steps = document.get("steps") if isinstance(document, dict) else None
+        if isinstance(steps, list) and len(steps) > _MANY_STEPS:
+            return await aside(lambda: self._compile_document(document))
+        return self._compile_document(document)
 
     def _new(self, definition: C) -> NewVersion:
         kept = {k: v for k, v in definition.document.items() if k not in ("id", "status")}

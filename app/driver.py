@@ -8,13 +8,16 @@ one append.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial, reduce
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from app.attempt import attempt
 from app.clock import Clock
-from app.live import InFlight, LiveRun, RunLost
+from app.figures import Figures
+from app.live import Doing, InFlight, LiveRun, RunLost
 from app.secrets.outcomes import masked_outcome
+from app.turns import Turns, TurnsClosed
 from engine import (
     Abandon,
     Advance,
@@ -27,7 +30,6 @@ from engine import (
     Json,
     Recorded,
     Run,
-    State,
     StepError,
     Stopped,
     apply,
@@ -35,9 +37,8 @@ from engine import (
     react,
 )
 from journal import DuplicateStart, Journal
-from steps.effects import (
-    Effects,
-)
+from steps.contract import StepBroke
+from steps.effects import Effects
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
@@ -45,11 +46,17 @@ _LONGEST_APPEND = 200
 _CHAIN = 8
 """Steps that do not act which a run may take at a time."""
 
+_CHAINS_AT_ONCE = 16
+"""How many runs may do so each time the event loop comes round."""
+
+_FLUSHING = 2_000
+"""Events that runs may have with the writer, which takes them in the order in which they come."""
+
+_MOST_OF_ONE = 50
+"""What a long append counts at most, so that it finds its turn among many short ones."""
+
 _LINGER_S = 1.0
 """How long a run that waits for child runs stays in memory without hearing from one."""
-
-Doing: TypeAlias = Execute | AwaitRuns
-"""What has the driver execute a step: for the first time, or to look at its child runs."""
 
 
 class EffectsOf(Protocol):
@@ -71,30 +78,39 @@ class Watcher(Protocol):
 class Driver:
     """Carries runs on until they wait or are over."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it drives with, each passed in
         self,
         journal: Journal,
         effects_of: EffectsOf,
         clock: Clock,
         watcher: Watcher,
         mask: Callable[[str, Json], Json],
+        acting: Turns,
+        figures: Figures,
     ) -> None:
         self._journal = journal
         self._effects_of = effects_of
         self._clock = clock
         self._watcher = watcher
         self._mask = mask
+        self._figures = figures
+        self._acting = acting
+        self._chains = Turns(_CHAINS_AT_ONCE)
+        self._flushes = Turns(_FLUSHING)
         self.stopping = False
 
     async def drive(self, live: LiveRun) -> None:
         """Carry the run on; returns when it waits, is over, or the server is stopping."""
+        thought = 0
         while True:
             decision = decide(live.run)
             acts = isinstance(decision, Execute) and self._acts(live, decision)
             goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
-            if live.pending and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                await self.flush(live)
-                continue  # a command may have come while the append was under way
+            if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+                size = max(1, min(len(live.pending), _MOST_OF_ONE))
+                async with self._flushes.turn(live.tenant, size):
+                    await self.flush(live)  # or wait for the append of a command that came
+                continue
             match decision:
                 case Advance():
                     await self.happen(live, Begin())
@@ -109,12 +125,18 @@ class Driver:
                 case Execute() if acts:
                     await self._act(live, decision)
                 case Execute():
-                    await self._breathe(live)
-                    await self.happen(live, await self._attempt(live, decision))
+                    await self._think(live, decision, may_go_on=thought % _CHAIN != 0)
+                    thought += 1
                 case Abandon():
                     await self.happen(live, Stopped())
                 case _:
                     return
+
+    def stop(self) -> None:
+        """Start no further step: the server is stopping."""
+        self.stopping = True
+        self._acting.close()
+        self._chains.close()
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -130,9 +152,17 @@ class Driver:
         live.pending.extend(events)
 
     async def keep(self, live: LiveRun, recorded: Recorded) -> None:
-        """Make a record of a step durable. Raises journal errors; then `lost` is set."""
+        """Make a record of a step durable. Raises journal errors; then `lost` is set.
+
+        Raises `StepBroke` where the run has left the step: what is not recorded may not be
+        gone on from.
+        """
         async with live.lock:
             self.take(live, recorded)
+            visit = live.run.current
+            here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
+            if not (visit and here and recorded.name in visit.records):
+                raise left_step()
             await self.append(live)
 
     async def flush(self, live: LiveRun) -> None:
@@ -146,6 +176,8 @@ class Driver:
         An append that raises may have happened all the same, so the copy in memory is given
         up: only the journal can say how the run stands.
         """
+        if live.lost:
+            raise RunLost(live.run.id)
         if not live.pending:
             return
         events, live.pending = live.pending, []
@@ -165,39 +197,83 @@ class Driver:
             self._watcher(live, events)
             raise
         self._watcher(live, events)
+        if live.in_flight and not live.is_doing(live.in_flight.doing):
+            # A command or a timer took the run out of the step: nobody waits for its outcome.
+            live.in_flight.work.cancel()
+            live.in_flight.abandon()
+
+    async def start_together(self, lives: Sequence[LiveRun]) -> None:
+        """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
+        starts = [(live.run, live.pending) for live in lives]
+        async with AsyncExitStack() as locks:
+            for live in lives:
+                await locks.enter_async_context(live.lock)
+                live.pending = []
+            try:
+                heads = await self._journal.events.start_together(lives[0].tenant, starts)
+            except BaseException:
+                for live, (_, events) in zip(lives, starts, strict=True):
+                    live.lost = True
+                    self._watcher(live, events)
+                raise
+            for live, head, (_, events) in zip(lives, heads, starts, strict=True):
+                live.head = head
+                self._watcher(live, events)
 
     def _acts(self, live: LiveRun, execute: Execute) -> bool:
         step = live.usable.steps[execute.step_id]
         return step.type.acts_now(step.settings, self._effects_of(live, execute))
 
-    @staticmethod
-    async def _breathe(live: LiveRun) -> None:
-        """Let others on now and then: a long chain must not keep them waiting."""
-        if live.run.executions % _CHAIN == 0:
-            await asyncio.sleep(0)
-
     async def _attempt(self, live: LiveRun, execute: Doing) -> Input:
         step = live.usable.steps[execute.step_id]
         outcome = await attempt(live.run, step, execute, self._effects_of(live, execute))
+        self._figures.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
+
+    async def _attempt_in_turn(self, live: LiveRun, doing: Doing) -> Input:
+        async with self._acting.turn(live.tenant):
+            return await self._attempt(live, doing)
+
+    async def _think(self, live: LiveRun, execute: Execute, *, may_go_on: bool) -> None:
+        """Execute a step that does not act; let others on now and then."""
+        if not may_go_on:
+            try:
+                async with self._chains.turn(live.tenant):
+                    await asyncio.sleep(0)
+            except TurnsClosed:
+                return
+            if decide(live.run) != execute:
+                return  # a command came first
+        await self._deliver(live, execute, await self._attempt(live, execute))
+
+    async def _deliver(self, live: LiveRun, doing: Doing, happened: Input) -> None:
+        async with live.lock:
+            if live.is_doing(doing):
+                self.take(live, happened)
 
     async def _act(self, live: LiveRun, doing: Doing) -> None:
         """Execute the step in a task of its own, so that it can be abandoned."""
-        happened = await self._outcome(live, doing)
-        async with live.lock:
-            if _is_doing(live.run, doing):
-                self.take(live, happened)
+        try:
+            happened = await self._outcome(live, doing)
+        except TurnsClosed:
+            return
+        await self._deliver(live, doing, happened)
 
     async def _outcome(self, live: LiveRun, execute: Doing) -> Input:
         outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
-        work = asyncio.create_task(self._attempt(live, execute))
-        live.in_flight = InFlight(work, outcome)
+        work = asyncio.create_task(self._attempt_in_turn(live, execute))
+        live.in_flight = InFlight(execute, work, outcome)
         work.add_done_callback(lambda done: _settle(done, outcome, live.run))
         try:
             return await outcome
         finally:
             live.in_flight = None
             work.cancel()
+
+
+def left_step() -> StepBroke:
+    """Give what stops the work of a step that the run has left; nobody sees it."""
+    return StepBroke("Stopped", "the run has left the step", retryable=False)
 
 
 async def _kicked(live: LiveRun) -> bool:
@@ -207,17 +283,6 @@ async def _kicked(live: LiveRun) -> bool:
             return await live.kick.wait()
     except TimeoutError:
         return live.kick.is_set()
-
-
-def _is_doing(run: Run, doing: Doing) -> bool:
-    """Say whether the run is still in the attempt that has been executed."""
-    visit = run.current
-    return (
-        visit is not None
-        and (visit.step_id, visit.visit, visit.attempt)
-        == (doing.step_id, doing.visit, doing.attempt)
-        and (run.state is State.EXECUTING or run.waits_for_children)
-    )
 
 
 def _settle(work: asyncio.Task[Input], outcome: asyncio.Future[Input], run: Run) -> None:

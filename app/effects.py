@@ -1,21 +1,22 @@
 """What steps do to the world in service: the live effects."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.agents import Agents
 from app.children import Children
 from app.clock import Clock
+from app.driver import left_step
 from app.files import Files
 from app.http_client import HttpClient
 from app.live import LiveRun
 from app.models.catalogue import Models
 from app.secrets.vault import Secrets
 from app.tools.catalogue import ToolCatalogue
+from app.uncut import uncut
 from app.workflows import Workflows
-from engine import AwaitRuns, Execute, Json, JsonObject, Recorded
+from engine import AwaitRuns, Execute, Json, JsonObject, Record, Recorded
 from steps.chat import ChatAnswer, ChatRequest
 from steps.effects import (
     Agent,
@@ -29,7 +30,7 @@ from steps.effects import (
     ToolInfo,
 )
 
-Keep: TypeAlias = Callable[[LiveRun, Recorded], Awaitable[None]]
+Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
 """Makes a record of a run's step durable."""
 
 
@@ -108,20 +109,26 @@ class LiveEffects:
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
         """Give the record of this visit; do the work and keep it where there is none."""
-        visit = self._live.run.current
-        if visit and name in visit.records:
+        if name in self._records():
             return self.recalled(name)
         value = self._world.secrets.mask(self._tenant, await work())
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
-        # Shielded: an append that is cut off has an unknown outcome, and the run would be lost.
-        await asyncio.shield(asyncio.ensure_future(self._world.keep(self._live, kept)))
+        # An append that is cut off has an unknown outcome, and the run would be lost.
+        await uncut(self._world.keep(self._live, kept))
         return value
 
     def recalled(self, name: str) -> Json:
         """Give the record of this visit, None where there is none."""
+        record = self._records().get(name)
+        return record.value if record else None
+
+    def _records(self) -> Mapping[str, Record]:
+        """Give what this visit has recorded. Raises `StepBroke` once the run has left it."""
         visit = self._live.run.current
-        return visit.records[name].value if visit and name in visit.records else None
+        if visit is None or not self._live.is_doing(self._doing):
+            raise left_step()
+        return visit.records
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
-        return await self._world.children.gather(self._live, plan)
+        return await self._world.children.gather(self._live, self._doing, plan)

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import JSONResponse
 
+from app.admission import Overloaded
 from app.api.errors import (
     BadRequest,
     BodyTimeout,
@@ -17,14 +18,18 @@ from app.auth.errors import Forbidden, Unauthorized
 from app.events.streams import TooManyStreams
 from app.links import LinkUnusable
 from app.live import DefinitionUnusable, RunLost
+from app.rate_limits import RateLimited
 from app.secrets.vault import UnfitSecret
 from app.storage import StorageError
 from engine import Rejected
 from journal import (
     Archived,
+    ChildOf,
     Corrupt,
+    Damaged,
     DefinitionExists,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
     TooManyWebhooks,
@@ -58,10 +63,13 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (PayloadTooLarge, 413, "Payload too large"),
     (UnsupportedMediaType, 415, "Unsupported media type"),
     (IdempotencyMismatch, 422, "Idempotency key reused"),
+    (RateLimited, 429, "Too many requests"),
     (TooManyStreams, 429, "Too many requests"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
     (TooManyWebhooks, 409, "Conflict"),
+    (NotEnded, 409, "Conflict"),
+    (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),
@@ -70,10 +78,12 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnfitSecret, 400, "Invalid input"),
     (Archived, 400, "Invalid input"),
     (NotArchived, 400, "Invalid input"),
+    (Overloaded, 503, "Service unavailable"),
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),
     (StorageError, 503, "Service unavailable"),
     (Corrupt, 500, "Internal server error"),
+    (Damaged, 500, "Internal server error"),
 )
 """The first row whose class the failure is an instance of counts."""
 
@@ -102,8 +112,8 @@ def error_response(failure: Exception, request_id: str) -> JSONResponse:
     headers = {
         401: {"WWW-Authenticate": "Bearer"},
         405: {"Allow": getattr(failure, "allowed", "")},
-        429: {"Retry-After": "5"},
-        503: {"Retry-After": "1"},
+        429: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
+        503: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
     }.get(status)
     return JSONResponse(document, status, headers)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from app.live import DefinitionUnusable, LiveRun
-from engine import fold
+from app.shares import Shares
 from journal import Journal, UnknownRun
 from steps.compiled import Definition
 
@@ -18,9 +18,18 @@ DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
 
 
 class Held:
-    """The runs in memory, by id."""
+    """The runs in memory, by id.
 
-    def __init__(self, journal: Journal, definition_of: DefinitionOf) -> None:
+    Attributes:
+        runs: How many there are, by tenant, and how many there may be.
+        bytes: How many bytes they were started with.
+    """
+
+    def __init__(
+        self, journal: Journal, definition_of: DefinitionOf, most_runs: int, most_bytes: int
+    ) -> None:
+        self.runs = Shares(most_runs)
+        self.bytes = Shares(most_bytes)
         self._journal = journal
         self._definition_of = definition_of
         self._live: dict[str, LiveRun] = {}
@@ -32,7 +41,7 @@ class Held:
     @asynccontextmanager
     async def new(self, live: LiveRun) -> AsyncIterator[None]:
         """Hold a run that is not in the journal yet."""
-        self._live[live.run.id] = live
+        self._keep(live)
         live.users += 1
         try:
             yield
@@ -46,8 +55,9 @@ class Held:
 
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
+            Corrupt: Its history is not what was written.
         """
-        while (live := self._live.get(run_id)) is None:
+        while (live := self.peek(run_id)) is None:
             await self._load(run_id)
         if tenant is not None and live.tenant != tenant:
             raise UnknownRun(run_id)
@@ -63,28 +73,45 @@ class Held:
         idle = live.users == 0 and live.task is None
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
+            self._give_back(live)
+
+    def _give_back(self, live: LiveRun) -> None:
+        self.runs.give(live.tenant)
+        self.bytes.give(live.tenant, live.size)
 
     def peek(self, run_id: str) -> LiveRun | None:
         """Give the run if it is in memory, without holding it."""
         live = self._live.get(run_id)
         return None if live is None or live.lost else live
 
+    def _keep(self, live: LiveRun) -> None:
+        if lost := self._live.pop(live.run.id, None):
+            self._give_back(lost)
+        self._live[live.run.id] = live
+        self.runs.take(live.tenant)
+        self.bytes.take(live.tenant, live.size)
+
     async def _load(self, run_id: str) -> None:
         """Read the run once, however many ask for it meanwhile."""
         loading = self._loading.get(run_id)
         if loading is None:
             loading = asyncio.ensure_future(self._read(run_id))
+            loading.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._loading[run_id] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(run_id, None))
         await asyncio.shield(loading)
 
     async def _read(self, run_id: str) -> None:
-        head, events = await self._journal.events.read(run_id)
-        run = fold(events)
         try:
-            definition: Definition | DefinitionUnusable = await self._definition_of(
-                head.tenant, run.workflow_id, run.version
-            )
-        except DefinitionUnusable as unusable:
-            definition = unusable
-        self._live.setdefault(run_id, LiveRun(head.tenant, run, head, definition))
+            head, run = await self._journal.events.run(run_id)
+            try:
+                definition: Definition | DefinitionUnusable = await self._definition_of(
+                    head.tenant, run.workflow_id, run.version
+                )
+            except DefinitionUnusable as unusable:
+                definition = unusable
+            if self.peek(run_id) is None:
+                self._keep(LiveRun(head.tenant, run, head, definition, may_have_children=True))
+        finally:
+            # Here and not in a callback: whoever asks between the two, when the run has been
+            # read and released again, would wait for what is done, and ask again, for ever.
+            del self._loading[run_id]

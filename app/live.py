@@ -2,8 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from engine import Event, Graph, Input, Run, Stopped
+from engine import AwaitRuns, Event, Execute, Graph, Input, Run, State, Stopped
 from journal import Head, IdempotencyKey
 from steps.compiled import Definition
 
@@ -27,10 +28,15 @@ class RunLost(Exception):
         )
 
 
+Doing: TypeAlias = Execute | AwaitRuns
+"""What has the driver execute a step: for the first time, or to look at its child runs."""
+
+
 @dataclass(slots=True)
 class InFlight:
     """The attempt that is being executed; its outcome is decided once."""
 
+    doing: Doing
     work: asyncio.Task[Input]
     outcome: asyncio.Future[Input]
 
@@ -57,6 +63,9 @@ class LiveRun:
         lock: Held while events are decided and appended, never while a step executes.
         users: How many coroutines hold this run in memory, its driver not counted.
         lost: True after an append with an unknown outcome; only the journal knows now.
+        size: How many bytes the request had that started this run in this process.
+        may_have_children: True when it has started child runs, or may have before it was read,
+            of which nothing is in its history yet.
         kick: Set when a child run has ended, paused or resumed, or a command has come, since
             the driver last looked.
     """
@@ -72,7 +81,24 @@ class LiveRun:
     in_flight: InFlight | None = None
     users: int = 0
     lost: bool = False
+    size: int = 0
+    may_have_children: bool = False
     kick: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_durable(self) -> bool:
+        """True when all of `run` is on disk, also while somebody is appending to it."""
+        return self.head is not None and self.head.seq == self.run.seq
+
+    def is_doing(self, doing: Doing) -> bool:
+        """Say whether the run is still in the attempt that has been executed."""
+        visit = self.run.current
+        return (
+            visit is not None
+            and (visit.step_id, visit.visit, visit.attempt)
+            == (doing.step_id, doing.visit, doing.attempt)
+            and (self.run.state is State.EXECUTING or self.run.waits_for_children)
+        )
 
     @property
     def usable(self) -> Definition:

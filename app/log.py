@@ -78,9 +78,9 @@ def take_over(library: str) -> None:
     logger.handlers = [_Forward()]
 
 
-def server_started(address: str) -> None:
-    """Say where the server listens."""
-    _log.info("server started", address=address)
+def server_started(address: str, sqlite: str) -> None:
+    """Say where the server listens, and which SQLite keeps its journal."""
+    _log.info("server started", address=address, sqlite=sqlite)
 
 
 def server_stopping() -> None:
@@ -93,6 +93,21 @@ def secrets_key_made(file: str) -> None:
     _log.info("key for secrets made; back it up apart from the journal", file=file)
 
 
+def journal_refuses(why: str) -> None:
+    """Say that nothing can be written for now."""
+    _log.error("the journal cannot write, trying again", why=why)
+
+
+def journal_writes() -> None:
+    """Say that the journal writes again."""
+    _log.warning("the journal writes again")
+
+
+def journal_over(why: str) -> None:
+    """Say that the process ends, because what it wrote cannot be relied on."""
+    _log.critical("a flush failed, so this process ends; start it again", why=why)
+
+
 def recovered(count: int) -> None:
     """Say how many runs a restart had left behind."""
     _log.info("recovery done", runs=count)
@@ -100,12 +115,27 @@ def recovered(count: int) -> None:
 
 def recovery_delayed(failure: Exception) -> None:
     """Say that recovery is tried again."""
-    _log.warning("recovery delayed", why=str(failure))
+    _log.warning("recovery delayed", exc_info=failure)
 
 
 def run_not_recovered(run_id: str, failure: Exception) -> None:
     """Say that a run is tried again later."""
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
+
+
+def runs_expired(count: int) -> None:
+    """Say how many runs retention has deleted."""
+    _log.info("runs deleted by retention", runs=count)
+
+
+def housekeeping_delayed(failure: Exception) -> None:
+    """Say that retention or upkeep is tried again."""
+    _log.warning("housekeeping delayed", why=str(failure))
+
+
+def run_stands_still(run_id: str, why: Exception) -> None:
+    """Say that a run is not carried on, because a history that it needs cannot be read."""
+    _log.error("run stands still, a history is damaged", run=run_id, why=str(why))
 
 
 def run_lost(run_id: str, failure: Exception) -> None:
@@ -136,6 +166,16 @@ def timers_delayed(failure: Exception) -> None:
 def timer_failed(run_id: str, failure: BaseException) -> None:
     """Say that a due run could not be woken; it is tried again."""
     _log.error("timer failed, trying again", run=run_id, why=str(failure))
+
+
+def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
+    """Say on what the event loop stands still, and how much of that time it has computed."""
+    _log.warning(
+        "event loop stalled",
+        wall_ms=round(wall_s * 1_000),
+        cpu_ms=round(cpu_s * 1_000),
+        stack=stack,
+    )
 
 
 def mcp_connected(server: str, tools: int) -> None:

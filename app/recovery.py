@@ -2,7 +2,7 @@
 
 There is one way to carry a run on, and recovery only finds the runs for it: those that the
 journal has inside a step and nobody drives. A run that cannot be picked up now is tried
-again, never dropped.
+again, never dropped. Only a run whose history is not what was written stands still.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import asyncio
 from app import log
 from app.children import Children
 from app.runs import Runs
-from journal import Journal, JournalError, UnknownRun
+from journal import UNREADABLE, Journal, UnknownRun
 
 _AT_ONCE = 100
 _PAUSE_S = 1.0
@@ -35,7 +35,7 @@ class Recovery:
                 await self._pick_up(left_behind)
                 self.is_done = True
                 log.recovered(len(left_behind))
-            except JournalError as failure:
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.recovery_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
         while True:
@@ -43,6 +43,7 @@ class Recovery:
             await self._children.sweep()
             lost, self._runs.lost = self._runs.lost, set()
             await self._pick_up(sorted(lost))
+            self._children.left |= lost  # the append that was lost may have left a step
 
     async def _pick_up(self, run_ids: list[str]) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -53,6 +54,8 @@ class Recovery:
                     await self._runs.recover(run_id)
                 except UnknownRun:
                     pass  # its start never reached the disk, and nobody was told of it
+                except UNREADABLE as unreadable:
+                    log.run_stands_still(run_id, unreadable)
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
                     log.run_not_recovered(run_id, failure)
                     self._runs.lost.add(run_id)

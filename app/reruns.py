@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.auth.callers import Caller
-from app.runs import Begin, NewRun
+from app.new_run import Beginning, NewRun
 from engine import (
     Event,
     JsonObject,
@@ -86,7 +86,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
     origin = Origin(run.id, step_id, before.seq)
     return NewRun(
         tenant, run.workflow_id, run.version, definition, data, caller.name, run.context,
-        idempotency, begin=Begin(origin, dict(run.outputs), run.last_error),
+        idempotency, beginning=Beginning(origin, dict(run.outputs), run.last_error),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ is in `app/driver.py`; what is left behind is picked up by `app/recovery.py`.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
 
 from app import log
 from app.answers import accept
@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.driver import Driver
 from app.held import Held
 from app.live import DefinitionUnusable, LiveRun, RunLost
+from app.new_run import NewRun
 from app.waiters import Waiters, is_settled
 from engine import (
     AttemptFailed,
@@ -28,62 +29,21 @@ from engine import (
     Interrupted,
     JsonObject,
     NotPaused,
-    Origin,
-    Parent,
     Rejected,
     Run,
-    RunError,
     RunFailed,
     RunPaused,
     RunResumed,
-    RunStarted,
     RunTerminated,
     State,
     StepCancelled,
-    StepError,
     StepFailed,
     Terminate,
     TimerDue,
     apply,
-    fold,
     react,
 )
-from journal import IdempotencyKey, Journal, UnknownRun
-from steps.compiled import Definition
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Where a rerun begins, and what it takes from the run that it came from."""
-
-    origin: Origin
-    outputs: JsonObject
-    caught: StepError | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """What a run is started with.
-
-    Attributes:
-        context: What the caller's token says beyond who it is.
-        parent: The run whose step starts this one.
-        refused: Why the run fails at once: its parent's step gave it what it cannot take.
-        begin: Where it begins, when that is not the first step of the definition.
-    """
-
-    tenant: str
-    workflow_id: str
-    version: str
-    definition: Definition
-    data: JsonObject
-    caller: str
-    context: JsonObject = field(default_factory=dict)
-    idempotency: IdempotencyKey | None = None
-    parent: Parent | None = None
-    refused: RunError | None = None
-    begin: "Begin | None" = None
-
+from journal import UNREADABLE, Journal, UnknownRun
 
 _LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
 """Events with which a run may leave a step whose child runs are open."""
@@ -131,33 +91,7 @@ class Runs:
         Raises:
             DuplicateStart: The idempotency key has been used before.
         """
-        now_ms, begin = self._clock.now_ms(), new.begin
-        started = RunStarted(
-            at_ms=now_ms,
-            run_id=self._next_id(now_ms),
-            workflow_id=new.workflow_id,
-            version=new.version,
-            first_step=begin.origin.step_id if begin else new.definition.graph.initial,
-            data=new.data,
-            context=new.context,
-            caller=new.caller,
-            parent=new.parent,
-            origin=begin.origin if begin else None,
-            outputs=begin.outputs if begin else {},
-            caught=begin.caught if begin else None,
-        )
-        run, events = apply(None, started), list[Event]([started])
-        if new.refused:
-            events.append(RunFailed(now_ms, new.refused))
-            run = apply(run, events[-1])
-        live = LiveRun(
-            tenant=new.tenant,
-            run=run,
-            head=None,
-            definition=new.definition,
-            idempotency=new.idempotency,
-            pending=events,
-        )
+        live = self._new(new)
         async with self._held.new(live):
             outcome = self._waiters.expect(live.run.id) if wait else None
             if new.idempotency or not wait:
@@ -171,14 +105,30 @@ class Runs:
             await self._driver.flush(live)
             return live.run
 
+    async def start_together(self, news: Sequence[NewRun]) -> None:
+        """Start runs of one tenant, all or none: durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+        """
+        lives = [self._new(new) for new in news]
+        async with AsyncExitStack() as held:
+            for live in lives:
+                await held.enter_async_context(self._held.new(live))
+            await self._driver.start_together(lives)
+            for live in lives:
+                self._carry_on(live)
+
     async def read(self, tenant: str, run_id: str) -> Run:
-        """Give the run as the journal has it. Raises `UnknownRun`."""
-        _, events = await self._journal.events.read(run_id, tenant)
-        return fold(events)
+        """Give the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
+        _, run = await self._journal.events.run(run_id, tenant)
+        return run
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Give a future of the run as it ends or pauses, done at once where it has."""
         async with self._held.load(tenant, run_id) as live, live.lock:
+            if live.lost:
+                raise RunLost(run_id)
             future = self._waiters.expect(run_id)
             if not live.pending and is_settled(live.run) and not future.done():
                 future.set_result(live.run)
@@ -213,6 +163,7 @@ class Runs:
                 self._carry_on(live)
                 return live.run
             async with live.lock:
+                await self._driver.append(live)  # no refusal before its cause is durable
                 if paused_at_seq not in (None, live.run.seq):
                     raise NotPaused(f"run {run_id} does not wait for this answer any more")
                 now_ms = self._clock.now_ms()
@@ -238,6 +189,7 @@ class Runs:
         async with self._held.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
+                await self._driver.append(live)  # no refusal before its cause is durable
                 if not live.run.cancel_requested or live.run.is_over:
                     self._driver.take(live, Cancel(reason, caller))
                     await self._driver.append(live)
@@ -263,17 +215,13 @@ class Runs:
         async with self._held.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
-                if live.lost:
-                    raise RunLost(run_id)
+                await self._driver.append(live)  # no refusal before its cause is durable
                 command = Terminate(reason, caller)
                 events = react(live.run, Graph("", {}), command, self._clock.now_ms())
                 for event in events:
                     live.run = apply(live.run, event)
                 live.pending.extend(events)
                 await self._driver.append(live)
-            if live.in_flight:
-                live.in_flight.work.cancel()
-                live.in_flight.abandon()
             return live.run
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
@@ -293,8 +241,18 @@ class Runs:
         await self._wake(run_id, TimerDue())
 
     async def recover(self, run_id: str) -> None:
-        """Carry on a run that a restart, or an append with unknown outcome, left behind."""
+        """Carry on a run that a restart, or an append with unknown outcome, left behind.
+
+        That append may have been made durable with nobody told of it, so all are told now.
+        """
         await self._wake(run_id, None)
+        async with self._held.load(None, run_id) as live, live.lock:
+            run = live.run
+            if live.pending or live.lost:
+                return  # told when that is durable, or picked up once more
+            self._waiters.look(run)
+            if run.parent and is_settled(run):
+                self.kick(run.parent.run_id)
 
     async def _wake(self, run_id: str, happened: Input | None) -> None:
         async with self._held.load(None, run_id) as live:
@@ -326,6 +284,8 @@ class Runs:
             await self._wake(run_id, None)
         except UnknownRun:
             pass
+        except UNREADABLE as unreadable:
+            log.run_stands_still(run_id, unreadable)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
             log.run_lost(run_id, failure)
             self.lost.add(run_id)
@@ -342,7 +302,7 @@ class Runs:
 
     def let_go(self) -> None:
         """Start no further step, and let nobody wait: the server is stopping."""
-        self._driver.stopping = True
+        self._driver.stop()
         self._waiters.close()
 
     def watch(self, live: LiveRun, events: Sequence[Event]) -> None:
@@ -357,7 +317,7 @@ class Runs:
         if run.parent and (run.is_over or any(isinstance(event, _TELL) for event in events)):
             self.kick(run.parent.run_id)
         left = any(isinstance(event, _LEAVE) for event in events)
-        if left and any(visit.children for visit in run.history):
+        if left and (live.may_have_children or any(visit.children for visit in run.history)):
             self._leave(run.id)
         if run.due_at_ms is not None:
             self._wake_timers(run.due_at_ms)
@@ -378,6 +338,8 @@ class Runs:
             log.run_stuck(live.run.id, unusable)
         except RunLost:
             pass
+        except UNREADABLE as unreadable:
+            log.run_stands_still(live.run.id, unreadable)
         except Exception as failure:  # noqa: BLE001 - one run's fault must not stop the others
             log.run_lost(live.run.id, failure)
             live.lost = True
@@ -385,6 +347,24 @@ class Runs:
         finally:
             live.task = None
             self._held.release(live)
+
+    def _new(self, new: NewRun) -> LiveRun:
+        """Give a run in memory, of which nothing is durable yet."""
+        now_ms = self._clock.now_ms()
+        started = new.started(self._next_id(now_ms), now_ms)
+        run, events = apply(None, started), list[Event]([started])
+        if new.refused:
+            events.append(RunFailed(now_ms, new.refused))
+            run = apply(run, events[-1])
+        return LiveRun(
+            tenant=new.tenant,
+            run=run,
+            head=None,
+            definition=new.definition,
+            idempotency=new.idempotency,
+            pending=events,
+            size=new.size,
+        )
 
     def _next_id(self, now_ms: int) -> str:
         self._last_number = max(self._last_number + 1, now_ms)

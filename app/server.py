@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ from app.api import (
     executions,
     links,
     llm_models,
+    many_runs,
     reruns,
     secrets,
     tools,
@@ -35,6 +37,7 @@ from app.api import (
 from app.api.docs_page import docs_page
 from app.api.endpoint import Endpoint
 from app.api.errors import NotAllowedHere, NotFoundHere
+from app.api.metrics import Metrics
 from app.api.middleware import RequestFrame
 from app.api.openapi import openapi
 from app.assembly import open_services
@@ -43,14 +46,20 @@ from app.connections import protocol
 from app.console.routes import OPEN_PAGES, PAGES
 from app.control import Control
 from app.errors import error_response
+from app.heartbeat import Heartbeat
+from app.housekeeping import Housekeeping
+from app.offline import place_of
+from app.readiness import unready, watch_journal
+from app.retention import Retention
 from app.services import Services
 from app.settings import Settings
-from journal import JournalError
+from journal import SQLITE_VERSION, JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
     *reruns.ENDPOINTS,
     *events.ENDPOINTS,
+    *many_runs.ENDPOINTS,
     *definitions.ENDPOINTS,
     *check.ENDPOINTS,
     *links.ENDPOINTS,
@@ -74,8 +83,10 @@ def application(services: Services, address: str) -> Starlette:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        is_ready = services.recovery.is_done
-        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+        reason = unready(services)
+        if reason is None:
+            return JSONResponse({"ready": True})
+        return JSONResponse({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request) -> Response:
         return JSONResponse(document)
@@ -96,6 +107,7 @@ def application(services: Services, address: str) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", Metrics(services).show),
             Route("/openapi.json", openapi_json),
             Route("/docs", docs),
             *(
@@ -105,7 +117,7 @@ def application(services: Services, address: str) -> Starlette:
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
         middleware=[
-            Middleware(RequestFrame),
+            Middleware(RequestFrame, figures=services.figures),
             Middleware(
                 CORSMiddleware,
                 allow_origins=services.settings.cors_origins,
@@ -156,6 +168,8 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until stopped; gives the exit code."""
     log.configure(settings.log_level, settings.log_format)
+    gc.collect()
+    gc.freeze()  # what was imported stays, and need not be looked through while serving
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings))
@@ -191,7 +205,7 @@ async def _serve(settings: Settings) -> None:
                 services.streams.close()
 
             server = _Server(config, let_go)
-            log.server_started(address)
+            log.server_started(address, SQLITE_VERSION)
             await server.serve(sockets=[listener])
             log.server_stopping()
     finally:
@@ -215,13 +229,19 @@ def _listen(settings: Settings) -> socket.socket:
 @asynccontextmanager
 async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
-    control = Control(services.journal, services.authenticator, services.secrets, services.clock)
+    place = place_of(services)
+    retention = Retention(services.journal, services.settings, services.clock)
+    keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
     await services.webhooks.start()
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
+        asyncio.create_task(Heartbeat(services.figures, services.settings.stall_warning).run()),
+        asyncio.create_task(keeping.run()),
+        asyncio.create_task(watch_journal(services.journal.health)),
     ]
     try:
         yield

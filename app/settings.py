@@ -20,12 +20,13 @@ from pydantic import (
 )
 
 from app.models.settings import ModelName, ModelSettings
+from app.retention_settings import Ages, Counts, TenantAges
 from app.tools.mcp.settings import McpServersSettings
 from steps.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
 _LISTS = ("plugins", "allowed_networks", "cors_origins", "secrets_old_keys")
-NO_OPTIONS = ("secrets_key", "secrets_old_keys")
+NO_OPTIONS = ("metrics_token", "secrets_key", "secrets_old_keys")
 """Settings that are no command-line options: other users could read them there."""
 
 
@@ -59,6 +60,33 @@ class Settings(BaseModel):
     sync_wait_limit: float = Field(300, ge=0, description="seconds that a sync start waits")
     shutdown_grace: float = Field(10, ge=0, description="seconds for steps in flight at a stop")
     cancel_grace: float = Field(10, ge=0, description="seconds for the step that a cancel meets")
+    rate_limit_key: float = Field(
+        0, ge=0, description="requests a second that one key may send, 0 for no limit"
+    )
+    rate_limit_tenant: float = Field(
+        0, ge=0, description="requests a second that all keys of a tenant may send together"
+    )
+    rate_limit_burst: float = Field(
+        5, gt=0, description="seconds' worth of requests that may come at once"
+    )
+    max_concurrent_steps: int = Field(
+        200, ge=1, description="steps that act at once; tenants take turns beyond that"
+    )
+    max_runs_in_memory: int = Field(
+        10_000, ge=1, description="runs under way, beyond which starts are refused (503)"
+    )
+    max_bytes_in_memory: int = Field(
+        268_435_456, ge=1, description="bytes with which they were started, likewise"
+    )
+    max_queued_writes: int = Field(
+        5_000, ge=1, description="writes that wait for the disk, likewise"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="the Bearer token for /metrics; without it there is none"
+    )
+    stall_warning: int = Field(
+        0, ge=0, description="milliseconds of a standing event loop that are logged, 0 for never"
+    )
     jwt_audience: str | None = Field(None, description="what a token's aud must hold")
     jwt_issuer: str | None = Field(None, description="what a token's iss must be")
     max_token_lifetime: int = Field(86_400, gt=0, description="seconds that a token may last")
@@ -127,6 +155,18 @@ class Settings(BaseModel):
         None,
         pattern=r"^https?://[^@/]+$",
         description="how people reach this server, such as https://flows.example; for links",
+    )
+    retention: Ages = Field(
+        {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
+    )
+    retention_keep: Counts = Field(
+        {}, description="how many of the newest ended runs each tenant keeps, by status"
+    )
+    retention_tenants: TenantAges = Field(
+        {}, description="retention of single tenants, by tenant and status: JSON text or tables"
+    )
+    housekeeping_interval: float = Field(
+        60, gt=0, description="seconds between two looks at what retention lets go"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"

@@ -40,7 +40,10 @@ class FolderStorage:
 
     async def put(self, content: bytes) -> str:
         """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal."""
-        return await asyncio.to_thread(self._put, content)
+        try:
+            return await asyncio.to_thread(self._put, content)
+        except OSError as refused:
+            raise StorageError(f"the file cannot be stored ({refused.strerror})") from refused
 
     async def get(self, sha256: str) -> bytes:
         """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
@@ -52,9 +55,16 @@ class FolderStorage:
     def _put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if path.exists():
-            return sha256
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            self._write(path, content)
+        # Also where the file is there: a crash may have come before its name was on disk.
+        for folder in (path.parent, self._folder, self._folder.parent):
+            _sync(folder)
+        return sha256
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as out:
@@ -65,9 +75,6 @@ class FolderStorage:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        for folder in (path.parent, self._folder, self._folder.parent):
-            _sync(folder)
-        return sha256
 
     def _get(self, sha256: str) -> bytes:
         try:

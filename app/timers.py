@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from app import log
 from app.clock import Clock
-from journal import Journal, JournalError
+from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000
 """How long a jump of the wall clock can go unnoticed."""
@@ -27,6 +27,7 @@ class Timers:
         self._clock = clock
         self._fire = fire
         self._next_ms: int | None = None
+        self._unreadable: set[str] = set()
         self._earlier = asyncio.Event()
 
     def wake(self, at_ms: int) -> None:
@@ -39,8 +40,9 @@ class Timers:
         """Fire timers until cancelled."""
         while True:
             try:
-                full = await self._fire_due()
-                self._next_ms = await self._journal.runs.next_due_ms()
+                now_ms = self._clock.now_ms()
+                full = await self._fire_due(now_ms)
+                self._next_ms = await self._journal.runs.next_due_ms(now_ms)
             except JournalError as failure:
                 log.timers_delayed(failure)
                 full = False
@@ -48,24 +50,28 @@ class Timers:
             if not full:
                 await self._sleep()
 
-    async def _fire_due(self) -> bool:
-        """Fire what is due now; say whether there may be more."""
+    async def _fire_due(self, now_ms: int) -> bool:
+        """Fire what is due; say whether there may be more."""
         self._earlier.clear()
-        due = await self._journal.runs.due(self._clock.now_ms(), _BATCH)
+        self._next_ms = None
+        due = await self._journal.runs.due(now_ms, _BATCH + len(self._unreadable))
+        due = [run_id for run_id in due if run_id not in self._unreadable]
         results = await asyncio.gather(
             *(self._fire(run_id) for run_id in due), return_exceptions=True
         )
         failed = False
         for run_id, result in zip(due, results, strict=True):
-            if isinstance(result, BaseException):
+            if isinstance(result, UNREADABLE):
+                self._unreadable.add(run_id)
+                log.run_stands_still(run_id, result)
+            elif isinstance(result, BaseException):
                 failed = True
                 log.timer_failed(run_id, result)
-        return len(due) == _BATCH and not failed
+        return len(due) >= _BATCH and not failed
 
     async def _sleep(self) -> None:
         wait_ms = _LONGEST_SLEEP_MS
         if self._next_ms is not None:
-            # Not less than a moment: a run that cannot be woken must not make this spin.
             wait_ms = max(2, min(wait_ms, self._next_ms - self._clock.now_ms()))
         try:
             async with asyncio.timeout(wait_ms / 1000):

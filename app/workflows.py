@@ -5,7 +5,7 @@ from functools import partial
 from app.clock import Clock
 from app.definitions import Definitions
 from app.live import DefinitionUnusable
-from journal import Archived, Journal, UnknownWorkflow, VersionRow
+from journal import Archived, Journal, UnknownVersion, UnknownWorkflow, VersionRow
 from steps.compiled import Definition
 from steps.contract import StepBroke
 from steps.definition import compile_definition
@@ -29,14 +29,14 @@ class Workflows(Definitions[Definition]):
         row = await self.chosen(tenant, workflow_id, selector)
         if row.archived:
             raise Archived("workflow", workflow_id)
-        return row, self.compile_row(tenant, row)
+        return row, await self.compile_row(tenant, row)
 
     async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
         """Give the definition of a run's version. Raises `DefinitionUnusable`."""
         try:
             _, definition = await self.compiled(tenant, workflow_id, version)
-        except InvalidDefinition as invalid:
-            raise DefinitionUnusable(workflow_id, version, str(invalid)) from invalid
+        except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:
+            raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
         return definition
 
     async def as_tool(self, tenant: str, workflow_id: str) -> ToolInfo:

@@ -23,12 +23,15 @@ from engine.react_command import answer, cancel, terminate
 from engine.react_outcome import child_resumed, outcome, recorded
 from engine.react_timer import timer
 from engine.run import Run
+from engine.transitions import State
 
 Events = tuple[Event, ...]
 
 
 def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Give the events that follow from what happened; none for a timer that is not due.
+    """Give the events that follow from what happened.
+
+    None for a timer that is not due, and for what the run has meanwhile left behind.
 
     Raises:
         NotPaused: An answer came for a run that waits for nobody.
@@ -37,7 +40,7 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
     """
     match happened:
         case Begin():
-            return advance(run, graph, now_ms)
+            return advance(run, graph, now_ms) if run.state is State.READY else ()
         case TimerDue():
             return timer(run, graph, now_ms)
         case Recorded():

@@ -194,13 +194,13 @@ def apply(run: Run | None, event: Event) -> Run:
     return _changed(run, changes)
 
 
-def fold(events: Iterable[Event]) -> Run:
-    """Give the run that a whole history describes.
+def fold(events: Iterable[Event], run: Run | None = None) -> Run:
+    """Give the run that a whole history describes, or what `run` becomes by the rest of it.
 
     Raises:
         IllegalTransition: The history is empty or not one that the table allows.
     """
-    run = reduce(apply, events, None)
+    run = reduce(apply, events, run)
     if run is None:
         raise IllegalTransition(State.NEW, "nothing", "a history begins with RunStarted")
     return run

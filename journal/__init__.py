@@ -5,13 +5,18 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
+from journal.backup import copy_database, open_read_only, sync
 from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
+from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.errors import (
+    UNREADABLE,
     Archived,
+    CannotOpen,
+    ChildOf,
     Conflict,
     Corrupt,
     Damaged,
@@ -20,6 +25,7 @@ from journal.errors import (
     JournalError,
     Locked,
     NotArchived,
+    NotEnded,
     NotFound,
     OpenRuns,
     TooManyWebhooks,
@@ -37,21 +43,31 @@ from journal.errors import (
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
-from journal.figures import Figures
+from journal.figures import Histogram, WriterFigures
 from journal.files import FileRow, FileTable
+from journal.health import Health
 from journal.inbox import Inbox, WaitingRow
-from journal.journal import Journal
+from journal.journal import SQLITE_VERSION, Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
-from journal.run_ids import run_number
+from journal.removal import Deleted, Group
+from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
+    "DATABASE",
+    "MARKER",
+    "SQLITE_VERSION",
+    "UNREADABLE",
+    "WAL_LIMIT_BYTES",
     "Archived",
     "Attempt",
+    "CannotOpen",
     "ChildList",
+    "ChildOf",
     "ChildRow",
     "Conflict",
     "Corrupt",
@@ -59,6 +75,7 @@ __all__ = [
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
+    "Deleted",
     "DeliveryRow",
     "DuplicateStart",
     "EventFilter",
@@ -67,11 +84,14 @@ __all__ = [
     "EventRow",
     "Events",
     "Family",
-    "Figures",
+    "Fault",
     "FileRow",
     "FileTable",
     "FolderLock",
+    "Group",
     "Head",
+    "Health",
+    "Histogram",
     "IdempotencyKey",
     "Inbox",
     "Journal",
@@ -84,6 +104,7 @@ __all__ = [
     "ModelTable",
     "NewVersion",
     "NotArchived",
+    "NotEnded",
     "NotFound",
     "OpenRuns",
     "Outbox",
@@ -105,10 +126,19 @@ __all__ = [
     "UnknownVersion",
     "UnknownWebhook",
     "UnknownWorkflow",
+    "Verified",
     "VersionRow",
     "WaitingRow",
     "WebhookRow",
     "WebhookTable",
+    "WriterFigures",
+    "copy_database",
     "holder",
+    "mark",
+    "migrations",
+    "open_read_only",
+    "run_id",
     "run_number",
+    "sync",
+    "verify",
 ]

@@ -3,80 +3,128 @@
 import json
 import os
 import sqlite3
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
 import aiosqlite
 
-from journal.errors import Damaged
+from journal.errors import CannotOpen, Damaged
+from journal.settle import settle, sync_folder
 
-FILE = "journal.sqlite3"
-_MARKER = "stepwell.json"
+DATABASE = "journal.sqlite3"
+MARKER = "stepwell.json"
 _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
-_WAL_LIMIT_BYTES = 64 * 1024 * 1024
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 
 
 def prepare(folder: Path) -> Path:
     """Create or check the database in `folder`, bring its schema up to date, give its path.
 
+    What can be read in it afterwards is on disk.
+
     Raises:
         Damaged: It is missing though it was there before, or not a Stepwell database, or
             written by a newer version.
+        CannotOpen: The disk or another program is in the way.
     """
-    file, marker = folder / FILE, folder / _MARKER
-    is_new = not marker.exists() and not file.exists()
-    if not is_new and (not file.exists() or file.stat().st_size == 0):
-        raise Damaged(file, "is missing or empty, though this folder has held a database")
-    if is_new:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    file, marker = folder / DATABASE, folder / MARKER
     try:
-        with sqlite3.connect(file, isolation_level=None) as connection:
-            if is_new:
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            _check(connection, file)
+        if not marker.exists() and not file.exists():
+            _create(file)
+        _check(file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            settle(file)
+            connection.execute("ROLLBACK")
             _migrate(connection)
-        connection.close()
+    except sqlite3.OperationalError as refused:
+        raise CannotOpen(file, refused) from refused
     except sqlite3.DatabaseError as unusable:
-        if isinstance(unusable, sqlite3.OperationalError):
-            raise Damaged(file, f"cannot be used ({unusable})") from unusable
         raise Damaged(file, f"is not a usable database ({unusable})") from unusable
+    except OSError as refused:
+        raise CannotOpen(file, refused) from refused
     if not marker.exists():
-        _mark(folder, marker)
+        mark(folder)
     return file
 
 
 async def open_writer(file: Path, synchronous: str) -> aiosqlite.Connection:
     """Open the one connection that writes and checkpoints."""
-    connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=256)
-    for pragma in (
+    return await _open(
+        file,
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_MS}",
-        f"journal_size_limit = {_WAL_LIMIT_BYTES}",
+        f"journal_size_limit = {WAL_LIMIT_BYTES}",
         "wal_autocheckpoint = 1000",
-    ):
-        await connection.execute_fetchall(f"PRAGMA {pragma}")
-    return connection
+    )
 
 
 async def open_reader(file: Path) -> aiosqlite.Connection:
-    """Open a connection that cannot write."""
-    connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=256)
-    for pragma in ("query_only = ON", f"busy_timeout = {_BUSY_MS}", "wal_autocheckpoint = 0"):
-        await connection.execute_fetchall(f"PRAGMA {pragma}")
+    """Open a connection that cannot write and never checkpoints.
+
+    It must be closed before the writer: the last connection to be closed checkpoints.
+    """
+    connection = await _open(
+        file, "query_only = ON", f"busy_timeout = {_BUSY_MS}", "wal_autocheckpoint = 0"
+    )
+    # A damaged text must not keep others from being read: what matters has a hash.
+    connection.text_factory = _text
     return connection
 
 
-def _check(connection: sqlite3.Connection, file: Path) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")
+
+
+async def _open(file: Path, *pragmas: str) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=256)
+    try:
+        for pragma in pragmas:
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def _create(file: Path) -> None:
+    """Make an empty database under another name, and give it its name once it is on disk."""
+    new = file.with_name(file.name + ".new")
+    for left_over in file.parent.glob(f"{new.name}*"):
+        left_over.unlink()
+    handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            _migrate(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    new.rename(file)
+    sync_folder(file.parent)
+
+
+def _check(file: Path) -> None:
+    """Refuse a database that is not ours, without touching it."""
+    if not file.exists():
+        raise Damaged(file, "is missing, though this folder has held a database")
+    if file.stat().st_size == 0:
+        raise Damaged(file, "is empty, so it is no database")
+    address = f"{file.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION_ID:
         raise Damaged(file, "is not a Stepwell database")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
     newest = len(migrations())
     if version > newest:
         raise Damaged(
@@ -100,14 +148,10 @@ def _migrate(connection: sqlite3.Connection) -> None:
         )
 
 
-def _mark(folder: Path, marker: Path) -> None:
+def mark(folder: Path) -> None:
     """Leave a mark, durable, so that a lost database is not taken for a new folder."""
-    with marker.open("w", encoding="utf-8") as out:
+    with (folder / MARKER).open("w", encoding="utf-8") as out:
         json.dump({"stepwell": 1}, out)
         out.flush()
         os.fsync(out.fileno())
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(folder)

@@ -1,5 +1,6 @@
 """What can go wrong with the journal, by who is to blame."""
 
+import sqlite3
 from pathlib import Path
 
 
@@ -26,6 +27,27 @@ class Damaged(JournalError):
         )
 
 
+class CannotOpen(JournalError):
+    """The disk or another program keeps the database from being opened; nothing was changed."""
+
+    def __init__(self, file: Path, failure: sqlite3.Error | OSError) -> None:
+        self.file = file
+        # SQLite adds to the last byte of its codes what exactly went wrong.
+        code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
+        super().__init__(f"{file} cannot be opened ({failure}): {_MENDS.get(code, _MEND)}")
+
+
+_MEND = "the system's log may say what is wrong with the disk; mend it and start again"
+_MENDS = {
+    sqlite3.SQLITE_FULL: "make room on the disk and start again",
+    sqlite3.SQLITE_BUSY: "another program has it open; close that program and start again",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
+        "let the user that runs Stepwell read and write the data folder and what is in it",
+    ),
+}
+
+
 class Unavailable(JournalError):
     """The database did not answer; whether a write happened is unknown until it is read."""
 
@@ -39,6 +61,10 @@ class Corrupt(JournalError):
     def __init__(self, run_id: str, seq: int, why: str) -> None:
         self.run_id, self.seq = run_id, seq
         super().__init__(f"event {seq} of run {run_id} {why}")
+
+
+UNREADABLE = (Corrupt, Damaged)
+"""Why a history cannot be read, now or later."""
 
 
 class Conflict(JournalError):
@@ -171,3 +197,17 @@ class OpenRuns(JournalError):
         super().__init__(
             f"{count} runs of workflow {workflow_id!r} have not ended; cancel them first"
         )
+
+
+class NotEnded(JournalError):
+    """The run has not ended, so it cannot be deleted."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} has not ended; cancel or terminate it first")
+
+
+class ChildOf(JournalError):
+    """The run is a part of its parent's history and is deleted with it."""
+
+    def __init__(self, run_id: str, parent_id: str) -> None:
+        super().__init__(f"run {run_id} is deleted with the run that started it, {parent_id}")

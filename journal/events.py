@@ -1,6 +1,7 @@
 """Histories: append events, read them back, proved unchanged."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
@@ -13,6 +14,10 @@ from journal.readers import Readers
 from journal.run_ids import run_id as id_of
 from journal.run_ids import run_number
 from journal.writer import INSERT_EVENTS, PROJECT_RUN, Row, Writer
+
+_PIECE_EVENTS = 100
+_PIECE_CHARACTERS = 250_000
+"""What of a long history is checked or folded before others on the event loop have a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Events:
 
         async def work(connection: aiosqlite.Connection) -> None:
             await _claim(connection, tenant, idempotency)
-            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run))
+            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run, after.hash))
             await connection.executemany(INSERT_EVENTS, rows)
             await connection.execute_fetchall(
                 "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
@@ -95,10 +100,37 @@ class Events:
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
         try:
-            await self._writer.append(rows, run_row(head.tenant, run), conflict)
+            await self._writer.append(rows, [run_row(head.tenant, run, after.hash)], conflict)
         finally:
             self.heard(head.tenant, head.run_id)
         return after
+
+    async def start_together(
+        self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
+    ) -> list[Head]:
+        """Write the first events of several runs, all or none; durable when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+            Unavailable: Whether they were written is unknown; all were, or none.
+        """
+        made = [
+            _rows(Head(run.id, tenant, 0, first_link(run_number(run.id))), events)
+            for run, events in starts
+        ]
+        try:
+            await self._writer.append(
+                [row for rows, _ in made for row in rows],
+                [
+                    run_row(tenant, run, after.hash)
+                    for (run, _), (_, after) in zip(starts, made, strict=True)
+                ],
+                Conflict(starts[0][0].id, 1),
+            )
+        finally:
+            for run, _ in starts:
+                self.heard(tenant, run.id)
+        return [after for _, after in made]
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
         """Give a run's whole history; with `tenant`, only if it is theirs.
@@ -117,14 +149,18 @@ class Events:
             raise UnknownRun(run_id)
         events: list[Event] = []
         before = first_link(number)
-        for _, seq, kind, schema, at_ms, body, digest, _ in rows:
-            before = link(before, seq, kind, schema, at_ms, body)
-            if seq != len(events) + 1 or digest != before:
-                raise Corrupt(run_id, seq, "does not follow from the one before it")
-            try:
-                events.append(decode(kind, schema, at_ms, body))
-            except ValueError as unknown:
-                raise Corrupt(run_id, seq, str(unknown)) from unknown
+        for piece in _pieces(rows):
+            for _, seq, kind, schema, at_ms, body, digest, _ in piece:
+                if isinstance(body, str):
+                    before = link(before, seq, kind, schema, at_ms, body)
+                if seq != len(events) + 1 or digest != before:
+                    raise Corrupt(run_id, seq, "does not follow from the one before it")
+                try:
+                    events.append(decode(kind, schema, at_ms, body))
+                except ValueError as unknown:
+                    raise Corrupt(run_id, seq, str(unknown)) from unknown
+            if len(piece) < len(rows):
+                await asyncio.sleep(0)
         if rows[-1][7] != len(events):
             raise Corrupt(run_id, len(events) + 1, "is missing")
         return Head(run_id, rows[0][0], len(events), before), events
@@ -132,14 +168,29 @@ class Events:
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
         """Give the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
         head, events = await self.read(run_id, tenant)
+        run = None
         try:
-            return head, fold(events)
+            for at in range(0, len(events), _PIECE_EVENTS):
+                run = fold(events[at : at + _PIECE_EVENTS], run)
+                if len(events) > _PIECE_EVENTS:
+                    await asyncio.sleep(0)
+            return head, fold((), run)
         except IllegalTransition as illegal:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
 
 
-def run_row(tenant: str, run: Run) -> Row:
-    """Give a run's row in the list: the projection of its fold."""
+def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows of events where a piece has grown long."""
+    begin, size = 0, 0
+    for end, row in enumerate(rows, start=1):
+        size += len(row[5])
+        if end - begin >= _PIECE_EVENTS or size >= _PIECE_CHARACTERS or end == len(rows):
+            yield rows[begin:end]
+            begin, size = end, 0
+
+
+def run_row(tenant: str, run: Run, head: bytes) -> Row:
+    """Give a run's row in the list: the projection of its fold, with its newest event's hash."""
     return (
         run_number(run.id),
         tenant,
@@ -156,6 +207,7 @@ def run_row(tenant: str, run: Run) -> Row:
         run.executions,
         run.current.attempt if run.current else 0,
         *_lineage(run.parent),
+        head,
     )
 
 

@@ -1,7 +1,11 @@
 """The journal: one folder, one lock, one writer, a few readers."""
 
+import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
+
+import aiosqlite
 
 from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
@@ -9,34 +13,51 @@ from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
+from journal.errors import CannotOpen
 from journal.event_pages import EventPages
 from journal.events import Events
-from journal.figures import Figures
 from journal.files import FileTable
 from journal.inbox import Inbox
 from journal.lock import FolderLock
+from journal.maintenance import Maintenance
 from journal.models import ModelTable
 from journal.readers import Readers
+from journal.removal import Removal
 from journal.runs import RunList
 from journal.secrets import SecretTable
+from journal.selection import Selection
+from journal.standing import Standing
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
 _READERS = 2
+SQLITE_VERSION = sqlite3.sqlite_version
+
+
+async def _nothing(_connection: aiosqlite.Connection) -> None:
+    """Change nothing: upkeep follows every write."""
 
 
 class Journal:
     """Everything that Stepwell remembers."""
 
-    def __init__(self, lock: FolderLock, writer: Writer, readers: Readers, file: Path) -> None:
+    def __init__(
+        self, lock: FolderLock, file: Path, writer: Writer, readers: Readers, upkeep: Maintenance
+    ) -> None:
         self._writer = writer
         self._readers = readers
         self.lock = lock
+        self.figures = writer.figures
+        self.file = file
+        self.upkeep = upkeep
+        self.health = writer.health
         self.events = Events(writer, readers)
         self.pages = EventPages(readers)
         self.runs = RunList(readers)
         self.inbox = Inbox(readers)
-        self.figures = Figures(file, readers)
+        self.standing = Standing(file, readers)
+        self.removal = Removal(writer, readers)
+        self.selection = Selection(readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
         self.agents = DefinitionTable(AGENTS, writer, readers)
@@ -55,19 +76,39 @@ class Journal:
         Raises:
             Locked: Another process uses the folder.
             Damaged: The database is not usable; it has been left as it is.
+            CannotOpen: The disk or another program is in the way.
         """
         lock = FolderLock(folder)
-        try:
+        async with AsyncExitStack() as undo:
+            undo.callback(lock.release)
             file = prepare(folder)
-            writer = Writer(await open_writer(file, synchronous))
-            readers = Readers([await open_reader(file) for _ in range(_READERS)])
-        except BaseException:
-            lock.release()
-            raise
-        return cls(lock, writer, readers, file)
+            try:
+                writing = await open_writer(file, synchronous)
+                undo.push_async_callback(writing.close)
+                reading = []
+                for _ in range(_READERS):
+                    reading.append(await open_reader(file))
+                    undo.push_async_callback(reading[-1].close)
+            except sqlite3.Error as refused:
+                raise CannotOpen(file, refused) from refused
+            undo.pop_all()
+        upkeep = Maintenance(file)
+        return cls(lock, file, Writer(writing, upkeep.after_batch), Readers(file, reading), upkeep)
+
+    async def tidy(self) -> bool:
+        """Have the writer checkpoint and give back free pages, as far as that is due.
+
+        Gives True when there is more to do.
+        """
+        if await self.upkeep.is_due(self._readers):
+            await self._writer.write(_nothing)
+        return await self.upkeep.is_due(self._readers)
 
     async def close(self) -> None:
-        """Write what has gathered, close the database, give the folder free."""
+        """Write what has gathered, close the database, give the folder free.
+
+        The writer comes last: whoever closes the last connection checkpoints.
+        """
         await self._readers.close()
         await self._writer.close()
         self.lock.release()

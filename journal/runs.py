@@ -1,6 +1,7 @@
 """The list of runs: what can be asked without reading a history."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -58,21 +59,10 @@ class RunList:
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
         """Give at most `limit` runs of the tenant, newest first."""
-        conditions, values = ["tenant = ?"], [tenant]
-        for condition, value in (
-            ("status = ?", wanted.status),
-            ("workflow_id = ?", wanted.workflow_id),
-            ("started_at_ms >= ?", wanted.since_ms),
-            ("started_at_ms < ?", wanted.until_ms),
-            ("id < ?", wanted.before),
-            ("parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
-        ):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
+        parts, values = conditions(tenant, wanted)
         rows = await self._readers.all(
             "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"
-            f" ended_at_ms, parent, item FROM runs WHERE {' AND '.join(conditions)}"
+            f" ended_at_ms, parent, item FROM runs WHERE {' AND '.join(parts)}"
             " ORDER BY id DESC LIMIT ?",
             (*values, limit),
         )
@@ -85,10 +75,10 @@ class RunList:
         )
         return [run_id(number) for (number,) in rows]
 
-    async def next_due_ms(self) -> int | None:
-        """Give the moment of the earliest timer, None when none is set."""
+    async def next_due_ms(self, after_ms: int) -> int | None:
+        """Give the moment of the earliest timer after `after_ms`, None when none is set."""
         row = await self._readers.one(
-            "SELECT due_at_ms FROM runs WHERE due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1"
+            "SELECT due_at_ms FROM runs WHERE due_at_ms > ? ORDER BY due_at_ms LIMIT 1", (after_ms,)
         )
         return int(row[0]) if row else None
 
@@ -99,8 +89,30 @@ class RunList:
         )
         return [run_id(number) for (number,) in rows]
 
+    async def counts(self) -> dict[str, int]:
+        """Give how many runs of all tenants have each status."""
+        rows = await self._readers.all("SELECT status, count(*) FROM runs GROUP BY status")
+        return {str(status): int(count) for status, count in rows}
+
     async def last_number(self) -> int:
         """Give the largest run number ever used, 0 before the first."""
         row = await self._readers.one("SELECT max(id) FROM runs")
         kept = await self._readers.one("SELECT value FROM meta WHERE key = 'last_run_number'")
         return max(int(row[0] or 0), int(kept[0]) if kept else 0)
+
+
+def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
+    """Give the conditions of a filter on the list, and their values."""
+    parts, values = ["tenant = ?"], list[Any]([tenant])
+    for condition, value in (
+        ("status = ?", wanted.status),
+        ("workflow_id = ?", wanted.workflow_id),
+        ("started_at_ms >= ?", wanted.since_ms),
+        ("started_at_ms < ?", wanted.until_ms),
+        ("id < ?", wanted.before),
+        ("parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
+    ):
+        if value is not None:
+            parts.append(condition)
+            values.append(value)
+    return parts, values

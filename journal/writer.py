@@ -7,6 +7,7 @@ thread hop a call, so a whole batch of appends is two statements.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,11 +15,17 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from journal.errors import JournalError, Unavailable
+from journal.figures import WriterFigures
+from journal.health import Health
 
 Row: TypeAlias = tuple[Any, ...]
 Work: TypeAlias = Callable[[aiosqlite.Connection], Awaitable[Any]]
 
 _LARGEST_BATCH = 2_000
+_TRY_EVERY_S = 1.0
+_TRY = """
+    INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1
+"""
 
 INSERT_EVENTS = """
     INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -26,25 +33,25 @@ INSERT_EVENTS = """
 PROJECT_RUN = """
     INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
                       started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, executions,
-                      attempt, parent, parent_execution, parent_attempt, item)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                      attempt, parent, parent_execution, parent_attempt, item, head)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, state = excluded.state, step_id = excluded.step_id,
         seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
         ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms,
-        executions = excluded.executions, attempt = excluded.attempt
+        executions = excluded.executions, attempt = excluded.attempt, head = excluded.head
 """
 
 
 @dataclass(slots=True)
 class Append:
-    """Events of one run, as rows, with the run's row as it stands after them.
+    """Events of one run or several, as rows, with each run's row as it stands after them.
 
     `conflict` is what its waiter gets when another append was first.
     """
 
     events: Sequence[Row]
-    run: Row
+    runs: Sequence[Row]
     conflict: JournalError
     done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
@@ -60,16 +67,27 @@ class Task:
 class Writer:
     """Owns the writing connection; everything that changes the database goes through it."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        after_batch: Callable[[aiosqlite.Connection], Awaitable[None]],
+    ) -> None:
         self._connection = connection
+        self._after_batch = after_batch
         self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
         self._closed = False
-        self.commits = 0
+        self.health = Health()
+        self.figures = WriterFigures()
 
-    async def append(self, events: Sequence[Row], run: Row, conflict: JournalError) -> None:
-        """Append events; durable when this returns. Raises `conflict` or `Unavailable`."""
-        await self._submit(Append(events, run, conflict))
+    async def append(
+        self, events: Sequence[Row], runs: Sequence[Row], conflict: JournalError
+    ) -> None:
+        """Append events, all or none; durable when this returns.
+
+        Raises `conflict` or `Unavailable`.
+        """
+        await self._submit(Append(events, runs, conflict))
 
     async def write(self, work: Work) -> Any:
         """Run `work` inside a transaction and give its result; durable when this returns."""
@@ -84,41 +102,68 @@ class Writer:
             await self._connection.close()
 
     async def _submit(self, item: Append | Task) -> Any:
-        if self._closed:
-            raise Unavailable("it is closed")
+        if self._closed or self.health.is_over:
+            raise Unavailable(self.health.trouble or "it is closed")
+        self.figures.queued += 1
         self._queue.put_nowait(item)
         return await item.done
 
     async def _run(self) -> None:
-        while (first := await self._queue.get()) is not None:
-            batch = [first]
-            while len(batch) < _LARGEST_BATCH and not self._queue.empty():
-                item = self._queue.get_nowait()
-                if item is None:
-                    self._queue.put_nowait(None)
-                    break
-                batch.append(item)
+        is_last = False
+        while not is_last:
+            batch, is_last = await self._gather()
             await self._write(batch)
+            if not self.health.is_over:
+                await self._look_after_the_file()
+
+    async def _look_after_the_file(self) -> None:
+        try:
+            await self._after_batch(self._connection)
+        except sqlite3.Error as failure:
+            self.health.met(failure)
+
+    async def _gather(self) -> tuple[Sequence[Append | Task], bool]:
+        """Give what has gathered, and whether it is the last; nothing means: try to write."""
+        batch: list[Append | Task] = []
+        try:
+            async with asyncio.timeout(_TRY_EVERY_S if self.health.trouble else None):
+                item = await self._queue.get()
+        except TimeoutError:
+            return batch, False
+        while item is not None:
+            batch.append(item)
+            if len(batch) == _LARGEST_BATCH or self._queue.empty():
+                return batch, False
+            item = self._queue.get_nowait()
+        return batch, True
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""
         appends = [item for item in batch if isinstance(item, Append)]
         tasks = [item for item in batch if isinstance(item, Task)]
         answers: list[tuple[asyncio.Future[Any], Any]] = []
+        began, failed = time.perf_counter(), False
         try:
+            if self.health.is_over:
+                raise Unavailable(str(self.health.trouble))
             await self._sql("BEGIN IMMEDIATE")
+            if self.health.trouble:
+                await self._sql(_TRY)
             if appends and not await self._append_all(appends, answers):
                 for item in appends:
                     await self._one(item.done, self._append_work(item), answers, item.conflict)
             for task in tasks:
                 await self._one(task.done, task.work, answers)
             await self._sql("COMMIT")
+            self.health.well()
         except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure
+            self.health.met(failure)
             await self._roll_back()
             # A commit that raised may have happened all the same: nobody is told either way.
-            unknown = Unavailable(str(failure))
+            unknown = Unavailable(self.health.trouble or str(failure))
             answers = [(item.done, unknown) for item in batch]
-        self.commits += 1
+            failed = True
+        self.figures.written(len(batch), time.perf_counter() - began, failed=failed)
         for done, answer in answers:
             _tell(done, answer)
 
@@ -129,7 +174,9 @@ class Writer:
         if len(appends) > 1:
             await self._sql("SAVEPOINT appends")
         try:
-            await self._connection.executemany(PROJECT_RUN, [item.run for item in appends])
+            await self._connection.executemany(
+                PROJECT_RUN, [row for item in appends for row in item.runs]
+            )
             await self._connection.executemany(
                 INSERT_EVENTS, [row for item in appends for row in item.events]
             )
@@ -147,7 +194,7 @@ class Writer:
     @staticmethod
     def _append_work(item: Append) -> Work:
         async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(PROJECT_RUN, item.run)
+            await connection.executemany(PROJECT_RUN, item.runs)
             await connection.executemany(INSERT_EVENTS, item.events)
 
         return work

@@ -11,7 +11,7 @@ from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json
 from steps.filters import FILTERS
-from steps.frozen import FrozenDict, freeze, thaw
+from steps.frozen import FrozenDict, frozen_once, thaw
 
 SCOPE = frozenset(
     {
@@ -60,9 +60,16 @@ class ExpressionError(Exception):
         super().__init__(f"the expression {text!r} failed: {why}")
 
 
-_environment = Environment(
-    filters=FILTERS, fuel=_FUEL, undefined_behavior="strict", pycompat=False, debug=False
-)
+def _new_environment() -> Environment:
+    return Environment(
+        filters=FILTERS, fuel=_FUEL, undefined_behavior="strict", pycompat=False, debug=False
+    )
+
+
+_environment = _new_environment()
+_checker = _new_environment()
+"""For checking only, which may happen in another thread than evaluating does: an environment
+is locked while it is used, and an evaluation that calls a filter gives the interpreter away."""
 
 
 class Expression:
@@ -79,10 +86,10 @@ class Expression:
             raise ExpressionError(self.text, "statements and comments are not part of the language")
         try:
             # Both forms: brackets that close each other's, or a `}}`, pass in one of them only.
-            _environment.add_template("check", "{{ " + self.text + "\n }}")
+            _checker.add_template("check", "{{ " + self.text + "\n }}")
             source = "{{ (" + self.text + "\n) }}"
-            _environment.add_template("check", source)
-            paths = _environment.undeclared_variables_in_str(source, nested=True)
+            _checker.add_template("check", source)
+            paths = _checker.undeclared_variables_in_str(source, nested=True)
         except TemplateError as wrong:
             raise ExpressionError(self.text, _why(wrong)) from None
         unquoted = _QUOTED.sub("", self.text)
@@ -102,7 +109,8 @@ class Expression:
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Give the value in `scope`. Raises `ExpressionError`."""
-        given = {name: freeze(scope[name]) for name in self.names if name in scope}
+        shown = self.names - {"secrets"}
+        given = {name: frozen_once(scope[name]) for name in shown if name in scope}
         if self.secrets:
             given["secrets"] = FrozenDict(_of_expression(self.secrets, scope))
         try:

@@ -4,6 +4,7 @@ MiniJinja lets an expression call the methods of what it is given, and `data.cle
 empty the caller's dict; so it is given copies whose methods cannot be reached.
 """
 
+from collections import OrderedDict
 from typing import Any
 
 from engine import Json
@@ -38,6 +39,22 @@ def freeze(value: Json) -> Any:
     if isinstance(value, list):
         return FrozenList([freeze(item) for item in value])
     return value
+
+
+_KEPT = 8
+_recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
+
+
+def frozen_once(value: Json) -> Any:
+    """Freeze a value that nobody changes any more, once for all expressions of a step."""
+    if not isinstance(value, dict | list):
+        return value
+    kept = _recent.get(id(value))
+    if kept is None or kept[0] is not value:
+        kept = _recent[id(value)] = (value, freeze(value))
+        if len(_recent) > _KEPT:
+            _recent.popitem(last=False)
+    return kept[1]
 
 
 def thaw(value: Any) -> Json:

@@ -86,21 +86,30 @@ def tool(
 class Tools:
     """The tools of this server, by id, and the step types that plug-ins bring."""
 
-    def __init__(self, functions: Iterable[Callable[..., Any]] = ()) -> None:
+    def __init__(
+        self, functions: Iterable[Callable[..., Any]] = (), threads: int = _THREADS
+    ) -> None:
         self._tools: dict[str, Tool] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tool")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tool")
         self.step_types: list[AnyStepType] = []
         for function in functions:
             self.register(function)
 
     @classmethod
-    def load(cls, plugins: Sequence[Path], built_in: Iterable[Callable[..., Any]] = ()) -> Self:
+    def load(
+        cls,
+        plugins: Sequence[Path],
+        built_in: Iterable[Callable[..., Any]] = (),
+        threads: int = _THREADS,
+    ) -> Self:
         """Give built-in tools and those of entry points and plug-in files.
+
+        Functions that block run in at most so many threads.
 
         Raises:
             ToolLoadError: One cannot be loaded, or has the id of another.
         """
-        tools = cls(built_in)
+        tools = cls(built_in, threads)
         for point in entry_points(group=GROUP):
             try:
                 found = point.load()

@@ -10,12 +10,15 @@ from app.api.endpoint import Call, Endpoint
 from app.api.errors import BadRequest
 from app.api.json_body import json_body, parse_json
 from app.api.models import checked
+from app.aside import aside
 from app.auth.roles import Role
 from app.json_lines import line_of, lines_of
 from engine import Json
 from steps.definition import compile_definition
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
+
+_LONG = 20_000
 
 
 class CheckBody(BaseModel):
@@ -50,10 +53,17 @@ def _line_of(unreadable: BadRequest) -> int:
     return cause.lineno if isinstance(cause, json.JSONDecodeError) else 1
 
 
+async def checked_text(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Json]:
+    """Do the same beside the event loop where the text is long."""
+    if len(text) > _LONG:
+        return await aside(lambda: problems_in(text, registry))
+    return problems_in(text, registry)
+
+
 async def check(call: Call) -> Response:
     """Check a definition without saving it."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
-    problems, _ = problems_in(body.text, call.services.registry)
+    problems, _ = await checked_text(body.text, call.services.registry)
     return JSONResponse({"valid": not problems, "problems": problems})
 
 

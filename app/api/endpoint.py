@@ -66,6 +66,7 @@ class Endpoint:
         if any(len(request.headers.getlist(name)) > 1 for name in _CREDENTIALS):
             raise Unauthorized  # of two, a proxy may have checked the other one
         session = services.sessions.of(request.method, request.headers, request.cookies)
+        services.rate_limits.check(session.caller)
         session.caller.require(self.role)
         return await self.handler(Call(request, services, session.caller, session.csrf))
 

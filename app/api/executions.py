@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.endpoint import Call, Endpoint
 from app.api.errors import BadRequest, IdempotencyMismatch
 from app.api.json_body import json_body
+from app.api.long_json import json_answer
 from app.api.models import (
     ControlBody,
     ListRunsQuery,
@@ -23,13 +24,14 @@ from app.api.multipart import multipart_body
 from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
 from app.auth.roles import Role
 from app.files import Upload
-from app.runs import NewRun
+from app.new_run import NewRun
 from engine import JsonObject, Run, iso_time
-from journal import DuplicateStart, IdempotencyKey, RunFilter
+from journal import DuplicateStart, IdempotencyKey, RunFilter, RunRow
 from steps.compiled import Definition
 from steps.contract import Problem
 
 _LONGEST_KEY = 255
+_LONG_HISTORY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ async def start(call: Call) -> Response:
     limit_s = _wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
+        leaving = asyncio.create_task(_leave_with_client(call, outcome))
         try:
             async with asyncio.timeout(limit_s):
                 run = await outcome
@@ -54,8 +57,17 @@ async def start(call: Call) -> Response:
             if not outcome.done() or outcome.cancelled():
                 stands = await call.services.runs.stored(call.tenant, run.id)
                 return JSONResponse(outcome_document(stands), 202)
-            raise
+            run = outcome.result()  # it came in the moment in which the wait was over
+        finally:
+            leaving.cancel()
     return JSONResponse(outcome_document(run))
+
+
+async def _leave_with_client(call: Call, outcome: asyncio.Future[Run]) -> None:
+    """Stop waiting when the client goes away; its run goes on."""
+    while (await call.request.receive())["type"] != "http.disconnect":
+        pass
+    outcome.cancel()
 
 
 async def start_async(call: Call) -> Response:
@@ -67,7 +79,7 @@ async def start_async(call: Call) -> Response:
 async def status(call: Call) -> Response:
     """Show how a run stands."""
     run = await call.services.runs.read(call.tenant, call.path("runId"))
-    return JSONResponse(await _status(call, run))
+    return await _status(call, run)
 
 
 async def resume(call: Call) -> Response:
@@ -77,7 +89,7 @@ async def resume(call: Call) -> Response:
     body = checked(ResumeBody, await json_body(call.request, call.services.settings))
     answer = body.model_dump(exclude_none=True)
     run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
-    return JSONResponse(await _status(call, run))
+    return await _status(call, run)
 
 
 async def cancel(call: Call) -> Response:
@@ -101,7 +113,17 @@ async def terminate(call: Call) -> Response:
 async def list_runs(call: Call) -> Response:
     """List runs, newest first, a page at a time."""
     query = checked(ListRunsQuery, dict(call.request.query_params))
-    wanted = RunFilter(
+    wanted = run_filter(query)
+    rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
+    page = rows[: query.limit]
+    runs = [run_line(row) for row in page]
+    more = len(rows) > len(page)
+    return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
+
+
+def run_filter(query: ListRunsQuery) -> RunFilter:
+    """Give the filter that a query asks for."""
+    return RunFilter(
         status=query.status,
         workflow_id=query.workflowId,
         since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
@@ -109,37 +131,43 @@ async def list_runs(call: Call) -> Response:
         before=int(query.cursor) if query.cursor else None,
         parent_id=query.parentRunId,
     )
-    rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
-    page = rows[: query.limit]
-    runs = [
-        {
-            "runId": row.run_id,
-            "workflowId": row.workflow_id,
-            "version": row.version,
-            "status": row.status,
-            "currentStepId": row.step_id,
-            "parentRunId": row.parent_run_id,
-            "item": row.item,
-            "startTime": iso_time(row.started_at_ms),
-            "updatedAt": iso_time(row.updated_at_ms),
-            "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
-        }
-        for row in page
-    ]
-    more = len(rows) > len(page)
-    return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
 
 
-async def _status(call: Call, run: Run) -> JsonObject:
-    """Give the status of a run with what the list of runs knows of its child runs."""
-    if not any(visit.children for visit in run.history):
-        return status_document(run)
-    children = call.services.journal.children
-    counts = await children.counts(run.id, run.executions)
-    return status_document(run, await children.ids(run.id, MOST_CHILD_IDS), counts)
+def run_line(row: RunRow) -> JsonObject:
+    """Give one line of the list."""
+    return {
+        "runId": row.run_id,
+        "workflowId": row.workflow_id,
+        "version": row.version,
+        "status": row.status,
+        "currentStepId": row.step_id,
+        "parentRunId": row.parent_run_id,
+        "item": row.item,
+        "startTime": iso_time(row.started_at_ms),
+        "updatedAt": iso_time(row.updated_at_ms),
+        "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
+    }
+
+
+async def _status(call: Call, run: Run) -> Response:
+    """Show the status of a run with what the list of runs knows of its child runs."""
+    ids: list[str] = []
+    counts: dict[str, int] | None = None
+    if any(visit.children for visit in run.history):
+        children = call.services.journal.children
+        counts = await children.counts(run.id, run.executions)
+        ids = await children.ids(run.id, MOST_CHILD_IDS)
+    is_long = run.executions > _LONG_HISTORY
+    return await json_answer(lambda: status_document(run, ids, counts), is_long=is_long)
 
 
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
+    size = _size(call)
+    with call.services.admission.starting(call.tenant, size):
+        return await _take_on(call, size, wait=wait)
+
+
+async def _take_on(call: Call, size: int, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
     services = call.services
     key = idempotency_key(call)
     workflow_id = call.path("workflowId")
@@ -169,6 +197,7 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
         call.caller.name,
         call.caller.context,
         idempotency,
+        size=size if wanted.upload is None else 0,
     )
     try:
         return await services.runs.start(new, wait=wait)
@@ -177,6 +206,14 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
             raise IdempotencyMismatch(duplicate.run_id) from duplicate
         run = await services.runs.read(call.tenant, duplicate.run_id)
         return run, await services.runs.expect(call.tenant, run.id) if wait else None
+
+
+def _size(call: Call) -> int:
+    """Give how many bytes a start may bring: what it declares, the most that is taken if not."""
+    settings = call.services.settings
+    most = max(settings.max_body_bytes, settings.max_attachment_bytes)
+    declared = call.request.headers.get("content-length", "")
+    return min(int(declared), most) if declared.isdecimal() and len(declared) < 20 else most  # noqa: PLR2004
 
 
 async def _read(call: Call, selector: str | None) -> _Wanted:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import math
+from functools import partial
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from app.api.errors import BadRequest, BodyTimeout, PayloadTooLarge, UnsupportedMediaType
+from app.aside import LONG_BYTES, aside
 from app.settings import Settings
 from engine import Json, JsonObject
 
@@ -45,7 +47,7 @@ async def json_body(request: Request, settings: Settings, *, required: bool = Tr
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
-    value = parse_json(body)
+    value = parse_json(body) if len(body) < LONG_BYTES else await aside(partial(parse_json, body))
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object")
     return value

@@ -9,7 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import log
 from app.api.errors import BadRequest
 from app.errors import error_response
+from app.figures import Figures
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LINK = "/answer/"
 """What follows it lets its holder answer, so it is not logged."""
@@ -24,10 +26,11 @@ _HEADERS = {
 
 
 class RequestFrame:
-    """Gives each request an id and each answer its headers."""
+    """Gives each request an id and each answer its headers; counts them."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, figures: Figures) -> None:
         self._app = app
+        self._figures = figures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -48,9 +51,15 @@ class RequestFrame:
                     headers.setdefault(name, value)
                 shown = _LINK if scope["path"].startswith(_LINK) else scope["path"]
                 log.request_served(scope["method"], shown, message["status"], request_id)
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._figures.requests[method, message["status"]] += 1
             await send(message)
 
-        await app(scope, receive, framed)
+        self._figures.in_flight += 1
+        try:
+            await app(scope, receive, framed)
+        finally:
+            self._figures.in_flight -= 1
 
 
 def _has_two_lengths(scope: Scope) -> bool:

@@ -46,6 +46,37 @@ class ControlBody(_Model):
     reason: str | None = Field(None, max_length=2_000)
 
 
+class BulkFilter(_Model):
+    """Which runs are meant; what is not given does not filter."""
+
+    status: (
+        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
+    ) = None
+    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
+    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
+    until: datetime | None = Field(None, description="started before (ISO date with zone)")
+    runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
+
+    @field_validator("since", "until")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        return _zoned(value)
+
+
+class BulkBody(_Model):
+    """What to do with many runs; delete takes an owner and means runs that have ended."""
+
+    action: Literal["cancel", "terminate", "delete"]
+    filter: BulkFilter = Field(description="which runs; `{}` means all that the action fits")
+    reason: str | None = Field(None, max_length=2_000)
+    limit: int = Field(1_000, ge=1, le=10_000, description="how many runs to look at, at most")
+    cursor: str | None = Field(
+        None, pattern=r"^[0-9]{1,18}$", description="nextCursor of the answer before"
+    )
+    dryRun: bool = Field(False, description="count the runs and change nothing")  # noqa: N815
+
+
 class PublishBody(_Model):
     """Which version to publish; the newest when none is given."""
 
@@ -90,13 +121,17 @@ class ListRunsQuery(_Model):
     @field_validator("since", "until")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
-        return value
+        return _zoned(value)
 
 
 class NoQuery(_Model):
     """No parameters."""
+
+
+def _zoned(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
+    return value
 
 
 def checked(model: type[M], values: Any, where: str = "") -> M:

@@ -44,7 +44,8 @@ async def rerun_run(call: Call) -> Response:
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
     new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)
     try:
-        started, _ = await services.runs.start(new, wait=False)
+        with services.admission.starting(call.tenant, 0):
+            started, _ = await services.runs.start(new, wait=False)
     except DuplicateStart as duplicate:
         if not duplicate.same:
             raise IdempotencyMismatch(duplicate.run_id) from duplicate

@@ -21,12 +21,13 @@ _NO_HASH = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may ask something."""
+    """Somebody who may ask something; `credential` tells keys, and users of tokens, apart."""
 
     tenant: str
     role: Role
     name: str
     context: JsonObject = field(default_factory=dict)
+    credential: str = ""
 
     def require(self, role: Role) -> None:
         """Raise `Forbidden` unless this caller may do what `role` may."""
@@ -90,7 +91,7 @@ class Authenticator:
         ):
             raise Unauthorized
         self._used[row.id] = now_ms
-        return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}")
+        return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}", credential=row.id)
 
     def by_token(self, token: str, tenant: str | None) -> Caller:
         """Give the caller of a signed token. Raises `Unauthorized`."""
@@ -114,6 +115,7 @@ class Authenticator:
             _lowered(Role(row.role), claims),
             f"user:{claims['sub']}",
             claims.get("context", {}),
+            f"{row.kid}:{claims['sub']}",
         )
 
 

@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import version
 
 from app import log
-from app.cli import check, config, credentials, run, secrets, serve
+from app.cli import check, config, credentials, doctor, keeping, run, runs, secrets, serve
 from app.control import CommandFailed
 from app.secrets.seal import KeyUnusable
 from app.settings import SettingsError
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=version("stepwell"))
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, credentials, secrets, check, run, config):
+    for command in (serve, credentials, secrets, runs, keeping, doctor, check, run, config):
         command.add(subparsers)
     args = parser.parse_args(arguments)
     log.configure("warning", "console")  # until `serve` knows the settings

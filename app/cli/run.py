@@ -13,7 +13,7 @@ from app.assembly import open_services
 from app.auth.callers import Caller
 from app.auth.roles import Role
 from app.cli.serve import Subparsers
-from app.runs import NewRun
+from app.new_run import NewRun
 from app.services import Services
 from app.settings import load
 from engine import Json, JsonObject, Run, State, Status

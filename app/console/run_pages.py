@@ -7,6 +7,7 @@ from starlette.responses import Response
 from app.api.endpoint import Call
 from app.api.models import ListRunsQuery, checked
 from app.api.run_document import pause_signal, status_document
+from app.aside import aside
 from app.auth.roles import Role
 from app.console.form_fields import form_fields
 from app.console.graph import draw
@@ -21,6 +22,7 @@ from journal import NotFound, RunFilter
 _PAGE = 50
 _MOST_CHAPTERS = 60
 _MOST_EVENTS = 200
+_LONG = 500
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
 
 
@@ -61,7 +63,7 @@ async def run_page(call: Call) -> Response:
     """Show everything about one run."""
     services, run_id = call.services, call.path("runId")
     _, history = await services.journal.events.read(run_id, call.tenant)
-    story = tell(history)
+    story = await aside(lambda: tell(history)) if len(history) > _LONG else tell(history)
     run = story.run
     ids: list[str] = []
     counts: dict[str, int] | None = None

@@ -84,10 +84,10 @@ async def _webhooks(call: Call) -> dict[str, Any]:
 
 async def _health(call: Call) -> dict[str, Any]:
     services = call.services
-    database, log = services.journal.figures.sizes()
-    counts = await services.journal.figures.by_status(call.tenant)
-    timer_ms = await services.journal.figures.oldest_timer_ms(call.tenant)
-    now_ms = services.clock.now_ms()
+    database, log = services.journal.standing.sizes()
+    counts = await services.journal.standing.by_status(call.tenant)
+    timer_ms = await services.journal.standing.oldest_timer_ms(call.tenant)
+    now_ms, commits = services.clock.now_ms(), services.journal.figures.seconds
     return {
         "database": database,
         "log": log,
@@ -96,6 +96,9 @@ async def _health(call: Call) -> dict[str, Any]:
         "timer_ms": timer_ms,
         "is_late": timer_ms is not None and timer_ms < now_ms - 5_000,
         "is_recovered": services.recovery.is_done,
+        "commits": commits.count,
+        "commit_ms": round(1_000 * commits.sum / max(1, commits.count), 1),
+        "trouble": services.journal.health.trouble,
         "waiting_for_journal": len(services.runs.lost),
     }
 

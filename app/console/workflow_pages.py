@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from app.api.check import problems_in
+from app.api.check import checked_text
 from app.api.endpoint import Call
 from app.api.errors import NotFoundHere
 from app.api.json_body import json_body
@@ -87,7 +87,7 @@ async def workflow_page(call: Call) -> Response:
     row = await table.get(call.tenant, workflow_id, query.version)
     versions = await table.versions(call.tenant, workflow_id)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
-    specs = _inputs(call, row)
+    specs = await _inputs(call, row)
     settings = call.services.settings
     base = settings.public_url or str(call.request.base_url).rstrip("/")
     return await page(
@@ -146,7 +146,7 @@ async def edit_page(call: Call) -> Response:
 
 
 async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | None) -> Response:
-    problems, document = problems_in(text, call.services.registry)
+    problems, document = await checked_text(text, call.services.registry)
     return await page(
         call,
         "edit.html",
@@ -164,7 +164,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
 async def preview(call: Call) -> Response:
     """Check what stands in the editor, and draw it."""
     body = checked(PreviewBody, await json_body(call.request, call.services.settings))
-    problems, document = problems_in(body.text, call.services.registry)
+    problems, document = await checked_text(body.text, call.services.registry)
     graph = draw(document) if isinstance(document, dict) else None
     return JSONResponse({"problems": problems, "graph": graph})
 
@@ -193,10 +193,10 @@ def _filled(call: Call) -> dict[str, str]:
     return {name: value for name, value in call.request.query_params.items() if value}
 
 
-def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
+async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
     """Give what a start of the version expects; None when it does not compile here any more."""
     try:
-        definition = call.services.workflows.compile_row(call.tenant, row)
+        definition = await call.services.workflows.compile_row(call.tenant, row)
     except InvalidDefinition:
         return None
     return dict(definition.payload.specs)

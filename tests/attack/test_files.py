@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import httpx
 import pytest
 
 from app.media_types import media_type_of
@@ -24,31 +25,30 @@ FLOW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def upload(server: Server, name: str, content: bytes, kind: str = "text/html") -> Any:
+def upload(client: httpx.Client, name: str, content: bytes, kind: str = "text/html") -> Any:
     escaped = name.replace("\r", "").replace("\n", "").replace('"', "%22")
-    body = f'--x\r\nContent-Disposition: form-data; name="attachment"; filename="{escaped}"\r\nContent-Type: {kind}\r\n\r\n'
+    head = (
+        f'--x\r\nContent-Disposition: form-data; name="attachment"; filename="{escaped}"\r\n'
+        f"Content-Type: {kind}\r\n\r\n"
+    )
+    client.post("/api/workflows", json={**FLOW, "id": "files"})
+    sent = head.encode() + content + b"\r\n--x--\r\n"
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    with server.client() as client:
-        client.post("/api/workflows", json={**FLOW, "id": "files"})
-        answer = client.post(
-            "/api/workflow/start/files",
-            content=body.encode() + content + b"\r\n--x--\r\n",
-            headers=headers,
-        )
-        assert answer.status_code == 200, (name, answer.text)
-        return answer.json()["data"]["attachment"], client.get(
-            f"/api/workflow/files/{answer.json()['data']['fileId']}"
-        )
+    answer = client.post("/api/workflow/start/files", content=sent, headers=headers)
+    assert answer.status_code == 200, (name, answer.text)
+    data = answer.json()["data"]
+    return data["attachment"], client.get(f"/api/workflow/files/{data['fileId']}")
 
 
 def test_no_name_is_a_path_and_every_download_is_a_download(server: Server) -> None:
     around = sorted(server.data.parent.iterdir())
     before = {file.name for file in server.data.iterdir()}
     expected = set()
+    client = server.client()
     for number, name in enumerate(NAMES):
         content = f"<script>{number}</script>".encode()
         expected.add(hashlib.sha256(content).hexdigest())
-        stored, back = upload(server, name, content)
+        stored, back = upload(client, name, content)
         assert back.content == content
         kept = stored["fileName"]
         assert 0 < len(kept) <= 200
@@ -67,6 +67,7 @@ def test_no_name_is_a_path_and_every_download_is_a_download(server: Server) -> N
             "text/csv",
         )
         assert "set-cookie" not in back.headers
+    client.close()
     assert sorted(server.data.parent.iterdir()) == around
     assert {file.name for file in server.data.iterdir()} == before | {"files"}
     found = {
@@ -97,9 +98,10 @@ def test_no_name_is_a_path_and_every_download_is_a_download(server: Server) -> N
 def test_a_type_comes_from_the_content(
     shared: Server, name: str, content: bytes, kind: str
 ) -> None:
-    for claimed in ("text/html", "image/svg+xml", "image/png"):
-        _, back = upload(shared, name, content, claimed)
-        assert back.headers["content-type"].partition(";")[0] == kind
+    with shared.client() as client:
+        for claimed in ("text/html", "image/svg+xml", "image/png"):
+            _, back = upload(client, name, content, claimed)
+            assert back.headers["content-type"].partition(";")[0] == kind
 
 
 def test_a_type_is_never_one_that_runs(tmp_path: Path) -> None:

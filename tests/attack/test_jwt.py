@@ -76,11 +76,21 @@ def signed(made: dict[str, Made], algorithm: str = "HS256", **claims: Any) -> st
     return jwt.encode(whole, key, algorithm, {"kid": made[algorithm]["kid"]})
 
 
+BROWSER = httpx.Client(timeout=20)
+"""One for all, since making one costs more than a hundred requests."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    BROWSER.close()
+
+
 def ask(
     server: Server, token: str, method: str = "GET", path: str = "/api/workflows"
 ) -> httpx.Response:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.request(method, f"{server.address}{path}", headers=headers)
+    return BROWSER.request(method, f"{server.address}{path}", headers=headers)
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", *KEYS])

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from tests.harness.counting import Counting
+from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 
 CYCLES = int(os.environ.get("STEPWELL_CRASH_CYCLES", "20"))
@@ -55,7 +56,39 @@ def workflows(address: str) -> list[dict[str, Any]]:
             "steps": [{"id": "ask", "type": "request-user-action"}, call("told", "/ok"), END],
             "edges": [{"from": "ask", "to": "told"}, {"from": "told", "to": "end"}],
         },
+        {
+            "id": "mapping", "name": "Mapping", "initialStep": "map",
+            "steps": [{"id": "map", "type": "call-workflow", "workflowId": "calling", "items": [1, 2, 3],
+                       "concurrency": 2}, END],
+            "edges": [{"from": "map", "to": "end"}],
+        },
+        {
+            "id": "asking", "name": "Asking", "initialStep": "read",
+            "steps": [{"id": "read", "type": "call-llm", "model": "m", "prompt": "Where?", "retry": retry,
+                       "output": {"city": {"type": "string"}}},
+                      {"id": "know", "type": "collect-inputs", "output": {"city": {"type": "string"}}}, END],
+            "edges": [{"from": "read", "to": "know"}, {"from": "know", "to": "end"}],
+        },
+        {
+            "id": "delegating", "name": "Delegating", "initialStep": "work",
+            "steps": [{"id": "work", "type": "call-agent", "agentId": "worker", "message": "Work.",
+                       "retry": retry}, END],
+            "edges": [{"from": "work", "to": "end"}],
+        },
     ]  # fmt: skip
+
+
+AGENT = {"id": "worker", "name": "Worker", "instructions": "Work.", "model": "m", "tools": ["add"],
+         "output": {"city": {"type": "string"}}}  # fmt: skip
+
+
+def answer(request: Request) -> Reply:
+    """Answer a model's question: with the city, after one call of a tool where there are tools."""
+    if "tools" not in request.body:
+        return Reply('{"city": "Rome"}', delay_s=0.02)
+    has_called = any(message["role"] == "tool" for message in request.body["messages"])
+    called = ("deliver", {"city": "Rome"}) if has_called else ("add", {"a": 1})
+    return Reply(tool_calls=[called], delay_s=0.02)
 
 
 class Load:
@@ -72,7 +105,7 @@ class Load:
 
     def run(self) -> None:
         number = 0
-        names = ["calling", "retrying", "looping", "waiting", "pausing"]
+        names = [document["id"] for document in workflows("")]
         with self.server.client("operator") as client:
             while not self.stop.is_set():
                 number += 1
@@ -117,8 +150,11 @@ class Load:
 def test_nothing_acknowledged_is_lost(server: Server) -> None:
     print(f"STEPWELL_SEED={SEED}, {CYCLES} kills")
     chance = random.Random(SEED)
-    with Counting() as counting:
+    with Counting() as counting, ModelServer(answer) as models:
         with server.client() as client:
+            model = {"provider": "openai", "baseUrl": models.openai, "model": "m"}
+            assert client.put("/api/models/m", json=model).is_success
+            assert client.post("/api/agents", json=AGENT).is_success
             for document in workflows(counting.address):
                 assert client.post("/api/workflows", json=document).status_code == 201
         server.key("operator")

@@ -87,6 +87,7 @@ def inputs() -> st.SearchStrategy[Input]:
         st.just(Stopped()),
         st.just(Interrupted()),
         st.just(TimerDue()),
+        st.just(Begin()),
         st.just(Answered({}, {"y": 2}, {"y": 2}, "me")),
         st.builds(InterruptionSettled, st.just({}), st.booleans(), st.just("me")),
         st.just(Cancel("why", "me")),

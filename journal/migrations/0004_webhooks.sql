@@ -1,4 +1,4 @@
--- The journal, version 3: webhooks.
+-- The journal, version 4: webhooks.
 --
 -- A webhook has seen the events of its tenant up to `position`; those that it wants have a row
 -- in `deliveries`, written in the transaction that moves `position`. So no event is lost or

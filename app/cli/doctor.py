@@ -1,0 +1,64 @@
+"""`stepwell doctor`: what is wrong with a data folder, or may become so."""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from app.cli.progress import show
+from app.cli.serve import Subparsers
+from app.clock import SystemClock
+from app.control import CommandFailed, send
+from app.doctor import Finding, examine, holder_of
+from app.offline import must_exist
+from app.operations import compiler
+from app.settings import Settings, load
+from journal import FolderLock, Locked
+from steps.registry import Registry
+from steps.tools import Tools
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    told = "look for what is wrong with a data folder; changes nothing"
+    parser = subparsers.add_parser("doctor", help=told, description=told)
+    parser.add_argument("--data", type=Path, help="the data folder")
+    parser.add_argument("--config", type=Path, help="a TOML file with settings")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print every finding; gives 1 when something is wrong."""
+    settings = load({"data": args.data}, args.config).settings
+    must_exist(settings.data)
+    findings = _examine(settings)
+    wrong = sum(item["level"] == "wrong" for item in findings)
+    if args.json:
+        print(json.dumps({"wrong": wrong, "findings": findings}))
+        return 1 if wrong else 0
+    for item in findings:
+        print(f"{item['level']:5}  {item['what']}: {item['shown']}")
+        if item["remedy"]:
+            print(f"       {item['remedy']}")
+    return 1 if wrong else 0
+
+
+def _examine(settings: Settings) -> list[dict[str, Any]]:
+    try:
+        with FolderLock(settings.data):
+            tools = Tools.load(settings.plugins)
+            compile_text = compiler(Registry.standard(tools.step_types))
+            found = examine(settings, SystemClock().now_ms(), compile_text)
+            tools.close()
+            return [item.as_json() for item in (holder_of(settings.data, None), *found)]
+    except OSError as refused:
+        raise CommandFailed(f"{settings.data} cannot be examined: {refused}") from refused
+    except Locked as locked:
+        answer = asyncio.run(send(settings.data, "doctor", {}, show))
+        if answer is None:
+            remedy = "wait until it has started; else look at its log, and stop it"
+            return [Finding("lock", "wrong", f"{locked}; it does not answer", remedy).as_json()]
+        findings: list[dict[str, Any]] = answer["findings"]
+        return findings

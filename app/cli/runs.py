@@ -1,0 +1,125 @@
+"""`stepwell runs`: list, cancel, terminate, delete many."""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from app.cli.credentials import tenant_of
+from app.cli.progress import show
+from app.cli.serve import Subparsers
+from app.offline import ask
+from app.settings import Settings, load
+from engine import Status
+
+_MOST_PASSES = 10
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    parser = subparsers.add_parser("runs", help="list, cancel, terminate or delete runs")
+    verbs = parser.add_subparsers(
+        required=True, metavar="list|cancel|terminate|delete", dest="verb"
+    )
+    for verb, told in (
+        ("list", "list runs, newest first"),
+        ("cancel", "ask runs that have not ended to stop in good order"),
+        ("terminate", "end runs that have not ended at once"),
+        ("delete", "delete runs that have ended, with their child runs"),
+    ):
+        command = verbs.add_parser(verb, help=told, description=told)
+        command.add_argument("ids", nargs="*", metavar="RUN", help="only these runs")
+        command.add_argument("--data", type=Path, help="the data folder")
+        command.add_argument("--config", type=Path, help="a TOML file with settings")
+        command.add_argument("--tenant", required=True)
+        command.add_argument("--status", choices=[item.value for item in Status])
+        command.add_argument("--workflow", help="only runs of this workflow")
+        command.add_argument("--since", help="started at or after, such as 2026-01-31T12:00:00Z")
+        command.add_argument("--until", help="started before")
+        command.add_argument("--parent", help="only child runs of this run")
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+        if verb == "list":
+            command.add_argument("--limit", type=int, default=50)
+        else:
+            command.add_argument("--dry-run", action="store_true", help="only count them")
+            command.add_argument("--reason")
+        command.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out the command and print its answer; gives 1 when a run could not be stopped."""
+    settings = load({"data": args.data}, args.config).settings
+    answer = asyncio.run(_list(settings, args) if args.verb == "list" else _all(settings, args))
+    if args.json:
+        print(json.dumps(answer))
+        return 1 if answer.get("failed") else 0
+    for row in answer.get("runs", [] if args.verb == "list" else [answer]):
+        print("  ".join(f"{name}={value}" for name, value in row.items() if value is not None))
+    return 1 if answer.get("failed") else 0
+
+
+async def _list(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
+    query = {**_filter(args), "limit": args.limit}
+    query.pop("runIds", None)
+    given = {"tenant": tenant_of(args), "query": query}
+    answer: dict[str, Any] = await ask(settings, "runs.list", given, show)
+    if args.ids:
+        answer["runs"] = [row for row in answer["runs"] if row["runId"] in args.ids]
+    return answer
+
+
+async def _all(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
+    """Ask for one part after the other, and again from the top until nothing is left to do.
+
+    Runs that a loop starts meanwhile are met by the next pass.
+    """
+    total: dict[str, Any] = {"action": args.verb, "changed": 0, "skipped": 0, "failed": 0}
+    for _ in range(_MOST_PASSES):
+        done = await _pass(settings, args, total)
+        if args.dry_run:
+            return done
+        if args.verb == "cancel" or not done["changed"]:
+            break
+    return total
+
+
+async def _pass(
+    settings: Settings, args: argparse.Namespace, total: dict[str, Any]
+) -> dict[str, Any]:
+    changed, cursor = 0, None
+    total["failed"], total["skipped"] = 0, 0
+    while True:
+        body = {
+            "action": args.verb,
+            "filter": _filter(args),
+            "reason": args.reason,
+            "cursor": cursor,
+            "dryRun": args.dry_run,
+        }
+        given = {"tenant": tenant_of(args), "body": body}
+        answer: dict[str, Any] = await ask(settings, f"runs.{args.verb}", given, show)
+        if args.dry_run:
+            return answer
+        changed += answer["changed"]
+        for name in ("changed", "skipped", "failed"):
+            total[name] += answer[name]
+        total.setdefault("failures", []).extend(
+            item for item in answer["failures"] if item not in total.get("failures", [])
+        )
+        cursor = answer["nextCursor"]
+        if cursor is None:
+            return {"changed": changed}
+        show(f"{total['changed']} runs so far")
+
+
+def _filter(args: argparse.Namespace) -> dict[str, Any]:
+    wanted = {
+        "status": args.status,
+        "workflowId": args.workflow,
+        "parentRunId": args.parent,
+        "since": args.since,
+        "until": args.until,
+        "runIds": args.ids or None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}

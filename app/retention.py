@@ -1,0 +1,102 @@
+"""Retention: which ended runs go, by age and number, and deleting them a few at a time.
+
+Nothing goes unless the settings say so. A run goes with its children, and only when all of
+them have ended; what cannot go now is looked at again the next time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.settings import Settings
+from engine import Status
+from journal import ChildOf, Group, Journal, NotEnded, UnknownRun
+from steps.durations import duration_ms
+
+_RUNS_A_PART = 200
+_PAGE = 100
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Runs of one tenant and status that go; children are not counted."""
+
+    group: Group
+    runs: int
+    oldest_ended_ms: int | None
+
+
+class Retention:
+    """Deletes what the settings keep no longer."""
+
+    def __init__(self, journal: Journal, settings: Settings, clock: Clock) -> None:
+        self._journal = journal
+        self._settings = settings
+        self._clock = clock
+
+    @property
+    def is_on(self) -> bool:
+        """True when the settings let anything go."""
+        kept = (self._settings.retention, self._settings.retention_keep)
+        return any((*kept, self._settings.retention_tenants))
+
+    async def due(self) -> list[Due]:
+        """Say what would go now, and change nothing."""
+        found = []
+        async for group in self._groups():
+            count, oldest = await self._journal.removal.total(group)
+            if count:
+                found.append(Due(group, count, oldest))
+        return found
+
+    async def apply(self) -> int:
+        """Delete what goes now; gives the number of runs, children counted."""
+        deleted = 0
+        async for group in self._groups():
+            after = (-1, -1)
+            while page := await self._journal.removal.due(group, after, _PAGE):
+                for ended, number, run_id in page:
+                    deleted += await self._delete(group.tenant, run_id)
+                    after = (ended, number)
+                await asyncio.sleep(_PAUSE_S)
+        return deleted
+
+    async def _delete(self, tenant: str, run_id: str) -> int:
+        try:
+            return await delete_whole(self._journal, tenant, run_id)
+        except (NotEnded, UnknownRun, ChildOf):
+            return 0  # a child is still being stopped, or somebody else deleted it
+
+    async def _groups(self) -> AsyncIterator[Group]:
+        if not self.is_on:
+            return
+        now_ms = self._clock.now_ms()
+        for tenant in await self._journal.removal.tenants():
+            ages = {**self._settings.retention, **self._settings.retention_tenants.get(tenant, {})}
+            for status in Status:
+                age = ages.get(status.value)  # type: ignore[call-overload] # those that end
+                keep = self._settings.retention_keep.get(status.value)  # type: ignore[call-overload]
+                if age is None and keep is None:
+                    continue
+                before_ms = None if age is None else now_ms - duration_ms(age)
+                yield Group(tenant, status.value, before_ms, keep)
+
+
+async def delete_whole(journal: Journal, tenant: str, run_id: str) -> int:
+    """Delete a run and its children, a part at a time; gives their number.
+
+    Where it is stopped half-way, the children that are left are deleted the next time.
+
+    Raises:
+        UnknownRun: There is no such run, or it is another tenant's.
+        ChildOf: It goes with its parent.
+        NotEnded: It, or a child of it, has not ended.
+    """
+    runs = 0
+    while True:
+        part = await journal.removal.delete(tenant, run_id, _RUNS_A_PART)
+        runs += part.runs
+        if part.is_whole:
+            return runs

@@ -1,0 +1,58 @@
+"""Which runs a command for many runs means."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from journal.readers import Readers
+from journal.run_ids import run_id, run_number
+from journal.runs import RunFilter, conditions
+
+_OPEN = "ended_at_ms IS NULL"
+_DELETABLE = "ended_at_ms IS NOT NULL AND parent IS NULL"
+
+
+class Selection:
+    """Pages through the ids of runs that can be stopped, or deleted."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def open(
+        self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, limit: int
+    ) -> list[str]:
+        """Give at most `limit` runs that have not ended, the newest first."""
+        return await self._page(tenant, wanted, ids, _OPEN, limit)
+
+    async def deletable(
+        self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, limit: int
+    ) -> list[str]:
+        """Give at most `limit` runs that have ended and are no children, the newest first."""
+        return await self._page(tenant, wanted, ids, _DELETABLE, limit)
+
+    async def count(
+        self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, *, is_open: bool
+    ) -> int:
+        """Give how many runs can be stopped, or deleted."""
+        where, values = _where(tenant, wanted, ids, _OPEN if is_open else _DELETABLE)
+        row = await self._readers.one(f"SELECT count(*) FROM runs WHERE {where}", values)
+        return int(row[0])
+
+    async def _page(
+        self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, state: str, limit: int
+    ) -> list[str]:
+        where, values = _where(tenant, wanted, ids, state)
+        rows = await self._readers.all(
+            f"SELECT id FROM runs WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit)
+        )
+        return [run_id(number) for (number,) in rows]
+
+
+def _where(
+    tenant: str, wanted: RunFilter, ids: Sequence[str] | None, state: str
+) -> tuple[str, list[Any]]:
+    parts, values = conditions(tenant, wanted)
+    parts.append(state)
+    if ids is not None:
+        parts.append(f"id IN ({','.join('?' * len(ids))})")
+        values += [run_number(one) for one in ids]
+    return " AND ".join(parts), values

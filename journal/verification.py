@@ -1,0 +1,150 @@
+"""Proof that histories are what was written: every run's chain, order, fold and list row.
+
+Bounded in memory: runs and events are read a page at a time. Each page is a short read, so
+it can go on beside the writer: an event never changes, so the events up to the number that a
+run's row names must agree with that row, however far the run has come since.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import IllegalTransition, Run, apply
+from journal.chain import first_link, link
+from journal.codec import decode
+from journal.events import run_row
+from journal.run_ids import run_id
+
+_RUNS_A_PAGE = 50
+_EVENTS_A_PAGE = 500
+_COLUMNS = (
+    "id", "tenant", "workflow_id", "version", "status", "state", "step_id", "seq",
+    "started_at_ms", "updated_at_ms", "ended_at_ms", "due_at_ms", "executions", "attempt",
+    "parent", "parent_execution", "parent_attempt", "item", "head",
+)  # fmt: skip
+_SEQ, _HEAD = _COLUMNS.index("seq"), _COLUMNS.index("head")
+_TOTALS = """
+    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
+           (SELECT count(*) FROM events), (SELECT coalesce(sum(seq), 0) FROM runs),
+           coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'deleted_events'), 0)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it was written; run and event where they are known."""
+
+    run_id: str | None
+    seq: int | None
+    what: str
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was looked at, and what is wrong."""
+
+    runs: int = 0
+    events: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> Verified:
+    """Check everything over a connection of one's own; `tell` is called after each page."""
+    found = Verified()
+    last = 0
+    while rows := connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE id > ? ORDER BY id LIMIT ?",
+        (last, _RUNS_A_PAGE),
+    ).fetchall():
+        for row in rows:
+            last = row[0]
+            found.events += _run(connection, row, found.faults)
+            found.runs += 1
+        tell(found)
+    found.faults += _totals(connection)
+    tell(found)
+    return found
+
+
+def _run(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Fault]) -> int:
+    """Check one run against its row; gives how many of its events were looked at."""
+    number, name = row[0], run_id(row[0])
+    run: Run | None = None
+    digest = first_link(number)
+    count = 0
+    for seq, kind, schema, at_ms, body, kept in _events(connection, number, row[_SEQ]):
+        if seq != count + 1:
+            faults.append(Fault(name, count + 1, "is missing"))
+            return count
+        digest = link(digest, seq, kind, schema, at_ms, body)
+        count += 1
+        if digest != kept:
+            faults.append(Fault(name, seq, "was changed, or does not follow from the one before"))
+            return count
+        try:
+            run = apply(run, decode(kind, schema, at_ms, body))
+        except (ValueError, TypeError) as unknown:
+            faults.append(Fault(name, seq, str(unknown)))
+            return count
+        except IllegalTransition as illegal:
+            faults.append(Fault(name, seq, f"does not apply: {illegal}"))
+            return count
+    fault = _row_fault(row, run, digest, count)
+    if fault and connection.execute("SELECT 1 FROM runs WHERE id = ?", (number,)).fetchone():
+        faults.append(fault)  # else the run was deleted while it was read
+    return count
+
+
+def _row_fault(row: tuple[Any, ...], run: Run | None, digest: bytes, count: int) -> Fault | None:
+    name = run_id(row[0])
+    if run is None or count < row[_SEQ]:
+        return Fault(name, count + 1, "is missing")
+    if row[_HEAD] != digest:
+        return Fault(name, count, "is not the one that the list names as the newest")
+    told = run_row(row[1], run, digest)
+    wrong = [column for column, a, b in zip(_COLUMNS, row, told, strict=True) if a != b]
+    if wrong:
+        return Fault(name, None, f"its row in the list is wrong: {', '.join(wrong)}")
+    return None
+
+
+def _events(connection: sqlite3.Connection, number: int, seq: int) -> Iterator[tuple[Any, ...]]:
+    last = -1
+    while rows := connection.execute(
+        "SELECT seq, type, schema, at_ms, body, hash FROM events"
+        " WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        (number, last, seq, _EVENTS_A_PAGE),
+    ).fetchall():
+        yield from rows
+        last = rows[-1][0]
+
+
+def _totals(connection: sqlite3.Connection) -> Iterator[Fault]:
+    """Look for what no run's row names: whole runs that are gone, events of nobody."""
+    written, there, named, deleted = connection.execute(_TOTALS).fetchone()
+    if there != written - deleted:
+        more = written - deleted - there
+        what = "events are gone that no deletion accounts for" if more > 0 else "events too many"
+        yield Fault(None, None, f"{abs(more)} {what}")
+    if there != named:
+        yield from _strays(connection)
+
+
+def _strays(connection: sqlite3.Connection) -> Iterator[Fault]:
+    last = -(2**63)
+    while True:
+        (number,) = connection.execute(
+            "SELECT min(run) FROM events WHERE run > ?", (last,)
+        ).fetchone()
+        if number is None:
+            return
+        last = number
+        row = connection.execute("SELECT seq FROM runs WHERE id = ?", (number,)).fetchone()
+        (newest,) = connection.execute(
+            "SELECT max(seq) FROM events WHERE run = ?", (number,)
+        ).fetchone()
+        if row is None:
+            yield Fault(run_id(number), None, "has events, but is not in the list of runs")
+        elif newest > row[0]:
+            yield Fault(run_id(number), newest, "comes after the last one that the list names")

@@ -1,0 +1,119 @@
+"""Many callers that append to a real journal, and a look at what became of it."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from engine import Event, JsonObject, Run, RunStarted, State, StepCompleted, StepStarted, apply
+from journal import Head, Journal, RunFilter, Unavailable
+from tests.harness.power import cuts, lay_out
+from tests.harness.vfs import Disk, Op
+
+TENANT = "acme"
+LONGEST = 40
+
+
+@asynccontextmanager
+async def opened(folder: Path, synchronous: str = "FULL") -> AsyncIterator[Journal]:
+    """Open the journal in a folder, and close it in the end."""
+    journal = await Journal.open(folder, synchronous=synchronous)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def checkpoint_often(journal: Journal, pages: int) -> None:
+    """Have the journal checkpoint after so few pages that a short load sees many."""
+    await journal._writer._connection.execute_fetchall(f"PRAGMA wal_autocheckpoint = {pages}")
+
+
+async def load(
+    journal: Journal, disk: Disk, chance: random.Random, *, appends: int, first: int = 1
+) -> list[Unavailable]:
+    """Append from eight callers at once; note in the record what each was told.
+
+    Gives what went wrong. A caller whose append had an unknown outcome begins another run.
+    """
+    numbers, left = iter(range(first, first + appends + 1)), iter(range(appends))
+    refused: list[Unavailable] = []
+
+    async def caller() -> None:
+        at: tuple[Run, Head] | None = None
+        for _ in left:
+            try:
+                at = await _append(journal, chance, numbers, at)
+            except Unavailable as failure:
+                refused.append(failure)
+                at = None
+            else:
+                disk.acknowledge((at[0].id, at[0].seq))
+                at = at if at[0].seq < LONGEST else None
+
+    await asyncio.gather(*(caller() for _ in range(8)))
+    return refused
+
+
+async def _append(
+    journal: Journal, chance: random.Random, numbers: Iterator[int], at: tuple[Run, Head] | None
+) -> tuple[Run, Head]:
+    data: JsonObject = {"text": chance.randbytes(chance.randrange(20, 1_500)).hex()}
+    event: Event
+    if at is None:
+        number = next(numbers)
+        event = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", data)
+        run = apply(None, event)
+        return run, await journal.events.start(TENANT, run, [event])
+    run, head = at
+    if run.state is State.READY:
+        event = StepStarted(run.updated_at_ms, "a", run.executions + 1, 1, "t")
+    else:
+        event = StepCompleted(run.updated_at_ms, "a", run.executions, data, {}, "a")
+    run = apply(run, event)
+    return run, await journal.events.append(head, [event], run)
+
+
+def told(ops: Iterable[Op]) -> dict[str, int]:
+    """Give the last sequence number that was acknowledged of each run."""
+    return dict(op.ack for op in ops if op.kind == "ack")
+
+
+async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
+    """Open what is in `folder` and give what was acknowledged and is not there.
+
+    Every history that is there must be whole, and the database sound.
+    """
+    async with opened(folder) as journal:
+        assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
+        there = {}
+        for row in await journal.runs.page(TENANT, RunFilter(), 10_000):
+            head, run = await journal.events.run(row.run_id, TENANT)
+            there[row.run_id] = head.seq
+            assert (run.seq, row.status) == (head.seq, "running")
+        return [(run_id, seq) for run_id, seq in told(ops).items() if there.get(run_id, 0) < seq]
+
+
+async def losses(
+    folder: Path, ops: Sequence[Op], base: bytes, places: Sequence[int], chance: random.Random
+) -> list[Any]:
+    """Cut the power at each of the places in a record; give what each cut has lost, if it has.
+
+    `base` is the database before the record, `folder` where the cuts are laid out.
+    """
+    found = []
+    for at, files in cuts(ops, {"journal.sqlite3": base}, places, chance):
+        lay_out(folder, files)
+        lost = await missing(folder, ops[:at])
+        if lost:
+            found.append((at, lost))
+    return found
+
+
+async def fresh(folder: Path) -> bytes:
+    """Make a journal in a folder, and give its database as it is before anything happens."""
+    async with opened(folder):
+        pass
+    return (folder / "journal.sqlite3").read_bytes()

@@ -1,0 +1,84 @@
+"""Journals filled by hand, without a server, in little time."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import reduce
+from pathlib import Path
+
+from engine import (
+    Event,
+    Parent,
+    RunCompleted,
+    RunPaused,
+    RunStarted,
+    Signal,
+    StepCompleted,
+    StepStarted,
+    apply,
+)
+from journal import Fault, Journal, open_read_only, verify
+
+Story = Callable[[int], Sequence[Event]]
+
+
+def completed(number: int, at_ms: int = 0, workflow: str = "w", parent: int = 0) -> list[Event]:
+    """Give the history of a run that has completed."""
+    at = at_ms or number
+    above = Parent(f"dynamic-workflow-{parent}", "a", 1, 1, number, 1) if parent else None
+    return [
+        RunStarted(at, f"dynamic-workflow-{number}", workflow, "1.0.0", "a", {"n": "x" * 500}, parent=above),
+        StepStarted(at, "a", 1, 1, "end-flow"),
+        StepCompleted(at, "a", 1, {"n": number}, {}, None),
+        RunCompleted(at, {"n": number}),
+    ]  # fmt: skip
+
+
+def paused(number: int) -> list[Event]:
+    """Give the history of a run that waits for a person."""
+    return [
+        *completed(number)[:2],
+        RunPaused(
+            number,
+            "a",
+            1,
+            Signal("collect_inputs", {"stepId": "a", "fields": {"name": {"type": "string"}}}),
+        ),
+    ]
+
+
+async def write(journal: Journal, tenant: str, events: Sequence[Event]) -> None:
+    run = reduce(apply, events, None)
+    assert run is not None
+    await journal.events.start(tenant, run, events)
+
+
+async def fill(journal: Journal, tenant: str, story: Story, numbers: Sequence[int]) -> None:
+    """Write one run a number."""
+    for at in range(0, len(numbers), 500):
+        await asyncio.gather(*(write(journal, tenant, story(n)) for n in numbers[at : at + 500]))
+
+
+def filled(folder: Path, story: Story, numbers: Sequence[int], tenant: str = "acme") -> None:
+    """Fill a folder and close it."""
+
+    async def work() -> None:
+        journal = await Journal.open(folder)
+        await fill(journal, tenant, story, numbers)
+        await journal.close()
+
+    asyncio.run(work())
+
+
+def faults(folder: Path) -> list[Fault]:
+    """Give what `verify` finds."""
+    with closing(open_read_only(folder / "journal.sqlite3")) as connection:
+        return verify(connection, lambda _: None).faults
+
+
+def change(folder: Path, *statements: str) -> None:
+    """Change the database behind Stepwell's back."""
+    with closing(sqlite3.connect(folder / "journal.sqlite3", isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)

@@ -1,0 +1,57 @@
+"""Tools that take time or give much, and a disk that can be made slow."""
+
+import asyncio
+import os
+import time
+from typing import Any
+
+import app.clock
+from journal.writer import Writer
+from steps import tool
+
+_SLOW_FLUSH_S = float(os.environ.get("SLOW_FLUSH_S", "0"))
+_CLOCK_OFFSET = os.environ.get("CLOCK_OFFSET", "")
+
+
+@tool
+async def nap(seconds: float) -> str:
+    """Wait, as a call to a slow service does."""
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+@tool
+async def hog(seconds: float) -> str:
+    """Keep the event loop busy, as a bad plug-in does."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+    return "kept the loop"
+
+
+@tool
+async def much(size: int) -> dict[str, Any]:
+    """Give so many bytes."""
+    return {"text": "0123456789abcdef" * (size // 16)}
+
+
+_sql = Writer._sql
+
+
+async def _slow_sql(self: Writer, statement: str) -> None:
+    if statement == "COMMIT":
+        await asyncio.sleep(_SLOW_FLUSH_S)
+    await _sql(self, statement)
+
+
+if _SLOW_FLUSH_S:
+    Writer._sql = _slow_sql  # type: ignore[method-assign]
+
+
+def _jumping_ms(_: app.clock.SystemClock) -> int:
+    with open(_CLOCK_OFFSET) as offset:  # noqa: PTH123 - read at each look at the clock
+        return time.time_ns() // 1_000_000 + int(offset.read() or 0)
+
+
+if _CLOCK_OFFSET:
+    app.clock.SystemClock.now_ms = _jumping_ms  # type: ignore[method-assign]

@@ -1,0 +1,153 @@
+"""A wall clock that jumps: ids stay increasing, and each timer fires once, never twice or never.
+
+In a real server, whose clock is moved by a file that the plug-in `load_plugin.py` reads. The
+journal's timers are moments of the wall clock, so a jump forward makes them fire early, a
+jump back late; durations that are measured, such as step timeouts, do not notice.
+"""
+
+import os
+import random
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from journal import run_number
+from tests.harness.server import Server, settled
+from tests.load.conftest import Load, chain, full, naps
+
+SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+YEAR_MS = 365 * DAY_MS
+
+
+class Jumping:
+    """A server, and the offset of its clock in milliseconds."""
+
+    def __init__(self, load: Load, folder: Path, offset_ms: int = 0) -> None:
+        self.file = folder / "offset"
+        self.to(offset_ms)
+        self.server = load(CLOCK_OFFSET=self.file, max_token_lifetime=10**9)
+
+    def to(self, offset_ms: int) -> None:
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(offset_ms))
+        fresh.replace(self.file)
+
+
+def sleeping(duration: str, name: str) -> dict[str, Any]:
+    return chain([{"id": "sleep", "type": "wait", "duration": duration}], name)
+
+
+def start(client: httpx.Client, name: str) -> str:
+    return str(client.post(f"/api/workflow/start-async/{name}", json={}).json()["runId"])
+
+
+def woken(server: Server) -> dict[int, int]:
+    """Give how often each run's sleep has completed."""
+    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
+        rows = journal.execute(
+            "SELECT run, count(*) FROM events WHERE type = 'StepCompleted'"
+            " AND json_extract(body, '$.step_id') = 'sleep' GROUP BY run"
+        ).fetchall()
+    return dict(rows)
+
+
+def test_ids_increase_and_timers_fire_once_while_the_clock_jumps(
+    load: Load, tmp_path: Path
+) -> None:
+    print(f"seed {SEED}")
+    dice = random.Random(SEED)
+    clock = Jumping(load, tmp_path)
+    server = clock.server
+    started: list[str] = []
+    with server.client() as client:
+        for minutes in (1, 60, 1_500):
+            workflow = sleeping(f"{minutes}m", f"sleep{minutes}")
+            client.post("/api/workflows", json=workflow).raise_for_status()
+        for jump in range(int(os.environ.get("STEPWELL_LOAD_JUMPS", "8"))):
+            clock.to(dice.choice((-1, 1)) * dice.choice((1_000, HOUR_MS, DAY_MS, 3 * DAY_MS)))
+            started += [start(client, f"sleep{dice.choice((1, 60, 1_500))}") for _ in range(3)]
+            if jump % 5 == 4:
+                server.kill()
+                server.start()
+        numbers = [run_number(run_id) for run_id in started]
+        assert numbers == sorted(set(numbers))
+        clock.to(30 * DAY_MS)
+        for run_id in started:
+            assert settled(client, run_id)["status"] == "completed"
+        clock.to(-30 * DAY_MS)
+        server.kill()
+        server.start()
+        clock.to(60 * DAY_MS)
+        time.sleep(1.5)
+        assert woken(server) == dict.fromkeys(numbers, 1)
+        assert run_number(start(client, "sleep1")) > numbers[-1]
+
+
+@pytest.mark.parametrize("years", [pytest.param(1, marks=full), 30])
+def test_a_run_sleeps_for_years(load: Load, tmp_path: Path, years: int) -> None:
+    clock = Jumping(load, tmp_path)
+    with clock.server.client() as client:
+        workflow = sleeping(f"{years * 365}d", "long")
+        client.post("/api/workflows", json=workflow).raise_for_status()
+        run_id = start(client, "long")
+        clock.to(years * YEAR_MS - HOUR_MS)
+        time.sleep(1.3)
+        assert client.get(f"/api/workflow/status/{run_id}").json()["status"] == "running"
+        clock.server.kill()
+        clock.server.start()
+        clock.to(years * YEAR_MS + HOUR_MS)
+        assert settled(client, run_id)["status"] == "completed"
+    assert woken(clock.server) == {run_number(run_id): 1}
+
+
+def test_a_jump_ends_no_step_and_lengthens_none(load: Load, tmp_path: Path) -> None:
+    """Timeouts of steps, the grace of a cancel and rate limits are measured, not read off."""
+    clock = Jumping(load, tmp_path)
+    quick, slow = naps(1, 1.0)[0], naps(1, 30)[0]
+    with clock.server.client() as client:
+        client.post("/api/workflows", json=chain([{**quick, "timeout": "20s"}], "ends"))
+        client.post("/api/workflows", json=chain([{**slow, "timeout": "1500ms"}], "late"))
+        ends, late = start(client, "ends"), start(client, "late")
+        clock.to(2 * DAY_MS)
+        time.sleep(0.3)
+        clock.to(-2 * DAY_MS)
+        began = time.monotonic()
+        assert settled(client, ends)["status"] == "completed"
+        failed = settled(client, late)
+        assert failed["error"]["type"] == "Timeout"
+        assert time.monotonic() - began < 5
+
+
+@full
+def test_a_deadline_and_an_answer_have_one_winner_across_a_jump(load: Load, tmp_path: Path) -> None:
+    clock = Jumping(load, tmp_path)
+    ask = {"id": "ask", "type": "request-user-action", "message": "?", "deadline": "1h",
+           "actions": [{"value": "yes", "label": "Yes"}]}  # fmt: skip
+    workflow = chain([ask], "asking")
+    workflow["edges"].append({"from": "ask", "to": "end", "on": "timeout"})
+    with clock.server.client() as client:
+        client.post("/api/workflows", json=workflow).raise_for_status()
+        runs = [start(client, "asking") for _ in range(6)]
+        for run_id in runs:
+            settled(client, run_id, "paused")
+        clock.to(2 * HOUR_MS)
+        statuses = [
+            client.post(
+                f"/api/workflow/resume/{run_id}",
+                json={"type": "request_user_action", "actionId": "ask", "actionValue": "yes"},
+            ).status_code
+            for run_id in runs
+        ]
+        clock.to(-2 * HOUR_MS)
+        for run_id, status in zip(runs, statuses, strict=True):
+            shown = settled(client, run_id)
+            steps = [item["status"] for item in shown["stepExecutionHistory"]]
+            assert steps[0] == ("completed" if status == 200 else "timed_out"), (status, shown)
+            assert shown["status"] == "completed"

@@ -1,0 +1,152 @@
+"""No callback keeps the event loop for more than 50 ms, whatever is asked.
+
+Measured by the processor time of the loop's own thread in one callback, which a busy machine
+does not change. The file of long callbacks comes from the plug-in `stalls.py`.
+"""
+
+import asyncio
+import json
+import os
+import sqlite3
+from typing import Any
+
+import httpx
+
+from tests.harness.flood import flood, start_of
+from tests.harness.server import Server, settled
+from tests.load.conftest import LIMIT_MS, Load, callbacks, chain, nothing_long, thoughts
+
+VISITS = int(os.environ.get("STEPWELL_LOAD_VISITS", "2000"))
+
+
+def create(client: httpx.Client, document: dict[str, Any]) -> None:
+    client.post("/api/workflows", json=document).raise_for_status()
+
+
+def test_a_callback_that_keeps_the_loop_is_seen_and_logged(load: Load) -> None:
+    server = load(stall_warning=60)
+    step = {"id": "hog", "type": "call-tool", "toolId": "hog", "inputs": {"seconds": 0.2}}
+    with server.client() as client:
+        create(client, chain([step], "hogging"))
+        client.post("/api/workflow/start/hogging", json={}).raise_for_status()
+    assert [item["ms"] >= 200 for item in callbacks(server) if item["ms"] > LIMIT_MS] == [True]
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"]
+    stalls = [line for line in lines if line["event"] == "event loop stalled"]
+    (told,) = [line for line in stalls if "in hog" in line["stack"]]  # a busy machine adds others
+    assert told["wall_ms"] >= 60
+    assert told["cpu_ms"] > 0
+
+
+def test_long_bodies_outputs_and_definitions(load: Load) -> None:
+    server = load()
+    much = {"id": "much", "type": "call-tool", "toolId": "much", "inputs": {"size": 1_000_000},
+            "output": {"text": {"type": "string", "value": "{{ result.text }}"}}}  # fmt: skip
+    many = [
+        {"id": f"s{i}", "type": "call-api", "method": "POST", "url": f"https://example.com/{i}",
+         "body": {"a": "{{ data.a }}", "b": "x {{ data.b | upper }}"},
+         "output": {f"o{i}": {"type": "string", "value": "{{ response.body.x }}"}}}
+        for i in range(999)
+    ]  # fmt: skip
+    with server.client() as client:
+        for name, value in (("KEY", "a-secret-with/odd+chars"), ("OTHER", "0123456789abcdee")):
+            client.put(f"/api/secrets/{name}", json={"value": value}).raise_for_status()
+        create(client, chain([], "plain"))
+        create(client, chain([much], "much"))
+        create(client, chain(many, "thousand"))
+        bodies = (
+            {"text": "é" * 500_000},
+            {"numbers": list(range(99_000))},
+            {"objects": [{f"k{i}": i} for i in range(45_000)]},
+        )
+        for data in bodies:
+            answer = client.post("/api/workflow/start/plain", json={"data": data})
+            assert answer.json()["data"] == data
+            shown = client.get(f"/api/workflow/status/{answer.json()['runId']}").json()
+            assert shown["data"] == data
+        for _ in range(5):
+            ended = client.post("/api/workflow/start/much", json={}).json()
+            assert len(ended["data"]["text"]) == 1_000_000
+            client.get(f"/api/workflow/status/{ended['runId']}").raise_for_status()
+        client.get("/api/workflow/runs", params={"limit": 100}).raise_for_status()
+        client.get("/api/workflows/thousand").raise_for_status()
+        client.put("/api/workflows/thousand", json={"description": "again"}).raise_for_status()
+    nothing_long(server)
+
+
+def test_a_run_with_a_long_history(load: Load) -> None:
+    server = load()
+    count = {"id": "count", "type": "call-tool", "toolId": "transform",
+             "inputs": {"n": "{{ data.n + 1 }}"},
+             "output": {"n": {"type": "integer", "value": "{{ result.n }}"}}}  # fmt: skip
+    document = {
+        **chain([count], "looping"),
+        "maxStepExecutions": 100_000,
+        "edges": [
+            {"from": "count", "to": "count", "condition": f"data.n < {VISITS}"},
+            {"from": "count", "to": "end"},
+        ],
+    }
+    with server.client() as client:
+        client.timeout = httpx.Timeout(120)
+        create(client, document)
+        started = client.post("/api/workflow/start-async/looping", json={"data": {"n": 0}}).json()
+        run_id = started["runId"]
+        shown = settled(client, run_id, within=120)
+        assert shown["status"] == "completed"
+        assert len(shown["stepExecutionHistory"]) == VISITS + 1
+        again = {"runId": run_id, "workflowId": "looping"}
+        assert client.post("/api/workflow/management/cancel", json=again).status_code == 409
+        assert client.post(f"/api/workflow/resume/{run_id}", json={"type": "x"}).status_code in (
+            400,
+            409,
+        )
+    expressions_at_their_limits(server)
+    nothing_long(server)
+
+
+def expressions_at_their_limits(server: Server) -> None:
+    costly = (
+        "range(100000) | list | length",
+        "data.s | join(',') | length",
+        "data.s | sort | length",
+        "data.s | reverse | list | length",
+        "data.o | tojson | length",
+        "data.o == data.o",
+        "data.t | replace('a', 'bb') | length",
+        "'zz' in data.s",
+    )
+    with server.client() as client:
+        result = {f"r{i}": f"{{{{ {text} }}}}" for i, text in enumerate(costly)}
+        data = {
+            "s": ["a" * 8] * 20_000,
+            "o": [{"k": i} for i in range(10_000)],
+            "t": "abc" * 60_000,
+        }
+        for name, text in result.items():
+            workflow = chain([], f"costly-{name}")
+            workflow["steps"][-1]["result"] = {name: text}
+            create(client, workflow)
+            ended = client.post(f"/api/workflow/start/costly-{name}", json={"data": data}).json()
+            assert ended["status"] in ("completed", "failed")
+
+
+async def test_recovery_lists_and_many_starts_at_once(load: Load) -> None:
+    server = load()
+    with server.client() as client:
+        create(client, chain([{"id": "nap", "type": "call-tool", "toolId": "nap",
+                               "inputs": {"seconds": 20}}], "napping"))  # fmt: skip
+        create(client, chain(thoughts(3), "thinking"))
+    await flood(server, [start_of("napping")] * 400, 40)
+    await flood(server, [start_of("thinking", wait=True)] * 600, 60)
+    server.kill()
+    server.environment["STEPWELL_MAX_CONCURRENT_STEPS"] = "1000"
+    server.start()
+    with server.client() as client:
+        page = client.get("/api/workflow/runs", params={"limit": 100, "status": "running"}).json()
+        assert len(page["runs"]) == 100
+    await asyncio.sleep(0.3)
+    with sqlite3.connect(server.data / "journal.sqlite3") as journal:
+        found = "SELECT count(*) FROM events WHERE type = 'AttemptInterrupted'"
+        assert journal.execute(found).fetchone() == (400,)
+    journal.close()
+    nothing_long(server)

@@ -1,0 +1,111 @@
+"""A tenant with thousands of runs does not starve another's single one.
+
+Measured as ratios: the other tenant's sync start while the first one's runs wait, to the
+same start on the idle server, and to the time that the first one's runs take in all.
+"""
+
+import asyncio
+import statistics
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.shares import GREED
+from tests.harness.flood import Line, flood, start_of
+from tests.harness.server import Server, settled
+from tests.load.conftest import Load, chain, full, metric, naps, thoughts
+
+MANY = 2_000
+
+
+async def latencies(server: Server, workflow: str, times: int) -> list[float]:
+    async with Line(server, "small") as line:
+        answers = [await line.ask(start_of(workflow, wait=True)) for _ in range(times)]
+    assert [a.json()["status"] for a in answers] == ["completed"] * times
+    return [a.seconds for a in answers]
+
+
+async def test_one_run_beside_two_thousand_with_slow_steps(load: Load) -> None:
+    server = load(max_concurrent_steps=20)
+    for tenant in ("big", "small"):
+        with server.client(tenant=tenant) as client:
+            client.post("/api/workflows", json=chain(naps(3, 0.1), "slow")).raise_for_status()
+    idle = statistics.median(await latencies(server, "slow", 5))
+    await flood(server, [start_of("slow")] * MANY, tenant="big")
+    waiting = metric(server, "steps_waiting")
+    busy = await latencies(server, "slow", 6)
+    left = metric(server, "steps_waiting")
+    print(f"idle {idle:.3f} s; busy {busy} s; waiting {waiting:g} then {left:g}")
+    assert left > MANY / 2, "there was no backlog, so nothing was proved"
+    assert metric(server, "steps_acting") <= 20 * GREED / (GREED + 1) + 1
+    assert statistics.median(busy) < 2 * idle
+    assert max(busy) < 4 * idle
+
+
+@full
+async def test_one_run_beside_many_that_only_think(load: Load, tmp_path: Path) -> None:
+    clock = tmp_path / "offset"
+    clock.write_text("0")
+    server = load(CLOCK_OFFSET=clock)
+    sleeper = [{"id": "sleep", "type": "wait", "duration": "1h"}, *thoughts(40)]
+    for tenant, steps in (("big", sleeper), ("small", thoughts(24))):
+        with server.client(tenant=tenant) as client:
+            client.post("/api/workflows", json=chain(steps, "think")).raise_for_status()
+    await flood(server, [start_of("think")] * (MANY // 4), tenant="big")
+    while metric(server, "runs_in_memory"):  # noqa: ASYNC110 - in another process
+        await asyncio.sleep(0.05)  # until every one sleeps
+    clock.write_text("4000000")  # an hour has passed: all of them go on at once
+    until = time.monotonic() + 5
+    while metric(server, "runs_in_memory") < MANY // 40:
+        assert time.monotonic() < until, "there was no backlog, so nothing was proved"
+        await asyncio.sleep(0.01)
+    busy: list[float] = []
+    began = time.monotonic()
+    with server.client(tenant="big") as client:
+        while not busy or _is_left(client):
+            busy += await latencies(server, "think", 1)
+    backlog = time.monotonic() - began
+    print(f"busy {[round(b * 1e3) for b in busy]} ms; backlog {backlog:.1f} s")
+    # One that comes after all the others would wait for all of the backlog.
+    assert max(busy) < backlog / 2
+    assert statistics.median(busy) < backlog / 8
+
+
+def _is_left(client: httpx.Client) -> bool:
+    page = client.get("/api/workflow/runs", params={"status": "running", "limit": 1}).json()
+    return bool(page["runs"])
+
+
+def test_a_turn_that_is_waited_for_can_be_cancelled(load: Load) -> None:
+    server = load(max_concurrent_steps=1, cancel_grace=0.2)
+    with server.client() as client:
+        client.post("/api/workflows", json=chain(naps(1, 30), "long")).raise_for_status()
+        first, second = (
+            client.post("/api/workflow/start-async/long", json={}).json()["runId"] for _ in "ab"
+        )
+        for run_id in (second, first):
+            body = {"runId": run_id, "workflowId": "long"}
+            client.post("/api/workflow/management/cancel", json=body).raise_for_status()
+            assert settled(client, run_id)["status"] == "cancelled"
+        assert metric(server, "steps_waiting") == metric(server, "steps_acting") == 0
+
+
+@full
+@pytest.mark.parametrize("kept", [1, 20])
+def test_a_stop_starts_no_step_that_waits_for_its_turn(load: Load, kept: int) -> None:
+    server = load(max_concurrent_steps=kept)
+    with server.client() as client:
+        client.post("/api/workflows", json=chain(naps(2, 0.5), "slow")).raise_for_status()
+        runs = [
+            client.post("/api/workflow/start-async/slow", json={}).json()["runId"]
+            for _ in range(25)
+        ]
+        began = time.monotonic()
+        assert server.terminate() == 0
+        assert time.monotonic() - began < 3
+        server.environment["STEPWELL_MAX_CONCURRENT_STEPS"] = "200"
+        server.start()
+        for run_id in runs:
+            assert settled(client, run_id)["status"] == "completed"

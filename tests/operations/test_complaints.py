@@ -1,0 +1,159 @@
+"""What users of other systems complain of, and cannot happen here."""
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from journal import Journal, RunFilter, migrations
+from tests.conftest import PLUGIN
+from tests.harness.journals import completed, faults, filled, paused
+from tests.harness.server import STEPWELL, Server, settled
+
+SLOW = {
+    "id": "slow", "name": "Slow", "initialStep": "nap",
+    "steps": [{"id": "nap", "type": "wait", "duration": "1h"}, {"id": "end", "type": "end-flow"}],
+    "edges": [{"from": "nap", "to": "end"}],
+}  # fmt: skip
+ASK = {
+    "id": "w", "name": "W", "initialStep": "a",
+    "steps": [{"id": "a", "type": "collect-inputs", "output": {"name": {"type": "string"}}},
+              {"id": "end", "type": "end-flow", "result": {"name": "{{ data.name }}"}}],
+    "edges": [{"from": "a", "to": "end"}],
+}  # fmt: skip
+
+
+def test_a_long_reader_does_not_keep_a_run_from_being_stopped(server: Server) -> None:
+    with server.client() as client:
+        client.post("/api/workflows", json=SLOW)
+        runs = [client.post("/api/workflow/start-async/slow").json()["runId"] for _ in range(5)]
+        with closing(
+            sqlite3.connect(server.data / "journal.sqlite3", isolation_level=None)
+        ) as reader:
+            reader.execute("BEGIN")
+            seen = reader.execute("SELECT count(*) FROM events").fetchone()
+            for run_id in runs:
+                began = time.monotonic()
+                body = {"runId": run_id}
+                answer = client.post("/api/workflow/management/cancel", json=body)
+                assert answer.status_code == 200, answer.text
+                assert settled(client, run_id)["status"] == "cancelled"
+                assert time.monotonic() - began < 5
+            assert reader.execute("SELECT count(*) FROM events").fetchone() == seen, (
+                "no long reader"
+            )
+
+
+def test_a_lock_held_for_a_while_only_delays_a_stop(server: Server) -> None:
+    with server.client() as client:
+        client.post("/api/workflows", json=SLOW)
+        run_id = client.post("/api/workflow/start-async/slow").json()["runId"]
+        with closing(sqlite3.connect(server.data / "journal.sqlite3", isolation_level=None, check_same_thread=False)) as other:  # fmt: skip
+            other.execute("BEGIN IMMEDIATE")
+            timer = threading.Timer(1.0, lambda: other.execute("ROLLBACK"))
+            timer.start()
+            began = time.monotonic()
+            answer = client.post("/api/workflow/management/cancel", json={"runId": run_id})
+            took = time.monotonic() - began
+            timer.join()
+        assert answer.status_code == 200, answer.text
+        assert took > 0.5, "the lock held nothing up"
+        assert settled(client, run_id)["status"] == "cancelled"
+
+
+def test_a_run_left_by_a_crash_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    filled(folder, lambda n: paused(n)[:2], [5, 6])  # inside a step, and no such workflow
+    filled(folder, lambda n: [*paused(n)[:1]], [8])  # between two steps
+    with Server(folder, PLUGIN) as server, server.client() as client:  # it gets ready
+        assert client.post("/api/workflows", json=SLOW).status_code == 201
+        for number in (5, 6, 8):
+            body = {"runId": f"dynamic-workflow-{number}"}
+            answer = client.post("/api/workflow/management/terminate", json=body)
+            assert answer.json()["status"] == "terminated", answer.text
+
+
+@pytest.mark.parametrize("left", [b"", None])
+def test_a_lost_database_is_never_replaced_by_an_empty_one(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    filled(tmp_path, completed, [1])
+    file = tmp_path / "journal.sqlite3"
+    file.unlink() if left is None else file.write_bytes(left)
+    for words in (("serve", "--port", "0"), ("verify",), ("runs", "list", "--tenant", "acme")):
+        shown = subprocess.run([STEPWELL, *words, "--data", tmp_path], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+        assert shown.returncode == 1
+        assert "is missing or empty, though this folder has held a database" in shown.stderr
+    assert (file.read_bytes() if file.exists() else None) == left
+
+
+def version_1(folder: Path) -> None:
+    """Make a folder as the first schema had it, with a paused run and one that has ended."""
+    filled(folder / "new", lambda n: paused(n) if n == 5 else completed(n), [4, 5])
+    with (
+        closing(sqlite3.connect(folder / "new" / "journal.sqlite3", isolation_level=None)) as new,
+        closing(sqlite3.connect(folder / "old.sqlite3", isolation_level=None)) as old,
+    ):
+        old.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        (application,) = new.execute("PRAGMA application_id").fetchone()
+        old.execute(f"PRAGMA application_id = {application}")
+        old.executescript(migrations()[0] + "PRAGMA user_version = 1;")
+        for table in ("runs", "events"):
+            columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
+            marks = ", ".join("?" * len(columns))
+            rows = new.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+            old.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        now = 1_700_000_000_000
+        old.execute("INSERT INTO workflows VALUES ('acme', 'w', 0, NULL, ?, ?)", (now, now))
+        old.execute(
+            "INSERT INTO versions VALUES ('acme', 'w', 1, '1.0.0', 'draft', 'W', '', ?, ?, NULL)",
+            (json.dumps(ASK), now),
+        )
+    data = folder / "data"
+    data.mkdir()
+    (folder / "old.sqlite3").rename(data / "journal.sqlite3")
+
+
+def test_a_database_of_the_first_schema_goes_on(tmp_path: Path) -> None:
+    version_1(tmp_path)
+    with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
+        paused_run = client.get("/api/workflow/status/dynamic-workflow-5").json()
+        assert (paused_run["status"], paused_run["workflowId"]) == ("paused", "w")
+        assert faults(tmp_path / "data") == []
+        answer = {"type": "collect_inputs", "data": {"name": "Ada"}}
+        address = "/api/workflow/resume/dynamic-workflow-5"
+        assert client.post(address, json=answer).status_code == 200
+        done = settled(client, "dynamic-workflow-5")
+        assert (done["status"], done["result"]) == ("completed", {"name": "Ada"})
+        listed = client.get("/api/workflow/runs").json()["runs"]
+        assert [row["status"] for row in listed] == ["completed", "completed"]
+    assert faults(tmp_path / "data") == []
+    with closing(sqlite3.connect(tmp_path / "data" / "journal.sqlite3")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(migrations()),)
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    version_1(tmp_path)
+    file = tmp_path / "data" / "journal.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE secrets (clash TEXT)")
+    shown = subprocess.run([STEPWELL, "serve", "--port", "0", "--data", tmp_path / "data"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+    assert (shown.returncode, "secrets already exists" in shown.stderr) == (1, True)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert "parent" not in [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
+        connection.execute("DROP TABLE secrets")
+
+    async def go_on() -> list[str]:
+        journal = await Journal.open(tmp_path / "data")
+        runs = [row.run_id for row in await journal.runs.page("acme", RunFilter(), 5)]
+        await journal.close()
+        return runs
+
+    assert asyncio.run(go_on()) == ["dynamic-workflow-5", "dynamic-workflow-4"]

@@ -1,0 +1,92 @@
+"""`stepwell doctor` finds what is wrong, says how to mend it, and changes nothing."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import PLUGIN
+from tests.harness.journals import change, completed, filled, paused
+from tests.harness.server import STEPWELL, Server
+
+FRAGILE = {
+    "id": "w", "name": "Fragile", "initialStep": "a",
+    "steps": [{"id": "a", "type": "fragile"}, {"id": "end", "type": "end-flow"}],
+    "edges": [{"from": "a", "to": "end"}],
+}  # fmt: skip
+
+
+def doctor(folder: Path, *more: object) -> tuple[int, dict[str, dict[str, Any]]]:
+    shown = subprocess.run(
+        [STEPWELL, "doctor", "--data", str(folder), "--json", *map(str, more)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.stdout, shown.stderr
+    found = json.loads(shown.stdout)["findings"]
+    return shown.returncode, {item["what"]: item for item in found}
+
+
+def test_a_sound_folder_is_found_sound_with_and_without_a_server(server: Server) -> None:
+    code, found = doctor(server.data)
+    assert (code, [item for item in found.values() if item["level"] == "wrong"]) == (0, [])
+    assert server.process is not None
+    assert str(server.process.pid) in found["lock"]["shown"]
+    assert found["schema"]["level"] == "ok"
+    server.terminate()
+    code, found = doctor(server.data)
+    assert (code, "is free" in found["lock"]["shown"]) == (0, True)
+
+
+def test_what_is_wrong_has_a_remedy(tmp_path: Path) -> None:
+    filled(tmp_path, completed, range(1, 20))
+    filled(tmp_path, lambda n: completed(n, at_ms=99_000_000_000_000), [30])
+    tmp_path.chmod(0o755)
+    (tmp_path / "secrets.key").write_text("x")
+    (tmp_path / "secrets.key").chmod(0o644)
+    change(tmp_path, "UPDATE runs SET due_at_ms = 1 WHERE id = 3")
+    config = tmp_path / "s.toml"
+    config.write_text('synchronous = "NORMAL"\n')
+    before = (tmp_path / "journal.sqlite3").read_bytes()
+    code, found = doctor(tmp_path, "--config", config)
+    assert code == 1
+    wrong = {what for what, item in found.items() if item["level"] == "wrong"}
+    assert wrong == {"data folder", "key file", "synchronous", "clock"}
+    assert found["key file"]["remedy"] == f"chmod 600 {tmp_path}/secrets.key"
+    assert found["oldest timer"]["level"] == "note"
+    assert (tmp_path / "journal.sqlite3").read_bytes() == before
+
+
+def test_a_damaged_or_lost_database_is_found(tmp_path: Path) -> None:
+    filled(tmp_path, completed, range(1, 200))
+    file = tmp_path / "journal.sqlite3"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2 // 4096 * 4096])
+    code, found = doctor(tmp_path)
+    assert (code, {found.get("quick_check", found.get("database", {}))["level"]}) == (1, {"wrong"})
+    file.unlink()
+    code, found = doctor(tmp_path)
+    assert (code, found["database"]["shown"]) == (1, "missing or empty")
+
+
+def test_a_run_whose_definition_is_unusable_is_listed_and_can_be_ended(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with Server(folder, PLUGIN) as server, server.client() as client:
+        assert client.post("/api/workflows", json=FRAGILE).status_code == 201
+        kept = [client.post("/api/workflow/start/w").json()["runId"] for _ in range(3)]
+    filled(folder, lambda n: paused(n)[:2], [9])  # left inside a step by a crash, version gone
+    change(folder, "UPDATE runs SET workflow_id = 'w' WHERE id = 9")
+    none = tmp_path / "none.py"
+    none.write_text("")
+    with Server(folder, none) as server, server.client() as client:
+        code, found = doctor(folder)
+        assert (code, found["stuck runs"]["level"]) == (1, "wrong")
+        assert all(run_id in found["stuck runs"]["shown"] for run_id in kept)
+        body = {"runId": kept[0]}
+        assert client.post("/api/workflow/management/cancel", json=body).status_code == 409
+        answer = client.post("/api/workflow/management/terminate", json=body)
+        assert answer.json()["status"] == "terminated"
+        answer = client.post(
+            "/api/workflow/management/bulk", json={"action": "terminate", "filter": {}}
+        )
+        assert (answer.json()["changed"], answer.json()["failed"]) == (3, 0)
+        assert doctor(folder)[0] == 0

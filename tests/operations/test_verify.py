@@ -1,0 +1,104 @@
+"""`stepwell verify` finds every way in which a history was changed."""
+
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import journal
+from journal import Verified, open_read_only
+from tests.harness.journals import change, completed, filled, paused
+from tests.harness.server import STEPWELL, Server
+
+RUN = "dynamic-workflow-300"
+SWAP = (
+    "UPDATE events SET seq = 100 WHERE run = 300 AND seq = 2",
+    "UPDATE events SET seq = 2 WHERE run = 300 AND seq = 3",
+    "UPDATE events SET seq = 3 WHERE run = 300 AND seq = 100",
+)
+INSERT = "INSERT INTO events (run, seq, type, schema, at_ms, body, hash)"
+COPY = (
+    "UPDATE events SET seq = 4 WHERE run = 300 AND seq = 3",
+    f"{INSERT} SELECT run, 3, type, schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 2",
+)
+
+
+def verify(folder: Path) -> Verified:
+    with closing(open_read_only(folder / "journal.sqlite3")) as connection:
+        return journal.verify(connection, lambda _: None)
+
+
+def command(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [STEPWELL, "verify", "--data", str(folder)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("sound")
+    filled(folder, paused, range(1, 601))
+    filled(folder, completed, [700])
+    assert verify(folder) == Verified(601, 1804, [])
+    return (folder / "journal.sqlite3").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("harm", "run", "event"),
+    [
+        (("UPDATE events SET body = replace(body, 'xx', 'xy') WHERE run = 300 AND seq = 1",), RUN, 1),
+        (("UPDATE events SET at_ms = at_ms + 1 WHERE run = 300 AND seq = 3",), RUN, 3),
+        (("UPDATE events SET hash = zeroblob(32) WHERE run = 300 AND seq = 2",), RUN, 2),
+        (("DELETE FROM events WHERE run = 300 AND seq = 1",), RUN, 1),
+        (("DELETE FROM events WHERE run = 300 AND seq = 2",), RUN, 2),
+        (("DELETE FROM events WHERE run = 300 AND seq = 3",), RUN, 3),
+        (SWAP, RUN, 2),
+        (COPY, RUN, 3),
+        # The end cut off, and the row made to agree with what is left:
+        (("DELETE FROM events WHERE run = 300 AND seq = 3",
+          "UPDATE runs SET seq = 2, status = 'running', state = 'executing' WHERE id = 300"), RUN, 2),
+        (("UPDATE runs SET status = 'completed' WHERE id = 300",), RUN, None),
+        (("UPDATE runs SET tenant = 'other', seq = 2 WHERE id = 300",), RUN, 2),
+        (("PRAGMA foreign_keys = ON", "DELETE FROM runs WHERE id = 300"), None, None),
+        (("PRAGMA foreign_keys = OFF", "DELETE FROM runs WHERE id = 300"), RUN, None),
+        ((f"{INSERT} SELECT run, 4, type, schema, at_ms, body, hash FROM events WHERE run = 300 AND seq = 3",), RUN, 4),
+        # The end cut off and everything made to agree but the count of all events:
+        (("DELETE FROM events WHERE run = 700 AND seq = 4",
+          "UPDATE runs SET seq = 3, status = 'running', state = 'ready', ended_at_ms = NULL, head = (SELECT hash FROM events WHERE run = 700 AND seq = 3) WHERE id = 700"), None, None),
+    ],
+)  # fmt: skip
+def test_each_way_of_tampering_is_found(
+    tmp_path: Path, sound: bytes, harm: tuple[str, ...], run: str | None, event: int | None
+) -> None:
+    (tmp_path / "journal.sqlite3").write_bytes(sound)
+    change(tmp_path, *harm)
+    found = verify(tmp_path).faults
+    assert (run, event) in [(fault.run_id, fault.seq) for fault in found], found
+
+
+def test_a_running_server_is_verified_and_says_how_far_it_is(server: Server) -> None:
+    with server.client() as client:
+        document = {
+            "name": "W",
+            "id": "w",
+            "initialStep": "end",
+            "steps": [{"id": "end", "type": "end-flow"}],
+            "edges": [],
+        }
+        assert client.post("/api/workflows", json=document).status_code == 201
+        for _ in range(20):
+            assert client.post("/api/workflow/start/w").status_code == 200
+    shown = command(server.data)
+    assert (shown.returncode, shown.stdout) == (0, "20 runs, 80 events, 0 faults\n"), shown.stderr
+    assert "20 runs, 80 events, 0 faults" in shown.stderr
+    change(server.data, "UPDATE events SET at_ms = 1 WHERE position = 41")
+    shown = command(server.data)
+    assert shown.returncode == 1
+    assert "event 1: was changed" in shown.stdout
+
+
+def test_deleting_in_good_order_is_no_fault(tmp_path: Path) -> None:
+    filled(tmp_path, completed, range(1, 51))
+    subprocess.run([STEPWELL, "runs", "delete", "--data", tmp_path, "--tenant", "acme", "--until", "1970-01-01T00:00:00.031Z"], check=True, capture_output=True)  # fmt: skip
+    assert verify(tmp_path) == Verified(20, 80, [])

@@ -1,0 +1,218 @@
+"""Clients: they start, answer, cancel, end, look and wait, and keep what they were told."""
+
+import asyncio
+from random import Random
+from typing import Any
+
+from app.auth.callers import Caller
+from app.auth.roles import Role
+from app.live import RunLost
+from app.new_run import NewRun
+from engine import JsonObject, Rejected, Run, State
+from journal import DuplicateStart, IdempotencyKey, Unavailable
+from steps.contract import InvalidAnswer
+from tests.simulation.observer import Observer
+from tests.simulation.process import Gone, Process, Server
+from tests.simulation.workflows import CHILDREN, DOCUMENTS, TENANT
+
+STARTED = [str(document["id"]) for document in DOCUMENTS if document["id"] not in CHILDREN]
+_UNKNOWN = (Gone, Unavailable, RunLost)
+
+
+class Book:
+    """What all clients know together."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}
+        self.answers: dict[str, bool] = {}
+        self.ends: dict[str, tuple[str, bool]] = {}
+        self.tokens = 0
+        self.told: dict[str, int] = {}
+
+    def token(self) -> str:
+        self.tokens += 1
+        return f"token-{self.tokens}"
+
+    def count(self, what: str) -> None:
+        self.told[what] = self.told.get(what, 0) + 1
+
+
+class Client:
+    """Does one thing after the other."""
+
+    def __init__(
+        self, name: str, server: Server, observer: Observer, book: Book, random: Random
+    ) -> None:
+        self.name, self._server, self._observer = name, server, observer
+        self._book, self._random = book, random
+        self._caller = Caller(TENANT, Role.OPERATOR, name)
+
+    async def work(self, deeds: int) -> None:
+        """Do `deeds` things."""
+        random = self._random
+        await self.start()
+        for _ in range(deeds):
+            await asyncio.sleep(random.choice((0, 0, 0.01, 0.3)))
+            run_id = random.choice(list(self._observer.runs) or [""])
+            deed = random.choices(
+                (self.start, self.answer, self.cancel, self.terminate, self.look, self.wait),
+                (3, 6, 2.5, 1, 3, 1),
+            )[0]
+            if deed == self.start:
+                await self.start()
+            elif run_id:
+                await deed(run_id)  # type: ignore[call-arg]
+
+    async def start(self) -> None:
+        """Start a run; with a key, ask again until it is known which run that is."""
+        random = self._random
+        workflow_id, wait = random.choice(STARTED), random.random() < 0.3
+        key = f"key-{random.randrange(4)}" if random.random() < 0.5 else None
+        if key:
+            workflow_id = STARTED[int(key[-1])]
+        for _ in range(4):
+            run = await self._ask(
+                f"start {workflow_id} key={key}",
+                lambda p: _start(self._observer, p, workflow_id, key, wait=wait),
+            )
+            if run or not key:
+                break
+        if run and key and self._book.keys.setdefault(key, run.id) != run.id:
+            self._observer.violated(f"{key} started {run.id} and {self._book.keys[key]}")
+
+    async def answer(self, run_id: str) -> None:
+        """Answer a run that waits for a person, if one does."""
+        waiting = [run for run in self._observer.runs.values() if run.signal]
+        if not waiting:
+            return
+        run = self._random.choice(waiting)
+        await self.answer_to(run.id)
+
+    async def answer_to(self, run_id: str) -> bool:
+        """Answer this run."""
+        run = self._observer.runs[run_id]
+        assert run.signal is not None
+        token = self._book.token()
+        body = run.signal.body
+        answer: JsonObject = {"type": run.signal.type, "comment": token}
+        if run.signal.type == "request_user_action":
+            actions: Any = body["actions"]
+            answer["actionId"] = body["actionId"]
+            answer["actionValue"] = self._random.choice(actions)["value"]
+        told = await self._ask(
+            f"answer {run.id[-4:]} {token}",
+            lambda p: p.runs.resume(TENANT, run.id, answer, self._caller),
+            run.id,
+            lambda won: self._book.answers.__setitem__(token, won),
+        )
+        return told is not None
+
+    async def cancel(self, run_id: str) -> None:
+        """Ask a run to stop, rather one that is in the middle of a step."""
+        runs = self._observer.runs.values()
+        busy = [run.id for run in runs if run.state is State.EXECUTING]
+        if busy and self._random.random() < 0.7:
+            run_id = self._random.choice(busy)
+        reason = self._book.token()
+        run = await self._ask(
+            f"cancel {run_id[-4:]} {reason}",
+            lambda p: p.runs.cancel(TENANT, run_id, None, reason, self.name),
+            run_id,
+        )
+        if run and not (run.cancel_requested or run.is_over):
+            self._observer.violated(f"{self.name} was told that {run_id} is cancelled: {run}")
+
+    async def terminate(self, run_id: str) -> None:
+        """End a run."""
+        reason = self._book.token()
+        run = await self._ask(
+            f"terminate {run_id[-4:]} {reason}",
+            lambda p: p.runs.terminate(TENANT, run_id, None, reason, self.name),
+            run_id,
+            lambda won: self._book.ends.__setitem__(reason, (run_id, won)),
+        )
+        if run and (run.status != "terminated" or run.reason != reason):
+            self._observer.violated(f"{self.name} was told that it ended {run_id}: {run}")
+
+    async def look(self, run_id: str) -> None:
+        """Read how a run stands."""
+        known = self._observer.known(run_id)
+        await self._ask(
+            f"look at {run_id[-4:]}", lambda p: p.runs.read(TENANT, run_id), run_id, since=known
+        )
+
+    async def wait(self, run_id: str) -> None:
+        """Wait for a run to end or pause, for a while."""
+
+        async def wait(process: Process) -> Run | None:
+            outcome = await process.runs.expect(TENANT, run_id)
+            return await _outcome(self._observer, process, run_id, outcome)
+
+        await self._ask(f"wait for {run_id[-4:]}", wait, run_id)
+
+    async def _ask(
+        self, what: str, work: Any, run_id: str | None = None, note: Any = None, since: int = 0
+    ) -> Run | None:
+        """Ask, and check what comes back; None when there is nothing to be sure of."""
+        observer = self._observer
+        before = observer.runs[run_id].seq if run_id in observer.runs else 0  # type: ignore[index]
+        observer.say(f"{self.name}: {what}")
+        try:
+            run: Run = await self._server.call(work)
+        except _UNKNOWN as unknown:
+            self._book.count(type(unknown).__name__)
+            observer.say(f"{self.name}: {what}: {unknown!r}")
+            return None
+        except (Rejected, InvalidAnswer) as refused:
+            self._book.count(type(refused).__name__)
+            observer.say(f"{self.name}: {what}: {refused!r}")
+            if isinstance(refused, Rejected) and run_id:
+                observer.refused(self.name, run_id, refused, before)
+            if note:
+                note(False)
+            if isinstance(refused, InvalidAnswer) and observer.runs[run_id].seq == before:  # type: ignore[index]
+                observer.violated(f"{self.name}'s answer was called invalid: {refused}")
+            return None
+        except Exception as failure:  # noqa: BLE001 - whatever else a client gets is a 500
+            observer.violated(f"{self.name} asked to {what} and got {failure!r}")
+            return None
+        observer.say(f"{self.name}: {what}: {run.status} at {run.seq}")
+        observer.told(self.name, run, asked_at=since)
+        self._book.count(run.status.value)
+        if note:
+            note(True)
+        return run
+
+
+async def _start(
+    observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
+) -> Run:
+    """Start as `app/api/executions.py` does."""
+    runs = process.runs
+    row, definition = await process.workflows.startable(TENANT, workflow_id, None)
+    idempotency = IdempotencyKey(key, workflow_id) if key else None
+    new = NewRun(TENANT, row.id, row.version, definition, {}, "client", {}, idempotency)
+    try:
+        run, outcome = await runs.start(new, wait=wait)
+    except DuplicateStart as duplicate:
+        if not duplicate.same:
+            observer.violated(f"{key} is said to have started another workflow")
+        run = await runs.read(TENANT, duplicate.run_id)
+        outcome = await runs.expect(TENANT, run.id) if wait else None
+    return run if outcome is None else await _outcome(observer, process, run.id, outcome)
+
+
+async def _outcome(
+    observer: Observer, process: Process, run_id: str, outcome: asyncio.Future[Run]
+) -> Run:
+    try:
+        async with asyncio.timeout(7):
+            return await outcome
+    except (TimeoutError, asyncio.CancelledError):
+        if not process.life.alive:
+            raise
+        if not outcome.done() or outcome.cancelled():
+            if not process.stopping:
+                observer.waited(run_id)
+            return await process.runs.read(TENANT, run_id)
+        return outcome.result()

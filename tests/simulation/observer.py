@@ -1,0 +1,240 @@
+"""What must hold, looked at after every commit, every reply and every effect.
+
+It reads the database behind the server's back, and believes nothing but what is committed.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from app.waiters import is_settled
+from engine import (
+    AttemptInterrupted,
+    CancelRequested,
+    Event,
+    Run,
+    RunIsOver,
+    RunResumed,
+    RunStarted,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepStarted,
+    apply,
+)
+from engine.errors import IllegalTransition
+from journal.codec import decode
+from journal.events import run_row
+from journal.run_ids import run_id as id_of
+
+_COLUMNS = (
+    "id, tenant, workflow_id, version, status, state, step_id, seq, started_at_ms, updated_at_ms,"
+    " ended_at_ms, due_at_ms, executions, attempt, parent, parent_execution, parent_attempt, item"
+)
+
+
+_ZOMBIE_S = 5
+"""How long after a run has left a step that step may act still: a slow disk and a grace."""
+
+
+class Violation(AssertionError):
+    """Something that must hold did not."""
+
+
+class Observer:
+    """The committed histories, folded once more, and what anybody was told of them."""
+
+    def __init__(self, database: sqlite3.Connection, fail: Callable[[BaseException], None]) -> None:
+        self._database = database
+        self._fail = fail
+        self._position = 0
+        self.trace: list[str] = []
+        self.now_s: Callable[[], float] = lambda: 0.0
+        self.runs: dict[str, Run] = {}
+        self.folds: dict[str, list[Run]] = {}
+        self.answers: dict[str, str] = {}
+        self.effects = 0
+        self.interruptions = 0
+        self._left: dict[tuple[str, str, int], float] = {}
+        self.is_prompt: Callable[[], bool] = lambda: True
+        self._asked_to_stop: dict[str, float] = {}
+        self._settled: dict[str, float] = {}
+        self._told: dict[str, int] = {}
+        self._attempts: dict[tuple[str, str, int], int] = {}
+
+    def say(self, line: str) -> None:
+        self.trace.append(f"{self.now_s():9.3f} {line}")
+
+    def violated(self, what: str) -> None:
+        self.say(f"VIOLATED: {what}")
+        self._fail(Violation(what))
+
+    def committed(self) -> None:
+        """Fold what a commit has added, and hold the list of runs against it."""
+        changed = {}
+        rows = self._database.execute(
+            "SELECT position, run, seq, type, schema, at_ms, body FROM events"
+            " WHERE position > ? ORDER BY position",
+            (self._position,),
+        ).fetchall()
+        for position, number, seq, kind, schema, at_ms, body in rows:
+            self._position = position
+            run_id = id_of(number)
+            event = decode(kind, schema, at_ms, body)
+            before = self.runs.get(run_id)
+            self.say(f"disk: {run_id[-4:]} {seq} {_brief(event)}")
+            if seq != (before.seq if before else 0) + 1:
+                self.violated(f"event {seq} of {run_id} leaves a gap")
+            try:
+                after = apply(before, event)
+            except IllegalTransition as illegal:
+                self.violated(f"{run_id}: {illegal}")
+                return
+            if before and before.is_over:
+                self.violated(f"{run_id} has left the ended state {before.state}")
+            if before and before.current and before.current != after.current:
+                where = (run_id, before.current.step_id, before.current.visit)
+                if after.current is None:
+                    self._left[where] = self.now_s()
+            self.runs[run_id] = changed[run_id] = after
+            self.folds.setdefault(run_id, []).append(after)
+            self._note(run_id, event)
+        for run_id, run in changed.items():
+            self._check_row(run_id, run)
+
+    def _note(self, run_id: str, event: Event) -> None:
+        if is_settled(self.runs[run_id]):
+            self._settled.setdefault(run_id, self.now_s())
+        else:
+            self._settled.pop(run_id, None)
+        match event:
+            case CancelRequested():
+                self._asked_to_stop[run_id] = self.now_s()
+            case StepCancelled() | StepCompleted() | StepFailed():
+                asked = self._asked_to_stop.pop(run_id, self.now_s())
+                if asked < self.now_s() - _ZOMBIE_S and self.is_prompt():
+                    self.violated(f"{run_id} went on for long after it was asked to stop")
+            case StepStarted():
+                self._attempts[run_id, event.step_id, event.visit] = event.attempt
+            case RunResumed() if isinstance(event.answer, dict):
+                token = str(event.answer.get("comment"))
+                if token in self.answers:
+                    self.violated(f"answer {token} was taken twice")
+                self.answers[token] = run_id
+            case AttemptInterrupted():
+                self.interruptions += 1
+            case _:
+                pass
+
+    def _check_row(self, run_id: str, run: Run) -> None:
+        number = int(run_id.rpartition("-")[2])
+        (row,) = self._database.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (number,)
+        ).fetchall()
+        if row != run_row(str(row[1]), run):
+            self.violated(f"the row of {run_id} is not its fold: {row}")
+
+    def told(self, who: str, run: Run, *, asked_at: int = 0) -> None:
+        """Check a run that a client was shown: it is a committed state, and no old one."""
+        folds = self.folds.get(run.id, [])
+        if run.seq > len(folds):
+            self.violated(f"{who} was shown event {run.seq} of {run.id} before it was on disk")
+        elif folds[run.seq - 1] != run:
+            self.violated(f"{who} was shown {run.id} as it never was: {run}")
+        if run.seq < asked_at:
+            self.violated(f"{who} was shown {run.id} as it was before event {asked_at}")
+        self._told[run.id] = max(self._told.get(run.id, 0), run.seq)
+
+    def known(self, run_id: str) -> int:
+        """Give the newest event of a run that somebody has been told of."""
+        return self._told.get(run_id, 0)
+
+    def waited(self, run_id: str) -> None:
+        """Check a wait that is over without an outcome: there has been none for long."""
+        settled = self._settled.get(run_id, self.now_s())
+        if settled < self.now_s() - _ZOMBIE_S and self.is_prompt():
+            self.violated(f"nobody told who waited for {run_id} that it had ended or paused")
+
+    def refused(self, who: str, run_id: str, why: Exception, seq_before: int) -> None:
+        """Check a refusal: there is a committed state that explains it."""
+        run = self.runs.get(run_id)
+        if run is None:
+            self.violated(f"{who} was refused for a run that is not on disk: {why}")
+        elif isinstance(why, RunIsOver):
+            if not run.is_over:
+                self.violated(f"{who} was told that {run_id} is over before it was on disk: {why}")
+        elif self._waits(run) and run.seq == seq_before:
+            self.violated(f"{who} was told that {run_id} does not wait, but it does: {why}")
+
+    def _waits(self, run: Run | None) -> bool:
+        """Say whether an answer to this run would find somebody who asks."""
+        while run and run.signal and run.signal.run_id:
+            run = self.runs.get(run.signal.run_id)
+        return run is not None and run.signal is not None
+
+    def acts(self, run_id: str, step_id: str, visit: int, attempt: int) -> None:
+        """Check an effect: the start of its attempt is on disk, and no later one."""
+        self.effects += 1
+        started = self._attempts.get((run_id, step_id, visit), 0)
+        if started < attempt:
+            self.violated(
+                f"{run_id} {step_id}#{visit}.{attempt} acted before its start was on disk"
+            )
+        elif self._left.get((run_id, step_id, visit), self.now_s()) < self.now_s() - _ZOMBIE_S:
+            self.violated(f"{run_id} {step_id}#{visit} acted long after the run had left it")
+        elif started > attempt:
+            self.violated(
+                f"{run_id} {step_id}#{visit}.{attempt} acted after attempt {started} began"
+            )
+
+    def works(self, run_id: str, step_id: str, visit: int, name: str) -> None:
+        """Check work that is to be recorded: there is no record of it yet."""
+        current = self.runs[run_id].current
+        here = current is not None and (current.step_id, current.visit) == (step_id, visit)
+        if current and here and name in current.records:
+            self.violated(f"{run_id} {step_id}#{visit} repeats its record {name}")
+
+    def recalls(self, run_id: str, step_id: str, visit: int, name: str, value: object) -> None:
+        """Check a record that a step was given: it is on disk, with that value."""
+        history = self.runs[run_id].history
+        kept = [
+            visited.records[name].value
+            for visited in history
+            if (visited.step_id, visited.visit) == (step_id, visit) and name in visited.records
+        ]
+        if kept != [value]:
+            self.violated(f"{run_id} {step_id}#{visit} goes on from record {name}={value}: {kept}")
+
+
+def _brief(event: Event) -> str:
+    if isinstance(event, RunStarted):
+        parent = event.parent
+        child = (
+            f" child of {parent.run_id[-4:]}.{parent.execution}.{parent.attempt} item {parent.item}"
+            if parent
+            else ""
+        )
+        return f"RunStarted {event.workflow_id}{child}"
+    told = [
+        f"{name}={getattr(event, name)}"
+        for name in (
+            "attempt",
+            "name",
+            "value",
+            "next_step",
+            "reason",
+            "output",
+            "total",
+            "deadline_ms",
+            "retry_at_ms",
+            "until_ms",
+        )
+        if getattr(event, name, None) is not None
+    ]
+    step = f" {event.step_id}#{event.visit}" if hasattr(event, "step_id") else ""
+    signal = getattr(event, "signal", None)
+    asks = f" for {signal.run_id[-4:] if signal.run_id else 'a person'}" if signal else ""
+    answer = getattr(event, "answer", None)
+    comment = f" {answer.get('comment')}" if isinstance(answer, dict) else ""
+    error = getattr(event, "error", None)
+    why = f" {error.type}" if error else ""
+    return f"{type(event).__name__}{step}{asks}{comment}{why} {' '.join(told)}".rstrip()[:200]

@@ -1,0 +1,254 @@
+"""The server without HTTP: the product's own parts, put together as in service, on our disk."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+from app import assembly, log
+from app.effects import World
+from app.live import RunLost
+from app.recovery import Recovery
+from app.runs import Runs
+from app.timers import Timers
+from app.workflows import Workflows
+from engine import Json
+from journal import Journal, JournalError
+from steps.contract import StepBroke
+from steps.effects import HttpRequest, HttpResponse
+from tests.simulation.disk import Disk, Life
+from tests.simulation.loop import SeededLoop
+from tests.simulation.observer import Observer
+from tests.simulation.step_types import Boom, registry
+from tests.simulation.workflows import compiled
+
+
+class Gone(Exception):
+    """The connection to the server broke off; what became of the request is unknown."""
+
+
+class JumpingClock:
+    """The wall clock: virtual time, and how far somebody has moved it."""
+
+    def __init__(self, loop: SeededLoop) -> None:
+        self._loop = loop
+        self.moved_ms = 0
+
+    def now_ms(self) -> int:
+        return 1_700_000_000_000 + round(self._loop.time() * 1000) + self.moved_ms
+
+
+class NoSecrets:
+    """Masks nothing."""
+
+    def mask(self, tenant: str, value: Json) -> Json:
+        return value
+
+
+class Outside:
+    """What steps call: counts, takes its time, fails now and then."""
+
+    def __init__(self, life: Life, observer: Observer, random: Random) -> None:
+        self._life, self._observer, self._random = life, observer, random
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        run_id, step_id, visit, attempt, what = request.url.split("/")
+        if not self._life.alive:
+            raise asyncio.CancelledError
+        self._observer.say(f"step: {run_id[-4:]} {step_id}#{visit}.{attempt} does {what}")
+        self._observer.acts(run_id, step_id, int(visit), int(attempt))
+        number = self._observer.effects
+        await asyncio.sleep(self._random.choice((0, 0, 0.002, 0.2)))
+        if self._random.random() < 0.05:
+            raise StepBroke("Unreachable", "chance")
+        return HttpResponse(200, {}, str(number).encode())
+
+
+@dataclass
+class Process:
+    """One life of the server, open."""
+
+    life: Life
+    journal: Journal
+    workflows: Workflows
+    runs: Runs
+    timers: Timers
+    recovery: Recovery
+    background: list[asyncio.Task[None]]
+    calls: int = 0
+    stopping: bool = False
+
+
+class Server:
+    """Starts the server again whenever it has crashed or stopped, until it is closed."""
+
+    def __init__(
+        self, loop: SeededLoop, disk: Disk, observer: Observer, clock: JumpingClock, random: Random
+    ) -> None:
+        self._loop, self._disk, self._observer = loop, disk, observer
+        self._clock, self._random = clock, random
+        self.lives = 0
+        self.process: Process | None = None
+        self._open = asyncio.Event()
+        self._stop_asked = asyncio.Event()
+        self._closing = False
+
+    async def run(self) -> None:
+        """Keep a server running."""
+        while not self._closing:
+            self.lives += 1
+            life = Life(self.lives)
+            self._observer.say(f"server: life {life.number} begins")
+            opening = self._loop.within(life, self._start(life))
+            crashed = asyncio.ensure_future(life.crashed.wait())
+            asked = asyncio.ensure_future(self._stop_asked.wait())
+            await asyncio.wait([opening, crashed], return_when=asyncio.FIRST_COMPLETED)
+            if opening.done() and not opening.exception():
+                self.process = opening.result()
+                self._open.set()
+                await asyncio.wait([crashed, asked], return_when=asyncio.FIRST_COMPLETED)
+                self._open.clear()
+                process, self.process = self.process, None
+                if not crashed.done():
+                    await self._stop(process, crashed)
+            self._stop_asked.clear()
+            await self._end(life)
+            for waiting in (crashed, asked):
+                waiting.cancel()
+            await asyncio.sleep(0.01)
+
+    async def call(self, work: "Any") -> Any:
+        """Have the server do `work(process)`, as a request does. Raises `Gone`."""
+        await self._open.wait()
+        process = self.process
+        if process is None:
+            raise Gone
+        process.calls += 1
+        task = self._loop.within(process.life, work(process))
+        try:
+            await asyncio.wait([task])
+        finally:
+            process.calls -= 1
+        if task.cancelled():
+            raise Gone
+        if not process.life.alive:
+            with contextlib.suppress(BaseException):
+                task.result()
+            raise Gone
+        return task.result()
+
+    def stop(self) -> None:
+        """Ask the server to stop, as SIGTERM does."""
+        self._stop_asked.set()
+
+    async def close(self) -> None:
+        """Stop for good."""
+        self._closing = True
+        self.stop()
+
+    async def _start(self, life: Life) -> Process:
+        journal = self._disk.journal(life)
+        workflows = Workflows(journal, registry(), self._clock)
+        workflows._compile_document = compiled()  # type: ignore[assignment]
+        outside = Outside(life, self._observer, self._random)
+        nothing: Any = None
+        runs, timers, recovery = await assembly._driven(
+            SimpleNamespace(cancel_grace=0.5),  # type: ignore[arg-type]
+            journal,
+            workflows,
+            NoSecrets(),  # type: ignore[arg-type]
+            self._clock,
+            lambda children, keep: World(
+                self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows, children, keep  # type: ignore[arg-type]
+            ),
+        )  # fmt: skip
+        timers._fire = self._watched(timers._fire)
+        background = [
+            asyncio.create_task(recovery.run()),
+            asyncio.create_task(timers.run()),
+        ]
+        for task in background:
+            task.add_done_callback(lambda task: self._ended(life, task))
+        return Process(life, journal, workflows, runs, timers, recovery, background)
+
+    def _ended(self, life: Life, task: asyncio.Task[None]) -> None:
+        if life.alive and not task.cancelled():
+            self._observer.violated(f"a background task has ended: {task.exception()!r}")
+
+    def _watched(self, fire: Any) -> Any:
+        async def watched(run_id: str) -> None:
+            try:
+                await fire(run_id)
+            except Exception as failure:
+                if not is_expected(failure):
+                    self._observer.violated(f"a timer failed: {failure!r}")
+                raise
+
+        return watched
+
+    async def _stop(self, process: Process, crashed: asyncio.Future[Any]) -> None:
+        """Stop in the order of `app/server.py`."""
+        self._observer.say("server: asked to stop")
+        process.stopping = True
+        process.runs.let_go()
+        for _ in range(20):
+            if not process.calls or not process.life.alive:
+                break
+            await asyncio.sleep(0.05)
+        closing = self._loop.within(process.life, self._close(process))
+        await asyncio.wait([closing, crashed], return_when=asyncio.FIRST_COMPLETED)
+        self._observer.say("server: stopped")
+
+    async def _close(self, process: Process) -> None:
+        for task in process.background:
+            task.cancel()
+        await asyncio.gather(*process.background, return_exceptions=True)
+        await process.runs.close(1)
+        await process.journal.close()
+
+    async def _end(self, life: Life) -> None:
+        """Throw away everything in memory."""
+        life.alive = False
+        for _ in range(1_000):
+            left = life.unfinished
+            if not left:
+                return
+            for task in left:
+                task.cancel()
+            await asyncio.sleep(0.001)
+        self._observer.violated(f"tasks would not end: {life.unfinished}")
+
+
+def is_expected(failure: BaseException | None) -> bool:
+    """Say whether a failure in the log is one that the faults explain."""
+    return isinstance(failure, Boom | RunLost | JournalError | None)
+
+
+class Log:
+    """Takes the place of the log: keeps its lines, and minds failures that nobody caused."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        self._before, log._log = log._log, self
+
+    def __exit__(self, *_: object) -> None:
+        log._log = self._before
+
+    def debug(self, text: str, **more: Any) -> None:
+        pass
+
+    def info(self, text: str, **more: Any) -> None:
+        self.error(text, **more)
+
+    warning = info
+
+    def error(self, text: str, *, exc_info: BaseException | None = None, **more: Any) -> None:
+        failure = f" {exc_info!r}" if exc_info else ""
+        self._observer.say(f"log: {text} {more}{failure}")
+        if not is_expected(exc_info):
+            self._observer.violated(f"the log has {text}: {exc_info!r}")

@@ -1,0 +1,204 @@
+"""One simulated world from one seed, from its first start to the last run's end."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+from app.waiters import is_settled
+from engine import Run, Status
+from tests.simulation.clients import Book, Client
+from tests.simulation.disk import Disk, Moods
+from tests.simulation.loop import SeededLoop
+from tests.simulation.observer import Observer, Violation
+from tests.simulation.process import JumpingClock, Log, Server
+from tests.simulation.step_types import Chance
+from tests.simulation.workflows import TENANT, stored
+
+_PATIENCE_S = 90
+
+
+@dataclass
+class Report:
+    """What became of one seed."""
+
+    seed: int
+    trace: list[str]
+    failure: BaseException | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        told = "\n".join(self.trace)
+        return f"{told}\nSTEPWELL_SEED={self.seed}: {self.failure!r}"
+
+
+def simulate(seed: int) -> Report:
+    """Play the world of a seed to its end."""
+    random = Random(seed)
+    loop = SeededLoop(random, in_order=random.random() < 0.3)
+    asyncio.set_event_loop(None)
+    disk = Disk(random, _moods(random), stored())
+    observer = Observer(disk.database, loop.fail)
+    observer.now_s = loop.time
+    disk.committed, disk.trace = observer.committed, observer.say
+    report = Report(seed, observer.trace)
+    Chance.random, Chance.observer = random, observer
+    book = Book()
+    with Log(observer), _no_collection():
+        world = _World(loop, disk, observer, random, book)
+        is_fast = disk.moods.slow < 0.1
+        observer.is_prompt = lambda: (
+            is_fast and world.server.lives == 1 and not any(disk.faults.values())
+        )
+        try:
+            loop.run_until_complete(world.play())
+        except Exception as failure:  # noqa: BLE001 - told in the report
+            report.failure = failure
+        finally:
+            loop.finish()
+    if loop.unhandled and report.failure is None:
+        report.failure = Violation(f"nobody took care of {loop.unhandled}")
+    report.counts = {
+        **disk.faults, **book.told, "effects": observer.effects, "lives": world.server.lives,
+        "interruptions": observer.interruptions, "runs": len(observer.runs),
+        "events": sum(len(folds) for folds in observer.folds.values()), "steps": loop._steps,
+    }  # fmt: skip
+    disk.database.close()
+    return report
+
+
+def _moods(random: Random) -> Moods:
+    kind = random.choice(("calm", "slow", "failing", "crashing", "bad"))
+    moods = Moods(slow=random.choice((0.05, 0.4)))
+    if kind in ("failing", "bad"):
+        moods.refuses, moods.unknown = random.choice(((0.02, 0.02), (0.1, 0.0), (0.0, 0.1)))
+    if kind in ("crashing", "bad"):
+        moods.crash_after = random.randrange(200)
+    return moods
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector out: when it runs is not up to the seed."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class _World:
+    """The server, its clients, and what happens to them."""
+
+    def __init__(
+        self, loop: SeededLoop, disk: Disk, observer: Observer, random: Random, book: Book
+    ) -> None:
+        self._loop, self._disk, self._observer = loop, disk, observer
+        self._random, self._book = random, book
+        self.clock = JumpingClock(loop)
+        self.server = Server(loop, disk, observer, self.clock, random)
+
+    async def play(self) -> None:
+        """Live through trouble, then see everything come to its end in peace."""
+        random = self._random
+        serving = asyncio.create_task(self.server.run())
+        clients = [
+            Client(f"client {name}", self.server, self._observer, self._book, random)
+            for name in "abc"[: random.randrange(1, 4)]
+        ]
+        trouble = asyncio.create_task(self._trouble())
+        await asyncio.gather(*(client.work(random.randrange(2, 7)) for client in clients))
+        trouble.cancel()
+        self._disk.moods.calm()
+        self.clock.moved_ms = max(self.clock.moved_ms, self._furthest_ms)
+        self._observer.say("peace")
+        await self._to_rest()
+        janitor = Client("janitor", self.server, self._observer, self._book, random)
+        for _ in range(100):
+            waiting = [run for run in self._runs() if run.signal and not run.waits_for_children]
+            if not waiting:
+                break
+            await janitor.answer_to(random.choice(waiting).id)
+            await self._to_rest()
+        self._check_ends()
+        await self.server.close()
+        await serving
+
+    _furthest_ms = 0
+
+    def _runs(self) -> list[Run]:
+        return list(self._observer.runs.values())
+
+    async def _trouble(self) -> None:
+        """Crash, stop, and move the clock, now and then."""
+        random, moods = self._random, self._disk.moods
+        crashes = moods.crash_after is not None
+        while True:
+            await asyncio.sleep(random.choice((0.05, 0.3, 1, 3)))
+            what = random.choices(("crash", "stop", "clock"), (6 if crashes else 0, 1, 2))[0]
+            if what == "crash" and moods.crash_after is None:
+                moods.crash_after = random.randrange(60)
+            elif what == "stop" and random.random() < 0.3:
+                self.server.stop()
+            elif what == "clock":
+                jump = random.choice((-86_400_000, -3_600_000, -500, 500, 3_600_000))
+                self.clock.moved_ms += jump
+                self._furthest_ms = max(self._furthest_ms, self.clock.moved_ms)
+                self._observer.say(f"clock: jumps by {jump} ms")
+
+    async def _to_rest(self) -> None:
+        """Wait until every run is over or waits for a person, and nothing is left in memory."""
+        why = ""
+        for _ in range(_PATIENCE_S * 2):
+            await asyncio.sleep(0.5)
+            why = self._unrest()
+            if not why:
+                return
+        self._observer.violated(f"no rest after {_PATIENCE_S} s of peace: {why}")
+        await asyncio.sleep(1)
+
+    def _unrest(self) -> str:
+        for run in self._runs():
+            if not is_settled(run):
+                return f"{run.id} is {run.state} in {run.current_step_id}"
+            if run.waits_for_children and run.signal:
+                child = self._observer.runs.get(run.signal.run_id or "")
+                if child is None or child.status is not Status.PAUSED:
+                    return f"{run.id} is shown as paused for a child that is not"
+            if run.parent and not run.is_over:
+                parent = self._observer.runs[run.parent.run_id]
+                here = (parent.executions, parent.current.attempt if parent.current else 0)
+                if parent.is_over or here != (run.parent.execution, run.parent.attempt):
+                    return f"{run.id} goes on though {parent.id} does not wait for it"
+        process = self.server.process
+        if process is None:
+            return "the server is not running"
+        runs, children = process.runs, process.recovery._children
+        held = (runs._held._live, runs._held._loading, runs._tasks, runs._kicked, runs.lost)
+        left = (runs._waiters._by_run, children.left, children._sweeping)
+        if any((*held, *left)):
+            return f"in memory: {held} {left}"
+        return "" if process.recovery.is_done else "recovery is not done"
+
+    def _check_ends(self) -> None:
+        observer, book = self._observer, self._book
+        for run in self._runs():
+            if not run.is_over:
+                observer.violated(f"{run.id} has not ended: {run.state}")
+            for visit in run.past:
+                if visit.step_id == "call" and isinstance(visit.output, dict):
+                    outputs = visit.output.get("outputs")
+                    for index, data in enumerate(outputs if isinstance(outputs, list) else []):
+                        if isinstance(data, dict) and data.get("index") != index:
+                            observer.violated(f"{run.id} has its outputs out of order: {outputs}")
+        for token, won in book.answers.items():
+            if won is not (token in observer.answers):
+                observer.violated(f"{token} was told {won}, but {observer.answers.get(token)}")
+        for reason, (run_id, won) in book.ends.items():
+            if won is not (observer.runs[run_id].reason == reason):
+                observer.violated(f"end {reason} of {run_id} was told {won}")
+        count = self._disk.database.execute("SELECT count(*) FROM runs WHERE tenant = ?", (TENANT,))
+        if count.fetchone()[0] != len(observer.runs):
+            observer.violated("a run has no history")

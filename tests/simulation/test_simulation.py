@@ -1,0 +1,90 @@
+"""Thousands of worlds, each from its seed; `STEPWELL_SEED=n` plays one and shows its trace."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count, islice
+from multiprocessing import get_context
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+
+from tests.simulation.simulate import Report, simulate
+
+SEED = os.environ.get("STEPWELL_SEED")
+SECONDS = float(os.environ.get("STEPWELL_SIMULATE_S", "0"))
+SEEDS = 2_400
+_CHUNK = 50
+ROOT = Path(__file__).parents[2]
+
+
+def play(first: int) -> tuple[Counter[str], list[str]]:
+    """Play a chunk of seeds; give what happened and the report of each that failed."""
+    totals, failed = Counter({"seeds": _CHUNK}), []
+    for seed in range(first, first + _CHUNK):
+        report = simulate(seed)
+        totals.update(report.counts)
+        if report.failure:
+            failed.append(str(report))
+    return totals, failed
+
+
+def chunks() -> Iterator[int]:
+    """Give the first seeds of the chunks: a fixed number, or new ones until time is up."""
+    if not SECONDS:
+        yield from range(0, SEEDS, _CHUNK)
+        return
+    base, until = SystemRandom().randrange(2**32), time.monotonic() + SECONDS
+    for number in count():
+        if time.monotonic() > until:
+            return
+        yield base + number * _CHUNK
+
+
+@pytest.mark.timeout(SECONDS * 2 + 180)
+def test_what_must_hold_holds_in_every_world() -> None:
+    if SEED is not None:
+        report = simulate(int(SEED))
+        print(report)
+        assert report.failure is None
+        return
+    started, totals = time.monotonic(), Counter[str]()
+    with get_context("spawn").Pool(2) as pool:
+        # Chunks are asked for in step with the answers, so that time can be up.
+        waiting = iter(chunks())
+        playing = [pool.apply_async(play, (first,)) for first in islice(waiting, 4)]
+        while playing:
+            counted, failed = playing.pop(0).get()
+            assert not failed, f"{len(failed)} seeds failed, the first:\n{failed[0]}"
+            totals.update(counted)
+            playing += [pool.apply_async(play, (first,)) for first in islice(waiting, 1)]
+    per_s = totals["seeds"] / (time.monotonic() - started)
+    print(f"{totals['seeds']} seeds, {per_s:.0f} seeds/s: {dict(sorted(totals.items()))}")
+    for fault in ("crash", "refused", "unknown", "interruptions", "Gone", "NotPaused", "RunLost"):
+        assert totals[fault] > 0, f"no {fault} in any world"
+
+
+def test_a_seed_plays_the_same_world_in_every_process() -> None:
+    program = (
+        "from tests.simulation.simulate import simulate\n"
+        "for seed in range(40, 60): print(simulate(seed))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT, env={"PYTHONPATH": ".", "PYTHONHASHSEED": hash_seed}, check=True, capture_output=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    ]  # fmt: skip
+    assert told[0] == told[1]
+    assert b"STEPWELL_SEED=59" in told[0]
+    assert simulate(40).trace != simulate(41).trace
+
+
+def test_a_report_says_what_happened_and_how_to_see_it_again() -> None:
+    report = Report(7, ["    0.000 server: life 1 begins"], AssertionError("it broke"))
+    assert str(report).endswith("STEPWELL_SEED=7: AssertionError('it broke')")
