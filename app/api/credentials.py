@@ -38,7 +38,7 @@ class JwtSecretBody(_Body):
     """A new secret, or a public key, that checks tokens."""
 
     name: str = Field("", max_length=200, description="who signs with it")
-    role: Role = Field(Role.OPERATOR, description="what its tokens may do at most")
+    role: Role = Field(description="what its tokens may do at most")
     algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"] = "HS256"
     publicKey: str | None = Field(  # noqa: N815
         None, max_length=20_000, description="PEM, for RS256, ES256 and EdDSA"

@@ -17,6 +17,10 @@ OBJECTS = {
     "/api/workflow/metadata/input/{workflowId}": "workflow",
     "/api/workflow/status/{runId}": "run",
     "/api/workflow/resume/{runId}": "run",
+    "/api/workflow/rerun/{runId}": "run",
+    "/api/workflow/links/{runId}": "run",
+    "/api/keys/{id}": "key",
+    "/api/jwt-secrets/{kid}": "kid",
     "/api/workflow/files/{fileId}": "file",
     "/api/workflows/{id}": "workflow",
     "/api/agents/{id}": "agent",
@@ -27,9 +31,11 @@ OBJECTS = {
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
+    "key": "0123456789ab", "kid": "kid_0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
 }  # fmt: skip
 BODIES: dict[str, Any] = {
+    "rerun_run": {"stepId": "ask"},
     "resume": {"type": "collect_inputs", "data": {"a": "b"}},
     "cancel": {"runId": "RUN"},
     "terminate": {"runId": "RUN"},
@@ -71,7 +77,11 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     assert client.put("/api/models/theirs", json=model).status_code == 200
     form = {"attachment": ("canary.txt", b"canary-file")}
     run = client.post("/api/workflow/start/theirs", files=form).json()
-    return {**ABSENT, "run": run["runId"], "file": run["data"]["fileId"]}
+    key = client.post("/api/keys", json={"name": "canary-key", "role": "viewer"}).json()["id"]
+    kid = client.post("/api/jwt-secrets", json={"name": "canary-kid", "role": "viewer"}).json()[
+        "kid"
+    ]
+    return {**ABSENT, "run": run["runId"], "file": run["data"]["fileId"], "key": key, "kid": kid}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +120,9 @@ def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
         (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
     )
     text = f"{answer.status_code} {headers} {answer.text}"
-    return text.replace(ids["run"], "RUN").replace(ids["file"], "FILE").encode()
+    for kind in ("run", "file", "key", "kid"):
+        text = text.replace(ids[kind], kind.upper())
+    return text.encode()
 
 
 def test_what_is_theirs_looks_like_nothing(
