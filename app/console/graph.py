@@ -101,13 +101,18 @@ def _edges(document: Mapping[str, Any], steps: Mapping[str, Any]) -> list[_Edge]
     found = document.get("edges")
     edges = []
     for edge in found if isinstance(found, list) else []:
-        if isinstance(edge, dict) and edge.get("from") in steps and edge.get("to") in steps:
+        if not isinstance(edge, dict):
+            continue
+        source, target = edge.get("from"), edge.get("to")
+        if not isinstance(source, str) or not isinstance(target, str):
+            continue
+        if source in steps and target in steps:
             on = edge.get("on", "success")
             condition = edge.get("condition")
             edges.append(
                 _Edge(
-                    edge["from"],
-                    edge["to"],
+                    source,
+                    target,
                     on if on in _OCCASIONS else "success",
                     str(condition) if condition is not None else None,
                 )
