@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick
+.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -30,6 +30,9 @@ check: $(VENV)/installed-dev ## format, lint, import rules, types
 format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
+
+screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
+	$(BIN)/python scripts/screenshots.py
 
 load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock
 	STEPWELL_LOAD=1 STEPWELL_LOAD_SECONDS=600 STEPWELL_LOAD_RUNS=100000 STEPWELL_LOAD_VISITS=10000 STEPWELL_LOAD_CLIENTS=1000 STEPWELL_LOAD_JUMPS=40 $(BIN)/pytest -s --timeout 1800 tests/load

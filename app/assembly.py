@@ -7,6 +7,7 @@ from app import log
 from app.admission import Admission
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.auth.sessions import Sessions
 from app.bulk import Bulk
 from app.children import Children
 from app.clock import Clock, SystemClock
@@ -18,6 +19,7 @@ from app.figures import Figures
 from app.files import Files
 from app.held import Held
 from app.http_client import HttpClient
+from app.links import Links
 from app.models.catalogue import Models
 from app.rate_limits import RateLimits
 from app.recovery import Recovery
@@ -109,6 +111,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         clock=clock,
         journal=journal,
         authenticator=authenticator,
+        sessions=Sessions(authenticator, secrets.keyring, clock, settings.console_session),
+        links=Links(secrets.keyring, clock),
         secrets=secrets,
         registry=registry,
         tools=catalogue,

@@ -16,6 +16,7 @@ from app.api.errors import (
 )
 from app.auth.errors import Forbidden, Unauthorized
 from app.events.streams import TooManyStreams
+from app.links import LinkUnusable
 from app.live import DefinitionUnusable, RunLost
 from app.rate_limits import RateLimited
 from app.secrets.vault import UnfitSecret
@@ -34,6 +35,7 @@ from journal import (
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
+    UnknownCredential,
     UnknownFile,
     UnknownModel,
     UnknownRun,
@@ -51,6 +53,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownSecret, 404, "Secret not found"),
     (UnknownModel, 404, "Model not found"),
     (UnknownWebhook, 404, "Webhook not found"),
+    (UnknownCredential, 404, "Credential not found"),
+    (LinkUnusable, 404, "Link not valid"),
     (NotFoundHere, 404, "Not found"),
     (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),

@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from engine import JsonObject, Parent, RunError
+from engine import JsonObject, Origin, Parent, RunError, RunStarted, StepError
 from journal import IdempotencyKey
 from steps.compiled import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a rerun begins, and what it takes from the run that it came from."""
+
+    origin: Origin
+    outputs: JsonObject
+    caught: StepError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +24,7 @@ class NewRun:
         context: What the caller's token says beyond who it is.
         parent: The run whose step starts this one.
         refused: Why the run fails at once: its parent's step gave it what it cannot take.
+        beginning: Where it begins, when that is not the first step of the definition.
         size: How many bytes the request had that starts it.
     """
 
@@ -28,4 +38,23 @@ class NewRun:
     idempotency: IdempotencyKey | None = None
     parent: Parent | None = None
     refused: RunError | None = None
+    beginning: Beginning | None = None
     size: int = 0
+
+    def started(self, run_id: str, now_ms: int) -> RunStarted:
+        """Give the first event of the run."""
+        rerun = self.beginning
+        return RunStarted(
+            at_ms=now_ms,
+            run_id=run_id,
+            workflow_id=self.workflow_id,
+            version=self.version,
+            first_step=rerun.origin.step_id if rerun else self.definition.graph.initial,
+            data=self.data,
+            context=self.context,
+            caller=self.caller,
+            parent=self.parent,
+            origin=rerun.origin if rerun else None,
+            outputs=rerun.outputs if rerun else {},
+            caught=rerun.caught if rerun else None,
+        )

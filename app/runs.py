@@ -34,7 +34,6 @@ from engine import (
     RunFailed,
     RunPaused,
     RunResumed,
-    RunStarted,
     RunTerminated,
     State,
     StepCancelled,
@@ -138,10 +137,18 @@ class Runs:
                 future.set_result(live.run)
             return future
 
-    async def resume(self, tenant: str, run_id: str, answer: JsonObject, caller: Caller) -> Run:
+    async def resume(
+        self,
+        tenant: str,
+        run_id: str,
+        answer: JsonObject,
+        caller: Caller,
+        paused_at_seq: int | None = None,
+    ) -> Run:
         """Answer a paused run, or the child run for which it is paused.
 
-        The answer is durable when this returns.
+        The answer is durable when this returns. With `paused_at_seq` only the pause that began
+        with that event is meant.
 
         Raises:
             NotPaused: The run waits for nobody, or for something else.
@@ -160,6 +167,8 @@ class Runs:
                 return live.run
             async with live.lock:
                 await self._driver.append(live)  # no refusal before its cause is durable
+                if paused_at_seq not in (None, live.run.seq):
+                    raise NotPaused(f"run {run_id} does not wait for this answer any more")
                 now_ms = self._clock.now_ms()
                 self._driver.take(live, accept(live, answer, caller, now_ms))
                 await self._driver.append(live)
@@ -345,17 +354,7 @@ class Runs:
     def _new(self, new: NewRun) -> LiveRun:
         """Give a run in memory, of which nothing is durable yet."""
         now_ms = self._clock.now_ms()
-        started = RunStarted(
-            at_ms=now_ms,
-            run_id=self._next_id(now_ms),
-            workflow_id=new.workflow_id,
-            version=new.version,
-            first_step=new.definition.graph.initial,
-            data=new.data,
-            context=new.context,
-            caller=new.caller,
-            parent=new.parent,
-        )
+        started = new.started(self._next_id(now_ms), now_ms)
         run, events = apply(None, started), list[Event]([started])
         if new.refused:
             events.append(RunFailed(now_ms, new.refused))

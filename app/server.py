@@ -20,12 +20,16 @@ from starlette.routing import Route
 
 from app import log
 from app.api import (
+    check,
+    credentials,
     definitions,
     downloads,
     events,
     executions,
+    links,
     llm_models,
     many_runs,
+    reruns,
     secrets,
     tools,
     webhooks,
@@ -39,6 +43,7 @@ from app.api.openapi import openapi
 from app.assembly import open_services
 from app.auth.keys import new_key
 from app.connections import protocol
+from app.console.routes import OPEN_PAGES, PAGES
 from app.control import Control
 from app.errors import error_response
 from app.heartbeat import Heartbeat
@@ -52,9 +57,13 @@ from journal import SQLITE_VERSION, JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
+    *reruns.ENDPOINTS,
     *events.ENDPOINTS,
     *many_runs.ENDPOINTS,
     *definitions.ENDPOINTS,
+    *check.ENDPOINTS,
+    *links.ENDPOINTS,
+    *credentials.ENDPOINTS,
     *downloads.ENDPOINTS,
     *secrets.ENDPOINTS,
     *llm_models.ENDPOINTS,
@@ -89,9 +98,11 @@ def application(services: Services, address: str) -> Starlette:
         failure = NotFoundHere(f"there is nothing at {request.scope['path'][:200]}")
         return error_response(failure, request.scope["stepwell.request_id"])
 
-    by_path: dict[str, dict[str, Endpoint]] = {}
-    for endpoint in ENDPOINTS:
-        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    by_path: dict[str, dict[str, Answer]] = {}
+    for endpoint in (*ENDPOINTS, *PAGES):
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint.answer
+    for method, path, answer in OPEN_PAGES:
+        by_path.setdefault(path, {})[method] = answer
     return Starlette(
         routes=[
             Route("/healthz", healthz),
@@ -121,20 +132,21 @@ def application(services: Services, address: str) -> Starlette:
     )  # fmt: skip
 
 
+Answer = Callable[[Request, Services], Awaitable[Response]]
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def _by_method(
-    methods: dict[str, Endpoint], services: Services
+    methods: dict[str, Answer], services: Services
 ) -> Callable[[Request], Awaitable[Response]]:
     """Answer with the endpoint for the request's method, after who is asking is known."""
 
     async def handle(request: Request) -> Response:
-        endpoint = methods.get(request.method)
-        if endpoint is None:
+        answer = methods.get(request.method)
+        if answer is None:
             failure = NotAllowedHere(sorted(methods))
             return error_response(failure, request.scope["stepwell.request_id"])
-        return await endpoint.answer(request, services)
+        return await answer(request, services)
 
     return handle
 

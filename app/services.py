@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from app.admission import Admission
 from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.auth.sessions import Sessions
 from app.bulk import Bulk
 from app.clock import Clock
 from app.events.streams import Streams
 from app.figures import Figures
 from app.files import Files
+from app.links import Links
 from app.models.catalogue import Models
 from app.rate_limits import RateLimits
 from app.recovery import Recovery
@@ -33,6 +35,8 @@ class Services:
     clock: Clock
     journal: Journal
     authenticator: Authenticator
+    sessions: Sessions
+    links: Links
     secrets: Secrets
     registry: Registry
     tools: ToolCatalogue

@@ -148,6 +148,14 @@ class Settings(BaseModel):
     webhook_give_up: float = Field(
         259_200, ge=0, description="seconds of failed attempts after which a delivery is given up"
     )
+    console_session: int = Field(
+        43_200, ge=60, description="seconds that a sign-in to the console lasts"
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@/]+$",
+        description="how people reach this server, such as https://flows.example; for links",
+    )
     retention: Ages = Field(
         {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
     )

@@ -81,7 +81,7 @@ from engine.retry import RetryPolicy
 from engine.run import Run, Visit, VisitStatus, apply, fold
 from engine.scope import scope
 from engine.transitions import TRANSITIONS, State, Status
-from engine.values import Json, JsonObject, Parent, Record, RunError, Signal, StepError
+from engine.values import Json, JsonObject, Origin, Parent, Record, RunError, Signal, StepError
 
 __all__ = [
     "EVENT_TYPES",
@@ -123,6 +123,7 @@ __all__ = [
     "NotPaused",
     "Occasion",
     "OnInterrupted",
+    "Origin",
     "Parent",
     "Record",
     "Recorded",

@@ -9,12 +9,18 @@ encodes events.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engine.values import Json, JsonObject, Parent, RunError, Signal, StepError
+from engine.values import Json, JsonObject, Origin, Parent, RunError, Signal, StepError
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The run exists, pinned to one version of its workflow."""
+    """The run exists, pinned to one version of its workflow.
+
+    Attributes:
+        origin: The run of which this is a rerun. The steps before `first_step` are not done
+            again then: `outputs` is what they had delivered, by step id, and `caught` the
+            error that the last `on: "error"` edge had caught.
+    """
 
     at_ms: int
     run_id: str
@@ -25,6 +31,9 @@ class RunStarted:
     context: JsonObject = field(default_factory=dict)
     caller: str = ""
     parent: Parent | None = None
+    origin: Origin | None = None
+    outputs: JsonObject = field(default_factory=dict)
+    caught: StepError | None = None
 
 
 @dataclass(frozen=True, slots=True)

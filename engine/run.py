@@ -42,7 +42,7 @@ from engine.events import (
     StepTimedOut,
 )
 from engine.transitions import TRANSITIONS, State, Status
-from engine.values import Json, JsonObject, Parent, Record, RunError, Signal, StepError
+from engine.values import Json, JsonObject, Origin, Parent, Record, RunError, Signal, StepError
 
 
 class VisitStatus(StrEnum):
@@ -102,6 +102,7 @@ class Run:
         visits: How often each step has been entered.
         cleaning_up: True once a cancel has been carried out on the step it met.
         parent: The run that started this one, None for a run of its own.
+        origin: The run of which this one is a rerun, None for a run from the beginning.
     """
 
     id: str
@@ -130,6 +131,7 @@ class Run:
     result: Json = None
     error: RunError | None = None
     parent: Parent | None = None
+    origin: Origin | None = None
 
     @property
     def status(self) -> Status:
@@ -255,6 +257,9 @@ def _started(event: RunStarted) -> Run:
         updated_at_ms=event.at_ms,
         next_step=event.first_step,
         parent=event.parent,
+        origin=event.origin,
+        outputs=event.outputs,
+        last_error=event.caught,
     )
 
 

@@ -62,6 +62,19 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The run of which this one is a rerun, and where it left its history.
+
+    Attributes:
+        seq: The number of the event with which that run entered the step.
+    """
+
+    run_id: str
+    step_id: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """What a paused run waits for.
 

@@ -46,6 +46,7 @@ from journal.events import Events, Head, IdempotencyKey
 from journal.figures import Histogram, WriterFigures
 from journal.files import FileRow, FileTable
 from journal.health import Health
+from journal.inbox import Inbox, WaitingRow
 from journal.journal import SQLITE_VERSION, Journal
 from journal.lock import FolderLock, holder
 from journal.models import ModelRow, ModelTable
@@ -92,6 +93,7 @@ __all__ = [
     "Health",
     "Histogram",
     "IdempotencyKey",
+    "Inbox",
     "Journal",
     "JournalError",
     "JwtSecrets",
@@ -126,6 +128,7 @@ __all__ = [
     "UnknownWorkflow",
     "Verified",
     "VersionRow",
+    "WaitingRow",
     "WebhookRow",
     "WebhookTable",
     "WriterFigures",

@@ -8,14 +8,16 @@ import json
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from engine import EVENT_TYPES, Event, Parent, RunError, Signal, StepError
+from engine import EVENT_TYPES, Event, Origin, Parent, RunError, Signal, StepError
 
 SCHEMA = 1
 """The number of the body format, kept with each event."""
 
 _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
-_NESTED: dict[tuple[str, str], type[Signal | StepError | RunError | Parent]] = {
+_NESTED: dict[tuple[str, str], type[Signal | StepError | RunError | Parent | Origin]] = {
     ("RunStarted", "parent"): Parent,
+    ("RunStarted", "origin"): Origin,
+    ("RunStarted", "caught"): StepError,
     ("AttemptFailed", "error"): StepError,
     ("StepFailed", "error"): StepError,
     ("RunFailed", "error"): RunError,
@@ -72,4 +74,6 @@ def _default(field: Field[Any]) -> Any:
     return field.default
 
 
-_SHAPES = {kind: _shape(kind) for kind in (*EVENT_TYPES, StepError, RunError, Signal, Parent)}
+_SHAPES = {
+    kind: _shape(kind) for kind in (*EVENT_TYPES, StepError, RunError, Signal, Parent, Origin)
+}

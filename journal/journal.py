@@ -17,6 +17,7 @@ from journal.errors import CannotOpen
 from journal.event_pages import EventPages
 from journal.events import Events
 from journal.files import FileTable
+from journal.inbox import Inbox
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
 from journal.models import ModelTable
@@ -25,6 +26,7 @@ from journal.removal import Removal
 from journal.runs import RunList
 from journal.secrets import SecretTable
 from journal.selection import Selection
+from journal.standing import Standing
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
@@ -52,6 +54,8 @@ class Journal:
         self.events = Events(writer, readers)
         self.pages = EventPages(readers)
         self.runs = RunList(readers)
+        self.inbox = Inbox(readers)
+        self.standing = Standing(file, readers)
         self.removal = Removal(writer, readers)
         self.selection = Selection(readers)
         self.children = ChildList(readers)

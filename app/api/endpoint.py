@@ -20,11 +20,16 @@ _CREDENTIALS = ("x-api-key", "x-tenant-id", "authorization")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of a known caller."""
+    """One request of a known caller.
+
+    Attributes:
+        csrf: What a browser's session must send with every change; empty without a session.
+    """
 
     request: Request
     services: Services
     caller: Caller
+    csrf: str = ""
 
     @property
     def tenant(self) -> str:
@@ -56,16 +61,20 @@ class Endpoint:
         """What the operation is called in the API page."""
         return self.name or self.handler.__name__
 
+    async def ask(self, request: Request, services: Services) -> Response:
+        """Check who is asking and ask the handler. Raises `Unauthorized`, `Forbidden`."""
+        if any(len(request.headers.getlist(name)) > 1 for name in _CREDENTIALS):
+            raise Unauthorized  # of two, a proxy may have checked the other one
+        session = services.sessions.of(request.method, request.headers, request.cookies)
+        services.rate_limits.check(session.caller)
+        session.caller.require(self.role)
+        return await self.handler(Call(request, services, session.caller, session.csrf))
+
     async def answer(self, request: Request, services: Services) -> Response:
         """Check who is asking, ask the handler, turn failures into answers."""
         request_id: str = request.scope["stepwell.request_id"]
         try:
-            if any(len(request.headers.getlist(name)) > 1 for name in _CREDENTIALS):
-                raise Unauthorized  # of two, a proxy may have checked the other one
-            caller = services.authenticator.authenticate(request.headers)
-            services.rate_limits.check(caller)
-            caller.require(self.role)
-            return await self.handler(Call(request, services, caller))
+            return await self.ask(request, services)
         except Exception as failure:  # noqa: BLE001 - every failure is an answer
             if not is_known(failure):
                 log.request_failed(request_id, failure)

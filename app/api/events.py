@@ -126,7 +126,8 @@ def _listed(text: str | None) -> list[str] | None:
 def _may_read(call: Call) -> bool:
     """Say whether the caller's key or token counts still."""
     try:
-        call.services.authenticator.authenticate(call.request.headers)
+        request = call.request
+        call.services.sessions.of(request.method, request.headers, request.cookies)
     except Unauthorized:
         return False
     return True

@@ -169,7 +169,7 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
 
 async def _take_on(call: Call, size: int, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
     services = call.services
-    key = _key(call)
+    key = idempotency_key(call)
     workflow_id = call.path("workflowId")
     query = checked(StartQuery, dict(call.request.query_params))
     await services.workflows.startable(call.tenant, workflow_id, query.version)
@@ -247,7 +247,8 @@ def _is_upload(path: str, wanted: _Wanted) -> bool:
     return wanted.upload is not None and path.startswith(("data.fileId", "data.attachment"))
 
 
-def _key(call: Call) -> str | None:
+def idempotency_key(call: Call) -> str | None:
+    """Give the request's `Idempotency-Key`. Raises `BadRequest`."""
     key = call.request.headers.get("idempotency-key")
     if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
         raise BadRequest(f"Idempotency-Key must have 1 to {_LONGEST_KEY} printable characters")

@@ -13,6 +13,9 @@ from app.figures import Figures
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_LINK = "/answer/"
+"""What follows it lets its holder answer, so it is not logged."""
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -46,7 +49,8 @@ class RequestFrame:
                 headers["X-Request-Id"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                log.request_served(scope["method"], scope["path"], message["status"], request_id)
+                shown = _LINK if scope["path"].startswith(_LINK) else scope["path"]
+                log.request_served(scope["method"], shown, message["status"], request_id)
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._figures.requests[method, message["status"]] += 1
             await send(message)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from app.usage import calls_of, usage_of
-from engine import Json, JsonObject, Run, RunError, State, StepError, Visit, iso_time
+from engine import Json, JsonObject, Origin, Run, RunError, State, StepError, Visit, iso_time
 
 MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""
@@ -36,6 +36,7 @@ def status_document(
         "reason": run.reason,
         "cancelRequested": run.cancel_requested,
         "parentRunId": run.parent.run_id if run.parent else None,
+        "origin": _origin(run.origin),
         "childRunIds": list(child_ids),
         "usage": usage_of(run.history),
         "waitingUntil": _moment(run.wake_at_ms) if run.state is State.SLEEPING else None,
@@ -125,6 +126,12 @@ def _run_error(error: RunError | None) -> Json:
         "message": error.message,
         "attempts": error.attempts,
     }
+
+
+def _origin(origin: Origin | None) -> Json:
+    if origin is None:
+        return None
+    return {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
 
 
 def _moment(at_ms: int | None) -> str | None:

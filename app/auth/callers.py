@@ -67,7 +67,7 @@ class Authenticator:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorized
-        return self._by_token(token.strip(), headers.get("x-tenant-id"))
+        return self.by_token(token.strip(), headers.get("x-tenant-id"))
 
     async def flush_used(self) -> None:
         """Store when keys were last used."""
@@ -76,8 +76,12 @@ class Authenticator:
             await self._journal.keys.touch(used.items())
 
     def _by_key(self, key: str, tenant: str | None) -> Caller:
-        row, now_ms = self._keys.get(prefix_of(key)), self._clock.now_ms()
-        fits = hmac.compare_digest(row.hash if row else _NO_HASH, hash_of(key))
+        return self.by_hash(prefix_of(key), hash_of(key), tenant)
+
+    def by_hash(self, prefix: str, digest: bytes, tenant: str | None) -> Caller:
+        """Give the caller of a key of which only the hash is known. Raises `Unauthorized`."""
+        row, now_ms = self._keys.get(prefix), self._clock.now_ms()
+        fits = hmac.compare_digest(row.hash if row else _NO_HASH, digest)
         if (
             row is None
             or not fits
@@ -89,7 +93,8 @@ class Authenticator:
         self._used[row.id] = now_ms
         return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}", credential=row.id)
 
-    def _by_token(self, token: str, tenant: str | None) -> Caller:
+    def by_token(self, token: str, tenant: str | None) -> Caller:
+        """Give the caller of a signed token. Raises `Unauthorized`."""
         settings = self._settings
         try:
             row, claims = read_token(

@@ -56,7 +56,10 @@ class EventKind:
 
 
 def _started(event: RunStarted) -> JsonObject:
-    return {"version": event.version, "nextStepId": event.first_step, "data": event.data}
+    shown: JsonObject = {"version": event.version, "nextStepId": event.first_step}
+    if event.origin is not None:
+        shown["origin"] = {"runId": event.origin.run_id, "stepId": event.origin.step_id}
+    return {**shown, "data": event.data}
 
 
 def _step(event: StepStarted) -> JsonObject:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from app.api.endpoint import Endpoint
 from app.assembly import open_services
 from app.auth.roles import Role
+from app.console.routes import OPEN_PAGES, PAGES
 from app.server import ENDPOINTS, application
 from app.settings import Settings
 from tests.harness.server import Server, command
@@ -154,7 +155,8 @@ async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> Non
         routes = application(services, "http://x").routes
     assert all(isinstance(route, Route) for route in routes)
     paths = {route.path for route in routes if isinstance(route, Route)}
-    assert paths == OPEN | {"/metrics"} | {endpoint.path for endpoint in ENDPOINTS}
+    of_console = {page.path for page in PAGES} | {path for _, path, _ in OPEN_PAGES}
+    assert paths == OPEN | {"/metrics"} | of_console | {endpoint.path for endpoint in ENDPOINTS}
 
 
 def test_what_is_open_says_nothing_about_anybody(shared: Server) -> None:

@@ -20,6 +20,10 @@ OBJECTS = {
     "/api/workflow/events/{runId}": "run",
     "/api/workflow/runs/{runId}": "run",
     "/api/webhooks/{id}": "webhook",
+    "/api/workflow/rerun/{runId}": "run",
+    "/api/workflow/links/{runId}": "run",
+    "/api/keys/{id}": "key",
+    "/api/jwt-secrets/{kid}": "kid",
     "/api/workflow/files/{fileId}": "file",
     "/api/workflows/{id}": "workflow",
     "/api/agents/{id}": "agent",
@@ -31,9 +35,11 @@ OBJECTS = {
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
     "webhook": "0123456789abcdef0123456789abcdef",
+    "key": "0123456789ab", "kid": "kid_0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
 }  # fmt: skip
 BODIES: dict[str, Any] = {
+    "rerun_run": {"stepId": "ask"},
     "resume": {"type": "collect_inputs", "data": {"a": "b"}},
     "cancel": {"runId": "RUN"},
     "terminate": {"runId": "RUN"},
@@ -78,11 +84,17 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     hook = {"url": "https://example.com/hook", "name": "canary-hook", "events": ["run.started"]}
     made = client.post("/api/webhooks", json=hook)
     assert made.status_code == 201, made.text
+    key = client.post("/api/keys", json={"name": "canary-key", "role": "viewer"}).json()["id"]
+    kid = client.post("/api/jwt-secrets", json={"name": "canary-kid", "role": "viewer"}).json()[
+        "kid"
+    ]
     return {
         **ABSENT,
         "run": run["runId"],
         "file": run["data"]["fileId"],
         "webhook": made.json()["id"],
+        "key": key,
+        "kid": kid,
     }
 
 
@@ -122,7 +134,7 @@ def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
         (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
     )
     text = f"{answer.status_code} {headers} {answer.text}"
-    for kind in ("run", "file", "webhook"):
+    for kind in ("run", "file", "webhook", "key", "kid"):
         text = text.replace(ids[kind], kind.upper())
     return text.encode()
 

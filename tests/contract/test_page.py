@@ -99,6 +99,7 @@ def test_an_async_start_answers_with_the_run_id_alone(shared: Server, workflow: 
         "reason": None,
         "cancelRequested": False,
         "parentRunId": None,
+        "origin": None,
         "childRunIds": [],
         "usage": None,
         "waitingUntil": None,

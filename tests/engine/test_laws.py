@@ -98,10 +98,10 @@ def inputs() -> st.SearchStrategy[Input]:
 class Story:
     """Plays inputs against a graph, checking every law at every append."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, started: RunStarted | None = None) -> None:
         self.graph = graph
         self.events: list[Event] = [
-            RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {"in": 0})
+            started or RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {"in": 0})
         ]
         self.run = apply(None, self.events[0])
         self.now_ms = 1

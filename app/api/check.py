@@ -1,0 +1,75 @@
+"""Checking a definition without saving it, with the line of every problem."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.api.endpoint import Call, Endpoint
+from app.api.errors import BadRequest
+from app.api.json_body import json_body, parse_json
+from app.api.models import checked
+from app.aside import aside
+from app.auth.roles import Role
+from app.json_lines import line_of, lines_of
+from engine import Json
+from steps.definition import compile_definition
+from steps.problems import InvalidDefinition
+from steps.registry import Registry
+
+_LONG = 20_000
+
+
+class CheckBody(BaseModel):
+    """A definition as text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = Field(max_length=1_000_000, description="the definition as JSON text")
+
+
+def problems_in(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Json]:
+    """Give every problem of a text with path and line, and what the text holds if it is JSON."""
+    try:
+        document = parse_json(text.encode("utf-8", "replace"))
+    except BadRequest as unreadable:
+        message = str(unreadable).removeprefix("the body is ")
+        return [{"path": "", "message": message, "line": _line_of(unreadable)}], None
+    try:
+        compile_definition(document, registry)
+    except InvalidDefinition as invalid:
+        lines = lines_of(text)
+        return [
+            {"path": p.path, "message": p.message, "line": line_of(lines, p.path)}
+            for p in invalid.problems
+        ], document
+    return [], document
+
+
+def _line_of(unreadable: BadRequest) -> int:
+    """Give the line of the fault where the parser tells it, else the first."""
+    cause = unreadable.__cause__
+    return cause.lineno if isinstance(cause, json.JSONDecodeError) else 1
+
+
+async def checked_text(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Json]:
+    """Do the same beside the event loop where the text is long."""
+    if len(text) > _LONG:
+        return await aside(lambda: problems_in(text, registry))
+    return problems_in(text, registry)
+
+
+async def check(call: Call) -> Response:
+    """Check a definition without saving it."""
+    body = checked(CheckBody, await json_body(call.request, call.services.settings))
+    problems, _ = await checked_text(body.text, call.services.registry)
+    return JSONResponse({"valid": not problems, "problems": problems})
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/check", Role.VIEWER, check,
+        "Check a definition without saving it", CheckBody,
+    ),
+)  # fmt: skip

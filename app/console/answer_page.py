@@ -1,0 +1,122 @@
+"""The page behind a link: one question, for somebody without an account.
+
+Opening it changes nothing, since mail scanners open links; only its button does.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import log
+from app.api.json_body import read_body
+from app.api.run_document import pause_signal
+from app.console.page import problem_page
+from app.console.pauses import Question, question
+from app.console.rendering import html
+from app.errors import is_known
+from app.links import Link, LinkUnusable
+from app.services import Services
+from engine import JsonObject, NotPaused
+from journal import UnknownRun
+from steps.contract import InvalidAnswer, Problem
+from steps.fields import Fields
+
+_LONGEST_FORM = 262_144
+_LONGEST_COMMENT = 10_000
+
+
+async def answer_page(request: Request, services: Services) -> Response:
+    """Show the question, or that it has been answered."""
+    try:
+        link = services.links.read(request.path_params["token"])
+        return await _ask(services, link)
+    except (LinkUnusable, UnknownRun):
+        return _over(404, "This link is not valid, or its time is over.")
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        return _failed(request, failure)
+
+
+async def answer(request: Request, services: Services) -> Response:
+    """Take the answer. Of several at once one counts, and the others are told so."""
+    given: dict[str, str] = {}
+    try:
+        link = services.links.read(request.path_params["token"])
+        body = await read_body(request, _LONGEST_FORM, services.settings.body_timeout)
+        form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
+        given = {name: items[0] for name, items in form.items()}
+        run = await services.runs.read(link.tenant, link.run_id)
+        if not link.still_asks(run) or run.signal is None:
+            return _over(409, "Somebody has answered this already, or it is no longer asked.")
+        sent = _answer(link, run.signal.body, run.signal.type, given)
+        await services.runs.resume(link.tenant, link.run_id, sent, link.caller, link.seq)
+    except (LinkUnusable, UnknownRun):
+        return _over(404, "This link is not valid, or its time is over.")
+    except NotPaused:
+        return _over(409, "Somebody has answered this already, or it is no longer asked.")
+    except InvalidAnswer as invalid:
+        return await _ask(services, link, 400, invalid.problems, given)
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        return _failed(request, failure)
+    return html("answered.html", title="Thank you", message="Your answer is stored.", good=True)
+
+
+async def _ask(
+    services: Services,
+    link: Link,
+    status: int = 200,
+    problems: tuple[Problem, ...] = (),
+    given: Mapping[str, str] | None = None,
+) -> Response:
+    run = await services.runs.read(link.tenant, link.run_id)
+    signal = pause_signal(run)
+    if not link.still_asks(run) or not isinstance(signal, dict):
+        return _over(410, "Somebody has answered this already, or it is no longer asked.")
+    asked: Question = question(run.id, run.seq, signal)
+    by_name = {item.path: item.message for item in problems}
+    names = {field.name for field in asked.fields}
+    return html(
+        "answer.html",
+        status,
+        question=asked,
+        name=link.name,
+        until_ms=link.until_ms,
+        problems=by_name,
+        others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
+        given=dict(given or {}),
+    )
+
+
+def _answer(link: Link, body: JsonObject, kind: str, given: Mapping[str, str]) -> JsonObject:
+    """Give the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
+    if kind == "request_user_action":
+        answer: JsonObject = {
+            "type": kind,
+            "stepId": link.step_id,
+            "actionId": str(body.get("actionId") or ""),
+            "actionValue": given.get("actionValue", ""),
+        }
+        if comment := given.get("comment", "").strip()[:_LONGEST_COMMENT]:
+            answer["comment"] = comment
+        return answer
+    specs = body.get("fields")
+    fields = Fields(
+        {k: v for k, v in specs.items() if isinstance(v, dict)} if isinstance(specs, dict) else {}
+    )
+    texts = {name: given[f"data.{name}"] for name in fields.specs if given.get(f"data.{name}")}
+    data, problems = fields.convert_text(texts)
+    if problems:
+        raise InvalidAnswer(problems)
+    return {"type": kind, "stepId": link.step_id, "data": data}
+
+
+def _over(status: int, message: str) -> Response:
+    return html("answered.html", status, title="Nothing to answer", message=message, good=False)
+
+
+def _failed(request: Request, failure: Exception) -> Response:
+    request_id: str = request.scope["stepwell.request_id"]
+    if not is_known(failure):
+        log.request_failed(request_id, failure)
+    return problem_page(failure, request_id)

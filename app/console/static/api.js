@@ -1,0 +1,36 @@
+// Requests to the API with the session; a change brings the session's own word.
+const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+
+export class Refused extends Error {
+  constructor(status, document) {
+    super(document.message || `The server answered ${status}.`);
+    this.status = status;
+    this.details = document.details ?? [];
+  }
+}
+
+export async function call(method, address, body) {
+  const headers = { "x-csrf-token": csrf };
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers["content-type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(address, { method, headers, body: isForm || body === undefined ? body : JSON.stringify(body) });
+  } catch {
+    throw new Refused(0, { message: "The server does not answer. Check the connection and try again." });
+  }
+  const document = await answer.json().catch(() => ({}));
+  if (answer.status === 401) {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  if (!answer.ok) throw new Refused(answer.status, document);
+  return document;
+}
+
+export function say(text) {
+  const place = document.getElementById("said");
+  place.textContent = text;
+  place.hidden = false;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { place.hidden = true; }, 6000);
+}

@@ -1,0 +1,129 @@
+// The editor of a definition: line numbers, problems at their place, the picture beside it.
+import { Refused, call } from "./api.js";
+import { startPictures } from "./picture.js";
+
+const QUIET_MS = 300;
+
+// What a key that was taken out of the text means: saving keeps what is not sent.
+const DEFAULTS = { description: "", payload: {}, edges: [], tool: false, maxStepExecutions: 1000 };
+
+export function startEditor() {
+  const form = document.querySelector("[data-editor]");
+  if (!form) return;
+  const text = document.getElementById("text");
+  const state = { first: parsed(text.value), saved: text.value, marked: new Set(), timer: null, asked: 0 };
+  text.addEventListener("input", () => {
+    number(text, state.marked);
+    clearTimeout(state.timer);
+    document.getElementById("verdict").textContent = "Checking…";
+    state.timer = setTimeout(() => check(text, state), QUIET_MS);
+  });
+  text.addEventListener("scroll", () => { document.getElementById("numbers").scrollTop = text.scrollTop; });
+  text.addEventListener("keydown", (event) => indent(event, text));
+  document.getElementById("problems").addEventListener("click", (event) => {
+    const line = event.target.closest("[data-line]")?.dataset.line;
+    if (line) go(text, Number(line));
+  });
+  form.addEventListener("submit", (event) => { event.preventDefault(); save(form, text, state); });
+  window.addEventListener("beforeunload", (event) => { if (text.value !== state.saved) event.preventDefault(); });
+  const lines = [...document.querySelectorAll("#problems [data-line]")].map((item) => Number(item.dataset.line));
+  state.marked = new Set(lines);
+  number(text, state.marked);
+}
+
+function parsed(text) {
+  try { return JSON.parse(text); } catch { return {}; }
+}
+
+async function check(text, state) {
+  const asked = ++state.asked;
+  try {
+    const found = await call("POST", "/workflows/preview", { text: text.value });
+    if (asked !== state.asked) return;
+    list(found.problems);
+    state.marked = new Set(found.problems.map((problem) => problem.line));
+    number(text, state.marked);
+    draw(found.graph);
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    document.getElementById("verdict").textContent = refused.message;
+  }
+}
+
+function list(problems) {
+  const place = document.getElementById("problems");
+  place.replaceChildren(...problems.map((problem) => {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.line = problem.line;
+    const line = document.createElement("span");
+    line.className = "line";
+    line.textContent = `Line ${problem.line}`;
+    const path = document.createElement("code");
+    path.textContent = problem.path;
+    button.append(line, path, problem.path ? " " : "", problem.message);
+    item.append(button);
+    return item;
+  }));
+  document.getElementById("verdict").textContent = problems.length ? `${problems.length} to mend` : "No problems";
+}
+
+function draw(graph) {
+  if (graph === null) return;
+  const pane = document.querySelector("#graph [data-pane]");
+  if (!graph) { pane.replaceChildren(); return; }
+  const drawn = new DOMParser().parseFromString(graph, "image/svg+xml").documentElement;
+  pane.replaceChildren(document.adoptNode(drawn));
+  startPictures(document);
+}
+
+function number(text, marked) {
+  const place = document.getElementById("numbers");
+  const count = text.value.split("\n").length;
+  place.replaceChildren(...Array.from({ length: count }, (_, index) => {
+    const node = document.createElement(marked.has(index + 1) ? "b" : "span");
+    node.textContent = index + 1;
+    return node;
+  }).flatMap((node) => [node, "\n"]));
+  place.scrollTop = text.scrollTop;
+}
+
+function go(text, line) {
+  const lines = text.value.split("\n");
+  const start = lines.slice(0, line - 1).reduce((sum, item) => sum + item.length + 1, 0);
+  text.focus();
+  text.setSelectionRange(start, start + (lines[line - 1] ?? "").length);
+  text.scrollTop = Math.max(0, (line - 6) * 20);
+}
+
+// Tab indents; after Escape it moves the focus on, as it does elsewhere.
+function indent(event, text) {
+  if (event.key === "Escape") { text.dataset.leave = "yes"; return; }
+  if (event.key === "Tab" && !event.shiftKey && !text.dataset.leave) {
+    event.preventDefault();
+    text.setRangeText("  ", text.selectionStart, text.selectionEnd, "end");
+    text.dispatchEvent(new Event("input"));
+  }
+  if (event.key !== "Tab") delete text.dataset.leave;
+}
+
+async function save(form, text, state) {
+  const wrong = document.getElementById("save-wrong");
+  wrong.hidden = true;
+  await check(text, state);
+  if (state.marked.size) { go(text, Math.min(...state.marked)); return; }
+  const edited = JSON.parse(text.value);
+  const removed = Object.entries(DEFAULTS).filter(([name]) => name in state.first && !(name in edited));
+  const [method, address] = form.dataset.save.split(" ");
+  try {
+    const answer = await call(method, address, { ...Object.fromEntries(removed), ...edited });
+    state.saved = text.value;
+    location.assign(`/workflows/${encodeURIComponent(answer.id)}`);
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    await check(text, state);
+    wrong.textContent = refused.message;
+    wrong.hidden = false;
+  }
+}

@@ -1,0 +1,181 @@
+// Forms that call the API: `data-api="METHOD /address"`, and `data-then` for what follows.
+import { Refused, call, say } from "./api.js";
+
+export function startForms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset.api) return;
+    event.preventDefault();
+    send(form, event.submitter);
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-dialog],[data-close],[data-copy]");
+    if (!button) return;
+    if (button.dataset.dialog) document.getElementById(button.dataset.dialog)?.showModal();
+    else if (button.dataset.copy) copy(document.getElementById(button.dataset.copy).textContent);
+    else button.closest("dialog")?.close();
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+    if (event.target.matches("[data-rerun]")) {
+      event.target.form.elements.data.value = event.target.selectedOptions[0].dataset.value;
+    }
+  });
+  const stored = sessionStorage.getItem("said");
+  if (stored) { sessionStorage.removeItem("said"); say(stored); }
+}
+
+async function send(form, submitter) {
+  if (form.dataset.busy || (form.dataset.confirm && !(await confirmed(form.dataset.confirm)))) return;
+  clear(form);
+  form.dataset.busy = "yes";
+  submitter?.setAttribute("aria-busy", "true");
+  try {
+    const [method, address] = target(form);
+    const body = method === "DELETE" ? undefined : gather(form, submitter);
+    follow(form, await call(method, address, body));
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    show(form, refused);
+  } finally {
+    delete form.dataset.busy;
+    submitter?.removeAttribute("aria-busy");
+  }
+}
+
+function target(form) {
+  const [method, address] = form.dataset.api.split(/ (.*)/);
+  return [method, address.replace(/\{(\w+)\}/g, (_, name) =>
+    encodeURIComponent(form.querySelector(`[data-path="${name}"]`).value))];
+}
+
+// The values as JSON, each of its type; empty ones are left out. A file makes it a form.
+function gather(form, submitter) {
+  const file = [...form.elements].find((item) => item.type === "file" && item.files.length);
+  const isStart = form.id === "start";
+  const body = isStart ? { data: {} } : {};
+  const sent = new FormData();
+  for (const item of form.elements) {
+    if (!item.name || item.type === "file" || (item.type === "submit" && item !== submitter)) continue;
+    const text = item.value;
+    if (text === "" && item.dataset.type !== "list") continue;
+    if (file) sent.set(item.name.replace(/^data\./, ""), text);
+    else put(body, item.name, valueOf(item, text));
+  }
+  if (file) sent.set("attachment", file.files[0]);
+  if (!file && body.type === "collect_inputs") body.data ??= {};
+  return file ? sent : body;
+}
+
+function valueOf(item, text) {
+  switch (item.dataset.type) {
+    case "number": case "integer": return Number(text);
+    case "boolean": return text === "true";
+    case "list": return text.split(",").map((part) => part.trim()).filter(Boolean);
+    case "json": case "object": case "array":
+      try { return JSON.parse(text); } catch (wrong) {
+        throw new Refused(400, { message: "One field is not acceptable.", details: [{ path: item.name, message: `is not JSON: ${wrong.message}` }] });
+      }
+    default: return text;
+  }
+}
+
+function put(body, name, value) {
+  const dot = name.indexOf(".");
+  if (dot < 0) { body[name] = value; return; }
+  body[name.slice(0, dot)] ??= {};
+  body[name.slice(0, dot)][name.slice(dot + 1)] = value;
+}
+
+function follow(form, answer) {
+  const then = form.dataset.then;
+  if (then === "show") { reveal(form, String(answer[form.dataset.show] ?? "The public key is stored.")); return; }
+  if (then === "say") { say(`${form.dataset.say}: ${answer[form.dataset.say]}`); return; }
+  if (form.dataset.said) sessionStorage.setItem("said", form.dataset.said);
+  if (then === "reload") location.reload();
+  else location.assign(then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name])));
+}
+
+function show(form, refused) {
+  const others = [];
+  let first = null;
+  for (const { path, message } of refused.details) {
+    const place = [...form.querySelectorAll("[data-field]")].find((item) =>
+      path === item.dataset.field || path.startsWith(`${item.dataset.field}.`) || path.startsWith(`${item.dataset.field}[`));
+    const wrong = place?.querySelector(".wrong");
+    if (!wrong) { others.push(`${path} ${message}`); continue; }
+    wrong.textContent = path === place.dataset.field ? message : `${path} ${message}`;
+    wrong.hidden = false;
+    const control = place.querySelector("input,select,textarea");
+    control.setAttribute("aria-invalid", "true");
+    first ??= control;
+  }
+  if (!refused.details.length || others.length) {
+    const place = form.querySelector("[data-others]");
+    const text = others.join("; ") || refused.message;
+    if (place) { place.textContent = text; place.hidden = false; } else say(text);
+  }
+  first?.focus();
+}
+
+function clear(form) {
+  for (const wrong of form.querySelectorAll(".wrong[id$='-wrong'], .wrong[data-others]")) wrong.hidden = true;
+  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+}
+
+function dialogOf(title, text, buttons) {
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", title);
+  const form = document.createElement("form");
+  form.method = "dialog";
+  const heading = document.createElement("h2");
+  heading.textContent = title;
+  const row = document.createElement("div");
+  row.className = "row";
+  row.append(...buttons);
+  form.append(heading, ...text, row);
+  dialog.append(form);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.showModal();
+  return dialog;
+}
+
+function button(label, kind, value) {
+  const made = document.createElement("button");
+  made.textContent = label;
+  made.className = kind;
+  made.value = value;
+  return made;
+}
+
+function confirmed(question) {
+  return new Promise((resolve) => {
+    const dialog = dialogOf(question, [], [button("Yes", "danger", "yes"), button("No", "", "no")]);
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
+  });
+}
+
+function reveal(form, secret) {
+  const note = document.createElement("p");
+  note.textContent = "Keep it now: it is not shown again.";
+  const shown = document.createElement("pre");
+  shown.id = "revealed";
+  shown.tabIndex = 0;
+  shown.textContent = secret;
+  const copies = button("Copy", "main", "");
+  copies.type = "button";
+  copies.addEventListener("click", () => copy(secret));
+  form.closest("dialog")?.close();
+  const dialog = dialogOf("Done", [note, shown], [copies, button("Close", "", "close")]);
+  dialog.addEventListener("close", () => location.reload());
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied.");
+  } catch {
+    say("The browser does not allow copying here. Select the text instead.");
+  }
+}

@@ -1,0 +1,84 @@
+"""Links that let somebody without an account answer one pause, once.
+
+A link is a sealed text that names the run and the event with which its pause began, so it
+ends with the pause: nothing about it is kept, and there is nothing to revoke.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from app.auth.callers import Caller
+from app.auth.roles import Role
+from app.clock import Clock
+from app.secrets.seal import Keyring, KeyUnusable
+from engine import JsonObject, NotPaused, Run
+
+_KIND = "link"
+
+
+class LinkUnusable(Exception):
+    """A link is not one of this server, or its time is over."""
+
+    def __init__(self) -> None:
+        super().__init__("this link is not valid, or its time is over")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link allows: to answer the pause of one run that began with event `seq`."""
+
+    tenant: str
+    run_id: str
+    step_id: str
+    visit: int
+    seq: int
+    name: str
+    until_ms: int
+
+    @property
+    def caller(self) -> Caller:
+        """Who answers, as the history will have it."""
+        return Caller(self.tenant, Role.OPERATOR, f"link:{self.name}")
+
+    def still_asks(self, run: Run) -> bool:
+        """Say whether the run waits in the pause for which the link was made."""
+        return run.signal is not None and run.signal.run_id is None and run.seq == self.seq
+
+
+class Links:
+    """Makes links and reads them."""
+
+    def __init__(self, keyring: Keyring, clock: Clock) -> None:
+        self._keyring = keyring
+        self._clock = clock
+
+    def make(self, tenant: str, run: Run, name: str, until_ms: int) -> tuple[Link, str]:
+        """Give a link to what a run asks, and its token. Raises `NotPaused`."""
+        if run.signal is None or run.current is None:
+            raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to answer")
+        where = (run.id, run.current.step_id, run.current.visit)
+        link = Link(tenant, *where, run.seq, name, until_ms)
+        values = [tenant, *where, run.seq, name, until_ms]
+        sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
+        return link, base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def read(self, token: str) -> Link:
+        """Give what a token allows. Raises `LinkUnusable`."""
+        try:
+            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            values: list[Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
+        except (binascii.Error, ValueError, KeyUnusable):
+            raise LinkUnusable from None
+        link = Link(*values)
+        if link.until_ms <= self._clock.now_ms():
+            raise LinkUnusable
+        return link
+
+
+def asking_run(run: Run) -> str:
+    """Give the id of the run that asks: the run itself, or the child whose pause it shows."""
+    body: JsonObject = run.signal.body if run.signal else {}
+    return str(body["runId"]) if run.signal and run.signal.run_id else run.id

@@ -1,0 +1,89 @@
+"""What waits for people: paused runs with what they ask, without reading their histories.
+
+A run that is paused ends with the event that paused it: whatever may follow a pause ends it.
+A run that is paused for a child run is left out, since the child is there itself.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine import RunPaused
+from journal.codec import decode
+from journal.readers import Readers
+from journal.run_ids import run_id
+
+_OWN = "r.tenant = ? AND r.status = 'paused' AND r.state = 'paused'"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """One run that waits for a person; `pause` is None where the journal cannot be read."""
+
+    number: int
+    workflow_id: str
+    version: str
+    step_id: str
+    seq: int
+    started_at_ms: int
+    paused_at_ms: int
+    parent: int | None
+    pause: RunPaused | None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return run_id(self.number)
+
+    @property
+    def parent_run_id(self) -> str | None:
+        """The id of the run that started this one."""
+        return None if self.parent is None else run_id(self.parent)
+
+
+class Inbox:
+    """Queries over the pauses of all runs."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def page(
+        self, tenant: str, limit: int, *, before: int | None = None, workflow_id: str | None = None
+    ) -> list[WaitingRow]:
+        """Give at most `limit` runs that wait, newest first, with numbers below `before`."""
+        conditions, values = [_OWN], [tenant]
+        for condition, value in (("r.id < ?", before), ("r.workflow_id = ?", workflow_id)):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
+        rows = await self._readers.all(
+            "SELECT r.id, r.workflow_id, r.version, r.step_id, r.seq, r.started_at_ms,"
+            " e.at_ms, r.parent, e.type, e.schema, e.body"
+            " FROM runs r CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq"
+            f" WHERE {' AND '.join(conditions)} ORDER BY r.id DESC LIMIT ?",
+            (*values, limit),
+        )
+        return [_waiting(row) for row in rows]
+
+    async def count(self, tenant: str, most: int) -> int:
+        """Count what waits, up to `most`."""
+        row = await self._readers.one(
+            f"SELECT count(*) FROM (SELECT 1 FROM runs r WHERE {_OWN} LIMIT ?)", (tenant, most)
+        )
+        return int(row[0])
+
+
+def _waiting(row: tuple[Any, ...]) -> WaitingRow:
+    number, workflow_id, version, step_id, seq, started_ms, paused_ms, parent = row[:8]
+    kind, schema, body = row[8:]
+    pause = _pause(kind, schema, body, paused_ms)
+    return WaitingRow(
+        number, workflow_id, version, step_id, seq, started_ms, paused_ms, parent, pause
+    )
+
+
+def _pause(kind: str, schema: int, body: str, at_ms: int) -> RunPaused | None:
+    try:
+        event = decode(kind, schema, at_ms, body)
+    except ValueError:
+        return None
+    return event if isinstance(event, RunPaused) else None

@@ -1,0 +1,143 @@
+"""A real headless Chromium, driven as a person would drive it."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+PATIENCE_S = 15
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def found(*names: str) -> str:
+    """Give the path of a program; says what to install where there is none."""
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise AssertionError(
+        f"{names[0]} is not installed: apt-get install -y chromium chromium-driver"
+    )
+
+
+def open_browser(profile: Path, width: int = 1280, height: int = 900, *more: str) -> Chrome:
+    """Start a browser that asks nothing of anybody but the server under test."""
+    os.environ["SE_OFFLINE"] = "true"
+    options = ChromeOptions()
+    options.binary_location = found(*_CHROMIUM)
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server", "--lang=en-GB",
+        f"--user-data-dir={profile}", f"--window-size={width},{height}", *more,
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return Chrome(options, Service(found("chromedriver")))
+
+
+class Person:
+    """Somebody at the browser: sees text, fills in labelled fields, presses buttons."""
+
+    def __init__(self, driver: Chrome, address: str) -> None:
+        self.driver = driver
+        self.address = address
+
+    def opens(self, path: str) -> None:
+        self.driver.get(f"{self.address}{path}")
+
+    def signs_in(self, tenant: str, key: str, back: str = "/inbox") -> None:
+        self.driver.delete_all_cookies()
+        self.opens(f"/sign-in?next={back}")
+        self.fills("Tenant", tenant)
+        self.fills("Key or token", key)
+        self.presses("Sign in")
+        self.waits(lambda: "/sign-in" not in self.driver.current_url)
+
+    def waits(self, condition: Any, within: float = PATIENCE_S) -> Any:
+        wait = WebDriverWait(self.driver, within, poll_frequency=0.05)
+        return wait.until(lambda _: self._tries(condition))
+
+    @staticmethod
+    def _tries(condition: Any) -> Any:
+        from selenium.common.exceptions import (
+            ElementNotInteractableException,
+            NoSuchElementException,
+            StaleElementReferenceException,
+        )
+
+        try:
+            return condition()
+        except (
+            StaleElementReferenceException,
+            NoSuchElementException,
+            ElementNotInteractableException,
+        ):
+            return None
+
+    def sees(self, text: str, within: float = PATIENCE_S) -> None:
+        try:
+            self.waits(lambda: text in self.text, within)
+        except Exception as missing:
+            raise AssertionError(
+                f"{text!r} is not on {self.driver.current_url}:\n{self.text}"
+            ) from missing
+
+    @property
+    def text(self) -> str:
+        return str(self.driver.find_element(By.TAG_NAME, "body").text)
+
+    def field(self, label: str) -> WebElement:
+        def look() -> WebElement | None:
+            for item in self.driver.find_elements(By.TAG_NAME, "label"):
+                if item.is_displayed() and item.text.split("\n")[0].startswith(label):
+                    return self.driver.find_element(By.ID, item.get_attribute("for") or "")
+            return None
+
+        found_field = self.waits(look)
+        assert isinstance(found_field, WebElement)
+        return found_field
+
+    def fills(self, label: str, value: str) -> None:
+        field = self.field(label)
+        if field.tag_name == "select":
+            Select(field).select_by_visible_text(value)
+        elif field.get_attribute("type") == "file":
+            field.send_keys(value)
+        else:
+            field.clear()
+            field.send_keys(value)
+
+    def writes(self, label: str, value: str) -> None:
+        """Put a longer text into a field at once, as pasting does."""
+        field = self.driver.find_element(By.ID, label)
+        script = "arguments[0].value=arguments[1];arguments[0].dispatchEvent(new Event('input',{bubbles:true}))"
+        self.driver.execute_script(script, field, value)
+
+    def presses(self, label: str) -> None:
+        def press() -> bool:
+            for item in self.driver.find_elements(By.CSS_SELECTOR, "button, a"):
+                if item.is_displayed() and item.text.strip().split("\n")[0] == label:
+                    self.driver.execute_script(
+                        "arguments[0].scrollIntoView({block:'center'})", item
+                    )
+                    item.click()
+                    return True
+            return False
+
+        try:
+            self.waits(press)
+        except Exception as missing:
+            raise AssertionError(
+                f"no button {label!r} on {self.driver.current_url}:\n{self.text}"
+            ) from missing
+
+    def errors(self) -> list[str]:
+        """Give what the browser complained about since the last time."""
+        lines: list[dict[str, Any]] = self.driver.get_log("browser")
+        return [str(line["message"]) for line in lines if line["level"] == "SEVERE"]

@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from tests.console.browser import Person, open_browser
+from tests.console.scene import Scene, set_the_scene
+from tests.harness.server import Server
+
+PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests of the console; each works in a tenant of its own."""
+    with Server(tmp_path_factory.mktemp("console") / "data", PLUGIN) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    driver = open_browser(tmp_path_factory.mktemp("chromium"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def scene(console: Server) -> Scene:
+    return set_the_scene(console)
+
+
+@pytest.fixture
+def person(console: Server, chrome: Chrome) -> Person:
+    chrome.get("about:blank")
+    person = Person(chrome, console.address)
+    person.errors()
+    return person

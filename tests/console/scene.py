@@ -1,0 +1,110 @@
+"""A tenant with something of everything, for pictures and for looking at every page."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.harness.server import Server, settled
+
+CLAIM: dict[str, Any] = {
+    "name": "Insurance claim",
+    "description": "Reads a claim, checks it, asks a person where it matters, and pays.",
+    "initialStep": "details",
+    "payload": {
+        "customer": {"type": "string", "description": "Who claims"},
+        "amount": {"type": "number", "minimum": 0.01, "description": "In EUR"},
+        "kind": {"type": "string", "enum": ["car", "home", "travel"]},
+        "urgent": {"type": "boolean", "required": False, "description": "Somebody waits at the phone"},
+        "attachment": {"type": "file", "required": False, "description": "Photo or invoice"},
+    },
+    "steps": [
+        {"id": "details", "type": "call-tool", "name": "Sort the claim", "toolId": "transform",
+         "inputs": {"small": "{{ data.amount < 200 }}"},
+         "output": {"small": {"type": "boolean", "value": "{{ result.small }}"}}},
+        {"id": "cover", "type": "call-tool", "name": "Check the cover", "toolId": "transform",
+         "inputs": {"covered": "{{ data.kind != 'travel' }}"}, "retry": {"maxAttempts": 3},
+         "output": {"covered": {"type": "boolean", "value": "{{ result.covered }}"}}},
+        {"id": "review", "type": "request-user-action", "name": "Review by a person",
+         "message": "{{ data.customer }} claims {{ data.amount }} EUR ({{ data.kind }}). Pay it?",
+         "actions": [{"value": "approved", "label": "Pay"}, {"value": "questions", "label": "Ask the customer"},
+                     {"value": "rejected", "label": "Reject"}],
+         "assignees": ["claims"], "deadline": "3d",
+         "output": {"decision": {"type": "string", "value": "{{ result.actionValue }}"}}},
+        {"id": "questions", "type": "collect-inputs", "name": "Answer of the customer",
+         "message": "What did the customer say?", "output": {"answer": {"type": "string", "maxLength": 1000}}},
+        {"id": "pay", "type": "call-api", "name": "Pay", "method": "POST", "url": "http://127.0.0.1:9/pay",
+         "body": {"amount": "{{ data.amount }}"}, "retry": {"maxAttempts": 2, "initialInterval": "50ms"}},
+        {"id": "paid", "type": "end-flow", "name": "Paid", "result": {"paid": "{{ data.amount }}"}},
+        {"id": "refused", "type": "end-flow", "name": "Refused", "result": {"paid": 0}},
+        {"id": "escalated", "type": "end-flow", "name": "Handed to the team lead", "result": {"late": True}},
+    ],
+    "edges": [
+        {"from": "details", "to": "pay", "condition": "data.small"},
+        {"from": "details", "to": "cover"},
+        {"from": "cover", "to": "review", "condition": "data.covered"},
+        {"from": "cover", "to": "refused"},
+        {"from": "review", "to": "pay", "condition": "data.decision == 'approved'"},
+        {"from": "review", "to": "questions", "condition": "data.decision == 'questions'"},
+        {"from": "review", "to": "refused"},
+        {"from": "review", "to": "escalated", "on": "timeout"},
+        {"from": "questions", "to": "review"},
+        {"from": "pay", "to": "paid"},
+    ],
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What there is to look at; `link` is an address on the server."""
+
+    workflow: str
+    paused: str
+    failed: str
+    completed: str
+    link: str
+
+
+def set_the_scene(server: Server) -> Scene:
+    """Make workflows, versions, and runs of every kind."""
+    with server.client() as client:
+        workflow = client.post("/api/workflows", json=CLAIM).json()["id"]
+        steps = json.loads(json.dumps(CLAIM["steps"]))
+        steps[2]["deadline"] = "5d"
+        client.put(f"/api/workflows/{workflow}", json={"steps": steps})
+        client.post(f"/api/workflows/{workflow}/publish", json={"version": "1.0.1"})
+        asks = {"name": "Greeting", "description": "Greets.", "initialStep": "ask", "steps": [
+            {"id": "ask", "type": "collect-inputs", "message": "Whom shall we greet?", "output": {
+                "name": {"type": "string", "description": "First and last name"}, "times": {"type": "integer", "default": 1}}},
+            {"id": "end", "type": "end-flow", "result": {"greeting": "Hello, {{ data.name }}!"}}],
+            "edges": [{"from": "ask", "to": "end"}]}  # fmt: skip
+        greeting = client.post("/api/workflows", json=asks).json()["id"]
+        start = f"/api/workflow/start/{workflow}"
+        failed = client.post(
+            start, json={"data": {"customer": "Grace Hopper", "amount": 120, "kind": "home"}}
+        ).json()["runId"]
+        client.post(f"/api/workflow/start/{greeting}", json={"data": {}})
+        refused = client.post(
+            start, json={"data": {"customer": "Alan Kay", "amount": 900, "kind": "travel"}}
+        ).json()["runId"]
+        done = client.post(
+            f"/api/workflow/start/{greeting}", json={"data": {"name": "Ada"}}
+        ).json()["runId"]
+        paused = client.post(
+            start, json={"data": {"customer": "Ada Lovelace", "amount": 1840.5, "kind": "car"}}
+        ).json()["runId"]
+        review = {"type": "request_user_action", "actionId": "review", "actionValue": "questions"}
+        said = {"type": "collect_inputs", "data": {"answer": "The invoice is from May."}}
+        for answer in (review, said):
+            client.post(f"/api/workflow/resume/{paused}", json=answer).raise_for_status()
+            settled(client, paused, "paused")
+        link = client.post(f"/api/workflow/links/{paused}", json={"name": "Dr. Byron"}).json()[
+            "url"
+        ]
+        for secret in ("MODEL_KEY", "BANK_TOKEN"):
+            client.put(f"/api/secrets/{secret}", json={"value": "a secret value"})
+        client.post(
+            "/api/webhooks", json={"url": "https://hooks.example.com/claims", "name": "Claims desk"}
+        )
+        settled(client, failed, "failed")
+        settled(client, refused, "completed")
+    return Scene(workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2])

@@ -1,0 +1,332 @@
+"""Whom the console lets in, what it lets others' pages do, and what it shows of hostile names."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import jwt
+import pytest
+from axe_core_python import selenium as axe_package
+
+from tests.console.browser import Person
+from tests.console.scene import Scene
+from tests.harness.server import Server, command
+
+AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"
+CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
+           "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
+           "/settings/health"]  # fmt: skip
+
+
+@pytest.fixture
+def browser(console: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(
+        base_url=console.address, headers={"sec-fetch-site": "same-origin"}
+    ) as client:
+        sign_in(client, "acme", console.key("owner"))
+        yield client
+
+
+def sign_in(client: httpx.Client, tenant: str, credential: str) -> httpx.Response:
+    return client.post("/sign-in", data={"tenant": tenant, "credential": credential})
+
+
+def csrf(client: httpx.Client) -> str:
+    match = re.search(r'name="csrf" content="([^"]+)"', client.get("/inbox").text)
+    assert match
+    return match[1]
+
+
+def test_without_a_session_every_page_asks_in(console: Server) -> None:
+    for path in CONSOLE:
+        answer = httpx.get(f"{console.address}{path}")
+        assert (answer.status_code, urlsplit(answer.headers["location"]).path) == (303, "/sign-in")
+
+
+def test_every_page_forbids_what_it_does_not_need(browser: httpx.Client) -> None:
+    for path in [*CONSOLE, "/sign-in", "/answer/x", "/runs/none"]:
+        answer = browser.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:"
+            in policy
+        )
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["cache-control"] == "no-store"
+        assert not re.search(
+            r"<script(?! type=\"module\" src=)|<style|\son\w+=|\sstyle=|https?://(?!www\.w3\.org)(?!127)",
+            answer.text,
+        ), path
+
+
+def test_the_cookie_is_for_this_site_only_and_not_for_scripts(console: Server) -> None:
+    key = console.key("owner")
+    cookie = (
+        httpx.post(f"{console.address}/sign-in", data={"tenant": "acme", "credential": key})
+        .headers["set-cookie"]
+        .lower()
+    )
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" not in cookie
+    behind = {"host": "flows.example"}
+    answer = httpx.post(
+        f"{console.address}/sign-in", data={"tenant": "acme", "credential": key}, headers=behind
+    )
+    assert "; secure" in answer.headers["set-cookie"].lower()
+    assert key not in cookie
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("acme", "sk_wrong"), ("globex", None), ("acme", "not.a.token"), ("", ""), ("acme", "\x00")],
+)
+def test_what_does_not_count_opens_nothing(console: Server, given: tuple[str, str | None]) -> None:
+    with httpx.Client(base_url=console.address) as client:
+        answer = sign_in(client, given[0], given[1] or console.key("owner"))
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+
+
+def test_a_sign_in_that_another_site_sends_is_refused(console: Server) -> None:
+    form = {"tenant": "acme", "credential": console.key("owner")}
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "http://evil.example"},
+    ):
+        answer = httpx.post(f"{console.address}/sign-in", data=form, headers=headers)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\r\nSet-Cookie: a=b",
+        "javascript:alert(1)",
+    ],
+)
+def test_signing_in_leads_nowhere_else(console: Server, back: str) -> None:
+    form = {"tenant": "acme", "credential": console.key("owner"), "next": back}
+    answer = httpx.post(f"{console.address}/sign-in", data=form)
+    assert answer.headers["location"] == "/inbox"
+
+
+def test_a_change_needs_the_word_of_the_session(console: Server, browser: httpx.Client) -> None:
+    body = {"name": "Csrf", "initialStep": "e", "steps": [{"id": "e", "type": "end-flow"}]}
+    word = csrf(browser)
+    other = httpx.Client(base_url=console.address)
+    sign_in(other, "acme", console.key("owner"))
+    for headers in (
+        {},
+        {"x-csrf-token": "x"},
+        {"x-csrf-token": csrf(other)},
+        {"x-csrf-token": word, "sec-fetch-site": "cross-site"},
+        {"x-csrf-token": word, "sec-fetch-site": "same-site"},
+    ):
+        assert browser.post("/api/workflows", json=body, headers=headers).status_code == 401
+        assert browser.post("/sign-out", headers=headers).status_code in (303, 401)
+        assert browser.post(
+            "/workflows/preview", json={"text": "{}"}, headers=headers
+        ).status_code in (303, 401)
+    assert (
+        browser.post("/api/workflows", json=body, headers={"x-csrf-token": word}).status_code == 201
+    )
+    assert browser.get("/api/workflows").status_code == 200
+    assert (
+        browser.get("/api/workflows", headers={"sec-fetch-site": "cross-site"}).status_code == 401
+    )
+    other.close()
+
+
+def test_a_changed_cookie_is_no_cookie(console: Server, browser: httpx.Client) -> None:
+    cookie = browser.cookies["stepwell_session"]
+    for changed in (
+        cookie[:-4],
+        f"B{cookie[1:]}",
+        cookie[::-1],
+        "",
+        "ä",
+        "a" * 4000,
+        cookie[:40] + ("A" if cookie[40] != "A" else "B") + cookie[41:],
+    ):
+        sent = {"cookie": f"stepwell_session={changed}".encode()}
+        assert httpx.get(f"{console.address}/api/workflows", headers=sent).status_code == 401, (
+            changed
+        )
+        assert httpx.get(f"{console.address}/runs", headers=sent).status_code == 303
+
+
+def test_a_link_is_no_session_and_a_session_no_link(
+    console: Server, browser: httpx.Client, scene: Scene
+) -> None:
+    token = scene.link.rpartition("/")[2]
+    assert (
+        httpx.get(
+            f"{console.address}/runs", headers={"cookie": f"stepwell_session={token}"}
+        ).status_code
+        == 303
+    )
+    assert browser.get(f"/answer/{browser.cookies['stepwell_session']}").status_code == 404
+
+
+def test_a_token_opens_a_session_that_ends_with_its_secret(console: Server) -> None:
+    at = ("--data", console.data, "--tenant", "tokens")
+    made = command("jwt-secret", "create", *at, "--role", "viewer", "--name", "sso")
+    token = jwt.encode(
+        {"sub": "ada", "exp": time.time() + 600}, made["secret"], "HS256", {"kid": made["kid"]}
+    )
+    with httpx.Client(base_url=console.address) as client:
+        assert sign_in(client, "", token).status_code == 303
+        assert client.get("/runs").status_code == 200
+        assert client.get("/settings/keys").status_code == 403
+        command("jwt-secret", "disable", made["kid"], *at)
+        assert client.get("/runs").status_code == 303
+    long = jwt.encode(
+        {"sub": "ada", "exp": time.time() + 600, "context": {"x": "y" * 5_000}},
+        made["secret"],
+        "HS256",
+        {"kid": made["kid"]},
+    )
+    assert httpx.post(f"{console.address}/sign-in", data={"credential": long}).status_code in (
+        400,
+        401,
+    )
+
+
+def test_a_page_opened_from_elsewhere_loads_itself_once(browser: httpx.Client) -> None:
+    with httpx.Client(base_url=browser.base_url) as without:
+        answer = without.get("/runs", headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 200
+    assert 'http-equiv="refresh" content="0"' in answer.text
+    assert "Runs" not in answer.text
+
+
+def test_events_are_streamed_to_a_session(browser: httpx.Client, scene: Scene) -> None:
+    with browser.stream("GET", f"/api/workflow/events/{scene.completed}") as answer:
+        text = answer.read().decode()
+    assert "event: run.completed" in text
+
+
+def test_hostile_names_are_shown_and_do_nothing(console: Server, person: Person) -> None:
+    tenant = "hostile"
+    step = {"id": "a", "type": "request-user-action", "name": HOSTILE[:200], "message": HOSTILE.replace("{{", "{").replace("}}", "}"),
+            "actions": [{"value": "x", "label": HOSTILE[:90]}], "assignees": [HOSTILE[:90]]}  # fmt: skip
+    document: dict[str, Any] = {
+        "id": "evil", "name": HOSTILE[:200], "description": HOSTILE, "initialStep": "a",
+        "payload": {HOSTILE[:100]: {"type": "string", "required": False, "description": HOSTILE, "enum": [HOSTILE, "b"]}},
+        "steps": [step, {"id": "e", "type": "end-flow"}],
+        "edges": [{"from": "a", "to": "e", "condition": "data.x == '</title><script>window.hit=1</script>'"}, {"from": "a", "to": "e"}],
+    }  # fmt: skip
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=document).raise_for_status()
+        client.put(
+            "/api/workflows/evil", json={"description": "</pre><script>window.hit=1</script>"}
+        )
+        data = {HOSTILE[:100]: HOSTILE}
+        run = client.post("/api/workflow/start/evil", json={"data": data}).json()["runId"]
+        link = client.post(f"/api/workflow/links/{run}", json={"name": HOSTILE[:100]}).json()["url"]
+        client.post("/api/keys", json={"name": HOSTILE[:100], "role": "viewer"}).raise_for_status()
+    person.signs_in(tenant, console.key("owner", tenant))
+    pages = ["/inbox", "/runs", f"/runs/{run}", "/workflows", "/workflows/evil", "/workflows/evil/start",
+             "/workflows/evil/edit", "/workflows/evil/compare?before=1.0.0", "/settings/keys",
+             urlsplit(link).path, f"/workflows?search={HOSTILE[:60]}", f"/runs?workflowId={HOSTILE[:60]}"]  # fmt: skip
+    for path in pages:
+        person.opens(path)
+        time.sleep(0.1)
+        assert person.driver.execute_script("return window.hit === undefined"), path
+        shown = person.driver.execute_script("return document.body.textContent")
+        assert "<script>window.hit" in shown or path.startswith("/runs?") or path == "/runs"
+        assert [line for line in person.errors() if "favicon" not in line] == []
+
+
+def test_no_page_has_a_serious_fault_of_accessibility(
+    console: Server, person: Person, scene: Scene
+) -> None:
+    person.signs_in("acme", console.key("owner"))
+    run = f"/runs/{scene.failed}"
+    pages = [*CONSOLE, run, f"/runs/{scene.paused}", f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
+             f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in"]  # fmt: skip
+    found = []
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        for path in pages if scheme == "light" else [run, "/inbox", "/workflows"]:
+            person.opens(path)
+            if path == run:
+                person.driver.execute_script(
+                    "document.querySelectorAll('details').forEach(d => d.open = true)"
+                )
+            person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
+            result = person.driver.execute_async_script("axe.run(document).then(arguments[0])")
+            assert result["passes"], path
+            found += [
+                (
+                    path,
+                    scheme,
+                    item["id"],
+                    item["nodes"][0]["html"][:160],
+                    item["nodes"][0]["failureSummary"][:300],
+                )
+                for item in result["violations"]
+                if item["impact"] in ("serious", "critical")
+            ]
+    person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert found == []
+
+
+def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> None:
+    person.driver.get("data:text/html,<html><body><input><img src='x'></body></html>")
+    person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
+    result = person.driver.execute_async_script("axe.run(document).then(arguments[0])")
+    assert {"label", "image-alt"} <= {item["id"] for item in result["violations"]}
+
+
+@pytest.mark.parametrize(
+    "path", ["/inbox", "/runs", "/workflows", "/workflows/{workflow}", "/runs/{paused}"]
+)
+def test_a_narrow_screen_scrolls_only_downwards(
+    console: Server, person: Person, scene: Scene, path: str
+) -> None:
+    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        person.signs_in("acme", console.key("owner"))
+        person.opens(path.format(workflow=scene.workflow, paused=scene.paused))
+        width = person.driver.execute_script("return document.documentElement.scrollWidth")
+        assert width <= 360
+    finally:
+        person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_keyboard_alone_answers(console: Server, person: Person) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    tenant = "keys-only"
+    with console.client("owner", tenant) as client:
+        document = {"name": "K", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
+                    "message": "By key?"}, {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
+        client.post("/api/workflows", json=document)
+        client.post("/api/workflow/start/k", json={"data": {}})
+    person.signs_in(tenant, console.key("operator", tenant))
+    person.sees("By key?")
+    body = person.driver.switch_to.active_element
+    for _ in range(40):
+        body.send_keys(Keys.TAB)
+        body = person.driver.switch_to.active_element
+        if body.get_attribute("name") == "actionValue":
+            break
+    outline = body.value_of_css_property("outline-style")
+    assert (body.get_attribute("name"), outline) == ("actionValue", "solid")
+    body.send_keys(Keys.ENTER)
+    person.sees("Nobody is waiting for you")

@@ -1,0 +1,269 @@
+"""What people do at the console, in a real browser, from sign-in to a finished run."""
+
+import re
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from selenium.webdriver.common.by import By
+
+from tests.console.browser import Person
+from tests.console.scene import Scene
+from tests.harness.server import Server, settled
+
+FAILS = {
+    "name": "Fragile", "initialStep": "prepare",
+    "payload": {"port": {"type": "integer"}},
+    "steps": [
+        {"id": "prepare", "type": "call-tool", "toolId": "transform", "name": "Prepare",
+         "inputs": {"word": "prepared"}, "output": {"word": {"type": "string", "value": "{{ result.word }}"}}},
+        {"id": "check", "type": "call-tool", "toolId": "transform", "name": "Check the number",
+         "inputs": {"big": "{{ data.port / (data.port - 1) }}"}},
+        {"id": "end", "type": "end-flow",
+         "result": {"word": "{{ steps.prepare.output.word }}", "port": "{{ data.port }}"}},
+    ],
+    "edges": [{"from": "prepare", "to": "check"}, {"from": "check", "to": "end"}],
+}  # fmt: skip
+
+
+def run_id(person: Person) -> str:
+    match = re.search(r"/runs/(dynamic-workflow-\d+)", person.driver.current_url)
+    assert match
+    return match[1]
+
+
+def test_from_a_fresh_folder_to_an_approved_run_of_ones_own(
+    console: Server, person: Person, tmp_path: Path
+) -> None:
+    receipt = tmp_path / "receipt.txt"
+    receipt.write_text("Taxi 70 EUR")
+    key = console.key("owner", "newcomer")
+    began = time.monotonic()
+    person.signs_in("newcomer", key)
+    person.sees("Nothing here yet, since there is no workflow")
+    person.presses("Expense approval")
+    person.sees("No problems")
+    text = person.driver.execute_script("return document.getElementById('text').value")
+    person.writes("text", text.replace('"request-user-action"', '"request-user-actoin"'))
+    person.sees("did you mean request-user-action?")
+    line = text[: text.index('"request-user-action"')].count("\n") + 1
+    person.sees(f"Line {line}")
+    marked = person.driver.find_elements(By.CSS_SELECTOR, "#numbers b")
+    assert str(line) in [item.text for item in marked]
+    person.presses("Create")
+    assert "/workflows/new" in person.driver.current_url
+    person.writes("text", text.replace("Expense approval", "My expenses"))
+    person.sees("No problems")
+    person.presses("Create")
+    person.sees("version 1.0.0")
+    person.presses("Start")
+    person.fills("Employee", "Ada")
+    person.fills("Amount", "70")
+    person.fills("Purpose", "travel")
+    person.fills("Attachment", str(receipt))
+    person.driver.find_element(By.CSS_SELECTOR, "#start button.main").click()
+    person.waits(lambda: "/runs/" in person.driver.current_url)
+    person.sees("Pay 70 EUR to Ada for travel?")
+    started = run_id(person)
+    person.opens("/inbox")
+    person.sees("Pay 70 EUR to Ada for travel?")
+    person.presses("Approve")
+    person.sees("Nobody is waiting for you")
+    person.opens(f"/runs/{started}")
+    person.sees("completed")
+    print(f"from sign-in to the first approved run: {time.monotonic() - began:.1f} s")
+    assert time.monotonic() - began < 30
+    with console.client("viewer", "newcomer") as client:
+        document = client.get(f"/api/workflow/status/{started}").json()
+    assert document["result"] == {"paid": True, "amount": 70}
+    assert document["data"]["attachment"]["fileName"] == "receipt.txt"
+    assert person.errors() == []
+
+
+def test_a_page_keeps_up_with_its_run_without_being_loaded_again(
+    console: Server, person: Person
+) -> None:
+    tenant = "watcher"
+    with console.client("owner", tenant) as client:
+        document = {"name": "W", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
+                    "message": "Go on?"}, {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
+        client.post("/api/workflows", json=document)
+        person.signs_in(tenant, console.key("owner", tenant))
+        person.sees("Nobody is waiting for you")
+        person.driver.execute_script("window.kept = 'yes'")
+        started = client.post("/api/workflow/start/w", json={"data": {}}).json()["runId"]
+        person.sees("Go on?")
+        assert person.driver.execute_script("return window.kept") == "yes"
+        person.opens(f"/runs/{started}")
+        person.sees("Go on?")
+        person.driver.execute_script("window.kept = 'yes'")
+        answer = {"type": "request_user_action", "actionId": "a", "actionValue": "approved"}
+        client.post(f"/api/workflow/resume/{started}", json=answer).raise_for_status()
+        person.waits(lambda: person.driver.find_elements(By.CSS_SELECTOR, "#facts .is-completed"))
+        person.waits(
+            lambda: person.driver.find_elements(
+                By.CSS_SELECTOR, ".step.state-completed[data-step=e]"
+            )
+        )
+        assert "Go on?" not in person.driver.find_element(By.ID, "question").text
+        assert person.driver.execute_script("return window.kept") == "yes"
+
+
+def test_what_somebody_is_writing_survives_news(console: Server, person: Person) -> None:
+    tenant = "writer"
+    with console.client("owner", tenant) as client:
+        document = {"name": "A", "initialStep": "a", "steps": [{"id": "a", "type": "collect-inputs", "output": {
+                    "word": {"type": "string"}}}, {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
+        client.post("/api/workflows", json=document)
+        client.post("/api/workflow/start/a", json={"data": {}})
+        person.signs_in(tenant, console.key("owner", tenant))
+        field = person.field("Word")
+        field.send_keys("half a sen")
+        client.post("/api/workflow/start/a", json={"data": {}})
+        person.waits(lambda: len(person.driver.find_elements(By.CSS_SELECTOR, "article.ask")) == 2)
+        field.send_keys("tence")
+        assert field.get_attribute("value") == "half a sentence"
+
+
+def test_a_failed_run_is_repaired_from_the_step_that_failed(
+    console: Server, person: Person
+) -> None:
+    tenant = "repairer"
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=FAILS).raise_for_status()
+        failed = client.post("/api/workflow/start/fragile", json={"data": {"port": 1}}).json()
+        assert failed["status"] == "failed"
+        person.signs_in(tenant, console.key("operator", tenant), f"/runs/{failed['runId']}")
+        person.sees("Check the number")
+        person.presses("Run again from a step…")
+        box = person.field("Data as the step finds it")
+        value = box.get_attribute("value") or ""
+        person.writes("rerun-data", value.replace('"port": 1', '"port": 5'))
+        person.driver.find_element(By.CSS_SELECTOR, "#rerun button.main").click()
+        person.waits(lambda: failed["runId"] not in person.driver.current_url)
+        person.sees("Again from step check")
+        person.sees("completed")
+        document = settled(client, run_id(person))
+    assert document["result"] == {"word": "prepared", "port": 5}
+    assert [entry["stepId"] for entry in document["stepExecutionHistory"]] == ["check", "end"]
+    assert document["origin"]["runId"] == failed["runId"]
+
+
+def test_a_viewer_looks_and_cannot_act(console: Server, person: Person, scene: Scene) -> None:
+    person.signs_in("acme", console.key("viewer", "acme"))
+    person.sees("Ada Lovelace claims")
+    assert "Pay" not in [item.text for item in person.driver.find_elements(By.TAG_NAME, "button")]
+    person.sees("Your role may look, but not answer.")
+    person.opens("/settings/keys")
+    person.sees("Your role may not do this")
+    person.opens(f"/workflows/{scene.workflow}/edit")
+    person.sees("Your role may not do this")
+
+
+def test_another_tenant_sees_nothing_of_it(console: Server, person: Person, scene: Scene) -> None:
+    person.signs_in("globex", console.key("owner", "globex"))
+    person.sees("Nothing here yet")
+    for path in (
+        f"/runs/{scene.paused}",
+        f"/workflows/{scene.workflow}",
+        f"/workflows/{scene.workflow}/edit",
+    ):
+        person.opens(path)
+        person.sees("There is nothing here")
+        assert "Lovelace" not in person.driver.page_source
+    person.opens("/runs")
+    person.sees("No runs yet")
+
+
+def test_a_link_answers_one_pause_and_only_by_its_button(console: Server, person: Person) -> None:
+    tenant = "linker"
+    with console.client("owner", tenant) as client:
+        document = {"name": "L", "initialStep": "a", "steps": [{"id": "a", "type": "request-user-action",
+                    "message": "May we?", "actions": [{"value": "yes", "label": "Yes"}, {"value": "no", "label": "No"}]},
+                    {"id": "e", "type": "end-flow", "result": {"by": "{{ steps.a.output.answeredBy }}"}}],
+                    "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
+        client.post("/api/workflows", json=document)
+        started = client.post("/api/workflow/start/l", json={"data": {}}).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant), f"/runs/{started}")
+        person.presses("Share a link…")
+        person.fills("For whom", "Dr. Byron")
+        person.presses("Make the link")
+        shown = person.waits(lambda: person.driver.find_element(By.ID, "revealed")).text
+        person.driver.delete_all_cookies()
+        for _ in range(3):
+            assert httpx.get(shown).status_code == 200
+            assert httpx.head(shown).status_code == 405
+        assert client.get(f"/api/workflow/status/{started}").json()["status"] == "paused"
+        person.driver.get(shown)
+        person.sees("May we?")
+        person.presses("Yes")
+        person.sees("Your answer is stored.")
+        assert settled(client, started)["result"] == {"by": "link:Dr. Byron"}
+        person.driver.get(shown)
+        person.sees("Somebody has answered this already")
+    assert urlsplit(shown).path not in console.log.read_text()
+
+
+def test_a_key_is_shown_once_and_its_sessions_end_with_it(console: Server, person: Person) -> None:
+    tenant = "keeper"
+    person.signs_in(tenant, console.key("admin", tenant), "/settings/keys")
+    person.fills("Name", "Bob <b>the builder</b>")
+    assert "owner" not in [
+        item.text for item in person.field("Role").find_elements(By.TAG_NAME, "option")
+    ]
+    person.presses("Make a key")
+    key = person.waits(lambda: person.driver.find_element(By.ID, "revealed")).text
+    assert key.startswith("sk_")
+    person.presses("Close")
+    person.sees("Bob <b>the builder</b>")
+    assert key not in person.driver.page_source
+    with httpx.Client(base_url=console.address) as bob:
+        assert bob.post("/sign-in", data={"tenant": tenant, "credential": key}).status_code == 303
+        assert bob.get("/runs").status_code == 200
+        assert bob.get("/api/workflows").status_code == 200
+        row = next(
+            row for row in person.driver.find_elements(By.TAG_NAME, "tr") if "Bob" in row.text
+        )
+        row.find_element(By.CSS_SELECTOR, "button.danger").click()
+        person.presses("Yes")
+        person.sees("disabled")
+        assert bob.get("/runs").status_code == 303
+        assert bob.get("/api/workflows").status_code == 401
+
+
+def test_versions_are_compared_published_archived_and_brought_back(
+    console: Server, person: Person
+) -> None:
+    tenant = "versions"
+    with console.client("owner", tenant) as client:
+        made = client.post("/api/workflows", json=FAILS).json()["id"]
+    person.signs_in(tenant, console.key("editor", tenant), f"/workflows/{made}/edit")
+    text = person.driver.execute_script("return document.getElementById('text').value")
+    person.writes(
+        "text", text.replace("Check the number", "Look at it").replace('"payload"', '"payload"')
+    )
+    person.sees("No problems")
+    person.presses("Save")
+    person.sees("version 1.0.1")
+    person.presses("Changes")
+    person.sees("Step check has changed: name.")
+    assert person.driver.find_element(By.CSS_SELECTOR, ".diff .new").text.endswith(
+        '"name": "Look at it",'
+    )
+    person.opens(f"/workflows/{made}")
+    person.presses("Publish")
+    person.sees("published")
+    person.presses("Archive…")
+    person.presses("Archive")
+    person.presses("Bring it back")
+    person.presses("Make a copy")
+    person.sees("Fragile (Copy)")
+
+
+def test_signing_out_ends_the_session_here(console: Server, person: Person) -> None:
+    person.signs_in("leaver", console.key("viewer", "leaver"))
+    person.presses("Sign out")
+    person.sees("With an API key and its tenant")
+    person.opens("/runs")
+    person.sees("With an API key and its tenant")

@@ -1,0 +1,166 @@
+"""Links: one pause, once, by whoever has the link, until it is over."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.harness.server import Server, settled
+
+LOOP: dict[str, Any] = {
+    "id": "loop", "name": "Loop", "initialStep": "ask",
+    "steps": [
+        {"id": "ask", "type": "request-user-action", "message": "Again?",
+         "actions": [{"value": "again"}, {"value": "stop"}],
+         "output": {"answer": {"type": "string", "value": "{{ result.actionValue }}"}}},
+        {"id": "end", "type": "end-flow", "result": {"by": "{{ steps.ask.output.answeredBy }}"}},
+    ],
+    "edges": [{"from": "ask", "to": "ask", "condition": "data.answer == 'again'"}, {"from": "ask", "to": "end"}],
+}  # fmt: skip
+FORM: dict[str, Any] = {
+    "id": "form", "name": "Form", "initialStep": "ask",
+    "steps": [
+        {"id": "ask", "type": "collect-inputs", "output": {"count": {"type": "integer", "minimum": 1},
+         "sure": {"type": "boolean"}, "note": {"type": "string", "required": False}}},
+        {"id": "end", "type": "end-flow", "result": {"count": "{{ data.count }}", "sure": "{{ data.sure }}"}},
+    ],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(console: Server) -> Iterator[httpx.Client]:
+    with console.client("owner", "links") as made:
+        for document in (LOOP, FORM):
+            made.post("/api/workflows", json=document).raise_for_status()
+        yield made
+
+
+def start(client: httpx.Client, workflow: str) -> str:
+    return str(client.post(f"/api/workflow/start/{workflow}", json={"data": {}}).json()["runId"])
+
+
+def link(client: httpx.Client, run: str, **body: Any) -> str:
+    answer = client.post(f"/api/workflow/links/{run}", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["url"])
+
+
+def test_of_many_at_once_exactly_one_counts(client: httpx.Client) -> None:
+    run = start(client, "loop")
+    url = link(client, run)
+    statuses: list[int] = []
+    gate = threading.Barrier(12)
+
+    def press() -> None:
+        gate.wait()
+        statuses.append(httpx.post(url, data={"actionValue": "again"}).status_code)
+
+    threads = [threading.Thread(target=press) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [200, *[409] * 11]
+    document = settled(client, run, "paused")
+    assert [entry["stepId"] for entry in document["stepExecutionHistory"]] == ["ask", "ask"]
+
+
+def test_a_link_does_not_answer_the_same_question_asked_again(client: httpx.Client) -> None:
+    run = start(client, "loop")
+    url = link(client, run)
+    answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "again"}
+    client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
+    settled(client, run, "paused")
+    assert httpx.get(url).status_code == 410
+    assert httpx.post(url, data={"actionValue": "stop"}).status_code == 409
+    assert settled(client, run, "paused")["currentStepId"] == "ask"
+
+
+def test_a_form_is_checked_and_shown_again_with_what_was_given(client: httpx.Client) -> None:
+    run = start(client, "form")
+    url = link(client, run, name="Bob")
+    for given in (
+        {"data.count": "0", "data.sure": "true"},
+        {"data.count": "x"},
+        {"data.sure": "true"},
+        {},
+    ):
+        answer = httpx.post(url, data=given)
+        assert answer.status_code == 400
+        assert 'class="wrong"' in answer.text or "notice bad" in answer.text
+    assert (
+        httpx.post(
+            url, data={"data.count": "3", "data.sure": "true", "data.other": "1"}
+        ).status_code
+        == 200
+    )
+    assert settled(client, run)["result"] == {"count": 3, "sure": True}
+
+
+def test_a_link_ends_with_its_time(console: Server, client: httpx.Client) -> None:
+    import time
+
+    url = link(client, start(client, "loop"), expiresIn="1s")
+    assert httpx.get(url).status_code == 200
+    time.sleep(1.1)
+    assert httpx.get(url).status_code == 404
+    assert httpx.post(url, data={"actionValue": "stop"}).status_code == 404
+
+
+def test_a_link_survives_a_restart_of_the_server_and_ends_with_a_cancel(tmp_path: Any) -> None:
+    from tests.console.conftest import PLUGIN
+
+    with Server(tmp_path / "data", PLUGIN) as server, server.client() as mine:
+        mine.post("/api/workflows", json=LOOP).raise_for_status()
+        run = start(mine, "loop")
+        url = link(mine, run)
+        server.kill()
+        server.start()
+        assert httpx.get(url).status_code == 200
+        mine.post("/api/workflow/management/cancel", json={"runId": run}).raise_for_status()
+        assert httpx.get(url).status_code == 410
+        assert httpx.post(url, data={"actionValue": "stop"}).status_code == 409
+
+
+def test_a_changed_link_is_no_link(client: httpx.Client) -> None:
+    url = link(client, start(client, "loop"))
+    token = urlsplit(url).path.rpartition("/")[2]
+    base = url.removesuffix(token)
+    for changed in (
+        token[:-2],
+        token[:30] + ("A" if token[30] != "A" else "B") + token[31:],
+        "x",
+        "%00",
+        "ä",
+        token * 2,
+    ):
+        assert httpx.get(base + changed).status_code == 404
+        assert httpx.post(base + changed, data={"actionValue": "stop"}).status_code == 404
+
+
+def test_who_may_make_one(console: Server, client: httpx.Client) -> None:
+    run = start(client, "loop")
+    with (
+        console.client("viewer", "links") as viewer,
+        console.client("owner", "strangers") as stranger,
+    ):
+        assert viewer.post(f"/api/workflow/links/{run}", json={}).status_code == 403
+        assert stranger.post(f"/api/workflow/links/{run}", json={}).status_code == 404
+    client.post("/api/workflow/management/terminate", json={"runId": run})
+    assert client.post(f"/api/workflow/links/{run}", json={}).status_code == 409
+
+
+def test_a_link_to_a_parent_answers_the_child_that_asks(client: httpx.Client) -> None:
+    parent = {"id": "parent", "name": "Parent", "initialStep": "call", "steps": [
+        {"id": "call", "type": "call-workflow", "workflowId": "loop"}, {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": "call", "to": "end"}]}  # fmt: skip
+    client.post("/api/workflows", json=parent).raise_for_status()
+    run = start(client, "parent")
+    settled(client, run, "paused")
+    url = link(client, run)
+    assert httpx.post(url, data={"actionValue": "stop"}).status_code == 200
+    assert settled(client, run, "completed")["status"] == "completed"

@@ -1,0 +1,152 @@
+"""Pages stay fast with many runs, and pictures readable with many steps."""
+
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+
+from app.console.graph import StepState, draw
+from tests.harness.server import Server
+
+RUNS = int(os.environ.get("STEPWELL_CONSOLE_RUNS", "20000"))
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def a_large_one(count: int) -> dict[str, Any]:
+    """Give a definition with branches, loops and every kind of edge."""
+    steps = [
+        {"id": f"step-{n}", "name": f"Step number {n}", "type": "call-tool"} for n in range(count)
+    ]
+    edges = [{"from": f"step-{n}", "to": f"step-{n + 1}"} for n in range(count - 1)]
+    edges += [
+        {"from": f"step-{n}", "to": f"step-{n + 3}", "condition": f"data.x > {n}"}
+        for n in range(0, count - 3, 4)
+    ]
+    edges += [
+        {"from": f"step-{n}", "to": f"step-{n - 5}", "condition": "data.again"}
+        for n in range(9, count, 10)
+    ]
+    edges += [
+        {"from": f"step-{n}", "to": f"step-{count - 1}", "on": "error"}
+        for n in range(0, count - 1, 7)
+    ]
+    edges += [{"from": "step-4", "to": "step-4", "condition": "data.once_more"}]
+    return {"initialStep": "step-0", "steps": steps, "edges": edges}
+
+
+def boxes(svg: str) -> dict[str, tuple[float, float, float, float]]:
+    found = {}
+    for group in ET.fromstring(svg).iter(f"{SVG}g"):
+        if "data-step" in group.attrib:
+            x, y = map(float, group.attrib["transform"][10:-1].split())
+            rect = group.find(f"{SVG}rect")
+            assert rect is not None
+            found[group.attrib["data-step"]] = (
+                x,
+                y,
+                float(rect.attrib["width"]),
+                float(rect.attrib["height"]),
+            )
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 50, 200])
+def test_no_two_steps_of_a_picture_overlap(count: int) -> None:
+    document = (
+        a_large_one(count)
+        if count > 4
+        else {**a_large_one(5), "steps": a_large_one(count)["steps"]}
+    )
+    began = time.perf_counter()
+    svg = draw(document)
+    took = time.perf_counter() - began
+    places = list(boxes(svg).values())
+    assert len(places) == count
+    for index, (x, y, width, height) in enumerate(places):
+        for other in places[index + 1 :]:
+            apart = (
+                x + width <= other[0]
+                or other[0] + other[2] <= x
+                or y + height <= other[1]
+                or other[1] + other[3] <= y
+            )
+            assert apart
+    whole = ET.fromstring(svg)
+    assert all(x >= 0 and x + width <= float(whole.attrib["width"]) for x, _, width, _ in places)
+    assert took < 1
+
+
+def test_a_picture_shows_each_edge_and_each_state() -> None:
+    document = a_large_one(12)
+    svg = draw(document, {"step-0": StepState("completed", 3), "step-1": StepState("failed", 1)})
+    whole = ET.fromstring(svg)
+    ways = [item for item in whole.iter(f"{SVG}path") if "way" in item.attrib.get("class", "")]
+    assert len(ways) == len(document["edges"])
+    labels = {
+        item.attrib["data-step"]: item.attrib["aria-label"]
+        for item in whole.iter(f"{SVG}g")
+        if "data-step" in item.attrib
+    }
+    assert labels["step-0"] == "Step number 0, call-tool, completed, 3 times"
+    assert labels["step-1"] == "Step number 1, call-tool, failed"
+
+
+@pytest.mark.parametrize("document", [{}, {"steps": 3}, {"steps": [1, {"id": 4}], "edges": [None, {"from": [], "to": {}}]},
+                                      {"steps": [{"id": "a"}], "edges": [{"from": "a", "to": "a", "on": 7}], "initialStep": []}])  # fmt: skip
+def test_a_picture_of_anything_is_no_failure(document: dict[str, Any]) -> None:
+    svg = draw(document)
+    assert svg == "" or ET.fromstring(svg).tag == f"{SVG}svg"
+
+
+def many_runs(file: Path, like: str, count: int, shift: int) -> None:
+    """Copy one run many times, with its events; their hashes are of no interest to lists."""
+    number = int(like.rpartition("-")[2])
+    with sqlite3.connect(file) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
+        rest = ", ".join(name for name in columns if name != "id")
+        database.execute(
+            "CREATE TEMP TABLE n AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?) SELECT i FROM c",
+            (count,),
+        )
+        database.execute(
+            f"INSERT INTO runs (id, {rest}) SELECT id + ? + n.i, {rest} FROM runs, n WHERE id = ?",
+            (shift, number),
+        )
+        database.execute(
+            "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) SELECT run + ? + n.i, seq, type, schema, at_ms, body, hash FROM events, n WHERE run = ?",
+            (shift, number),
+        )
+
+
+def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
+    from tests.console.conftest import PLUGIN
+    from tests.console.scene import set_the_scene
+
+    with Server(tmp_path / "data", PLUGIN) as server:
+        scene = set_the_scene(server)
+        key = server.key()
+        assert server.terminate() == 0
+        file = tmp_path / "data" / "journal.sqlite3"
+        many_runs(file, scene.paused, RUNS // 2, 1_000_000)
+        many_runs(file, scene.failed, RUNS // 2, 2_000_000)
+        server.start()
+        slow = {}
+        with httpx.Client(base_url=server.address, timeout=60) as client:
+            client.post("/sign-in", data={"tenant": "acme", "credential": key})
+            for path in ("/inbox", "/runs", "/runs?status=failed", f"/runs?workflowId={scene.workflow}", f"/runs/{scene.failed}",
+                         "/workflows", f"/workflows/{scene.workflow}", "/settings/health", "/settings/keys"):  # fmt: skip
+                times = []
+                for _ in range(5):
+                    began = time.perf_counter()
+                    answer = client.get(path)
+                    times.append(time.perf_counter() - began)
+                    assert answer.status_code == 200, path
+                slow[path] = round(1_000 * sorted(times)[2], 1)
+        print(json.dumps({"runs": RUNS, "ms": slow}))
+        assert max(slow.values()) < 100
