@@ -62,10 +62,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
     figures = Figures()
-    built_in = built_in_tools(settings, clock)
-    tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
-    closing.callback(tools.close)
-    registry = Registry.standard(tools.step_types)
+    registry, catalogue = _step_types_and_tools(settings, clock, closing)
     storage = await _storage(settings)
     closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
@@ -78,10 +75,6 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     log.mask_with(secrets.mask_text)
     models = Models(settings, journal.models, secrets.get, clock)
     closing.push_async_callback(models.close)
-    mcp = McpServers(settings.mcp_servers)
-    closing.push_async_callback(mcp.close)
-    mcp.start()
-    catalogue = ToolCatalogue(tools, mcp)
     authenticator = Authenticator(journal, settings, clock, secrets.keyring)
     await authenticator.load()
     files = Files(journal, storage, clock)
@@ -131,6 +124,18 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
     )
+
+
+def _step_types_and_tools(
+    settings: Settings, clock: Clock, closing: AsyncExitStack
+) -> tuple[Registry, ToolCatalogue]:
+    built_in = built_in_tools(settings, clock)
+    tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
+    closing.callback(tools.close)
+    mcp = McpServers(settings.mcp_servers)
+    closing.push_async_callback(mcp.close)
+    mcp.start()
+    return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp)
 
 
 async def _driven(  # noqa: PLR0913 - the parts, each passed in

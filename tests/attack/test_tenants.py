@@ -134,7 +134,8 @@ def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
         (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
     )
     text = f"{answer.status_code} {headers} {answer.text}"
-    for kind in ("run", "file", "webhook", "key", "kid"):
+    # The longest first: one may begin as another does.
+    for kind in ("file", "webhook", "run", "kid", "key"):
         text = text.replace(ids[kind], kind.upper())
     return text.encode()
 
