@@ -13,7 +13,7 @@ from app.services import Services
 from app.settings import load
 from benchmarks.definitions import five
 from benchmarks.stepwell_server import ROOT, TENANT
-from journal.database import FILE
+from journal import DATABASE
 from steps.compiled import Definition
 
 
@@ -48,7 +48,7 @@ def events_a_second(folder: Path, tool: str, runs: int, seconds: float) -> float
 
     folder.mkdir(parents=True)
     taken = asyncio.run(measure())
-    connection = sqlite3.connect(folder / FILE)
+    connection = sqlite3.connect(folder / DATABASE)
     (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
     connection.close()
     return float(events / taken)

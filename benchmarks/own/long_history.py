@@ -10,7 +10,7 @@ from benchmarks.closed_loop import closed_loop
 from benchmarks.definitions import five, loop, over_items
 from benchmarks.own.seeding import copy_runs, history
 from benchmarks.stepwell_server import StepwellServer
-from journal.database import FILE
+from journal import DATABASE
 
 _CALLERS = 64
 _WINDOW = 50
@@ -87,7 +87,7 @@ def map_against_single_runs(folder: Path, items: int, seconds: float) -> dict[st
 
 
 def _step_times(data: Path, run_id: str) -> list[int]:
-    connection = sqlite3.connect(f"file:{data / FILE}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True)
     try:
         found = connection.execute(
             "SELECT at_ms FROM events WHERE run = ? AND type = 'StepCompleted' ORDER BY seq",

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from engine import Event, RunStarted, fold
-from journal import Journal
+from journal import DATABASE, Journal
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, encode
-from journal.database import FILE
 from journal.events import run_row
 from journal.run_ids import run_id, run_number
 from journal.writer import INSERT_EVENTS, PROJECT_RUN
@@ -42,7 +41,7 @@ def history(data: Path, wanted: str) -> tuple[str, list[Event]]:
 
 def copy_runs(data: Path, tenant: str, events: Sequence[Event], count: int) -> None:
     """Add `count` runs with this history, all older than it; the server must be stopped."""
-    connection = sqlite3.connect(data / FILE, isolation_level=None)
+    connection = sqlite3.connect(data / DATABASE, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -200000")
@@ -65,7 +64,7 @@ def plain_rate(data: Path, runs: int, events_a_commit: int) -> float:
 
     The rows are copies of the newest run of a folder that no server uses.
     """
-    connection = sqlite3.connect(data / FILE, isolation_level=None)
+    connection = sqlite3.connect(data / DATABASE, isolation_level=None)
     try:
         newest, oldest = connection.execute("SELECT max(id), min(id) FROM runs").fetchone()
         tenant, events = history(data, run_id(newest))
@@ -91,16 +90,16 @@ def _rows(
 ) -> tuple[list[Row], list[Row]]:
     first = events[0]
     assert isinstance(first, RunStarted)
-    row = run_row(tenant, fold(events))
+    row = run_row(tenant, fold(events), b"")
     assert row[0] == run_number(first.run_id)
     bodies = [(type(event).__name__, event.at_ms, encode(event)) for event in events]
     runs: list[Row] = []
     rows: list[Row] = []
     for number in numbers:
-        runs.append((number, *row[1:]))
         bodies[0] = (*bodies[0][:2], encode(replace(first, run_id=run_id(number))))
         digest = first_link(number)
         for seq, (kind, at_ms, body) in enumerate(bodies, start=1):
             digest = link(digest, seq, kind, SCHEMA, at_ms, body)
             rows.append((number, seq, kind, SCHEMA, at_ms, body, digest))
+        runs.append((number, *row[1:-1], digest))
     return runs, rows
