@@ -188,6 +188,8 @@ async def _take_on(call: Call, size: int, *, wait: bool) -> tuple[Run, asyncio.F
             "mimeType": row.media_type,
             "size": row.size,
         }
+        if (field := _field_of_upload(wanted, definition)) is not None:
+            data[field] = row.id
     new = NewRun(
         call.tenant,
         stored.id,
@@ -236,6 +238,8 @@ def _data(wanted: _Wanted, definition: Definition) -> JsonObject:
         data, problems = inputs.convert_text(wanted.form)
         data.setdefault("fileId", "")
         data.setdefault("attachment", {})
+        if (field := _field_of_upload(wanted, definition)) is not None:
+            data[field] = ""
     problems += [item for item in fields.check(data) if not _is_upload(item.path, wanted)]
     if problems:
         raise BadRequest("the input is not acceptable", problems)
@@ -245,6 +249,17 @@ def _data(wanted: _Wanted, definition: Definition) -> JsonObject:
 def _is_upload(path: str, wanted: _Wanted) -> bool:
     """Say whether a problem is about what the server itself puts into the data."""
     return wanted.upload is not None and path.startswith(("data.fileId", "data.attachment"))
+
+
+def _field_of_upload(wanted: _Wanted, definition: Definition) -> str | None:
+    """Give the declared file that the form leaves open, if it is one: the attachment is it."""
+    given = wanted.form or {}
+    left_open = [
+        name
+        for name, spec in definition.payload.specs.items()
+        if spec["type"] == "file" and name not in ("fileId", "attachment") and name not in given
+    ]
+    return left_open[0] if wanted.upload and len(left_open) == 1 else None
 
 
 def idempotency_key(call: Call) -> str | None:

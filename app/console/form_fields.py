@@ -35,27 +35,41 @@ class FormField:
     limits: dict[str, str] = field(default_factory=dict)
 
 
-def form_fields(specs: Mapping[str, Any], prefix: str = "data.") -> list[FormField]:
-    """Give the controls of some fields, in their order."""
+def form_fields(specs: Mapping[str, Any], *, uploads: bool = False) -> list[FormField]:
+    """Give the controls of some fields, in their order.
+
+    With `uploads` the one file that a start takes can be chosen; elsewhere a file is named by
+    its id.
+    """
+    upload = _upload(specs) if uploads else None
     return [
-        _field(name, spec, prefix)
+        _field(name, spec, is_upload=name == upload)
         for name, spec in specs.items()
-        if isinstance(spec, dict) and not (name == "fileId" and "attachment" in specs)
+        if isinstance(spec, dict) and not (uploads and name == "fileId" and upload != name)
     ]
 
 
-def _field(name: str, spec: Mapping[str, Any], prefix: str) -> FormField:
+def _upload(specs: Mapping[str, Any]) -> str | None:
+    """Give the field that the uploaded file is for."""
+    files = [
+        n for n, spec in specs.items() if isinstance(spec, dict) and spec.get("type") == "file"
+    ]
+    known = [name for name in _UPLOADS if name in files]
+    return known[0] if known else files[0] if len(files) == 1 else None
+
+
+def _field(name: str, spec: Mapping[str, Any], *, is_upload: bool) -> FormField:
     kind = str(spec.get("type", "string"))
     required = bool(spec.get("required", True)) and "default" not in spec
     default = spec.get("default")
     shared: dict[str, Any] = {
-        "name": f"{prefix}{name}",
+        "name": f"data.{name}",
         "label": str(spec.get("title") or words(name)),
         "type": kind,
         "hint": str(spec.get("description") or ""),
         "required": required,
     }
-    if kind == "file" and name in _UPLOADS:
+    if is_upload:
         return FormField(**{**shared, "name": "attachment"}, kind="file")
     if isinstance(spec.get("enum"), list):
         options = [_option(item, str(item), item == default) for item in spec["enum"]]

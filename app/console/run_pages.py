@@ -9,7 +9,6 @@ from app.api.models import ListRunsQuery, checked
 from app.api.run_document import pause_signal, status_document
 from app.aside import aside
 from app.auth.roles import Role
-from app.console.form_fields import form_fields
 from app.console.graph import draw
 from app.console.page import Page
 from app.console.pauses import Question, question
@@ -95,8 +94,8 @@ async def run_page(call: Call) -> Response:
         listen=list(NAMES),
         question=_question(story),
         steps=_repairable(story),
+        first=story.chapters[0] if story.chapters else None,
         workflow_name=document.get("name") if document else None,
-        inputs=form_fields({}),
     )
 
 

@@ -114,7 +114,7 @@ async def start_page(call: Call) -> Response:
     row, definition = await call.services.workflows.startable(
         call.tenant, call.path("id"), selector
     )
-    fields = form_fields(dict(definition.payload.specs))
+    fields = form_fields(dict(definition.payload.specs), uploads=True)
     return await page(
         call,
         "start.html",

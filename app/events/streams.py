@@ -29,6 +29,8 @@ _LAST_WORDS_S = 1.0
 class TooManyStreams(Exception):
     """The tenant has as many open streams as it may have."""
 
+    retry_after_s = 5
+
     def __init__(self, most: int) -> None:
         super().__init__(f"this tenant has {most} open event streams, which is the most")
 

@@ -261,6 +261,22 @@ def test_versions_are_compared_published_archived_and_brought_back(
     person.sees("Fragile (Copy)")
 
 
+def test_a_run_is_run_again_with_what_it_began_with(console: Server, person: Person) -> None:
+    tenant = "again"
+    flow = {"id": "f", "name": "F", "initialStep": "e", "payload": {"attachment": {"type": "file"}, "n": {"type": "integer"}},
+            "steps": [{"id": "e", "type": "end-flow", "result": {"n": "{{ data.n }}", "name": "{{ data.attachment.fileName }}"}}]}  # fmt: skip
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=flow).raise_for_status()
+        file = {"attachment": ("a.txt", b"x")}
+        run = client.post("/api/workflow/start/f", files=file, data={"n": "4"}).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant), f"/runs/{run}")
+        person.presses("Run again…")
+        person.driver.find_element(By.CSS_SELECTOR, "#again button.main").click()
+        person.waits(lambda: run not in person.driver.current_url)
+        person.sees("completed")
+        assert settled(client, run_id(person))["result"] == {"n": 4, "name": "a.txt"}
+
+
 def test_signing_out_ends_the_session_here(console: Server, person: Person) -> None:
     person.signs_in("leaver", console.key("viewer", "leaver"))
     person.presses("Sign out")

@@ -92,3 +92,20 @@ def test_a_form_without_a_boundary_is_refused(shared: Server, address: str, kind
     with shared.client() as client:
         answer = client.post(address, content=form(GOOD), headers={"content-type": kind})
     assert answer.status_code == 400
+
+
+def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
+    flow = {"id": "contracts", "name": "Contracts", "initialStep": "end", "steps": [{"id": "end", "type": "end-flow"}],
+            "payload": {"contract": {"type": "file"}, "annex": {"type": "file", "required": False}}}  # fmt: skip
+    with shared.client() as client:
+        client.post("/api/workflows", json=flow).raise_for_status()
+        file = {"attachment": ("c.txt", b"signed")}
+        answer = client.post("/api/workflow/start/contracts", files=file)
+        assert answer.status_code == 400, "two files are open: nobody knows which is meant"
+        run = client.post("/api/workflow/start/contracts", files=file, data={"annex": "x"}).json()
+        assert run["data"]["contract"] == run["data"]["fileId"] != ""
+        one = {**flow, "id": "one", "payload": {"contract": {"type": "file"}}}
+        client.post("/api/workflows", json=one).raise_for_status()
+        run = client.post("/api/workflow/start/one", files=file).json()
+        content = client.get(f"/api/workflow/files/{run['data']['contract']}").content
+        assert content == b"signed"
