@@ -33,7 +33,7 @@ class AsyncClient:
         timeout_s: How long the server may take for one answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by name, and few give more than three
         self,
         url: str | None = None,
         *,
@@ -138,7 +138,7 @@ class AsyncClient:
             if stream.opened is not None:
                 await stream.opened.response.aclose()
 
-    async def wait(self, run_id: str, timeout: float | None) -> RunStatus:
+    async def wait(self, run_id: str, timeout: float | None) -> RunStatus:  # noqa: ASYNC109
         """Wait for a run; see `Run.wait`."""
         waiting = Waiting(run_id, timeout, self.retry_for_s)
         try:

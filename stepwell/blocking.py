@@ -33,7 +33,7 @@ class Client:
         timeout_s: How long the server may take for one answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by name, and few give more than three
         self,
         url: str | None = None,
         *,

@@ -26,8 +26,13 @@ class PauseSignal:
     @classmethod
     def of(cls, found: Document) -> Self:
         """Give the signal of a document."""
-        names = ("stepId", "actionId", "runId")
-        return cls(str(found["type"]), *(found.get(name) for name in names), found)
+        return cls(
+            type=found["type"],
+            step_id=found.get("stepId"),
+            action_id=found.get("actionId"),
+            run_id=found.get("runId"),
+            document=found,
+        )
 
 
 @dataclass(frozen=True, slots=True)

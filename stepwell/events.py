@@ -71,10 +71,10 @@ class EventStream:
 
     def next_event(self) -> Flow[Event | None]:
         """Give the next event, None after the last one of a run that has ended."""
-        while (found := (yield from self.next(None))) is Sign.ALIVE:
-            pass
-        assert found is not Sign.ALIVE  # noqa: S101 - tells mypy what the loop says
-        return found
+        while True:
+            found = yield from self.next(None)
+            if found is not Sign.ALIVE:
+                return found
 
     def next(self, until: float | None) -> Flow[Event | Sign | None]:
         """Give the next event, or a sign of life, by `until` (monotonic) or little later."""
