@@ -12,7 +12,7 @@ ASKING = {
 COLLECTING = {
     "id": "collecting", "name": "Collecting", "initialStep": "form",
     "steps": [{"id": "form", "type": "collect-inputs",
-               "fields": {"city": {"type": "string", "required": True}}}, END],
+               "output": {"city": {"type": "string", "required": True}}}, END],
     "edges": [{"from": "form", "to": "end"}],
 }  # fmt: skip
 NAPPING = {
