@@ -88,7 +88,7 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
 
 def test_a_server_takes_no_setting_from_the_clients_words(defined: Server) -> None:
     shown = subprocess.run(
-        [STEPWELL, "config", "show"], env={**environment(defined), "STEPWELL_TOKEN": "x"},
+        [STEPWELL, "config"], env={**environment(defined), "STEPWELL_TOKEN": "x"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "not a known setting" not in shown.stderr

@@ -155,6 +155,7 @@ def test_a_wait_without_a_stream_looks_again(defined: Server) -> None:
     with between(defined, "", "busy", "busy", "busy") as way:
         with Client(way.address, api_key=defined.key(), tenant="acme") as client:
             assert client.run(run.id).wait(15).status == "completed"
+        assert "busy" in way.fired
 
 
 def test_events_and_waits_go_on_over_kill_9(server: Server) -> None:
