@@ -39,9 +39,11 @@ class Waiting:
         Raises:
             RunFailed: It has failed, or was cancelled or terminated.
             WaitTimeout: It still runs.
+            Unanswered: The server was away for too long, or until the time was over.
         """
         while True:
-            found = yield from ask(calls.status(self._run_id), self._retry_for_s)
+            retry_for_s = max(0.0, min(self._retry_for_s, self._left_s()))
+            found = yield from ask(calls.status(self._run_id), retry_for_s)
             status = RunStatus.of(found)
             if status.status in _FAILURES:
                 raise _FAILURES[status.status](status)

@@ -46,6 +46,15 @@ def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
     assert len(watched) == len(lines)
 
 
+def test_a_reader_may_go_away(defined: Server) -> None:
+    piped = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {STEPWELL} tail --from-start | head -1"],
+        env=environment(defined), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (piped.returncode, piped.stderr) == (0, "")
+    assert piped.stdout.count("\n") == 1
+
+
 def told_lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "client.md"
 
 
 @pytest.fixture
-def environment(defined: Server) -> Iterator[dict[str, str]]:
+def environment(defined: Server) -> dict[str, str]:
     path = f"{Path(STEPWELL).parent}:/usr/bin:/bin"
-    yield {**os.environ, "PATH": path, "STEPWELL_URL": defined.address,
-           "STEPWELL_KEY": defined.key(), "STEPWELL_TENANT": "acme"}  # fmt: skip
+    return {**os.environ, "PATH": path, "STEPWELL_URL": defined.address,
+            "STEPWELL_KEY": defined.key(), "STEPWELL_TENANT": "acme"}  # fmt: skip
 
 
 def ran(command: list[str], environment: dict[str, str]) -> list[str]:
