@@ -13,6 +13,7 @@ from stepwell.documents import Event, RunLine, RunStatus
 from stepwell.errors import NotPaused
 from stepwell.events import EventStream
 from stepwell.flow import Answer, Close, Flow, Open, Opened, Read, Send, Sleep, Wish, ask
+from stepwell.stopping import stop
 from stepwell.waiting import Waiting
 
 T = TypeVar("T")
@@ -147,6 +148,10 @@ class AsyncClient:
             if waiting.stream.opened is not None:
                 await waiting.stream.opened.response.aclose()
 
+    async def stop(self, verb: str, run_id: str, reason: str | None) -> None:
+        """Cancel or terminate a run."""
+        await self.carry_out(stop(verb, run_id, reason, self.retry_for_s))
+
     async def carry_out(self, flow: Flow[T]) -> T:
         """Do what a flow asks for until it has its result."""
         try:
@@ -230,12 +235,12 @@ class AsyncRun:
         return RunStatus.of(await self._client.ask(call))
 
     async def cancel(self, reason: str | None = None) -> None:
-        """Ask the run to stop in good order."""
-        await self._client.ask(calls.control("cancel", self.id, reason))
+        """Ask the run to stop in good order; one that is cancelled already is no failure."""
+        await self._client.stop("cancel", self.id, reason)
 
     async def terminate(self, reason: str | None = None) -> None:
-        """End the run at once."""
-        await self._client.ask(calls.control("terminate", self.id, reason))
+        """End the run at once; one that is terminated already is no failure."""
+        await self._client.stop("terminate", self.id, reason)
 
     def events(self) -> AsyncIterator[Event]:
         """Give the events from the run's start until it has ended, each once."""

@@ -13,6 +13,7 @@ from stepwell.documents import Event, RunLine, RunStatus
 from stepwell.errors import NotPaused
 from stepwell.events import EventStream
 from stepwell.flow import Answer, Close, Flow, Open, Opened, Read, Send, Sleep, Wish, ask
+from stepwell.stopping import stop
 from stepwell.waiting import Waiting
 
 T = TypeVar("T")
@@ -147,6 +148,10 @@ class Client:
             if waiting.stream.opened is not None:
                 waiting.stream.opened.response.close()
 
+    def stop(self, verb: str, run_id: str, reason: str | None) -> None:
+        """Cancel or terminate a run."""
+        self.carry_out(stop(verb, run_id, reason, self.retry_for_s))
+
     def carry_out(self, flow: Flow[T]) -> T:
         """Do what a flow asks for until it has its result."""
         try:
@@ -230,12 +235,12 @@ class Run:
         return RunStatus.of(self._client.ask(call))
 
     def cancel(self, reason: str | None = None) -> None:
-        """Ask the run to stop in good order."""
-        self._client.ask(calls.control("cancel", self.id, reason))
+        """Ask the run to stop in good order; one that is cancelled already is no failure."""
+        self._client.stop("cancel", self.id, reason)
 
     def terminate(self, reason: str | None = None) -> None:
-        """End the run at once."""
-        self._client.ask(calls.control("terminate", self.id, reason))
+        """End the run at once; one that is terminated already is no failure."""
+        self._client.stop("terminate", self.id, reason)
 
     def events(self) -> Iterator[Event]:
         """Give the events from the run's start until it has ended, each once."""

@@ -115,7 +115,7 @@ def resume_action(run_id: str, signal: PauseSignal, value: str, comment: str | N
 def control(verb: str, run_id: str, reason: str | None) -> Call:
     """Cancel or terminate a run."""
     body = _given(runId=run_id, reason=reason)
-    return Call("POST", f"/api/workflow/management/{verb}", json=body, repeatable=verb == "cancel")
+    return Call("POST", f"/api/workflow/management/{verb}", json=body)
 
 
 def runs(query: Mapping[str, Any], cursor: str | None) -> Call:

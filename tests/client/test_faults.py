@@ -123,6 +123,22 @@ def test_an_answer_to_a_pause_is_not_sent_twice(defined: Server) -> None:
         assert run.wait(10).status == "completed"
 
 
+@pytest.mark.parametrize("verb", ["cancel", "terminate"])
+def test_a_stop_is_sent_again(defined: Server, verb: str) -> None:
+    with client_for(defined) as direct:
+        run = direct.start("asking", {})
+        run.wait(10)
+        with between(defined, "lost") as way:
+            with Client(way.address, api_key=defined.key(), tenant="acme") as client:
+                getattr(client.run(run.id), verb)("enough")
+            assert way.fired == ["lost"]
+        assert run.status().reason == "enough"
+        other = {"cancel": run.terminate, "terminate": run.cancel}[verb]
+        with pytest.raises(ApiError) as refused:
+            other()
+        assert refused.value.status == 409
+
+
 def test_patience_ends(defined: Server) -> None:
     with between(defined, "busy", "busy", "busy") as way:
         with (
