@@ -47,12 +47,20 @@ def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
 
 
 def test_a_reader_may_go_away(defined: Server) -> None:
-    piped = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {STEPWELL} tail --from-start | head -1"],
-        env=environment(defined), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert (piped.returncode, piped.stderr) == (0, "")
-    assert piped.stdout.count("\n") == 1
+    with client_for(defined) as client:
+        client.start("asking", {})
+        tailing = subprocess.Popen(
+            [STEPWELL, "tail", "--from-start"],
+            env=environment(defined), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert tailing.stdout is not None
+        assert tailing.stderr is not None
+        assert b"run.started" in tailing.stdout.readline()
+        tailing.stdout.close()
+        client.start("asking", {})
+        client.start("asking", {})
+        assert (tailing.wait(20), tailing.stderr.read()) == (0, b"")
+        tailing.stderr.close()
 
 
 def told_lines(text: str) -> list[Any]:

@@ -165,6 +165,18 @@ def test_events_of_cut_streams_come_once(defined: Server) -> None:
             assert found == wanted, cut_at
 
 
+async def test_events_of_a_cut_stream_come_once_without_threads(defined: Server) -> None:
+    with client_for(defined) as direct:
+        run = direct.start("napping", {})
+        run.wait(10)
+        wanted = [event.position for event in run.events()]
+    with between(defined, "cut", "cut", cut_at=700) as way:
+        async with AsyncClient(way.address, api_key=defined.key(), tenant="acme") as client:
+            found = [event.position async for event in client.run(run.id).events()]
+        assert way.fired
+    assert found == wanted
+
+
 def test_a_wait_without_a_stream_looks_again(defined: Server) -> None:
     with client_for(defined) as direct:
         run = direct.start("napping", {})
