@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from stepwell.client import ApiError, AsyncClient, Client, Event, Unanswered
-from tests.client.conftest import client_for, define
+from tests.client.conftest import END, NAPPING, client_for
 from tests.harness.server import Server
 
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
@@ -188,7 +188,8 @@ def test_a_wait_without_a_stream_looks_again(defined: Server) -> None:
 
 def test_events_and_waits_go_on_over_kill_9(server: Server) -> None:
     with client_for(server) as client:
-        define(client)
+        long = {**NAPPING, "steps": [{"id": "nap", "type": "wait", "duration": "5s"}, END]}
+        client.workflows.create(long)
         runs = [client.start("napping", {}) for _ in range(3)]
         told: list[Event] = []
         waited: list[str] = []
