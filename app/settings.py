@@ -25,6 +25,9 @@ from app.tools.mcp.settings import McpServersSettings
 from steps.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
+_NO_SETTINGS = ("config", "key", "url", "tenant", "token")
+"""What the environment has for others: the file of settings, and the client."""
+
 _LISTS = ("plugins", "allowed_networks", "cors_origins", "secrets_old_keys")
 NO_OPTIONS = ("metrics_token", "secrets_key", "secrets_old_keys")
 """Settings that are no command-line options: other users could read them there."""
@@ -252,7 +255,7 @@ def _environment() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variable, text in os.environ.items():
         name = variable.removeprefix(_PREFIX).lower()
-        if not variable.startswith(_PREFIX) or name in ("config", "key"):
+        if not variable.startswith(_PREFIX) or name in _NO_SETTINGS:
             continue
         found[name] = (
             [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text

@@ -5,12 +5,28 @@ import sys
 from importlib.metadata import version
 
 from app import log
-from app.cli import check, config, credentials, doctor, keeping, run, runs, secrets, serve
+from app.cli import (
+    acting,
+    check,
+    config,
+    credentials,
+    doctor,
+    keeping,
+    run,
+    runs,
+    secrets,
+    serve,
+    watching,
+)
 from app.control import CommandFailed
 from app.secrets.seal import KeyUnusable
 from app.settings import SettingsError
 from steps.registry import StepTypeError
 from steps.tools import ToolLoadError
+from stepwell.client import StepwellError
+
+_TOLD = (CommandFailed, KeyUnusable, SettingsError, StepTypeError, StepwellError, ToolLoadError)
+"""Failures that are told in one line."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,13 +36,25 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=version("stepwell"))
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, credentials, secrets, runs, keeping, doctor, check, run, config):
+    for command in (
+        serve,
+        acting,
+        watching,
+        credentials,
+        secrets,
+        runs,
+        keeping,
+        doctor,
+        check,
+        run,
+        config,
+    ):
         command.add(subparsers)
     args = parser.parse_args(arguments)
     log.configure("warning", "console")  # until `serve` knows the settings
     try:
         code: int = args.main(args)
-    except (CommandFailed, KeyUnusable, SettingsError, StepTypeError, ToolLoadError) as refused:
+    except _TOLD as refused:
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
     return code

@@ -1,0 +1,37 @@
+"""What the commands that ask a server over its API have in common."""
+
+import argparse
+import json
+from typing import Any
+
+from app.control import CommandFailed
+from stepwell.client import Client
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a command the options that say which server is meant, and who asks."""
+    parser.add_argument("--url", help="where the server is (STEPWELL_URL)")
+    parser.add_argument("--key", help="an API key; others can see it here, better set STEPWELL_KEY")
+    parser.add_argument("--tenant", help="whose key it is (STEPWELL_TENANT; default)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def client_of(args: argparse.Namespace) -> Client:
+    """Give a client. Raises `NoCredentials`."""
+    return Client(args.url, api_key=args.key, tenant=args.tenant)
+
+
+def object_of(text: str, option: str) -> dict[str, Any]:
+    """Give the JSON object of an option. Raises `CommandFailed`."""
+    try:
+        found = json.loads(text)
+    except ValueError as wrong:
+        raise CommandFailed(f"{option} is no JSON: {wrong}") from wrong
+    if not isinstance(found, dict):
+        raise CommandFailed(f"{option} must be a JSON object")
+    return found
+
+
+def printable(text: str) -> str:
+    """Give a text without what a terminal would act upon."""
+    return "".join(char if char.isprintable() else "?" for char in text)

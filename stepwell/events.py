@@ -1,0 +1,136 @@
+"""Events as they happen, over streams that break and go on without a gap or a repeat."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+import httpx
+
+from stepwell.calls import Call
+from stepwell.documents import ENDED, Event
+from stepwell.errors import Unanswered
+from stepwell.flow import Close, Flow, Open, Opened, Patience, Read, refused, unanswered
+
+_SILENCE_S = 45.0
+"""A stream that is silent for longer, three signs of life, is taken for broken."""
+
+_OVER_AND_OUT = 204
+_OK = 200
+
+
+class Sign(Enum):
+    """What is no event."""
+
+    ALIVE = "a sign of life, or a silence"
+
+
+class Messages:
+    """Takes the bytes of a stream apart into messages of an id and a text."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._id: str | None = None
+        self._data: list[str] = []
+
+    def feed(self, chunk: bytes) -> list[tuple[str | None, str]]:
+        """Give the messages that are whole now; the text of one may be empty."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        whole = []
+        for line in lines:
+            name, _, value = line.decode().rstrip("\r").partition(":")
+            value = value.removeprefix(" ")
+            if name == "id":
+                self._id = value
+            elif name == "data":
+                self._data.append(value)
+            elif not name and not value:
+                whole.append((self._id, "\n".join(self._data)))
+                self._id, self._data = None, []
+        return whole
+
+
+class EventStream:
+    """The events of a run, or of all runs.
+
+    Attributes:
+        opened: What must be closed by whoever stops early.
+    """
+
+    def __init__(self, call_after: Callable[[str | None], Call], retry_for_s: float) -> None:
+        self.opened: Opened | None = None
+        self._call_after = call_after
+        self._patience = Patience(retry_for_s)
+        self._messages = Messages()
+        self._last_id: str | None = None
+        self._events: deque[Event] = deque()
+        self._ends = call_after(None).path != "/api/workflow/events"
+        self._has_ended = self._is_over = False
+        self._silence_s = _SILENCE_S
+
+    def next_event(self) -> Flow[Event | None]:
+        """Give the next event, None after the last one of a run that has ended."""
+        while True:
+            found = yield from self.next(None)
+            if found is not Sign.ALIVE:
+                return found
+
+    def next(self, until: float | None) -> Flow[Event | Sign | None]:
+        """Give the next event, or a sign of life, by `until` (monotonic) or little later."""
+        while not self._events:
+            if self._is_over:
+                return None
+            left_s = _SILENCE_S if until is None else max(until - time.monotonic(), 0.01)
+            if self.opened is not None and left_s < self._silence_s - 1:
+                yield from self._close()
+            if self.opened is None:
+                yield from self._open(min(left_s, _SILENCE_S))
+            elif (yield from self._read()):
+                return Sign.ALIVE
+        return self._events.popleft()
+
+    def _open(self, silence_s: float) -> Flow[None]:
+        try:
+            opened = yield Open(self._call_after(self._last_id), silence_s)
+        except httpx.TransportError as lost:
+            yield self._patience.pause(unanswered(lost))
+            return
+        if opened.answer.status == _OVER_AND_OUT:
+            self._is_over = True
+        elif opened.answer.status == _OK:
+            self.opened, self._silence_s, self._messages = opened, silence_s, Messages()
+        else:
+            yield self._patience.pause(*refused(opened.answer))
+
+    def _read(self) -> Flow[bool]:
+        """Take in the next bytes; say whether they, or a silence, are a sign of life only."""
+        assert self.opened is not None  # noqa: S101 - `next` has opened it
+        try:
+            chunk = yield Read(self.opened)
+        except httpx.ReadTimeout:
+            yield from self._close()
+            return True
+        except httpx.TransportError as lost:
+            yield from self._close()
+            yield self._patience.pause(unanswered(lost))
+            return False
+        if not chunk:
+            yield from self._close()
+            self._is_over = self._ends and self._has_ended
+            if not self._is_over:
+                yield self._patience.pause(Unanswered("the stream of events has ended"))
+            return False
+        self._patience.renew()
+        for last_id, text in self._messages.feed(chunk):
+            self._last_id = last_id or self._last_id
+            if text:
+                event = Event.of(json.loads(text))
+                self._events.append(event)
+                self._has_ended = self._has_ended or event.status in ENDED
+        return not self._events
+
+    def _close(self) -> Flow[None]:
+        if self.opened is not None:
+            opened, self.opened = self.opened, None
+            yield Close(opened)

@@ -1,0 +1,180 @@
+"""How a call goes, written once: a flow asks for what it needs, and a client does it.
+
+A flow is a generator. It yields `Send`, `Sleep`, `Open`, `Read` or `Close`, and is sent what
+came of it, or thrown an `httpx.TransportError`. The client of threads and that of asyncio
+differ only in how they do these five.
+"""
+
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+
+from stepwell.calls import Call
+from stepwell.errors import ApiError, StepwellError, Unanswered
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_BUSY = (429, 502, 503, 504)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_OK = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer that goes on; its `answer.body` is only there when it is no stream."""
+
+    answer: Answer
+    response: httpx.Response
+    chunks: Iterator[bytes] | AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the request and give its `Answer`."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Let some seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Send the request and give an `Opened`; a silence of `read_timeout_s` breaks it."""
+
+    call: Call
+    read_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Give the next bytes, none at the end."""
+
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Stop reading."""
+
+    opened: Opened
+
+
+Wish = Send | Sleep | Open | Read | Close
+Flow = Generator[Wish, Any, T]
+
+
+class Patience:
+    """How long a call that fails is tried again; the pauses double, spread a little."""
+
+    def __init__(self, retry_for_s: float) -> None:
+        self._retry_for_s = retry_for_s
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, after something worked."""
+        self._until: float | None = None
+        self._pause_s = _FIRST_PAUSE_S
+
+    def pause(self, why: StepwellError, at_least_s: float = 0) -> Sleep:
+        """Give the pause before the next attempt. Raises `why` when it would be too late."""
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + self._retry_for_s
+        pause_s = max(at_least_s, self._pause_s * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        if now + pause_s > self._until:
+            raise why
+        return Sleep(pause_s)
+
+
+def ask(call: Call, retry_for_s: float) -> Flow[Any]:
+    """Send a request, again where that does no harm, and give the JSON of its answer.
+
+    Raises:
+        ApiError: The server refused.
+        Unanswered: It was not reached, or broke off.
+    """
+    patience = Patience(retry_for_s)
+    while True:
+        try:
+            answer: Answer = yield Send(call)
+        except httpx.TransportError as lost:
+            failure = unanswered(lost)
+            if isinstance(lost, _HOPELESS) or not (call.repeatable or isinstance(lost, _NOT_SENT)):
+                raise failure from lost
+            yield patience.pause(failure)
+            continue
+        if answer.status in _OK:
+            return content(answer)
+        yield patience.pause(*refused(answer, repeatable=call.repeatable))
+
+
+def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float]:
+    """Give the failure and the least pause before the next attempt. Raises `ApiError`.
+
+    It raises where another attempt has no use, or could do harm.
+    """
+    failure = api_error(answer)
+    if answer.status not in _BUSY or not (repeatable or answer.status == 429):  # noqa: PLR2004
+        raise failure
+    return failure, _retry_after_s(answer.headers.get("retry-after", ""))
+
+
+def unanswered(lost: httpx.TransportError) -> Unanswered:
+    """Give the failure for a broken connection."""
+    return Unanswered(str(lost) or type(lost).__name__)
+
+
+def content(answer: Answer) -> Any:
+    """Give the JSON of an answer. Raises `ApiError` when it has none."""
+    try:
+        return json.loads(answer.body)
+    except ValueError as wrong:
+        told = {"error": "Unexpected answer", "message": "the answer is no JSON"}
+        raise ApiError(answer.status, told) from wrong
+
+
+def api_error(answer: Answer) -> ApiError:
+    """Give the failure of an answer, also when somebody between has written it."""
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or "error" not in document:
+        shown = answer.body[:200].decode(errors="replace")
+        document = {"error": "Unexpected answer", "message": shown}
+    return ApiError(answer.status, document)
+
+
+def _retry_after_s(text: str) -> float:
+    """Give the seconds of a `Retry-After`, which may be a number or a date."""
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0

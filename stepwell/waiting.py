@@ -1,0 +1,71 @@
+"""Waiting until a run has ended or waits for a person."""
+
+import time
+
+from stepwell import calls
+from stepwell.documents import RunStatus
+from stepwell.errors import (
+    ApiError,
+    RunCancelled,
+    RunFailed,
+    RunTerminated,
+    Unanswered,
+    WaitTimeout,
+)
+from stepwell.events import EventStream, Sign
+from stepwell.flow import Flow, Sleep, ask
+
+_FIRST_POLL_S = 0.2
+_LONGEST_POLL_S = 5.0
+_FAILURES = {"failed": RunFailed, "cancelled": RunCancelled, "terminated": RunTerminated}
+
+
+class Waiting:
+    """One wait: the stream of events says when to look, the status alone says how it is.
+
+    Where no stream is to be had, it looks after pauses that double.
+    """
+
+    def __init__(self, run_id: str, timeout_s: float | None, retry_for_s: float) -> None:
+        self.stream = EventStream(lambda last_id: calls.events(run_id, {}, last_id), 0)
+        self._run_id = run_id
+        self._until = None if timeout_s is None else time.monotonic() + timeout_s
+        self._retry_for_s = retry_for_s
+        self._poll_s = _FIRST_POLL_S
+
+    def flow(self) -> Flow[RunStatus]:
+        """Give the status of a run that completed or paused.
+
+        Raises:
+            RunFailed: It has failed, or was cancelled or terminated.
+            WaitTimeout: It still runs.
+            Unanswered: The server was away for too long, or until the time was over.
+        """
+        while True:
+            retry_for_s = max(0.0, min(self._retry_for_s, self._left_s()))
+            found = yield from ask(calls.status(self._run_id), retry_for_s)
+            status = RunStatus.of(found)
+            if status.status in _FAILURES:
+                raise _FAILURES[status.status](status)
+            if status.status != "running":
+                return status
+            yield from self._news()
+
+    def _news(self) -> Flow[None]:
+        """Return when a look at the status may show something new."""
+        while True:
+            if self._left_s() <= 0:
+                raise WaitTimeout(f"run {self._run_id} still runs")
+            try:
+                event = yield from self.stream.next(self._until)
+            except (ApiError, Unanswered):
+                event = None
+            if event is None:
+                yield Sleep(max(0.0, min(self._poll_s, self._left_s())))
+                self._poll_s = min(self._poll_s * 2, _LONGEST_POLL_S)
+                return
+            if event is Sign.ALIVE or (event.status or "running") != "running":
+                return
+
+    def _left_s(self) -> float:
+        return float("inf") if self._until is None else self._until - time.monotonic()

@@ -1,0 +1,112 @@
+"""The commands over the API, as a person runs them."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.client.conftest import client_for
+from tests.harness.server import STEPWELL, Server
+
+
+def environment(server: Server) -> dict[str, str]:
+    return {**os.environ, "STEPWELL_URL": server.address, "STEPWELL_KEY": server.key(),
+            "STEPWELL_TENANT": "acme"}  # fmt: skip
+
+
+def said(server: Server, *arguments: object, code: int = 0) -> str:
+    done = subprocess.run(
+        [STEPWELL, *map(str, arguments)],
+        env=environment(server), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == code, done
+    return done.stdout if code == 0 else done.stderr
+
+
+def told(server: Server, *arguments: object) -> Any:
+    return json.loads(said(server, *arguments, "--json"))
+
+
+def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("hello")
+    started = told(defined, "start", "collecting", "--file", file, "--wait")
+    assert started["status"] == "paused"
+    assert started["data"]["attachment"]["fileName"] == "a.txt"
+    run_id = started["runId"]
+    assert "waits for collect_inputs at form" in said(defined, "status", run_id)
+    said(defined, "resume", run_id, "--data-json", '{"city": "Ulm"}')
+    with client_for(defined) as client:
+        assert client.run(run_id).wait(10).status == "completed"
+    lines = said(defined, "tail", run_id).splitlines()
+    assert lines[-1].endswith("run.completed")
+    watched = told_lines(said(defined, "status", run_id, "--watch", "--json"))
+    assert len(watched) == len(lines)
+
+
+def test_a_reader_may_go_away(defined: Server) -> None:
+    with client_for(defined) as client:
+        client.start("asking", {})
+        tailing = subprocess.Popen(
+            [STEPWELL, "tail", "--from-start"],
+            env=environment(defined), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert tailing.stdout is not None
+        assert tailing.stderr is not None
+        assert b"run.started" in tailing.stdout.readline()
+        tailing.stdout.close()
+        client.start("asking", {})
+        client.start("asking", {})
+        assert (tailing.wait(20), tailing.stderr.read()) == (0, b"")
+        tailing.stderr.close()
+
+
+def told_lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_actions_cancels_and_refusals(defined: Server) -> None:
+    run_id = told(defined, "start", "asking", "--data-json", '{"a": 1}')["runId"]
+    with client_for(defined) as client:
+        paused = client.run(run_id).wait(10)
+    assert paused.pause is not None
+    value = paused.pause.document["actions"][0]["value"]
+    assert "400" in said(defined, "resume", run_id, "--action", "nonsense", code=1)
+    said(defined, "resume", run_id, "--action", value, "--comment", "fine")
+    run_id = said(defined, "start", "asking").strip()
+    assert run_id in said(defined, "cancel", run_id, "--reason", "enough")
+    assert "must be a JSON object" in said(defined, "start", "asking", "--data-json", "[]", code=1)
+    assert "is failed" in said(defined, "start", "failing", "--wait", code=1)
+    assert "404" in said(defined, "status", "none", code=1)
+
+
+def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
+    with client_for(defined) as client:
+        run_id = client.start("napping", {}).id
+    ours, theirs = pty.openpty()
+    watching = subprocess.Popen(
+        [STEPWELL, "status", run_id, "--watch"], env=environment(defined), stdout=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:
+        pass  # the other side has closed
+    os.close(ours)
+    assert watching.wait(20) == 0
+    assert b"F\x1b[J" in shown
+    assert b"running" in shown
+    assert b"completed" in shown.rpartition(b"\x1b[J")[2]
+
+
+def test_a_server_takes_no_setting_from_the_clients_words(defined: Server) -> None:
+    shown = subprocess.run(
+        [STEPWELL, "config"], env={**environment(defined), "STEPWELL_TOKEN": "x"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "not a known setting" not in shown.stderr
+    assert shown.returncode == 0, shown
