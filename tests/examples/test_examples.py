@@ -163,7 +163,7 @@ def test_an_unknown_example_is_refused_with_the_names() -> None:
 
 def test_make_runs_the_same_runner() -> None:
     shown = subprocess.run(
-        ["make", "-n", "examples", "examples-serve"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", "--no-print-directory", "examples", "examples-serve"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()  # fmt: skip
     assert shown[-2:] == [
         ".venv/bin/python examples/run.py",
