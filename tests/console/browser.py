@@ -69,12 +69,14 @@ class Person:
             ElementNotInteractableException,
             NoSuchElementException,
             StaleElementReferenceException,
+            WebDriverException,
         )
 
         try:
             return condition()
         except (
             StaleElementReferenceException,
+            WebDriverException,  # the page is being replaced while it is read
             NoSuchElementException,
             ElementNotInteractableException,
         ):
