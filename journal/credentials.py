@@ -1,9 +1,8 @@
 """API keys, as hashes, and the secrets that check tokens."""
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
-
-import aiosqlite
 
 from journal.errors import UnknownCredential
 from journal.readers import Readers
@@ -53,8 +52,8 @@ class Keys:
     async def create(self, row: KeyRow) -> None:
         """Keep a new key; durable when this returns."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(row)
             )
 
@@ -68,8 +67,8 @@ class Keys:
     async def disable(self, tenant: str, name: str, now_ms: int) -> None:
         """Disable a key by its id or prefix. Raises `UnknownCredential`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            changed = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
                 "UPDATE api_keys SET disabled_at_ms = coalesce(disabled_at_ms, ?)"
                 " WHERE tenant = ? AND (id = ? OR prefix = ?)",
                 (now_ms, tenant, name, name),
@@ -82,8 +81,8 @@ class Keys:
     async def touch(self, used: Iterable[tuple[str, int]]) -> None:
         """Note when keys were last used, from (id, Unix milliseconds)."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.executemany(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
                 "UPDATE api_keys SET last_used_at_ms = ? WHERE id = ?",
                 [(at_ms, key_id) for key_id, at_ms in used],
             )
@@ -101,8 +100,8 @@ class JwtSecrets:
     async def create(self, row: SecretRow) -> None:
         """Keep a new secret; durable when this returns."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT INTO jwt_secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(row)
             )
 
@@ -116,21 +115,21 @@ class JwtSecrets:
     async def seal(self, sealed: Mapping[str, str]) -> None:
         """Put sealed secrets in the place of what is kept, by `kid`, leaving no trace of it."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall("PRAGMA secure_delete = ON")
-            await connection.executemany(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.executemany(
                 "UPDATE jwt_secrets SET secret = ? WHERE kid = ?",
                 [(secret, kid) for kid, secret in sealed.items()],
             )
-            await connection.execute_fetchall("PRAGMA secure_delete = OFF")
+            connection.execute("PRAGMA secure_delete = OFF")
 
         await self._writer.write(work)
 
     async def disable(self, tenant: str, kid: str, now_ms: int) -> None:
         """Disable a secret. Raises `UnknownCredential`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            changed = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
                 "UPDATE jwt_secrets SET disabled_at_ms = coalesce(disabled_at_ms, ?)"
                 " WHERE tenant = ? AND kid = ?",
                 (now_ms, tenant, kid),

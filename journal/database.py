@@ -3,9 +3,12 @@
 import json
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
@@ -18,6 +21,22 @@ _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
+T = TypeVar("T")
+C = TypeVar("C", bound=aiosqlite.Connection)
+_ROWS_A_TRIP = 64
+
+
+class WritingConnection(aiosqlite.Connection):
+    """A connection on whose thread a whole transaction is one call.
+
+    aiosqlite goes to its thread and back for each statement, which is dearer than the
+    statement: a run of five steps took 25 such trips, half of what it costs, and takes 6.
+    """
+
+    async def on_its_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` with the connection, on its thread, and give what it gives."""
+        answer: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return answer
 
 
 def prepare(folder: Path) -> Path:
@@ -53,9 +72,10 @@ def prepare(folder: Path) -> Path:
     return file
 
 
-async def open_writer(file: Path, synchronous: str) -> aiosqlite.Connection:
+async def open_writer(file: Path, synchronous: str) -> WritingConnection:
     """Open the one connection that writes and checkpoints."""
     return await _open(
+        WritingConnection,
         file,
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
@@ -71,7 +91,11 @@ async def open_reader(file: Path) -> aiosqlite.Connection:
     It must be closed before the writer: the last connection to be closed checkpoints.
     """
     connection = await _open(
-        file, "query_only = ON", f"busy_timeout = {_BUSY_MS}", "wal_autocheckpoint = 0"
+        aiosqlite.Connection,
+        file,
+        "query_only = ON",
+        f"busy_timeout = {_BUSY_MS}",
+        "wal_autocheckpoint = 0",
     )
     # A damaged text must not keep others from being read: what matters has a hash.
     connection.text_factory = _text
@@ -82,8 +106,11 @@ def _text(stored: bytes) -> str:
     return stored.decode(errors="replace")
 
 
-async def _open(file: Path, *pragmas: str) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=256)
+async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
+    connection = kind(
+        partial(sqlite3.connect, file, isolation_level=None, cached_statements=256), _ROWS_A_TRIP
+    )
+    await connection
     try:
         for pragma in pragmas:
             await connection.execute_fetchall(f"PRAGMA {pragma}")

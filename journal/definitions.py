@@ -1,10 +1,9 @@
 """Versioned definitions: workflows, and agents, which are kept the same way."""
 
 import json
+import sqlite3
 from dataclasses import fields
 from typing import Any
-
-import aiosqlite
 
 from journal.definition_rows import DefinitionFilter, Kind, NewVersion, VersionRow
 from journal.errors import (
@@ -49,19 +48,19 @@ class DefinitionTable:
         The id is `wanted_id`, or `slug`, `slug-2`, ... Raises `DefinitionExists`.
         """
 
-        async def work(connection: aiosqlite.Connection) -> str:
+        def work(connection: sqlite3.Connection) -> str:
             thing_id = wanted_id or slug
             number = 2
-            while await _exists(self._kind, connection, tenant, thing_id):
+            while _exists(self._kind, connection, tenant, thing_id):
                 if wanted_id:
                     raise DefinitionExists(self._kind.word, wanted_id)
                 thing_id, number = f"{slug}-{number}", number + 1
-            await connection.execute_fetchall(
+            connection.execute(
                 f"INSERT INTO {self._kind.things} (tenant, id, created_at_ms, updated_at_ms)"
                 " VALUES (?, ?, ?, ?)",
                 (tenant, thing_id, new.now_ms, new.now_ms),
             )
-            await _insert(self._kind, connection, tenant, thing_id, 1, "1.0.0", new)
+            _insert(self._kind, connection, tenant, thing_id, 1, "1.0.0", new)
             return thing_id
 
         return str(await self._writer.write(work))
@@ -69,17 +68,17 @@ class DefinitionTable:
     async def add_version(self, tenant: str, thing_id: str, new: NewVersion) -> str:
         """Store the next patch version and give its number. Raises `Archived`."""
 
-        async def work(connection: aiosqlite.Connection) -> str:
-            await _must_be_active(self._kind, connection, tenant, thing_id)
-            rows = await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> str:
+            _must_be_active(self._kind, connection, tenant, thing_id)
+            rows = connection.execute(
                 f"SELECT ordinal, version FROM {self._kind.versions} WHERE {self._kind.of_one}",
                 (tenant, thing_id),
-            )
+            ).fetchall()
             ordinal = max(ordinal for ordinal, _ in rows) + 1
             major, minor, patch = max(_parts(version) for _, version in rows)
             version = f"{major}.{minor}.{patch + 1}"
-            await _insert(self._kind, connection, tenant, thing_id, ordinal, version, new)
-            await _touch(self._kind, connection, tenant, thing_id, new.now_ms)
+            _insert(self._kind, connection, tenant, thing_id, ordinal, version, new)
+            _touch(self._kind, connection, tenant, thing_id, new.now_ms)
             return version
 
         return str(await self._writer.write(work))
@@ -158,9 +157,9 @@ class DefinitionTable:
     async def archive(self, tenant: str, thing_id: str, now_ms: int) -> None:
         """Archive a workflow; once more changes nothing."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            if not await _is_archived(self._kind, connection, tenant, thing_id):
-                await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> None:
+            if not _is_archived(self._kind, connection, tenant, thing_id):
+                connection.execute(
                     f"UPDATE {self._kind.things} SET archived = 1, updated_at_ms = ?"
                     " WHERE tenant = ? AND id = ?",
                     (now_ms, tenant, thing_id),
@@ -171,15 +170,15 @@ class DefinitionTable:
     async def unarchive(self, tenant: str, thing_id: str, now_ms: int) -> None:
         """Bring an archived workflow back as a draft, unpublished. Raises `NotArchived`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            if not await _is_archived(self._kind, connection, tenant, thing_id):
+        def work(connection: sqlite3.Connection) -> None:
+            if not _is_archived(self._kind, connection, tenant, thing_id):
                 raise NotArchived(self._kind.word, thing_id)
-            await connection.execute_fetchall(
+            connection.execute(
                 f"UPDATE {self._kind.things} SET archived = 0, published_version = NULL,"
                 " updated_at_ms = ? WHERE tenant = ? AND id = ?",
                 (now_ms, tenant, thing_id),
             )
-            await connection.execute_fetchall(
+            connection.execute(
                 f"UPDATE {self._kind.versions} SET status = 'draft' WHERE {self._kind.of_one}",
                 (tenant, thing_id),
             )
@@ -189,10 +188,10 @@ class DefinitionTable:
     async def publish(self, tenant: str, thing_id: str, version: str | None, now_ms: int) -> str:
         """Move the published mark to `version`, the newest when None, and give its number."""
 
-        async def work(connection: aiosqlite.Connection) -> str:
-            await _must_be_active(self._kind, connection, tenant, thing_id)
+        def work(connection: sqlite3.Connection) -> str:
+            _must_be_active(self._kind, connection, tenant, thing_id)
             rows = list(
-                await connection.execute_fetchall(
+                connection.execute(
                     f"SELECT version FROM {self._kind.versions} WHERE {self._kind.of_one}"
                     " AND (? IS NULL OR version = ?) ORDER BY ordinal DESC LIMIT 1",
                     (tenant, thing_id, version, version),
@@ -202,17 +201,17 @@ class DefinitionTable:
                 raise UnknownVersion(self._kind.word, thing_id, str(version))
             chosen = str(rows[0][0])
             where = (tenant, thing_id)
-            await connection.execute_fetchall(
+            connection.execute(
                 f"UPDATE {self._kind.versions} SET status = 'draft'"
                 f" WHERE {self._kind.of_one} AND status = 'published'",
                 where,
             )
-            await connection.execute_fetchall(
+            connection.execute(
                 f"UPDATE {self._kind.versions} SET status = 'published', published_at_ms = ?"
                 f" WHERE {self._kind.of_one} AND version = ?",
                 (now_ms, *where, chosen),
             )
-            await connection.execute_fetchall(
+            connection.execute(
                 f"UPDATE {self._kind.things} SET published_version = ?, updated_at_ms = ?"
                 " WHERE tenant = ? AND id = ?",
                 (chosen, now_ms, *where),
@@ -227,17 +226,17 @@ class DefinitionTable:
         Raises `NotArchived`, or `OpenRuns` while runs of it have not ended.
         """
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            if not await _is_archived(self._kind, connection, tenant, thing_id):
+        def work(connection: sqlite3.Connection) -> None:
+            if not _is_archived(self._kind, connection, tenant, thing_id):
                 raise NotArchived(self._kind.word, thing_id)
-            ((count,),) = await connection.execute_fetchall(
+            ((count,),) = connection.execute(
                 "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ?"
                 " AND ended_at_ms IS NULL",
                 (tenant, thing_id),
             )
             if count:
                 raise OpenRuns(thing_id, count)
-            await connection.execute_fetchall(
+            connection.execute(
                 f"DELETE FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
             )
 
@@ -269,19 +268,16 @@ def _like(search: str) -> str:
     return f"%{escaped}%"
 
 
-async def _exists(kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str) -> bool:
-    return bool(
-        await connection.execute_fetchall(
-            f"SELECT 1 FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
-        )
+def _exists(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> bool:
+    found = connection.execute(
+        f"SELECT 1 FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
     )
+    return found.fetchone() is not None
 
 
-async def _is_archived(
-    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str
-) -> bool:
+def _is_archived(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> bool:
     rows = list(
-        await connection.execute_fetchall(
+        connection.execute(
             f"SELECT archived FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
         )
     )
@@ -290,16 +286,14 @@ async def _is_archived(
     return bool(rows[0][0])
 
 
-async def _must_be_active(
-    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str
-) -> None:
-    if await _is_archived(kind, connection, tenant, thing_id):
+def _must_be_active(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> None:
+    if _is_archived(kind, connection, tenant, thing_id):
         raise Archived(kind.word, thing_id)
 
 
-async def _insert(  # noqa: PLR0913 - a row
+def _insert(  # noqa: PLR0913 - a row
     kind: Kind,
-    connection: aiosqlite.Connection,
+    connection: sqlite3.Connection,
     tenant: str,
     thing_id: str,
     ordinal: int,
@@ -307,7 +301,7 @@ async def _insert(  # noqa: PLR0913 - a row
     new: NewVersion,
 ) -> None:
     definition = json.dumps(new.definition, ensure_ascii=False, separators=(",", ":"))
-    await connection.execute_fetchall(
+    connection.execute(
         f"INSERT INTO {kind.versions} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         (
             tenant,
@@ -323,10 +317,10 @@ async def _insert(  # noqa: PLR0913 - a row
     )
 
 
-async def _touch(
-    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str, now_ms: int
+def _touch(
+    kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str, now_ms: int
 ) -> None:
-    await connection.execute_fetchall(
+    connection.execute(
         f"UPDATE {kind.things} SET updated_at_ms = ? WHERE tenant = ? AND id = ?",
         (now_ms, tenant, thing_id),
     )

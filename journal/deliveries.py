@@ -4,10 +4,9 @@ Of the pending deliveries of one run only the first is due at some moment; settl
 the next one due, in the same transaction.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-
-import aiosqlite
 
 from journal.event_pages import EventRow
 from journal.readers import Readers
@@ -77,14 +76,14 @@ class Outbox:
         The newest `keep` settled deliveries stay. A webhook that is gone takes nothing.
         """
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            moved = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            moved = connection.execute(
                 "UPDATE webhooks SET position = ? WHERE id = ? AND position < ?",
                 (up_to, webhook_id, up_to),
             )
             if moved.rowcount == 0:
                 return
-            await connection.executemany(
+            connection.executemany(
                 "INSERT OR IGNORE INTO deliveries (webhook, position, run, type, state, next_at_ms)"
                 " VALUES (:webhook, :position, :run, :type, 'pending', iif(EXISTS (SELECT 1 FROM"
                 " deliveries WHERE webhook = :webhook AND run = :run AND state = 'pending'),"
@@ -97,7 +96,7 @@ class Outbox:
                     for row in rows
                 ],
             )  # fmt: skip
-            await connection.executemany(
+            connection.executemany(
                 "DELETE FROM deliveries WHERE webhook = :webhook AND state = :state AND position <="
                 " (SELECT position FROM deliveries WHERE webhook = :webhook AND state = :state"
                 " ORDER BY position DESC LIMIT 1 OFFSET :keep)",
@@ -112,9 +111,9 @@ class Outbox:
     async def settle(self, webhook_id: str, position: int, attempt: Attempt) -> None:
         """Note an attempt; where it was the last one, the run's next event becomes due."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> None:
             which = {"webhook": webhook_id, "position": position}
-            await connection.execute_fetchall(
+            connection.execute(
                 "UPDATE deliveries SET state = :state, attempts = attempts + 1,"
                 " next_at_ms = :next_at_ms, first_at_ms = coalesce(first_at_ms, :at_ms),"
                 " last_at_ms = :at_ms, answer = :answer, error = :error"
@@ -122,7 +121,7 @@ class Outbox:
                 {**which, **asdict(attempt)},
             )
             if attempt.next_at_ms is None:
-                await connection.execute_fetchall(
+                connection.execute(
                     "UPDATE deliveries SET next_at_ms = :now WHERE webhook = :webhook"
                     " AND position = (SELECT min(position) FROM deliveries WHERE webhook = :webhook"
                     " AND state = 'pending' AND run = (SELECT run FROM deliveries"

@@ -1,10 +1,9 @@
 """Histories: append events, read them back, proved unchanged."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import aiosqlite
 
 from engine import Event, IllegalTransition, Parent, Run, State, fold
 from journal.chain import first_link, link
@@ -13,7 +12,8 @@ from journal.errors import Conflict, Corrupt, DuplicateStart, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_id as id_of
 from journal.run_ids import run_number
-from journal.writer import INSERT_EVENTS, PROJECT_RUN, Row, Writer
+from journal.transaction import INSERT_EVENTS, PROJECT_RUN, Row
+from journal.writer import Writer
 
 _PIECE_EVENTS = 100
 _PIECE_CHARACTERS = 250_000
@@ -67,11 +67,11 @@ class Events:
             return await self.append(head, events, run)
         rows, after = _rows(head, events)
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await _claim(connection, tenant, idempotency)
-            await connection.execute_fetchall(PROJECT_RUN, run_row(tenant, run, after.hash))
-            await connection.executemany(INSERT_EVENTS, rows)
-            await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> None:
+            _claim(connection, tenant, idempotency)
+            connection.execute(PROJECT_RUN, run_row(tenant, run, after.hash))
+            connection.executemany(INSERT_EVENTS, rows)
+            connection.execute(
                 "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
                 (
                     tenant,
@@ -227,10 +227,10 @@ def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
     return rows, Head(head.run_id, head.tenant, head.seq + len(events), digest)
 
 
-async def _claim(connection: aiosqlite.Connection, tenant: str, wanted: IdempotencyKey) -> None:
+def _claim(connection: sqlite3.Connection, tenant: str, wanted: IdempotencyKey) -> None:
     """Refuse a key that has been used."""
     used = list(
-        await connection.execute_fetchall(
+        connection.execute(
             "SELECT run, fingerprint FROM idempotency WHERE tenant = ? AND key = ?",
             (tenant, wanted.key),
         )

@@ -1,8 +1,7 @@
 """Whose a stored file is; its bytes are elsewhere, by their hash."""
 
+import sqlite3
 from dataclasses import astuple, dataclass
-
-import aiosqlite
 
 from journal.errors import UnknownFile
 from journal.readers import Readers
@@ -32,10 +31,8 @@ class FileTable:
     async def create(self, row: FileRow) -> None:
         """Note a file whose bytes are stored; durable when this returns."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(
-                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(row)
-            )
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(row))
 
         await self._writer.write(work)
 

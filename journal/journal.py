@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-import aiosqlite
-
 from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
@@ -34,7 +32,7 @@ _READERS = 2
 SQLITE_VERSION = sqlite3.sqlite_version
 
 
-async def _nothing(_connection: aiosqlite.Connection) -> None:
+def _nothing(_connection: sqlite3.Connection) -> None:
     """Change nothing: upkeep follows every write."""
 
 

@@ -1,8 +1,7 @@
 """The models that tenants name, as JSON text that whoever stores it has checked."""
 
+import sqlite3
 from dataclasses import dataclass
-
-import aiosqlite
 
 from journal.errors import UnknownModel
 from journal.readers import Readers
@@ -30,8 +29,8 @@ class ModelTable:
     async def put(self, tenant: str, name: str, document: str, now_ms: int) -> None:
         """Keep a model, in place of one of that name; durable when this returns."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT INTO models VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (tenant, name) DO UPDATE"
                 " SET document = excluded.document, updated_at_ms = excluded.updated_at_ms",
@@ -59,8 +58,8 @@ class ModelTable:
     async def delete(self, tenant: str, name: str) -> None:
         """Forget a model. Raises `UnknownModel`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            changed = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
                 "DELETE FROM models WHERE tenant = ? AND name = ?", (tenant, name)
             )
             if changed.rowcount == 0:

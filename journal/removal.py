@@ -6,9 +6,8 @@ number ever used is kept, so that no id comes twice. Uploaded files stay: which 
 file is known to nobody but its definition.
 """
 
+import sqlite3
 from dataclasses import dataclass
-
-import aiosqlite
 
 from journal.errors import ChildOf, NotEnded, UnknownRun
 from journal.readers import Readers
@@ -66,21 +65,21 @@ class Removal:
         """
         number = run_number(root_id)
 
-        async def work(connection: aiosqlite.Connection) -> Deleted:
-            await _must_be_deletable(connection, tenant, number)
-            rows = await connection.execute_fetchall(
+        def work(connection: sqlite3.Connection) -> Deleted:
+            _must_be_deletable(connection, tenant, number)
+            rows = connection.execute(
                 f"{_TREE} SELECT tree.id, r.seq FROM tree JOIN runs r ON r.id = tree.id"
                 " ORDER BY depth DESC, tree.id LIMIT ?",
                 (number, most),
-            )
+            ).fetchall()
             going, events = list[tuple[int]](), 0
             for one, seq in rows:
                 if going and events + seq > _MOST_EVENTS:
                     break
                 going.append((one,))
                 events += seq
-            await connection.executemany("DELETE FROM runs WHERE id = ?", going)
-            await _count(connection, len(going), events, max(one for (one,) in going))
+            connection.executemany("DELETE FROM runs WHERE id = ?", going)
+            _count(connection, len(going), events, max(one for (one,) in going))
             return Deleted(len(going), events, is_whole=going[-1] == (number,))
 
         deleted: Deleted = await self._writer.write(work)
@@ -141,29 +140,27 @@ class Removal:
         return max(cuts, default=None)
 
 
-async def _must_be_deletable(connection: aiosqlite.Connection, tenant: str, number: int) -> None:
-    rows = list(
-        await connection.execute_fetchall("SELECT tenant, parent FROM runs WHERE id = ?", (number,))
-    )
+def _must_be_deletable(connection: sqlite3.Connection, tenant: str, number: int) -> None:
+    rows = list(connection.execute("SELECT tenant, parent FROM runs WHERE id = ?", (number,)))
     if not rows or rows[0][0] != tenant:
         raise UnknownRun(run_id(number))
     if rows[0][1] is not None:
         raise ChildOf(run_id(number), run_id(rows[0][1]))
-    is_open = await connection.execute_fetchall(
+    is_open = connection.execute(
         f"{_TREE} SELECT r.id FROM tree JOIN runs r ON r.id = tree.id"
         " WHERE r.ended_at_ms IS NULL LIMIT 1",
         (number,),
-    )
+    ).fetchall()
     for (one,) in is_open:
         raise NotEnded(run_id(one))
 
 
-async def _count(connection: aiosqlite.Connection, runs: int, events: int, largest: int) -> None:
+def _count(connection: sqlite3.Connection, runs: int, events: int, largest: int) -> None:
     for key, more in (("deleted_runs", runs), ("deleted_events", events)):
-        await connection.execute_fetchall(
+        connection.execute(
             "UPDATE meta SET value = CAST(value + ? AS TEXT) WHERE key = ?", (more, key)
         )
-    await connection.execute_fetchall(
+    connection.execute(
         "INSERT INTO meta (key, value) VALUES ('last_run_number', ?) ON CONFLICT (key) DO UPDATE"
         " SET value = CAST(max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER)) AS TEXT)",
         (str(largest),),

@@ -1,9 +1,8 @@
 """Secrets that steps use, sealed; what opens them is not in the journal."""
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-
-import aiosqlite
 
 from journal.errors import UnknownSecret
 from journal.readers import Readers
@@ -31,8 +30,8 @@ class SecretTable:
     async def put(self, rows: Sequence[SealedRow]) -> None:
         """Keep secrets, in the place of those of the same names; durable when this returns."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.executemany(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
                 "INSERT INTO secrets VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, name) DO UPDATE"
                 " SET sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
                 [astuple(row) for row in rows],
@@ -48,8 +47,8 @@ class SecretTable:
     async def delete(self, tenant: str, name: str) -> None:
         """Remove a secret. Raises `UnknownSecret`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            removed = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            removed = connection.execute(
                 "DELETE FROM secrets WHERE tenant = ? AND name = ?", (tenant, name)
             )
             if removed.rowcount == 0:

@@ -1,10 +1,9 @@
 """Webhooks: who wants to be told what, and up to where they have been."""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import aiosqlite
 
 from journal.errors import TooManyWebhooks, UnknownWebhook
 from journal.readers import Readers
@@ -49,15 +48,13 @@ class WebhookTable:
     async def create(self, row: WebhookRow, most: int) -> None:
         """Keep a new webhook; durable when this returns. Raises `TooManyWebhooks`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> None:
             found = list(
-                await connection.execute_fetchall(
-                    "SELECT count(*) FROM webhooks WHERE tenant = ?", (row.tenant,)
-                )
+                connection.execute("SELECT count(*) FROM webhooks WHERE tenant = ?", (row.tenant,))
             )
             if found[0][0] >= most:
                 raise TooManyWebhooks(most)
-            await connection.execute_fetchall(
+            connection.execute(
                 f"INSERT INTO webhooks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 _values(row),
             )
@@ -67,8 +64,8 @@ class WebhookTable:
     async def change(self, row: WebhookRow) -> None:
         """Keep what a webhook is now, but for its position. Raises `UnknownWebhook`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            changed = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
                 "UPDATE webhooks SET name = ?, url = ?, events = ?, workflows = ?, sealed = ?,"
                 " updated_at_ms = ?, disabled_at_ms = ? WHERE id = ? AND tenant = ?",
                 (
@@ -84,8 +81,8 @@ class WebhookTable:
     async def delete(self, tenant: str, webhook_id: str) -> None:
         """Forget a webhook and its deliveries. Raises `UnknownWebhook`."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            removed = await connection.execute(
+        def work(connection: sqlite3.Connection) -> None:
+            removed = connection.execute(
                 "DELETE FROM webhooks WHERE id = ? AND tenant = ?", (webhook_id, tenant)
             )
             if removed.rowcount == 0:
@@ -120,8 +117,8 @@ class WebhookTable:
     async def seal(self, sealed: Mapping[str, bytes]) -> None:
         """Put secrets that were sealed anew in the place of what is kept, by webhook."""
 
-        async def work(connection: aiosqlite.Connection) -> None:
-            await connection.executemany(
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
                 "UPDATE webhooks SET sealed = ? WHERE id = ?",
                 [(secret, webhook_id) for webhook_id, secret in sealed.items()],
             )

@@ -19,7 +19,7 @@ from journal.chain import first_link, link
 from journal.codec import SCHEMA, encode
 from journal.events import run_row
 from journal.run_ids import run_id, run_number
-from journal.writer import INSERT_EVENTS, PROJECT_RUN
+from journal.transaction import INSERT_EVENTS, PROJECT_RUN
 
 Row = tuple[Any, ...]
 _AT_ONCE = 2_000

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 import app.clock
-from journal.writer import Writer
+from journal.database import WritingConnection
 from steps import tool
 
 _SLOW_FLUSH_S = float(os.environ.get("SLOW_FLUSH_S", "0"))
@@ -35,17 +37,16 @@ async def much(size: int) -> dict[str, Any]:
     return {"text": "0123456789abcdef" * (size // 16)}
 
 
-_sql = Writer._sql
+_on_its_thread = WritingConnection.on_its_thread
 
 
-async def _slow_sql(self: Writer, statement: str) -> None:
-    if statement == "COMMIT":
-        await asyncio.sleep(_SLOW_FLUSH_S)
-    await _sql(self, statement)
+async def _slowly(self: WritingConnection, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    await asyncio.sleep(_SLOW_FLUSH_S)
+    return await _on_its_thread(self, work)
 
 
 if _SLOW_FLUSH_S:
-    Writer._sql = _slow_sql  # type: ignore[method-assign]
+    WritingConnection.on_its_thread = _slowly  # type: ignore[method-assign]
 
 
 def _jumping_ms(_: app.clock.SystemClock) -> int:

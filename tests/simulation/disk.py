@@ -2,8 +2,8 @@
 
 The journal above is the product's, writer and group commit included; only the connections
 are ours. They work on one SQLite database in memory, without a thread. A transaction of the
-writer is never open across an await, so that readers see only what is committed; all that a
-slow disk can do is done before BEGIN and after COMMIT, which comes to the same.
+writer is one call, so that readers see only what is committed; all that a slow disk can do is
+done before BEGIN and after COMMIT.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from journal import Journal
 from journal.database import migrations
@@ -22,6 +22,8 @@ from journal.maintenance import Maintenance
 from journal.readers import Readers
 from journal.writer import Writer
 from tests.simulation.loop import TaskGroup
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -113,57 +115,64 @@ class Connection:
 
     def __init__(self, disk: Disk, life: Life) -> None:
         self._disk, self._life = disk, life
-        self._writes = False
+
+    async def execute_fetchall(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        disk = self._disk
+        self._must_live()
+        await disk.wait(self._life)
+        self._must_live()
+        disk.refuse(disk.moods.refuses, "read")
+        rows = disk.database.execute(sql, values).fetchall()
+        await disk.wait(self._life)
+        return rows
+
+    async def on_its_thread(self, work: Callable[["Raw"], T]) -> T:
+        self._must_live()
+        await self._disk.wait(self._life)
+        self._must_live()
+        answer = work(Raw(self._disk))
+        await self._disk.wait(self._life)
+        return answer
+
+    async def close(self) -> None:
+        pass
+
+    def _must_live(self) -> None:
+        if not self._life.alive:
+            raise sqlite3.ProgrammingError("this process has crashed")
+
+
+class Raw:
+    """What the writer uses of the connection itself, without an await in between."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
 
     @property
     def in_transaction(self) -> bool:
         return self._disk.database.in_transaction
 
-    async def execute_fetchall(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        disk = self._disk
-        self._must_live()
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        disk, moods = self._disk, self._disk.moods
         if sql == "COMMIT":
-            return await self._commit()
-        if sql == "BEGIN IMMEDIATE" and not self._writes:
-            await disk.wait(self._life)
-            self._must_live()
-            disk.refuse(disk.moods.refuses, "begin")
-            self._writes = True
-        elif self._writes:
-            if sql.startswith("ROLLBACK") and " TO " not in sql:
-                self._writes = False
-            elif "SAVEPOINT" not in sql:
-                disk.refuse(disk.moods.refuses / 4, "write")
-        else:
-            await disk.wait(self._life)
-            self._must_live()
-            disk.refuse(disk.moods.refuses, "read")
-            rows = disk.database.execute(sql, values).fetchall()
-            await disk.wait(self._life)
-            return rows
-        return disk.database.execute(sql, values).fetchall()
+            return self._commit()
+        if sql == "BEGIN IMMEDIATE":
+            disk.refuse(moods.refuses, "begin")
+        elif "SAVEPOINT" not in sql and not sql.startswith("R"):
+            disk.refuse(moods.refuses / 4, "write")
+        return disk.database.execute(sql, values)
 
-    async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        self._must_live()
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
         self._disk.refuse(self._disk.moods.refuses / 4, "write")
-        self._disk.database.executemany(sql, rows)
+        return self._disk.database.executemany(sql, rows)
 
-    async def close(self) -> None:
-        pass
-
-    async def _commit(self) -> list[Any]:
-        disk, random = self._disk, self._disk.random
+    def _commit(self) -> sqlite3.Cursor:
+        disk = self._disk
         disk.refuse(disk.moods.refuses, "commit")
-        disk.database.execute("COMMIT")
-        self._writes = False
+        done = disk.database.execute("COMMIT")
         disk.committed()
-        if disk.moods.unknown and random.random() < disk.moods.unknown:
+        if disk.moods.unknown and disk.random.random() < disk.moods.unknown:
             disk.faults["unknown"] += 1
             disk.trace("disk: committed, but said to have failed")
             raise sqlite3.OperationalError("disk I/O error")
-        await disk.wait(self._life)
-        return []
-
-    def _must_live(self) -> None:
-        if not self._life.alive:
-            raise sqlite3.ProgrammingError("this process has crashed")
+        return done

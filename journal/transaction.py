@@ -1,0 +1,134 @@
+"""One transaction: all that has gathered, on the thread of the connection that writes.
+
+The appends of a batch are two statements. Where one of them does not fit, everything is
+written anew, each write in a savepoint, so that its failure is its own.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from journal.errors import JournalError
+
+Row: TypeAlias = tuple[Any, ...]
+Work: TypeAlias = Callable[[sqlite3.Connection], Any]
+
+INSERT_EVENTS = """
+    INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+PROJECT_RUN = """
+    INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
+                      started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, executions,
+                      attempt, parent, parent_execution, parent_attempt, item, head)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        status = excluded.status, state = excluded.state, step_id = excluded.step_id,
+        seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
+        ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms,
+        executions = excluded.executions, attempt = excluded.attempt, head = excluded.head
+"""
+_TRY = """
+    INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1
+"""
+
+
+@dataclass(slots=True)
+class Append:
+    """Events of one run or several, as rows, with each run's row as it stands after them.
+
+    `conflict` is what its waiter gets when another append was first.
+    """
+
+    events: Sequence[Row]
+    runs: Sequence[Row]
+    conflict: JournalError
+    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
+
+    def work(self, connection: sqlite3.Connection) -> None:
+        """Write it."""
+        connection.executemany(PROJECT_RUN, self.runs)
+        connection.executemany(INSERT_EVENTS, self.events)
+
+
+@dataclass(slots=True)
+class Task:
+    """Any other write."""
+
+    work: Work
+    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
+
+
+def write(
+    connection: sqlite3.Connection, batch: Sequence[Append | Task], *, must_change: bool
+) -> list[Any]:
+    """Write a batch in one transaction and commit it; give what to tell each waiter.
+
+    That is the result of its write, or the exception that it ended with. With `must_change`
+    something is written even when there is nothing to write, to see whether it can be.
+
+    Raises what the database raises; then whether anything was written is unknown.
+    """
+    try:
+        return _transaction(connection, batch, _together, must_change=must_change)
+    except sqlite3.IntegrityError:
+        return _transaction(connection, batch, _one_by_one, must_change=must_change)
+
+
+def _transaction(
+    connection: sqlite3.Connection,
+    batch: Sequence[Append | Task],
+    work: Callable[[sqlite3.Connection, Sequence[Append | Task]], list[Any]],
+    *,
+    must_change: bool,
+) -> list[Any]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if must_change:
+            connection.execute(_TRY)
+        answers = work(connection, batch)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # or SQLite has rolled back by itself
+            with suppress(sqlite3.Error):  # the next BEGIN will say what is wrong
+                connection.execute("ROLLBACK")
+        raise
+    return answers
+
+
+def _together(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:
+    """Write all appends at once. Raises `sqlite3.IntegrityError` when one does not fit."""
+    appends = [item for item in batch if isinstance(item, Append)]
+    if appends:
+        connection.executemany(PROJECT_RUN, [row for item in appends for row in item.runs])
+        connection.executemany(INSERT_EVENTS, [row for item in appends for row in item.events])
+    return [None if isinstance(item, Append) else _alone(connection, item.work) for item in batch]
+
+
+def _one_by_one(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:
+    answers = []
+    for item in batch:
+        answer = _alone(connection, item.work)
+        if isinstance(item, Append) and isinstance(answer, sqlite3.IntegrityError):
+            answer = item.conflict
+        answers.append(answer)
+    return answers
+
+
+def _alone(connection: sqlite3.Connection, work: Work) -> Any:
+    """Do one write in a savepoint, and give its result or why there is none."""
+    connection.execute("SAVEPOINT one")
+    try:
+        answer = work(connection)
+    except sqlite3.IntegrityError as clash:
+        answer = clash
+    except sqlite3.Error:
+        raise  # the database is in trouble, so the whole batch is
+    except Exception as refused:  # noqa: BLE001 - handed to the one who asked
+        answer = refused
+    if isinstance(answer, Exception):
+        connection.execute("ROLLBACK TO one")
+    connection.execute("RELEASE one")
+    return answer
