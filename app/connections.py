@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,6 +20,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from app.settings import Settings
 
 _ABORT = "stepwell.abort"
+_LONG = 16_384
+"""Bytes that are sent without waiting for more."""
+
 _STUCK_S = 60.0
 """Seconds that a client may leave an answer that waits for it unread."""
 
@@ -51,7 +55,7 @@ class _Bounded(H11Protocol):
         self._stuck_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_Corked(transport, self.loop))
         app: ASGIApp = self.app
 
         async def with_abort(scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,6 +130,59 @@ class _Bounded(H11Protocol):
         )
         self.transport.write(header.encode() + body)
         self.transport.close()
+
+
+class _Corked(asyncio.Transport):
+    """Sends what is written in one turn of the event loop together.
+
+    The server interface writes the header and the body of an answer each for itself. One call
+    of the system less is a twentieth of what a small answer costs.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._gathered = bytearray()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send with what else is written in this turn; at once where it has grown long."""
+        if not self._gathered and data:
+            self._loop.call_soon(self._flush)
+        self._gathered += data
+        if len(self._gathered) > _LONG:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._gathered:
+            gathered, self._gathered = self._gathered, bytearray()
+            self._transport.write(gathered)
+
+    def close(self) -> None:
+        """Close once everything has been sent."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what was not sent is gone."""
+        self._gathered.clear()
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """Say whether it is closed or about to be."""
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Tell about the connection."""
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the client for now."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take more from the client."""
+        self._transport.resume_reading()
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:

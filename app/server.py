@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from app import log
 from app.api import (
@@ -111,44 +112,60 @@ def application(services: Services, address: str) -> Starlette:
             Route("/openapi.json", openapi_json),
             Route("/docs", docs),
             *(
-                Route(path, _by_method(methods, services), methods=_EVERY_METHOD)
+                Route(path, _Answers(methods, services), methods=_EVERY_METHOD)
                 for path, methods in by_path.items()
             ),
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
         middleware=[
             Middleware(RequestFrame, figures=services.figures),
-            Middleware(
-                CORSMiddleware,
-                allow_origins=services.settings.cors_origins,
-                allow_methods=["GET", "POST", "PUT", "DELETE"],
-                allow_headers=[
-                    "authorization", "content-type", "idempotency-key", "last-event-id", "prefer",
-                    "x-api-key", "x-tenant-id", "x-request-id",
-                ],
-                expose_headers=["x-request-id", "location", "retry-after"],
-            ),
+            *_cross_origin(services.settings),
         ],
+    )
+
+
+def _cross_origin(settings: Settings) -> list[Middleware]:
+    """Let pages of the named origins call; without any there is nothing to add to answers."""
+    if not settings.cors_origins:
+        return []
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=[
+            "authorization", "content-type", "idempotency-key", "last-event-id", "prefer",
+            "x-api-key", "x-tenant-id", "x-request-id",
+        ],
+        expose_headers=["x-request-id", "location", "retry-after"],
     )  # fmt: skip
+    return [cors]
 
 
 Answer = Callable[[Request, Services], Awaitable[Response]]
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def _by_method(
-    methods: dict[str, Answer], services: Services
-) -> Callable[[Request], Awaitable[Response]]:
-    """Answer with the endpoint for the request's method, after who is asking is known."""
+class _Answers:
+    """The endpoints of one path, by method.
 
-    async def handle(request: Request) -> Response:
-        answer = methods.get(request.method)
+    Each turns its own failures into answers, so this is served as it is, without the wraps
+    that Starlette puts around a function.
+    """
+
+    def __init__(self, methods: dict[str, Answer], services: Services) -> None:
+        self._methods = methods
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the endpoint for the request's method."""
+        request = Request(scope, receive, send)
+        answer = self._methods.get(request.method)
         if answer is None:
-            failure = NotAllowedHere(sorted(methods))
-            return error_response(failure, request.scope["stepwell.request_id"])
-        return await answer(request, services)
-
-    return handle
+            failure = NotAllowedHere(sorted(self._methods))
+            response: Response = error_response(failure, scope["stepwell.request_id"])
+        else:
+            response = await answer(request, self._services)
+        await response(scope, receive, send)
 
 
 class _Server(uvicorn.Server):

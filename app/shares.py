@@ -5,8 +5,6 @@ four fifths; whoever comes next always finds something, and as what is held come
 who ask end up with the same.
 """
 
-from collections import Counter
-
 GREED = 4
 
 
@@ -16,21 +14,23 @@ class Shares:
     def __init__(self, most: int) -> None:
         self.most = most
         self.total = 0
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
 
     def may_take(self, tenant: str, amount: int = 1) -> bool:
         """Say whether the tenant may hold that much more."""
         free = self.most - self.total
-        return amount <= free and self._held[tenant] + amount <= GREED * free
+        return amount <= free and self._held.get(tenant, 0) + amount <= GREED * free
 
     def take(self, tenant: str, amount: int = 1) -> None:
         """Note that the tenant holds more, whether or not it may: some things must go on."""
         self.total += amount
-        self._held[tenant] += amount
+        self._held[tenant] = self._held.get(tenant, 0) + amount
 
     def give(self, tenant: str, amount: int = 1) -> None:
         """Note that the tenant holds less."""
         self.total -= amount
-        self._held[tenant] -= amount
-        if self._held[tenant] <= 0:
-            del self._held[tenant]
+        left = self._held.get(tenant, 0) - amount
+        if left > 0:
+            self._held[tenant] = left
+        else:
+            self._held.pop(tenant, None)

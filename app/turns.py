@@ -6,8 +6,6 @@ a tenant with one run would come after all of them.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from app.shares import Shares
@@ -41,19 +39,24 @@ class Turns:
         """How many wait for one."""
         return sum(len(line) for line in self._lines.values())
 
-    @asynccontextmanager
-    async def turn(self, tenant: str, amount: int = 1) -> AsyncIterator[None]:
-        """Wait for a turn that counts as `amount`, and hold it. Raises `TurnsClosed`."""
+    def turn(self, tenant: str, amount: int = 1) -> "Turn":
+        """Give what waits for a turn that counts as `amount`, and holds it: `async with`."""
+        return Turn(self, tenant, amount)
+
+    async def take(self, tenant: str, amount: int) -> None:
+        """Wait for a turn; it has to be given back. Raises `TurnsClosed`."""
         if self._closed:
             raise TurnsClosed
         if tenant not in self._lines and self._shares.may_take(tenant, amount):
             self._shares.take(tenant, amount)
         else:
             await self._stand_in_line(tenant, amount)
-        try:
-            yield
-        finally:
-            self._give(tenant, amount)
+
+    def give(self, tenant: str, amount: int) -> None:
+        """Give a turn back."""
+        self._shares.give(tenant, amount)
+        while self._lines and self._serve_next():
+            pass
 
     def close(self) -> None:
         """Send everybody away who waits: the server is stopping."""
@@ -71,13 +74,8 @@ class Turns:
             await waiter.turn
         except asyncio.CancelledError:
             if not waiter.turn.cancelled() and waiter.turn.exception() is None:
-                self._give(tenant, amount)  # the turn came in the same moment
+                self.give(tenant, amount)  # the turn came in the same moment
             raise
-
-    def _give(self, tenant: str, amount: int) -> None:
-        self._shares.give(tenant, amount)
-        while self._serve_next():
-            pass
 
     def _serve_next(self) -> bool:
         """Give one turn to the first tenant in the round that may have one."""
@@ -93,3 +91,18 @@ class Turns:
                 waiter.turn.set_result(None)
             return True
         return False
+
+
+class Turn:
+    """One turn, while the block lasts. A class, which costs a quarter of a generator."""
+
+    __slots__ = ("_amount", "_tenant", "_turns")
+
+    def __init__(self, turns: Turns, tenant: str, amount: int) -> None:
+        self._turns, self._tenant, self._amount = turns, tenant, amount
+
+    async def __aenter__(self) -> None:
+        await self._turns.take(self._tenant, self._amount)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.give(self._tenant, self._amount)

@@ -14,15 +14,17 @@ SCHEMA = 1
 """The number of the body format, kept with each event."""
 
 _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
-_NESTED: dict[tuple[str, str], type[Signal | StepError | RunError | Parent | Origin]] = {
-    ("RunStarted", "parent"): Parent,
-    ("RunStarted", "origin"): Origin,
-    ("RunStarted", "caught"): StepError,
-    ("AttemptFailed", "error"): StepError,
-    ("StepFailed", "error"): StepError,
-    ("RunFailed", "error"): RunError,
-    ("RunPaused", "signal"): Signal,
+_NESTED: dict[str, dict[str, type[Signal | StepError | RunError | Parent | Origin]]] = {
+    "RunStarted": {"parent": Parent, "origin": Origin, "caught": StepError},
+    "AttemptFailed": {"error": StepError},
+    "StepFailed": {"error": StepError},
+    "RunFailed": {"error": RunError},
+    "RunPaused": {"signal": Signal},
 }
+"""The fields, by event type, that are objects of their own."""
+
+_NOTHING: dict[str, type[Signal]] = {}
+_decoder = json.JSONDecoder()
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -39,9 +41,11 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
     """
     if schema != SCHEMA or kind not in _TYPES:
         raise ValueError(f"has type {kind} of schema {schema}, which this version does not know")
-    values = json.loads(body)
-    for (owner, name), nested in _NESTED.items():
-        if owner == kind and name in values:
+    values, end = _decoder.raw_decode(body)
+    if end != len(body):
+        raise ValueError("has more than one JSON value")
+    for name, nested in _NESTED.get(kind, _NOTHING).items():
+        if name in values:
             values[name] = nested(**values[name])
     try:
         return _TYPES[kind](at_ms=at_ms, **values)
@@ -63,7 +67,7 @@ def _plain(value: Any, skip: str = "") -> dict[str, Any]:
 def _shape(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
     """Give name, default and nestedness of each field of a dataclass."""
     return tuple(
-        (field.name, _default(field), (kind.__name__, field.name) in _NESTED)
+        (field.name, _default(field), field.name in _NESTED.get(kind.__name__, ()))
         for field in fields(kind)
     )
 

@@ -15,7 +15,7 @@ from app.auth.roles import Role
 from app.errors import error_response, is_known
 from app.services import Services
 
-_CREDENTIALS = ("x-api-key", "x-tenant-id", "authorization")
+_CREDENTIALS = (b"x-api-key", b"x-tenant-id", b"authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Endpoint:
 
     async def ask(self, request: Request, services: Services) -> Response:
         """Check who is asking and ask the handler. Raises `Unauthorized`, `Forbidden`."""
-        if any(len(request.headers.getlist(name)) > 1 for name in _CREDENTIALS):
+        names = [name for name, _ in request.scope["headers"]]
+        if any(names.count(name) > 1 for name in _CREDENTIALS):
             raise Unauthorized  # of two, a proxy may have checked the other one
         session = services.sessions.of(request.method, request.headers, request.cookies)
         services.rate_limits.check(session.caller)

@@ -1,9 +1,10 @@
 """Around every request: an id, safe headers, one line in the log."""
 
 import re
-import uuid
+import secrets
+from itertools import count
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import log
@@ -16,13 +17,19 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LINK = "/answer/"
 """What follows it lets its holder answer, so it is not logged."""
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "Cache-Control": "no-store",
-}
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+            b"base-uri 'none'; form-action 'none'"
+        ),
+    ),
+    (b"cache-control", b"no-store"),
+)
+"""What each answer has unless it brings its own."""
 
 
 class RequestFrame:
@@ -31,6 +38,8 @@ class RequestFrame:
     def __init__(self, app: ASGIApp, figures: Figures) -> None:
         self._app = app
         self._figures = figures
+        self._process = secrets.token_hex(8)
+        self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -38,17 +47,21 @@ class RequestFrame:
             await self._app(scope, receive, send)
             return
         asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if _SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
+        if _SAFE_ID.fullmatch(asked):
+            request_id = asked
+        else:
+            request_id = f"{self._process}-{next(self._numbers)}"
         scope["stepwell.request_id"] = request_id
 
         app = _refused if _has_two_lengths(scope) else self._app
 
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                given = message["headers"]
+                names = {name for name, _ in given}
+                added = [header for header in _HEADERS if header[0] not in names]
+                added.append((b"x-request-id", request_id.encode()))
+                message = {**message, "headers": [*given, *added]}
                 shown = _LINK if scope["path"].startswith(_LINK) else scope["path"]
                 log.request_served(scope["method"], shown, message["status"], request_id)
                 method = scope["method"] if scope["method"] in _METHODS else "other"
