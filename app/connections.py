@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from app.settings import Settings
 
 _ABORT = "stepwell.abort"
+_WAITING = "stepwell.waiting"
 _LONG = 16_384
 """Bytes that are sent without waiting for more."""
 
@@ -42,6 +43,13 @@ def abort_of(scope: Scope) -> Callable[[], None]:
     return abort
 
 
+def leave_with_client(scope: Scope, answer: asyncio.Future[Any]) -> None:
+    """Cancel what a request waits for when its client goes away."""
+    waiting: set[asyncio.Future[Any]] = scope[_WAITING]
+    waiting.add(answer)
+    answer.add_done_callback(waiting.discard)
+
+
 class _Bounded(H11Protocol):
     """Closes connections that take their time, and turns away those beyond the limit."""
 
@@ -53,6 +61,7 @@ class _Bounded(H11Protocol):
         self._most_connections = most_connections
         self._header_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Corked(transport, self.loop))
@@ -60,6 +69,7 @@ class _Bounded(H11Protocol):
 
         async def with_abort(scope: Scope, receive: Receive, send: Send) -> None:
             scope[_ABORT] = transport.abort
+            scope[_WAITING] = self._waiting
             await app(scope, receive, send)
 
         self.app = with_abort
@@ -80,6 +90,8 @@ class _Bounded(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._header_timer = _stop(self._header_timer)
         self._stuck_timer = _stop(self._stuck_timer)
+        for answer in tuple(self._waiting):
+            answer.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

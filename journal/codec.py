@@ -8,6 +8,8 @@ import json
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from pydantic_core import to_json
+
 from engine import EVENT_TYPES, Event, Origin, Parent, RunError, Signal, StepError
 
 SCHEMA = 1
@@ -29,8 +31,17 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def encode(event: Event) -> str:
-    """Give the body of an event."""
-    return _encoder.encode(_plain(event, skip="at_ms"))
+    """Give the body of an event. Raises `ValueError` where a value is no JSON."""
+    plain = _plain(event, skip="at_ms")
+    try:
+        # A fifth of the time that the standard library takes; but it lets pass what is no
+        # JSON number, and refuses what is nested very deep.
+        body = to_json(plain, inf_nan_mode="constants").decode()
+    except ValueError:
+        body = ""
+    if not body or "NaN" in body or "Infinity" in body:
+        return _encoder.encode(plain)
+    return body
 
 
 def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:

@@ -44,6 +44,9 @@ class Tool:
     Attributes:
         context_name: The parameter that takes the `ToolContext`, if there is one.
         pure: Whether it neither reads nor changes anything but its arguments.
+        names: Its other parameters.
+        keys: The keys under which a call may give them.
+        is_async: Whether it is to be awaited.
     """
 
     id: str
@@ -52,6 +55,9 @@ class Tool:
     arguments: type[BaseModel]
     context_name: str | None
     pure: bool
+    names: tuple[str, ...]
+    keys: set[str]
+    is_async: bool
 
 
 @overload
@@ -152,7 +158,7 @@ class Tools:
         if found.context_name:
             given[found.context_name] = context
         try:
-            if inspect.iscoroutinefunction(found.call):
+            if found.is_async:
                 result = await found.call(**given)
             elif found.pure:
                 result = found.call(**given)
@@ -218,24 +224,30 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
     config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
     arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
     told = description or inspect.getdoc(function) or ""
-    return Tool(tool_id, told, function, arguments, context_name, pure)
+    return Tool(
+        tool_id, told, function, arguments, context_name, pure,
+        names=tuple(arguments.model_fields),
+        keys=keys_of(arguments),
+        is_async=inspect.iscoroutinefunction(function),
+    )  # fmt: skip
 
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
-    known = keys_of(found.arguments)
     try:
         given = found.arguments.model_validate(arguments)
     except ValidationError as invalid:
-        problems = problems_of(invalid, known, "inputs")
+        problems = problems_of(invalid, found.keys, "inputs")
         listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
         raise _refused(found, listed) from invalid
+    checked = {name: getattr(given, name) for name in found.names}
     open_fields = given.model_extra or {}
     # A key that is a parameter's name but not its alias, or the context's, is an open one to
     # the model, and would overwrite what the parameter is given.
-    for name in (*found.arguments.model_fields, found.context_name):
-        if name in open_fields:
-            raise _refused(found, f"inputs.{name} is not a known key{did_you_mean(name, known)}")
-    return {name: getattr(given, name) for name in found.arguments.model_fields} | open_fields
+    for name in open_fields:
+        if name in checked or name == found.context_name:
+            hint = did_you_mean(name, found.keys)
+            raise _refused(found, f"inputs.{name} is not a known key{hint}")
+    return checked | open_fields
 
 
 def _refused(found: Tool, why: str) -> StepBroke:

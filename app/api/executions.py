@@ -23,6 +23,7 @@ from app.api.models import (
 from app.api.multipart import multipart_body
 from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
 from app.auth.roles import Role
+from app.connections import leave_with_client
 from app.files import Upload
 from app.new_run import NewRun
 from engine import JsonObject, Run, iso_time
@@ -49,7 +50,7 @@ async def start(call: Call) -> Response:
     limit_s = _wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
-        leaving = asyncio.create_task(_leave_with_client(call, outcome))
+        leave_with_client(call.request.scope, outcome)
         try:
             async with asyncio.timeout(limit_s):
                 run = await outcome
@@ -58,16 +59,7 @@ async def start(call: Call) -> Response:
                 stands = await call.services.runs.stored(call.tenant, run.id)
                 return JSONResponse(outcome_document(stands), 202)
             run = outcome.result()  # it came in the moment in which the wait was over
-        finally:
-            leaving.cancel()
     return JSONResponse(outcome_document(run))
-
-
-async def _leave_with_client(call: Call, outcome: asyncio.Future[Run]) -> None:
-    """Stop waiting when the client goes away; its run goes on."""
-    while (await call.request.receive())["type"] != "http.disconnect":
-        pass
-    outcome.cancel()
 
 
 async def start_async(call: Call) -> Response:

@@ -120,7 +120,7 @@ async def test_a_status_is_one_statement(tmp_path: Path) -> None:
         assert len(seen) == 1, seen
 
 
-@pytest.mark.parametrize(("tool", "most"), [("add", 3_600), ("purely_add", 1_700)])
+@pytest.mark.parametrize(("tool", "most"), [("add", 2_400), ("purely_add", 1_300)])
 async def test_a_run_takes_few_calls(tmp_path: Path, tool: str, most: int) -> None:
     async with services_on(tmp_path) as services:
         new = await startable(services, five("five", tool))
