@@ -1,9 +1,10 @@
 """Raw sockets: half requests, slow ones, too many, and requests that mean two things."""
 
 import contextlib
+import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from tests.harness.server import Server
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 HEADER_S = 0.6
 MOST = 24
+METRICS_TOKEN = "figures-for-the-tests"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "STEPWELL_HEADER_TIMEOUT": str(HEADER_S),
         "STEPWELL_MAX_CONNECTIONS": str(MOST),
         "STEPWELL_BODY_TIMEOUT": "0.6",
+        "STEPWELL_METRICS_TOKEN": METRICS_TOKEN,
     }
     with Server(tmp_path_factory.mktemp("strict") / "data", PLUGIN, **limits) as running:
         running.key()
@@ -178,3 +181,37 @@ def test_a_client_that_never_reads_is_no_harm_to_others(strict: Server) -> None:
         began = time.monotonic()
         assert httpx.get(f"{strict.address}/healthz").status_code == 200
         assert time.monotonic() - began < 2
+
+
+def test_nothing_waits_for_a_client_that_has_gone(strict: Server) -> None:
+    nap = {"id": "nap", "type": "wait", "duration": "1h"}
+    definition = {
+        "id": "nap", "name": "nap", "initialStep": "nap",
+        "steps": [nap, {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": "nap", "to": "end"}],
+    }  # fmt: skip
+    with strict.client() as client:
+        assert client.post("/api/workflows", json=definition).status_code == 201
+        connection = connect(strict.port)
+        connection.sendall(
+            head(strict, "/api/workflow/start/nap", content_length="11") + b'\r\n{"data":{}}'
+        )
+        _until(lambda: _in_flight(client) == 2)  # the start, and the question itself
+        connection.close()
+        _until(lambda: _in_flight(client) == 1)
+        (run,) = client.get("/api/workflow/runs").json()["runs"]
+        assert run["status"] == "running"
+
+
+def _in_flight(client: httpx.Client) -> int:
+    shown = client.get("/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}"})
+    found = re.search(r"^stepwell_requests_in_flight (\d+)", shown.text, re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
