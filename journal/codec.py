@@ -1,7 +1,8 @@
 """Events to and from the text in which the journal keeps them.
 
-A body is a JSON object of the event's fields, without its time and without fields that have
-their default. An event type or field that is not known is an error, never skipped.
+A body is a JSON object of the event's fields, without its time, without fields that have
+their default, and without a visit or an attempt that is the first. An event type or field
+that is not known is an error, never skipped.
 """
 
 import json
@@ -26,6 +27,7 @@ _NESTED: dict[str, dict[str, type[Signal | StepError | RunError | Parent | Origi
 """The fields, by event type, that are objects of their own."""
 
 _NOTHING: dict[str, type[Signal]] = {}
+_FIRST = {"visit": 1, "attempt": 1}
 _decoder = json.JSONDecoder()
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -59,7 +61,7 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
         if name in values:
             values[name] = nested(**values[name])
     try:
-        return _TYPES[kind](at_ms=at_ms, **values)
+        return _TYPES[kind](at_ms=at_ms, **{**_ASSUMED[kind], **values})
     except TypeError as mismatch:
         raise ValueError(f"does not have the fields of {kind}: {mismatch}") from mismatch
 
@@ -84,6 +86,8 @@ def _shape(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
 
 
 def _default(field: Field[Any]) -> Any:
+    if field.name in _FIRST:
+        return _FIRST[field.name]
     if field.default_factory is not MISSING:
         return field.default_factory()
     return field.default
@@ -91,4 +95,8 @@ def _default(field: Field[Any]) -> Any:
 
 _SHAPES = {
     kind: _shape(kind) for kind in (*EVENT_TYPES, StepError, RunError, Signal, Parent, Origin)
+}
+_ASSUMED = {
+    name: {field.name: _FIRST[field.name] for field in fields(kind) if field.name in _FIRST}
+    for name, kind in _TYPES.items()
 }

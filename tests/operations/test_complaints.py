@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from journal import Journal, RunFilter, migrations
+from journal import Journal, RunFilter, codec, migrations
 from tests.conftest import PLUGIN
 from tests.harness.journals import completed, faults, filled, paused
 from tests.harness.server import STEPWELL, Server, settled
@@ -99,8 +99,10 @@ def test_a_lost_database_is_never_replaced_by_an_empty_one(
     assert (file.read_bytes() if file.exists() else None) == left
 
 
-def version_1(folder: Path) -> None:
+def version_1(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Make a folder as the first schema had it, with a paused run and one that has ended."""
+    patch.setattr(codec, "_FIRST", {})  # bodies named every visit and attempt then
+    patch.setattr(codec, "_SHAPES", {kind: codec._shape(kind) for kind in codec._SHAPES})
     filled(folder / "new", lambda n: paused(n) if n == 5 else completed(n), [4, 5])
     with (
         closing(sqlite3.connect(folder / "new" / "journal.sqlite3", isolation_level=None)) as new,
@@ -126,8 +128,10 @@ def version_1(folder: Path) -> None:
     (folder / "old.sqlite3").rename(data / "journal.sqlite3")
 
 
-def test_a_database_of_the_first_schema_goes_on(tmp_path: Path) -> None:
-    version_1(tmp_path)
+def test_a_database_of_the_first_schema_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version_1(tmp_path, monkeypatch)
     with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
         paused_run = client.get("/api/workflow/status/dynamic-workflow-5").json()
         assert (paused_run["status"], paused_run["workflowId"]) == ("paused", "w")
@@ -144,8 +148,10 @@ def test_a_database_of_the_first_schema_goes_on(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(migrations()),)
 
 
-def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
-    version_1(tmp_path)
+def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version_1(tmp_path, monkeypatch)
     file = tmp_path / "data" / "journal.sqlite3"
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE secrets (clash TEXT)")
