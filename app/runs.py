@@ -261,8 +261,8 @@ class Runs:
         async with self._held.load(None, run_id) as live:
             live.kick.set()
             async with live.lock:
-                if live.task and not (happened and live.run.waits_for_children):
-                    return
+                if live.task and happened is None:
+                    return  # its driver looks again; a due timer is its own reason
                 if happened is None and live.run.state is State.EXECUTING:
                     happened = Interrupted()
                 if happened:
@@ -287,6 +287,8 @@ class Runs:
             await self._wake(run_id, None)
         except UnknownRun:
             pass
+        except DefinitionUnusable as unusable:
+            log.run_stuck(run_id, unusable)
         except UNREADABLE as unreadable:
             log.run_stands_still(run_id, unreadable)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
