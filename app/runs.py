@@ -193,11 +193,12 @@ class Runs:
             _of_workflow(live, workflow_id)
             async with live.lock:
                 await self._driver.append(live)  # no refusal before its cause is durable
-                if not live.run.cancel_requested or live.run.is_over:
+                is_first = not live.run.cancel_requested or live.run.is_over
+                if is_first:
                     self._driver.take(live, Cancel(reason, caller))
                     await self._driver.append(live)
-            if live.in_flight and live.run.is_stopping:
-                live.in_flight.stop(self._cancel_grace_s)
+            if is_first and live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(self._cancel_grace_s)  # once: its clean-up is not cut short
             self._carry_on(live)
             return live.run
 
