@@ -325,8 +325,8 @@ class Runs:
         left = any(isinstance(event, _LEAVE) for event in events)
         if left and (live.may_have_children or any(visit.children for visit in run.history)):
             self._leave(run.id)
-        if run.due_at_ms is not None:
-            self._wake_timers(run.due_at_ms)
+        if run.wake_at_ms is not None:
+            self._wake_timers(run.wake_at_ms)
 
     def _carry_on(self, live: LiveRun) -> None:
         live.kick.set()
