@@ -1,6 +1,7 @@
 """Versioned definitions: workflows, and agents, which are kept the same way."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -44,9 +45,11 @@ class DefinitionTable:
     async def create(
         self, tenant: str, new: NewVersion, *, wanted_id: str | None, slug: str
     ) -> str:
-        """Store version 1.0.0 of a new workflow and give its id.
+        """Store the first version of a new workflow and give its id.
 
-        The id is `wanted_id`, or `slug`, `slug-2`, ... Raises `DefinitionExists`.
+        The id is `wanted_id`, or `slug`, `slug-2`, ... The version is 1.0.0; where one of that
+        id was deleted, its numbers are not used again, since runs of it are pinned to them.
+        Raises `DefinitionExists`.
         """
 
         async def work(connection: aiosqlite.Connection) -> str:
@@ -61,7 +64,8 @@ class DefinitionTable:
                 " VALUES (?, ?, ?, ?)",
                 (tenant, thing_id, new.now_ms, new.now_ms),
             )
-            await _insert(self._kind, connection, tenant, thing_id, 1, "1.0.0", new)
+            version = await _first_version(self._kind, connection, tenant, thing_id)
+            await _insert(self._kind, connection, tenant, thing_id, 1, version, new)
             return thing_id
 
         return str(await self._writer.write(work))
@@ -76,8 +80,7 @@ class DefinitionTable:
                 (tenant, thing_id),
             )
             ordinal = max(ordinal for ordinal, _ in rows) + 1
-            major, minor, patch = max(_parts(version) for _, version in rows)
-            version = f"{major}.{minor}.{patch + 1}"
+            version = _next(version for _, version in rows)
             await _insert(self._kind, connection, tenant, thing_id, ordinal, version, new)
             await _touch(self._kind, connection, tenant, thing_id, new.now_ms)
             return version
@@ -230,13 +233,17 @@ class DefinitionTable:
         async def work(connection: aiosqlite.Connection) -> None:
             if not await _is_archived(self._kind, connection, tenant, thing_id):
                 raise NotArchived(self._kind.word, thing_id)
-            ((count,),) = await connection.execute_fetchall(
-                "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ?"
-                " AND ended_at_ms IS NULL",
+            if self._kind.has_runs:
+                await _must_have_no_open_runs(connection, tenant, thing_id)
+            rows = await connection.execute_fetchall(
+                f"SELECT version FROM {self._kind.versions} WHERE {self._kind.of_one}",
                 (tenant, thing_id),
             )
-            if count:
-                raise OpenRuns(thing_id, count)
+            await connection.execute_fetchall(
+                "INSERT INTO meta (key, value) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (_key_of_next(self._kind, tenant, thing_id), _next(version for (version,) in rows)),
+            )
             await connection.execute_fetchall(
                 f"DELETE FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
             )
@@ -264,6 +271,28 @@ def _parts(version: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
+def _next(versions: Iterable[str]) -> str:
+    """Give the patch version after the largest."""
+    major, minor, patch = max(map(_parts, versions))
+    return f"{major}.{minor}.{patch + 1}"
+
+
+def _key_of_next(kind: Kind, tenant: str, thing_id: str) -> str:
+    """Give the key in `meta` of the version with which a deleted one would begin again."""
+    return json.dumps(["next version", kind.word, tenant, thing_id])
+
+
+async def _first_version(
+    kind: Kind, connection: aiosqlite.Connection, tenant: str, thing_id: str
+) -> str:
+    rows = list(
+        await connection.execute_fetchall(
+            "SELECT value FROM meta WHERE key = ?", (_key_of_next(kind, tenant, thing_id),)
+        )
+    )
+    return str(rows[0][0]) if rows else "1.0.0"
+
+
 def _like(search: str) -> str:
     escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
@@ -288,6 +317,17 @@ async def _is_archived(
     if not rows:
         raise kind.unknown(thing_id)
     return bool(rows[0][0])
+
+
+async def _must_have_no_open_runs(
+    connection: aiosqlite.Connection, tenant: str, thing_id: str
+) -> None:
+    ((count,),) = await connection.execute_fetchall(
+        "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ? AND ended_at_ms IS NULL",
+        (tenant, thing_id),
+    )
+    if count:
+        raise OpenRuns(thing_id, count)
 
 
 async def _must_be_active(
