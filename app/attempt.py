@@ -1,16 +1,19 @@
-"""One attempt of one step: execute it, bound it in time, say what came of it."""
+"""One attempt of one step: execute it, bound it in time, say what came of it.
+
+What a step type gives is checked here before it is an event: a value that the journal cannot
+keep would leave the attempt without an end, to be made again for ever.
+"""
 
 import asyncio
+from dataclasses import replace
 
 from app import log
-from app.live import RunLost
+from app.live import Doing, RunLost
 from engine import (
     Asks,
-    AwaitRuns,
     Awaits,
     Broke,
     Delivered,
-    Execute,
     Input,
     Run,
     Signal,
@@ -21,12 +24,14 @@ from engine import (
 from journal import JournalError
 from steps.compiled import CompiledStep
 from steps.contract import Done, NeedsAnswer, NeedsRuns, NeedsTime, Outcome, StepBroke, StepInput
+from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
 from steps.outputs import deliver
+from steps.strict_json import unfit
 
 
-def step_input(run: Run, step: CompiledStep, execute: Execute | AwaitRuns) -> StepInput:
+def step_input(run: Run, step: CompiledStep, execute: Doing) -> StepInput:
     """Give what the attempt is told: its name, its scope and its idempotency key."""
     return StepInput(
         run_id=run.id,
@@ -39,9 +44,7 @@ def step_input(run: Run, step: CompiledStep, execute: Execute | AwaitRuns) -> St
     )
 
 
-async def attempt(
-    run: Run, step: CompiledStep, execute: Execute | AwaitRuns, effects: Effects
-) -> Input:
+async def attempt(run: Run, step: CompiledStep, execute: Doing, effects: Effects) -> Input:
     """Execute the step once and give the outcome as the engine takes it.
 
     Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
@@ -55,7 +58,7 @@ async def attempt(
             outcome = await step.type.execute(step.settings, given, effects)
         return _input(step, given, outcome, effects.now_ms())
     except StepBroke as broke:
-        return Broke(broke.error)
+        return Broke(_written(broke.error))
     except ExpressionError as failed:
         return Broke(StepError("ExpressionFailed", str(failed), retryable=False))
     except (JournalError, RunLost):
@@ -72,17 +75,47 @@ async def attempt(
 def _input(step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int) -> Input:
     match outcome:
         case NeedsAnswer(signal, body, deadline_ms):
-            return Asks(Signal(signal, body), deadline_ms)
+            _must_fit(step, [signal, body])
+            late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
+            return Asks(Signal(signal, body), late_ms)
         case NeedsTime(until_ms):
-            return Sleeps(until_ms)
+            return Sleeps(_moment(step, until_ms))
         case NeedsRuns(total, asked):
             late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
             return Awaits(total, asked, late_ms)
         case Done():
-            return Delivered(*deliver(step, outcome, given.scope))
+            output, data = deliver(step, outcome, given.scope)
+            _must_fit(step, [output, data])
+            return Delivered(output, data)
+        case _:
+            raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
 
 
-def _crashed(run: Run, execute: Execute | AwaitRuns, crash: Exception) -> StepError:
+def _must_fit(step: CompiledStep, value: object) -> None:
+    if why := unfit(value):
+        message = f"step {step.id} gave what is no JSON value: {why}"
+        raise StepBroke("InvalidOutput", message, retryable=False)
+
+
+def _moment(step: CompiledStep, at_ms: float) -> int:
+    if not 0 <= at_ms < LATEST_MS:
+        message = f"step {step.id} waits for {at_ms!r}, which is no moment before the year 10000"
+        raise StepBroke("InvalidOutput", message, retryable=False)
+    return round(at_ms)
+
+
+def _written(error: StepError) -> StepError:
+    """Give an error as text can be kept: a file's name, for one, may hold what is no Unicode."""
+    kind, message = (
+        str(text).encode(errors="replace").decode() for text in (error.type, error.message)
+    )
+    wait_ms = error.retry_after_ms
+    if wait_ms is not None:
+        wait_ms = round(min(max(0, wait_ms), LONGEST_MS))
+    return replace(error, type=kind, message=message, retry_after_ms=wait_ms)
+
+
+def _crashed(run: Run, execute: Doing, crash: Exception) -> StepError:
     log.step_crashed(run.id, execute.step_id, crash)
     message = f"the step type raised {type(crash).__name__}; the server's log has the rest"
     return StepError("StepCrashed", message)

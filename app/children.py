@@ -11,7 +11,7 @@ from itertools import islice
 
 from app import log
 from app.driver import left_step
-from app.live import Doing, LiveRun, RunLost
+from app.live import Doing, LiveRun
 from app.new_run import NewRun
 from app.runs import Runs
 from app.uncut import uncut
@@ -24,7 +24,6 @@ from journal import (
     Conflict,
     Family,
     Journal,
-    JournalError,
     UnknownRun,
     UnknownVersion,
     UnknownWorkflow,
@@ -93,7 +92,7 @@ class Children:
         for run_id in sorted(left):
             try:
                 await self._stop(await self._journal.children.left_behind(run_id))
-            except (JournalError, RunLost) as failure:
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.children_not_stopped(run_id, failure)
                 self.left.add(run_id)
 
@@ -121,6 +120,8 @@ class Children:
         """
         known: dict[tuple[str, str | None], tuple[str, str, Definition]] = {}
         news = [await self._new(live, run, plan.child(item), item, known) for item in items]
+        if not live.is_doing(doing):
+            raise left_step()  # its history, and whoever would stop them, may be gone already
         live.may_have_children = True
         try:
             with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them

@@ -10,14 +10,15 @@ from app.clock import Clock
 from app.driver import left_step
 from app.files import Files
 from app.http_client import HttpClient
-from app.live import LiveRun
+from app.live import Doing, LiveRun
 from app.models.catalogue import Models
 from app.secrets.vault import Secrets
 from app.tools.catalogue import ToolCatalogue
 from app.uncut import uncut
 from app.workflows import Workflows
-from engine import AwaitRuns, Execute, Json, JsonObject, Record, Recorded
+from engine import Json, JsonObject, Record, Recorded
 from steps.chat import ChatAnswer, ChatRequest
+from steps.contract import StepBroke
 from steps.effects import (
     Agent,
     ChildPlan,
@@ -29,6 +30,7 @@ from steps.effects import (
     ToolContext,
     ToolInfo,
 )
+from steps.strict_json import unfit
 
 Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
 """Makes a record of a run's step durable."""
@@ -53,7 +55,7 @@ class World:
 class LiveEffects:
     """The effects of one attempt, for real."""
 
-    def __init__(self, world: World, live: LiveRun, doing: Execute | AwaitRuns) -> None:
+    def __init__(self, world: World, live: LiveRun, doing: Doing) -> None:
         self._world = world
         self._live = live
         self._doing = doing
@@ -111,7 +113,12 @@ class LiveEffects:
         """Give the record of this visit; do the work and keep it where there is none."""
         if name in self._records():
             return self.recalled(name)
-        value = self._world.secrets.mask(self._tenant, await work())
+        value = await work()
+        if why := unfit([name, value]):
+            raise StepBroke(
+                "InvalidOutput", f"record {name!r} is no JSON value: {why}", retryable=False
+            )
+        value = self._world.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
         # An append that is cut off has an unknown outcome, and the run would be lost.
         await uncut(self._world.keep(self._live, kept))

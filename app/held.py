@@ -59,10 +59,10 @@ class Held:
         """
         while (live := self.peek(run_id)) is None:
             await self._load(run_id)
-        if tenant is not None and live.tenant != tenant:
-            raise UnknownRun(run_id)
         live.users += 1
         try:
+            if tenant is not None and live.tenant != tenant:
+                raise UnknownRun(run_id)
             yield live
         finally:
             live.users -= 1

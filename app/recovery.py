@@ -2,13 +2,15 @@
 
 There is one way to carry a run on, and recovery only finds the runs for it: those that the
 journal has inside a step and nobody drives. A run that cannot be picked up now is tried
-again, never dropped. Only a run whose history is not what was written stands still.
+again, never dropped. Only a run stands still whose history is not what was written, or whose
+definition this server cannot use, which is so until its next start.
 """
 
 import asyncio
 
 from app import log
 from app.children import Children
+from app.live import DefinitionUnusable
 from app.runs import Runs
 from journal import UNREADABLE, Journal, UnknownRun
 
@@ -56,6 +58,8 @@ class Recovery:
                     pass  # its start never reached the disk, and nobody was told of it
                 except UNREADABLE as unreadable:
                     log.run_stands_still(run_id, unreadable)
+                except DefinitionUnusable as unusable:
+                    log.run_stuck(run_id, unusable)
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
                     log.run_not_recovered(run_id, failure)
                     self._runs.lost.add(run_id)

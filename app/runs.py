@@ -193,11 +193,12 @@ class Runs:
             _of_workflow(live, workflow_id)
             async with live.lock:
                 await self._driver.append(live)  # no refusal before its cause is durable
-                if not live.run.cancel_requested or live.run.is_over:
+                is_first = not live.run.cancel_requested or live.run.is_over
+                if is_first:
                     self._driver.take(live, Cancel(reason, caller))
                     await self._driver.append(live)
-            if live.in_flight and live.run.is_stopping:
-                live.in_flight.stop(self._cancel_grace_s)
+            if is_first and live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(self._cancel_grace_s)  # once: its clean-up is not cut short
             self._carry_on(live)
             return live.run
 
@@ -261,8 +262,8 @@ class Runs:
         async with self._held.load(None, run_id) as live:
             live.kick.set()
             async with live.lock:
-                if live.task and not (happened and live.run.waits_for_children):
-                    return
+                if live.task and happened is None:
+                    return  # its driver looks again; a due timer is its own reason
                 if happened is None and live.run.state is State.EXECUTING:
                     happened = Interrupted()
                 if happened:
@@ -287,6 +288,8 @@ class Runs:
             await self._wake(run_id, None)
         except UnknownRun:
             pass
+        except DefinitionUnusable as unusable:
+            log.run_stuck(run_id, unusable)
         except UNREADABLE as unreadable:
             log.run_stands_still(run_id, unreadable)
         except Exception as failure:  # noqa: BLE001 - looked at again, and logged
@@ -322,8 +325,8 @@ class Runs:
         left = any(isinstance(event, _LEAVE) for event in events)
         if left and (live.may_have_children or any(visit.children for visit in run.history)):
             self._leave(run.id)
-        if run.due_at_ms is not None:
-            self._wake_timers(run.due_at_ms)
+        if run.wake_at_ms is not None:
+            self._wake_timers(run.wake_at_ms)
 
     def _carry_on(self, live: LiveRun) -> None:
         live.kick.set()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from app import log
 from app.clock import Clock
+from app.live import DefinitionUnusable
 from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000
@@ -27,7 +28,8 @@ class Timers:
         self._clock = clock
         self._fire = fire
         self._next_ms: int | None = None
-        self._unreadable: set[str] = set()
+        self._still: set[str] = set()
+        """Runs that no timer can help before the next start."""
         self._earlier = asyncio.Event()
 
     def wake(self, at_ms: int) -> None:
@@ -41,33 +43,36 @@ class Timers:
         while True:
             try:
                 now_ms = self._clock.now_ms()
-                full = await self._fire_due(now_ms)
+                await self._fire_due(now_ms)
                 self._next_ms = await self._journal.runs.next_due_ms(now_ms)
             except JournalError as failure:
                 log.timers_delayed(failure)
-                full = False
                 await asyncio.sleep(_LONGEST_SLEEP_MS / 1000)
-            if not full:
-                await self._sleep()
+            await self._sleep()
 
-    async def _fire_due(self, now_ms: int) -> bool:
-        """Fire what is due; say whether there may be more."""
+    async def _fire_due(self, now_ms: int) -> None:
+        """Fire all that is due, past what fails: however many fail, they hold up no others."""
         self._earlier.clear()
         self._next_ms = None
-        due = await self._journal.runs.due(now_ms, _BATCH + len(self._unreadable))
-        due = [run_id for run_id in due if run_id not in self._unreadable]
+        after = (-1, -1)
+        while page := await self._journal.runs.due(now_ms, after, _BATCH):
+            await self._fire_all([run_id for _, _, run_id in page])
+            after = page[-1][:2]
+
+    async def _fire_all(self, due: list[str]) -> None:
+        due = [run_id for run_id in due if run_id not in self._still]
         results = await asyncio.gather(
             *(self._fire(run_id) for run_id in due), return_exceptions=True
         )
-        failed = False
         for run_id, result in zip(due, results, strict=True):
             if isinstance(result, UNREADABLE):
-                self._unreadable.add(run_id)
+                self._still.add(run_id)
                 log.run_stands_still(run_id, result)
+            elif isinstance(result, DefinitionUnusable):
+                self._still.add(run_id)
+                log.run_stuck(run_id, result)
             elif isinstance(result, BaseException):
-                failed = True
                 log.timer_failed(run_id, result)
-        return len(due) >= _BATCH and not failed
 
     async def _sleep(self) -> None:
         wait_ms = _LONGEST_SLEEP_MS

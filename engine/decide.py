@@ -13,8 +13,8 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
-class Execute:
-    """Run this attempt of this step."""
+class Attempt:
+    """Names one attempt of one visit of a step."""
 
     step_id: str
     visit: int
@@ -23,6 +23,11 @@ class Execute:
     def idempotency_key(self, run_id: str) -> str:
         """Give the key that every attempt of this visit shares, also after a restart."""
         return f"{run_id}:{self.step_id}:{self.visit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Execute(Attempt):
+    """Run this attempt of this step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +50,13 @@ class AwaitSignal:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitRuns:
+class AwaitRuns(Attempt):
     """Nothing to do before a child run ends, pauses or resumes, or `deadline_ms` comes.
 
     When one does, execute this attempt of the step again: it looks how they stand.
     """
 
-    step_id: str
-    visit: int
-    attempt: int
     deadline_ms: int | None
-
-    def idempotency_key(self, run_id: str) -> str:
-        """Give the key that every attempt of this visit shares, also after a restart."""
-        return f"{run_id}:{self.step_id}:{self.visit}"
 
 
 @dataclass(frozen=True, slots=True)

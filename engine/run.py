@@ -160,11 +160,6 @@ class Run:
         return self.state is State.AWAITING or asks_for_child
 
     @property
-    def due_at_ms(self) -> int | None:
-        """When a timer has to look at this run, None when no timer is set."""
-        return self.wake_at_ms
-
-    @property
     def history(self) -> tuple[Visit, ...]:
         """All visits, oldest first, the current one last."""
         return (*self.past, self.current) if self.current else self.past

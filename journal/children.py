@@ -100,17 +100,19 @@ class ChildList:
     async def parents_to_look(self) -> list[str]:
         """Give the runs that a restart may have kept from noticing how their children stand.
 
-        Those that wait though no child runs, and those shown as paused though one runs or
-        none is paused.
+        Those that wait though no child runs, those shown as paused though one runs or none is
+        paused, and those of whose children some have ended: a failure may be news, or the room
+        for the next one.
         """
         child = (
             "EXISTS (SELECT 1 FROM runs c WHERE c.parent = p.id"
-            " AND c.parent_execution = p.executions AND c.status = '{}')"
+            " AND c.parent_execution = p.executions AND c.status {})"
         )
-        running, paused = child.format("running"), child.format("paused")
+        running, paused = child.format("= 'running'"), child.format("= 'paused'")
+        ended = child.format("IN ('completed', 'failed', 'cancelled', 'terminated')")
         rows = await self._readers.all(
             f"SELECT p.id FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
-            f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused})"
+            f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused} OR {ended})"
         )
         return [run_id(number) for (number,) in rows]
 

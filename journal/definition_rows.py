@@ -14,6 +14,7 @@ class Kind:
     Attributes:
         word: What people call one of them.
         owner: The column of the second table that names the thing.
+        has_runs: Whether runs are of one of them, which must have ended before it is deleted.
     """
 
     word: str
@@ -21,6 +22,7 @@ class Kind:
     versions: str
     owner: str
     unknown: Callable[[str], NotFound]
+    has_runs: bool
 
     @property
     def of_one(self) -> str:
@@ -28,8 +30,8 @@ class Kind:
         return f"tenant = ? AND {self.owner} = ?"
 
 
-WORKFLOWS = Kind("workflow", "workflows", "versions", "workflow_id", UnknownWorkflow)
-AGENTS = Kind("agent", "agents", "agent_versions", "agent_id", UnknownAgent)
+WORKFLOWS = Kind("workflow", "workflows", "versions", "workflow_id", UnknownWorkflow, has_runs=True)
+AGENTS = Kind("agent", "agents", "agent_versions", "agent_id", UnknownAgent, has_runs=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -43,9 +44,11 @@ class DefinitionTable:
     async def create(
         self, tenant: str, new: NewVersion, *, wanted_id: str | None, slug: str
     ) -> str:
-        """Store version 1.0.0 of a new workflow and give its id.
+        """Store the first version of a new workflow and give its id.
 
-        The id is `wanted_id`, or `slug`, `slug-2`, ... Raises `DefinitionExists`.
+        The id is `wanted_id`, or `slug`, `slug-2`, ... The version is 1.0.0; where one of that
+        id was deleted, its numbers are not used again, since runs of it are pinned to them.
+        Raises `DefinitionExists`.
         """
 
         def work(connection: sqlite3.Connection) -> str:
@@ -60,7 +63,8 @@ class DefinitionTable:
                 " VALUES (?, ?, ?, ?)",
                 (tenant, thing_id, new.now_ms, new.now_ms),
             )
-            _insert(self._kind, connection, tenant, thing_id, 1, "1.0.0", new)
+            version = _first_version(self._kind, connection, tenant, thing_id)
+            _insert(self._kind, connection, tenant, thing_id, 1, version, new)
             return thing_id
 
         return str(await self._writer.write(work))
@@ -75,8 +79,7 @@ class DefinitionTable:
                 (tenant, thing_id),
             ).fetchall()
             ordinal = max(ordinal for ordinal, _ in rows) + 1
-            major, minor, patch = max(_parts(version) for _, version in rows)
-            version = f"{major}.{minor}.{patch + 1}"
+            version = _next(version for _, version in rows)
             _insert(self._kind, connection, tenant, thing_id, ordinal, version, new)
             _touch(self._kind, connection, tenant, thing_id, new.now_ms)
             return version
@@ -229,13 +232,17 @@ class DefinitionTable:
         def work(connection: sqlite3.Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, thing_id):
                 raise NotArchived(self._kind.word, thing_id)
-            ((count,),) = connection.execute(
-                "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ?"
-                " AND ended_at_ms IS NULL",
+            if self._kind.has_runs:
+                _must_have_no_open_runs(connection, tenant, thing_id)
+            rows = connection.execute(
+                f"SELECT version FROM {self._kind.versions} WHERE {self._kind.of_one}",
                 (tenant, thing_id),
             )
-            if count:
-                raise OpenRuns(thing_id, count)
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (_key_of_next(self._kind, tenant, thing_id), _next(version for (version,) in rows)),
+            )
             connection.execute(
                 f"DELETE FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
             )
@@ -263,6 +270,26 @@ def _parts(version: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
+def _next(versions: Iterable[str]) -> str:
+    """Give the patch version after the largest."""
+    major, minor, patch = max(map(_parts, versions))
+    return f"{major}.{minor}.{patch + 1}"
+
+
+def _key_of_next(kind: Kind, tenant: str, thing_id: str) -> str:
+    """Give the key in `meta` of the version with which a deleted one would begin again."""
+    return json.dumps(["next version", kind.word, tenant, thing_id])
+
+
+def _first_version(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> str:
+    rows = list(
+        connection.execute(
+            "SELECT value FROM meta WHERE key = ?", (_key_of_next(kind, tenant, thing_id),)
+        )
+    )
+    return str(rows[0][0]) if rows else "1.0.0"
+
+
 def _like(search: str) -> str:
     escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
@@ -284,6 +311,15 @@ def _is_archived(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_
     if not rows:
         raise kind.unknown(thing_id)
     return bool(rows[0][0])
+
+
+def _must_have_no_open_runs(connection: sqlite3.Connection, tenant: str, thing_id: str) -> None:
+    ((count,),) = connection.execute(
+        "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ? AND ended_at_ms IS NULL",
+        (tenant, thing_id),
+    )
+    if count:
+        raise OpenRuns(thing_id, count)
 
 
 def _must_be_active(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> None:

@@ -203,7 +203,7 @@ def run_row(tenant: str, run: Run, head: bytes) -> Row:
         run.started_at_ms,
         run.updated_at_ms,
         run.ended_at_ms,
-        run.due_at_ms,
+        run.wake_at_ms,
         run.executions,
         run.current.attempt if run.current else 0,
         *_lineage(run.parent),

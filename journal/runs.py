@@ -68,12 +68,19 @@ class RunList:
         )
         return [RunRow(*row) for row in rows]
 
-    async def due(self, now_ms: int, limit: int) -> list[str]:
-        """Give the ids of runs whose timer is due, the most overdue first."""
+    async def due(
+        self, now_ms: int, after: tuple[int, int], limit: int
+    ) -> list[tuple[int, int, str]]:
+        """Give (due at, number, id) of runs whose timer is due, the most overdue first.
+
+        Those behind `after`, which is (due at, number) of one.
+        """
         rows = await self._readers.all(
-            "SELECT id FROM runs WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT ?", (now_ms, limit)
+            "SELECT due_at_ms, id FROM runs WHERE due_at_ms <= ? AND (due_at_ms, id) > (?, ?)"
+            " ORDER BY due_at_ms, id LIMIT ?",
+            (now_ms, *after, limit),
         )
-        return [run_id(number) for (number,) in rows]
+        return [(due_at_ms, number, run_id(number)) for due_at_ms, number in rows]
 
     async def next_due_ms(self, after_ms: int) -> int | None:
         """Give the moment of the earliest timer after `after_ms`, None when none is set."""

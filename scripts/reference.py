@@ -28,7 +28,8 @@ from steps.template import SecretTemplate
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 COMMON_ERRORS = {
     "ExpressionFailed": "an expression in the step's settings could not be evaluated",
-    "InvalidOutput": "a declared output field is missing or has the wrong type",
+    "InvalidOutput": "a declared output field is missing or has the wrong type, "
+    "or what the step gave is no JSON",
     "Timeout": "the attempt took longer than the step's `timeout`; retried",
     "Interrupted": "a crash met the step, and `onInterrupted` or a person said that it fails then",
     "StepCrashed": "the step type has a bug, which the server's log shows; retried",

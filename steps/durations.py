@@ -10,7 +10,9 @@ _ISO = re.compile(
     r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,3})?)S)?)?"
 )
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_LONGEST_MS = 100 * 366 * 86_400_000
+LONGEST_MS = 100 * 366 * 86_400_000
+LATEST_MS = 253_402_300_800_000
+"""The year 10000, which no date can be written for."""
 
 
 def duration_ms(text: object) -> int:
@@ -25,7 +27,7 @@ def duration_ms(text: object) -> int:
         length = round(((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1_000)
     else:
         raise wrong
-    if not 0 < length <= _LONGEST_MS:
+    if not 0 < length <= LONGEST_MS:
         raise wrong
     return length
 

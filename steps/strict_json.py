@@ -1,4 +1,4 @@
-"""JSON from others, read strictly: no NaN, no infinity, no half of a surrogate pair, no abyss."""
+"""JSON from others, taken strictly: no NaN, no infinity, no half of a surrogate pair, no abyss."""
 
 import json
 import math
@@ -9,6 +9,9 @@ DEEPEST = 64
 """How many levels of nesting a value from others may have."""
 
 _TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_MARGIN = 100
+"""How many levels deeper a value may stand where it is written once more, its callers counted."""
 
 
 def parse_strictly(text: str) -> Json:
@@ -20,6 +23,21 @@ def parse_strictly(text: str) -> Json:
         raise ValueError(_TOO_DEEP) from deep
     _measure(value)
     return value
+
+
+def unfit(value: object) -> str | None:
+    """Say why code of others has given what the journal could not keep; None when it could."""
+    try:
+        text = _encoder.encode(value).encode()
+        if text.count(b"[") + text.count(b"{") > _MARGIN:
+            for _ in range(_MARGIN):
+                value = [value]
+            _encoder.encode(value)
+    except RecursionError:
+        return "it is nested too deep"
+    except (TypeError, ValueError) as odd:
+        return str(odd).encode(errors="replace").decode()[:200]
+    return None
 
 
 def _measure(value: Json) -> None:

@@ -25,6 +25,7 @@ from steps.contract import AnyStepType, StepBroke, StepType
 from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
 from steps.problems import keys_of, problems_of
+from steps.strict_json import unfit
 
 GROUP = "stepwell.tools"
 _MARK = "__stepwell_tool__"
@@ -175,6 +176,9 @@ class Tools:
         except (PydanticSerializationError, ValueError, RecursionError) as odd:
             message = f"tool {tool_id} gave a {type(result).__name__}, which is no JSON value"
             raise StepBroke("InvalidToolResult", message, retryable=False) from odd
+        if why := unfit(plain):
+            message = f"tool {tool_id} gave what is no JSON value: {why}"
+            raise StepBroke("InvalidToolResult", message, retryable=False)
         return plain
 
     def close(self) -> None:

@@ -15,13 +15,11 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.durations import Duration
+from steps.durations import LATEST_MS, Duration
 from steps.effects import (
     Effects,
 )
 from steps.template import Template
-
-_LATEST_MS = 253_402_300_800_000  # the year 10000
 
 
 class WaitSettings(StepSettings):
@@ -69,7 +67,7 @@ def _moment(value: object) -> int:
             at_ms = round(moment.timestamp() * 1_000) if moment.tzinfo else None
         except (ValueError, OverflowError):
             at_ms = None
-    if at_ms is None or not 0 <= at_ms < _LATEST_MS:
+    if at_ms is None or not 0 <= at_ms < LATEST_MS:
         message = f"until must give an ISO date with a zone or Unix milliseconds, not {value!r:.80}"
         raise StepBroke("InvalidMoment", message, retryable=False)
     return at_ms

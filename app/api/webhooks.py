@@ -1,6 +1,7 @@
 """Webhooks over HTTP: who is told what, and how that goes. Secrets are shown once."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -123,23 +124,10 @@ async def get_webhook(call: Call) -> Response:
 
 async def put_webhook(call: Call) -> Response:
     """Change a webhook; what it has not been told of yet goes to where it points now."""
-    row = await _row(call)
+    webhook_id = (await _row(call)).id
     body = checked(WebhookBody, await json_body(call.request, call.services.settings))
-    given = body.model_fields_set
-    row = replace(
-        row,
-        url=body.url if body.url is not None else row.url,
-        events=tuple(body.events) if body.events is not None else row.events,
-        name=body.name if body.name is not None else row.name,
-        workflow_ids=(
-            row.workflow_ids
-            if "workflowIds" not in given
-            else None
-            if body.workflowIds is None
-            else tuple(body.workflowIds)
-        ),
-    )
-    row = await call.services.webhooks.change(row, secret=body.secret)
+    edit = partial(_edited, body)
+    row = await call.services.webhooks.change(call.tenant, webhook_id, edit, secret=body.secret)
     return JSONResponse(await _shown(call, row))
 
 
@@ -152,20 +140,20 @@ async def delete_webhook(call: Call) -> Response:
 
 async def disable_webhook(call: Call) -> Response:
     """Let a webhook rest; it keeps its place."""
-    row = await call.services.webhooks.set_enabled(await _row(call), enabled=False)
+    row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=False)
     return JSONResponse(await _shown(call, row))
 
 
 async def enable_webhook(call: Call) -> Response:
     """Go on from where the webhook stood."""
-    row = await call.services.webhooks.set_enabled(await _row(call), enabled=True)
+    row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=True)
     return JSONResponse(await _shown(call, row))
 
 
 async def rotate_webhook_secret(call: Call) -> Response:
     """Make a new secret, which counts from now on; the answer shows it, for the only time."""
     secret = new_secret()
-    row = await call.services.webhooks.change(await _row(call), secret=secret)
+    row = await call.services.webhooks.change(call.tenant, call.path("id"), secret=secret)
     return JSONResponse({**await _shown(call, row), "secret": secret})
 
 
@@ -197,6 +185,23 @@ async def list_deliveries(call: Call) -> Response:
             "deliveries": [_delivery(item) for item in page],
             "nextCursor": str(page[-1].position) if more else None,
         }
+    )
+
+
+def _edited(body: WebhookBody, row: WebhookRow) -> WebhookRow:
+    given = body.model_fields_set
+    return replace(
+        row,
+        url=body.url if body.url is not None else row.url,
+        events=tuple(body.events) if body.events is not None else row.events,
+        name=body.name if body.name is not None else row.name,
+        workflow_ids=(
+            row.workflow_ids
+            if "workflowIds" not in given
+            else None
+            if body.workflowIds is None
+            else tuple(body.workflowIds)
+        ),
     )
 
 

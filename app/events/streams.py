@@ -77,7 +77,7 @@ class Streams:
         """Give a run's events after a sequence number, until it has ended, as text to send."""
         yield opening()
         with self._hub.listen_to_run(run_id) as bell, _ending(run_id):
-            beat = _Beat(self._heartbeat_s)
+            beat, has_ended = _Beat(self._heartbeat_s), False
             while not self._closing:
                 bell.clear()
                 rows = await self._pages.of_run(run_id, after_seq, _PAGE)
@@ -88,11 +88,15 @@ class Streams:
                     if rows[-1].kind in LAST_KINDS:
                         return
                     await asyncio.sleep(_PACE_S)
-                elif beat.is_due():
-                    if not may_read() or await self._pages.has_ended(tenant, run_id):
+                elif has_ended:
+                    return
+                if beat.is_due():
+                    if not may_read():
                         return
+                    # What it ended with may have come since: that is looked for once more.
+                    has_ended = await self._pages.has_ended(tenant, run_id)
                     yield HEARTBEAT
-                if len(rows) < _PAGE:
+                if len(rows) < _PAGE and not has_ended:
                     await beat.wait(bell)
 
     async def of_tenant(

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.secrets.seal import Keyring
@@ -71,9 +72,21 @@ class Webhooks:
         self._deliver(row)
         return row, secret
 
-    async def change(self, row: WebhookRow, *, secret: str | None = None) -> WebhookRow:
-        """Keep what a webhook is from now on. Raises `UnknownWebhook`."""
+    async def change(
+        self,
+        tenant: str,
+        webhook_id: str,
+        edit: Callable[[WebhookRow], WebhookRow] = lambda row: row,
+        *,
+        secret: str | None = None,
+    ) -> WebhookRow:
+        """Keep what `edit` makes of a webhook. Raises `UnknownWebhook`.
+
+        It is given the webhook as no other change can alter it any more: what somebody has
+        changed since the request began stays changed.
+        """
         async with self._lock:
+            row = edit(await self._table.get(tenant, webhook_id))
             if secret is not None:
                 sealed = seal_secret(self._keyring, row.tenant, row.id, secret)
                 row = replace(row, sealed=sealed)
@@ -83,11 +96,14 @@ class Webhooks:
             self._deliver(row)
             return row
 
-    async def set_enabled(self, row: WebhookRow, *, enabled: bool) -> WebhookRow:
-        """Let a webhook rest, or go on from where it stood."""
+    async def set_enabled(self, tenant: str, webhook_id: str, *, enabled: bool) -> WebhookRow:
+        """Let a webhook rest, or go on from where it stood. Raises `UnknownWebhook`."""
         now_ms = self._parts.clock.now_ms()
-        disabled_at_ms = None if enabled else row.disabled_at_ms or now_ms
-        return await self.change(replace(row, disabled_at_ms=disabled_at_ms))
+
+        def edit(row: WebhookRow) -> WebhookRow:
+            return replace(row, disabled_at_ms=None if enabled else row.disabled_at_ms or now_ms)
+
+        return await self.change(tenant, webhook_id, edit)
 
     async def delete(self, tenant: str, webhook_id: str) -> None:
         """Forget a webhook and what it has not been told of. Raises `UnknownWebhook`."""

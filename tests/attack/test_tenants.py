@@ -9,6 +9,7 @@ import pytest
 
 from app.api.endpoint import Endpoint
 from app.server import ENDPOINTS
+from tests.conftest import PLUGIN
 from tests.harness.server import Server, settled
 
 OBJECTS = {
@@ -46,6 +47,14 @@ BODIES: dict[str, Any] = {
 }
 KEY = "x-request-id"
 FIXED = {KEY: "the-same-for-all"}
+TOKEN = "metrics-token-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("tenants")
+    with Server(folder / "data", PLUGIN, STEPWELL_METRICS_TOKEN=TOKEN) as server:
+        yield server
 
 
 def kind_of(endpoint: Endpoint) -> str | None:
@@ -149,6 +158,19 @@ def test_what_is_theirs_looks_like_nothing(
         assert client.get(f"/api/workflow/status/{theirs['run']}").content == before
         for path in ("/api/workflows/theirs", "/api/agents/theirs"):
             assert client.get(path).json()["status"] == "draft"
+
+
+def test_asking_for_what_is_theirs_takes_none_of_their_memory(
+    shared: Server, theirs: dict[str, str]
+) -> None:
+    with shared.client(tenant="a") as client:
+        for command in ("cancel", "terminate"):
+            sent = {"runId": theirs["run"]}
+            refused = client.post(f"/api/workflow/management/{command}", json=sent)
+            assert refused.status_code == 404
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    shown = httpx.get(f"{shared.address}/metrics", headers=headers).text
+    assert "stepwell_runs_in_memory 0" in shown.splitlines()
 
 
 def test_names_of_ones_own_leave_theirs_alone(shared: Server, theirs: dict[str, str]) -> None:

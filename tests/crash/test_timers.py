@@ -1,9 +1,14 @@
 """Timers are rows: waits and deadlines survive a kill, and fire late rather than never."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from engine import Event, RunStarted, StepSlept, StepStarted
+from tests.conftest import PLUGIN
 from tests.contract.test_children import create, straight
+from tests.harness.journals import filled
 from tests.harness.server import Server, settled
 
 
@@ -62,3 +67,23 @@ def test_a_deadline_passes_while_the_server_is_down(server: Server) -> None:
     answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
     with server.client() as client:
         assert client.post(f"/api/workflow/resume/{run_id}", json=answer).status_code == 409
+
+
+def sleeping(number: int) -> Sequence[Event]:
+    """Give the history of a run of a workflow that is gone, whose timer is long overdue."""
+    return [
+        RunStarted(1, f"dynamic-workflow-{number}", "gone", "1.0.0", "a", {}),
+        StepStarted(1, "a", 1, 1, "wait"),
+        StepSlept(1, "a", 1, 2),
+    ]
+
+
+def test_runs_that_cannot_go_on_hold_up_no_timers(tmp_path: Path) -> None:
+    many = 450
+    filled(tmp_path / "data", sleeping, range(1, many + 1))
+    with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
+        create(client, "for", [{"id": "w", "type": "wait", "duration": "1s"}], straight("w"))
+        for _ in range(2):
+            run = client.post("/api/workflow/start-async/for", json={}).json()
+            assert settled(client, run["runId"])["status"] == "completed"
+        assert server.log.read_text().count("run cannot be carried on") == many

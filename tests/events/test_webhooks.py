@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.attack.wire import connect, read
 from tests.conftest import PLUGIN
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server, settled
@@ -121,6 +122,28 @@ def test_a_secret_is_shown_once_and_can_be_changed(
     assert client.post(f"{path}/test").json()["success"]
     assert [post.signed for post in receiver.posts] == [True, True]
     assert receiver.posts[0].type == "webhook.test"
+
+
+def test_a_slow_change_takes_back_nothing_that_came_meanwhile(
+    shared: Server, client: httpx.Client, receiver: Receiver
+) -> None:
+    made = hook(client, receiver)
+    path = f"/api/webhooks/{made['id']}"
+    body = b'{"name": "renamed"}'
+    head = f"PUT {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}\r\n"
+    for name in ("x-api-key", "x-tenant-id"):
+        head += f"{name}: {client.headers[name]}\r\n"
+    with connect(shared.port) as slow:
+        slow.sendall(f"{head}content-type: application/json\r\n\r\n".encode() + body[:5])
+        time.sleep(0.2)
+        receiver.secret = client.post(f"{path}/secret").json()["secret"]
+        client.post(f"{path}/disable")
+        slow.sendall(body[5:])
+        assert read(slow, 20).statuses == [200]
+    shown = client.get(path).json()
+    assert (shown["name"], shown["enabled"]) == ("renamed", False)
+    assert client.post(f"{path}/test").json()["success"]
+    assert receiver.posts[-1].signed
 
 
 def test_no_secret_is_on_disk_in_the_clear(

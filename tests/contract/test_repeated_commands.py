@@ -1,0 +1,41 @@
+"""A command that is sent again, because its answer was lost, changes nothing."""
+
+import time
+from pathlib import Path
+
+from tests.contract.test_children import create, straight
+from tests.harness.server import Server, settled
+
+PLUGIN = """
+import asyncio
+from pathlib import Path
+
+from steps import tool
+
+@tool
+async def tidy(file: str) -> None:
+    Path(file).write_text("began")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0.7)
+        Path(file).write_text("tidied up")
+"""
+
+
+def test_a_second_cancel_leaves_the_step_its_time_to_stop(tmp_path: Path) -> None:
+    plugin, file = tmp_path / "plugin.py", tmp_path / "file"
+    plugin.write_text(PLUGIN)
+    step = {"id": "t", "type": "call-tool", "toolId": "tidy", "inputs": {"file": str(file)}}
+    with Server(tmp_path / "data", plugin) as server, server.client() as client:
+        create(client, "tidying", [step], straight("t"))
+        run_id = client.post("/api/workflow/start-async/tidying", json={}).json()["runId"]
+        while not file.exists():
+            time.sleep(0.02)
+        for _ in range(3):
+            body = {"runId": run_id}
+            answer = client.post("/api/workflow/management/cancel", json=body)
+            assert answer.status_code == 200, answer.text
+            time.sleep(0.05)
+        assert settled(client, run_id)["status"] == "cancelled"
+        assert file.read_text() == "tidied up"

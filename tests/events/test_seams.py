@@ -1,0 +1,76 @@
+"""A stream of a run at moments that a real reader meets once in a thousand times."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from app.events.hub import Hub
+from app.events.streams import Streams
+from engine import Event, StepRecorded, fold
+from journal import EventRow, Journal
+from tests.harness.journals import completed, write
+
+RUN = "dynamic-workflow-1"
+
+
+class Pages:
+    """The journal's pages of the only run, to which something is appended at the worst moment."""
+
+    def __init__(self, journal: Journal, *, before: str, append: list[Event]) -> None:
+        self._journal, self._before, self._append = journal, before, append
+        self._number = 0
+
+    async def of_run(self, run: str, after_seq: int, limit: int) -> list[EventRow]:
+        await self._now("of_run")
+        return await self._journal.pages.of_run(run, after_seq, limit)
+
+    async def has_ended(self, tenant: str, run: str) -> bool:
+        await self._now("has_ended")
+        return await self._journal.pages.has_ended(tenant, run)
+
+    async def _now(self, moment: str) -> None:
+        if moment != self._before or not self._append:
+            return
+        head, run = await self._journal.events.run(RUN)
+        if isinstance(self._append[0], StepRecorded):
+            self._number += 1
+            events: list[Event] = [StepRecorded(1, "a", 1, f"{self._number}", None)]
+        else:
+            events, self._append = self._append, []
+        await self._journal.events.append(head, events, fold(events, run))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal.pages, name)
+
+
+@asynccontextmanager
+async def streamed(folder: Path, **when: Any) -> AsyncIterator[Streams]:
+    """Give streams over a journal of one run that is inside its step."""
+    journal = await Journal.open(folder)
+    await write(journal, "acme", completed(1)[:2])
+    pages: Any = Pages(journal, **when)
+    yield Streams(pages, Hub(), 1, 0.05)
+    await journal.close()
+
+
+async def test_a_run_that_ends_while_the_stream_asks_for_that_is_told_to_its_end(
+    tmp_path: Path,
+) -> None:
+    rest = completed(1)[2:]
+    async with streamed(tmp_path, before="has_ended", append=rest) as streams:
+        text = "".join([part async for part in streams.of_run("acme", RUN, 0, lambda: True)])
+    assert text.count("event: ") == 4
+    assert "event: run.completed" in text
+
+
+async def test_who_may_read_no_longer_is_sent_away_also_while_there_is_always_more(
+    tmp_path: Path,
+) -> None:
+    more: list[Event] = [StepRecorded(1, "a", 1, "1", None)]
+    async with streamed(tmp_path, before="of_run", append=more) as streams:
+        parts: list[str] = []
+        async for part in streams.of_run("acme", RUN, 0, lambda: len(parts) < 5):
+            parts.append(part)
+            assert len(parts) < 50
+    assert len(parts) >= 5
