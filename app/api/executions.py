@@ -157,7 +157,7 @@ async def _status(call: Call, run: Run) -> Response:
         children = call.services.journal.children
         counts = await children.counts(run.id, run.executions)
         ids = await children.ids(run.id, MOST_CHILD_IDS)
-    is_long = run.executions > _LONG_HISTORY
+    is_long = run.executions + len(run.carried) > _LONG_HISTORY
     return await json_answer(lambda: status_document(run, ids, counts), is_long=is_long)
 
 
