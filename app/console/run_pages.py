@@ -13,7 +13,7 @@ from app.console.graph import draw
 from app.console.page import Page
 from app.console.pauses import Question, question
 from app.console.rendering import page
-from app.console.run_story import Story, shown, states_of, tell
+from app.console.run_story import Story, shown, shown_carried, states_of, tell
 from app.events.catalogue import NAMES
 from engine import Status
 from journal import NotFound, RunFilter
@@ -70,6 +70,8 @@ async def run_page(call: Call) -> Response:
         ids = await services.journal.children.ids(run.id, 100)
         counts = await services.journal.children.counts(run.id, run.executions)
     document = await _definition(call, story)
+    carried = _carried(story)
+    earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
     everything = call.request.query_params.get("all") == "1"
     chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
     now_ms = services.clock.now_ms()
@@ -87,6 +89,9 @@ async def run_page(call: Call) -> Response:
         graph=draw(document, states_of(run)) if document else "",
         chapters=[shown(chapter, run, now_ms) for chapter in chapters],
         hidden=len(story.chapters) - len(chapters),
+        carried=carried,
+        carried_before=sum(run.visits.values()) - run.executions - len(carried),
+        known=await services.journal.runs.known(call.tenant, earlier),
         children=[_child(row) for row in await _children(call, run.id, bool(ids))],
         progress=_progress(status),
         events=story.events[-_MOST_EVENTS:],
@@ -136,6 +141,13 @@ def _question(story: Story) -> Question | None:
     if not isinstance(signal, dict):
         return None
     return question(run.id, run.seq, signal)
+
+
+def _carried(story: Story) -> list[dict[str, Any]]:
+    """Give the newest visits that earlier runs did."""
+    visits = story.run.carried
+    first = max(0, len(visits) - _MOST_CHAPTERS)
+    return [shown_carried(visit, number) for number, visit in enumerate(visits[first:], first)]
 
 
 def _repairable(story: Story) -> list[dict[str, Any]]:

@@ -144,9 +144,17 @@ def test_a_failed_run_is_repaired_from_the_step_that_failed(
         person.waits(lambda: failed["runId"] not in person.driver.current_url)
         person.sees("Again from step check")
         person.sees("completed")
+        person.sees("Done before, by an earlier run")
+        carried = person.driver.find_element(By.CSS_SELECTOR, ".step.carried[data-step=prepare]")
+        assert carried.get_attribute("aria-label") == (
+            "Prepare, call-tool, completed, by an earlier run"
+        )
+        assert not person.driver.find_elements(By.CSS_SELECTOR, ".carried[data-step=check]")
         document = settled(client, run_id(person))
     assert document["result"] == {"word": "prepared", "port": 5}
-    assert [entry["stepId"] for entry in document["stepExecutionHistory"]] == ["check", "end"]
+    history = document["stepExecutionHistory"]
+    assert [entry["stepId"] for entry in history] == ["prepare", "check", "end"]
+    assert history[0]["carriedFrom"] == failed["runId"]
     assert document["origin"]["runId"] == failed["runId"]
 
 
