@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DATA ?= data
+PORT ?= 8080
 
 .DEFAULT_GOAL := help
 .PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick screenshots
@@ -11,7 +13,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 run: install ## install, start the server, load the samples, take the tour, keep serving
-	$(BIN)/python scripts/tour.py --data data
+	$(BIN)/python scripts/tour.py --data $(DATA) --port $(PORT)
 
 examples: install ## run every example from its README, with a model, mail and a registry that stand in
 	$(BIN)/python examples/run.py

@@ -1,7 +1,6 @@
 """What people do at the console, in a real browser, from sign-in to a finished run."""
 
 import re
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,13 +32,12 @@ def run_id(person: Person) -> str:
     return match[1]
 
 
-def test_from_a_fresh_folder_to_an_approved_run_of_ones_own(
+def test_a_workflow_of_ones_own_from_a_sample_its_mistakes_shown_at_their_lines(
     console: Server, person: Person, tmp_path: Path
 ) -> None:
     receipt = tmp_path / "receipt.txt"
     receipt.write_text("Taxi 70 EUR")
     key = console.key("owner", "newcomer")
-    began = time.monotonic()
     person.signs_in("newcomer", key)
     person.sees("Nothing here yet, since there is no workflow")
     person.presses("Expense approval")
@@ -72,8 +70,6 @@ def test_from_a_fresh_folder_to_an_approved_run_of_ones_own(
     person.sees("Nobody is waiting for you")
     person.opens(f"/runs/{started}")
     person.sees("completed")
-    print(f"from sign-in to the first approved run: {time.monotonic() - began:.1f} s")
-    assert time.monotonic() - began < 30
     with console.client("viewer", "newcomer") as client:
         document = client.get(f"/api/workflow/status/{started}").json()
     assert document["result"] == {"paid": True, "amount": 70}
