@@ -21,7 +21,6 @@ from steps.compiled import Definition
 from steps.contract import InvalidAnswer, Problem
 from steps.nearest import did_you_mean
 
-
 MOST_CARRIED = 1_000
 """How many visits a rerun has from the runs before it: the newest."""
 

@@ -161,7 +161,9 @@ def main() -> int:
             key(options.data, "disable", own["id"])
         print(f"\nStepwell serves at {address} (API page: {address}/docs). Ctrl-C stops it.")
         print("Open it in a browser and sign in as tenant default with the owner key.")
-        print(said.key_line or "It was printed by the first start; `stepwell key create` makes more.")
+        print(
+            said.key_line or "It was printed by the first start; `stepwell key create` makes more."
+        )
         sys.stdout.flush()
         if options.once:
             server.terminate()

@@ -256,7 +256,7 @@ def _field_of_upload(wanted: _Wanted, definition: Definition) -> str | None:
     given = wanted.form or {}
     left_open = [
         name
-        for name, spec in definition.payload.specs.items()
+        for name, spec in definition.input_fields().items()
         if spec["type"] == "file" and name not in ("fileId", "attachment") and name not in given
     ]
     return left_open[0] if wanted.upload and len(left_open) == 1 else None

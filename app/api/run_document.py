@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from app.usage import calls_of, usage_of
-from engine import CarriedVisit, Json, JsonObject, Origin, Run, RunError, State, StepError, Visit, iso_time
+from engine import (
+    CarriedVisit,
+    Json,
+    JsonObject,
+    Origin,
+    Run,
+    RunError,
+    State,
+    StepError,
+    Visit,
+    iso_time,
+)
 
 MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""

@@ -4,6 +4,7 @@ Opening it changes nothing, since mail scanners open links; only its button does
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -74,6 +75,8 @@ async def _ask(
     if not link.still_asks(run) or not isinstance(signal, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
     asked: Question = question(run.id, run.seq, signal)
+    if run.current and run.current.step_name:
+        asked = replace(asked, title=run.current.step_name)
     by_name = {item.path: item.message for item in problems}
     names = {field.name for field in asked.fields}
     return html(

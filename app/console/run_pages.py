@@ -1,5 +1,6 @@
 """Runs: the list, and everything about one."""
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -16,11 +17,13 @@ from app.console.rendering import page
 from app.console.run_story import Story, shown, shown_carried, states_of, tell
 from app.events.catalogue import NAMES
 from engine import Status
-from journal import NotFound, RunFilter
+from journal import NotFound, RunFilter, RunRow
 
 _PAGE = 50
 _MOST_CHAPTERS = 60
 _MOST_EVENTS = 200
+_MOST_CHILDREN = 20
+_FIRST = ("failed", "paused", "running")
 _LONG = 500
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
 
@@ -66,15 +69,18 @@ async def run_page(call: Call) -> Response:
     run = story.run
     ids: list[str] = []
     counts: dict[str, int] | None = None
+    family: dict[str, int] = {}
     if any(visit.children for visit in run.history):
         ids = await services.journal.children.ids(run.id, 100)
         counts = await services.journal.children.counts(run.id, run.executions)
+        family = await services.journal.children.counts_of_all(run.id)
     document = await _definition(call, story)
     carried = _carried(story)
     earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
     everything = call.request.query_params.get("all") == "1"
     chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
     now_ms = services.clock.now_ms()
+    told = [shown(chapter, run, now_ms) for chapter in chapters]
     status = status_document(run, ids, counts)
     return await page(
         call,
@@ -87,12 +93,14 @@ async def run_page(call: Call) -> Response:
         state=run.state.value,
         caller=run.caller,
         graph=draw(document, states_of(run)) if document else "",
-        chapters=[shown(chapter, run, now_ms) for chapter in chapters],
+        chapters=told,
+        retry=next((one for one in told if one["retry_at_ms"] is not None), None),
         hidden=len(story.chapters) - len(chapters),
         carried=carried,
         carried_before=sum(run.visits.values()) - run.executions - len(carried),
         known=await services.journal.runs.known(call.tenant, earlier),
-        children=[_child(row) for row in await _children(call, run.id, bool(ids))],
+        children=[_child(row) for row in await _children(call, run.id, family)],
+        family=family,
         progress=_progress(status),
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
@@ -113,10 +121,15 @@ async def _definition(call: Call, story: Story) -> "dict[str, Any] | None":
     return dict(row.definition) | {"name": row.name}
 
 
-async def _children(call: Call, run_id: str, has_any: bool) -> list[Any]:
-    if not has_any:
-        return []
-    return await call.services.journal.runs.page(call.tenant, RunFilter(parent_id=run_id), 20)
+async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:
+    """Give some child runs: those that failed or that wait first, then the newest."""
+    found: dict[str, RunRow] = {}
+    for status in (*(one for one in _FIRST if one in family), None):
+        wanted = RunFilter(parent_id=run_id, status=status)
+        if family and len(found) < _MOST_CHILDREN:
+            rows = await call.services.journal.runs.page(call.tenant, wanted, _MOST_CHILDREN)
+            found |= {row.run_id: row for row in rows if row.run_id not in found}
+    return list(found.values())[:_MOST_CHILDREN]
 
 
 def _child(row: Any) -> dict[str, Any]:
@@ -140,7 +153,9 @@ def _question(story: Story) -> Question | None:
     signal = pause_signal(run)
     if not isinstance(signal, dict):
         return None
-    return question(run.id, run.seq, signal)
+    asked = question(run.id, run.seq, signal)
+    name = run.current.step_name if run.current and not asked.asked_by else None
+    return replace(asked, title=name) if name else asked
 
 
 def _carried(story: Story) -> list[dict[str, Any]]:

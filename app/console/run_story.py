@@ -127,9 +127,13 @@ def states_of(run: Run) -> dict[str, StepState]:
         visits = run.visits.get(past.step_id, 1)
         states[past.step_id] = StepState(past.status, visits, is_carried=True)
     for visit in run.history:
-        status = "waiting" if visit.retry_at_ms is not None else visit.status.value
-        states[visit.step_id] = StepState(status, run.visits.get(visit.step_id, 1))
+        states[visit.step_id] = StepState(_status_of(visit), run.visits.get(visit.step_id, 1))
     return states
+
+
+def _status_of(visit: Visit) -> str:
+    """Give the visit's status, `waiting` between two attempts."""
+    return "waiting" if visit.retry_at_ms is not None else visit.status.value
 
 
 def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
         "step_id": visit.step_id,
         "name": visit.step_name or visit.step_id,
         "type": visit.step_type,
-        "status": visit.status.value,
+        "status": _status_of(visit),
         "visit": visit.visit,
         "began_ms": visit.started_at_ms,
         "took_ms": ended_ms - visit.started_at_ms,

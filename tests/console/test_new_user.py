@@ -23,7 +23,9 @@ GOAL_S = 60
 @contextmanager
 def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
     """Type `make run` with a fresh folder, in a checkout that has been installed before."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("STEPWELL_", "MAKE", "MFLAGS"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("STEPWELL_", "MAKE", "MFLAGS"))
+    }
     made = subprocess.Popen(
         ["make", "--old-file=.venv/installed", "run", f"DATA={data}", f"PORT={port}"],
         cwd=ROOT, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

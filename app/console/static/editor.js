@@ -24,6 +24,11 @@ export function startEditor() {
     const line = event.target.closest("[data-line]")?.dataset.line;
     if (line) go(text, Number(line));
   });
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
   form.addEventListener("submit", (event) => { event.preventDefault(); save(form, text, state); });
   window.addEventListener("beforeunload", (event) => { if (text.value !== state.saved) event.preventDefault(); });
   const lines = [...document.querySelectorAll("#problems [data-line]")].map((item) => Number(item.dataset.line));

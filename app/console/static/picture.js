@@ -1,4 +1,6 @@
 // The picture of a workflow: drag to move, buttons for its size, the current step in sight.
+const READABLE = 0.72;
+
 export function startPictures(root) {
   for (const picture of root.querySelectorAll("[data-graph]")) {
     if (picture.dataset.started) continue;
@@ -20,9 +22,9 @@ function scale(pane, zoom) {
   const { width, height } = svg.viewBox.baseVal;
   const now = Number(svg.getAttribute("width")) / width;
   const fit = Math.min(1, (pane.clientWidth - 2) / width);
-  if (zoom === "begin" && (fit < 0.65 || svg.dataset.scaled)) return;
+  if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
-  const next = zoom === "fit" || zoom === "begin" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
+  const next = zoom === "begin" ? Math.max(fit, READABLE) : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
   svg.setAttribute("width", Math.round(width * next));
   svg.setAttribute("height", Math.round(height * next));
 }
