@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.answers import is_form, read_answer
 from app.api.endpoint import Call, Endpoint
 from app.api.errors import BadRequest, IdempotencyMismatch
 from app.api.json_body import json_body
@@ -85,9 +86,9 @@ async def status(call: Call) -> Response:
 async def resume(call: Call) -> Response:
     """Answer a paused run."""
     run_id = call.path("runId")
-    await call.services.runs.read(call.tenant, run_id)
-    body = checked(ResumeBody, await json_body(call.request, call.services.settings))
-    answer = body.model_dump(exclude_none=True)
+    asked = await call.services.runs.read(call.tenant, run_id)
+    with call.services.admission.starting(call.tenant, _size(call) if is_form(call.request) else 0):
+        answer = await read_answer(call, asked)
     run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
     return await _status(call, run)
 
@@ -219,8 +220,7 @@ def _size(call: Call) -> int:
 
 
 async def _read(call: Call, selector: str | None) -> _Wanted:
-    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    if is_form(call.request):
         form, upload = await multipart_body(call.request, call.services.settings)
         return _Wanted({}, selector, form, upload)
     raw = await json_body(call.request, call.services.settings, required=False)
@@ -302,7 +302,7 @@ ENDPOINTS = (
     Endpoint("GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show how a run stands"),
     Endpoint(
         "POST", "/api/workflow/resume/{runId}", Role.OPERATOR, resume,
-        "Answer a paused run", ResumeBody,
+        "Answer a paused run", ResumeBody, takes_attachment=True,
     ),
     Endpoint(
         "POST", "/api/workflow/management/cancel", Role.OPERATOR, cancel,

@@ -13,10 +13,10 @@ from app.auth.roles import Role
 from app.console.graph import draw
 from app.console.page import Page
 from app.console.pauses import Question, question
-from app.console.rendering import page
+from app.console.rendering import page, words
 from app.console.run_story import Story, shown, shown_carried, states_of, tell
 from app.events.catalogue import NAMES
-from engine import Status
+from engine import JsonObject, Status
 from journal import NotFound, RunFilter, RunRow
 
 _PAGE = 50
@@ -94,6 +94,7 @@ async def run_page(call: Call) -> Response:
         caller=run.caller,
         graph=draw(document, states_of(run)) if document else "",
         chapters=told,
+        files=_files(run.data, document or {}),
         retry=next((one for one in told if one["retry_at_ms"] is not None), None),
         hidden=len(story.chapters) - len(chapters),
         carried=carried,
@@ -156,6 +157,28 @@ def _question(story: Story) -> Question | None:
     asked = question(run.id, run.seq, signal)
     name = run.current.step_name if run.current and not asked.asked_by else None
     return replace(asked, title=name) if name else asked
+
+
+def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
+    """Give the uploaded files that the data of a run names, by id."""
+    declared = [
+        document.get("payload"),
+        *(step.get("output") for step in document.get("steps", [])),
+    ]
+    names = {
+        name
+        for specs in declared
+        if isinstance(specs, dict)
+        for name, spec in specs.items()
+        if isinstance(spec, dict) and spec.get("type") == "file"
+    }
+    found: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and isinstance(value.get("fileId"), str):
+            found[str(value["fileId"])] = str(value.get("fileName") or name)
+        elif name in names and isinstance(value, str):
+            found.setdefault(value, words(name))
+    return [{"id": file_id, "name": name} for file_id, name in found.items()]
 
 
 def _carried(story: Story) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from app.api.json_body import json_body
 from app.api.models import ListDefinitionsQuery, VersionQuery, checked
 from app.auth.roles import Role
 from app.console.compare import compare, ways
-from app.console.form_fields import form_fields
+from app.console.form_fields import form_fields, start_fields
 from app.console.graph import draw
 from app.console.page import Page
 from app.console.rendering import page
@@ -113,7 +113,7 @@ async def workflow_page(call: Call) -> Response:
 async def start_page(call: Call) -> Response:
     """Show the form that starts a run."""
     row, definition, selector = await startable(call, call.path("id"))
-    fields = form_fields(definition.input_fields(), uploads=True)
+    fields = start_fields(definition.input_fields())
     asks_later = not definition.payload.specs
     if asks_later:
         fields = [replace(field, required=False) for field in fields]

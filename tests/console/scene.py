@@ -153,9 +153,7 @@ def set_the_scene(server: Server) -> Scene:
         rerun = client.post(f"/api/workflow/rerun/{failed}", json={"stepId": "pay"}).json()["runId"]
         settled(client, rerun, "failed")
         more = _more(client)
-    return Scene(
-        workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2], rerun, *more
-    )
+    return Scene(workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2], rerun, *more)
 
 
 def _more(client: httpx.Client) -> tuple[str, str, str]:

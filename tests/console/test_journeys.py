@@ -281,6 +281,29 @@ def test_a_run_is_run_again_with_what_it_began_with(console: Server, person: Per
         assert settled(client, run_id(person))["result"] == {"n": 4, "name": "a.txt"}
 
 
+def test_a_file_is_given_in_the_inbox_and_opened_on_the_page_of_the_run(
+    console: Server, person: Person, tmp_path: Path
+) -> None:
+    tenant = "files"
+    photo = tmp_path / "dent.png"
+    photo.write_bytes(b"\x89PNG dent")
+    flow = {"id": "f", "name": "F", "initialStep": "a", "steps": [
+            {"id": "a", "type": "collect-inputs", "message": "Show the damage", "output": {"photo": {"type": "file"}}},
+            {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=flow).raise_for_status()
+        run = client.post("/api/workflow/start/f", json={"data": {}}).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant))
+        person.sees("Show the damage")
+        person.fills("Photo", str(photo))
+        person.presses("Send the answer")
+        person.sees("Nobody is waiting for you")
+        person.opens(f"/runs/{run}")
+        link = person.waits(lambda: person.driver.find_element(By.LINK_TEXT, "Photo"))
+        address = urlsplit(link.get_attribute("href")).path
+        assert client.get(address).content == photo.read_bytes()
+
+
 def test_signing_out_ends_the_session_here(console: Server, person: Person) -> None:
     person.signs_in("leaver", console.key("viewer", "leaver"))
     person.presses("Sign out")
