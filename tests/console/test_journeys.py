@@ -261,6 +261,7 @@ def test_versions_are_compared_published_archived_and_brought_back(
     person.presses("Archive…")
     person.presses("Archive")
     person.presses("Bring it back")
+    person.sees("Archive…")
     person.presses("Make a copy")
     person.sees("Fragile (Copy)")
 
