@@ -34,7 +34,7 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff check --fix-only --quiet .
 
 screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python scripts/screenshots.py $(SHOTS)
 
 load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock
 	STEPWELL_LOAD=1 STEPWELL_LOAD_SECONDS=600 STEPWELL_LOAD_RUNS=100000 STEPWELL_LOAD_VISITS=10000 STEPWELL_LOAD_CLIENTS=1000 STEPWELL_LOAD_JUMPS=40 $(BIN)/pytest -s --timeout 1800 tests/load

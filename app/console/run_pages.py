@@ -16,8 +16,8 @@ from app.console.pauses import Question, question
 from app.console.rendering import page, words
 from app.console.run_story import Story, shown, shown_carried, states_of, tell
 from app.events.catalogue import NAMES
-from engine import JsonObject, Status
-from journal import NotFound, RunFilter, RunRow
+from engine import JsonObject, Run, Status
+from journal import NotFound, RunFilter, RunRow, UnknownRun
 
 _PAGE = 50
 _MOST_CHAPTERS = 60
@@ -106,7 +106,7 @@ async def run_page(call: Call) -> Response:
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
-        question=_question(story),
+        question=await _question(call, run),
         steps=_repairable(story),
         first=story.chapters[0] if story.chapters else None,
         workflow_name=document.get("name") if document else None,
@@ -149,13 +149,18 @@ def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
     return history[-1].get("progress") if history else None
 
 
-def _question(story: Story) -> Question | None:
-    run = story.run
+async def _question(call: Call, run: Run) -> Question | None:
+    """Give what the run asks, named as the step that asks is, in a child run too."""
     signal = pause_signal(run)
     if not isinstance(signal, dict):
         return None
     asked = question(run.id, run.seq, signal)
-    name = run.current.step_name if run.current and not asked.asked_by else None
+    if asked.asked_by and asked.asked_by != run.id:
+        try:
+            _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)
+        except UnknownRun:
+            return asked
+    name = run.current.step_name if run.current else None
     return replace(asked, title=name) if name else asked
 
 

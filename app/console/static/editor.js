@@ -1,6 +1,6 @@
 // The editor of a definition: line numbers, problems at their place, the picture beside it.
 import { Refused, call } from "./api.js";
-import { startPictures } from "./picture.js";
+import { showAnew } from "./picture.js";
 
 const QUIET_MS = 300;
 
@@ -79,8 +79,7 @@ function draw(graph) {
   const pane = document.querySelector("#graph [data-pane]");
   if (!graph) { pane.replaceChildren(); return; }
   const drawn = new DOMParser().parseFromString(graph, "image/svg+xml").documentElement;
-  pane.replaceChildren(document.adoptNode(drawn));
-  startPictures(document);
+  showAnew(pane, document.adoptNode(drawn));
 }
 
 function number(text, marked) {

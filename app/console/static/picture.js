@@ -16,6 +16,19 @@ export function startPictures(root) {
   }
 }
 
+// A picture drawn anew keeps the size and the place that the one before had.
+export function showAnew(pane, drawn) {
+  const old = pane.querySelector("svg");
+  const place = [pane.scrollLeft, pane.scrollTop];
+  pane.replaceChildren(drawn);
+  if (!old) { scale(pane, "begin"); centre(pane); return; }
+  const share = Number(old.getAttribute("width")) / old.viewBox.baseVal.width;
+  const { width, height } = drawn.viewBox.baseVal;
+  drawn.setAttribute("width", Math.round(width * share));
+  drawn.setAttribute("height", Math.round(height * share));
+  pane.scrollTo(...place);
+}
+
 function scale(pane, zoom) {
   const svg = pane.querySelector("svg");
   if (!svg) return;
