@@ -17,7 +17,7 @@ from tests.console.browser import Person
 from tests.harness.server import free_port
 
 ROOT = Path(__file__).parents[2]
-GOAL_S = 60
+GOAL_S = 300
 
 
 @contextmanager
