@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DATA ?= data
+PORT ?= 8080
 
 .DEFAULT_GOAL := help
 .PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick screenshots
@@ -11,7 +13,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 run: install ## install, start the server, load the samples, take the tour, keep serving
-	$(BIN)/python scripts/tour.py --data data
+	$(BIN)/python scripts/tour.py --data $(DATA) --port $(PORT)
 
 examples: install ## run every example from its README, with a model, mail and a registry that stand in
 	$(BIN)/python examples/run.py
@@ -32,7 +34,7 @@ format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff check --fix-only --quiet .
 
 screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python scripts/screenshots.py $(SHOTS)
 
 load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of the clock
 	STEPWELL_LOAD=1 STEPWELL_LOAD_SECONDS=600 STEPWELL_LOAD_RUNS=100000 STEPWELL_LOAD_VISITS=10000 STEPWELL_LOAD_CLIENTS=1000 STEPWELL_LOAD_JUMPS=40 $(BIN)/pytest -s --timeout 1800 tests/load

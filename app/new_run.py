@@ -2,18 +2,27 @@
 
 from dataclasses import dataclass, field
 
-from engine import JsonObject, Origin, Parent, RunError, RunStarted, StepError
+from engine import CarriedVisit, JsonObject, Origin, Parent, RunError, RunStarted, StepError
 from journal import IdempotencyKey
 from steps.compiled import Definition
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a rerun begins, and what it takes from the run that it came from."""
+    """Where a rerun begins, and what it takes from the run that it came from.
+
+    Attributes:
+        outputs: What the steps before had delivered, by step id.
+        caught: The error that had been caught last.
+        carried: What was done before, by whichever run.
+        visits: How often each step had been entered.
+    """
 
     origin: Origin
     outputs: JsonObject
     caught: StepError | None
+    carried: tuple[CarriedVisit, ...]
+    visits: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +66,6 @@ class NewRun:
             origin=rerun.origin if rerun else None,
             outputs=rerun.outputs if rerun else {},
             caught=rerun.caught if rerun else None,
+            carried=rerun.carried if rerun else (),
+            visits=rerun.visits if rerun else {},
         )

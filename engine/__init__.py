@@ -78,10 +78,21 @@ from engine.inputs import (
 from engine.iso import iso_time
 from engine.react import react
 from engine.retry import RetryPolicy
-from engine.run import Run, Visit, VisitStatus, apply, fold
+from engine.run import Run, apply, fold
 from engine.scope import scope
 from engine.transitions import TRANSITIONS, State, Status
-from engine.values import Json, JsonObject, Origin, Parent, Record, RunError, Signal, StepError
+from engine.values import (
+    CarriedVisit,
+    Json,
+    JsonObject,
+    Origin,
+    Parent,
+    Record,
+    RunError,
+    Signal,
+    StepError,
+)
+from engine.visit import Visit, VisitStatus
 
 __all__ = [
     "EVENT_TYPES",
@@ -102,6 +113,7 @@ __all__ = [
     "Broke",
     "Cancel",
     "CancelRequested",
+    "CarriedVisit",
     "ChildResumed",
     "ChildrenAwaited",
     "ChildrenResumed",

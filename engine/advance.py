@@ -16,8 +16,9 @@ from engine.events import (
 )
 from engine.graph import Graph, Occasion
 from engine.route import NoWayOut, next_step
-from engine.run import Run, VisitStatus, apply
+from engine.run import Run, apply
 from engine.values import RunError
+from engine.visit import VisitStatus
 
 StepEnd: TypeAlias = StepCompleted | StepFailed | StepTimedOut | StepCancelled
 

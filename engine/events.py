@@ -9,7 +9,16 @@ encodes events.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engine.values import Json, JsonObject, Origin, Parent, RunError, Signal, StepError
+from engine.values import (
+    CarriedVisit,
+    Json,
+    JsonObject,
+    Origin,
+    Parent,
+    RunError,
+    Signal,
+    StepError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,9 @@ class RunStarted:
         origin: The run of which this is a rerun. The steps before `first_step` are not done
             again then: `outputs` is what they had delivered, by step id, and `caught` the
             error that the last `on: "error"` edge had caught.
+        carried: Their visits, oldest first, of a long past the newest.
+        visits: How often each step had been entered by then; the numbers of visits go on
+            from there.
     """
 
     at_ms: int
@@ -34,6 +46,8 @@ class RunStarted:
     origin: Origin | None = None
     outputs: JsonObject = field(default_factory=dict)
     caught: StepError | None = None
+    carried: tuple[CarriedVisit, ...] = ()
+    visits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

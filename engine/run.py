@@ -14,7 +14,6 @@ last chosen edge leads, None when there is nowhere to go and the run must end.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -42,47 +41,18 @@ from engine.events import (
     StepTimedOut,
 )
 from engine.transitions import TRANSITIONS, State, Status
-from engine.values import Json, JsonObject, Origin, Parent, Record, RunError, Signal, StepError
-
-
-class VisitStatus(StrEnum):
-    """How far one visit of a step has come."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    TIMED_OUT = "timed_out"
-    CANCELLED = "cancelled"
-    TERMINATED = "terminated"
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One entry of a run's history: one time that the run was in one step.
-
-    Attributes:
-        attempt: The number of the newest attempt.
-        output: The step's whole output once it has completed.
-        error: Why the newest failed attempt failed.
-        retry_at_ms: When the next attempt is due, while the step backs off.
-        records: What the step has finished of its work, by name, oldest first.
-        children: How many child runs it has wanted so far.
-    """
-
-    step_id: str
-    visit: int
-    step_type: str
-    step_name: str | None
-    status: VisitStatus
-    attempt: int
-    started_at_ms: int
-    ended_at_ms: int | None = None
-    output: Json = None
-    error: StepError | None = None
-    retry_at_ms: int | None = None
-    records: Mapping[str, Record] = field(default_factory=dict)
-    children: int = 0
+from engine.values import (
+    CarriedVisit,
+    Json,
+    JsonObject,
+    Origin,
+    Parent,
+    Record,
+    RunError,
+    Signal,
+    StepError,
+)
+from engine.visit import Visit, VisitStatus
 
 
 @dataclass(frozen=True)
@@ -99,10 +69,13 @@ class Run:
         signal: What a paused run waits for.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
         last_error: The error that the last `on: "error"` edge caught.
-        visits: How often each step has been entered.
+        visits: How often each step has been entered, by the runs that this one carries on too.
+        executions: How many steps this run itself has entered.
         cleaning_up: True once a cancel has been carried out on the step it met.
         parent: The run that started this one, None for a run of its own.
         origin: The run of which this one is a rerun, None for a run from the beginning.
+        carried: What the runs before it did up to where this one begins; no part of `history`,
+            since it is neither limited nor counted nor paid for again.
     """
 
     id: str
@@ -132,6 +105,7 @@ class Run:
     error: RunError | None = None
     parent: Parent | None = None
     origin: Origin | None = None
+    carried: tuple[CarriedVisit, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -255,6 +229,8 @@ def _started(event: RunStarted) -> Run:
         origin=event.origin,
         outputs=event.outputs,
         last_error=event.caught,
+        carried=event.carried,
+        visits=event.visits,
     )
 
 

@@ -75,6 +75,31 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedVisit:
+    """A visit that a rerun has from an earlier run: it is told of, and never done again.
+
+    Attributes:
+        run_id: The run that did it, in a chain of reruns too.
+        status: How it ended, as `VisitStatus` says it.
+        attempt: How many attempts it had.
+        left_out: True when it had an output that was too large to be carried.
+    """
+
+    run_id: str
+    step_id: str
+    visit: int
+    step_type: str
+    step_name: str | None
+    status: str
+    attempt: int
+    started_at_ms: int
+    ended_at_ms: int
+    output: Json = None
+    error: StepError | None = None
+    left_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """What a paused run waits for.
 

@@ -73,6 +73,14 @@ class ChildList:
         )
         return Counter(dict(rows))
 
+    async def counts_of_all(self, parent_id: str) -> dict[str, int]:
+        """Give how many child runs a run has had, over all its visits, by status."""
+        rows = await self._readers.all(
+            "SELECT status, count(*) FROM runs WHERE parent = ? GROUP BY status",
+            (run_number(parent_id),),
+        )
+        return {str(status): int(count) for status, count in rows}
+
     async def ids(self, parent_id: str, limit: int) -> list[str]:
         """Give the ids of the first `limit` children of a run, oldest first."""
         rows = await self._readers.all(

@@ -7,26 +7,42 @@ that is not known is an error, never skipped.
 
 import json
 from dataclasses import MISSING, Field, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 
-from engine import EVENT_TYPES, Event, Origin, Parent, RunError, Signal, StepError
+from engine import (
+    EVENT_TYPES,
+    CarriedVisit,
+    Event,
+    Origin,
+    Parent,
+    RunError,
+    Signal,
+    StepError,
+)
 
 SCHEMA = 1
 """The number of the body format, kept with each event."""
 
 _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
-_NESTED: dict[str, dict[str, type[Signal | StepError | RunError | Parent | Origin]]] = {
-    "RunStarted": {"parent": Parent, "origin": Origin, "caught": StepError},
+_Nested: TypeAlias = type[Signal | StepError | RunError | Parent | Origin | CarriedVisit]
+_NESTED: dict[str, dict[str, _Nested]] = {
+    "RunStarted": {
+        "parent": Parent,
+        "origin": Origin,
+        "caught": StepError,
+        "carried": CarriedVisit,
+    },
+    "CarriedVisit": {"error": StepError},
     "AttemptFailed": {"error": StepError},
     "StepFailed": {"error": StepError},
     "RunFailed": {"error": RunError},
     "RunPaused": {"signal": Signal},
 }
-"""The fields, by event type, that are objects of their own."""
+"""The fields, by type, that are objects of their own, or lists of such."""
 
-_NOTHING: dict[str, type[Signal]] = {}
+_NOTHING: dict[str, _Nested] = {}
 _FIRST = {"visit": 1, "attempt": 1}
 _decoder = json.JSONDecoder()
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -57,13 +73,22 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
     values, end = _decoder.raw_decode(body)
     if end != len(body):
         raise ValueError("has more than one JSON value")
-    for name, nested in _NESTED.get(kind, _NOTHING).items():
-        if name in values:
-            values[name] = nested(**values[name])
     try:
-        return _TYPES[kind](at_ms=at_ms, **{**_ASSUMED[kind], **values})
+        return _TYPES[kind](at_ms=at_ms, **_built(kind, values))
     except TypeError as mismatch:
         raise ValueError(f"does not have the fields of {kind}: {mismatch}") from mismatch
+
+
+def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of a body, with what is nested in its own types."""
+    for name, nested in _NESTED.get(kind, _NOTHING).items():
+        if name in values:
+            item, inner = values[name], nested.__name__
+            if isinstance(item, list):
+                values[name] = tuple(nested(**_built(inner, one)) for one in item)
+            else:
+                values[name] = nested(**_built(inner, item))
+    return {**_ASSUMED[kind], **values}
 
 
 def _plain(value: Any, skip: str = "") -> dict[str, Any]:
@@ -73,8 +98,12 @@ def _plain(value: Any, skip: str = "") -> dict[str, Any]:
             continue
         item = getattr(value, name)
         if default is MISSING or item != default or type(item) is not type(default):
-            plain[name] = _plain(item) if is_nested else item
+            plain[name] = _nested(item) if is_nested else item
     return plain
+
+
+def _nested(item: Any) -> Any:
+    return [_plain(one) for one in item] if isinstance(item, tuple) else _plain(item)
 
 
 def _shape(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
@@ -93,10 +122,9 @@ def _default(field: Field[Any]) -> Any:
     return field.default
 
 
-_SHAPES = {
-    kind: _shape(kind) for kind in (*EVENT_TYPES, StepError, RunError, Signal, Parent, Origin)
-}
+_KEPT = (*EVENT_TYPES, StepError, RunError, Signal, Parent, Origin, CarriedVisit)
+_SHAPES = {kind: _shape(kind) for kind in _KEPT}
 _ASSUMED = {
-    name: {field.name: _FIRST[field.name] for field in fields(kind) if field.name in _FIRST}
-    for name, kind in _TYPES.items()
+    kind.__name__: {one.name: _FIRST[one.name] for one in fields(kind) if one.name in _FIRST}
+    for kind in _KEPT
 }

@@ -1,5 +1,7 @@
 """The list of runs: what can be asked without reading a history."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +69,15 @@ class RunList:
             (*values, limit),
         )
         return [RunRow(*row) for row in rows]
+
+    async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:
+        """Give those of the runs that are there and the tenant's."""
+        numbers = [run_number(name) for name in run_ids]
+        rows = await self._readers.all(
+            "SELECT id FROM runs WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))",
+            (tenant, json.dumps(numbers)),
+        )
+        return {run_id(number) for (number,) in rows}
 
     async def due(
         self, now_ms: int, after: tuple[int, int], limit: int

@@ -1,5 +1,9 @@
-"""Take a picture of every page of the console: light, dark and narrow."""
+"""Take a picture of every page of the console: light, dark and narrow.
 
+With `--docs` take those that README.md and docs/console.md show, small, into docs/images.
+"""
+
+import argparse
 import sys
 import tempfile
 import time
@@ -8,6 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from scripts.palette import with_palette
 from tests.console.browser import Person, open_browser
 from tests.console.scene import Scene, set_the_scene
 from tests.harness.server import Server
@@ -15,6 +20,17 @@ from tests.harness.server import Server
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "tests" / "harness" / "plugin.py"
 LOOKS = {"light": (1280, 860, "light"), "dark": (1280, 860, "dark"), "narrow": (390, 844, "light")}
+DOCS = {
+    "run": ("run-failed", "light", 1034),
+    "inbox": ("inbox", "light", 900),
+    "editor": ("edit-wrong", "light", 720),
+    "workflow": ("workflow", "light", 860),
+    "rerun": ("run-again", "light", 1096),
+    "children": ("run-batch", "light", 1330),
+    "compare": ("compare", "light", 470),
+    "phone": ("inbox", "narrow", 844),
+}
+"""The pictures in docs/images: of which page, in which look, and how high."""
 
 
 def pages(scene: Scene) -> dict[str, str]:
@@ -24,12 +40,16 @@ def pages(scene: Scene) -> dict[str, str]:
         "runs": "/runs",
         "run-paused": f"/runs/{scene.paused}",
         "run-failed": f"/runs/{scene.failed}",
+        "run-again": f"/runs/{scene.rerun}",
+        "run-batch": f"/runs/{scene.batch}",
+        "run-retrying": f"/runs/{scene.retrying}",
+        "run-agent": f"/runs/{scene.agent}",
         "run-completed": f"/runs/{scene.completed}",
         "workflows": "/workflows",
         "workflow": f"/workflows/{scene.workflow}",
         "start": f"/workflows/{scene.workflow}/start",
         "edit": f"/workflows/{scene.workflow}/edit",
-        "edit-wrong": "/workflows/new",
+        "edit-wrong": f"/workflows/{scene.workflow}/edit",
         "compare": f"/workflows/{scene.workflow}/compare?before=1.0.0",
         "keys": "/settings/keys",
         "secrets": "/settings/secrets",
@@ -44,9 +64,11 @@ def pages(scene: Scene) -> dict[str, str]:
 
 def main() -> None:
     """Write the pictures into the folder that is named, else into build/screenshots."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "screenshots")
-    only = set(sys.argv[2:])
-    folder.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "build" / "screenshots")
+    parser.add_argument("only", nargs="*", help="the pages to take; all without any")
+    parser.add_argument("--docs", action="store_true", help="write docs/images instead")
+    options = parser.parse_args()
     work = Path(tempfile.mkdtemp())
     with Server(work / "data", PLUGIN) as server:
         scene = set_the_scene(server)
@@ -56,11 +78,27 @@ def main() -> None:
                 person = Person(driver, server.address)
                 _look(driver, width, height, scheme)
                 person.signs_in("acme", server.key("owner"))
+                if options.docs:
+                    _take_docs(person, scene, look)
+                    continue
+                options.folder.mkdir(parents=True, exist_ok=True)
                 for name, path in pages(scene).items():
-                    if not only or name in only:
-                        _take(person, server, name, path, folder / f"{name}-{look}.png")
+                    if not options.only or name in options.only:
+                        _take(person, server, name, path, options.folder / f"{name}-{look}.png")
             finally:
                 driver.quit()
+
+
+def _take_docs(person: Person, scene: Scene, look: str) -> None:
+    width, _, scheme = LOOKS[look]
+    for name, (page, wanted, height) in DOCS.items():
+        if wanted != look:
+            continue
+        _look(person.driver, width, height, scheme)
+        _show(person, page, pages(scene)[page])
+        file = ROOT / "docs" / "images" / f"{name}.png"
+        file.write_bytes(with_palette(person.driver.get_screenshot_as_png()))
+        print(file)
 
 
 def _look(driver: Any, width: int, height: int, scheme: str) -> None:
@@ -75,14 +113,22 @@ def _look(driver: Any, width: int, height: int, scheme: str) -> None:
 def _take(person: Person, server: Server, name: str, path: str, file: Path) -> None:
     if name == "empty":
         person.signs_in("new-customer", server.key("owner", "new-customer"))
-    person.opens(path)
-    time.sleep(0.4)
-    if name == "edit-wrong":
-        text = person.driver.execute_script("return document.getElementById('text').value")
-        person.writes("text", str(text).replace("collect-inputs", "collect-input"))
-        time.sleep(0.9)
+    _show(person, name, path)
     person.driver.save_screenshot(str(file))
     print(file)
+
+
+def _show(person: Person, name: str, path: str) -> None:
+    """Open a page, make the mistake that is to be seen in the editor, and let all settle."""
+    person.opens(path)
+    time.sleep(0.6)
+    if name == "edit-wrong":
+        text = person.driver.execute_script("return document.getElementById('text').value")
+        person.writes("text", str(text).replace("request-user-action", "request-user-actoin"))
+        find = "document.querySelector('#problems [data-line]')"
+        person.waits(lambda: person.driver.execute_script(f"return !!{find}"))
+        person.driver.execute_script(f"{find}.click()")
+        time.sleep(0.3)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -99,6 +100,21 @@ def settle(shell: Shell, run_id: str) -> None:
     raise SystemExit(f"run {run_id} did not settle")
 
 
+class Said:
+    """Prints what the server prints, and keeps its line with the key that is shown once."""
+
+    def __init__(self, output: IO[bytes]) -> None:
+        self.key_line = ""
+        threading.Thread(target=self._repeat, args=(output,), daemon=True).start()
+
+    def _repeat(self, output: IO[bytes]) -> None:
+        for line in output:
+            text = line.decode(errors="replace")
+            if text.startswith("Owner key"):
+                self.key_line = text.strip()
+            print(text, end="", flush=True)
+
+
 def wait_until_ready(server: subprocess.Popen[bytes], address: str) -> None:
     """Wait until the server takes requests; end when it does not start."""
     for _ in range(300):
@@ -130,7 +146,9 @@ def main() -> int:
     options = parser.parse_args()
     address = f"http://{options.host}:{options.port}"
     place = ["--data", options.data, "--host", options.host, "--port", options.port]
-    server = subprocess.Popen([STEPWELL, "serve", *place])
+    server = subprocess.Popen([STEPWELL, "serve", *place], stdout=subprocess.PIPE)
+    assert server.stdout is not None  # noqa: S101 - it is a pipe
+    said = Said(server.stdout)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
         wait_until_ready(server, address)
@@ -142,6 +160,11 @@ def main() -> int:
         finally:
             key(options.data, "disable", own["id"])
         print(f"\nStepwell serves at {address} (API page: {address}/docs). Ctrl-C stops it.")
+        print("Open it in a browser and sign in as tenant default with the owner key.")
+        print(
+            said.key_line or "It was printed by the first start; `stepwell key create` makes more."
+        )
+        sys.stdout.flush()
         if options.once:
             server.terminate()
         return server.wait()

@@ -20,6 +20,7 @@ from app.services import Services
 from engine import iso_time
 from journal import DefinitionFilter, VersionRow
 from steps.agent import AgentDocument
+from steps.compiled import Definition
 from steps.document import WorkflowDocument
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -153,13 +154,17 @@ class Resource:
 
 async def input_metadata(call: Call) -> Response:
     """Show what a start expects."""
-    query = dict(call.request.query_params)
-    selector = checked(VersionQuery, query).version if "version" in query else None
-    row, definition = await call.services.workflows.startable(
-        call.tenant, call.path("workflowId"), selector
-    )
+    row, definition, _ = await startable(call, call.path("workflowId"))
     payload = dict(definition.input_fields())
     return JSONResponse({"success": True, "data": {"workflowId": row.id, "payload": payload}})
+
+
+async def startable(call: Call, workflow_id: str) -> tuple[VersionRow, Definition, str | None]:
+    """Give the version that a start takes, and how the query selects it; None selects none."""
+    query = dict(call.request.query_params)
+    selector = checked(VersionQuery, query).version if "version" in query else None
+    row, definition = await call.services.workflows.startable(call.tenant, workflow_id, selector)
+    return row, definition, selector
 
 
 def _brief(row: VersionRow) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.answers import is_form, read_answer
 from app.api.endpoint import Call, Endpoint
 from app.api.errors import BadRequest, IdempotencyMismatch
 from app.api.json_body import json_body
@@ -77,9 +78,9 @@ async def status(call: Call) -> Response:
 async def resume(call: Call) -> Response:
     """Answer a paused run."""
     run_id = call.path("runId")
-    await call.services.runs.read(call.tenant, run_id)
-    body = checked(ResumeBody, await json_body(call.request, call.services.settings))
-    answer = body.model_dump(exclude_none=True)
+    asked = await call.services.runs.read(call.tenant, run_id)
+    with call.services.admission.starting(call.tenant, _size(call) if is_form(call.request) else 0):
+        answer = await read_answer(call, asked)
     run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
     return await _status(call, run)
 
@@ -149,7 +150,7 @@ async def _status(call: Call, run: Run) -> Response:
         children = call.services.journal.children
         counts = await children.counts(run.id, run.executions)
         ids = await children.ids(run.id, MOST_CHILD_IDS)
-    is_long = run.executions > _LONG_HISTORY
+    is_long = run.executions + len(run.carried) > _LONG_HISTORY
     return await json_answer(lambda: status_document(run, ids, counts), is_long=is_long)
 
 
@@ -211,8 +212,7 @@ def _size(call: Call) -> int:
 
 
 async def _read(call: Call, selector: str | None) -> _Wanted:
-    kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    if is_form(call.request):
         form, upload = await multipart_body(call.request, call.services.settings)
         return _Wanted({}, selector, form, upload)
     raw = await json_body(call.request, call.services.settings, required=False)
@@ -248,7 +248,7 @@ def _field_of_upload(wanted: _Wanted, definition: Definition) -> str | None:
     given = wanted.form or {}
     left_open = [
         name
-        for name, spec in definition.payload.specs.items()
+        for name, spec in definition.input_fields().items()
         if spec["type"] == "file" and name not in ("fileId", "attachment") and name not in given
     ]
     return left_open[0] if wanted.upload and len(left_open) == 1 else None
@@ -294,7 +294,7 @@ ENDPOINTS = (
     Endpoint("GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show how a run stands"),
     Endpoint(
         "POST", "/api/workflow/resume/{runId}", Role.OPERATOR, resume,
-        "Answer a paused run", ResumeBody,
+        "Answer a paused run", ResumeBody, takes_attachment=True,
     ),
     Endpoint(
         "POST", "/api/workflow/management/cancel", Role.OPERATOR, cancel,

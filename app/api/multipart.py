@@ -1,4 +1,4 @@
-"""multipart/form-data on the start endpoints: one attachment, other fields as inputs."""
+"""multipart/form-data: one attachment, other fields as inputs."""
 
 from collections.abc import AsyncGenerator
 
@@ -23,6 +23,18 @@ async def multipart_body(request: Request, settings: Settings) -> tuple[dict[str
     """Give the text fields and the attachment of a form.
 
     Raises `BadRequest` or `PayloadTooLarge`, naming the field.
+    """
+    fields, upload = await form_body(request, settings)
+    if upload is None:
+        problem = Problem(FIELD, "is required: send the file in this field")
+        raise BadRequest("the form is not acceptable", [problem])
+    return fields, upload
+
+
+async def form_body(request: Request, settings: Settings) -> tuple[dict[str, str], Upload | None]:
+    """Give the text fields of a form, and the attachment, None where no file was chosen.
+
+    Raises as `multipart_body`.
     """
     limit = settings.max_attachment_bytes
     try:
@@ -57,7 +69,7 @@ async def _parse(headers: Headers, body: bytes) -> FormData:
         raise BadRequest(f"the form cannot be read: {wrong}") from wrong
 
 
-async def _sort(form: FormData, limit: int) -> tuple[dict[str, str], Upload]:
+async def _sort(form: FormData, limit: int) -> tuple[dict[str, str], Upload | None]:
     fields: dict[str, str] = {}
     upload: Upload | None = None
     problems = []
@@ -67,6 +79,8 @@ async def _sort(form: FormData, limit: int) -> tuple[dict[str, str], Upload]:
                 problems.append(Problem(name, f"send one file, in the field {FIELD}"))
                 continue
             content = await value.read()
+            if not content and not value.filename:
+                continue  # what browsers send where no file was chosen
             if len(content) > limit:
                 raise PayloadTooLarge(FIELD, limit)
             if not content:
@@ -77,9 +91,7 @@ async def _sort(form: FormData, limit: int) -> tuple[dict[str, str], Upload]:
             problems.append(Problem(name, "the field is there twice"))
         else:
             fields[name] = value
-    if upload is None and not problems:
-        problems.append(Problem(FIELD, "is required: send the file in this field"))
-    if problems or upload is None:
+    if problems:
         raise BadRequest("the form is not acceptable", problems)
     return fields, upload
 

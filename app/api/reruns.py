@@ -12,6 +12,7 @@ from app.api.errors import IdempotencyMismatch
 from app.api.executions import idempotency_key
 from app.api.json_body import json_body
 from app.api.models import checked
+from app.aside import aside
 from app.auth.roles import Role
 from app.reruns import NotOver, entered, rerun
 from engine import fold
@@ -36,10 +37,10 @@ async def rerun_run(call: Call) -> Response:
     key = idempotency_key(call)
     _, events = await services.journal.events.read(run_id, call.tenant)
     body = checked(RerunBody, await json_body(call.request, services.settings))
-    run = fold(events)
+    run = await aside(lambda: fold(events))
     if not run.is_over:
         raise NotOver(run.id, run.status.value)
-    before = entered(events, body.stepId, body.visit)
+    before = await aside(lambda: entered(events, body.stepId, body.visit))
     definition = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
     new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from app.usage import calls_of, usage_of
-from engine import Json, JsonObject, Origin, Run, RunError, State, StepError, Visit, iso_time
+from engine import (
+    CarriedVisit,
+    Json,
+    JsonObject,
+    Origin,
+    Run,
+    RunError,
+    State,
+    StepError,
+    Visit,
+    iso_time,
+)
 
 MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""
@@ -17,7 +28,8 @@ def status_document(
     `child_ids` are the first child runs; `children` counts those of the current step by
     status.
     """
-    history: list[Json] = [_entry(visit) for visit in run.history]
+    history: list[Json] = [_carried(visit) for visit in run.carried]
+    history += [_entry(visit) for visit in run.history]
     if run.current and run.current.children and children is not None:
         current = history[-1]
         assert isinstance(current, dict)  # noqa: S101 - made by `_entry`
@@ -98,6 +110,32 @@ def _entry(visit: Visit) -> JsonObject:
     if calls := calls_of(visit):
         entry["calls"] = calls
         entry["usage"] = usage_of([visit])
+    return entry
+
+
+def _carried(visit: CarriedVisit) -> JsonObject:
+    """Give a line of the history that was done by an earlier run, and by which."""
+    entry: JsonObject = {
+        "stepId": visit.step_id,
+        "stepType": visit.step_type,
+        "status": visit.status,
+        "startTime": iso_time(visit.started_at_ms),
+        "endTime": iso_time(visit.ended_at_ms),
+        "duration": visit.ended_at_ms - visit.started_at_ms,
+        "carriedFrom": visit.run_id,
+    }
+    if visit.step_name is not None:
+        entry["stepName"] = visit.step_name
+    if visit.visit > 1:
+        entry["visit"] = visit.visit
+    if visit.attempt > 1:
+        entry["attempt"] = visit.attempt
+    if visit.left_out:
+        entry["outputLeftOut"] = True
+    elif visit.status == "completed":
+        entry["outputData"] = visit.output
+    if visit.error:
+        entry["error"] = _step_error(visit.error)
     return entry
 
 

@@ -4,24 +4,27 @@ Opening it changes nothing, since mail scanners open links; only its button does
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import log
+from app.api.answers import asked_fields, data_with_file, is_form
 from app.api.json_body import read_body
+from app.api.multipart import form_body
 from app.api.run_document import pause_signal
 from app.console.page import problem_page
 from app.console.pauses import Question, question
 from app.console.rendering import html
 from app.errors import is_known
+from app.files import Upload
 from app.links import Link, LinkUnusable
 from app.services import Services
-from engine import JsonObject, NotPaused
+from engine import JsonObject, NotPaused, Run
 from journal import UnknownRun
 from steps.contract import InvalidAnswer, Problem
-from steps.fields import Fields
 
 _LONGEST_FORM = 262_144
 _LONGEST_COMMENT = 10_000
@@ -43,13 +46,11 @@ async def answer(request: Request, services: Services) -> Response:
     given: dict[str, str] = {}
     try:
         link = services.links.read(request.path_params["token"])
-        body = await read_body(request, _LONGEST_FORM, services.settings.body_timeout)
-        form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
-        given = {name: items[0] for name, items in form.items()}
         run = await services.runs.read(link.tenant, link.run_id)
         if not link.still_asks(run) or run.signal is None:
             return _over(409, "Somebody has answered this already, or it is no longer asked.")
-        sent = _answer(link, run.signal.body, run.signal.type, given)
+        given, upload = await _form(request, services, link)
+        sent = await _answer(services, link, run, given, upload)
         await services.runs.resume(link.tenant, link.run_id, sent, link.caller, link.seq)
     except (LinkUnusable, UnknownRun):
         return _over(404, "This link is not valid, or its time is over.")
@@ -74,6 +75,8 @@ async def _ask(
     if not link.still_asks(run) or not isinstance(signal, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
     asked: Question = question(run.id, run.seq, signal)
+    if run.current and run.current.step_name:
+        asked = replace(asked, title=run.current.step_name)
     by_name = {item.path: item.message for item in problems}
     names = {field.name for field in asked.fields}
     return html(
@@ -88,26 +91,43 @@ async def _ask(
     )
 
 
-def _answer(link: Link, body: JsonObject, kind: str, given: Mapping[str, str]) -> JsonObject:
+async def _form(
+    request: Request, services: Services, link: Link
+) -> tuple[dict[str, str], Upload | None]:
+    """Give the fields of the form that was sent, and its file."""
+    settings = services.settings
+    if is_form(request):
+        with services.admission.starting(link.tenant, settings.max_attachment_bytes):
+            return await form_body(request, settings)
+    body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
+    form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
+    return {name: items[0] for name, items in form.items()}, None
+
+
+async def _answer(
+    services: Services, link: Link, run: Run, given: Mapping[str, str], upload: Upload | None
+) -> JsonObject:
     """Give the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
+    assert run.signal is not None  # noqa: S101 - the caller has looked
+    kind = run.signal.type
     if kind == "request_user_action":
         answer: JsonObject = {
             "type": kind,
             "stepId": link.step_id,
-            "actionId": str(body.get("actionId") or ""),
+            "actionId": str(run.signal.body.get("actionId") or ""),
             "actionValue": given.get("actionValue", ""),
         }
         if comment := given.get("comment", "").strip()[:_LONGEST_COMMENT]:
             answer["comment"] = comment
         return answer
-    specs = body.get("fields")
-    fields = Fields(
-        {k: v for k, v in specs.items() if isinstance(v, dict)} if isinstance(specs, dict) else {}
-    )
+    fields = asked_fields(run)
     texts = {name: given[f"data.{name}"] for name in fields.specs if given.get(f"data.{name}")}
-    data, problems = fields.convert_text(texts)
-    if problems:
-        raise InvalidAnswer(problems)
+    if upload is not None:
+        data = await data_with_file(services.files, link.tenant, run, texts, upload)
+    else:
+        data, problems = fields.convert_text(texts)
+        if problems:
+            raise InvalidAnswer(problems)
     return {"type": kind, "stepId": link.step_id, "data": data}
 
 

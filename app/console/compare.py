@@ -12,10 +12,15 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
     """Give the changes in words, and the lines with a mark each: `+`, `-`, ` ` or `@`."""
     old, new = _lines(before), _lines(after)
     lines = [
-        {"mark": line[0] if line[0] in "+-@" else " ", "text": line if line[0] == "@" else line[1:]}
+        {"mark": line[0], "text": _place(line) if line[0] == "@" else line[1:]}
         for line in list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT))[2:]
     ]
     return {"changes": _changes(before, after), "lines": lines}
+
+
+def _place(line: str) -> str:
+    """Give the place of a difference in words, from its line between `@@`."""
+    return "From line " + line.partition("+")[2].partition(" ")[0].partition(",")[0]
 
 
 def _lines(document: Mapping[str, Any]) -> list[str]:
@@ -47,10 +52,23 @@ def _by_id(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(step.get("id")): step for step in document.get("steps", [])}
 
 
+def ways(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the ways of a definition: from where, to where, on what, and under which condition."""
+    return [
+        {
+            "source": edge.get("from"),
+            "target": edge.get("to"),
+            "on": edge.get("on", "success"),
+            "condition": edge.get("condition"),
+        }
+        for edge in document.get("edges", [])
+    ]
+
+
 def _ways(document: Mapping[str, Any]) -> list[str]:
     return [
-        f"{edge.get('from')} → {edge.get('to')}"
-        + (f" on {edge['on']}" if edge.get("on", "success") != "success" else "")
-        + (f" if {edge['condition']}" if edge.get("condition") else "")
-        for edge in document.get("edges", [])
+        f"{way['source']} → {way['target']}"
+        + (f" on {way['on']}" if way["on"] != "success" else "")
+        + (f" if {way['condition']}" if way["condition"] else "")
+        for way in ways(document)
     ]

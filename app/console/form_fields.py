@@ -35,27 +35,39 @@ class FormField:
     limits: dict[str, str] = field(default_factory=dict)
 
 
-def form_fields(specs: Mapping[str, Any], *, uploads: bool = False) -> list[FormField]:
+def form_fields(specs: Mapping[str, Any], upload: str | None = None) -> list[FormField]:
     """Give the controls of some fields, in their order.
 
-    With `uploads` the one file that a start takes can be chosen; elsewhere a file is named by
-    its id.
+    For the field `upload` a file is chosen; any other file is named by its id.
     """
-    upload = _upload(specs) if uploads else None
     return [
         _field(name, spec, is_upload=name == upload)
         for name, spec in specs.items()
-        if isinstance(spec, dict) and not (uploads and name == "fileId" and upload != name)
+        if isinstance(spec, dict)
     ]
 
 
-def _upload(specs: Mapping[str, Any]) -> str | None:
-    """Give the field that the uploaded file is for."""
-    files = [
-        n for n, spec in specs.items() if isinstance(spec, dict) and spec.get("type") == "file"
-    ]
+def start_fields(specs: Mapping[str, Any]) -> list[FormField]:
+    """Give the controls of the inputs of a start, which fills in `fileId` itself."""
+    files = _files(specs)
     known = [name for name in _UPLOADS if name in files]
-    return known[0] if known else files[0] if len(files) == 1 else None
+    upload = known[0] if known else only_file(specs)
+    shown = {name: spec for name, spec in specs.items() if name in (upload, *_without_id(specs))}
+    return form_fields(shown, upload)
+
+
+def only_file(specs: Mapping[str, Any]) -> str | None:
+    """Give the field for a file, None where there is none or where there are several."""
+    files = _files(specs)
+    return files[0] if len(files) == 1 else None
+
+
+def _files(specs: Mapping[str, Any]) -> list[str]:
+    return [n for n, spec in specs.items() if isinstance(spec, dict) and spec.get("type") == "file"]
+
+
+def _without_id(specs: Mapping[str, Any]) -> list[str]:
+    return [name for name in specs if name != "fileId"]
 
 
 def _field(name: str, spec: Mapping[str, Any], *, is_upload: bool) -> FormField:

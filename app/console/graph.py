@@ -26,10 +26,14 @@ _OCCASIONS = ("success", "error", "timeout", "cancel")
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """How one step of a run stands: the status of its newest visit, and how many there were."""
+    """How one step of a run stands: the status of its newest visit, and how many there were.
+
+    `is_carried` marks a step that only an earlier run has done, of which this one is a rerun.
+    """
 
     status: str
     visits: int
+    is_carried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,9 @@ def _draw_step(  # noqa: PLR0913 - one box
         times = f", {state.visits} times" if state.visits > 1 else ""
         words += f", {state.status.replace('_', ' ')}{times}"
         classes = f"step state-{state.status}"
+        if state.is_carried:
+            words += ", by an earlier run"
+            classes += " carried"
     if is_first:
         classes += " first"
     count = ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-NODE_WIDTH, NODE_HEIGHT = 216, 54
+NODE_WIDTH, NODE_HEIGHT = 228, 54
 LABEL_WIDTH = 156
 _BEND_WIDTH = 20
 _GAP = 34

@@ -1,5 +1,6 @@
 """Runs: the list, and everything about one."""
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -12,15 +13,17 @@ from app.auth.roles import Role
 from app.console.graph import draw
 from app.console.page import Page
 from app.console.pauses import Question, question
-from app.console.rendering import page
-from app.console.run_story import Story, shown, states_of, tell
+from app.console.rendering import page, words
+from app.console.run_story import Story, shown, shown_carried, states_of, tell
 from app.events.catalogue import NAMES
-from engine import Status
-from journal import NotFound, RunFilter
+from engine import JsonObject, Run, Status
+from journal import NotFound, RunFilter, RunRow, UnknownRun
 
 _PAGE = 50
 _MOST_CHAPTERS = 60
 _MOST_EVENTS = 200
+_MOST_CHILDREN = 20
+_FIRST = ("failed", "paused", "running")
 _LONG = 500
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
 
@@ -66,13 +69,18 @@ async def run_page(call: Call) -> Response:
     run = story.run
     ids: list[str] = []
     counts: dict[str, int] | None = None
+    family: dict[str, int] = {}
     if any(visit.children for visit in run.history):
         ids = await services.journal.children.ids(run.id, 100)
         counts = await services.journal.children.counts(run.id, run.executions)
+        family = await services.journal.children.counts_of_all(run.id)
     document = await _definition(call, story)
+    carried = _carried(story)
+    earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
     everything = call.request.query_params.get("all") == "1"
     chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
     now_ms = services.clock.now_ms()
+    told = [shown(chapter, run, now_ms) for chapter in chapters]
     status = status_document(run, ids, counts)
     return await page(
         call,
@@ -85,14 +93,20 @@ async def run_page(call: Call) -> Response:
         state=run.state.value,
         caller=run.caller,
         graph=draw(document, states_of(run)) if document else "",
-        chapters=[shown(chapter, run, now_ms) for chapter in chapters],
+        chapters=told,
+        files=_files(run.data, document or {}),
+        retry=next((one for one in told if one["retry_at_ms"] is not None), None),
         hidden=len(story.chapters) - len(chapters),
-        children=[_child(row) for row in await _children(call, run.id, bool(ids))],
+        carried=carried,
+        carried_before=sum(run.visits.values()) - run.executions - len(carried),
+        known=await services.journal.runs.known(call.tenant, earlier),
+        children=[_child(row) for row in await _children(call, run.id, family)],
+        family=family,
         progress=_progress(status),
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
-        question=_question(story),
+        question=await _question(call, run),
         steps=_repairable(story),
         first=story.chapters[0] if story.chapters else None,
         workflow_name=document.get("name") if document else None,
@@ -108,10 +122,15 @@ async def _definition(call: Call, story: Story) -> "dict[str, Any] | None":
     return dict(row.definition) | {"name": row.name}
 
 
-async def _children(call: Call, run_id: str, has_any: bool) -> list[Any]:
-    if not has_any:
-        return []
-    return await call.services.journal.runs.page(call.tenant, RunFilter(parent_id=run_id), 20)
+async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:
+    """Give some child runs: those that failed or that wait first, then the newest."""
+    found: dict[str, RunRow] = {}
+    for status in (*(one for one in _FIRST if one in family), None):
+        wanted = RunFilter(parent_id=run_id, status=status)
+        if family and len(found) < _MOST_CHILDREN:
+            rows = await call.services.journal.runs.page(call.tenant, wanted, _MOST_CHILDREN)
+            found |= {row.run_id: row for row in rows if row.run_id not in found}
+    return list(found.values())[:_MOST_CHILDREN]
 
 
 def _child(row: Any) -> dict[str, Any]:
@@ -130,12 +149,48 @@ def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
     return history[-1].get("progress") if history else None
 
 
-def _question(story: Story) -> Question | None:
-    run = story.run
+async def _question(call: Call, run: Run) -> Question | None:
+    """Give what the run asks, named as the step that asks is, in a child run too."""
     signal = pause_signal(run)
     if not isinstance(signal, dict):
         return None
-    return question(run.id, run.seq, signal)
+    asked = question(run.id, run.seq, signal)
+    if asked.asked_by and asked.asked_by != run.id:
+        try:
+            _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)
+        except UnknownRun:
+            return asked
+    name = run.current.step_name if run.current else None
+    return replace(asked, title=name) if name else asked
+
+
+def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
+    """Give the uploaded files that the data of a run names, by id."""
+    declared = [
+        document.get("payload"),
+        *(step.get("output") for step in document.get("steps", [])),
+    ]
+    names = {
+        name
+        for specs in declared
+        if isinstance(specs, dict)
+        for name, spec in specs.items()
+        if isinstance(spec, dict) and spec.get("type") == "file"
+    }
+    found: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and isinstance(value.get("fileId"), str):
+            found[str(value["fileId"])] = str(value.get("fileName") or name)
+        elif name in names and isinstance(value, str):
+            found.setdefault(value, words(name))
+    return [{"id": file_id, "name": name} for file_id, name in found.items()]
+
+
+def _carried(story: Story) -> list[dict[str, Any]]:
+    """Give the newest visits that earlier runs did."""
+    visits = story.run.carried
+    first = max(0, len(visits) - _MOST_CHAPTERS)
+    return [shown_carried(visit, number) for number, visit in enumerate(visits[first:], first)]
 
 
 def _repairable(story: Story) -> list[dict[str, Any]]:

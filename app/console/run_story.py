@@ -10,6 +10,7 @@ from app.usage import calls_of, usage_of
 from engine import (
     AttemptFailed,
     AttemptInterrupted,
+    CarriedVisit,
     Event,
     JsonObject,
     Run,
@@ -122,10 +123,17 @@ def _line(seq: int, event: Event) -> dict[str, Any]:
 def states_of(run: Run) -> dict[str, StepState]:
     """Give how each step that the run has entered stands."""
     states: dict[str, StepState] = {}
+    for past in run.carried:
+        visits = run.visits.get(past.step_id, 1)
+        states[past.step_id] = StepState(past.status, visits, is_carried=True)
     for visit in run.history:
-        status = "waiting" if visit.retry_at_ms is not None else visit.status.value
-        states[visit.step_id] = StepState(status, run.visits.get(visit.step_id, 1))
+        states[visit.step_id] = StepState(_status_of(visit), run.visits.get(visit.step_id, 1))
     return states
+
+
+def _status_of(visit: Visit) -> str:
+    """Give the visit's status, `waiting` between two attempts."""
+    return "waiting" if visit.retry_at_ms is not None else visit.status.value
 
 
 def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
@@ -140,7 +148,7 @@ def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
         "step_id": visit.step_id,
         "name": visit.step_name or visit.step_id,
         "type": visit.step_type,
-        "status": visit.status.value,
+        "status": _status_of(visit),
         "visit": visit.visit,
         "began_ms": visit.started_at_ms,
         "took_ms": ended_ms - visit.started_at_ms,
@@ -159,6 +167,28 @@ def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
         "calls": calls_of(visit),
         "usage": usage_of([visit]),
         "children": visit.children,
+    }
+
+
+def shown_carried(visit: CarriedVisit, number: int) -> dict[str, Any]:
+    """Give what the page shows of a visit that an earlier run did."""
+    return {
+        "id": f"carried-{number}",
+        "run_id": visit.run_id,
+        "step_id": visit.step_id,
+        "name": visit.step_name or visit.step_id,
+        "type": visit.step_type,
+        "status": visit.status,
+        "visit": visit.visit,
+        "attempts": visit.attempt,
+        "began_ms": visit.started_at_ms,
+        "took_ms": visit.ended_at_ms - visit.started_at_ms,
+        "output": visit.output,
+        "has_output": visit.status == VisitStatus.COMPLETED and not visit.left_out,
+        "left_out": visit.left_out,
+        "error": {"type": visit.error.type, "message": visit.error.message}
+        if visit.error
+        else None,
     }
 
 

@@ -1,19 +1,21 @@
 """Workflows: the list, one with its picture and versions, the editor, the start."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from app.api.check import checked_text
+from app.api.definitions import startable
 from app.api.endpoint import Call
 from app.api.errors import NotFoundHere
 from app.api.json_body import json_body
 from app.api.models import ListDefinitionsQuery, VersionQuery, checked
 from app.auth.roles import Role
-from app.console.compare import compare
-from app.console.form_fields import form_fields
+from app.console.compare import compare, ways
+from app.console.form_fields import form_fields, start_fields
 from app.console.graph import draw
 from app.console.page import Page
 from app.console.rendering import page
@@ -96,6 +98,7 @@ async def workflow_page(call: Call) -> Response:
         "workflows",
         workflow=_brief(row),
         graph=draw(row.definition),
+        ways=ways(row.definition),
         versions=[_brief(item) for item in versions],
         published=next((v.version for v in versions if v.status == "published"), None),
         is_newest=row.version == versions[0].version,
@@ -109,12 +112,11 @@ async def workflow_page(call: Call) -> Response:
 
 async def start_page(call: Call) -> Response:
     """Show the form that starts a run."""
-    query = dict(call.request.query_params)
-    selector = checked(VersionQuery, query).version if "version" in query else None
-    row, definition = await call.services.workflows.startable(
-        call.tenant, call.path("id"), selector
-    )
-    fields = form_fields(dict(definition.payload.specs), uploads=True)
+    row, definition, selector = await startable(call, call.path("id"))
+    fields = start_fields(definition.input_fields())
+    asks_later = not definition.payload.specs
+    if asks_later:
+        fields = [replace(field, required=False) for field in fields]
     return await page(
         call,
         "start.html",
@@ -122,7 +124,7 @@ async def start_page(call: Call) -> Response:
         workflow=_brief(row),
         fields=fields,
         selector=selector,
-        asks_later=not fields,
+        asks_later=asks_later,
     )
 
 
@@ -199,7 +201,7 @@ async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
         definition = await call.services.workflows.compile_row(call.tenant, row)
     except InvalidDefinition:
         return None
-    return dict(definition.payload.specs)
+    return dict(definition.input_fields())
 
 
 def _brief(row: VersionRow) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def _started(event: RunStarted) -> JsonObject:
     shown: JsonObject = {"version": event.version, "nextStepId": event.first_step}
     if event.origin is not None:
         shown["origin"] = {"runId": event.origin.run_id, "stepId": event.origin.step_id}
+        shown["carriedVisits"] = len(event.carried)
     return {**shown, "data": event.data}
 
 

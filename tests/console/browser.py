@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-PATIENCE_S = 15
+PATIENCE_S = 40
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 

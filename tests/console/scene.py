@@ -4,6 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
+from tests.harness.model_server import ModelServer, Reply
 from tests.harness.server import Server, settled
 
 CLAIM: dict[str, Any] = {
@@ -53,6 +56,42 @@ CLAIM: dict[str, Any] = {
 }  # fmt: skip
 
 
+DOCUMENT: dict[str, Any] = {
+    "id": "document", "name": "Check a document", "initialStep": "sort",
+    "payload": {"name": {"type": "string"}, "pages": {"type": "integer"}},
+    "steps": [
+        {"id": "sort", "type": "call-tool", "name": "Sort", "toolId": "transform",
+         "inputs": {"long": "{{ data.pages > 40 }}"},
+         "output": {"long": {"type": "boolean", "value": "{{ result.long }}"}}},
+        {"id": "ask", "type": "request-user-action", "name": "Look at it", "message": "{{ data.name }} has {{ data.pages }} pages. Read it?",
+         "actions": [{"value": "read", "label": "Read it"}, {"value": "skip", "label": "Skip it"}]},
+        {"id": "end", "type": "end-flow", "result": {"name": "{{ data.name }}"}},
+    ],
+    "edges": [{"from": "sort", "to": "ask", "condition": "data.long"}, {"from": "sort", "to": "end"},
+              {"from": "ask", "to": "end"}],
+}  # fmt: skip
+BATCH: dict[str, Any] = {
+    "id": "batch", "name": "Batch of documents", "initialStep": "each",
+    "payload": {"documents": {"type": "array"}},
+    "steps": [
+        {"id": "each", "type": "call-workflow", "name": "Each document", "workflowId": "document",
+         "items": "{{ data.documents }}", "concurrency": 4,
+         "data": {"name": "{{ item.name }}", "pages": "{{ item.pages }}"}},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "each", "to": "end"}],
+}  # fmt: skip
+FETCH: dict[str, Any] = {
+    "id": "rates", "name": "Exchange rates", "initialStep": "fetch",
+    "steps": [
+        {"id": "fetch", "type": "call-api", "name": "Fetch the rates", "method": "GET", "url": "http://127.0.0.1:9/rates",
+         "retry": {"maxAttempts": 9, "initialInterval": "40ms", "backoffCoefficient": 60, "maximumInterval": "1h"}},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "fetch", "to": "end"}],
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What there is to look at; `link` is an address on the server."""
@@ -62,6 +101,10 @@ class Scene:
     failed: str
     completed: str
     link: str
+    rerun: str
+    batch: str
+    retrying: str
+    agent: str
 
 
 def set_the_scene(server: Server) -> Scene:
@@ -107,4 +150,35 @@ def set_the_scene(server: Server) -> Scene:
         )
         settled(client, failed, "failed")
         settled(client, refused, "completed")
-    return Scene(workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2])
+        rerun = client.post(f"/api/workflow/rerun/{failed}", json={"stepId": "pay"}).json()["runId"]
+        settled(client, rerun, "failed")
+        more = _more(client)
+    return Scene(workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2], rerun, *more)
+
+
+def _more(client: httpx.Client) -> tuple[str, str, str]:
+    """Make a run with many child runs, one that waits to try again, and one with an agent."""
+    for document in (DOCUMENT, BATCH, FETCH):
+        client.post("/api/workflows", json=document).raise_for_status()
+    documents = [{"name": f"Contract {n}.pdf", "pages": 9 + (n * 7) % 36} for n in range(1, 13)]
+    data = {"data": {"documents": documents}}
+    batch = client.post("/api/workflow/start/batch", json=data).json()["runId"]
+    retrying = client.post("/api/workflow/start-async/rates", json={"data": {}}).json()["runId"]
+    turns = (
+        Reply("Let me see.", tool_calls=[("add", {"a": 1200, "b": 640})]),
+        Reply(tool_calls=[("deliver", {"total": 1840})]),
+    )
+    with ModelServer(*turns) as models:
+        model = {"provider": "openai", "baseUrl": models.openai, "model": "small"}
+        client.put("/api/models/small", json=model).raise_for_status()
+        adder = {"id": "adder", "name": "Adder", "instructions": "Add.", "model": "small", "tools": ["add"]}  # fmt: skip
+        client.post("/api/agents", json={**adder, "output": {"total": {"type": "integer"}}})
+        flow = {"id": "totals", "name": "Totals", "initialStep": "add", "steps": [
+            {"id": "add", "type": "call-agent", "name": "Add it up", "agentId": "adder", "message": "Add 1200 and 640.",
+             "output": {"total": {"type": "integer"}}}, {"id": "end", "type": "end-flow"}],
+            "edges": [{"from": "add", "to": "end"}]}  # fmt: skip
+        client.post("/api/workflows", json=flow).raise_for_status()
+        agent = client.post("/api/workflow/start/totals", json={"data": {}}).json()["runId"]
+        settled(client, agent, "completed")
+    settled(client, batch, "paused")
+    return batch, retrying, agent

@@ -14,10 +14,16 @@ from axe_core_python import selenium as axe_package
 
 from tests.console.browser import Person
 from tests.console.scene import Scene
-from tests.harness.server import Server, command
+from tests.harness.server import Server, command, settled
 
 AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"
+UP_TO_DATE = """
+    return document.readyState === 'complete' && (!document.querySelector('[data-live]') ||
+        performance.getEntriesByType('resource').some(one => one.initiatorType === 'fetch'))
+"""
+"""True once everything of the page is loaded, and what keeps itself up to date has done so."""
+
 CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
            "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
            "/settings/health"]  # fmt: skip
@@ -226,7 +232,7 @@ def test_hostile_names_are_shown_and_do_nothing(console: Server, person: Person)
         "id": "evil", "name": HOSTILE[:200], "description": HOSTILE, "initialStep": "a",
         "payload": {HOSTILE[:100]: {"type": "string", "required": False, "description": HOSTILE, "enum": [HOSTILE, "b"]}},
         "steps": [step, {"id": "e", "type": "end-flow"}],
-        "edges": [{"from": "a", "to": "e", "condition": "data.x == '</title><script>window.hit=1</script>'"}, {"from": "a", "to": "e"}],
+        "edges": [{"from": "a", "to": "e", "condition": "data.x is defined and data.x == '</title><script>window.hit=1</script>'"}, {"from": "a", "to": "e"}],
     }  # fmt: skip
     with console.client("owner", tenant) as client:
         client.post("/api/workflows", json=document).raise_for_status()
@@ -236,14 +242,25 @@ def test_hostile_names_are_shown_and_do_nothing(console: Server, person: Person)
         data = {HOSTILE[:100]: HOSTILE}
         run = client.post("/api/workflow/start/evil", json={"data": data}).json()["runId"]
         link = client.post(f"/api/workflow/links/{run}", json={"name": HOSTILE[:100]}).json()["url"]
+        over = client.post("/api/workflow/start/evil", json={"data": data}).json()["runId"]
+        answer = {
+            "type": "request_user_action",
+            "actionId": "a",
+            "actionValue": "x",
+            "comment": HOSTILE,
+        }
+        client.post(f"/api/workflow/resume/{over}", json=answer).raise_for_status()
+        settled(client, over, "completed")
+        again = client.post(f"/api/workflow/rerun/{over}", json={"stepId": "e"}).json()["runId"]
+        assert settled(client, again, "completed")["stepExecutionHistory"][0]["carriedFrom"] == over
         client.post("/api/keys", json={"name": HOSTILE[:100], "role": "viewer"}).raise_for_status()
     person.signs_in(tenant, console.key("owner", tenant))
-    pages = ["/inbox", "/runs", f"/runs/{run}", "/workflows", "/workflows/evil", "/workflows/evil/start",
+    pages = ["/inbox", "/runs", f"/runs/{run}", f"/runs/{over}", f"/runs/{again}", "/workflows", "/workflows/evil", "/workflows/evil/start",
              "/workflows/evil/edit", "/workflows/evil/compare?before=1.0.0", "/settings/keys",
              urlsplit(link).path, f"/workflows?search={HOSTILE[:60]}", f"/runs?workflowId={HOSTILE[:60]}"]  # fmt: skip
     for path in pages:
         person.opens(path)
-        time.sleep(0.1)
+        person.waits(lambda: person.driver.execute_script(UP_TO_DATE))
         assert person.driver.execute_script("return window.hit === undefined"), path
         shown = person.driver.execute_script("return document.body.textContent")
         assert "<script>window.hit" in shown or path.startswith("/runs?") or path == "/runs"
@@ -255,7 +272,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(
 ) -> None:
     person.signs_in("acme", console.key("owner"))
     run = f"/runs/{scene.failed}"
-    pages = [*CONSOLE, run, f"/runs/{scene.paused}", f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
+    pages = [*CONSOLE, run, *(f"/runs/{one}" for one in (scene.paused, scene.rerun, scene.batch, scene.retrying, scene.agent)), f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
              f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in"]  # fmt: skip
     found = []
     for scheme in ("light", "dark"):
@@ -263,13 +280,14 @@ def test_no_page_has_a_serious_fault_of_accessibility(
         person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         for path in pages if scheme == "light" else [run, "/inbox", "/workflows"]:
             person.opens(path)
-            if path == run:
+            if path.startswith("/runs/"):
                 person.driver.execute_script(
                     "document.querySelectorAll('details').forEach(d => d.open = true)"
                 )
             person.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
             result = person.driver.execute_async_script("axe.run(document).then(arguments[0])")
             assert result["passes"], path
+            assert "That did not work" not in person.driver.title
             found += [
                 (
                     path,
@@ -293,7 +311,8 @@ def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/inbox", "/runs", "/workflows", "/workflows/{workflow}", "/runs/{paused}"]
+    "path",
+    ["/inbox", "/runs", "/workflows", "/workflows/{workflow}", "/runs/{paused}", "/runs/{rerun}"],
 )
 def test_a_narrow_screen_scrolls_only_downwards(
     console: Server, person: Person, scene: Scene, path: str
@@ -302,7 +321,7 @@ def test_a_narrow_screen_scrolls_only_downwards(
     person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
         person.signs_in("acme", console.key("owner"))
-        person.opens(path.format(workflow=scene.workflow, paused=scene.paused))
+        person.opens(path.format(workflow=scene.workflow, paused=scene.paused, rerun=scene.rerun))
         width = person.driver.execute_script("return document.documentElement.scrollWidth")
         assert width <= 360
     finally:

@@ -101,6 +101,44 @@ def test_a_form_is_checked_and_shown_again_with_what_was_given(client: httpx.Cli
     assert settled(client, run)["result"] == {"count": 3, "sure": True}
 
 
+PHOTO: dict[str, Any] = {
+    "id": "photo", "name": "Photo", "initialStep": "ask",
+    "steps": [
+        {"id": "ask", "type": "collect-inputs", "message": "Show the damage", "output": {
+            "photo": {"type": "file"}, "count": {"type": "integer", "minimum": 1}}},
+        {"id": "end", "type": "end-flow", "result": {"photo": "{{ data.photo }}", "count": "{{ data.count }}"}},
+    ],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+def test_a_file_that_is_asked_for_comes_by_the_link_and_by_the_api(client: httpx.Client) -> None:
+    client.post("/api/workflows", json=PHOTO).raise_for_status()
+    file = {"attachment": ("dent.png", b"\x89PNG dent")}
+    run = start(client, "photo")
+    url = link(client, run)
+    assert 'enctype="multipart/form-data"' in httpx.get(url).text
+    no_file = {"attachment": ("", b"")}
+    for data, files in (({"data.count": "0"}, file), ({"data.count": "2"}, no_file)):
+        assert httpx.post(url, data=data, files=files).status_code == 400
+    assert httpx.post(url, data={"data.count": "2"}, files=file).status_code == 200
+    result = settled(client, run)["result"]
+    assert client.get(f"/api/workflow/files/{result['photo']}").content == b"\x89PNG dent"
+    assert result["count"] == 2
+
+    run = start(client, "photo")
+    address = f"/api/workflow/resume/{run}"
+    refused = client.post(address, data={"count": "many"}, files=file)
+    assert [item["path"] for item in refused.json()["details"]] == ["data.count"]
+    assert client.post(address, data={"count": "1", "stepId": "x"}, files=file).status_code == 409
+    assert client.post(address, data={"count": "1"}, files=file).status_code == 200
+    assert settled(client, run)["result"]["count"] == 1
+    assert client.post(address, data={"count": "1"}, files=file).status_code == 409
+    other = start(client, "loop")
+    told = client.post(f"/api/workflow/resume/{other}", data={"x": "1"}, files=file)
+    assert (told.status_code, told.json()["details"][0]["path"]) == (400, "attachment")
+
+
 def test_a_link_ends_with_its_time(console: Server, client: httpx.Client) -> None:
     import time
 

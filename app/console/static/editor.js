@@ -1,6 +1,6 @@
 // The editor of a definition: line numbers, problems at their place, the picture beside it.
 import { Refused, call } from "./api.js";
-import { startPictures } from "./picture.js";
+import { showAnew } from "./picture.js";
 
 const QUIET_MS = 300;
 
@@ -23,6 +23,11 @@ export function startEditor() {
   document.getElementById("problems").addEventListener("click", (event) => {
     const line = event.target.closest("[data-line]")?.dataset.line;
     if (line) go(text, Number(line));
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit();
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); save(form, text, state); });
   window.addEventListener("beforeunload", (event) => { if (text.value !== state.saved) event.preventDefault(); });
@@ -74,8 +79,7 @@ function draw(graph) {
   const pane = document.querySelector("#graph [data-pane]");
   if (!graph) { pane.replaceChildren(); return; }
   const drawn = new DOMParser().parseFromString(graph, "image/svg+xml").documentElement;
-  pane.replaceChildren(document.adoptNode(drawn));
-  startPictures(document);
+  showAnew(pane, document.adoptNode(drawn));
 }
 
 function number(text, marked) {

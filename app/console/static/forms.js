@@ -21,6 +21,12 @@ export function startForms() {
       event.target.form.elements.data.value = event.target.selectedOptions[0].dataset.value;
     }
   });
+  // An address may name a dialog, such as `/runs/...#share` in the inbox.
+  const named = location.hash && document.getElementById(location.hash.slice(1));
+  if (named instanceof HTMLDialogElement) {
+    history.replaceState(null, "", location.pathname + location.search);
+    named.showModal();
+  }
   const stored = sessionStorage.getItem("said");
   if (stored) { sessionStorage.removeItem("said"); say(stored); }
 }

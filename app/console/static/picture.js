@@ -1,4 +1,6 @@
 // The picture of a workflow: drag to move, buttons for its size, the current step in sight.
+const READABLE = 0.72;
+
 export function startPictures(root) {
   for (const picture of root.querySelectorAll("[data-graph]")) {
     if (picture.dataset.started) continue;
@@ -14,15 +16,28 @@ export function startPictures(root) {
   }
 }
 
+// A picture drawn anew keeps the size and the place that the one before had.
+export function showAnew(pane, drawn) {
+  const old = pane.querySelector("svg");
+  const place = [pane.scrollLeft, pane.scrollTop];
+  pane.replaceChildren(drawn);
+  if (!old) { scale(pane, "begin"); centre(pane); return; }
+  const share = Number(old.getAttribute("width")) / old.viewBox.baseVal.width;
+  const { width, height } = drawn.viewBox.baseVal;
+  drawn.setAttribute("width", Math.round(width * share));
+  drawn.setAttribute("height", Math.round(height * share));
+  pane.scrollTo(...place);
+}
+
 function scale(pane, zoom) {
   const svg = pane.querySelector("svg");
   if (!svg) return;
   const { width, height } = svg.viewBox.baseVal;
   const now = Number(svg.getAttribute("width")) / width;
   const fit = Math.min(1, (pane.clientWidth - 2) / width);
-  if (zoom === "begin" && (fit < 0.65 || svg.dataset.scaled)) return;
+  if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
-  const next = zoom === "fit" || zoom === "begin" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
+  const next = zoom === "begin" ? Math.max(fit, READABLE) : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));
   svg.setAttribute("width", Math.round(width * next));
   svg.setAttribute("height", Math.round(height * next));
 }

@@ -1,0 +1,47 @@
+"""One time that a run is in one step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.values import Json, Record, StepError
+
+
+class VisitStatus(StrEnum):
+    """How far one visit of a step has come."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One entry of a run's history: one time that the run was in one step.
+
+    Attributes:
+        attempt: The number of the newest attempt.
+        output: The step's whole output once it has completed.
+        error: Why the newest failed attempt failed.
+        retry_at_ms: When the next attempt is due, while the step backs off.
+        records: What the step has finished of its work, by name, oldest first.
+        children: How many child runs it has wanted so far.
+    """
+
+    step_id: str
+    visit: int
+    step_type: str
+    step_name: str | None
+    status: VisitStatus
+    attempt: int
+    started_at_ms: int
+    ended_at_ms: int | None = None
+    output: Json = None
+    error: StepError | None = None
+    retry_at_ms: int | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
+    children: int = 0

@@ -1,0 +1,108 @@
+"""The path of a new user, timed: from `make run` to the first approved run of their own."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from selenium.webdriver import Chrome
+
+from tests.console.browser import Person
+from tests.harness.server import free_port
+
+ROOT = Path(__file__).parents[2]
+GOAL_S = 300
+
+
+@contextmanager
+def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
+    """Type `make run` with a fresh folder, in a checkout that has been installed before."""
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("STEPWELL_", "MAKE", "MFLAGS"))
+    }
+    made = subprocess.Popen(
+        ["make", "--old-file=.venv/installed", "run", f"DATA={data}", f"PORT={port}"],
+        cwd=ROOT, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    lines: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        assert made.stdout is not None
+        with made.stdout as output:
+            for line in output:
+                lines.put(line)
+        lines.put("")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield lines
+    finally:
+        os.killpg(made.pid, signal.SIGTERM)
+        made.wait(30)
+        reader.join(30)
+
+
+def told(lines: "queue.Queue[str]", what: str) -> str:
+    """Wait until a line has what is looked for, and give what stands in its group."""
+    seen = []
+    while line := lines.get(timeout=60):
+        seen.append(line)
+        if match := re.search(what, line):
+            return match[1]
+    raise AssertionError("".join(seen))
+
+
+def test_from_make_run_to_the_first_approved_run_of_ones_own(
+    chrome: Chrome, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    with make_run(tmp_path / "data", free_port()) as lines:
+        address = told(lines, r"^Stepwell serves at (\S+)")
+        key = told(lines, r"^Owner key of tenant default \(shown once\): (sk_\S+)")
+        served = time.monotonic()
+        person = Person(chrome, address)
+        person.opens("/")
+        person.fills("Tenant", "default")
+        person.fills("Key or token", key)
+        person.presses("Sign in")
+        person.presses("Workflows")
+        person.presses("New workflow")
+        person.presses("Expense approval")
+        person.waits(lambda: '"Expense approval"' in str(person.field("Definition").text))
+        text = str(person.field("Definition").get_attribute("value"))
+        person.writes("text", text.replace('"Expense approval"', '"My first workflow"'))
+        person.sees("No problems")
+        person.presses("Create")
+        person.sees("My first workflow")
+        person.presses("Publish")
+        person.sees("Version 1.0.0 is published.")
+        person.presses("Start")
+        person.fills("Employee", "Ada")
+        person.fills("Amount", "70")
+        person.fills("Purpose", "travel")
+        person.presses("Start")
+        person.sees("Pay 70 EUR to Ada for travel?")
+        run = person.driver.current_url
+        person.presses("Inbox")
+        person.sees("Everything that waits for a person.")
+        person.presses("Approve")
+        person.sees("Nobody is waiting for you")
+        person.presses("Runs")
+        person.presses(run.rpartition("-")[2])
+        person.sees("completed")
+        person.sees('"paid": true')
+        took = time.monotonic() - began
+        print(
+            f"from `make run` to the first approved run: {took:.1f} s, "
+            f"{served - began:.1f} s of them until it serves"
+        )
+        assert person.errors() == []
+    assert took < GOAL_S
