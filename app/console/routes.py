@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.api.endpoint import Endpoint
 from app.auth.roles import Role
-from app.console import inbox, run_pages, settings_pages, sign_in, workflow_pages
+from app.console import inbox, run_list, run_pages, settings_pages, sign_in, workflow_pages
 from app.console.answer_page import answer, answer_page
 from app.console.static_files import static_file
 from app.services import Services
@@ -16,6 +16,7 @@ Open = Callable[[Request, Services], Awaitable[Response]]
 
 PAGES: tuple[Endpoint, ...] = (
     *inbox.PAGES,
+    *run_list.PAGES,
     *run_pages.PAGES,
     *workflow_pages.PAGES,
     *settings_pages.PAGES,

@@ -31,6 +31,7 @@ async function refresh() {
   for (const region of document.querySelectorAll("[data-live-region]")) swap(region, fresh.getElementById(region.id));
   for (const list of document.querySelectorAll("[data-live-list]")) merge(list, fresh.getElementById(list.id));
   for (const place of document.querySelectorAll("[data-live-graph]")) redraw(place, fresh.getElementById(place.id));
+  document.dispatchEvent(new Event("refreshed"));
 }
 
 function swap(region, fresh) {
