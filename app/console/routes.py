@@ -7,7 +7,15 @@ from starlette.responses import Response
 
 from app.api.endpoint import Endpoint
 from app.auth.roles import Role
-from app.console import inbox, run_list, run_pages, settings_pages, sign_in, workflow_pages
+from app.console import (
+    inbox,
+    run_list,
+    run_pages,
+    settings_pages,
+    sign_in,
+    webhook_page,
+    workflow_pages,
+)
 from app.console.answer_page import answer, answer_page
 from app.console.static_files import static_file
 from app.services import Services
@@ -20,6 +28,7 @@ PAGES: tuple[Endpoint, ...] = (
     *run_pages.PAGES,
     *workflow_pages.PAGES,
     *settings_pages.PAGES,
+    *webhook_page.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
 )
 """What only those who have signed in may ask."""

@@ -4,7 +4,10 @@ import { showTimes } from "./times.js";
 
 const QUIET_MS = 250;
 
+const EVERY_MS = 3000;
+
 export function startLive() {
+  if (document.querySelector("[data-poll]")) setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
   const place = document.querySelector("[data-live]");
   if (!place || !window.EventSource) return;
   const source = new EventSource(place.dataset.live);
