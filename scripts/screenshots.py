@@ -22,6 +22,7 @@ def pages(scene: Scene) -> dict[str, str]:
     return {
         "inbox": "/inbox",
         "runs": "/runs",
+        "many-runs": "/runs?status=paused",
         "run-paused": f"/runs/{scene.paused}",
         "run-failed": f"/runs/{scene.failed}",
         "run-completed": f"/runs/{scene.completed}",
@@ -31,10 +32,17 @@ def pages(scene: Scene) -> dict[str, str]:
         "edit": f"/workflows/{scene.workflow}/edit",
         "edit-wrong": "/workflows/new",
         "compare": f"/workflows/{scene.workflow}/compare?before=1.0.0",
+        "agents": "/agents",
+        "agent": f"/agents/{scene.agent}",
+        "edit-agent": f"/agents/{scene.agent}/edit",
         "keys": "/settings/keys",
+        "tokens": "/settings/tokens",
+        "models": "/settings/models",
         "secrets": "/settings/secrets",
         "tools": "/settings/tools",
         "webhooks": "/settings/webhooks",
+        "webhook": f"/settings/webhooks/{scene.webhook}",
+        "retention": "/settings/retention",
         "health": "/settings/health",
         "answer": scene.link,
         "empty": "/inbox",
@@ -81,6 +89,9 @@ def _take(person: Person, server: Server, name: str, path: str, file: Path) -> N
         text = person.driver.execute_script("return document.getElementById('text').value")
         person.writes("text", str(text).replace("collect-inputs", "collect-input"))
         time.sleep(0.9)
+    if name == "many-runs":
+        person.presses("Terminate…")
+        person.sees("match the filter")
     person.driver.save_screenshot(str(file))
     print(file)
 

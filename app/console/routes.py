@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.api.endpoint import Endpoint
 from app.auth.roles import Role
 from app.console import (
+    agent_pages,
     inbox,
     run_list,
     run_pages,
@@ -27,6 +28,7 @@ PAGES: tuple[Endpoint, ...] = (
     *run_list.PAGES,
     *run_pages.PAGES,
     *workflow_pages.PAGES,
+    *agent_pages.PAGES,
     *settings_pages.PAGES,
     *webhook_page.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),

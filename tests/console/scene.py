@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from tests.harness.server import Server, settled
 
 CLAIM: dict[str, Any] = {
@@ -58,15 +60,35 @@ class Scene:
     """What there is to look at; `link` is an address on the server."""
 
     workflow: str
+    agent: str
+    webhook: str
     paused: str
     failed: str
     completed: str
     link: str
 
 
+def _agent(client: httpx.Client) -> str:
+    model = {"provider": "openai", "baseUrl": "http://127.0.0.1:9/v1", "model": "small-1"}
+    client.put("/api/models/fast", json=model).raise_for_status()
+    document = {
+        "name": "Researcher", "description": "Finds out who owns a company.", "model": "fast",
+        "instructions": "You research companies in {{ inputs.country }}.\nUse the tools; do not guess.",
+        "tools": ["extract-document", {"tool": "send-email", "approval": True}, "registry.search"],
+        "output": {"owner": {"type": "string", "description": "Who owns it"}, "share": {"type": "number"}},
+    }  # fmt: skip
+    agent = str(client.post("/api/agents", json=document).json()["id"])
+    client.put(f"/api/agents/{agent}", json={"limits": {"maxTurns": 10, "time": "5m"}})
+    client.post(f"/api/agents/{agent}/publish", json={"version": "1.0.0"}).raise_for_status()
+    return agent
+
+
 def set_the_scene(server: Server) -> Scene:
     """Make workflows, versions, and runs of every kind."""
     with server.client() as client:
+        hook = {"url": "http://127.0.0.1:9/claims", "name": "Claims desk", "events": ["run.*"]}
+        webhook = client.post("/api/webhooks", json=hook).json()["id"]
+        agent = _agent(client)
         workflow = client.post("/api/workflows", json=CLAIM).json()["id"]
         steps = json.loads(json.dumps(CLAIM["steps"]))
         steps[2]["deadline"] = "5d"
@@ -102,9 +124,8 @@ def set_the_scene(server: Server) -> Scene:
         ]
         for secret in ("MODEL_KEY", "BANK_TOKEN"):
             client.put(f"/api/secrets/{secret}", json={"value": "a secret value"})
-        client.post(
-            "/api/webhooks", json={"url": "https://hooks.example.com/claims", "name": "Claims desk"}
-        )
         settled(client, failed, "failed")
         settled(client, refused, "completed")
-    return Scene(workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2])
+    return Scene(
+        workflow, agent, webhook, paused, failed, done, "/answer/" + link.rpartition("/")[2]
+    )

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf
 HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"
 CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
            "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
-           "/settings/health"]  # fmt: skip
+           "/settings/retention", "/settings/health", "/agents", "/agents/new"]  # fmt: skip
 
 
 @pytest.fixture
@@ -256,12 +257,15 @@ def test_no_page_has_a_serious_fault_of_accessibility(
     person.signs_in("acme", console.key("owner"))
     run = f"/runs/{scene.failed}"
     pages = [*CONSOLE, run, f"/runs/{scene.paused}", f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
-             f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in"]  # fmt: skip
+             f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in",
+             f"/agents/{scene.agent}", f"/agents/{scene.agent}/edit", f"/settings/webhooks/{scene.webhook}"]  # fmt: skip
     found = []
     for scheme in ("light", "dark"):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        for path in pages if scheme == "light" else [run, "/inbox", "/workflows"]:
+        for path in (
+            pages if scheme == "light" else [run, "/inbox", "/workflows", "/runs", *pages[-3:]]
+        ):
             person.opens(path)
             if path == run:
                 person.driver.execute_script(
@@ -293,7 +297,17 @@ def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/inbox", "/runs", "/workflows", "/workflows/{workflow}", "/runs/{paused}"]
+    "path",
+    [
+        "/inbox",
+        "/runs",
+        "/workflows",
+        "/workflows/{workflow}",
+        "/runs/{paused}",
+        "/agents/{agent}",
+        "/settings/webhooks/{webhook}",
+        "/settings/retention",
+    ],
 )
 def test_a_narrow_screen_scrolls_only_downwards(
     console: Server, person: Person, scene: Scene, path: str
@@ -302,7 +316,7 @@ def test_a_narrow_screen_scrolls_only_downwards(
     person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
         person.signs_in("acme", console.key("owner"))
-        person.opens(path.format(workflow=scene.workflow, paused=scene.paused))
+        person.opens(path.format(**asdict(scene)))
         width = person.driver.execute_script("return document.documentElement.scrollWidth")
         assert width <= 360
     finally:

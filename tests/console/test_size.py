@@ -140,7 +140,8 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
         with httpx.Client(base_url=server.address, timeout=60) as client:
             client.post("/sign-in", data={"tenant": "acme", "credential": key})
             for path in ("/inbox", "/runs", "/runs?status=failed", f"/runs?workflowId={scene.workflow}", f"/runs/{scene.failed}",
-                         "/workflows", f"/workflows/{scene.workflow}", "/settings/health", "/settings/keys"):  # fmt: skip
+                         "/workflows", f"/workflows/{scene.workflow}", "/settings/health", "/settings/keys", "/settings/retention",
+                         "/settings/webhooks", f"/settings/webhooks/{scene.webhook}", "/agents", f"/agents/{scene.agent}"):  # fmt: skip
                 times = []
                 for _ in range(5):
                     began = time.perf_counter()
