@@ -323,6 +323,38 @@ def test_a_narrow_screen_scrolls_only_downwards(
         person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+WATCH = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts.push(...entry.sources.map((item) => item.node?.textContent.slice(0, 60)));
+}).observe({ type: "layout-shift", buffered: true });
+"""
+SHOWN = """
+const done = arguments[0];
+const look = () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(window.shifts))));
+if (document.readyState === "complete") look(); else addEventListener("load", look);
+"""
+
+
+def test_nothing_moves_after_a_page_is_shown(console: Server, person: Person, scene: Scene) -> None:
+    person.signs_in("acme", console.key("owner"))
+    watching = person.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": WATCH}
+    )
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    moved = {}
+    try:
+        for path in ("/runs", f"/runs/{scene.failed}", f"/runs/{scene.completed}", "/workflows", f"/agents/{scene.agent}",
+                     f"/workflows/{scene.workflow}", "/settings/keys", "/settings/health"):  # fmt: skip
+            person.opens(path)
+            moved[path] = person.driver.execute_async_script(SHOWN)
+    finally:
+        person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        person.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
+    assert {path: shifts for path, shifts in moved.items() if shifts} == {}
+
+
 def test_the_keyboard_alone_answers(console: Server, person: Person) -> None:
     from selenium.webdriver.common.keys import Keys
 
