@@ -148,7 +148,7 @@ def test_health_shows_the_figures_that_operators_ask_for(server: Server) -> None
         text = browser.get("/settings/health").text
         for label in (
             "Journal",
-            "Write-ahead log",
+            "Its WAL file",
             "A transaction takes",
             "Oldest timer that waits",
             "Runs completed",
