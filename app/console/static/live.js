@@ -7,7 +7,7 @@ const QUIET_MS = 250;
 const EVERY_MS = 3000;
 
 export function startLive() {
-  if (document.querySelector("[data-poll]")) setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+  if (document.querySelector("[data-poll]")) poll();
   const place = document.querySelector("[data-live]");
   if (!place || !window.EventSource) return;
   const source = new EventSource(place.dataset.live);
@@ -24,6 +24,14 @@ export function startLive() {
   for (const name of place.dataset.listen.split(" ")) source.addEventListener(name, look);
   source.addEventListener("open", look);
   window.addEventListener("pagehide", () => source.close());
+}
+
+// For what changes without an event.
+function poll() {
+  setTimeout(async () => {
+    if (!document.hidden) await refresh();
+    poll();
+  }, EVERY_MS);
 }
 
 async function refresh() {
