@@ -15,7 +15,7 @@ from app.live import DefinitionUnusable, RunLost
 from app.retention import delete_whole
 from app.runs import Runs
 from engine import Rejected
-from journal import ChildOf, Corrupt, Journal, NotEnded, RunFilter, UnknownRun
+from journal import ChildOf, Corrupt, Journal, Matched, NotEnded, RunFilter, UnknownRun
 
 Action: TypeAlias = Literal["cancel", "terminate", "delete"]
 MOST_IDS = 500
@@ -67,8 +67,8 @@ class Bulk:
         self._journal = journal
         self._runs = runs
 
-    async def count(self, tenant: str, command: Command) -> int:
-        """Say how many runs the command means, and change nothing."""
+    async def count(self, tenant: str, command: Command) -> Matched:
+        """Say which runs the command means, and change nothing."""
         return await self._journal.selection.count(
             tenant, command.wanted, command.ids, is_open=command.action != "delete"
         )

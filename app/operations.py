@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
 from app.api.executions import run_filter, run_line
-from app.api.many_runs import command_of, outcome_document
+from app.api.many_runs import command_of, matched_document, outcome_document
 from app.api.models import BulkBody, ListRunsQuery, checked
 from app.backup import back_up
 from app.bulk import Action, Bulk
@@ -66,8 +66,7 @@ async def _bulk(place: Place, given: Mapping[str, Any], _: Tell) -> dict[str, An
     command = command_of(body)
     assert place.bulk is not None  # noqa: S101 - every place for this command has it
     if body.dryRun:
-        count = await place.bulk.count(given["tenant"], command)
-        return {"action": body.action, "dryRun": True, "matched": count}
+        return matched_document(body.action, await place.bulk.count(given["tenant"], command))
     outcome = await place.bulk.perform(given["tenant"], command, CALLER)
     return outcome_document(body.action, outcome)
 

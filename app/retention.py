@@ -28,6 +28,15 @@ class Due:
     oldest_ended_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How long ended runs of one status are kept: a duration and a number; None for no bound."""
+
+    status: str
+    age: str | None
+    keep: int | None
+
+
 class Retention:
     """Deletes what the settings keep no longer."""
 
@@ -42,10 +51,21 @@ class Retention:
         kept = (self._settings.retention, self._settings.retention_keep)
         return any((*kept, self._settings.retention_tenants))
 
-    async def due(self) -> list[Due]:
-        """Say what would go now, and change nothing."""
+    def rules(self, tenant: str) -> list[Rule]:
+        """Say what the settings keep of a tenant, for each status of a run that has ended."""
+        own = self._settings.retention_tenants.get(tenant, {})
+        ages = dict[str, str]([*self._settings.retention.items(), *own.items()])
+        keep = dict[str, int](self._settings.retention_keep.items())
+        return [
+            Rule(status.value, ages.get(status.value), keep.get(status.value))
+            for status in Status
+            if status.is_over
+        ]
+
+    async def due(self, tenant: str | None = None) -> list[Due]:
+        """Say what would go now, of one tenant or of all, and change nothing."""
         found = []
-        async for group in self._groups():
+        async for group in self._groups(tenant):
             count, oldest = await self._journal.removal.total(group)
             if count:
                 found.append(Due(group, count, oldest))
@@ -69,19 +89,16 @@ class Retention:
         except (NotEnded, UnknownRun, ChildOf):
             return 0  # a child is still being stopped, or somebody else deleted it
 
-    async def _groups(self) -> AsyncIterator[Group]:
+    async def _groups(self, only: str | None = None) -> AsyncIterator[Group]:
         if not self.is_on:
             return
         now_ms = self._clock.now_ms()
-        for tenant in await self._journal.removal.tenants():
-            ages = {**self._settings.retention, **self._settings.retention_tenants.get(tenant, {})}
-            for status in Status:
-                age = ages.get(status.value)  # type: ignore[call-overload] # those that end
-                keep = self._settings.retention_keep.get(status.value)  # type: ignore[call-overload]
-                if age is None and keep is None:
+        for tenant in [only] if only is not None else await self._journal.removal.tenants():
+            for rule in self.rules(tenant):
+                if rule.age is None and rule.keep is None:
                     continue
-                before_ms = None if age is None else now_ms - duration_ms(age)
-                yield Group(tenant, status.value, before_ms, keep)
+                before_ms = None if rule.age is None else now_ms - duration_ms(rule.age)
+                yield Group(tenant, rule.status, before_ms, rule.keep)
 
 
 async def delete_whole(journal: Journal, tenant: str, run_id: str) -> int:

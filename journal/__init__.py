@@ -32,6 +32,7 @@ from journal.errors import (
     Unavailable,
     UnknownAgent,
     UnknownCredential,
+    UnknownDelivery,
     UnknownEvent,
     UnknownFile,
     UnknownModel,
@@ -54,6 +55,7 @@ from journal.removal import Deleted, Group
 from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SealedRow, SecretTable
+from journal.selection import Matched
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
@@ -100,6 +102,7 @@ __all__ = [
     "KeyRow",
     "Keys",
     "Locked",
+    "Matched",
     "ModelRow",
     "ModelTable",
     "NewVersion",
@@ -118,6 +121,7 @@ __all__ = [
     "Unavailable",
     "UnknownAgent",
     "UnknownCredential",
+    "UnknownDelivery",
     "UnknownEvent",
     "UnknownFile",
     "UnknownModel",

@@ -1,21 +1,31 @@
 """The outbox: which events a webhook has still to be told of, and how it went.
 
 Of the pending deliveries of one run only the first is due at some moment; settling it makes
-the next one due, in the same transaction.
+the next one due, in the same transaction. One that is to be sent again takes its place in that
+order: those after it wait, unless they are under way.
 """
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from journal.errors import UnknownDelivery
 from journal.event_pages import EventRow
 from journal.readers import Readers
 from journal.run_ids import run_id
 from journal.writer import Writer
 
 _COLUMNS = (
-    "position, run, type, state, attempts, next_at_ms, first_at_ms, last_at_ms, answer, error"
+    "position, run, type, state, attempts, next_at_ms, first_at_ms, last_at_ms, answer, error,"
+    " (SELECT at_ms FROM events WHERE events.position = deliveries.position)"
 )
+_ANEW = "UPDATE deliveries SET state = 'pending', attempts = 0, first_at_ms = NULL"
+_IN_ORDER = """
+    UPDATE deliveries SET next_at_ms = iif(position = (
+        SELECT min(first.position) FROM deliveries first WHERE first.webhook = :webhook
+        AND first.run = deliveries.run AND first.state = 'pending'), :now, NULL)
+    WHERE webhook = :webhook AND state = 'pending'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class DeliveryRow:
         state: `pending`, `delivered` or `given_up`.
         next_at_ms: When it is due; None when it is settled or waits for an earlier event.
         answer: The status of the last answer, None when there was none.
+        happened_at_ms: When the event happened; None when it has been deleted.
     """
 
     position: int
@@ -38,6 +49,7 @@ class DeliveryRow:
     last_at_ms: int | None
     answer: int | None
     error: str | None
+    happened_at_ms: int | None
 
     @property
     def run_id(self) -> str:
@@ -115,7 +127,10 @@ class Outbox:
             which = {"webhook": webhook_id, "position": position}
             connection.execute(
                 "UPDATE deliveries SET state = :state, attempts = attempts + 1,"
-                " next_at_ms = :next_at_ms, first_at_ms = coalesce(first_at_ms, :at_ms),"
+                " next_at_ms = iif(EXISTS (SELECT 1 FROM deliveries sooner WHERE"
+                " sooner.webhook = :webhook AND sooner.run = deliveries.run"
+                " AND sooner.state = 'pending' AND sooner.position < :position),"
+                " NULL, :next_at_ms), first_at_ms = coalesce(first_at_ms, :at_ms),"
                 " last_at_ms = :at_ms, answer = :answer, error = :error"
                 " WHERE webhook = :webhook AND position = :position AND state = 'pending'",
                 {**which, **asdict(attempt)},
@@ -131,6 +146,41 @@ class Outbox:
                 )
 
         await self._writer.write(work)
+
+    async def redeliver(self, webhook_id: str, position: int, now_ms: int) -> DeliveryRow:
+        """Let an event be sent again, with new patience; what still waits is due at once.
+
+        Where earlier events of its run wait, those are due, and it comes after them. Raises
+        `UnknownDelivery`.
+        """
+
+        def work(connection: sqlite3.Connection) -> DeliveryRow:
+            which = {"webhook": webhook_id, "position": position, "now": now_ms}
+            one = "webhook = :webhook AND position = :position"
+            connection.execute(f"{_ANEW} WHERE {one} AND state <> 'pending'", which)
+            connection.execute(
+                f"{_IN_ORDER} AND run = (SELECT run FROM deliveries WHERE {one})", which
+            )
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM deliveries WHERE {one}", which)
+            for row in rows:
+                return DeliveryRow(*row)
+            raise UnknownDelivery(webhook_id, position)
+
+        row: DeliveryRow = await self._writer.write(work)
+        return row
+
+    async def redeliver_failed(self, webhook_id: str, now_ms: int) -> int:
+        """Do the same for all that were given up, and give their number."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            which = {"webhook": webhook_id, "now": now_ms}
+            anew = connection.execute(
+                f"{_ANEW} WHERE webhook = :webhook AND state = 'given_up'", which
+            )
+            connection.execute(_IN_ORDER, which)
+            return anew.rowcount
+
+        return int(await self._writer.write(work))
 
     async def due(self, webhook_id: str, now_ms: int, limit: int) -> list[DeliveryRow]:
         """Give the deliveries that are due, the most overdue first."""

@@ -113,6 +113,13 @@ class UnknownWebhook(NotFound):
         super().__init__(f"there is no webhook {webhook_id!r}")
 
 
+class UnknownDelivery(NotFound):
+    """The webhook was not to be told of such an event, or that is kept no longer."""
+
+    def __init__(self, webhook_id: str, position: int) -> None:
+        super().__init__(f"webhook {webhook_id!r} has no delivery {position}")
+
+
 class TooManyWebhooks(JournalError):
     """The tenant has as many webhooks as it may have."""
 

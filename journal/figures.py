@@ -26,6 +26,11 @@ class Histogram:
         """How many observations there were."""
         return sum(self._counts)
 
+    def bound_of(self, share: float) -> float:
+        """Give the bound that this share of the observations does not exceed, may be infinity."""
+        enough = share * self.count
+        return next(bound for bound, seen in self.up_to() if seen >= enough)
+
     def up_to(self) -> Iterator[tuple[float, int]]:
         """Give each bound, infinity last, with how many observations were not larger."""
         seen = 0

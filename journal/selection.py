@@ -1,6 +1,7 @@
 """Which runs a command for many runs means."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from journal.readers import Readers
@@ -9,6 +10,14 @@ from journal.runs import RunFilter, conditions
 
 _OPEN = "ended_at_ms IS NULL"
 _DELETABLE = "ended_at_ms IS NOT NULL AND parent IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How many runs are meant, and the number that all of them are below; None for none."""
+
+    runs: int
+    before: int | None
 
 
 class Selection:
@@ -31,11 +40,13 @@ class Selection:
 
     async def count(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, *, is_open: bool
-    ) -> int:
-        """Give how many runs can be stopped, or deleted."""
+    ) -> Matched:
+        """Count the runs that can be stopped, or deleted."""
         where, values = _where(tenant, wanted, ids, _OPEN if is_open else _DELETABLE)
-        row = await self._readers.one(f"SELECT count(*) FROM runs WHERE {where}", values)
-        return int(row[0])
+        count, newest = await self._readers.one(
+            f"SELECT count(*), max(id) FROM runs WHERE {where}", values
+        )
+        return Matched(int(count), None if newest is None else int(newest) + 1)
 
     async def _page(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, state: str, limit: int

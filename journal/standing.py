@@ -25,8 +25,9 @@ class Standing:
 
     async def oldest_timer_ms(self, tenant: str) -> int | None:
         """Give the moment of the tenant's earliest timer, None when none is set."""
+        # The plus keeps SQLite from sorting all runs of the tenant: timers are in order already.
         row = await self._readers.one(
-            "SELECT due_at_ms FROM runs WHERE due_at_ms IS NOT NULL AND tenant = ?"
+            "SELECT due_at_ms FROM runs WHERE due_at_ms IS NOT NULL AND +tenant = ?"
             " ORDER BY due_at_ms LIMIT 1",
             (tenant,),
         )

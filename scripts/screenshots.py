@@ -38,12 +38,13 @@ def pages(scene: Scene) -> dict[str, str]:
     return {
         "inbox": "/inbox",
         "runs": "/runs",
+        "many-runs": "/runs?status=paused",
         "run-paused": f"/runs/{scene.paused}",
         "run-failed": f"/runs/{scene.failed}",
         "run-again": f"/runs/{scene.rerun}",
         "run-batch": f"/runs/{scene.batch}",
         "run-retrying": f"/runs/{scene.retrying}",
-        "run-agent": f"/runs/{scene.agent}",
+        "run-agent": f"/runs/{scene.agent_run}",
         "run-completed": f"/runs/{scene.completed}",
         "workflows": "/workflows",
         "workflow": f"/workflows/{scene.workflow}",
@@ -51,10 +52,17 @@ def pages(scene: Scene) -> dict[str, str]:
         "edit": f"/workflows/{scene.workflow}/edit",
         "edit-wrong": f"/workflows/{scene.workflow}/edit",
         "compare": f"/workflows/{scene.workflow}/compare?before=1.0.0",
+        "agents": "/agents",
+        "agent": f"/agents/{scene.agent}",
+        "edit-agent": f"/agents/{scene.agent}/edit",
         "keys": "/settings/keys",
+        "tokens": "/settings/tokens",
+        "models": "/settings/models",
         "secrets": "/settings/secrets",
         "tools": "/settings/tools",
         "webhooks": "/settings/webhooks",
+        "webhook": f"/settings/webhooks/{scene.webhook}",
+        "retention": "/settings/retention",
         "health": "/settings/health",
         "answer": scene.link,
         "empty": "/inbox",
@@ -129,6 +137,9 @@ def _show(person: Person, name: str, path: str) -> None:
         person.waits(lambda: person.driver.execute_script(f"return !!{find}"))
         person.driver.execute_script(f"{find}.click()")
         time.sleep(0.3)
+    if name == "many-runs":
+        person.presses("Terminate…")
+        person.sees("match the filter")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Checking a definition without saving it, with the line of every problem."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,7 @@ from app.aside import aside
 from app.auth.roles import Role
 from app.json_lines import line_of, lines_of
 from engine import Json
+from steps.agent import compile_agent
 from steps.definition import compile_definition
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
@@ -29,7 +31,9 @@ class CheckBody(BaseModel):
     text: str = Field(max_length=1_000_000, description="the definition as JSON text")
 
 
-def problems_in(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Json]:
+def problems_in(
+    text: str, compile_document: Callable[[Json], object]
+) -> tuple[list[dict[str, Any]], Json]:
     """Give every problem of a text with path and line, and what the text holds if it is JSON."""
     try:
         document = parse_json(text.encode("utf-8", "replace"))
@@ -37,7 +41,7 @@ def problems_in(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Js
         message = str(unreadable).removeprefix("the body is ")
         return [{"path": "", "message": message, "line": _line_of(unreadable)}], None
     try:
-        compile_definition(document, registry)
+        compile_document(document)
     except InvalidDefinition as invalid:
         lines = lines_of(text)
         return [
@@ -54,10 +58,22 @@ def _line_of(unreadable: BadRequest) -> int:
 
 
 async def checked_text(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Json]:
-    """Do the same beside the event loop where the text is long."""
+    """Check a workflow, beside the event loop where its text is long."""
+    return await _checked(text, lambda document: compile_definition(document, registry))
+
+
+async def checked_agent(text: str) -> list[dict[str, Any]]:
+    """Check an agent in the same way, and give its problems."""
+    problems, _ = await _checked(text, compile_agent)
+    return problems
+
+
+async def _checked(
+    text: str, compile_document: Callable[[Json], object]
+) -> tuple[list[dict[str, Any]], Json]:
     if len(text) > _LONG:
-        return await aside(lambda: problems_in(text, registry))
-    return problems_in(text, registry)
+        return await aside(lambda: problems_in(text, compile_document))
+    return problems_in(text, compile_document)
 
 
 async def check(call: Call) -> Response:

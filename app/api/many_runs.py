@@ -12,7 +12,7 @@ from app.auth.roles import Role
 from app.bulk import Action, Command, Outcome
 from app.retention import delete_whole
 from engine import JsonObject, Status
-from journal import RunFilter
+from journal import Matched, RunFilter
 from journal.run_ids import run_number
 from steps.contract import Problem
 
@@ -25,8 +25,8 @@ async def bulk(call: Call) -> Response:
     command = command_of(body)
     bulk = call.services.bulk
     if body.dryRun:
-        count = await bulk.count(call.tenant, command)
-        return JSONResponse({"action": body.action, "dryRun": True, "matched": count})
+        matched = await bulk.count(call.tenant, command)
+        return JSONResponse(matched_document(body.action, matched))
     outcome = await bulk.perform(call.tenant, command, call.caller.name)
     return JSONResponse(outcome_document(body.action, outcome))
 
@@ -51,6 +51,16 @@ def command_of(body: BulkBody) -> Command:
     return Command(
         body.action, _run_filter(wanted, body.cursor), wanted.runIds, body.reason, body.limit
     )
+
+
+def matched_document(action: Action, matched: Matched) -> JsonObject:
+    """Give what a command would look at, as JSON; `cursor` leaves out runs that start later."""
+    return {
+        "action": action,
+        "dryRun": True,
+        "matched": matched.runs,
+        "cursor": None if matched.before is None else str(matched.before),
+    }
 
 
 def outcome_document(action: Action, outcome: Outcome) -> JsonObject:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import JSONResponse, Response
 
 from app.api.endpoint import Call, Endpoint
+from app.api.errors import NotFoundHere
 from app.api.json_body import json_body
 from app.api.models import checked
 from app.auth.roles import Role
@@ -17,9 +18,11 @@ from app.webhooks.registry import Draft
 from app.webhooks.signature import check_secret, new_secret
 from engine import JsonObject, iso_time
 from journal import DeliveryRow, WebhookRow
+from steps.durations import Duration
 
 _NAMES_BY_KIND = {kind.__name__: row.name for kind, row in KINDS.items()}
 _STATES = {"pending": "pending", "delivered": "delivered", "given_up": "givenUp"}
+_LONGEST_POSITION = 18
 
 
 class _Fields(BaseModel):
@@ -84,6 +87,15 @@ class WebhookBody(_Fields):
     name: str | None = Field(None, max_length=200)
     workflowIds: list[str] | None = Field(None, max_length=200)  # noqa: N815
     secret: str | None = None
+
+
+class NewSecretBody(_Fields):
+    """The secret that takes over, and for how long the one before it signs too."""
+
+    secret: str | None = Field(None, description="made when none is given")
+    overlap: Duration | None = Field(
+        None, le=30 * 86_400_000, description="such as `24h`, 30 days at most; at once without it"
+    )
 
 
 class DeliveriesQuery(BaseModel):
@@ -151,9 +163,16 @@ async def enable_webhook(call: Call) -> Response:
 
 
 async def rotate_webhook_secret(call: Call) -> Response:
-    """Make a new secret, which counts from now on; the answer shows it, for the only time."""
-    secret = new_secret()
-    row = await call.services.webhooks.change(call.tenant, call.path("id"), secret=secret)
+    """Make a new secret, which counts from now on; the answer shows it, for the only time.
+
+    With `overlap` the one before it signs too for that long.
+    """
+    raw = await json_body(call.request, call.services.settings, required=False)
+    body = checked(NewSecretBody, raw)
+    secret = body.secret or new_secret()
+    row = await call.services.webhooks.change(
+        call.tenant, call.path("id"), secret=secret, overlap_ms=body.overlap or 0
+    )
     return JSONResponse({**await _shown(call, row), "secret": secret})
 
 
@@ -182,7 +201,7 @@ async def list_deliveries(call: Call) -> Response:
     more = len(rows) > len(page)
     return JSONResponse(
         {
-            "deliveries": [_delivery(item) for item in page],
+            "deliveries": [delivery_document(item) for item in page],
             "nextCursor": str(page[-1].position) if more else None,
         }
     )
@@ -205,6 +224,21 @@ def _edited(body: WebhookBody, row: WebhookRow) -> WebhookRow:
     )
 
 
+async def redeliver(call: Call) -> Response:
+    """Send one event again, in its place among those of its run."""
+    row, position = await _row(call), call.path("position")
+    if not position.isdecimal() or not position.isascii() or len(position) > _LONGEST_POSITION:
+        raise NotFoundHere(f"there is no delivery {position}")
+    delivery = await call.services.webhooks.redeliver(row, int(position))
+    return JSONResponse(delivery_document(delivery))
+
+
+async def redeliver_failed(call: Call) -> Response:
+    """Send everything again that was given up; what waits to be tried again is due at once."""
+    count = await call.services.webhooks.redeliver_failed(await _row(call))
+    return JSONResponse({"success": True, "redelivered": count})
+
+
 async def _row(call: Call) -> WebhookRow:
     return await call.services.journal.webhooks.get(call.tenant, call.path("id"))
 
@@ -218,6 +252,7 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
         "events": list(row.events),
         "workflowIds": None if row.workflow_ids is None else list(row.workflow_ids),
         "enabled": row.disabled_at_ms is None,
+        "formerSecretUntil": _moment(call.services.webhooks.former_secret_until(row)),
         "pending": counts.get("pending", 0),
         "givenUp": counts.get("given_up", 0),
         "createdAt": iso_time(row.created_at_ms),
@@ -225,11 +260,13 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
     }
 
 
-def _delivery(row: DeliveryRow) -> JsonObject:
+def delivery_document(row: DeliveryRow) -> JsonObject:
+    """Give how it stands with one event, as JSON."""
     return {
         "position": row.position,
         "runId": row.run_id,
         "type": _NAMES_BY_KIND.get(row.kind, row.kind),
+        "time": _moment(row.happened_at_ms),
         "status": _STATES[row.state],
         "attempts": row.attempts,
         "answer": row.answer,
@@ -261,7 +298,7 @@ ENDPOINTS = (
     Endpoint("POST", "/api/webhooks/{id}/enable", Role.ADMIN, enable_webhook, "Go on with it"),
     Endpoint(
         "POST", "/api/webhooks/{id}/secret", Role.ADMIN, rotate_webhook_secret,
-        "Make a new signing secret",
+        "Make a new signing secret", NewSecretBody,
     ),
     Endpoint(
         "POST", "/api/webhooks/{id}/test", Role.ADMIN, test_webhook, "Send a message for a test"
@@ -269,5 +306,13 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/api/webhooks/{id}/deliveries", Role.ADMIN, list_deliveries,
         "List how its deliveries went", None, DeliveriesQuery,
+    ),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/redeliver", Role.ADMIN, redeliver_failed,
+        "Send everything again that was given up",
+    ),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/deliveries/{position}/redeliver", Role.ADMIN, redeliver,
+        "Send one event again",
     ),
 )  # fmt: skip

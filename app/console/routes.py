@@ -7,7 +7,16 @@ from starlette.responses import Response
 
 from app.api.endpoint import Endpoint
 from app.auth.roles import Role
-from app.console import inbox, run_pages, settings_pages, sign_in, workflow_pages
+from app.console import (
+    agent_pages,
+    inbox,
+    run_list,
+    run_pages,
+    settings_pages,
+    sign_in,
+    webhook_page,
+    workflow_pages,
+)
 from app.console.answer_page import answer, answer_page
 from app.console.static_files import static_file
 from app.services import Services
@@ -16,9 +25,12 @@ Open = Callable[[Request, Services], Awaitable[Response]]
 
 PAGES: tuple[Endpoint, ...] = (
     *inbox.PAGES,
+    *run_list.PAGES,
     *run_pages.PAGES,
     *workflow_pages.PAGES,
+    *agent_pages.PAGES,
     *settings_pages.PAGES,
+    *webhook_page.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
 )
 """What only those who have signed in may ask."""

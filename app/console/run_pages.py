@@ -1,4 +1,4 @@
-"""Runs: the list, and everything about one."""
+"""Everything about one run."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from starlette.responses import Response
 
 from app.api.endpoint import Call
-from app.api.models import ListRunsQuery, checked
 from app.api.run_document import pause_signal, status_document
 from app.aside import aside
 from app.auth.roles import Role
@@ -16,49 +15,14 @@ from app.console.pauses import Question, question
 from app.console.rendering import page, words
 from app.console.run_story import Story, shown, shown_carried, states_of, tell
 from app.events.catalogue import NAMES
-from engine import JsonObject, Run, Status
+from engine import JsonObject, Run
 from journal import NotFound, RunFilter, RunRow, UnknownRun
 
-_PAGE = 50
 _MOST_CHAPTERS = 60
 _MOST_EVENTS = 200
 _MOST_CHILDREN = 20
 _FIRST = ("failed", "paused", "running")
 _LONG = 500
-_STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
-
-
-async def list_page(call: Call) -> Response:
-    """List runs, newest first."""
-    asked = {name: value for name, value in call.request.query_params.items() if value}
-    query = checked(ListRunsQuery, asked)
-    wanted = RunFilter(
-        status=query.status,
-        workflow_id=query.workflowId,
-        since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
-        until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
-        before=int(query.cursor) if query.cursor else None,
-        parent_id=query.parentRunId,
-    )
-    rows = await call.services.journal.runs.page(call.tenant, wanted, _PAGE + 1)
-    rest = {name: value for name, value in asked.items() if name != "cursor"}
-    return await page(
-        call,
-        "runs.html",
-        "runs",
-        runs=rows[:_PAGE],
-        query={
-            "status": query.status or "",
-            "workflowId": query.workflowId or "",
-            "parentRunId": query.parentRunId or "",
-        },
-        rest=rest,
-        is_first=query.cursor is None,
-        next_cursor=rows[_PAGE - 1].number if len(rows) > _PAGE else None,
-        statuses=[status.value for status in Status],
-        events=_STATUS_NAMES,
-        now_ms=call.services.clock.now_ms(),
-    )
 
 
 async def run_page(call: Call) -> Response:
@@ -207,7 +171,4 @@ def _repairable(story: Story) -> list[dict[str, Any]]:
     ]
 
 
-PAGES = (
-    Page("GET", "/runs", Role.VIEWER, list_page, "Runs", None, ListRunsQuery),
-    Page("GET", "/runs/{runId}", Role.VIEWER, run_page, "A run"),
-)
+PAGES = (Page("GET", "/runs/{runId}", Role.VIEWER, run_page, "A run"),)

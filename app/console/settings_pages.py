@@ -1,5 +1,6 @@
-"""Settings: keys, tokens, secrets, models, tools, webhooks, and how the server stands."""
+"""Settings: keys, tokens, secrets, models, tools, webhooks, retention, and how it all stands."""
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from app.auth.tokens import ALGORITHMS
 from app.console.page import Page
 from app.console.rendering import page
 from app.events.catalogue import NAMES
+from app.retention import Retention
 
+_MOST = 0.99
 Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
@@ -82,6 +85,27 @@ async def _webhooks(call: Call) -> dict[str, Any]:
     return {"webhooks": shown, "names": NAMES}
 
 
+async def _retention(call: Call) -> dict[str, Any]:
+    services = call.services
+    retention = Retention(services.journal, services.settings, services.clock)
+    due = {item.group.status: item for item in await retention.due(call.tenant)}
+    counts = await services.journal.standing.by_status(call.tenant)
+    return {
+        "is_on": any(rule.age or rule.keep is not None for rule in retention.rules(call.tenant)),
+        "every": services.settings.housekeeping_interval,
+        "rules": [
+            {
+                "status": rule.status,
+                "age": rule.age,
+                "keep": rule.keep,
+                "runs": counts.get(rule.status, 0),
+                "going": due[rule.status].runs if rule.status in due else 0,
+            }
+            for rule in retention.rules(call.tenant)
+        ],
+    }
+
+
 async def _health(call: Call) -> dict[str, Any]:
     services = call.services
     database, log = services.journal.standing.sizes()
@@ -98,9 +122,15 @@ async def _health(call: Call) -> dict[str, Any]:
         "is_recovered": services.recovery.is_done,
         "commits": commits.count,
         "commit_ms": round(1_000 * commits.sum / max(1, commits.count), 1),
+        "most_ms": _bound_ms(commits.bound_of(_MOST)),
+        "queued": services.journal.figures.queued,
         "trouble": services.journal.health.trouble,
         "waiting_for_journal": len(services.runs.lost),
     }
+
+
+def _bound_ms(seconds: float) -> float | None:
+    return None if seconds == math.inf else round(1_000 * seconds, 1)
 
 
 def _roles(call: Call) -> list[str]:
@@ -124,5 +154,6 @@ PAGES = (
     _page("models", Role.VIEWER, _models, "Models"),
     _page("tools", Role.VIEWER, _tools, "Tools"),
     _page("webhooks", Role.ADMIN, _webhooks, "Webhooks"),
+    _page("retention", Role.VIEWER, _retention, "Retention"),
     _page("health", Role.VIEWER, _health, "Health"),
 )

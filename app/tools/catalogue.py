@@ -43,6 +43,10 @@ class ToolCatalogue:
             raise StepBroke("UnknownTool", message, retryable=False)
         return await self._functions.call(tool_id, arguments, context)
 
+    def ids(self) -> tuple[str, ...]:
+        """Name the tools that can be called now, without waiting for any."""
+        return tuple(sorted({*(info.id for info in self._mcp.tools()), *self._infos}))
+
     def document(self) -> JsonObject:
         """Show the tools and the servers as they are now, without waiting for any."""
         shown = {info.id: _shown(info, "mcp") for info in self._mcp.tools()}

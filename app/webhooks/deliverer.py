@@ -17,6 +17,7 @@ from app.clock import Clock
 from app.events.catalogue import kinds_named
 from app.events.document import told
 from app.events.hub import Hub
+from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
 from journal import (
     Attempt,
@@ -77,12 +78,14 @@ class Parts:
 class Deliverer:
     """Delivers to one webhook until it is cancelled."""
 
-    def __init__(self, row: WebhookRow, secret: str, parts: Parts) -> None:
+    def __init__(self, row: WebhookRow, secrets: SigningSecrets, parts: Parts) -> None:
         self._row = row
-        self._secret = secret
+        self._secrets = secrets
         self._parts = parts
         self._wanted = EventFilter(kinds_named(row.events, None), row.workflow_ids)
-        self._position: int | None = None
+        self._bell: asyncio.Event | None = None
+        self._is_known = False
+        self._position = 0
         self._noted = 0
         self._pending = 0
         self._sending: dict[int, asyncio.Task[None]] = {}
@@ -91,6 +94,7 @@ class Deliverer:
     async def run(self) -> None:
         """Take in and send; what is under way when it is cancelled is sent again later."""
         with self._parts.hub.listen_to_tenant(self._row.tenant) as bell:
+            self._bell = bell
             try:
                 while True:
                     bell.clear()
@@ -100,6 +104,12 @@ class Deliverer:
             finally:
                 for task in self._sending.values():
                     task.cancel()
+
+    def look_again(self) -> None:
+        """Look at the outbox, which somebody else has changed."""
+        self._is_known = False
+        if self._bell is not None:
+            self._bell.set()
 
     async def _turn(self, bell: asyncio.Event) -> None:
         """Do what there is to do, then wait for more."""
@@ -115,7 +125,7 @@ class Deliverer:
             raise
         except Exception as failure:  # noqa: BLE001 - whatever it was, events still wait to be sent
             log.webhooks_delayed(self._row.id, failure)
-            self._position = None  # whether the last change was stored is unknown
+            self._is_known = False  # whether the last change was stored is unknown
             await asyncio.sleep(_PAUSE_S)
         await asyncio.sleep(_PACE_S if self._sending else _IDLE_PACE_S)
         if wait_s > 0:
@@ -126,7 +136,8 @@ class Deliverer:
     async def _take_in(self) -> bool:
         """Move the webhook's place over events; say whether there are more to be looked at."""
         journal, row = self._parts.journal, self._row
-        if self._position is None:
+        if not self._is_known:
+            self._is_known = True
             self._position = self._noted = (await journal.webhooks.get(row.tenant, row.id)).position
             self._pending = (await journal.outbox.counts(row.id)).get("pending", 0)
         if self._pending >= _MOST_PENDING:
@@ -169,7 +180,8 @@ class Deliverer:
         began_ms = clock.now_ms()
         try:
             message = message_of(await told(pages, await pages.at(row.position)))
-            outcome = await self._parts.sender.post(self._row.url, self._secret, message)
+            secrets = self._secrets.at(clock.now_ms())
+            outcome = await self._parts.sender.post(self._row.url, secrets, message)
         except UnknownEvent:
             return Attempt(began_ms, "given_up", None, "the run was deleted")
         except Exception as failure:  # noqa: BLE001 - tried again, and shown

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from app.secrets.seal import Keyring
 from app.webhooks.deliverer import Deliverer, Parts
-from app.webhooks.secrets import open_secret, seal_secret
+from app.webhooks.secrets import SigningSecrets, open_secrets, seal_secrets
 from app.webhooks.sender import Outcome, test_message
 from app.webhooks.signature import new_secret
-from journal import WebhookRow
+from journal import DeliveryRow, WebhookRow
 
 MOST = 100
 """Webhooks that a tenant may have."""
@@ -35,7 +35,7 @@ class Webhooks:
         self._parts = parts
         self._keyring = keyring
         self._table = parts.journal.webhooks
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
 
     async def start(self) -> None:
@@ -45,7 +45,7 @@ class Webhooks:
 
     async def close(self) -> None:
         """Deliver no more; what is under way is sent again after the next start."""
-        for webhook_id in tuple(self._tasks):
+        for webhook_id in tuple(self._deliverers):
             await self._stop(webhook_id)
 
     async def create(self, tenant: str, draft: Draft) -> tuple[WebhookRow, str]:
@@ -63,7 +63,7 @@ class Webhooks:
             url=draft.url,
             events=draft.events,
             workflow_ids=draft.workflow_ids,
-            sealed=seal_secret(self._keyring, tenant, webhook_id, secret),
+            sealed=seal_secrets(self._keyring, tenant, webhook_id, SigningSecrets(secret)),
             position=position,
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
@@ -79,18 +79,25 @@ class Webhooks:
         edit: Callable[[WebhookRow], WebhookRow] = lambda row: row,
         *,
         secret: str | None = None,
+        overlap_ms: int = 0,
     ) -> WebhookRow:
         """Keep what `edit` makes of a webhook. Raises `UnknownWebhook`.
 
         It is given the webhook as no other change can alter it any more: what somebody has
-        changed since the request began stays changed.
+        changed since the request began stays changed. A new `secret` counts at once; the one
+        before it signs too for `overlap_ms`.
         """
         async with self._lock:
-            row = edit(await self._table.get(tenant, webhook_id))
+            now_ms = self._parts.clock.now_ms()
+            kept = await self._table.get(tenant, webhook_id)
+            row = replace(edit(kept), updated_at_ms=now_ms)
             if secret is not None:
-                sealed = seal_secret(self._keyring, row.tenant, row.id, secret)
+                secrets = SigningSecrets(secret)
+                if overlap_ms:
+                    former = open_secrets(self._keyring, kept).current
+                    secrets = SigningSecrets(secret, former, now_ms + overlap_ms)
+                sealed = seal_secrets(self._keyring, row.tenant, row.id, secrets)
                 row = replace(row, sealed=sealed)
-            row = replace(row, updated_at_ms=self._parts.clock.now_ms())
             await self._table.change(row)
             await self._stop(row.id)
             self._deliver(row)
@@ -115,16 +122,42 @@ class Webhooks:
         """Send a message that says nothing, once, also to a webhook that is disabled."""
         now_ms = self._parts.clock.now_ms()
         message = test_message(f"test_{uuid.uuid4().hex}", now_ms)
-        return await self._parts.sender.post(row.url, open_secret(self._keyring, row), message)
+        secrets = open_secrets(self._keyring, row).at(now_ms)
+        return await self._parts.sender.post(row.url, secrets, message)
+
+    async def redeliver(self, row: WebhookRow, position: int) -> DeliveryRow:
+        """Let one event be sent again, in its place among those of its run.
+
+        Raises `UnknownDelivery`.
+        """
+        outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
+        delivery = await outbox.redeliver(row.id, position, now_ms)
+        self._look_again(row.id)
+        return delivery
+
+    async def redeliver_failed(self, row: WebhookRow) -> int:
+        """Let all that were given up be sent again, and give their number."""
+        outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
+        count = await outbox.redeliver_failed(row.id, now_ms)
+        self._look_again(row.id)
+        return count
+
+    def former_secret_until(self, row: WebhookRow) -> int | None:
+        """Give until when the secret before this one signs too, None when it does not."""
+        return open_secrets(self._keyring, row).former_until(self._parts.clock.now_ms())
 
     def _deliver(self, row: WebhookRow) -> None:
         if row.disabled_at_ms is not None:
             return
-        deliverer = Deliverer(row, open_secret(self._keyring, row), self._parts)
-        self._tasks[row.id] = asyncio.create_task(deliverer.run())
+        deliverer = Deliverer(row, open_secrets(self._keyring, row), self._parts)
+        self._deliverers[row.id] = deliverer, asyncio.create_task(deliverer.run())
+
+    def _look_again(self, webhook_id: str) -> None:
+        if webhook_id in self._deliverers:
+            self._deliverers[webhook_id][0].look_again()
 
     async def _stop(self, webhook_id: str) -> None:
-        task = self._tasks.pop(webhook_id, None)
-        if task:
+        if webhook_id in self._deliverers:
+            _, task = self._deliverers.pop(webhook_id)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -1,4 +1,10 @@
-"""Signing secrets of webhooks at rest: sealed like other secrets."""
+"""Signing secrets of webhooks at rest: sealed like other secrets.
+
+After a rotation the former secret is sealed along with the new one, with the moment until
+which it signs too: one text, `new former moment`.
+"""
+
+from dataclasses import dataclass
 
 from app.secrets.seal import Keyring
 from journal import WebhookRow, WebhookTable
@@ -6,20 +12,46 @@ from journal import WebhookRow, WebhookTable
 _KIND = "webhook-secret"
 
 
-def seal_secret(keyring: Keyring, tenant: str, webhook_id: str, secret: str) -> bytes:
-    """Give the secret sealed, bound to its webhook."""
-    return keyring.seal(_KIND, tenant, webhook_id, secret)
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """What a webhook's messages are signed with.
+
+    Attributes:
+        former: The secret before this one, None when it does not sign any more.
+        former_until_ms: Until when the former one signs too, in Unix milliseconds.
+    """
+
+    current: str
+    former: str | None = None
+    former_until_ms: int = 0
+
+    def at(self, now_ms: int) -> tuple[str, ...]:
+        """Give those that sign at a moment, the newest first."""
+        if self.former is None or now_ms >= self.former_until_ms:
+            return (self.current,)
+        return self.current, self.former
+
+    def former_until(self, now_ms: int) -> int | None:
+        """Give until when the former one signs, None when it signs no more."""
+        return self.former_until_ms if len(self.at(now_ms)) > 1 else None
 
 
-def open_secret(keyring: Keyring, row: WebhookRow) -> str:
-    """Give a webhook's secret. Raises `KeyUnusable`."""
-    return keyring.open(_KIND, row.tenant, row.id, row.sealed)
+def seal_secrets(keyring: Keyring, tenant: str, webhook_id: str, secrets: SigningSecrets) -> bytes:
+    """Give the secrets sealed, bound to their webhook."""
+    former = () if secrets.former is None else (secrets.former, str(secrets.former_until_ms))
+    return keyring.seal(_KIND, tenant, webhook_id, " ".join((secrets.current, *former)))
+
+
+def open_secrets(keyring: Keyring, row: WebhookRow) -> SigningSecrets:
+    """Give a webhook's secrets. Raises `KeyUnusable`."""
+    current, *former = keyring.open(_KIND, row.tenant, row.id, row.sealed).split(" ")
+    return SigningSecrets(current, former[0], int(former[1])) if former else SigningSecrets(current)
 
 
 async def seal_all(table: WebhookTable, keyring: Keyring) -> None:
     """Seal what is sealed with an older key. Raises `KeyUnusable`."""
     anew = {
-        row.id: seal_secret(keyring, row.tenant, row.id, open_secret(keyring, row))
+        row.id: seal_secrets(keyring, row.tenant, row.id, open_secrets(keyring, row))
         for row in await table.all()
         if not keyring.is_current(row.sealed)
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -64,10 +65,10 @@ class Sender:
         self._clock = clock
         self._timeout_s = timeout_s
 
-    async def post(self, url: str, secret: str, message: Message) -> Outcome:
+    async def post(self, url: str, secrets: Sequence[str], message: Message) -> Outcome:
         """Send a message; only an answer of 200 to 299 says that it was received."""
         now_ms = self._clock.now_ms()
-        signed = signed_headers(secret, message.id, now_ms // 1_000, message.body)
+        signed = signed_headers(secrets, message.id, now_ms // 1_000, message.body)
         request = HttpRequest(
             "POST",
             url,

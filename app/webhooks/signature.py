@@ -1,7 +1,8 @@
 """Signatures as Standard Webhooks has them: HMAC-SHA256 over id, time and body.
 
 https://www.standardwebhooks.com: the headers `webhook-id`, `webhook-timestamp` and
-`webhook-signature`, and secrets of 24 to 64 bytes as `whsec_` and base64.
+`webhook-signature`, and secrets of 24 to 64 bytes as `whsec_` and base64. While a secret is
+being replaced there are two signatures, with a space between.
 """
 
 import base64
@@ -9,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 PREFIX = "whsec_"
 _SHORTEST, _LONGEST, _NEW = 24, 64, 32
@@ -37,15 +38,21 @@ def check_secret(secret: str) -> None:
         raise UnfitWebhookSecret
 
 
-def signed_headers(secret: str, message_id: str, at_s: int, body: bytes) -> Mapping[str, str]:
+def signed_headers(
+    secrets: Sequence[str], message_id: str, at_s: int, body: bytes
+) -> Mapping[str, str]:
     """Give the headers by which a receiver knows who sent a body, and when (Unix seconds)."""
     content = f"{message_id}.{at_s}.".encode() + body
-    digest = hmac.new(_key(secret), content, hashlib.sha256).digest()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(at_s),
-        "webhook-signature": "v1," + base64.b64encode(digest).decode(),
+        "webhook-signature": " ".join(_signature(secret, content) for secret in secrets),
     }
+
+
+def _signature(secret: str, content: bytes) -> str:
+    digest = hmac.new(_key(secret), content, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
 
 
 def _key(secret: str) -> bytes:

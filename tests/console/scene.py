@@ -97,6 +97,8 @@ class Scene:
     """What there is to look at; `link` is an address on the server."""
 
     workflow: str
+    agent: str
+    webhook: str
     paused: str
     failed: str
     completed: str
@@ -104,12 +106,30 @@ class Scene:
     rerun: str
     batch: str
     retrying: str
-    agent: str
+    agent_run: str
+
+
+def _agent(client: httpx.Client) -> str:
+    model = {"provider": "openai", "baseUrl": "http://127.0.0.1:9/v1", "model": "small-1"}
+    client.put("/api/models/fast", json=model).raise_for_status()
+    document = {
+        "name": "Researcher", "description": "Finds out who owns a company.", "model": "fast",
+        "instructions": "You research companies in {{ inputs.country }}.\nUse the tools; do not guess.",
+        "tools": ["extract-document", {"tool": "send-email", "approval": True}, "registry.search"],
+        "output": {"owner": {"type": "string", "description": "Who owns it"}, "share": {"type": "number"}},
+    }  # fmt: skip
+    agent = str(client.post("/api/agents", json=document).json()["id"])
+    client.put(f"/api/agents/{agent}", json={"limits": {"maxTurns": 10, "time": "5m"}})
+    client.post(f"/api/agents/{agent}/publish", json={"version": "1.0.0"}).raise_for_status()
+    return agent
 
 
 def set_the_scene(server: Server) -> Scene:
     """Make workflows, versions, and runs of every kind."""
     with server.client() as client:
+        hook = {"url": "http://127.0.0.1:9/claims", "name": "Claims desk", "events": ["run.*"]}
+        webhook = client.post("/api/webhooks", json=hook).json()["id"]
+        agent = _agent(client)
         workflow = client.post("/api/workflows", json=CLAIM).json()["id"]
         steps = json.loads(json.dumps(CLAIM["steps"]))
         steps[2]["deadline"] = "5d"
@@ -145,15 +165,13 @@ def set_the_scene(server: Server) -> Scene:
         ]
         for secret in ("MODEL_KEY", "BANK_TOKEN"):
             client.put(f"/api/secrets/{secret}", json={"value": "a secret value"})
-        client.post(
-            "/api/webhooks", json={"url": "https://hooks.example.com/claims", "name": "Claims desk"}
-        )
         settled(client, failed, "failed")
         settled(client, refused, "completed")
         rerun = client.post(f"/api/workflow/rerun/{failed}", json={"stepId": "pay"}).json()["runId"]
         settled(client, rerun, "failed")
         more = _more(client)
-    return Scene(workflow, paused, failed, done, "/answer/" + link.rpartition("/")[2], rerun, *more)
+    answer = "/answer/" + link.rpartition("/")[2]
+    return Scene(workflow, agent, webhook, paused, failed, done, answer, rerun, *more)
 
 
 def _more(client: httpx.Client) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ UP_TO_DATE = """
 
 CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
            "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
-           "/settings/health"]  # fmt: skip
+           "/settings/retention", "/settings/health", "/agents", "/agents/new"]  # fmt: skip
 
 
 @pytest.fixture
@@ -272,13 +273,16 @@ def test_no_page_has_a_serious_fault_of_accessibility(
 ) -> None:
     person.signs_in("acme", console.key("owner"))
     run = f"/runs/{scene.failed}"
-    pages = [*CONSOLE, run, *(f"/runs/{one}" for one in (scene.paused, scene.rerun, scene.batch, scene.retrying, scene.agent)), f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
-             f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in"]  # fmt: skip
+    pages = [*CONSOLE, run, *(f"/runs/{one}" for one in (scene.paused, scene.rerun, scene.batch, scene.retrying, scene.agent_run)), f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start",
+             f"/workflows/{scene.workflow}/edit", f"/workflows/{scene.workflow}/compare?before=1.0.0", scene.link, "/sign-in",
+             f"/agents/{scene.agent}", f"/agents/{scene.agent}/edit", f"/settings/webhooks/{scene.webhook}"]  # fmt: skip
     found = []
     for scheme in ("light", "dark"):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         person.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        for path in pages if scheme == "light" else [run, "/inbox", "/workflows"]:
+        for path in (
+            pages if scheme == "light" else [run, "/inbox", "/workflows", "/runs", *pages[-3:]]
+        ):
             person.opens(path)
             if path.startswith("/runs/"):
                 person.driver.execute_script(
@@ -312,7 +316,17 @@ def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["/inbox", "/runs", "/workflows", "/workflows/{workflow}", "/runs/{paused}", "/runs/{rerun}"],
+    [
+        "/inbox",
+        "/runs",
+        "/workflows",
+        "/workflows/{workflow}",
+        "/runs/{paused}",
+        "/runs/{rerun}",
+        "/agents/{agent}",
+        "/settings/webhooks/{webhook}",
+        "/settings/retention",
+    ],
 )
 def test_a_narrow_screen_scrolls_only_downwards(
     console: Server, person: Person, scene: Scene, path: str
@@ -321,11 +335,43 @@ def test_a_narrow_screen_scrolls_only_downwards(
     person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
         person.signs_in("acme", console.key("owner"))
-        person.opens(path.format(workflow=scene.workflow, paused=scene.paused, rerun=scene.rerun))
+        person.opens(path.format(**asdict(scene)))
         width = person.driver.execute_script("return document.documentElement.scrollWidth")
         assert width <= 360
     finally:
         person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+WATCH = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts.push(...entry.sources.map((item) => item.node?.textContent.slice(0, 60)));
+}).observe({ type: "layout-shift", buffered: true });
+"""
+SHOWN = """
+const done = arguments[0];
+const look = () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(window.shifts))));
+if (document.readyState === "complete") look(); else addEventListener("load", look);
+"""
+
+
+def test_nothing_moves_after_a_page_is_shown(console: Server, person: Person, scene: Scene) -> None:
+    person.signs_in("acme", console.key("owner"))
+    watching = person.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": WATCH}
+    )
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    moved = {}
+    try:
+        for path in ("/runs", f"/runs/{scene.failed}", f"/runs/{scene.completed}", "/workflows", f"/agents/{scene.agent}",
+                     f"/workflows/{scene.workflow}", "/settings/keys", "/settings/health"):  # fmt: skip
+            person.opens(path)
+            moved[path] = person.driver.execute_async_script(SHOWN)
+    finally:
+        person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        person.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
+    assert {path: shifts for path, shifts in moved.items() if shifts} == {}
 
 
 def test_the_keyboard_alone_answers(console: Server, person: Person) -> None:

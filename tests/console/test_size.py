@@ -147,14 +147,16 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
         with httpx.Client(base_url=server.address, timeout=60) as client:
             client.post("/sign-in", data={"tenant": "acme", "credential": key})
             for path in ("/inbox", "/runs", "/runs?status=failed", f"/runs?workflowId={scene.workflow}", f"/runs/{scene.failed}",
-                         "/workflows", f"/workflows/{scene.workflow}", "/settings/health", "/settings/keys"):  # fmt: skip
+                         "/workflows", f"/workflows/{scene.workflow}", "/settings/health", "/settings/keys", "/settings/retention",
+                         "/settings/webhooks", f"/settings/webhooks/{scene.webhook}", "/agents", f"/agents/{scene.agent}"):  # fmt: skip
                 times, busy = [], computed(server)
-                for _ in range(5):
+                for _ in range(7):
                     began = time.perf_counter()
                     answer = client.get(path)
                     times.append(time.perf_counter() - began)
                     assert answer.status_code == 200, path
-                slow[path] = round(1_000 * sorted(times)[2], 1)
-                worked[path] = round(1_000 * (computed(server) - busy) / 5, 1)
+                # The least: what else the machine does can only add to what the server takes.
+                slow[path] = round(1_000 * min(times), 1)
+                worked[path] = round(1_000 * (computed(server) - busy) / 7, 1)
         print(json.dumps({"runs": RUNS, "ms": slow, "computed ms": worked}))
         assert max(worked.values()) < 100

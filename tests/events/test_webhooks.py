@@ -204,6 +204,63 @@ def test_an_event_that_is_not_received_for_long_is_given_up_and_shown(
     assert given_up["attempts"] == len(receiver.posts) - 1
 
 
+def test_what_was_given_up_is_sent_again_before_what_follows_it(
+    client: httpx.Client, receiver: Receiver
+) -> None:
+    receiver.judge = lambda message: 410 if message["type"] == "run.started" else 503
+    webhook = hook(client, receiver, "run.*")
+    start(client)
+    path = f"/api/webhooks/{webhook['id']}"
+    until(lambda: client.get(path).json()["givenUp"] >= 1)
+    client.post(f"{path}/disable")
+    listed = client.get(f"{path}/deliveries").json()["deliveries"]
+    started = next(item for item in listed if item["type"] == "run.started")
+    assert started["time"] <= started["firstAttempt"] <= started["lastAttempt"]
+    again = client.post(f"{path}/deliveries/{started['position']}/redeliver").json()
+    assert (again["status"], again["attempts"], again["answer"]) == ("pending", 0, 410)
+    first_id = next(post.id for post in receiver.posts if post.type == "run.started")
+    client.post(f"{path}/redeliver")
+    receiver.judge = lambda _: 200
+    client.post(f"{path}/enable")
+    until(lambda: len(receiver.received()) == 2)
+    assert [post.type for post in receiver.received()] == ["run.started", "run.completed"]
+    assert receiver.received()[0].id == first_id
+    until(lambda: client.get(path).json()["pending"] == 0)
+    assert client.get(path).json()["givenUp"] == 0
+    client.post(f"{path}/deliveries/{started['position']}/redeliver")
+    until(lambda: len(receiver.received()) == 3)
+    assert receiver.received()[2].id == first_id
+    for unknown in ("0", "9" * 18, "9" * 30, "x", "-1"):
+        assert client.post(f"{path}/deliveries/{unknown}/redeliver").status_code == 404
+
+
+def test_two_secrets_sign_while_one_takes_over(
+    shared: Server, client: httpx.Client, receiver: Receiver
+) -> None:
+    webhook = hook(client, receiver)
+    path, old = f"/api/webhooks/{webhook['id']}", receiver.secret
+
+    def is_known(secret: str) -> bool:
+        receiver.secret = secret
+        assert client.post(f"{path}/test").json()["success"]
+        return receiver.posts[-1].signed
+
+    made = client.post(f"{path}/secret", json={"overlap": "1h"}).json()
+    assert made["formerSecretUntil"] > made["updatedAt"]
+    assert is_known(made["secret"])
+    assert is_known(old)
+    client.put(path, json={"name": "renamed"})
+    assert is_known(old)
+    for file in shared.data.glob("journal.sqlite3*"):
+        assert old.removeprefix("whsec_").encode() not in file.read_bytes()
+    short = client.post(f"{path}/secret", json={"overlap": "300ms"}).json()["secret"]
+    assert not is_known(old)
+    until(lambda: not is_known(made["secret"]))
+    assert is_known(short)
+    assert client.get(path).json()["formerSecretUntil"] is None
+    assert client.post(f"{path}/secret", json={"overlap": "31d"}).status_code == 400
+
+
 def test_a_slow_receiver_counts_as_none(client: httpx.Client, receiver: Receiver) -> None:
     receiver.judge = lambda _: time.sleep(2) or 200  # type: ignore[func-returns-value]
     webhook = hook(client, receiver, "run.completed")
@@ -271,7 +328,8 @@ def test_webhooks_are_for_admins_of_their_tenant(
     with shared.client("owner", "rival") as rival:
         assert rival.get("/api/webhooks").json() == []
         for method, at in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/test"),
-                           ("POST", "/secret"), ("POST", "/disable"), ("GET", "/deliveries")):  # fmt: skip
+                           ("POST", "/secret"), ("POST", "/disable"), ("GET", "/deliveries"),
+                           ("POST", "/redeliver"), ("POST", "/deliveries/1/redeliver")):  # fmt: skip
             body = {"name": "mine"} if method == "PUT" else None
             assert rival.request(method, path + at, json=body).status_code == 404
     assert receiver.posts == []

@@ -62,6 +62,22 @@ def test_five_thousand_runs_are_cancelled_and_deleted(server: Server) -> None:
     assert faults(server.data) == []
 
 
+def test_what_starts_after_the_count_is_not_meant(shared: Server) -> None:
+    with shared.client("owner", "counted") as client:
+        assert client.post("/api/workflows", json=WORKFLOW).status_code == 201
+        start = "/api/workflow/start/w"
+        assert bulk(client, "cancel", dryRun=True).json()["cursor"] is None
+        old = [client.post(start, json={"data": {}}).json()["runId"] for _ in range(3)]
+        counted = bulk(client, "cancel", dryRun=True).json()
+        new = client.post(start, json={"data": {}}).json()["runId"]
+        assert counted["matched"] == 3
+        assert bulk(client, "cancel", cursor=counted["cursor"]).json()["changed"] == 3
+        status = {
+            row["runId"]: row["status"] for row in client.get("/api/workflow/runs").json()["runs"]
+        }
+        assert status == {**dict.fromkeys(old, "cancelled"), new: "paused"}
+
+
 def test_who_may_do_what_and_which_filters_fit(shared: Server) -> None:
     with shared.client("operator") as client:
         assert bulk(client, "terminate").status_code == 200

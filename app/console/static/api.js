@@ -2,9 +2,10 @@
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export class Refused extends Error {
-  constructor(status, document) {
+  constructor(status, document, wait = 0) {
     super(document.message || `The server answered ${status}.`);
     this.status = status;
+    this.wait = wait;
     this.details = document.details ?? [];
   }
 }
@@ -23,7 +24,7 @@ export async function call(method, address, body) {
   if (answer.status === 401) {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
-  if (!answer.ok) throw new Refused(answer.status, document);
+  if (!answer.ok) throw new Refused(answer.status, document, Number(answer.headers.get("retry-after")) || 0);
   return document;
 }
 

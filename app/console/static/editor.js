@@ -5,7 +5,10 @@ import { showAnew } from "./picture.js";
 const QUIET_MS = 300;
 
 // What a key that was taken out of the text means: saving keeps what is not sent.
-const DEFAULTS = { description: "", payload: {}, edges: [], tool: false, maxStepExecutions: 1000 };
+const DEFAULTS = {
+  description: "", payload: {}, edges: [], tool: false, maxStepExecutions: 1000,
+  model: null, temperature: null, maxTokens: null, tools: [], output: {}, limits: {},
+};
 
 export function startEditor() {
   const form = document.querySelector("[data-editor]");
@@ -43,7 +46,7 @@ function parsed(text) {
 async function check(text, state) {
   const asked = ++state.asked;
   try {
-    const found = await call("POST", "/workflows/preview", { text: text.value });
+    const found = await call("POST", `${text.form.dataset.pages}/preview`, { text: text.value });
     if (asked !== state.asked) return;
     list(found.problems);
     state.marked = new Set(found.problems.map((problem) => problem.line));
@@ -123,7 +126,7 @@ async function save(form, text, state) {
   try {
     const answer = await call(method, address, { ...Object.fromEntries(removed), ...edited });
     state.saved = text.value;
-    location.assign(`/workflows/${encodeURIComponent(answer.id)}`);
+    location.assign(`${form.dataset.pages}/${encodeURIComponent(answer.id)}`);
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
     await check(text, state);

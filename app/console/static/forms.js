@@ -77,7 +77,10 @@ function valueOf(item, text) {
   switch (item.dataset.type) {
     case "number": case "integer": return Number(text);
     case "boolean": return text === "true";
-    case "list": return text.split(",").map((part) => part.trim()).filter(Boolean);
+    case "list": {
+      const items = text.split(",").map((part) => part.trim()).filter(Boolean);
+      return items.length || !("nullable" in item.dataset) ? items : null;
+    }
     case "json": case "object": case "array":
       try { return JSON.parse(text); } catch (wrong) {
         throw new Refused(400, { message: "One field is not acceptable.", details: [{ path: item.name, message: `is not JSON: ${wrong.message}` }] });
@@ -96,10 +99,21 @@ function put(body, name, value) {
 function follow(form, answer) {
   const then = form.dataset.then;
   if (then === "show") { reveal(form, String(answer[form.dataset.show] ?? "The public key is stored.")); return; }
-  if (then === "say") { say(`${form.dataset.say}: ${answer[form.dataset.say]}`); return; }
+  if (then === "say") { tell(form, answer); return; }
   if (form.dataset.said) sessionStorage.setItem("said", form.dataset.said);
   if (then === "reload") location.reload();
   else location.assign(then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name])));
+}
+
+// What came of something that was tried, where the form wants it, or in passing.
+function tell(form, answer) {
+  const pattern = answer.success ? form.dataset.said : form.dataset.failed;
+  const text = pattern.replace(/\{(\w+)\}/g, (_, name) => answer[name]);
+  const place = document.getElementById(form.dataset.into);
+  if (!place) { say(text); return; }
+  place.textContent = text;
+  place.className = `notice ${answer.success ? "good" : "bad"}`;
+  place.hidden = false;
 }
 
 function show(form, refused) {

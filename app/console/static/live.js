@@ -4,7 +4,10 @@ import { showTimes } from "./times.js";
 
 const QUIET_MS = 250;
 
+const EVERY_MS = 3000;
+
 export function startLive() {
+  if (document.querySelector("[data-poll]")) poll();
   const place = document.querySelector("[data-live]");
   if (!place || !window.EventSource) return;
   const source = new EventSource(place.dataset.live);
@@ -23,6 +26,14 @@ export function startLive() {
   window.addEventListener("pagehide", () => source.close());
 }
 
+// For what changes without an event.
+function poll() {
+  setTimeout(async () => {
+    if (!document.hidden) await refresh();
+    poll();
+  }, EVERY_MS);
+}
+
 async function refresh() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
@@ -31,6 +42,7 @@ async function refresh() {
   for (const region of document.querySelectorAll("[data-live-region]")) swap(region, fresh.getElementById(region.id));
   for (const list of document.querySelectorAll("[data-live-list]")) merge(list, fresh.getElementById(list.id));
   for (const place of document.querySelectorAll("[data-live-graph]")) redraw(place, fresh.getElementById(place.id));
+  document.dispatchEvent(new Event("refreshed"));
 }
 
 function swap(region, fresh) {

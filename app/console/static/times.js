@@ -13,3 +13,16 @@ export function showTimes(root) {
     element.title = exact.format(moment);
   }
 }
+
+// A field for a moment is in the reader's zone; what is sent stands beside it, with the zone.
+export function startMoments() {
+  for (const field of document.querySelectorAll("[data-moment]")) {
+    const sent = field.parentElement.querySelector('input[type="hidden"]');
+    const moment = new Date(sent.value);
+    if (sent.value && !Number.isNaN(moment.getTime())) {
+      field.value = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+    }
+    field.addEventListener("change", () => { sent.value = field.value ? new Date(field.value).toISOString() : ""; });
+    field.form.addEventListener("submit", () => { sent.disabled = !sent.value; });
+  }
+}

@@ -1,0 +1,191 @@
+"""Webhooks, retention and health in the console, and who may see them."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.console.browser import Person
+from tests.console.conftest import PLUGIN
+from tests.console.test_access import sign_in
+from tests.harness.receiver import Receiver
+from tests.harness.server import Server
+
+QUICK = {"id": "quick", "name": "Quick", "initialStep": "end", "steps": [{"id": "end", "type": "end-flow"}]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that gives up soon, and keeps failed runs for a while."""
+    with Server(
+        tmp_path_factory.mktemp("settings") / "data",
+        PLUGIN,
+        STEPWELL_WEBHOOK_RETRY_FIRST="0.05",
+        STEPWELL_WEBHOOK_RETRY_LONGEST="0.2",
+        STEPWELL_WEBHOOK_GIVE_UP="0.2",
+        STEPWELL_RETENTION="failed=90d",
+        STEPWELL_RETENTION_KEEP="completed=7",
+        STEPWELL_HOUSEKEEPING_INTERVAL="3600",
+    ) as running:
+        with running.client() as client:
+            client.post("/api/workflows", json=QUICK).raise_for_status()
+        yield running
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def admin(server: Server, person: Person) -> Person:
+    person.address = server.address
+    person.signs_in("acme", server.key("admin"))
+    return person
+
+
+def test_what_was_given_up_is_seen_and_sent_again(
+    server: Server, admin: Person, receiver: Receiver
+) -> None:
+    receiver.judge = lambda _: 503
+    admin.opens("/settings/webhooks")
+    admin.fills("Name", "Billing")
+    admin.fills("Address", receiver.address)
+    admin.fills("Events", "run.*")
+    admin.presses("Create")
+    admin.sees("Keep it now: it is not shown again.")
+    receiver.secret = admin.driver.find_element("id", "revealed").text
+    admin.presses("Close")
+    admin.presses("Billing")
+    admin.sees("Nothing has been delivered yet")
+    admin.presses("Send a test")
+    admin.sees("Not received: the answer was 503.")
+    with server.client("operator") as client:
+        client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
+    admin.sees("2 were given up.", within=30)
+    admin.sees("the answer was 503")
+    receiver.judge = lambda _: 200
+    admin.presses("Send all again")
+    admin.sees("They take their places among the events of their runs.")
+    admin.presses("Yes")
+    admin.sees("They are sent again, in order.")
+    admin.waits(lambda: len(receiver.received()) == 2)
+    assert [post.type for post in receiver.received()] == ["run.started", "run.completed"]
+    assert all(post.signed for post in receiver.received())
+    admin.waits(lambda: admin.text.count("delivered") >= 2 and "given up." not in admin.text)
+    admin.presses("Send a test")
+    admin.sees("Received: the answer was 200")
+    assert admin.errors() == []
+
+
+def test_a_webhook_rests_goes_on_and_gets_a_new_secret(
+    server: Server, admin: Person, receiver: Receiver
+) -> None:
+    body = {"url": receiver.address, "events": ["run.completed"], "secret": receiver.secret}
+    with server.client() as client:
+        webhook = client.post("/api/webhooks", json=body).json()["id"]
+    admin.opens(f"/settings/webhooks/{webhook}")
+    admin.presses("Let it rest")
+    admin.sees("It rests. It keeps its place")
+    with server.client("operator") as client:
+        client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
+    admin.presses("Go on")
+    admin.sees("It goes on from where it stood.")
+    admin.waits(receiver.received)
+    admin.presses("New secret…")
+    admin.presses("Make the secret")
+    admin.sees("Keep it now: it is not shown again.")
+    new = admin.driver.find_element("id", "revealed").text
+    admin.presses("Close")
+    admin.sees("The one before it signs too until")
+    for secret in (new, receiver.secret):
+        receiver.secret = secret
+        admin.presses("Send a test")
+        admin.sees("Received: the answer was 200")
+        admin.driver.execute_script("document.getElementById('tested').textContent = ''")
+        assert receiver.posts[-1].signed
+    admin.presses("Change…")
+    admin.fills("Only these workflows", "quick, other")
+    admin.fills("Name", "Books")
+    admin.presses("Change")
+    admin.sees("only quick, other")
+    admin.presses("Change…")
+    admin.fills("Only these workflows", "")
+    admin.presses("Change")
+    admin.waits(lambda: "Books" in admin.text and "only quick" not in admin.text)
+    admin.presses("Delete…")
+    admin.presses("Delete")
+    admin.waits(lambda: admin.driver.current_url.endswith("/settings/webhooks"))
+    assert "Books" not in admin.text
+
+
+def test_retention_says_what_is_kept_and_what_goes(server: Server) -> None:
+    with server.client() as client, httpx.Client(base_url=server.address) as browser:
+        for _ in range(9):
+            client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
+        ended = len(client.get("/api/workflow/runs?status=completed&limit=500").json()["runs"])
+        sign_in(browser, "acme", server.key("viewer"))
+        rows = re.findall(
+            r"<tr><th scope=\"row\">(.*?)</tr>", browser.get("/settings/retention").text
+        )
+        shown = {row.partition("<")[0]: re.sub(r"<[^>]*>", " ", row).split() for row in rows}
+        assert shown["completed"] == [
+            "completed",
+            "ever",
+            "7",
+            str(ended),
+            "completed",
+            str(ended - 7),
+        ]
+        assert shown["failed"] == ["failed", "90d", "no", "limit", "0", "failed", "0"]
+
+
+def test_health_shows_the_figures_that_operators_ask_for(server: Server) -> None:
+    with httpx.Client(base_url=server.address) as browser:
+        sign_in(browser, "acme", server.key("viewer"))
+        text = browser.get("/settings/health").text
+        for label in (
+            "Journal",
+            "Its WAL file",
+            "A transaction takes",
+            "Oldest timer that waits",
+            "Runs completed",
+        ):
+            assert label in text
+        assert re.search(r"[\d.]+ ms on average, flush included; 99 of 100 at most [\d.]+ ms", text)
+
+
+def test_settings_are_shown_to_whom_they_are_for(server: Server, receiver: Receiver) -> None:
+    with server.client() as client:
+        webhook = client.post(
+            "/api/webhooks", json={"url": receiver.address, "events": ["run.*"]}
+        ).json()["id"]
+    mine = f"/settings/webhooks/{webhook}"
+    for role, tenant, status in (
+        ("viewer", "acme", 403), ("operator", "acme", 403), ("editor", "acme", 403),
+        ("admin", "acme", 200), ("owner", "other", 404),
+    ):  # fmt: skip
+        with httpx.Client(base_url=server.address) as browser:
+            sign_in(browser, tenant, server.key(role, tenant))
+            assert browser.get(mine).status_code == status
+            tabs = browser.get("/settings/models").text
+            assert ("/settings/webhooks" in tabs) == (role in ("admin", "owner"))
+            assert browser.get("/settings/retention").status_code == 200
+            for path in (
+                f"/api/webhooks/{webhook}/redeliver",
+                f"/api/webhooks/{webhook}/deliveries/1/redeliver",
+            ):
+                assert browser.post(path).status_code == 401
+
+
+def test_what_is_empty_says_what_to_do_next(server: Server) -> None:
+    with httpx.Client(base_url=server.address) as browser:
+        sign_in(browser, "empty", server.key("owner", "empty"))
+        for part in ("tokens", "secrets", "models", "webhooks"):
+            text = browser.get(f"/settings/{part}").text
+            said = re.search(r'<p class="quiet">None yet\.(.*?)</p>', text)
+            assert said, part
+            assert len(said[1]) > 30, part
+        assert "mcp_servers" in browser.get("/settings/tools").text

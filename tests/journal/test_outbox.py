@@ -1,0 +1,74 @@
+"""The order of a run's deliveries, also when some are sent again."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from journal import Attempt, Journal, UnknownDelivery, WebhookRow
+from journal.event_pages import EventRow
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    opened = await Journal.open(tmp_path)
+    row = WebhookRow("wh", "acme", "", "http://x", ("*",), None, b"", 0, 1, 1)
+    await opened.webhooks.create(row, 10)
+    rows = [
+        EventRow(n, run, n, "RunCompleted", 1, 1, "{}", b"", "w", "1.0.0", None)
+        for n, run in ((1, 7), (2, 7), (3, 7), (4, 8))
+    ]
+    await opened.outbox.take("wh", rows, 4, 100, 10)
+    yield opened
+    await opened.close()
+
+
+async def due(journal: Journal, now_ms: int = 1_000) -> list[int]:
+    return sorted(row.position for row in await journal.outbox.due("wh", now_ms, 10))
+
+
+async def test_an_event_that_is_sent_again_goes_before_those_after_it(journal: Journal) -> None:
+    outbox = journal.outbox
+    await outbox.settle("wh", 1, Attempt(200, "given_up", 500, "no"))
+    assert await due(journal) == [2, 4]
+    again = await outbox.redeliver("wh", 1, 300)
+    assert (again.state, again.attempts, again.first_at_ms, again.next_at_ms) == (
+        "pending", 0, None, 300,
+    )  # fmt: skip
+    assert await due(journal) == [1, 4]
+    # The attempt of 2 that was under way comes back, as a failure: it has to wait all the same.
+    await outbox.settle("wh", 2, Attempt(400, "pending", 500, "no", 500))
+    assert await due(journal) == [1, 4]
+    await outbox.settle("wh", 1, Attempt(500, "delivered", 200))
+    assert await due(journal) == [2, 4]
+    await outbox.settle("wh", 2, Attempt(600, "delivered", 200))
+    assert await due(journal) == [3, 4]
+
+
+async def test_what_waits_to_be_tried_again_is_due_at_once(journal: Journal) -> None:
+    outbox = journal.outbox
+    await outbox.settle("wh", 1, Attempt(200, "pending", 500, "no", 9_000_000))
+    await outbox.settle("wh", 4, Attempt(200, "pending", 500, "no", 9_000_000))
+    assert await due(journal) == []
+    assert (await outbox.redeliver("wh", 2, 300)).next_at_ms is None
+    assert await due(journal) == [1]
+    assert await outbox.redeliver_failed("wh", 400) == 0
+    assert await due(journal) == [1, 4]
+
+
+async def test_all_that_was_given_up_goes_again_in_order(journal: Journal) -> None:
+    outbox = journal.outbox
+    for position in (1, 2, 4):
+        await outbox.settle("wh", position, Attempt(200, "given_up", None, "no"))
+    await outbox.settle("wh", 3, Attempt(200, "delivered", 200))
+    assert await outbox.redeliver_failed("wh", 300) == 3
+    assert await due(journal) == [1, 4]
+    await outbox.settle("wh", 1, Attempt(400, "delivered", 200))
+    assert await due(journal) == [2, 4]
+
+
+async def test_what_a_webhook_was_not_to_be_told_of_is_unknown(journal: Journal) -> None:
+    with pytest.raises(UnknownDelivery):
+        await journal.outbox.redeliver("wh", 99, 300)
+    with pytest.raises(UnknownDelivery):
+        await journal.outbox.redeliver("other", 1, 300)
