@@ -30,7 +30,7 @@ from journal import (
     UnknownWorkflow,
 )
 from steps.compiled import Definition
-from steps.contract import StepBroke
+from steps.contract import StepBroke, listed
 from steps.effects import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.problems import InvalidDefinition
 
@@ -208,6 +208,6 @@ def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json],
         return wanted.data, wanted.refused
     problems = definition.payload.check(wanted.data)
     if problems:
-        listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems[:5])
-        return wanted.data, RunError(None, "InvalidInput", f"the input does not fit: {listed}")
+        message = f"the input does not fit: {listed(problems[:5])}"
+        return wanted.data, RunError(None, "InvalidInput", message)
     return definition.payload.with_defaults(wanted.data), None

@@ -26,6 +26,7 @@ _LONGEST_COMPILED = 8_000
 _SHORTEST_CUT = 8
 _LONGEST_ESCAPE = 12
 _GROUPED = 3
+_MOST_NESTED = 30
 # Bounded, so that a text of nothing but backslashes takes no longer than another.
 _ESCAPES = 15
 _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
@@ -95,18 +96,29 @@ def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _any_of(forms: Sequence[tuple[str, ...]], depth: int) -> str:
-    """Give a pattern for any of the forms, the longest first, grouped by how they begin."""
-    if depth == _GROUPED or len(forms) == 1 or min(map(len, forms)) <= depth:
-        rest = sorted(
-            {"".join(form[depth:]) for form in forms}, key=lambda text: (-len(text), text)
-        )
-        return rest[0] if len(rest) == 1 else f"(?:{'|'.join(rest)})"
-    groups = [
-        first + _any_of(list(group), depth + 1)
-        for first, group in groupby(forms, lambda form: form[depth])
-    ]
-    return groups[0] if len(groups) == 1 else f"(?:{'|'.join(groups)})"
+def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> str:
+    """Give a pattern for any of the forms, the longest first, grouped by how they begin.
+
+    `forms` are sorted. What many of them begin with is tried once and not once for each, so
+    that a text full of it takes no longer than another.
+    """
+    same = depth
+    while all(len(form) > same and form[same] == forms[0][same] for form in forms):
+        same += 1
+    lead = "".join(forms[0][depth:same])
+    if len(forms) == 1:
+        return lead
+    ways: list[tuple[int, str]] = []
+    for first, grouped in groupby(forms, lambda form: form[same] if len(form) > same else ""):
+        group = list(grouped)
+        # Other tokens than letters and digits may match the same text: the longest comes first.
+        if nested < _MOST_NESTED and (same < _GROUPED or first in _ALNUM) and first:
+            longest = max(map(len, group))
+            ways.append((longest, first + _any_of(group, same + 1, nested + 1)))
+        else:
+            ways += {(len(form), "".join(form[same:])) for form in group}
+    ways.sort(key=lambda way: (-way[0], way[1]))
+    return f"{lead}(?:{'|'.join(text for _, text in ways)})"
 
 
 def _is_cut(form: Sequence[str], text: str, at: int) -> bool:
