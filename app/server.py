@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from types import FrameType
 
 import uvicorn
@@ -94,8 +95,12 @@ def application(services: Services, address: str) -> Starlette:
     async def docs(_: Request) -> Response:
         return HTMLResponse(page)
 
-    async def missing(request: Request) -> Response:
+    async def missing(request: Request, _: Exception | None = None) -> Response:
         failure = NotFoundHere(f"there is nothing at {request.scope['path'][:200]}")
+        return error_response(failure, request.scope["stepwell.request_id"])
+
+    async def of_no_method(request: Request, _: Exception) -> Response:
+        failure = NotAllowedHere(_EVERY_METHOD)
         return error_response(failure, request.scope["stepwell.request_id"])
 
     by_path: dict[str, dict[str, Answer]] = {}
@@ -116,6 +121,11 @@ def application(services: Services, address: str) -> Starlette:
             ),
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
+        # No route takes a path with a line feed in it, nor a method that nobody knows.
+        exception_handlers={
+            HTTPStatus.NOT_FOUND: missing,
+            HTTPStatus.METHOD_NOT_ALLOWED: of_no_method,
+        },
         middleware=[
             Middleware(RequestFrame, figures=services.figures),
             Middleware(
