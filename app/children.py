@@ -69,6 +69,10 @@ class Children:
             row for row in await self._journal.children.open(family) if row.attempt == attempt
         ]
         due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
+        if due and run.parent and await self._journal.children.is_left(run.id):
+            # It will be stopped too. Until then it starts nothing: a family of workflows that
+            # call themselves would grow faster than it can be stopped.
+            return ChildrenOpen(plan.first + plan.total)
         if due:
             # A start that is half done when the step is stopped would leave a run of which
             # nobody knows whether it exists.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from journal.checkpoints import check_wal, open_as_it_is
+from journal.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.errors import CannotOpen, Damaged
 from journal.settle import settle, sync_folder
 
@@ -34,7 +34,7 @@ def prepare(folder: Path) -> Path:
     """
     file, marker = folder / DATABASE, folder / MARKER
     try:
-        if not marker.exists() and not file.exists():
+        if not marker.exists() and not file.exists() and not has_wal(file):
             _create(file)
         _check(file)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:

@@ -129,6 +129,18 @@ def test_a_lost_wal_is_noticed_after_checkpoints_too(server: Server, tmp_path: P
     assert SAID in refused(server.data)
 
 
+def test_a_wal_alone_is_not_taken_for_a_new_folder(server: Server) -> None:
+    with server.client() as client:
+        start(client)
+    server.kill()
+    for name in (DATABASE, "stepwell.json"):
+        (server.data / name).unlink()
+    wal = (server.data / WAL).read_bytes()
+    said = refused(server.data)
+    assert "is missing, though this folder has held a database" in said
+    assert (server.data / WAL).read_bytes() == wal
+
+
 def as_it_is(data: Path, copy: Path) -> None:
     shutil.copytree(data, copy, ignore=shutil.ignore_patterns("*.sock"))
 
