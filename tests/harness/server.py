@@ -78,6 +78,7 @@ class Server:
             except httpx.TransportError:
                 pass
             time.sleep(0.02)
+        self.kill()  # whoever wanted it will not
         raise AssertionError(self.log.read_text())
 
     def kill(self) -> None:
