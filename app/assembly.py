@@ -1,5 +1,6 @@
 """How the parts are put together, for the server and for a run on a laptop alike."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -34,6 +35,7 @@ from app.timers import Timers
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
+from app.trust import trusted
 from app.turns import Turns
 from app.waiters import Waiters
 from app.webhooks.deliverer import Parts, Patience
@@ -62,18 +64,19 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
     figures = Figures()
-    registry, catalogue = _step_types_and_tools(settings, clock, closing)
+    trust = trusted(settings.ca_file)
+    registry, catalogue = _step_types_and_tools(settings, clock, trust, closing)
     storage = await _storage(settings)
     closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
-    client = HttpClient(settings.allowed_networks)
+    client = HttpClient(settings.allowed_networks, trust)
     closing.push_async_callback(client.close)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(secrets.mask_text)
-    models = Models(settings, journal.models, secrets.get, clock)
+    models = Models(settings, journal.models, secrets.get, clock, trust)
     closing.push_async_callback(models.close)
     authenticator = Authenticator(journal, settings, clock, secrets.keyring)
     await authenticator.load()
@@ -127,12 +130,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
 
 
 def _step_types_and_tools(
-    settings: Settings, clock: Clock, closing: AsyncExitStack
+    settings: Settings, clock: Clock, trust: ssl.SSLContext, closing: AsyncExitStack
 ) -> tuple[Registry, ToolCatalogue]:
     built_in = built_in_tools(settings, clock)
     tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
     closing.callback(tools.close)
-    mcp = McpServers(settings.mcp_servers)
+    mcp = McpServers(settings.mcp_servers, trust)
     closing.push_async_callback(mcp.close)
     mcp.start()
     return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp)

@@ -19,7 +19,18 @@ from typing import Any
 from app.secrets.key import FILE as KEY_FILE
 from app.settings import Settings
 from engine import iso_time
-from journal import DATABASE, copy_database, mark, migrations, open_read_only, sync
+from journal import (
+    DATABASE,
+    Unavailable,
+    WalMissing,
+    check_wal,
+    copy_database,
+    has_wal,
+    mark,
+    migrations,
+    open_read_only,
+    sync,
+)
 
 MANIFEST = "backup.json"
 _BLOCK = 1 << 20
@@ -110,11 +121,14 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
         has_key = source.is_dir() and (source / KEY_FILE).exists()
         if has_key:
             _copy(source / KEY_FILE, data / KEY_FILE)
-        _copy(database, data / f"{DATABASE}.restoring")
+        if has_wal(database):  # a folder that was copied as it was left, not a backup of ours
+            copy_database(database, data / f"{DATABASE}.restoring")
+        else:
+            _copy(database, data / f"{DATABASE}.restoring")
         _sync_folders(data)
         (data / f"{DATABASE}.restoring").rename(data / DATABASE)
         mark(data)
-    except OSError as failure:
+    except (OSError, Unavailable) as failure:
         raise BackupFailed(f"the backup cannot be restored: {failure}") from failure
     return {"restored": str(data), "files": len(files), "withKey": has_key}
 
@@ -176,9 +190,12 @@ def _check(database: Path, told: dict[str, Any]) -> None:
     if "sha256" in told and told["sha256"] != _sha256(database):
         raise BackupFailed(f"{database} is not what was backed up: its SHA-256 differs")
     try:
+        check_wal(database)
         with closing(open_read_only(database)) as connection:
             (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except WalMissing as older:
+        raise BackupFailed(str(older)) from older
     except sqlite3.Error as unusable:
         raise BackupFailed(f"{database} is not a usable database: {unusable}") from unusable
     if sound != "ok":

@@ -29,7 +29,7 @@ from journal import (
     UnknownWorkflow,
 )
 from steps.compiled import Definition
-from steps.contract import StepBroke
+from steps.contract import StepBroke, listed
 from steps.effects import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.problems import InvalidDefinition
 
@@ -68,6 +68,10 @@ class Children:
             row for row in await self._journal.children.open(family) if row.attempt == attempt
         ]
         due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
+        if due and run.parent and await self._journal.children.is_left(run.id):
+            # It will be stopped too. Until then it starts nothing: a family of workflows that
+            # call themselves would grow faster than it can be stopped.
+            return ChildrenOpen(plan.first + plan.total)
         if due:
             # A start that is half done when the step is stopped would leave a run of which
             # nobody knows whether it exists.
@@ -209,6 +213,6 @@ def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json],
         return wanted.data, wanted.refused
     problems = definition.payload.check(wanted.data)
     if problems:
-        listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems[:5])
-        return wanted.data, RunError(None, "InvalidInput", f"the input does not fit: {listed}")
+        message = f"the input does not fit: {listed(problems[:5])}"
+        return wanted.data, RunError(None, "InvalidInput", message)
     return definition.payload.with_defaults(wanted.data), None

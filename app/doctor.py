@@ -17,7 +17,16 @@ from typing import Any, Literal, TypeAlias
 from app.secrets.key import FILE as KEY_FILE
 from app.settings import Settings
 from engine import iso_time
-from journal import DATABASE, MARKER, WAL_LIMIT_BYTES, migrations, open_read_only, run_id
+from journal import (
+    DATABASE,
+    MARKER,
+    WAL_LIMIT_BYTES,
+    WalMissing,
+    check_wal,
+    migrations,
+    open_read_only,
+    run_id,
+)
 
 Level: TypeAlias = Literal["ok", "note", "wrong"]
 Compile: TypeAlias = Callable[[str], str | None]
@@ -53,11 +62,15 @@ def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> lis
         remedy = "restore it from a backup, or choose another data folder"
         return [*found, Finding("database", "wrong", "missing or empty", remedy)]
     try:
+        check_wal(database)
         with closing(open_read_only(database)) as connection:
             found += _database(connection, database)
             if connection.execute("PRAGMA user_version").fetchone()[0] == len(migrations()):
                 found += _runs(connection, now_ms, compile_definition)
                 found += _clock(connection, now_ms)
+    except WalMissing as older:
+        remedy = f"put it back, restore a backup, or: stepwell accept-loss --data {settings.data}"
+        return [*found, Finding("-wal file", "wrong", str(older), remedy)]
     except sqlite3.Error as unusable:
         remedy = "restore it from a backup"
         found.append(Finding("database", "wrong", f"cannot be read ({unusable})", remedy))

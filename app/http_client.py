@@ -4,6 +4,7 @@ It follows redirects itself, so that what is confidential stays with the server 
 meant for, and it keeps no cookies, since all tenants share it.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -34,10 +35,12 @@ _FOR_ANYBODY = frozenset(
 """The headers that go along to another origin; any other could be a credential."""
 
 
-def guarded_pool(allowed: Sequence[Network]) -> httpcore.AsyncConnectionPool:
+def guarded_pool(
+    allowed: Sequence[Network], trust: ssl.SSLContext | None
+) -> httpcore.AsyncConnectionPool:
     """Give a pool of connections, each to an address that was checked."""
     return httpcore.AsyncConnectionPool(
-        ssl_context=httpx.create_ssl_context(trust_env=False),
+        ssl_context=trust or httpx.create_ssl_context(trust_env=False),
         network_backend=GuardedBackend(allowed),
         max_connections=200,
         keepalive_expiry=30,
@@ -59,8 +62,8 @@ class _Body(httpx.AsyncByteStream):
 class _Transport(httpx.AsyncBaseTransport):
     """Lets httpx speak through a pool whose every connection is checked."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
-        self._pool = guarded_pool(allowed)
+    def __init__(self, allowed: Sequence[Network], trust: ssl.SSLContext | None) -> None:
+        self._pool = guarded_pool(allowed, trust)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = httpcore.URL(
@@ -87,11 +90,11 @@ class _Transport(httpx.AsyncBaseTransport):
 class HttpClient:
     """Sends what steps ask for."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(self, allowed: Sequence[Network], trust: ssl.SSLContext | None = None) -> None:
         timeout = httpx.Timeout(_IDLE_S, connect=_CONNECT_S)
         nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.AsyncClient(
-            transport=_Transport(allowed),
+            transport=_Transport(allowed, trust),
             trust_env=False,
             timeout=timeout,
             cookies=nothing,

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from types import FrameType
 
 import uvicorn
@@ -95,8 +96,12 @@ def application(services: Services, address: str) -> Starlette:
     async def docs(_: Request) -> Response:
         return HTMLResponse(page)
 
-    async def missing(request: Request) -> Response:
+    async def missing(request: Request, _: Exception | None = None) -> Response:
         failure = NotFoundHere(f"there is nothing at {request.scope['path'][:200]}")
+        return error_response(failure, request.scope["stepwell.request_id"])
+
+    async def of_no_method(request: Request, _: Exception) -> Response:
+        failure = NotAllowedHere(_EVERY_METHOD)
         return error_response(failure, request.scope["stepwell.request_id"])
 
     by_path: dict[str, dict[str, Answer]] = {}
@@ -117,6 +122,11 @@ def application(services: Services, address: str) -> Starlette:
             ),
             Route("/{rest:path}", missing, methods=_EVERY_METHOD),
         ],
+        # No route takes a path with a line feed in it, nor a method that nobody knows.
+        exception_handlers={
+            HTTPStatus.NOT_FOUND: missing,
+            HTTPStatus.METHOD_NOT_ALLOWED: of_no_method,
+        },
         middleware=[
             Middleware(RequestFrame, figures=services.figures),
             *_cross_origin(services.settings),
@@ -284,6 +294,8 @@ async def _first_key(services: Services) -> None:
     """Where nobody has a key yet, make one and print it, once."""
     if services.authenticator.has_keys:
         return
+    # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
+    print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
     key, row = new_key(FIRST_TENANT, "owner", "first", services.clock.now_ms())
     await services.journal.keys.create(row)
     await services.authenticator.load()

@@ -50,6 +50,9 @@ class Settings(BaseModel):
     allowed_networks: list[IPv4Network | IPv6Network] = Field(
         [], description="networks (CIDR) that steps may call although they are not public"
     )
+    ca_file: Path | None = Field(
+        None, description="certificates (PEM) that outgoing connections trust too"
+    )
     cors_origins: list[str] = Field(
         [], description="origins from which browsers may call, each written out"
     )

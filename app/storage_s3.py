@@ -5,10 +5,12 @@ import base64
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
 
 from app.settings import Settings, SettingsError
 from app.storage import StorageError
+from app.trust import bundle
 
 _THREADS = 8
 _CONNECT_S = 5
@@ -22,8 +24,9 @@ T = TypeVar("T")
 class S3Storage:
     """Keeps bytes in a bucket, by their SHA-256; an object never changes once it is written."""
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+    def __init__(self, client: Any, bucket: str, prefix: str, trust: IO[bytes] | None) -> None:
         self._client = client
+        self._trust = trust  # read at every new connection
         self._bucket = bucket
         self._prefix = prefix
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
@@ -40,10 +43,10 @@ class S3Storage:
         if (settings.s3_access_key is None) != (settings.s3_secret_key is None):
             raise SettingsError("s3_access_key and s3_secret_key go together; one is missing")
         try:
-            client = await asyncio.to_thread(_client, settings)
+            client, trust = await asyncio.to_thread(_client, settings)
         except Exception as refused:
             raise SettingsError(f"no S3 client with these settings: {_told(refused)}") from refused
-        storage = cls(client, settings.s3_bucket, settings.s3_prefix)
+        storage = cls(client, settings.s3_bucket, settings.s3_prefix, trust)
         try:
             await storage._in_thread(lambda: client.head_bucket(Bucket=settings.s3_bucket))
         except Exception as refused:
@@ -81,6 +84,8 @@ class S3Storage:
         """Start no more requests."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+        if self._trust:
+            self._trust.close()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         # Threads of its own, so that a slow bucket keeps nothing else of the server waiting.
@@ -117,15 +122,19 @@ class S3Storage:
         return f"{self._prefix}{sha256[:2]}/{sha256[2:]}"
 
 
-def _client(settings: Settings) -> Any:
+def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
+    """Give the client, and the file with what it trusts where that is not the usual."""
     # Imported here, since it takes half a second that only those with a bucket should wait.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
+    from botocore.httpsession import where  # noqa: PLC0415
 
     secret = settings.s3_secret_key
-    return boto3.session.Session().client(
+    trust = bundle(Path(where()), settings.ca_file) if settings.ca_file else None
+    client = boto3.session.Session().client(
         "s3",
         endpoint_url=settings.s3_endpoint,
+        verify=trust.name if trust else None,
         region_name=settings.s3_region,
         aws_access_key_id=settings.s3_access_key,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
@@ -141,6 +150,7 @@ def _client(settings: Settings) -> Any:
             response_checksum_validation="when_required",
         ),
     )
+    return client, trust
 
 
 def _code(refused: Any) -> str:

@@ -6,6 +6,7 @@ never hold it up. Every read is bound to a tenant by its caller.
 """
 
 from journal.backup import copy_database, open_read_only, sync
+from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
 from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
 from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
@@ -41,6 +42,7 @@ from journal.errors import (
     UnknownVersion,
     UnknownWebhook,
     UnknownWorkflow,
+    WalMissing,
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
@@ -133,10 +135,13 @@ __all__ = [
     "Verified",
     "VersionRow",
     "WaitingRow",
+    "WalMissing",
     "WebhookRow",
     "WebhookTable",
     "WriterFigures",
+    "check_wal",
     "copy_database",
+    "has_wal",
     "holder",
     "mark",
     "migrations",
@@ -144,5 +149,6 @@ __all__ = [
     "run_id",
     "run_number",
     "sync",
+    "unmark",
     "verify",
 ]

@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from journal.checkpoints import check_wal, unmark
 from journal.errors import Unavailable
 
 
@@ -17,13 +18,16 @@ def copy_database(file: Path, to: Path) -> None:
 
     Raises:
         Unavailable: It cannot be copied now; nothing is left at `to`.
+        WalMissing: It is not whole.
     """
     temporary = to.with_name(f".{to.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     try:
+        check_wal(file)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(open_read_only(file)) as connection:
             connection.execute("VACUUM INTO ?", (str(temporary),))
+        unmark(temporary)
         sync(temporary)
         temporary.rename(to)
         sync(to.parent)

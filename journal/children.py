@@ -105,6 +105,20 @@ class ChildList:
         )
         return [(run_id(number), bool(terminated)) for number, terminated in rows]
 
+    async def is_left(self, child_id: str) -> bool:
+        """Say whether any run above this one has ended or waits no longer for the one below it."""
+        found = await self._readers.one(
+            "WITH RECURSIVE up (id, parent, execution, attempt) AS ("
+            " SELECT id, parent, parent_execution, parent_attempt FROM runs WHERE id = ?"
+            " UNION SELECT r.id, r.parent, r.parent_execution, r.parent_attempt"
+            " FROM runs r JOIN up ON r.id = up.parent)"
+            " SELECT 1 FROM up JOIN runs p ON p.id = up.parent WHERE p.ended_at_ms IS NOT NULL"
+            " OR p.executions != up.execution OR p.attempt != up.attempt"
+            " OR p.state = 'backing_off' LIMIT 1",
+            (run_number(child_id),),
+        )
+        return found is not None
+
     async def parents_to_look(self) -> list[str]:
         """Give the runs that a restart may have kept from noticing how their children stand.
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import aiosqlite
 
+from journal.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.errors import CannotOpen, Damaged
 from journal.settle import settle, sync_folder
 
@@ -47,11 +48,12 @@ def prepare(folder: Path) -> Path:
     Raises:
         Damaged: It is missing though it was there before, or not a Stepwell database, or
             written by a newer version.
+        WalMissing: The newest part of it is missing.
         CannotOpen: The disk or another program is in the way.
     """
     file, marker = folder / DATABASE, folder / MARKER
     try:
-        if not marker.exists() and not file.exists():
+        if not marker.exists() and not file.exists() and not has_wal(file):
             _create(file)
         _check(file)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -81,7 +83,7 @@ async def open_writer(file: Path, synchronous: str) -> WritingConnection:
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_MS}",
         f"journal_size_limit = {WAL_LIMIT_BYTES}",
-        "wal_autocheckpoint = 1000",
+        "wal_autocheckpoint = 0",  # `journal/checkpoints.py` does it
     )
 
 
@@ -146,8 +148,7 @@ def _check(file: Path) -> None:
         raise Damaged(file, "is missing, though this folder has held a database")
     if file.stat().st_size == 0:
         raise Damaged(file, "is empty, so it is no database")
-    address = f"{file.resolve().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as connection:
+    with closing(open_as_it_is(file)) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION_ID:
@@ -157,6 +158,7 @@ def _check(file: Path) -> None:
         raise Damaged(
             file, f"was written by a newer Stepwell (schema {version}, this one knows {newest})"
         )
+    check_wal(file)
 
 
 def migrations() -> list[str]:

@@ -27,6 +27,19 @@ class Damaged(JournalError):
         )
 
 
+class WalMissing(JournalError):
+    """The database is older than what was committed: the rest was in its -wal file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(
+            f"{file} was in use when it was left, and what was committed last is in "
+            f"{file.name}-wal, which is missing or empty. Nothing has been changed: put that file "
+            "back beside it, or restore a backup. If it is lost for good, "
+            f"`stepwell accept-loss --data {file.parent}` goes on with the older state."
+        )
+
+
 class CannotOpen(JournalError):
     """The disk or another program keeps the database from being opened; nothing was changed."""
 

@@ -74,15 +74,18 @@ class Journal:
         Raises:
             Locked: Another process uses the folder.
             Damaged: The database is not usable; it has been left as it is.
+            WalMissing: The newest part of it is missing; it has been left as it is.
             CannotOpen: The disk or another program is in the way.
         """
         lock = FolderLock(folder)
         async with AsyncExitStack() as undo:
             undo.callback(lock.release)
             file = prepare(folder)
+            upkeep = Maintenance(file)
             try:
                 writing = await open_writer(file, synchronous)
-                undo.push_async_callback(writing.close)
+                undo.push_async_callback(upkeep.checkpoints.leave, writing.close)
+                await upkeep.checkpoints.make(writing)
                 reading = []
                 for _ in range(_READERS):
                     reading.append(await open_reader(file))
@@ -90,7 +93,6 @@ class Journal:
             except sqlite3.Error as refused:
                 raise CannotOpen(file, refused) from refused
             undo.pop_all()
-        upkeep = Maintenance(file)
         return cls(lock, file, Writer(writing, upkeep.after_batch), Readers(file, reading), upkeep)
 
     async def tidy(self) -> bool:
@@ -108,5 +110,6 @@ class Journal:
         The writer comes last: whoever closes the last connection checkpoints.
         """
         await self._readers.close()
-        await self._writer.close()
+        await self._writer.drain()
+        await self.upkeep.checkpoints.leave(self._writer.close, is_over=self.health.is_over)
         self.lock.release()

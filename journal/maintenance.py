@@ -1,9 +1,9 @@
 """Upkeep of the file, done by the writer between two batches: the -wal file and free pages.
 
-SQLite's own checkpoint after 1,000 pages writes back what no reader holds up, and the -wal
-file then begins anew, unless somebody is reading at that very moment. Readers that take
-turns can put that off for ever. So once the file has grown past its bound, the writer waits
-a moment for the readers to get out of the way and empties it.
+A checkpoint after 1,000 frames (`journal/checkpoints.py`) writes back what no reader holds up,
+and the -wal file then begins anew, unless somebody is reading at that very moment. Readers that
+take turns can put that off for ever. So once the file has grown past its bound, the writer
+waits a moment for the readers to get out of the way and empties it.
 
 Free pages are what deleted runs leave; they are given back to the file system a few at a
 time, so that nobody waits long.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from journal.checkpoints import Checkpoints
 from journal.database import WAL_LIMIT_BYTES
 from journal.health import is_failed_flush
 from journal.readers import Readers
@@ -32,14 +33,18 @@ class Maintenance:
     """Keeps the -wal file bounded and the database no larger than it must be.
 
     Attributes:
+        checkpoints: Writes back what the -wal file holds.
         truncations: How often the -wal file has been emptied.
         blocked: How often a reader has kept it from being emptied.
         freed_pages: How many pages have been given back.
         failure: The last error of upkeep, which is tried again; None when it went well.
+        failures: How often there was one.
     """
 
     def __init__(self, file: Path) -> None:
         self._wal = file.with_name(file.name + "-wal")
+        self.checkpoints = Checkpoints(file)
+        self.look_every_s = _LOOK_EVERY_S
         self._look_at = 0.0
         self._empty_at = 0.0
         self._after_a_block_s = _AFTER_A_BLOCK_S
@@ -47,6 +52,7 @@ class Maintenance:
         self.blocked = 0
         self.freed_pages = 0
         self.failure: str | None = None
+        self.failures = 0
 
     @property
     def wal_bytes(self) -> int:
@@ -67,20 +73,25 @@ class Maintenance:
 
         Raises `sqlite3.Error` when a flush has failed, after which nothing may go on.
         """
-        now = time.monotonic()
-        if now < self._look_at:
-            return
-        self._look_at = now + _LOOK_EVERY_S
+        now, failure = time.monotonic(), None
         try:
+            await self.checkpoints.finish(connection)
+            if now < self._look_at:
+                return
+            self._look_at = now + self.look_every_s
             size = self.wal_bytes
             if size > WAL_LIMIT_BYTES and now >= self._empty_at:
                 await self._empty(connection, size)
+                failure = await self.checkpoints.make(connection)
+            elif self.checkpoints.are_due:
+                failure = await self.checkpoints.make(connection)
             await self._free(connection)
-            self.failure = None
-        except (sqlite3.Error, ValueError) as failure:
-            self.failure = str(failure)
-            if is_failed_flush(failure):
+        except (sqlite3.Error, ValueError) as failed:
+            failure = str(failed)
+            if is_failed_flush(failed):
                 raise
+        self.failure = failure
+        self.failures += failure is not None
 
     async def _empty(self, connection: aiosqlite.Connection, size: int) -> None:
         """Empty the -wal file; the larger it is, the longer readers are waited for."""

@@ -52,13 +52,17 @@ class Writer:
         """Run `work` inside a transaction and give its result; durable when this returns."""
         return await self._submit(Task(work))
 
-    async def close(self) -> None:
-        """Write what has gathered, then stop."""
+    async def drain(self) -> None:
+        """Write what has gathered, and take nothing more."""
         if not self._closed:
             self._closed = True
             self._queue.put_nowait(None)
             await self._loop
-            await self._connection.close()
+
+    async def close(self) -> None:
+        """Write what has gathered, then close the connection."""
+        await self.drain()
+        await self._connection.close()
 
     async def _submit(self, item: Append | Task) -> Any:
         if self._closed or self.health.is_over:

@@ -75,7 +75,7 @@ def _matching(wanted: str, known: dict[str, ToolInfo]) -> list[ToolInfo]:
         found = [known[wanted]] if wanted in known else []
     if not found:
         message = f"there is no tool {wanted}{did_you_mean(wanted, known)}"
-        raise StepBroke("UnknownTool", message)
+        raise StepBroke("UnknownTool", message, retryable=False)
     return found
 
 

@@ -20,9 +20,9 @@ from steps.chat import (
     ToolSpec,
     answer_from_json,
 )
-from steps.contract import Done, NeedsAnswer, NeedsRuns, Outcome, StepBroke, StepInput
+from steps.contract import Done, NeedsAnswer, NeedsRuns, Outcome, StepBroke, StepInput, listed
 from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects
-from steps.model_output import fitted, listed, read_answer, schema_of, usable
+from steps.model_output import fitted, read_answer, schema_of, usable
 
 _LONGEST_CALL_S = 300.0
 _LONGEST_RESULT = 100_000

@@ -17,9 +17,10 @@ from steps.contract import (
     StepInput,
     StepSettings,
     StepType,
+    listed,
 )
 from steps.effects import Effects
-from steps.model_output import fields_to_fill, listed, read_answer, schema_of, usable
+from steps.model_output import fields_to_fill, read_answer, schema_of, usable
 from steps.template import Template
 
 

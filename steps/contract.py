@@ -5,7 +5,7 @@ nor HTTP requests nor the run's history. It says what happened by returning one 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -31,6 +31,11 @@ class Problem:
 
     path: str
     message: str
+
+
+def listed(problems: Iterable[Problem]) -> str:
+    """Give problems as one line."""
+    return "; ".join(f"{problem.path} {problem.message}".strip() for problem in problems)
 
 
 class InvalidAnswer(Exception):

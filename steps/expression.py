@@ -6,11 +6,12 @@ Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json
-from steps.filters import FILTERS
+from steps.filters import FILTERS, begin
 from steps.frozen import FrozenDict, frozen_once, thaw
 
 SCOPE = frozenset(
@@ -113,6 +114,7 @@ class Expression:
         given = {name: frozen_once(scope[name]) for name in shown if name in scope}
         if self.secrets:
             given["secrets"] = FrozenDict(_of_expression(self.secrets, scope))
+        begin()
         try:
             # MiniJinja repeats a list lazily and without fuel; handing it over would not end.
             if self.multiplies and not _environment.eval_expr(_is_scalar(self.text), **given):
@@ -175,19 +177,21 @@ def _why(wrong: Exception) -> str:
 
 
 def _bounded(value: Json) -> Json:
-    """Refuse results that no journal should hold."""
-    size, todo = 0, [value]
+    """Refuse results that no journal should hold; `value` is plain JSON."""
+    size = 0
+    todo: list[Iterable[Any]] = [[value]]
     while todo:
-        item = todo.pop()
-        size += len(item) if isinstance(item, str) else 1
+        for item in todo.pop():
+            kind = type(item)
+            size += len(item) if kind is str else 1
+            if kind is dict:
+                todo.append(item.values())
+            elif kind is list:
+                todo.append(item)
+            elif kind is float and not math.isfinite(item):
+                raise ValueError("its result is not a finite number")
+            elif kind is int and abs(item) >= _LARGEST_INTEGER:
+                raise ValueError("its result is a number beyond 64 bits")
         if size > _LARGEST_RESULT:
             raise ValueError("its result is too large")
-        if isinstance(item, dict):
-            todo.extend(item.values())
-        elif isinstance(item, list):
-            todo.extend(item)
-        elif isinstance(item, float) and not math.isfinite(item):
-            raise ValueError("its result is not a finite number")
-        elif isinstance(item, int) and abs(item) >= _LARGEST_INTEGER:
-            raise ValueError("its result is a number beyond 64 bits")
     return value

@@ -1,9 +1,15 @@
-"""The few filters that data mapping needs beside MiniJinja's own. All are pure and bounded."""
+"""The few filters that data mapping needs beside MiniJinja's own. All are bounded.
+
+MiniJinja's fuel does not count what they do, so each call takes from an allowance of its own,
+more for long texts: an expression that calls one for each of thousands of items would
+otherwise keep everybody waiting.
+"""
 
 import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any
 
 from steps.durations import duration_ms
@@ -59,11 +65,36 @@ def date_format(date: str, pattern: str) -> str:
     return datetime.fromisoformat(date).strftime(pattern)
 
 
+_ALLOWANCE = 8_000
+_CHARACTERS_A_CALL = 100
+_left = _ALLOWANCE
+
+
+def begin() -> None:
+    """Begin an evaluation: all that its filters may do is left."""
+    global _left  # noqa: PLW0603 - filters are called by MiniJinja, which hands nothing on
+    _left = _ALLOWANCE
+
+
+def _spend(value: Any) -> None:
+    global _left  # noqa: PLW0603 - see `begin`
+    _left -= 1 + (len(value) // _CHARACTERS_A_CALL if isinstance(value, str) else 0)
+
+
+def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def counted(value: Any, *arguments: Any, **named: Any) -> Any:
+        if _left <= 0:  # so one call is always made, however long its text
+            raise ValueError("it takes too many operations: filters are called too often")
+        _spend(value)
+        result = call(value, *arguments, **named)
+        _spend(result)
+        return result
+
+    return counted
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
-    "to_json": to_json,
-    "tojson": tojson,
-    "from_json": from_json,
-    "sha256": sha256,
-    "date_add": date_add,
-    "date_format": date_format,
+    call.__name__: _counted(call)
+    for call in (to_json, tojson, from_json, sha256, date_add, date_format)
 }

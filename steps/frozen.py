@@ -57,16 +57,20 @@ def frozen_once(value: Json) -> Any:
     return kept[1]
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def thaw(value: Any) -> Json:
     """Give an expression's result as plain JSON values. Raises `TypeError` for others."""
+    # What is plain already is not asked twice: a result may have a hundred thousand values.
     if isinstance(value, dict):
-        return {str(key): thaw(item) for key, item in dict.items(value)}
+        return {
+            str(key): item if type(item) in _PLAIN else thaw(item)
+            for key, item in dict.items(value)
+        }
     if isinstance(value, list | tuple):
-        return (
-            [thaw(item) for item in list.__iter__(value)]
-            if isinstance(value, list)
-            else [thaw(item) for item in value]
-        )
+        items = list.__iter__(value) if isinstance(value, list) else value
+        return [item if type(item) in _PLAIN else thaw(item) for item in items]
     if isinstance(value, str):
         return str(value)
     if value is None or isinstance(value, bool | int | float):

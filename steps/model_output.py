@@ -71,11 +71,6 @@ def usable(answer: ChatAnswer) -> ChatAnswer:
     return answer
 
 
-def listed(problems: list[Problem]) -> str:
-    """Give problems as one line."""
-    return "; ".join(f"{item.path} {item.message}".strip() for item in problems)
-
-
 def _is_required(spec: Mapping[str, Any]) -> bool:
     return bool(spec.get("required", True)) and "default" not in spec
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine import Json, JsonObject
 from steps.compiled import CompiledStep
-from steps.contract import Done, StepBroke
+from steps.contract import Done, StepBroke, listed
 from steps.expression import ExpressionError
 
 
@@ -29,7 +29,6 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     data = step.output.with_defaults(data)
     problems = step.output.check(data, path="output")
     if problems:
-        listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
-        message = f"step {step.id} did not deliver its declared output: {listed}"
+        message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
         raise StepBroke("InvalidOutput", message, retryable=False)
     return done.output, data

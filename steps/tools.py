@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_m
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from engine import Json, JsonObject
-from steps.contract import AnyStepType, StepBroke, StepType
+from steps.contract import AnyStepType, StepBroke, StepType, listed
 from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
 from steps.problems import keys_of, problems_of
@@ -241,8 +241,7 @@ def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
         given = found.arguments.model_validate(arguments)
     except ValidationError as invalid:
         problems = problems_of(invalid, found.keys, "inputs")
-        listed = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
-        raise _refused(found, listed) from invalid
+        raise _refused(found, listed(problems)) from invalid
     checked = {name: getattr(given, name) for name in found.names}
     open_fields = given.model_extra or {}
     # A key that is a parameter's name but not its alias, or the context's, is an open one to

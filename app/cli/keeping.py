@@ -1,4 +1,4 @@
-"""`stepwell verify`, `backup`, `restore`, `retention`: keeping a journal for years."""
+"""`stepwell verify`, `backup`, `restore`, `accept-loss`, `retention`: a journal for years."""
 
 import argparse
 import asyncio
@@ -11,8 +11,9 @@ from app.backup import BackupFailed, restore
 from app.cli.progress import line, show
 from app.cli.serve import Subparsers
 from app.control import CommandFailed
-from app.offline import ask
+from app.offline import ask, must_exist
 from app.settings import Settings, load
+from journal import DATABASE, FolderLock, JournalError, has_wal, unmark
 
 _ABOUT_KEY = (
     "secrets.key is not in this backup: without it nobody can open the secrets, so keep a copy "
@@ -33,6 +34,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     retention.add_argument("--dry-run", action="store_true", help="only show what would go")
     restoring = _command(subparsers, "restore", "put a backup into an empty folder", _restore)
     restoring.add_argument("--from", required=True, dest="source", type=Path)
+    told = "go on with a database that has lost its -wal file, as it was before"
+    _command(subparsers, "accept-loss", told, _accept_loss)
 
 
 def _command(
@@ -52,7 +55,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _verify(args: argparse.Namespace) -> int:
     """Print each fault; gives 1 when there is any."""
-    tell = show if args.quiet or args.json else line
+    tell = show if args.json or getattr(args, "quiet", False) else line
     answer = asyncio.run(ask(_settings(args), "verify", {}, tell))
     if args.json:
         print(json.dumps(answer))
@@ -104,6 +107,22 @@ def _restore(args: argparse.Namespace) -> int:
         if not restored["withKey"]:
             print("put secrets.key in it, if there was one, before the server starts")
     return 1 if verified["faults"] else 0
+
+
+def _accept_loss(args: argparse.Namespace) -> int:
+    """Let the next server start on what is left; then prove every history as `verify` does."""
+    settings = _settings(args)
+    must_exist(settings.data)
+    try:
+        with FolderLock(settings.data):
+            database = settings.data / DATABASE
+            if has_wal(database) or not unmark(database):
+                raise CommandFailed(f"{database} has lost nothing; nothing was changed")
+    except JournalError as refused:
+        raise CommandFailed(str(refused)) from refused
+    if not args.json:
+        print("the next start goes on with the older state; this is what it holds:")
+    return _verify(args)
 
 
 def _retention(args: argparse.Namespace) -> int:

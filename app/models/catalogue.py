@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
@@ -50,8 +51,14 @@ class Models:
     """The models of the settings, which all tenants share, and those of each tenant."""
 
     def __init__(
-        self, settings: Settings, table: ModelTable, secret_of: SecretOf, clock: Clock
+        self,
+        settings: Settings,
+        table: ModelTable,
+        secret_of: SecretOf,
+        clock: Clock,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
+        self._trust = trust
         self._settings = settings
         self._table = table
         self._secret_of = secret_of
@@ -148,5 +155,5 @@ class Models:
             allowed: Sequence[Network] = _EVERYWHERE
             if source == "tenant":
                 allowed = self._settings.allowed_networks
-            self._clients[source] = model_client(allowed)
+            self._clients[source] = model_client(allowed, self._trust)
         return self._clients[source]

@@ -1,5 +1,6 @@
 """The way to a model's endpoint: guarded addresses, bounded answers, no redirects."""
 
+import ssl
 from collections.abc import AsyncIterator, Sequence
 
 import httpcore
@@ -21,18 +22,18 @@ _SENT = frozenset(
 _OF_THE_WAY = frozenset({b"content-encoding", b"content-length"})
 
 
-def model_client(allowed: Sequence[Network]) -> httpx2.AsyncClient:
+def model_client(allowed: Sequence[Network], trust: ssl.SSLContext | None) -> httpx2.AsyncClient:
     """Give a client for the providers' libraries that connects to allowed addresses only."""
     return httpx2.AsyncClient(
-        transport=_Transport(allowed), trust_env=False, follow_redirects=False
+        transport=_Transport(allowed, trust), trust_env=False, follow_redirects=False
     )
 
 
 class _Transport(httpx2.AsyncBaseTransport):
     """Lets the libraries' client speak through the pool that checks every connection."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
-        self._pool = guarded_pool(allowed)
+    def __init__(self, allowed: Sequence[Network], trust: ssl.SSLContext | None) -> None:
+        self._pool = guarded_pool(allowed, trust)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         # The libraries add headers from the server's environment (organisations, custom

@@ -5,7 +5,8 @@ of its characters escaped for URLs, JSON (also JSON in JSON) or HTML, and the mi
 base64 forms, standard or for URLs, wherever it stands in what was encoded. Where a text by
 itself, such as an error's message, was cut inside a secret, that is found too, from eight
 characters on. What an expression makes of a secret (a hash, a part) is not. Of values beyond
-8,000 characters the usual forms are found, and not every mixture of escapes.
+8,000 characters, and of those that begin by repeating themselves (`aaaaaaaaaaaa`), the usual
+forms are found, and not every mixture of escapes.
 """
 
 import base64
@@ -26,6 +27,9 @@ _LONGEST_COMPILED = 8_000
 _SHORTEST_CUT = 8
 _LONGEST_ESCAPE = 12
 _GROUPED = 3
+_MOST_NESTED = 30
+_MOST_REPEATS = 8
+_MOST_LOOKS = 50_000
 # Bounded, so that a text of nothing but backslashes takes no longer than another.
 _ESCAPES = 15
 _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
@@ -35,17 +39,20 @@ _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 class Mask:
     """Replaces every occurrence of some secret values by `***`."""
 
-    __slots__ = ("_cut", "_forms", "_long", "_longest", "_numbers", "_whole")
+    __slots__ = ("_cut", "_forms", "_long", "_longest", "_numbers", "_same", "_whole")
 
     def __init__(self, values: Iterable[str]) -> None:
         """Compile the forms of all values; those of fewer than 4 characters are left out."""
         used = sorted({value for value in values if len(value) >= SHORTEST})
-        long = [value for value in used if len(value) > _LONGEST_COMPILED]
+        long = [value for value in used if len(value) > _LONGEST_COMPILED or _repeats(value)]
         self._numbers = frozenset(used)
         self._long = sorted({text for value in long for text in _literals(value)}, key=len)[::-1]
         self._forms = sorted({form for value in used for form in _forms(value)})
+        pairs = zip([(), *self._forms], self._forms, strict=False)
+        self._same = [_same(one, other) for one, other in pairs]
         self._longest = max((len(form) for form in self._forms), default=0) * _LONGEST_ESCAPE
-        short = [form for form in self._forms if len(form) <= _LONGEST_COMPILED]
+        compiled = {form for value in set(used).difference(long) for form in _forms(value)}
+        short = sorted(form for form in compiled if len(form) <= _LONGEST_COMPILED)
         self._whole = re.compile(_any_of(short, 0)) if short else None
         starts = sorted({f[:_SHORTEST_CUT] for f in self._forms if len(f) > _SHORTEST_CUT})
         self._cut = re.compile(_any_of(starts, 0)) if starts else None
@@ -55,10 +62,36 @@ class Mask:
         text = self._whole_ones(text)
         if self._cut is None:
             return text
+        looks = _MOST_LOOKS
         for start in self._cut.finditer(text, max(0, len(text) - self._longest)):
-            if any(_is_cut(form, text, start.start()) for form in self._forms):
+            is_cut, looked = self._is_cut(text, start.start())
+            looks -= looked
+            if is_cut or looks < 0:  # a text that was made to take long loses its end
                 return text[: start.start()] + MASK
         return text
+
+    def _is_cut(self, text: str, at: int) -> tuple[bool, int]:
+        """Say whether the text ends, from `at` on, inside a form, and how often it was looked at.
+
+        The forms are sorted: what one has in common with the one before is not looked at again.
+        """
+        ends, looked = [at], 0
+        for form, same in zip(self._forms, self._same, strict=True):
+            if same >= len(ends):
+                continue  # it fails where the one before did
+            del ends[same + 1 :]
+            for token in form[same:]:
+                looked += 1
+                match = re.compile(token).match(text, ends[-1])
+                if match is None:
+                    rest = text[ends[-1] :]
+                    if 0 < len(rest) < _LONGEST_ESCAPE and rest[0] in "%\\&":
+                        return True, looked
+                    break
+                ends.append(match.end())
+                if match.end() == len(text):
+                    return True, looked
+        return False, looked
 
     def value(self, value: Json) -> Json:
         """Give the JSON value without the secret values in its strings, keys and numbers."""
@@ -95,31 +128,35 @@ def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _any_of(forms: Sequence[tuple[str, ...]], depth: int) -> str:
-    """Give a pattern for any of the forms, the longest first, grouped by how they begin."""
-    if depth == _GROUPED or len(forms) == 1 or min(map(len, forms)) <= depth:
-        rest = sorted(
-            {"".join(form[depth:]) for form in forms}, key=lambda text: (-len(text), text)
-        )
-        return rest[0] if len(rest) == 1 else f"(?:{'|'.join(rest)})"
-    groups = [
-        first + _any_of(list(group), depth + 1)
-        for first, group in groupby(forms, lambda form: form[depth])
-    ]
-    return groups[0] if len(groups) == 1 else f"(?:{'|'.join(groups)})"
+def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> str:
+    """Give a pattern for any of the forms, the longest first, grouped by how they begin.
+
+    `forms` are sorted. What many of them begin with is tried once and not once for each, so
+    that a text full of it takes no longer than another.
+    """
+    same = depth
+    while all(len(form) > same and form[same] == forms[0][same] for form in forms):
+        same += 1
+    lead = "".join(forms[0][depth:same])
+    if len(forms) == 1:
+        return lead
+    ways: list[tuple[int, str]] = []
+    for first, grouped in groupby(forms, lambda form: form[same] if len(form) > same else ""):
+        group = list(grouped)
+        # Other tokens than letters and digits may match the same text: the longest comes first.
+        if nested < _MOST_NESTED and (same < _GROUPED or first in _ALNUM) and first:
+            longest = max(map(len, group))
+            ways.append((longest, first + _any_of(group, same + 1, nested + 1)))
+        else:
+            ways += {(len(form), "".join(form[same:])) for form in group}
+    ways.sort(key=lambda way: (-way[0], way[1]))
+    return f"{lead}(?:{'|'.join(text for _, text in ways)})"
 
 
-def _is_cut(form: Sequence[str], text: str, at: int) -> bool:
-    """Say whether the text ends, from `at` on, inside the form."""
-    for token in form:
-        match = re.compile(token).match(text, at)
-        if match is None:
-            rest = text[at:]
-            return 0 < len(rest) < _LONGEST_ESCAPE and rest[0] in "%\\&"
-        at = match.end()
-        if at == len(text):
-            return True
-    return False
+def _same(one: Sequence[str], other: Sequence[str]) -> int:
+    """Give with how many tokens both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _forms(value: str) -> Iterable[tuple[str, ...]]:
@@ -129,6 +166,26 @@ def _forms(value: str) -> Iterable[tuple[str, ...]]:
         yield _tokens(value.lower())
     for core in _base64_cores(value):
         yield tuple(_BASE64.get(char, char) for char in core)
+
+
+def _repeats(value: str) -> bool:
+    """Say whether a value begins with the same part again and again.
+
+    In a text of nothing but that part a pattern would begin to match at every part, and go on
+    for the length of the value each time.
+    """
+    reach, start = [0] * len(value), 0  # how far the value goes on as it begins, from each place
+    for at in range(1, len(value)):
+        end = start + reach[start]
+        known = min(reach[at - start], end - at) if at < end else 0
+        while at + known < len(value) and value[at + known] == value[known]:
+            known += 1
+        reach[at] = known
+        if at + known > end:
+            start = at
+        if known >= _MOST_REPEATS * at:
+            return True
+    return False
 
 
 def _literals(value: str) -> Iterable[str]:

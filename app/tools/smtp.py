@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from app.settings import Settings
+from app.trust import add_to
 from steps.contract import StepBroke
 
 Refusals: TypeAlias = dict[str, tuple[int, bytes]]
@@ -78,6 +79,7 @@ class Delivery:
 
     def _trust(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
+        add_to(context, self._settings.ca_file)
         if self._settings.smtp_ca_file:
             try:
                 context.load_verify_locations(self._settings.smtp_ca_file)

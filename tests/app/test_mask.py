@@ -139,6 +139,19 @@ def test_a_large_text_takes_no_long_time(text: str) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("alike", ["shared-prefix/", "sk_live_", "a" * 40, "a" * 1_000, "a/" * 100])
+def test_a_text_that_was_made_to_take_long_does_not(alike: str) -> None:
+    values = [f"{alike}{n:03}{n * 7919 % 1000:03}zz" for n in range(100)]
+    mask = Mask(values)
+    for text in (alike * (1_000_000 // len(alike)), f"{alike}05" * (1_000_000 // len(alike))):
+        began = time.process_time()
+        mask.text(text)
+        assert time.process_time() - began < 0.5
+    for value in values:
+        assert mask.text(f"x {value} y") == "x *** y"
+        assert mask.text(f"x {value[:-1]}") == "x ***"
+
+
 def test_a_document_beyond_all_depth_is_masked_whole() -> None:
     deep: list[object] = ["canary-value"]
     for _ in range(5_000):

@@ -30,7 +30,7 @@ SCOPE: dict[str, Json] = {
 
 
 def evaluate(text: str) -> dict[str, Json]:
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         value = Template("{{ " + text + " }}").render(SCOPE)
         told: dict[str, Json] = {"value": json.dumps(value, ensure_ascii=False)[:2_000]}
@@ -38,7 +38,7 @@ def evaluate(text: str) -> dict[str, Json]:
         told = {"error": str(failed)[:2_000]}
     except BaseException as crash:  # noqa: BLE001 - also panics of the library
         told = {"crash": f"{type(crash).__name__}: {crash}"[:500]}
-    return {**told, "ms": (time.perf_counter() - began) * 1_000}
+    return {**told, "ms": (time.process_time() - began) * 1_000}
 
 
 def main() -> None:

@@ -208,7 +208,7 @@ def test_a_tool_that_does_not_exist_fails_the_step(shared: Server) -> None:
     with shared.client() as client, ModelServer() as models:
         name = agent(client, models, "lost", tools=["ad"])
         error = start(client, flow(client, name), q="?")["error"]
-        assert error["type"] == "UnknownTool"
+        assert (error["type"], error["attempts"]) == ("UnknownTool", 1)
         assert "did you mean add?" in error["message"]
 
 

@@ -123,6 +123,22 @@ def test_roles_decide(
         assert client.request(method, address).status_code == status
 
 
+@pytest.mark.parametrize("address", ["/%0A", "/api/workflow/start/%2F%0A0", "/api/workflows/a%0A"])
+def test_a_path_with_a_line_feed_is_an_error_of_the_usual_shape(
+    shared: Server, address: str
+) -> None:
+    with shared.client() as client:
+        answer = client.post(address, json={})
+    assert answer.status_code in (404, 405)
+    assert set(answer.json()) >= {"error", "message", "requestId"}
+
+
+def test_a_method_that_nobody_knows_is_405(shared: Server) -> None:
+    with shared.client() as client:
+        answer = client.request("PROPFIND", "/api/workflows")
+    assert (answer.status_code, answer.json()["error"]) == (405, "Method not allowed")
+
+
 def test_the_wrong_method_is_405_and_says_what_is_right(shared: Server) -> None:
     with shared.client() as client:
         answer = client.patch("/api/workflows")

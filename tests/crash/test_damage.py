@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from journal import Journal, WalMissing, unmark
 from tests.conftest import PLUGIN
 from tests.harness.appending import load, opened
 from tests.harness.server import STEPWELL, Server, settled
@@ -116,6 +117,9 @@ async def test_without_its_wal_file_a_journal_is_older_but_sound(tmp_path: Path)
             shutil.copytree(
                 tmp_path / "data", copy, ignore=shutil.ignore_patterns("*-wal", "*-shm")
             )
+    with pytest.raises(WalMissing):
+        await Journal.open(copy)
+    assert unmark(copy / DATABASE)
     async with opened(copy) as journal:
         assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
 

@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -29,7 +30,7 @@ async def recorded(folder: Path, chance: random.Random, synchronous: str) -> tup
     base = await fresh(folder)
     with watched(folder) as disk:
         async with opened(folder, synchronous) as filled:
-            await checkpoint_often(filled, 150)
+            checkpoint_often(filled, 150)
             assert await load(filled, disk, chance, appends=1_200) == []
     return disk, base
 
@@ -132,6 +133,8 @@ async def test_without_settling_a_failed_flush_loses_what_is_acknowledged_later(
 ) -> None:
     print(f"STEPWELL_SEED={SEED}")
     monkeypatch.setattr("journal.database.settle", lambda _: None)
+    # The checkpoint at the start would bring to the database what the -wal file only seems to hold.
+    monkeypatch.setattr("journal.checkpoints.Checkpoints.make", AsyncMock(return_value=None))
     found: list[Any] = []
     for number in range(8):
         chance = random.Random(f"{SEED} {number}")

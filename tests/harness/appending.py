@@ -26,9 +26,10 @@ async def opened(folder: Path, synchronous: str = "FULL") -> AsyncIterator[Journ
         await journal.close()
 
 
-async def checkpoint_often(journal: Journal, pages: int) -> None:
-    """Have the journal checkpoint after so few pages that a short load sees many."""
-    await journal._writer._connection.execute_fetchall(f"PRAGMA wal_autocheckpoint = {pages}")
+def checkpoint_often(journal: Journal, frames: int) -> None:
+    """Have the journal checkpoint after so few frames that a short load sees many."""
+    journal.upkeep.checkpoints.frames = frames
+    journal.upkeep.look_every_s = 0
 
 
 async def load(

@@ -13,7 +13,7 @@ async def test_only_the_writer_touches_the_disk_also_at_the_end(tmp_path: Path) 
     with watched(tmp_path) as disk:
         journal = await Journal.open(tmp_path)
         disk.ops.clear()
-        await checkpoint_often(journal, 50)
+        checkpoint_often(journal, 50)
         loading = asyncio.create_task(load(journal, disk, random.Random(1), appends=400))
         reads = 0
         while not loading.done():

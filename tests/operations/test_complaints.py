@@ -169,3 +169,36 @@ def test_a_migration_that_fails_changes_nothing(
         return runs
 
     assert asyncio.run(go_on()) == ["dynamic-workflow-5", "dynamic-workflow-4"]
+
+
+def test_workflows_that_call_themselves_without_end_can_be_stopped(server: Server) -> None:
+    breeding = {
+        "id": "breed", "name": "Breed", "initialStep": "call",
+        "steps": [{"id": "call", "type": "call-workflow", "workflowId": "breed",
+                   "items": "{{ [1, 2, 3, 4, 5] }}", "data": {"number": "{{ item }}"}},
+                  {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": "call", "to": "end"}],
+    }  # fmt: skip
+    with (
+        server.client() as client,
+        closing(sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True)) as look,
+    ):
+
+        def count(where: str = "true") -> int:
+            return int(look.execute(f"SELECT count(*) FROM runs WHERE {where}").fetchone()[0])
+
+        client.post("/api/workflows", json=breeding).raise_for_status()
+        run_id = client.post("/api/workflow/start-async/breed").json()["runId"]
+        until = time.monotonic() + 20
+        while count() < 500:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        client.post("/api/workflow/management/terminate", json={"runId": run_id}).raise_for_status()
+        family = count()
+        until = time.monotonic() + 60
+        while count("ended_at_ms IS NULL"):
+            assert time.monotonic() < until, (count(), count("ended_at_ms IS NULL"))
+            time.sleep(0.1)
+        assert count() < 4 * family
+        assert client.request("DELETE", f"/api/workflow/runs/{run_id}").status_code in (200, 204)
+        assert count() == 0

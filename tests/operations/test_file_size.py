@@ -81,6 +81,9 @@ async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> No
     sizes: list[int] = []
     with Readers(journal.file) as readers:
         longest = await load(journal, SECONDS, sizes, 1)
+        until = time.monotonic() + 30
+        while not journal.upkeep.truncations and time.monotonic() < until:
+            longest = max(longest, await load(journal, 1, sizes, len(sizes) * 50 + 1))
     print(f"-wal at most {max(sizes) >> 20} MiB, {journal.upkeep.truncations} times emptied,"
           f" {journal.upkeep.blocked} times blocked, longest round {longest:.2f} s,"
           f" {len(sizes) * 50} runs")  # fmt: skip

@@ -103,3 +103,34 @@ def test_a_condition_that_cannot_be_evaluated_says_so() -> None:
     assert condition("{{ data.n > 1 }}")(SCOPE) is True
     with pytest.raises(ConditionFailed, match=r"data\.missing"):
         condition("data.missing > 1")(SCOPE)
+
+
+def test_filters_are_called_so_often_and_no_more() -> None:
+    many: dict[str, Json] = {"data": {"few": ["a"] * 3_000, "many": ["a"] * 20_000}}
+    for name in ("to_json", "tojson", "sha256"):
+        few = Expression(f"data.few | map('{name}') | list | length").evaluate(many)
+        assert few == 3_000
+        began = time.process_time()
+        with pytest.raises(ExpressionError, match="filters are called too often"):
+            Expression(f"data.many | map('{name}') | list").evaluate(many)
+        assert time.process_time() - began < 0.25
+
+
+def test_one_long_text_is_always_taken_and_the_allowance_begins_anew() -> None:
+    scope: dict[str, Json] = {"data": {"text": "x" * 900_000}}
+    for _ in range(3):
+        assert len(str(Expression("data.text | to_json").evaluate(scope))) == 900_002
+    with pytest.raises(ExpressionError, match="too often"):
+        Expression("[data.text | to_json, data.text | to_json] | length").evaluate(scope)
+
+
+def test_a_large_object_is_given_soon() -> None:
+    value: Json = {f"key{number}": number for number in range(45_000)}
+    expression = Expression("data.x")
+    scope: dict[str, Json] = {"data": {"x": value}}
+    best = 1.0
+    for _ in range(5):
+        began = time.process_time()
+        assert expression.evaluate(scope) == value
+        best = min(best, time.process_time() - began)
+    assert best < 0.05

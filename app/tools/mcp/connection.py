@@ -3,6 +3,7 @@
 Imported when the first server is opened, and not before (see `server`).
 """
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -49,7 +50,10 @@ for _library in ("mcp", "client"):  # its session logs under the second name
 
 @asynccontextmanager
 async def connect(
-    name: str, settings: McpServerSettings, look: Callable[[], None]
+    name: str,
+    settings: McpServerSettings,
+    trust: ssl.SSLContext | None,
+    look: Callable[[], None],
 ) -> AsyncIterator["Connection"]:
     """Open a connection; leaving it stops the server process, within seconds.
 
@@ -63,7 +67,7 @@ async def connect(
 
     async with (
         Client(
-            _streams(name, settings, look),
+            _streams(name, settings, trust, look),
             read_timeout_seconds=settings.timeout / 1_000,
             message_handler=heard,
             client_info=Implementation(name="stepwell", version=version("stepwell")),
@@ -80,7 +84,10 @@ async def connect(
 
 @asynccontextmanager
 async def _streams(
-    name: str, settings: McpServerSettings, look: Callable[[], None]
+    name: str,
+    settings: McpServerSettings,
+    trust: ssl.SSLContext | None,
+    look: Callable[[], None],
 ) -> AsyncIterator[tuple[Any, Any]]:
     async with AsyncExitStack() as stack:
         if settings.command is not None:
@@ -95,7 +102,8 @@ async def _streams(
             # The process has its own by now; this one would keep the pipe from ending.
             errors.close()
         else:
-            client = await stack.enter_async_context(http_client(resolved(settings.headers), look))
+            headers = resolved(settings.headers)
+            client = await stack.enter_async_context(http_client(headers, trust, look))
             streams = await stack.enter_async_context(
                 streamable_http_client(
                     str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT

@@ -5,6 +5,7 @@ cannot be sent. Here such a request gets an error as its answer instead.
 """
 
 import json
+import ssl
 from collections.abc import Callable, Mapping
 
 import httpx2
@@ -21,7 +22,9 @@ class _TooLong(Exception):
     """The answer is longer than any result may be."""
 
 
-def http_client(headers: Mapping[str, str], failed: Callable[[], None]) -> httpx2.AsyncClient:
+def http_client(
+    headers: Mapping[str, str], trust: ssl.SSLContext | None, failed: Callable[[], None]
+) -> httpx2.AsyncClient:
     """Give a client; `failed` is called when a request shows that the server may be gone.
 
     It waits for answers without limit, since each call has a limit of its own, and opens as
@@ -30,17 +33,17 @@ def http_client(headers: Mapping[str, str], failed: Callable[[], None]) -> httpx
     return httpx2.AsyncClient(
         headers=dict(headers),
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-        transport=_Isolating(failed),
+        transport=_Isolating(trust, failed),
         trust_env=False,
     )
 
 
 class _Isolating(httpx2.AsyncHTTPTransport):
-    def __init__(self, failed: Callable[[], None]) -> None:
+    def __init__(self, trust: ssl.SSLContext | None, failed: Callable[[], None]) -> None:
         limits = httpx2.Limits(
             max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEPALIVE_S
         )
-        super().__init__(trust_env=False, limits=limits)
+        super().__init__(verify=trust or True, trust_env=False, limits=limits)
         self._failed = failed
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

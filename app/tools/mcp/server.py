@@ -8,6 +8,7 @@ takes the connection for lost when that fails. Calls come from any task.
 import asyncio
 import contextlib
 import math
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, TypeAlias
@@ -22,7 +23,8 @@ from engine import Json, JsonObject
 
 ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]
 Connect: TypeAlias = Callable[
-    [str, McpServerSettings, Callable[[], None]], AbstractAsyncContextManager[Link]
+    [str, McpServerSettings, ssl.SSLContext | None, Callable[[], None]],
+    AbstractAsyncContextManager[Link],
 ]
 
 _PAUSE_S = 0.25
@@ -42,7 +44,10 @@ class McpServer:
         tools: The last known tools, by the server's own names.
     """
 
-    def __init__(self, name: str, settings: McpServerSettings) -> None:
+    def __init__(
+        self, name: str, settings: McpServerSettings, trust: ssl.SSLContext | None = None
+    ) -> None:
+        self._trust = trust
         self.name = name
         self.status: ServerStatus = "connecting"
         self.error: str | None = None
@@ -142,7 +147,7 @@ class McpServer:
         # around the start alone would have to be left after those that the start opens.
         with anyio.CancelScope(deadline=anyio.current_time() + start_s) as scope:
             connect = await asyncio.to_thread(_library)
-            async with connect(self.name, self._settings, self._look.set) as link:
+            async with connect(self.name, self._settings, self._trust, self._look.set) as link:
                 self._learn(await link.tools())
                 scope.deadline = math.inf
                 self._succeed(link)

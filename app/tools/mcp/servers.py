@@ -1,6 +1,7 @@
 """All MCP servers that the settings name."""
 
 import asyncio
+import ssl
 from collections.abc import Iterable, Mapping
 
 from app.tools.mcp.server import McpServer
@@ -11,8 +12,10 @@ from steps.effects import ToolInfo
 class McpServers:
     """The servers by name, and their tools under the ids `<server>.<tool>`."""
 
-    def __init__(self, settings: Mapping[str, McpServerSettings]) -> None:
-        self._servers = {name: McpServer(name, of_it) for name, of_it in settings.items()}
+    def __init__(
+        self, settings: Mapping[str, McpServerSettings], trust: ssl.SSLContext | None = None
+    ) -> None:
+        self._servers = {name: McpServer(name, of_it, trust) for name, of_it in settings.items()}
 
     def start(self) -> None:
         """Begin to connect to all of them, in the background; call it once, in the event loop."""
