@@ -209,14 +209,14 @@ def check_everything(
 def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
     gaps = "SELECT run FROM events GROUP BY run HAVING count(*) != max(seq) OR min(seq) != 1"
     assert journal.execute(gaps).fetchall() == []
-    twice = """SELECT run, json_extract(body, '$.step_id'), json_extract(body, '$.visit')
-               FROM events WHERE type = 'StepCompleted' GROUP BY 1, 2, 3 HAVING count(*) > 1"""
+    visit = "run, json_extract(body, '$.step_id'), coalesce(json_extract(body, '$.visit'), 1)"
+    twice = f"""SELECT {visit} FROM events WHERE type = 'StepCompleted'
+                GROUP BY 1, 2, 3 HAVING count(*) > 1"""
     assert journal.execute(twice).fetchall() == []
     interrupted = {
-        f"dynamic-workflow-{run}:{step}:{visit}"
-        for run, step, visit in journal.execute(
-            "SELECT run, json_extract(body, '$.step_id'), json_extract(body, '$.visit')"
-            " FROM events WHERE type = 'AttemptInterrupted'"
+        f"dynamic-workflow-{run}:{step}:{number}"
+        for run, step, number in journal.execute(
+            f"SELECT {visit} FROM events WHERE type = 'AttemptInterrupted'"
         )
     }
     for key, count in counting.requests.items():
