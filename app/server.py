@@ -216,8 +216,10 @@ async def _serve(settings: Settings) -> None:
     try:
         async with open_services(settings) as services, _working(services):
             await _first_key(services)
+            # Beside the loop: the page of the API takes its time, and runs go on already.
+            app = await asyncio.to_thread(application, services, address)
             config = uvicorn.Config(
-                application(services, address),
+                app,
                 lifespan="off",
                 http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
                 ws="none",
