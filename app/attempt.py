@@ -28,7 +28,7 @@ from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
 from steps.outputs import deliver
-from steps.strict_json import unfit
+from steps.strict_json import LONG_BYTES, json_bytes
 
 
 def step_input(run: Run, step: CompiledStep, execute: Doing) -> StepInput:
@@ -56,7 +56,7 @@ async def attempt(run: Run, step: CompiledStep, execute: Doing, effects: Effects
     try:
         async with limit:
             outcome = await step.type.execute(step.settings, given, effects)
-        return _input(step, given, outcome, effects.now_ms())
+        happened, size = _input(step, given, outcome, effects.now_ms())
     except StepBroke as broke:
         return Broke(_written(broke.error))
     except ExpressionError as failed:
@@ -70,31 +70,39 @@ async def attempt(run: Run, step: CompiledStep, execute: Doing, effects: Effects
         return Broke(_crashed(run, execute, late))
     except Exception as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
         return Broke(_crashed(run, execute, crash))
+    if size > LONG_BYTES:
+        await asyncio.sleep(0)  # what comes of it is searched for secrets next
+    return happened
 
 
-def _input(step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int) -> Input:
+def _input(
+    step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int
+) -> tuple[Input, int]:
+    """Give what has happened, and how many bytes long it is."""
     match outcome:
         case NeedsAnswer(signal, body, deadline_ms):
-            _must_fit(step, [signal, body])
+            size = _must_fit(step, [signal, body])
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
-            return Asks(Signal(signal, body), late_ms)
+            return Asks(Signal(signal, body), late_ms), size
         case NeedsTime(until_ms):
-            return Sleeps(_moment(step, until_ms))
+            return Sleeps(_moment(step, until_ms)), 0
         case NeedsRuns(total, asked):
             late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
-            return Awaits(total, asked, late_ms)
+            return Awaits(total, asked, late_ms), 0
         case Done():
             output, data = deliver(step, outcome, given.scope)
-            _must_fit(step, [output, data])
-            return Delivered(output, data)
+            size = _must_fit(step, [output, data])
+            return Delivered(output, data), size
         case _:
             raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
 
 
-def _must_fit(step: CompiledStep, value: object) -> None:
-    if why := unfit(value):
+def _must_fit(step: CompiledStep, value: object) -> int:
+    try:
+        return json_bytes(value)
+    except ValueError as why:
         message = f"step {step.id} gave what is no JSON value: {why}"
-        raise StepBroke("InvalidOutput", message, retryable=False)
+        raise StepBroke("InvalidOutput", message, retryable=False) from why
 
 
 def _moment(step: CompiledStep, at_ms: float) -> int:

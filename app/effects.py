@@ -30,7 +30,7 @@ from steps.effects import (
     ToolContext,
     ToolInfo,
 )
-from steps.strict_json import unfit
+from steps.strict_json import json_bytes
 
 Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
 """Makes a record of a run's step durable."""
@@ -114,10 +114,11 @@ class LiveEffects:
         if name in self._records():
             return self.recalled(name)
         value = await work()
-        if why := unfit([name, value]):
-            raise StepBroke(
-                "InvalidOutput", f"record {name!r} is no JSON value: {why}", retryable=False
-            )
+        try:
+            json_bytes([name, value])
+        except ValueError as why:
+            message = f"record {name!r} is no JSON value: {why}"
+            raise StepBroke("InvalidOutput", message, retryable=False) from why
         value = self._world.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
         # An append that is cut off has an unknown outcome, and the run would be lost.

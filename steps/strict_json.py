@@ -8,6 +8,9 @@ from engine import Json
 DEEPEST = 64
 """How many levels of nesting a value from others may have."""
 
+LONG_BYTES = 64 * 1024
+"""Values from this length on are worth a turn for others between two looks at them."""
+
 _TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _MARGIN = 100
@@ -25,19 +28,22 @@ def parse_strictly(text: str) -> Json:
     return value
 
 
-def unfit(value: object) -> str | None:
-    """Say why code of others has given what the journal could not keep; None when it could."""
+def json_bytes(value: object) -> int:
+    """Give how long in JSON a value is that code of others has given.
+
+    Raises `ValueError` that says why the journal could not keep it.
+    """
     try:
         text = _encoder.encode(value).encode()
         if text.count(b"[") + text.count(b"{") > _MARGIN:
             for _ in range(_MARGIN):
                 value = [value]
             _encoder.encode(value)
-    except RecursionError:
-        return "it is nested too deep"
+    except RecursionError as deep:
+        raise ValueError("it is nested too deep") from deep
     except (TypeError, ValueError) as odd:
-        return str(odd).encode(errors="replace").decode()[:200]
-    return None
+        raise ValueError(str(odd).encode(errors="replace").decode()[:200]) from odd
+    return len(text)
 
 
 def _measure(value: Json) -> None:

@@ -1,13 +1,12 @@
 """What a tool of an MCP server gave, as the JSON value that a step gets."""
 
-import json
 from collections.abc import Sequence
 
 from pydantic_core import to_jsonable_python
 
 from engine import Json, JsonObject
 from steps.contract import StepBroke
-from steps.strict_json import unfit
+from steps.strict_json import json_bytes
 
 LONGEST_RESULT = 1_000_000
 _LONGEST_ERROR = 2_000
@@ -25,10 +24,11 @@ def result_of(
     if structured is None:
         found = {"content": [_plain(part) for part in content], "text": text}
     plain: Json = to_jsonable_python(found, inf_nan_mode="strings")
-    if why := unfit(plain):
+    try:
+        size = json_bytes(plain)
+    except ValueError as why:
         message = f"tool {tool_id} gave what is no JSON value: {why}"
-        raise StepBroke("InvalidToolResult", message, retryable=False)
-    size = len(json.dumps(plain, ensure_ascii=False).encode())
+        raise StepBroke("InvalidToolResult", message, retryable=False) from why
     if size > LONGEST_RESULT:
         message = f"tool {tool_id} gave {size} bytes; at most {LONGEST_RESULT} are taken"
         raise StepBroke("InvalidToolResult", message, retryable=False)
