@@ -59,7 +59,7 @@ async def test_a_client_that_does_not_take_its_answer_is_cut_off(load: Load) -> 
 
 
 async def test_a_client_that_never_ends_its_headers_is_cut_off(load: Load) -> None:
-    server = load(header_timeout=1)
+    server = load(header_timeout=3)
     server.key()
     before = sockets(server)
     held = []
@@ -74,7 +74,7 @@ async def test_a_client_that_never_ends_its_headers_is_cut_off(load: Load) -> No
         await asyncio.sleep(0.3)
         assert sockets(server) == before + 3
         await gone(server, before)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 8
     for out in held:
         out.close()
 
