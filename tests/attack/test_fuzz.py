@@ -26,7 +26,7 @@ from app.errors import TABLE
 from app.server import ENDPOINTS
 from tests.harness.server import Server
 
-CASES = int(os.environ.get("STEPWELL_FUZZ_CASES", "500"))
+CASES = int(os.environ.get("STEPWELL_FUZZ_CASES", "250"))
 SEED = int(os.environ.get("STEPWELL_SEED", random.randrange(2**32)))
 LONGEST_S = 5.0
 CALLERS = [("owner", "acme"), ("operator", "acme"), ("viewer", "acme"), ("owner", "b")]

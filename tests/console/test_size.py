@@ -14,7 +14,7 @@ import pytest
 from app.console.graph import StepState, draw
 from tests.harness.server import Server
 
-RUNS = int(os.environ.get("STEPWELL_CONSOLE_RUNS", "20000"))
+RUNS = int(os.environ.get("STEPWELL_CONSOLE_RUNS", "8000"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -13,7 +13,7 @@ from tests.harness.counting import Counting
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 
-CYCLES = int(os.environ.get("STEPWELL_CRASH_CYCLES", "20"))
+CYCLES = int(os.environ.get("STEPWELL_CRASH_CYCLES", "8"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
 END = {"id": "end", "type": "end-flow"}
 OVER = ("completed", "failed", "cancelled", "terminated")

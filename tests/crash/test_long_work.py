@@ -22,7 +22,7 @@ from tests.harness.counting import Counting
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 
-KILLS = 5
+KILLS = 3
 AGENTS = 12
 TURNS = 6
 

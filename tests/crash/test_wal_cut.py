@@ -15,7 +15,7 @@ from journal import Journal
 from tests.harness.appending import TENANT, opened
 from tests.harness.power import lay_out
 
-CASES = int(os.environ.get("STEPWELL_WAL_CASES", "500"))
+CASES = int(os.environ.get("STEPWELL_WAL_CASES", "250"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
 DATABASE, WAL = "journal.sqlite3", "journal.sqlite3-wal"
 RUN = "dynamic-workflow-1"

@@ -17,7 +17,7 @@ from tests.harness.event_reader import Follower
 from tests.harness.receiver import Receiver, moody
 from tests.harness.server import Server
 
-CYCLES = int(os.environ.get("STEPWELL_CRASH_CYCLES", "5"))
+CYCLES = int(os.environ.get("STEPWELL_CRASH_CYCLES", "3"))
 SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
 END = {"id": "end", "type": "end-flow"}
 WORKFLOWS: list[dict[str, Any]] = [

@@ -97,6 +97,9 @@ def test_a_run_sleeps_for_years(load: Load, tmp_path: Path, years: int) -> None:
         workflow = sleeping(f"{years * 365}d", "long")
         client.post("/api/workflows", json=workflow).raise_for_status()
         run_id = start(client, "long")
+        until = time.monotonic() + 15
+        while not client.get(f"/api/workflow/status/{run_id}").json()["waitingUntil"]:
+            assert time.monotonic() < until
         clock.to(years * YEAR_MS - HOUR_MS)
         time.sleep(1.3)
         assert client.get(f"/api/workflow/status/{run_id}").json()["status"] == "running"

@@ -16,7 +16,7 @@ from tests.harness.flood import flood, start_of
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, callbacks, chain, limit_ms, nothing_long, thoughts
 
-VISITS = int(os.environ.get("STEPWELL_LOAD_VISITS", "2000"))
+VISITS = int(os.environ.get("STEPWELL_LOAD_VISITS", "1000"))
 
 
 def create(client: httpx.Client, document: dict[str, Any]) -> None:

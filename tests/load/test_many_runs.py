@@ -14,7 +14,7 @@ from tests.harness.many_runs import fill
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, metric, nothing_long
 
-RUNS = int(os.environ.get("STEPWELL_LOAD_RUNS", "10000"))
+RUNS = int(os.environ.get("STEPWELL_LOAD_RUNS", "5000"))
 
 
 def counted(server: Server, statement: str) -> int:

@@ -8,7 +8,7 @@ from tests.harness.flood import Ask, Line, flood, resident_mb, start_of
 from tests.harness.server import settled
 from tests.load.conftest import Load, chain, ended, full, metric, naps
 
-SECONDS = float(os.environ.get("STEPWELL_LOAD_SECONDS", "8"))
+SECONDS = float(os.environ.get("STEPWELL_LOAD_SECONDS", "5"))
 
 
 async def test_a_flood_of_starts_with_slow_steps_is_refused_in_time(load: Load) -> None:
