@@ -40,6 +40,8 @@ def main() -> int:
     plan = QUICK if given.quick else Plan()
     if given.events:
         plan = replace(plan, events=given.events)
+    if given.rounds:
+        plan = replace(plan, rounds=given.rounds)
     names = [name for name in SYSTEMS if given.only in (None, name)]
     if given.own:
         names = []
@@ -71,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--events", type=int, help="how many events the full journal has (10000000 takes minutes)"
     )
+    options.add_argument("--rounds", type=int, help="how often each system is measured (3)")
     options.add_argument(
         "--folder", type=Path, help="where the data lies while it is measured (/var/tmp): on a disk"
     )
