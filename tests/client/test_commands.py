@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.client.conftest import client_for
+from tests.client.conftest import END, NAPPING, client_for
 from tests.harness.server import STEPWELL, Server
 
 
@@ -83,8 +83,10 @@ def test_actions_cancels_and_refusals(defined: Server) -> None:
 
 
 def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
+    nap = {"id": "nap", "type": "wait", "duration": "6s"}  # the command takes time to begin
     with client_for(defined) as client:
-        run_id = client.start("napping", {}).id
+        client.workflows.create({**NAPPING, "id": "long-nap", "name": "Long", "steps": [nap, END]})
+        run_id = client.start("long-nap", {}).id
     ours, theirs = pty.openpty()
     watching = subprocess.Popen(
         [STEPWELL, "status", run_id, "--watch"], env=environment(defined), stdout=theirs

@@ -70,6 +70,7 @@ def test_from_make_run_to_the_first_approved_run_of_ones_own(
         served = time.monotonic()
         person = Person(chrome, address)
         person.opens("/")
+        person.errors()  # of the page that the browser showed before
         person.fills("Tenant", "default")
         person.fills("Key or token", key)
         person.presses("Sign in")
