@@ -30,7 +30,9 @@ class Stepwell(System):
 
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
-        self._server = StepwellServer(folder, environment)
+        # So many steps wait at the gate at once; the load never has more than its callers.
+        many = {"STEPWELL_MAX_CONCURRENT_STEPS": "2000"}
+        self._server = StepwellServer(folder, {**environment, **many})
         self._is_new = True
 
     def launch(self) -> None:
