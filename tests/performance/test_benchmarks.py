@@ -164,6 +164,6 @@ def test_the_page_names_commands_and_options_that_there_are() -> None:
     assert shown.returncode == 0, shown.stderr
     assert "-m benchmarks --quick" in shown.stdout
     options = re.findall(r"BENCH=(--[^`]+)`", text)
-    assert len(options) == 4
+    assert len(options) == 5
     for option in options:
         assert parser().parse_args(option.split())
