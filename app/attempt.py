@@ -28,7 +28,7 @@ from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
 from steps.outputs import deliver
-from steps.strict_json import LONG_BYTES, json_bytes
+from steps.strict_json import LONG_BYTES, must_fit
 
 
 def step_input(run: Run, step: CompiledStep, execute: Doing) -> StepInput:
@@ -81,7 +81,7 @@ def _input(
     """Give what has happened, and how many bytes long it is."""
     match outcome:
         case NeedsAnswer(signal, body, deadline_ms):
-            size = _must_fit(step, [signal, body])
+            size = must_fit(f"step {step.id} gave what is", [signal, body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
             return Asks(Signal(signal, body), late_ms), size
         case NeedsTime(until_ms):
@@ -91,18 +91,10 @@ def _input(
             return Awaits(total, asked, late_ms), 0
         case Done():
             output, data = deliver(step, outcome, given.scope)
-            size = _must_fit(step, [output, data])
+            size = must_fit(f"step {step.id} gave what is", [output, data], "InvalidOutput")
             return Delivered(output, data), size
         case _:
             raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
-
-
-def _must_fit(step: CompiledStep, value: object) -> int:
-    try:
-        return json_bytes(value)
-    except ValueError as why:
-        message = f"step {step.id} gave what is no JSON value: {why}"
-        raise StepBroke("InvalidOutput", message, retryable=False) from why
 
 
 def _moment(step: CompiledStep, at_ms: float) -> int:

@@ -18,7 +18,6 @@ from app.uncut import uncut
 from app.workflows import Workflows
 from engine import Json, JsonObject, Record, Recorded
 from steps.chat import ChatAnswer, ChatRequest
-from steps.contract import StepBroke
 from steps.effects import (
     Agent,
     ChildPlan,
@@ -30,7 +29,7 @@ from steps.effects import (
     ToolContext,
     ToolInfo,
 )
-from steps.strict_json import json_bytes
+from steps.strict_json import must_fit
 
 Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
 """Makes a record of a run's step durable."""
@@ -114,11 +113,7 @@ class LiveEffects:
         if name in self._records():
             return self.recalled(name)
         value = await work()
-        try:
-            json_bytes([name, value])
-        except ValueError as why:
-            message = f"record {name!r} is no JSON value: {why}"
-            raise StepBroke("InvalidOutput", message, retryable=False) from why
+        must_fit(f"record {name!r} is", [name, value], "InvalidOutput")
         value = self._world.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
         # An append that is cut off has an unknown outcome, and the run would be lost.

@@ -4,6 +4,7 @@ import json
 import math
 
 from engine import Json
+from steps.contract import StepBroke
 
 DEEPEST = 64
 """How many levels of nesting a value from others may have."""
@@ -44,6 +45,14 @@ def json_bytes(value: object) -> int:
     except (TypeError, ValueError) as odd:
         raise ValueError(str(odd).encode(errors="replace").decode()[:200]) from odd
     return len(text)
+
+
+def must_fit(what: str, value: object, kind: str) -> int:
+    """Give how long `value` is in JSON. Raises `StepBroke` of `kind`, which begins with `what`."""
+    try:
+        return json_bytes(value)
+    except ValueError as why:
+        raise StepBroke(kind, f"{what} no JSON value: {why}", retryable=False) from why
 
 
 def _measure(value: Json) -> None:

@@ -13,6 +13,7 @@ from engine import (
     State,
     StepError,
     Visit,
+    VisitStatus,
     iso_time,
 )
 
@@ -84,25 +85,9 @@ def pause_signal(run: Run) -> Json:
 
 def _entry(visit: Visit) -> JsonObject:
     """Give one line of the history; what has not happened yet is left out."""
-    entry: JsonObject = {
-        "stepId": visit.step_id,
-        "stepType": visit.step_type,
-        "status": visit.status.value,
-        "startTime": iso_time(visit.started_at_ms),
-    }
-    if visit.step_name is not None:
-        entry["stepName"] = visit.step_name
-    if visit.visit > 1:
-        entry["visit"] = visit.visit
-    if visit.attempt > 1:
-        entry["attempt"] = visit.attempt
-    if visit.ended_at_ms is not None:
-        entry["endTime"] = iso_time(visit.ended_at_ms)
-        entry["duration"] = visit.ended_at_ms - visit.started_at_ms
-    if visit.status.value == "completed":
+    entry = _told(visit)
+    if visit.status is VisitStatus.COMPLETED:
         entry["outputData"] = visit.output
-    if visit.error:
-        entry["error"] = _step_error(visit.error)
     if visit.retry_at_ms is not None:
         entry["retryAt"] = iso_time(visit.retry_at_ms)
     if visit.children:
@@ -115,14 +100,21 @@ def _entry(visit: Visit) -> JsonObject:
 
 def _carried(visit: CarriedVisit) -> JsonObject:
     """Give a line of the history that was done by an earlier run, and by which."""
+    entry = {**_told(visit), "carriedFrom": visit.run_id}
+    if visit.left_out:
+        entry["outputLeftOut"] = True
+    elif visit.status == VisitStatus.COMPLETED:
+        entry["outputData"] = visit.output
+    return entry
+
+
+def _told(visit: Visit | CarriedVisit) -> JsonObject:
+    """Give what a line of the history says of any visit."""
     entry: JsonObject = {
         "stepId": visit.step_id,
         "stepType": visit.step_type,
-        "status": visit.status,
+        "status": str(visit.status),
         "startTime": iso_time(visit.started_at_ms),
-        "endTime": iso_time(visit.ended_at_ms),
-        "duration": visit.ended_at_ms - visit.started_at_ms,
-        "carriedFrom": visit.run_id,
     }
     if visit.step_name is not None:
         entry["stepName"] = visit.step_name
@@ -130,10 +122,9 @@ def _carried(visit: CarriedVisit) -> JsonObject:
         entry["visit"] = visit.visit
     if visit.attempt > 1:
         entry["attempt"] = visit.attempt
-    if visit.left_out:
-        entry["outputLeftOut"] = True
-    elif visit.status == "completed":
-        entry["outputData"] = visit.output
+    if visit.ended_at_ms is not None:
+        entry["endTime"] = iso_time(visit.ended_at_ms)
+        entry["duration"] = visit.ended_at_ms - visit.started_at_ms
     if visit.error:
         entry["error"] = _step_error(visit.error)
     return entry

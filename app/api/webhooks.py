@@ -194,7 +194,7 @@ async def list_deliveries(call: Call) -> Response:
     """List the deliveries of a webhook, newest event first."""
     query = checked(DeliveriesQuery, dict(call.request.query_params))
     row = await _row(call)
-    state = None if query.status is None else {v: k for k, v in _STATES.items()}[query.status]
+    state = state_of(query)
     before = int(query.cursor) if query.cursor else None
     rows = await call.services.journal.outbox.page(row.id, state, before, query.limit + 1)
     page = rows[: query.limit]
@@ -275,6 +275,11 @@ def delivery_document(row: DeliveryRow) -> JsonObject:
         "lastAttempt": _moment(row.last_at_ms),
         "nextAttempt": _moment(row.next_at_ms),
     }
+
+
+def state_of(query: DeliveriesQuery) -> str | None:
+    """Give the journal's word for the status that a query asks for, None for any."""
+    return next((word for word, shown in _STATES.items() if shown == query.status), None)
 
 
 def _moment(at_ms: int | None) -> str | None:

@@ -3,16 +3,15 @@
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from app.api.check import checked_agent
+from app.api.check import CheckBody, checked_agent
 from app.api.endpoint import Call
 from app.api.json_body import json_body
 from app.api.models import ListDefinitionsQuery, VersionQuery, checked
 from app.auth.roles import Role
-from app.console.compare import compare
-from app.console.page import Page
+from app.console.compare import CompareQuery, compare
+from app.console.page import Page, filled
 from app.console.rendering import page
 from journal import DefinitionFilter, VersionRow
 from steps.agent import AgentDefinition, AgentTool
@@ -31,26 +30,9 @@ _BLANK = """{
 """
 
 
-class CompareAgentQuery(BaseModel):
-    """Which two versions are compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    before: str = Field(max_length=100)
-    after: str = Field("latest", max_length=100)
-
-
-class PreviewAgentBody(BaseModel):
-    """The text of an agent as it stands in the editor."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    text: str = Field(max_length=1_000_000)
-
-
 async def list_page(call: Call) -> Response:
     """List agents, the last changed first."""
-    asked = {name: value for name, value in call.request.query_params.items() if value}
+    asked = filled(call)
     query = checked(ListDefinitionsQuery, asked)
     wanted = DefinitionFilter(
         query.search, query.status, query.includeArchived == "true", _PAGE + 1, query.offset
@@ -155,13 +137,13 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
 
 async def preview(call: Call) -> Response:
     """Check what stands in the editor."""
-    body = checked(PreviewAgentBody, await json_body(call.request, call.services.settings))
+    body = checked(CheckBody, await json_body(call.request, call.services.settings))
     return JSONResponse({"problems": await checked_agent(body.text), "graph": None})
 
 
 async def compare_page(call: Call) -> Response:
     """Show what is different between two versions."""
-    query = checked(CompareAgentQuery, dict(call.request.query_params))
+    query = checked(CompareQuery, dict(call.request.query_params))
     agent_id, table = call.path("id"), call.services.agents.table
     before = await table.get(call.tenant, agent_id, query.before)
     after = await table.get(call.tenant, agent_id, query.after)

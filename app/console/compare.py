@@ -5,7 +5,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 _CONTEXT = 3
+
+
+class CompareQuery(BaseModel):
+    """Which two versions are compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    before: str = Field(max_length=100)
+    after: str = Field("latest", max_length=100)
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

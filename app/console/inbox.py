@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from app.api.endpoint import Call
 from app.api.models import checked
 from app.auth.roles import Role
-from app.console.page import Page
+from app.console.page import Page, filled
 from app.console.pauses import question
 from app.console.rendering import page
 from app.console.samples import samples
@@ -35,7 +35,7 @@ async def home(_: Call) -> Response:
 
 async def inbox_page(call: Call) -> Response:
     """Show what waits, newest first."""
-    asked = {name: value for name, value in call.request.query_params.items() if value}
+    asked = filled(call)
     query = checked(InboxQuery, asked)
     before = int(query.cursor) if query.cursor else None
     rows = await call.services.journal.inbox.page(

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app import log
-from app.api.endpoint import Endpoint
+from app.api.endpoint import Call, Endpoint
 from app.auth.errors import Unauthorized
 from app.console.rendering import SECURITY, html
 from app.errors import error_response, is_known
@@ -35,6 +35,11 @@ class Page(Endpoint):
             if not is_known(failure):
                 log.request_failed(request_id, failure)
             return problem_page(failure, request_id)
+
+
+def filled(call: Call) -> dict[str, str]:
+    """Give the query without the fields that were left empty."""
+    return {name: value for name, value in call.request.query_params.items() if value}
 
 
 def problem_page(failure: Exception, request_id: str) -> HTMLResponse:

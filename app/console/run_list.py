@@ -8,7 +8,7 @@ from app.api.endpoint import Call
 from app.api.executions import run_filter
 from app.api.models import ListRunsQuery, checked
 from app.auth.roles import Role
-from app.console.page import Page
+from app.console.page import Page, filled
 from app.console.rendering import page
 from app.events.catalogue import NAMES
 from engine import Status
@@ -20,7 +20,7 @@ _FILTERS = ("status", "workflowId", "parentRunId", "since", "until")
 
 async def list_page(call: Call) -> Response:
     """List runs, newest first."""
-    asked = {name: value for name, value in call.request.query_params.items() if value}
+    asked = filled(call)
     query = checked(ListRunsQuery, asked)
     rows = await call.services.journal.runs.page(call.tenant, run_filter(query), _PAGE + 1)
     wanted = {name: asked[name] for name in _FILTERS if name in asked}

@@ -6,27 +6,25 @@ from starlette.responses import Response
 
 from app.api.endpoint import Call
 from app.api.models import checked
-from app.api.webhooks import DeliveriesQuery, delivery_document
+from app.api.webhooks import DeliveriesQuery, delivery_document, state_of
 from app.auth.roles import Role
-from app.console.page import Page
+from app.console.page import Page, filled
 from app.console.rendering import page
 from app.events.catalogue import NAMES
 from journal import DeliveryRow
 
 _PAGE = 25
-_STATES = {"pending": "pending", "delivered": "delivered", "givenUp": "given_up"}
 
 
 async def webhook_page(call: Call) -> Response:
     """Show a webhook with its deliveries, newest event first."""
-    asked = {name: value for name, value in call.request.query_params.items() if value}
+    asked = filled(call)
     query = checked(DeliveriesQuery, asked)
     journal, webhooks = call.services.journal, call.services.webhooks
     row = await journal.webhooks.get(call.tenant, call.path("id"))
     counts = await journal.outbox.counts(row.id)
-    state = _STATES[query.status] if query.status else None
     before = int(query.cursor) if query.cursor else None
-    rows = await journal.outbox.page(row.id, state, before, _PAGE + 1)
+    rows = await journal.outbox.page(row.id, state_of(query), before, _PAGE + 1)
     return await page(
         call,
         "settings_webhook.html",

@@ -7,17 +7,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from app.api.check import checked_text
+from app.api.check import CheckBody, checked_text
 from app.api.definitions import startable
 from app.api.endpoint import Call
 from app.api.errors import NotFoundHere
 from app.api.json_body import json_body
 from app.api.models import ListDefinitionsQuery, VersionQuery, checked
 from app.auth.roles import Role
-from app.console.compare import compare, ways
+from app.console.compare import CompareQuery, compare, ways
 from app.console.form_fields import form_fields, start_fields
 from app.console.graph import draw
-from app.console.page import Page
+from app.console.page import Page, filled
 from app.console.rendering import page
 from app.console.samples import sample_text, samples
 from app.console.snippets import snippets
@@ -38,15 +38,6 @@ _BLANK = """{
 """
 
 
-class CompareQuery(BaseModel):
-    """Which two versions are compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    before: str = Field(max_length=100)
-    after: str = Field("latest", max_length=100)
-
-
 class NewQuery(BaseModel):
     """What a new workflow begins with."""
 
@@ -55,17 +46,9 @@ class NewQuery(BaseModel):
     sample: str | None = Field(None, max_length=100)
 
 
-class PreviewBody(BaseModel):
-    """The text of a definition as it stands in the editor."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    text: str = Field(max_length=1_000_000)
-
-
 async def list_page(call: Call) -> Response:
     """List workflows."""
-    query = checked(ListDefinitionsQuery, _filled(call))
+    query = checked(ListDefinitionsQuery, filled(call))
     wanted = DefinitionFilter(
         query.search, query.status, query.includeArchived == "true", _PAGE + 1, query.offset
     )
@@ -165,7 +148,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
 
 async def preview(call: Call) -> Response:
     """Check what stands in the editor, and draw it."""
-    body = checked(PreviewBody, await json_body(call.request, call.services.settings))
+    body = checked(CheckBody, await json_body(call.request, call.services.settings))
     problems, document = await checked_text(body.text, call.services.registry)
     graph = draw(document) if isinstance(document, dict) else None
     return JSONResponse({"problems": problems, "graph": graph})
@@ -188,11 +171,6 @@ async def compare_page(call: Call) -> Response:
         versions=[item.version for item in versions],
         difference=compare(before.definition, after.definition),
     )
-
-
-def _filled(call: Call) -> dict[str, str]:
-    """Give the query without the fields that were left empty."""
-    return {name: value for name, value in call.request.query_params.items() if value}
 
 
 async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
