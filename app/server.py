@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import signal
 import socket
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -77,9 +79,19 @@ _NOTE_USE_EVERY_S = 30
 
 
 def application(services: Services, address: str) -> Starlette:
-    """Give the ASGI application over running services."""
-    document = openapi(ENDPOINTS)
-    page = docs_page(document, address)
+    """Give the ASGI application over running services.
+
+    The page of the API is made when it is first asked for, beside the loop, since that takes
+    its time.
+    """
+
+    @functools.cache
+    def document() -> dict[str, Any]:
+        return openapi(ENDPOINTS)
+
+    @functools.cache
+    def page() -> str:
+        return docs_page(document(), address)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -91,10 +103,10 @@ def application(services: Services, address: str) -> Starlette:
         return JSONResponse({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request) -> Response:
-        return JSONResponse(document)
+        return JSONResponse(await asyncio.to_thread(document))
 
     async def docs(_: Request) -> Response:
-        return HTMLResponse(page)
+        return HTMLResponse(await asyncio.to_thread(page))
 
     async def missing(request: Request, _: Exception | None = None) -> Response:
         failure = NotFoundHere(f"there is nothing at {request.scope['path'][:200]}")
@@ -216,10 +228,8 @@ async def _serve(settings: Settings) -> None:
     try:
         async with open_services(settings) as services, _working(services):
             await _first_key(services)
-            # Beside the loop: the page of the API takes its time, and runs go on already.
-            app = await asyncio.to_thread(application, services, address)
             config = uvicorn.Config(
-                app,
+                application(services, address),
                 lifespan="off",
                 http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
                 ws="none",

@@ -13,6 +13,9 @@ from typing import Any, Self
 
 import httpx
 
+TRUST = httpx.create_ssl_context()
+"""Given to each client, since to read the list of authorities takes it longer than a request."""
+
 STEPWELL = str(Path(sys.executable).with_name("stepwell"))
 
 
@@ -70,14 +73,15 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        while time.monotonic() - began < 60:
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                if httpx.get(f"{self.address}/readyz").status_code == 200:
-                    return time.monotonic() - began
-            except httpx.TransportError:
-                pass
-            time.sleep(0.02)
+        with httpx.Client(base_url=self.address, verify=TRUST) as client:
+            while time.monotonic() - began < 60:
+                assert self.process.poll() is None, self.log.read_text()
+                try:
+                    if client.get("/readyz").status_code == 200:
+                        return time.monotonic() - began
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.02)
         self.kill()
         raise AssertionError(f"the server is not ready after a minute\n{self.log.read_text()}")
 
@@ -115,7 +119,7 @@ class Server:
     def client(self, role: str = "owner", tenant: str = "acme") -> httpx.Client:
         """Give a client with a key of the role."""
         headers = {"x-api-key": self.key(role, tenant), "x-tenant-id": tenant}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.address, headers=headers, timeout=20, verify=TRUST)
 
 
 def settled(client: httpx.Client, run_id: str, *statuses: str, within: float = 15) -> Any:

@@ -13,7 +13,15 @@ CLIENTS = int(os.environ.get("STEPWELL_LOAD_CLIENTS", "100"))
 
 
 def sockets(server: Server) -> int:
-    """Count the server's open sockets."""
+    """Count the server's open sockets, once that of a client that has just left is closed."""
+    before, count = -1, _sockets(server)
+    while count != before:
+        time.sleep(0.1)
+        before, count = count, _sockets(server)
+    return count
+
+
+def _sockets(server: Server) -> int:
     assert server.process is not None
     folder = f"/proc/{server.process.pid}/fd"
     names = []
