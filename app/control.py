@@ -21,6 +21,7 @@ from app.auth.keys import new_key
 from app.auth.tokens import BadSecret, new_secret
 from app.backup import BackupFailed
 from app.clock import Clock, SystemClock
+from app.command_failed import CommandFailed
 from app.operations import COMMANDS, Place, Tell, operate
 from app.secrets.opening import open_secrets
 from app.secrets.seal import KeyUnusable
@@ -36,10 +37,6 @@ _PATIENCE_S = 5.0
 
 OpenVault: TypeAlias = Callable[[], Awaitable[Secrets]]
 """Gives the secrets; called only by commands that need them. Raises `KeyUnusable`."""
-
-
-class CommandFailed(Exception):
-    """A command was refused; the message says why."""
 
 
 async def perform(

@@ -9,7 +9,8 @@ from typing import Any
 
 from app.assembly import open_services
 from app.clock import SystemClock
-from app.control import CommandFailed, operated, send
+from app.command_failed import CommandFailed
+from app.control import operated, send
 from app.operations import Place, Tell
 from app.services import Services
 from app.settings import Settings

@@ -146,7 +146,9 @@ def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float
 
 def unanswered(lost: httpx.TransportError) -> Unanswered:
     """Give the failure for a broken connection."""
-    return Unanswered(str(lost) or type(lost).__name__)
+    url = lost.request.url
+    server = f"{url.scheme}://{url.netloc.decode()}"
+    return Unanswered(f"{server} does not answer: {lost or type(lost).__name__}")
 
 
 def content(answer: Answer) -> Any:

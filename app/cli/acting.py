@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from app.cli.remote import add_options, client_of, object_of, printable
-from app.cli.serve import Subparsers
-from app.control import CommandFailed
+from app.cli.subparsers import Subparsers
+from app.command_failed import CommandFailed
 from stepwell.client import RunStatus
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.api.errors import BadRequest
 from app.api.json_body import parse_json
-from app.cli.serve import Subparsers
+from app.cli.subparsers import Subparsers
 from app.json_lines import line_of, lines_of
 from steps.definition import compile_definition
 from steps.problems import InvalidDefinition

@@ -3,7 +3,8 @@
 import argparse
 import json
 
-from app.cli.serve import Subparsers, add_settings, given
+from app.cli.options import add_settings, given
+from app.cli.subparsers import Subparsers
 from app.settings import Settings, load
 
 

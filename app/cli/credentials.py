@@ -10,8 +10,9 @@ from typing import Any
 
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
-from app.cli.serve import Subparsers
-from app.control import CommandFailed, ask
+from app.cli.subparsers import Subparsers
+from app.command_failed import CommandFailed
+from app.control import ask
 from steps.durations import duration_ms
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.progress import show
-from app.cli.serve import Subparsers
+from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
-from app.control import CommandFailed, send
+from app.command_failed import CommandFailed
+from app.control import send
 from app.doctor import Finding, examine, holder_of
 from app.offline import must_exist
 from app.operations import compiler

@@ -9,8 +9,8 @@ from typing import Any
 
 from app.backup import BackupFailed, restore
 from app.cli.progress import line, show
-from app.cli.serve import Subparsers
-from app.control import CommandFailed
+from app.cli.subparsers import Subparsers
+from app.command_failed import CommandFailed
 from app.offline import ask, must_exist
 from app.settings import Settings, load
 from journal import DATABASE, FolderLock, JournalError, has_wal, unmark

@@ -2,61 +2,48 @@
 
 import argparse
 import sys
+from importlib import import_module
 from importlib.metadata import version
 
-from app import log
-from app.cli import (
-    acting,
-    check,
-    config,
-    credentials,
-    doctor,
-    keeping,
-    run,
-    runs,
-    secrets,
-    serve,
-    watching,
-)
-from app.control import CommandFailed
-from app.secrets.seal import KeyUnusable
-from app.settings import SettingsError
-from steps.registry import StepTypeError
-from steps.tools import ToolLoadError
-from stepwell.client import StepwellError
+_LOCAL = {
+    "serve": ("serve",),
+    "credentials": ("key", "jwt-secret"),
+    "secrets": ("secret",),
+    "runs": ("runs",),
+    "keeping": ("verify", "backup", "retention", "restore", "accept-loss"),
+    "doctor": ("doctor",),
+    "check": ("check",),
+    "run": ("run",),
+    "config": ("config",),
+}
+_REMOTE = {
+    "acting": ("start", "resume", "cancel"),
+    "watching": ("status", "tail"),
+}
+GROUPS = {**_LOCAL, **_REMOTE}
+"""The modules beside this one, and the commands of each.
 
-_TOLD = (CommandFailed, KeyUnusable, SettingsError, StepTypeError, StepwellError, ToolLoadError)
-"""Failures that are told in one line."""
+Only the module of the command that is asked for is imported: whoever watches a run does not
+wait for the server's code to load.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
         prog="stepwell", description="A durable workflow server for one machine."
     )
     parser.add_argument("--version", action="version", version=version("stepwell"))
+    if given == ["--version"]:
+        parser.parse_args(given)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (
-        serve,
-        acting,
-        watching,
-        credentials,
-        secrets,
-        runs,
-        keeping,
-        doctor,
-        check,
-        run,
-        config,
-    ):
-        command.add(subparsers)
-    args = parser.parse_args(arguments)
-    log.configure("warning", "console")  # until `serve` knows the settings
-    try:
-        code: int = args.main(args)
-    except _TOLD as refused:
-        print(f"stepwell: {refused}", file=sys.stderr)
-        return 1
+    asked = [group for group, commands in GROUPS.items() if given and given[0] in commands]
+    for group in asked or GROUPS:
+        import_module(f"app.cli.{group}").add(subparsers)
+    args = parser.parse_args(given)
+    place = "remote" if args.main.__module__.rpartition(".")[2] in _REMOTE else "local"
+    code: int = import_module(f"app.cli.{place}").carry_out(args)
     return code
 
 

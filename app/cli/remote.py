@@ -4,8 +4,14 @@ import argparse
 import json
 from typing import Any
 
-from app.control import CommandFailed
-from stepwell.client import Client
+from app.cli.one_line import told
+from app.command_failed import CommandFailed
+from stepwell.client import Client, StepwellError
+
+
+def carry_out(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    return told(args, (CommandFailed, StepwellError))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

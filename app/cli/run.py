@@ -12,7 +12,7 @@ from app.api.run_document import status_document
 from app.assembly import open_services
 from app.auth.callers import Caller
 from app.auth.roles import Role
-from app.cli.serve import Subparsers
+from app.cli.subparsers import Subparsers
 from app.new_run import NewRun
 from app.services import Services
 from app.settings import load

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.credentials import tenant_of
 from app.cli.progress import show
-from app.cli.serve import Subparsers
+from app.cli.subparsers import Subparsers
 from app.offline import ask
 from app.settings import Settings, load
 from engine import Status

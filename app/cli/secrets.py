@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from app.cli.credentials import tenant_of
-from app.cli.serve import Subparsers
-from app.control import CommandFailed, ask
+from app.cli.subparsers import Subparsers
+from app.command_failed import CommandFailed
+from app.control import ask
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

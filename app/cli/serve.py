@@ -1,13 +1,11 @@
-"""`stepwell serve`, and the options that every setting has."""
+"""`stepwell serve`."""
 
 import argparse
-from pathlib import Path
-from typing import Any
 
+from app.cli.options import add_settings, given
+from app.cli.subparsers import Subparsers
 from app.server import serve
-from app.settings import NO_OPTIONS, Settings, load
-
-Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+from app.settings import load
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -20,25 +18,3 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def main(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     return serve(load(given(args), args.config).settings)
-
-
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Give a parser one option a setting, less those that are keys."""
-    parser.add_argument("--config", type=Path, help="a TOML file with settings")
-    for name, field in Settings.model_fields.items():
-        if name in NO_OPTIONS:
-            continue
-        is_list = isinstance(field.default, list)
-        shown = "none" if field.default in (None, [], {}) else field.default
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest=name,
-            action="append" if is_list else "store",
-            metavar=name.upper(),
-            help=f"{field.description} (default: {shown}; STEPWELL_{name.upper()})",
-        )
-
-
-def given(args: argparse.Namespace) -> dict[str, Any]:
-    """Give the settings that the command line names."""
-    return {name: getattr(args, name) for name in Settings.model_fields if name not in NO_OPTIONS}

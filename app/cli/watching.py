@@ -7,7 +7,7 @@ import shutil
 import sys
 
 from app.cli.remote import add_options, client_of, printable
-from app.cli.serve import Subparsers
+from app.cli.subparsers import Subparsers
 from stepwell.client import Event, Run, RunStatus
 
 

@@ -1,12 +1,16 @@
 """The command line, as a process."""
 
+import argparse
 import json
 import re
 import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from app.cli.main import GROUPS
 from tests.harness.server import STEPWELL, Server, command
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +25,23 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [STEPWELL, *map(str, arguments)], capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_command_stands_in_its_own_module(group: str) -> None:
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    import_module(f"app.cli.{group}").add(subparsers)
+    assert tuple(subparsers.choices) == GROUPS[group]
+
+
+def test_who_asks_a_server_does_not_load_one() -> None:
+    seen = "import sys, app.cli.acting, app.cli.watching, app.cli.main; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", seen], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert "stepwell.client" in loaded
+    assert not {"starlette", "pydantic", "journal", "engine"} & set(loaded)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: f"{file.parent.name}-{file.stem}")

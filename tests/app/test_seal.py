@@ -1,7 +1,6 @@
 """Sealed values open with their key, as what they are, or say what is wrong."""
 
 import base64
-import os
 import stat
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
         open_keyring(settings, ())
 
 
-@pytest.mark.parametrize("content", ["", "short", base64.b64encode(os.urandom(31)).decode()])
+@pytest.mark.parametrize("content", ["", "short", base64.b64encode(bytes(31)).decode()])
 def test_what_is_no_key_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     (tmp_path / FILE).chmod(0o600)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.main import GROUPS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "engine", "journal", "steps", "stepwell")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
@@ -99,6 +101,7 @@ def test_every_module_is_used() -> None:
     }
     entries = {"app.cli.main", *PACKAGES, *folders}
     entries |= {"app.tools.extraction", "app.tools.extraction.__main__"}
+    entries |= {f"app.cli.{name}" for name in ("local", "remote", *GROUPS)}
     unused = {module_name(file) for file in FILES} - used - entries
     assert unused == set()
 

@@ -161,7 +161,9 @@ CLAIMS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("claims", CLAIMS, ids=str)
+@pytest.mark.parametrize(
+    "claims", CLAIMS, ids=[f"{n}-{next(iter(c))}" for n, c in enumerate(CLAIMS)]
+)
 def test_a_signed_claim_that_is_not_right_is_no_way_in(
     strict: Server, made: dict[str, Made], claims: dict[str, Any]
 ) -> None:

@@ -1,0 +1,17 @@
+"""What the commands have in common that work on a folder of this machine."""
+
+import argparse
+
+from app import log
+from app.cli.one_line import told
+from app.command_failed import CommandFailed
+from app.secrets.seal import KeyUnusable
+from app.settings import SettingsError
+from steps.registry import StepTypeError
+from steps.tools import ToolLoadError
+
+
+def carry_out(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    log.configure("warning", "console")  # until `serve` knows the settings
+    return told(args, (CommandFailed, KeyUnusable, SettingsError, StepTypeError, ToolLoadError))
