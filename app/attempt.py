@@ -28,7 +28,7 @@ from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
 from steps.outputs import deliver
-from steps.strict_json import LONG_BYTES, must_fit
+from steps.strict_json import LONG_BYTES, as_kept
 
 
 def step_input(run: Run, step: CompiledStep, execute: Doing) -> StepInput:
@@ -79,9 +79,10 @@ def _input(
     step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int
 ) -> tuple[Input, int]:
     """Give what has happened, and how many bytes long it is."""
+    what = f"step {step.id} gave what is"
     match outcome:
         case NeedsAnswer(signal, body, deadline_ms):
-            size = must_fit(f"step {step.id} gave what is", [signal, body], "InvalidOutput")
+            (signal, body), size = as_kept(what, [signal, body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
             return Asks(Signal(signal, body), late_ms), size
         case NeedsTime(until_ms):
@@ -90,8 +91,8 @@ def _input(
             late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
             return Awaits(total, asked, late_ms), 0
         case Done():
-            output, data = deliver(step, outcome, given.scope)
-            size = must_fit(f"step {step.id} gave what is", [output, data], "InvalidOutput")
+            delivered = deliver(step, outcome, given.scope)
+            (output, data), size = as_kept(what, delivered, "InvalidOutput")
             return Delivered(output, data), size
         case _:
             raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")

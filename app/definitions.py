@@ -1,11 +1,13 @@
 """Versioned definitions: checked, stored, compiled when they are used."""
 
+import asyncio
 import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from app.aside import aside
 from app.clock import Clock
@@ -55,6 +57,7 @@ class Definitions(Generic[C]):
         self._compiled: OrderedDict[tuple[str, str, str, int], C] = OrderedDict()
         self._chosen: dict[tuple[str, str, str | None], VersionRow] = {}
         self._changes = 0
+        self._updating: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, tenant: str, document: Json) -> VersionRow:
         """Check and store a new one. Raises `InvalidDefinition`, `DefinitionExists`."""
@@ -74,11 +77,14 @@ class Definitions(Generic[C]):
 
         Raises `InvalidDefinition`, `NotFound`, `Archived`.
         """
-        newest = await self.table.get(tenant, thing_id, "latest")
-        merged = {**newest.definition, "status": "draft", **changes, "id": thing_id}
-        definition = await self._compile(merged)
-        with self._changing():
-            version = await self.table.add_version(tenant, thing_id, self._new(definition))
+        # Else one of two updates at once would undo what the other has changed.
+        one_at_a_time = self._updating.setdefault((tenant, thing_id), asyncio.Lock())
+        async with one_at_a_time:
+            newest = await self.table.get(tenant, thing_id, "latest")
+            merged = {**newest.definition, "status": "draft", **changes, "id": thing_id}
+            definition = await self._compile(merged)
+            with self._changing():
+                version = await self.table.add_version(tenant, thing_id, self._new(definition))
         return await self.table.get(tenant, thing_id, version)
 
     async def clone(self, tenant: str, thing_id: str) -> VersionRow:

@@ -29,7 +29,7 @@ from steps.effects import (
     ToolContext,
     ToolInfo,
 )
-from steps.strict_json import must_fit
+from steps.strict_json import as_kept
 
 Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
 """Makes a record of a run's step durable."""
@@ -113,7 +113,7 @@ class LiveEffects:
         if name in self._records():
             return self.recalled(name)
         value = await work()
-        must_fit(f"record {name!r} is", [name, value], "InvalidOutput")
+        (_, value), _ = as_kept(f"record {name!r} is", [name, value], "InvalidOutput")
         value = self._world.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
         # An append that is cut off has an unknown outcome, and the run would be lost.

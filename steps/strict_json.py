@@ -2,6 +2,9 @@
 
 import json
 import math
+from typing import Any
+
+from pydantic_core import from_json
 
 from engine import Json
 from steps.contract import StepBroke
@@ -29,11 +32,8 @@ def parse_strictly(text: str) -> Json:
     return value
 
 
-def json_bytes(value: object) -> int:
-    """Give how long in JSON a value is that code of others has given.
-
-    Raises `ValueError` that says why the journal could not keep it.
-    """
+def _written(value: object) -> bytes:
+    """Give a value as JSON. Raises `ValueError` that says why the journal could not keep it."""
     try:
         text = _encoder.encode(value).encode()
         if text.count(b"[") + text.count(b"{") > _MARGIN:
@@ -44,15 +44,20 @@ def json_bytes(value: object) -> int:
         raise ValueError("it is nested too deep") from deep
     except (TypeError, ValueError) as odd:
         raise ValueError(str(odd).encode(errors="replace").decode()[:200]) from odd
-    return len(text)
+    return text
 
 
-def must_fit(what: str, value: object, kind: str) -> int:
-    """Give how long `value` is in JSON. Raises `StepBroke` of `kind`, which begins with `what`."""
+def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
+    """Give a value of others' code as the journal will give it back, and how long it is there.
+
+    A tuple is a list there, and a key a text: a run goes on with what a restart would find.
+    Raises `StepBroke` of `kind`, which begins with `what`.
+    """
     try:
-        return json_bytes(value)
+        text = _written(value)
     except ValueError as why:
         raise StepBroke(kind, f"{what} no JSON value: {why}", retryable=False) from why
+    return from_json(text), len(text)
 
 
 def _measure(value: Json) -> None:

@@ -10,6 +10,7 @@ from benchmarks.process import memory_mb
 from benchmarks.stepwell_server import StepwellServer
 
 _SETTLED_S = 2.0
+_PATIENCE_S = 120.0
 
 
 def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, float]:
@@ -20,7 +21,8 @@ def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, flo
     """
     folder.mkdir(parents=True)
     gate = Gate(folder / "gate")
-    server = StepwellServer(folder, gate.environment)
+    every_step_at_once = {"STEPWELL_MAX_CONCURRENT_STEPS": str(running + 1)}
+    server = StepwellServer(folder, {**gate.environment, **every_step_at_once})
     try:
         empty_ready = server.start()
         empty_mb = _memory(server)
@@ -38,7 +40,10 @@ def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, flo
         copy_runs(server.data, *history(server.data, stands), running)
         before = gate.arrived
         both_ready = server.start()
+        until = time.monotonic() + _PATIENCE_S
         while gate.arrived - before < running:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{gate.arrived - before} of {running} runs were carried on")
             time.sleep(0.05)
         return {
             "ready_empty_s": empty_ready,

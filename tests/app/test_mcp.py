@@ -147,7 +147,7 @@ async def test_an_unknown_tool_is_told_the_nearest(settings: dict[str, Any]) -> 
 
 
 async def test_calls_work_beside_slow_late_and_cancelled_ones(settings: dict[str, Any]) -> None:
-    async with catalogue_of(calc={**settings, "timeout": "1s"}) as catalogue:
+    async with catalogue_of(calc={**settings, "timeout": "4s"}) as catalogue:
         await catalogue.list()
         late = asyncio.create_task(refusal(catalogue, "calc.sleep", seconds=30))
         cancelled = asyncio.create_task(call(catalogue, "calc.sleep", seconds=30))

@@ -122,7 +122,10 @@ def test_errors_say_who_refused(defined: Server, client: Client) -> None:
             wrong.start("asking", {})
         assert unknown.value.status == 401
     nowhere = f"http://127.0.0.1:{free_port()}"
-    with Client(nowhere, api_key="x", retry_for_s=0.3) as away, pytest.raises(Unanswered, match=nowhere):
+    with (
+        Client(nowhere, api_key="x", retry_for_s=0.3) as away,
+        pytest.raises(Unanswered, match=nowhere),
+    ):
         away.start("asking", {})
 
 

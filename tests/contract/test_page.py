@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -207,6 +208,25 @@ def test_a_workflow_lives_through_versions_publishing_archive_and_deletion(share
         assert client.delete(f"{at}/permanent").status_code == 200
         assert client.get(at).status_code == 404
         assert client.get(f"/api/workflow/status/{run['runId']}").status_code == 200
+
+
+def test_updates_at_once_keep_what_each_has_changed(shared: Server) -> None:
+    changes = [
+        {"name": "Both"},
+        {"description": "changed"},
+        {"payload": {"n": {"type": "integer"}}},
+        {"tool": True},
+    ]
+    with shared.client() as client, ThreadPoolExecutor(len(changes)) as pool:
+        made = client.post("/api/workflows", json={**CREATE, "name": "At once"}).json()
+        at = f"/api/workflows/{made['id']}"
+        answers = list(pool.map(lambda change: client.put(at, json=change), changes))
+        assert [answer.text for answer in answers if answer.is_error] == []
+        assert sorted(answer.json()["version"] for answer in answers) == [
+            f"1.0.{patch}" for patch in range(1, len(changes) + 1)
+        ]
+        newest = client.get(at).json()
+        assert {**newest, **{k: v for change in changes for k, v in change.items()}} == newest
 
 
 def test_cancel_and_terminate_end_a_run(shared: Server, workflow: str) -> None:

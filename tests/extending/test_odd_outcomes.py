@@ -27,6 +27,7 @@ def abyss():
 VALUES = {
     "nan": float("nan"), "set": {1, 2}, "date": datetime.datetime(2026, 1, 1),
     "half": "half a pair: \\ud800", "key": {"\\udcff": 1}, "huge": 10**5000, "abyss": abyss(),
+    "loose": {"pair": (1, 2), 3: "three"},
 }
 
 class Settings(StepSettings):
@@ -110,6 +111,19 @@ def test_a_step_that_gives_it_fails_once(
     assert run["status"] == "failed", run
     assert run["error"]["type"] == ("StepCrashed" if how == "nothing" else "InvalidOutput")
     assert done.read_text() == gives
+
+
+@pytest.mark.parametrize("how", ["output", "record"])
+def test_a_run_goes_on_with_what_the_journal_gives_back(
+    client: httpx.Client, tmp_path: Path, how: str
+) -> None:
+    """A tuple is a list there, and a key a text: what follows sees the same after a restart."""
+    step = {"type": "odd", "how": how, "gives": "loose", "file": str(tmp_path / "done")}
+    name = f"odd-{uuid.uuid4().hex}"
+    seen = '{{ steps.one.output["3"] }}'
+    create(client, name, step, three=seen, pair="{{ steps.one.output.pair == [1, 2] }}")
+    run = client.post(f"/api/workflow/start/{name}").json()
+    assert run["result"] == {"three": "three", "pair": True}
 
 
 def test_a_moment_is_kept_in_whole_milliseconds(client: httpx.Client, tmp_path: Path) -> None:
