@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine import Event, IllegalTransition, Parent, Run, State, fold
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
+from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, DuplicateStart, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_id as id_of
@@ -41,9 +42,12 @@ class IdempotencyKey:
 class Events:
     """The append-only histories of all runs."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, ended: EndedRuns[tuple[Head, Run]]
+    ) -> None:
         self._writer = writer
         self._readers = readers
+        self._ended = ended
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
 
@@ -139,6 +143,11 @@ class Events:
             UnknownRun: There is no such run, or it is another tenant's.
             Corrupt: An event is not what was written.
         """
+        head, events, _ = await self._read(run_id, tenant)
+        return head, events
+
+    async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
+        """Give a run's history as `read` does, and how many characters long it is."""
         number = run_number(run_id)
         rows = await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
@@ -163,20 +172,27 @@ class Events:
                 await asyncio.sleep(0)
         if rows[-1][7] != len(events):
             raise Corrupt(run_id, len(events) + 1, "is missing")
-        return Head(run_id, rows[0][0], len(events), before), events
+        length = sum(len(row[5]) for row in rows)
+        return Head(run_id, rows[0][0], len(events), before), events, length
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
         """Give the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
-        head, events = await self.read(run_id, tenant)
+        if (kept := self._ended.get(run_id)) and tenant in (None, kept[0].tenant):
+            return kept
+        deletions = self._ended.deletions
+        head, events, length = await self._read(run_id, tenant)
         run = None
         try:
             for at in range(0, len(events), _PIECE_EVENTS):
                 run = fold(events[at : at + _PIECE_EVENTS], run)
                 if len(events) > _PIECE_EVENTS:
                     await asyncio.sleep(0)
-            return head, fold((), run)
+            whole = fold((), run)
         except IllegalTransition as illegal:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
+        if whole.is_over:
+            self._ended.keep(run_id, (head, whole), length, deletions)
+        return head, whole
 
 
 def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

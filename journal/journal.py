@@ -5,15 +5,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from engine import Run
 from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
+from journal.ended_runs import EndedRuns
 from journal.errors import CannotOpen
 from journal.event_pages import EventPages
-from journal.events import Events
+from journal.events import Events, Head
 from journal.files import FileTable
 from journal.inbox import Inbox
 from journal.lock import FolderLock
@@ -49,12 +51,13 @@ class Journal:
         self.file = file
         self.upkeep = upkeep
         self.health = writer.health
-        self.events = Events(writer, readers)
+        ended = EndedRuns[tuple[Head, Run]]()
+        self.events = Events(writer, readers, ended)
         self.pages = EventPages(readers)
         self.runs = RunList(readers)
         self.inbox = Inbox(readers)
         self.standing = Standing(file, readers)
-        self.removal = Removal(writer, readers)
+        self.removal = Removal(writer, readers, ended)
         self.selection = Selection(readers)
         self.children = ChildList(readers)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers)

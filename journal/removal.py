@@ -8,7 +8,9 @@ file is known to nobody but its definition.
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
+from journal.ended_runs import EndedRuns
 from journal.errors import ChildOf, NotEnded, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -51,9 +53,10 @@ class Group:
 class Removal:
     """Deletes runs, and finds those that are old enough to go."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, ended: EndedRuns[Any]) -> None:
         self._writer = writer
         self._readers = readers
+        self._ended = ended
 
     async def delete(self, tenant: str, root_id: str, most: int) -> Deleted:
         """Delete a run with its children, `most` runs of them at most; durable on return.
@@ -82,7 +85,8 @@ class Removal:
             _count(connection, len(going), events, max(one for (one,) in going))
             return Deleted(len(going), events, is_whole=going[-1] == (number,))
 
-        deleted: Deleted = await self._writer.write(work)
+        with self._ended.deleting():
+            deleted: Deleted = await self._writer.write(work)
         return deleted
 
     async def tenants(self) -> list[str]:

@@ -11,6 +11,15 @@ settings.register_profile("ci", deadline=None, print_blob=True)
 settings.load_profile("ci")
 
 PLUGIN = Path(__file__).parent / "harness" / "plugin.py"
+ABSENT = Path(__file__).parent / "harness" / "absent"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_installed() -> Iterator[None]:
+    """Let the processes that tests start find only what an installation has: it is faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ABSENT))
+        yield
 
 
 @pytest.fixture

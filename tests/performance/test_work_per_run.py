@@ -116,8 +116,10 @@ async def test_a_status_is_one_statement(tmp_path: Path) -> None:
         seen: list[str] = []
         for connection in services.journal.events._readers._connections:
             await connection.set_trace_callback(seen.append)
-        await services.runs.read(TENANT, run.id)
+        first = await services.runs.read(TENANT, run.id)
         assert len(seen) == 1, seen
+        assert await services.runs.read(TENANT, run.id) is first
+        assert len(seen) == 1, "the run has ended, and was read again"
 
 
 @pytest.mark.parametrize(("tool", "most"), [("add", 2_400), ("purely_add", 1_300)])

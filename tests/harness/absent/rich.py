@@ -1,0 +1,3 @@
+"""Stands before what the tests have and an installed server has not, and costs it a start."""
+
+raise ImportError("a server does without it")
