@@ -51,13 +51,22 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
     """Give a value of others' code as the journal will give it back, and how long it is there.
 
     A tuple is a list there, and a key a text: a run goes on with what a restart would find.
-    Raises `StepBroke` of `kind`, which begins with `what`.
+    Raises as `must_fit`.
     """
+    text = _fitting(what, value, kind)
+    return from_json(text), len(text)
+
+
+def must_fit(what: str, value: object, kind: str) -> int:
+    """Give how long `value` is in JSON. Raises `StepBroke` of `kind`, which begins with `what`."""
+    return len(_fitting(what, value, kind))
+
+
+def _fitting(what: str, value: object, kind: str) -> bytes:
     try:
-        text = _written(value)
+        return _written(value)
     except ValueError as why:
         raise StepBroke(kind, f"{what} no JSON value: {why}", retryable=False) from why
-    return from_json(text), len(text)
 
 
 def _measure(value: Json) -> None:

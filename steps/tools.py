@@ -25,7 +25,7 @@ from steps.contract import AnyStepType, StepBroke, StepType, listed
 from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
 from steps.problems import keys_of, problems_of
-from steps.strict_json import LONG_BYTES, as_kept
+from steps.strict_json import LONG_BYTES, must_fit
 
 GROUP = "stepwell.tools"
 _MARK = "__stepwell_tool__"
@@ -176,8 +176,7 @@ class Tools:
         except (PydanticSerializationError, ValueError, RecursionError) as odd:
             message = f"tool {tool_id} gave a {type(result).__name__}, which is no JSON value"
             raise StepBroke("InvalidToolResult", message, retryable=False) from odd
-        _, size = as_kept(f"tool {tool_id} gave what is", plain, "InvalidToolResult")
-        if size > LONG_BYTES:
+        if must_fit(f"tool {tool_id} gave what is", plain, "InvalidToolResult") > LONG_BYTES:
             await asyncio.sleep(0)
         return plain
 

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app import log
 from app.api.run_document import status_document
 from app.assembly import open_services
 from app.auth.callers import Caller
@@ -39,7 +38,6 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run it. Gives 0 when the run completed or waits for somebody, 1 otherwise."""
-    log.configure("warning", "console")
     try:
         document = json.loads(args.file.read_text(encoding="utf-8"))
         data = json.loads(args.data_json)

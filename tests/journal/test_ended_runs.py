@@ -10,9 +10,8 @@ from journal import Journal, UnknownRun
 from journal.ended_runs import EndedRuns
 
 
-async def ended(journal: Journal, number: int, length: int = 1) -> Run:
-    data = {"text": "x" * length}
-    started = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", data)
+async def ended(journal: Journal, number: int) -> Run:
+    started = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", {})
     events = [started, RunTerminated(number, "enough")]
     run = fold(events)
     await journal.events.start("acme", run, events)

@@ -6,7 +6,7 @@ from pydantic_core import to_jsonable_python
 
 from engine import Json, JsonObject
 from steps.contract import StepBroke
-from steps.strict_json import as_kept
+from steps.strict_json import must_fit
 
 LONGEST_RESULT = 1_000_000
 _LONGEST_ERROR = 2_000
@@ -24,7 +24,7 @@ def result_of(
     if structured is None:
         found = {"content": [_plain(part) for part in content], "text": text}
     plain: Json = to_jsonable_python(found, inf_nan_mode="strings")
-    _, size = as_kept(f"tool {tool_id} gave what is", plain, "InvalidToolResult")
+    size = must_fit(f"tool {tool_id} gave what is", plain, "InvalidToolResult")
     if size > LONGEST_RESULT:
         message = f"tool {tool_id} gave {size} bytes; at most {LONGEST_RESULT} are taken"
         raise StepBroke("InvalidToolResult", message, retryable=False)
