@@ -53,7 +53,12 @@ class Statements:
         return found
 
     def count(self, word: str) -> int:
-        return sum(word in statement.upper() for statement in self.seen)
+        return sum(word in statement.upper() for statement in self.of_runs)
+
+    @property
+    def of_runs(self) -> list[str]:
+        """All but the upkeep of the file, which comes by the clock."""
+        return [statement for statement in self.seen if not statement.startswith("PRAGMA")]
 
 
 class Calls:
@@ -98,7 +103,7 @@ async def test_a_run_takes_no_more_commits_than_it_must(
         # One row a event, and the run's row once a commit: nothing else is written.
         assert statements.count("INTO EVENTS") == 14
         assert statements.count("INTO RUNS") <= commits
-        assert len(statements.seen) <= 14 + 3 * commits
+        assert len(statements.of_runs) <= 14 + 3 * commits
 
 
 async def test_runs_at_once_share_commits(tmp_path: Path) -> None:
