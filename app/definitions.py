@@ -141,11 +141,6 @@ class Definitions(Generic[C]):
             self._changes += 1
             self._chosen.clear()
 
-    async def compiled(self, tenant: str, thing_id: str, version: str) -> tuple[VersionRow, C]:
-        """Give a version and what it compiles to. Raises `NotFound`, `InvalidDefinition`."""
-        row = await self.table.get(tenant, thing_id, version)
-        return row, await self.compile_row(tenant, row)
-
     async def compile_row(self, tenant: str, row: VersionRow) -> C:
         """Compile once: a version never changes. Its creation time tells a recreated one."""
         key = (tenant, row.id, row.version, row.created_at_ms)

@@ -34,10 +34,10 @@ class Workflows(Definitions[Definition]):
     async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
         """Give the definition of a run's version. Raises `DefinitionUnusable`."""
         try:
-            _, definition = await self.compiled(tenant, workflow_id, version)
+            row = await self.chosen(tenant, workflow_id, version)
+            return await self.compile_row(tenant, row)
         except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:
             raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
-        return definition
 
     async def as_tool(self, tenant: str, workflow_id: str) -> ToolInfo:
         """Describe a workflow to agents. Raises `StepBroke` unless it is marked as a tool."""
