@@ -1,14 +1,12 @@
-"""What answers a pause: JSON, or a form with the file that the pause asks for."""
-
-from collections.abc import Mapping
+"""What answers a pause: JSON, or a form with the files that the pause asks for."""
 
 from starlette.requests import Request
 
 from app.api.endpoint import Call
 from app.api.json_body import json_body
 from app.api.models import ResumeBody, checked
-from app.api.multipart import FIELD, multipart_body
-from app.files import Files, Upload
+from app.api.multipart import FIELD, Form, misplaced, multipart_body
+from app.files import Files
 from engine import JsonObject, NotPaused, Run
 from steps.contract import InvalidAnswer, Problem
 from steps.fields import Fields
@@ -24,7 +22,7 @@ def is_form(request: Request) -> bool:
 
 
 async def read_answer(call: Call, run: Run) -> JsonObject:
-    """Give the answer that a request brings to a run. Its file, if there is one, is stored.
+    """Give the answer that a request brings to a run. Its files, if there are any, are stored.
 
     Raises `BadRequest`, `InvalidAnswer`, and `NotPaused` for a file that nobody waits for.
     """
@@ -32,38 +30,42 @@ async def read_answer(call: Call, run: Run) -> JsonObject:
     if not is_form(call.request):
         body = checked(ResumeBody, await json_body(call.request, services.settings))
         return body.model_dump(exclude_none=True)
-    form, upload = await multipart_body(call.request, services.settings)
-    own = {name: form.pop(name) for name in _OWN if name in form}
+    form = await multipart_body(call.request, services.settings)
+    own = {name: form.texts.pop(name) for name in _OWN if name in form.texts}
     body = checked(ResumeBody, {"type": "collect_inputs", **own})
-    data = await data_with_file(services.files, call.tenant, run, form, upload)
+    data = await data_with_files(services.files, call.tenant, run, form)
     return {**body.model_dump(exclude_none=True), "data": data}
 
 
-async def data_with_file(
-    files: Files, tenant: str, run: Run, form: Mapping[str, str], upload: Upload
-) -> JsonObject:
-    """Give texts in their declared types, and the id of the file in the field that is for it.
+async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> JsonObject:
+    """Give texts in their declared types, and the ids of the files in the fields for them.
 
-    The file is stored only when all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
+    A file in `attachment` is for the one field that is left. The files are stored only when
+    all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
     """
     if run.signal is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     fields = asked_fields(run)
-    data, problems = fields.convert_text(form)
-    left = [
-        name for name, spec in fields.specs.items() if spec["type"] == "file" and name not in form
-    ]
-    if len(left) != 1:
-        open_fields = f"the fields {', '.join(left)}" if left else "no field"
-        message = f"a form with a file leaves one field of type file open, not {open_fields}"
-        raise InvalidAnswer([*problems, Problem(FIELD, message)])
+    data, problems = fields.convert_text(form.texts)
+    file_fields = [name for name, spec in fields.specs.items() if spec["type"] == "file"]
+    uploads = dict(form.uploads)
+    if FIELD in uploads and FIELD not in file_fields:
+        left = [name for name in file_fields if name not in form.texts | form.uploads]
+        if len(left) == 1:
+            uploads[left[0]] = uploads.pop(FIELD)
+        else:
+            open_fields = f"the fields {', '.join(left)}" if left else "no field"
+            message = f"is for the one field of type file that is left, and that is {open_fields}"
+            problems.append(Problem(FIELD, message))
+    problems += misplaced(uploads, file_fields)
     told = {problem.path for problem in problems}
-    checked_too = fields.check({**data, left[0]: ""})
+    checked_too = fields.check({**data, **dict.fromkeys(uploads, "")})
     problems += [problem for problem in checked_too if problem.path not in told]
     if problems:
         raise InvalidAnswer(problems)
-    row = await files.store(tenant, upload)
-    return {**data, left[0]: row.id}
+    for name, upload in uploads.items():
+        data[name] = (await files.store(tenant, upload)).id
+    return data
 
 
 def asked_fields(run: Run) -> Fields:

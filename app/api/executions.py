@@ -21,11 +21,11 @@ from app.api.models import (
     StartQuery,
     checked,
 )
-from app.api.multipart import multipart_body
+from app.api.multipart import FIELD, Form, misplaced, multipart_body
 from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
+from app.api.start_files import declared_files, parts_of_fields, stored
 from app.auth.roles import Role
 from app.connections import leave_with_client
-from app.files import Upload
 from app.new_run import NewRun
 from engine import JsonObject, Run, iso_time
 from journal import DuplicateStart, IdempotencyKey, RunFilter, RunRow
@@ -38,12 +38,11 @@ _LONG_HISTORY = 200
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A start as it was sent; `form` holds the text fields of a multipart one."""
+    """A start as it was sent; a multipart one has its input in `form`."""
 
     data: JsonObject
     selector: str | None
-    form: dict[str, str] | None = None
-    upload: Upload | None = None
+    form: Form | None = None
 
 
 async def start(call: Call) -> Response:
@@ -167,32 +166,21 @@ async def _take_on(call: Call, size: int, *, wait: bool) -> tuple[Run, asyncio.F
     query = checked(StartQuery, dict(call.request.query_params))
     await services.workflows.startable(call.tenant, workflow_id, query.version)
     wanted = await _read(call, query.version)
-    stored, definition = await services.workflows.startable(
-        call.tenant, workflow_id, wanted.selector
-    )
+    row, definition = await services.workflows.startable(call.tenant, workflow_id, wanted.selector)
     data = _data(wanted, definition)
     idempotency = IdempotencyKey(key, _fingerprint(workflow_id, wanted)) if key else None
-    if wanted.upload:
-        row = await services.files.store(call.tenant, wanted.upload)
-        data["fileId"] = row.id
-        data["attachment"] = {
-            "fileId": row.id,
-            "fileName": row.name,
-            "mimeType": row.media_type,
-            "size": row.size,
-        }
-        if (field := _field_of_upload(wanted, definition)) is not None:
-            data[field] = row.id
+    if wanted.form:
+        data |= await stored(services.files, call.tenant, wanted.form, definition)
     new = NewRun(
         call.tenant,
-        stored.id,
-        stored.version,
+        row.id,
+        row.version,
         definition,
         data,
         call.caller.name,
         call.caller.context,
         idempotency,
-        size=size if wanted.upload is None else 0,
+        size=0 if wanted.form else size,
     )
     try:
         return await services.runs.start(new, wait=wait)
@@ -213,8 +201,7 @@ def _size(call: Call) -> int:
 
 async def _read(call: Call, selector: str | None) -> _Wanted:
     if is_form(call.request):
-        form, upload = await multipart_body(call.request, call.services.settings)
-        return _Wanted({}, selector, form, upload)
+        return _Wanted({}, selector, await multipart_body(call.request, call.services.settings))
     raw = await json_body(call.request, call.services.settings, required=False)
     body = checked(StartBody, raw)
     return _Wanted(body.data, body.version or selector)
@@ -225,33 +212,24 @@ def _data(wanted: _Wanted, definition: Definition) -> JsonObject:
     data = dict(wanted.data)
     problems: list[Problem] = []
     fields = definition.payload
-    if wanted.form is not None:
+    if form := wanted.form:
         inputs = type(fields)(definition.input_fields())
-        data, problems = inputs.convert_text(wanted.form)
-        data.setdefault("fileId", "")
-        data.setdefault("attachment", {})
-        if (field := _field_of_upload(wanted, definition)) is not None:
-            data[field] = ""
-    problems += [item for item in fields.check(data) if not _is_upload(item.path, wanted)]
+        data, problems = inputs.convert_text(form.texts)
+        if FIELD in form.uploads:
+            data = {"fileId": "", "attachment": {}, **data}
+        file_fields = declared_files(definition)
+        data |= dict.fromkeys(parts_of_fields(form, file_fields), "")
+        problems += misplaced(form.uploads, file_fields)
+    problems += [item for item in fields.check(data) if not _is_attached(item.path, wanted)]
     if problems:
         raise BadRequest("the input is not acceptable", problems)
     return fields.with_defaults(data)
 
 
-def _is_upload(path: str, wanted: _Wanted) -> bool:
+def _is_attached(path: str, wanted: _Wanted) -> bool:
     """Say whether a problem is about what the server itself puts into the data."""
-    return wanted.upload is not None and path.startswith(("data.fileId", "data.attachment"))
-
-
-def _field_of_upload(wanted: _Wanted, definition: Definition) -> str | None:
-    """Give the declared file that the form leaves open, if it is one: the attachment is it."""
-    given = wanted.form or {}
-    left_open = [
-        name
-        for name, spec in definition.input_fields().items()
-        if spec["type"] == "file" and name not in ("fileId", "attachment") and name not in given
-    ]
-    return left_open[0] if wanted.upload and len(left_open) == 1 else None
+    has_one = wanted.form is not None and FIELD in wanted.form.uploads
+    return has_one and path.startswith(("data.fileId", "data.attachment"))
 
 
 def idempotency_key(call: Call) -> str | None:
@@ -271,8 +249,13 @@ def _wait_limit(call: Call) -> float:
 
 def _fingerprint(workflow_id: str, wanted: _Wanted) -> str:
     """Say what a start asks for, so that a repeated key can be told from a reused one."""
-    content = hashlib.sha256(wanted.upload.content).hexdigest() if wanted.upload else None
-    asked = [workflow_id, wanted.selector, wanted.data, wanted.form, content]
+    texts = wanted.form and wanted.form.texts
+    digests = {
+        name: hashlib.sha256(upload.content).hexdigest()
+        for name, upload in (wanted.form.uploads if wanted.form else {}).items()
+    }
+    asked = [workflow_id, wanted.selector, wanted.data, texts, digests.pop(FIELD, None)]
+    asked += [digests] if digests else []  # one attachment reads as it always has
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

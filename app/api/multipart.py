@@ -1,6 +1,7 @@
-"""multipart/form-data: one attachment, other fields as inputs."""
+"""multipart/form-data: files in fields of their own, other fields as inputs."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
+from dataclasses import dataclass
 
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -16,26 +17,42 @@ from steps.contract import Problem
 
 _FIELD_ROOM = 1_048_576
 _MOST_FIELDS = 200
+_MOST_FILES = 10
 FIELD = "attachment"
 
 
-async def multipart_body(request: Request, settings: Settings) -> tuple[dict[str, str], Upload]:
-    """Give the text fields and the attachment of a form.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form holds, by the names of its fields."""
+
+    texts: dict[str, str]
+    uploads: dict[str, Upload]
+
+
+async def multipart_body(request: Request, settings: Settings) -> Form:
+    """Give a form that has a file.
 
     Raises `BadRequest` or `PayloadTooLarge`, naming the field.
     """
-    fields, upload = await form_body(request, settings)
-    if upload is None:
+    form = await form_body(request, settings)
+    if not form.uploads:
         problem = Problem(FIELD, "is required: send the file in this field")
         raise BadRequest("the form is not acceptable", [problem])
-    return fields, upload
+    return form
 
 
-async def form_body(request: Request, settings: Settings) -> tuple[dict[str, str], Upload | None]:
-    """Give the text fields of a form, and the attachment, None where no file was chosen.
+def misplaced(uploads: Collection[str], file_fields: Collection[str]) -> list[Problem]:
+    """Find the files that are in no field for a file."""
+    fields = ", ".join(dict.fromkeys([FIELD, *file_fields]))
+    return [
+        Problem(name, f"takes no file; send it in {fields}")
+        for name in uploads
+        if name != FIELD and name not in file_fields
+    ]
 
-    Raises as `multipart_body`.
-    """
+
+async def form_body(request: Request, settings: Settings) -> Form:
+    """Give a form; one in which no file was chosen has no uploads. Raises as `multipart_body`."""
     limit = settings.max_attachment_bytes
     try:
         body = await read_body(request, limit + _FIELD_ROOM, settings.body_timeout)
@@ -62,38 +79,44 @@ async def _parse(headers: Headers, body: bytes) -> FormData:
 
     try:
         parser = MultiPartParser(
-            headers, stream(), max_files=10, max_fields=_MOST_FIELDS, max_part_size=_FIELD_ROOM
+            headers,
+            stream(),
+            max_files=_MOST_FILES,
+            max_fields=_MOST_FIELDS,
+            max_part_size=_FIELD_ROOM,
         )
         return await parser.parse()
     except (MultiPartException, MultipartParseError, KeyError, UnicodeError, ValueError) as wrong:
         raise BadRequest(f"the form cannot be read: {wrong}") from wrong
 
 
-async def _sort(form: FormData, limit: int) -> tuple[dict[str, str], Upload | None]:
-    fields: dict[str, str] = {}
-    upload: Upload | None = None
+async def _sort(form: FormData, limit: int) -> Form:
+    found = Form({}, {})
     problems = []
     for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            if name != FIELD or upload is not None:
-                problems.append(Problem(name, f"send one file, in the field {FIELD}"))
-                continue
-            content = await value.read()
-            if not content and not value.filename:
-                continue  # what browsers send where no file was chosen
-            if len(content) > limit:
-                raise PayloadTooLarge(FIELD, limit)
-            if not content:
-                problems.append(Problem(name, "the file is empty"))
-            clean = _clean_name(value.filename or "")
-            upload = Upload(clean, media_type_of(clean, content), content)
-        elif name in fields:
+        if name in found.texts or name in found.uploads:
             problems.append(Problem(name, "the field is there twice"))
-        else:
-            fields[name] = value
+        elif isinstance(value, str):
+            found.texts[name] = value
+        elif upload := await _upload(value):
+            found.uploads[name] = upload
+            if not upload.content:
+                problems.append(Problem(name, "the file is empty"))
+    if sum(len(upload.content) for upload in found.uploads.values()) > limit:
+        what = FIELD if list(found.uploads) == [FIELD] else "the files of a form together"
+        raise PayloadTooLarge(what, limit)
     if problems:
         raise BadRequest("the form is not acceptable", problems)
-    return fields, upload
+    return found
+
+
+async def _upload(part: UploadFile) -> Upload | None:
+    """Give a file; None for what browsers send where none was chosen."""
+    content = await part.read()
+    if not content and not part.filename:
+        return None
+    name = _clean_name(part.filename or "")
+    return Upload(name, media_type_of(name, content), content)
 
 
 def _clean_name(name: str) -> str:

@@ -70,9 +70,11 @@ def _content(endpoint: Endpoint) -> dict[str, Any]:
         content["multipart/form-data"] = {
             "schema": {
                 "type": "object",
-                "required": ["attachment"],
                 "properties": {"attachment": {"type": "string", "format": "binary"}},
-                "additionalProperties": {"type": "string"},
+                "additionalProperties": {
+                    "type": "string",
+                    "description": "An input; for one of type file, the file or its id",
+                },
             }
         }
     return content

@@ -11,15 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import log
-from app.api.answers import asked_fields, data_with_file, is_form
+from app.api.answers import asked_fields, data_with_files, is_form
 from app.api.json_body import read_body
-from app.api.multipart import form_body
+from app.api.multipart import Form, form_body
 from app.api.run_document import pause_signal
 from app.console.page import problem_page
 from app.console.pauses import Question, question
 from app.console.rendering import html
 from app.errors import is_known
-from app.files import Upload
 from app.links import Link, LinkUnusable
 from app.services import Services
 from engine import JsonObject, NotPaused, Run
@@ -49,8 +48,9 @@ async def answer(request: Request, services: Services) -> Response:
         run = await services.runs.read(link.tenant, link.run_id)
         if not link.still_asks(run) or run.signal is None:
             return _over(409, "Somebody has answered this already, or it is no longer asked.")
-        given, upload = await _form(request, services, link)
-        sent = await _answer(services, link, run, given, upload)
+        form = await _form(request, services, link)
+        given = form.texts
+        sent = await _answer(services, link, run, form)
         await services.runs.resume(link.tenant, link.run_id, sent, link.caller, link.seq)
     except (LinkUnusable, UnknownRun):
         return _over(404, "This link is not valid, or its time is over.")
@@ -91,25 +91,21 @@ async def _ask(
     )
 
 
-async def _form(
-    request: Request, services: Services, link: Link
-) -> tuple[dict[str, str], Upload | None]:
-    """Give the fields of the form that was sent, and its file."""
+async def _form(request: Request, services: Services, link: Link) -> Form:
+    """Give the form that was sent."""
     settings = services.settings
     if is_form(request):
         with services.admission.starting(link.tenant, settings.max_attachment_bytes):
             return await form_body(request, settings)
     body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
     form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
-    return {name: items[0] for name, items in form.items()}, None
+    return Form({name: items[0] for name, items in form.items()}, {})
 
 
-async def _answer(
-    services: Services, link: Link, run: Run, given: Mapping[str, str], upload: Upload | None
-) -> JsonObject:
+async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
     """Give the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
     assert run.signal is not None  # noqa: S101 - the caller has looked
-    kind = run.signal.type
+    kind, given = run.signal.type, form.texts
     if kind == "request_user_action":
         answer: JsonObject = {
             "type": kind,
@@ -122,12 +118,8 @@ async def _answer(
         return answer
     fields = asked_fields(run)
     texts = {name: given[f"data.{name}"] for name in fields.specs if given.get(f"data.{name}")}
-    if upload is not None:
-        data = await data_with_file(services.files, link.tenant, run, texts, upload)
-    else:
-        data, problems = fields.convert_text(texts)
-        if problems:
-            raise InvalidAnswer(problems)
+    uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
+    data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
     return {"type": kind, "stepId": link.step_id, "data": data}
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.api.multipart import FIELD
 from app.console.rendering import words
 
-_UPLOADS = ("attachment", "fileId")
 _LONG = 200
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}
 
@@ -35,54 +35,43 @@ class FormField:
     limits: dict[str, str] = field(default_factory=dict)
 
 
-def form_fields(specs: Mapping[str, Any], upload: str | None = None) -> list[FormField]:
-    """Give the controls of some fields, in their order.
-
-    For the field `upload` a file is chosen; any other file is named by its id.
-    """
+def form_fields(specs: Mapping[str, Any]) -> list[FormField]:
+    """Give the controls of some fields, in their order."""
     return [
-        _field(name, spec, is_upload=name == upload)
-        for name, spec in specs.items()
-        if isinstance(spec, dict)
+        _field(name, spec, f"data.{name}") for name, spec in specs.items() if isinstance(spec, dict)
     ]
 
 
 def start_fields(specs: Mapping[str, Any]) -> list[FormField]:
-    """Give the controls of the inputs of a start, which fills in `fileId` itself."""
-    files = _files(specs)
-    known = [name for name in _UPLOADS if name in files]
-    upload = known[0] if known else only_file(specs)
-    shown = {name: spec for name, spec in specs.items() if name in (upload, *_without_id(specs))}
-    return form_fields(shown, upload)
+    """Give the controls of the inputs of a start.
+
+    One file goes as the attachment, of which the server makes `fileId` too.
+    """
+    files = [
+        n for n, spec in specs.items() if isinstance(spec, dict) and spec.get("type") == "file"
+    ]
+    known = [name for name in (FIELD, "fileId") if name in files]
+    upload = known[0] if known else files[0] if len(files) == 1 else None
+    return [
+        _field(name, spec, FIELD if name == upload else f"data.{name}")
+        for name, spec in specs.items()
+        if isinstance(spec, dict) and (name != "fileId" or name == upload)
+    ]
 
 
-def only_file(specs: Mapping[str, Any]) -> str | None:
-    """Give the field for a file, None where there is none or where there are several."""
-    files = _files(specs)
-    return files[0] if len(files) == 1 else None
-
-
-def _files(specs: Mapping[str, Any]) -> list[str]:
-    return [n for n, spec in specs.items() if isinstance(spec, dict) and spec.get("type") == "file"]
-
-
-def _without_id(specs: Mapping[str, Any]) -> list[str]:
-    return [name for name in specs if name != "fileId"]
-
-
-def _field(name: str, spec: Mapping[str, Any], *, is_upload: bool) -> FormField:
+def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
     kind = str(spec.get("type", "string"))
     required = bool(spec.get("required", True)) and "default" not in spec
     default = spec.get("default")
     shared: dict[str, Any] = {
-        "name": f"data.{name}",
+        "name": sent_as,
         "label": str(spec.get("title") or words(name)),
         "type": kind,
         "hint": str(spec.get("description") or ""),
         "required": required,
     }
-    if is_upload:
-        return FormField(**{**shared, "name": "attachment"}, kind="file")
+    if kind == "file":
+        return FormField(**shared, kind="file")
     if isinstance(spec.get("enum"), list):
         options = [_option(item, str(item), item == default) for item in spec["enum"]]
         is_text = all(isinstance(item, str) for item in spec["enum"])

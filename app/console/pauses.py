@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.console.form_fields import FormField, form_fields, only_file
+from app.console.form_fields import FormField, form_fields
 from app.console.rendering import words
 
 
@@ -51,7 +51,7 @@ def question(run_id: str, seq: int, signal: Mapping[str, Any]) -> Question:
         message=str(signal.get("message") or ""),
         action_id=str(signal.get("actionId") or ""),
         actions=[_action(item) for item in actions if isinstance(item, dict)],
-        fields=form_fields(specs, only_file(specs)),
+        fields=form_fields(specs),
         assignees=[str(name) for name in signal.get("assignees") or []],
         deadline=signal.get("deadline"),
         asked_by=signal.get("runId"),

@@ -282,27 +282,41 @@ def test_a_run_is_run_again_with_what_it_began_with(console: Server, person: Per
         assert settled(client, run_id(person))["result"] == {"n": 4, "name": "a.txt"}
 
 
-def test_a_file_is_given_in_the_inbox_and_opened_on_the_page_of_the_run(
+def test_files_are_given_at_the_start_and_in_the_inbox_and_opened_on_the_page_of_the_run(
     console: Server, person: Person, tmp_path: Path
 ) -> None:
     tenant = "files"
-    photo = tmp_path / "dent.png"
-    photo.write_bytes(b"\x89PNG dent")
-    flow = {"id": "f", "name": "F", "initialStep": "a", "steps": [
-            {"id": "a", "type": "collect-inputs", "message": "Show the damage", "output": {"photo": {"type": "file"}}},
+    files = {
+        name: tmp_path / f"{name.lower()}.png" for name in ("Policy", "Proof", "Front", "Back")
+    }
+    for name, file in files.items():
+        file.write_bytes(b"\x89PNG " + name.encode())
+    of_files = {"type": "file"}
+    flow = {"id": "f", "name": "F", "initialStep": "a", "payload": {"policy": of_files, "proof": of_files}, "steps": [
+            {"id": "a", "type": "collect-inputs", "message": "Show the damage", "output": {"front": of_files, "back": of_files}},
             {"id": "e", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
     with console.client("owner", tenant) as client:
         client.post("/api/workflows", json=flow).raise_for_status()
-        run = client.post("/api/workflow/start/f", json={"data": {}}).json()["runId"]
-        person.signs_in(tenant, console.key("operator", tenant))
+        person.signs_in(tenant, console.key("operator", tenant), "/workflows/f")
+        curl = person.waits(lambda: person.driver.find_element(By.ID, "curl"))
+        assert "-F policy=@document.pdf -F proof=@document.pdf" in curl.get_attribute("textContent")
+        person.presses("Start")
+        for name in ("Policy", "Proof"):
+            person.fills(name, str(files[name]))
+        person.driver.find_element(By.CSS_SELECTOR, "#start button.main").click()
+        person.waits(lambda: "/runs/" in person.driver.current_url)
+        run = run_id(person)
+        person.opens("/inbox")
         person.sees("Show the damage")
-        person.fills("Photo", str(photo))
+        for name in ("Front", "Back"):
+            person.fills(name, str(files[name]))
         person.presses("Send the answer")
         person.sees("Nobody is waiting for you")
         person.opens(f"/runs/{run}")
-        link = person.waits(lambda: person.driver.find_element(By.LINK_TEXT, "Photo"))
-        address = urlsplit(link.get_attribute("href")).path
-        assert client.get(address).content == photo.read_bytes()
+        for name, file in files.items():
+            link = person.waits(lambda: person.driver.find_element(By.LINK_TEXT, name))  # noqa: B023
+            address = urlsplit(link.get_attribute("href")).path
+            assert client.get(address).content == file.read_bytes()
 
 
 def test_signing_out_ends_the_session_here(console: Server, person: Person) -> None:

@@ -139,6 +139,41 @@ def test_a_file_that_is_asked_for_comes_by_the_link_and_by_the_api(client: httpx
     assert (told.status_code, told.json()["details"][0]["path"]) == (400, "attachment")
 
 
+def test_several_files_that_are_asked_for_come_by_the_link_and_by_the_api(
+    client: httpx.Client,
+) -> None:
+    fields = {"front": {"type": "file"}, "back": {"type": "file", "required": False}}
+    flow = {**PHOTO, "id": "sides", "steps": [
+        {"id": "ask", "type": "collect-inputs", "message": "Show both sides", "output": fields},
+        {"id": "end", "type": "end-flow", "result": {name: "{{ data." + name + " | default('') }}" for name in fields}}]}  # fmt: skip
+    client.post("/api/workflows", json=flow).raise_for_status()
+    front, back = ("f.png", b"\x89PNG front"), ("b.png", b"\x89PNG back")
+
+    def seen(run: str) -> dict[str, bytes]:
+        result = settled(client, run)["result"]
+        return {
+            name: client.get(f"/api/workflow/files/{id_}").content
+            for name, id_ in result.items()
+            if id_
+        }
+
+    run = start(client, "sides")
+    url = link(client, run)
+    missing = httpx.post(url, files={"data.back": back, "data.front": ("", b"")})
+    assert (missing.status_code, "is required" in missing.text) == (400, True)
+    assert httpx.post(url, files={"data.front": front, "data.back": back}).status_code == 200
+    assert seen(run) == {"front": front[1], "back": back[1]}
+
+    run = start(client, "sides")
+    address = f"/api/workflow/resume/{run}"
+    for files in ({"attachment": front}, {"front": front, "other": back}):
+        refused = client.post(address, files=files)
+        assert refused.status_code == 400
+        assert refused.json()["details"][0]["path"] in ("attachment", "other")
+    assert client.post(address, files={"front": front, "attachment": back}).status_code == 200
+    assert seen(run) == {"front": front[1], "back": back[1]}
+
+
 def test_a_link_ends_with_its_time(console: Server, client: httpx.Client) -> None:
     import time
 

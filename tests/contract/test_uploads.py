@@ -1,5 +1,6 @@
 """Forms of every hostile kind: never a 500, and nothing that was stored is harmed."""
 
+import httpx
 import pytest
 
 from tests.harness.server import Server
@@ -109,3 +110,49 @@ def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
         run = client.post("/api/workflow/start/one", files=file).json()
         content = client.get(f"/api/workflow/files/{run['data']['contract']}").content
         assert content == b"signed"
+
+
+def test_each_file_goes_to_the_input_that_it_is_named_for(shared: Server) -> None:
+    flow = {"id": "papers", "name": "Papers", "initialStep": "end", "steps": [{"id": "end", "type": "end-flow"}],
+            "payload": {"contract": {"type": "file"}, "passport": {"type": "file"}, "n": {"type": "integer"}}}  # fmt: skip
+    start = "/api/workflow/start/papers"
+    contract, passport = ("contract", ("c.txt", b"signed")), ("passport", ("p.txt", b"face"))
+    other = ("attachment", ("a.txt", b"else"))
+
+    def contents(client: httpx.Client, *files: tuple[str, tuple[str, bytes]]) -> dict[str, bytes]:
+        run = client.post(start, files=list(files), data={"n": "3"}).raise_for_status().json()
+        names = {
+            name: run["data"][name]
+            for name in ("contract", "passport", "fileId")
+            if name in run["data"]
+        }
+        return {
+            name: client.get(f"/api/workflow/files/{id_}").content for name, id_ in names.items()
+        }
+
+    with shared.client() as client:
+        client.post("/api/workflows", json=flow).raise_for_status()
+        assert contents(client, contract, passport) == {"contract": b"signed", "passport": b"face"}
+        whole = {"contract": b"signed", "passport": b"face", "fileId": b"else"}
+        assert contents(client, contract, passport, other) == whole
+        assert contents(client, contract, other) == {**whole, "passport": b"else"}
+        for files, path in (
+            ([contract], "data.passport"),
+            ([contract, passport, ("x", ("x.txt", b"x"))], "x"),
+            ([contract, passport, ("n", ("x.txt", b"x"))], "n"),
+            ([contract, passport, contract], "contract"),
+            ([contract, ("passport", ("p.txt", b""))], "passport"),
+        ):
+            refused = client.post(start, files=files, data={"n": "3"} if path != "n" else {})
+            assert refused.status_code == 400
+            assert path in [item["path"] for item in refused.json()["details"]], refused.text
+        half = b"x" * 2_100_000
+        large = [("contract", ("c.txt", half)), ("passport", ("p.txt", half))]
+        refused = client.post(start, files=large, data={"n": "3"})
+        assert refused.status_code == 413
+        assert "together" in refused.json()["message"]
+        keyed = {"headers": {"idempotency-key": "k"}, "data": {"n": "3"}}
+        first = client.post(start, files=[contract, passport], **keyed).json()
+        assert client.post(start, files=[contract, passport], **keyed).json() == first
+        changed = [contract, ("passport", ("p.txt", b"mask"))]
+        assert client.post(start, files=changed, **keyed).status_code == 422

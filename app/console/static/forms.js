@@ -57,7 +57,7 @@ function target(form) {
 
 // The values as JSON, each of its type; empty ones are left out. A file makes it a form.
 function gather(form, submitter) {
-  const file = [...form.elements].find((item) => item.type === "file" && item.files.length);
+  const files = [...form.elements].filter((item) => item.type === "file" && item.files.length);
   const isStart = form.id === "start";
   const body = isStart ? { data: {} } : {};
   const sent = new FormData();
@@ -65,12 +65,12 @@ function gather(form, submitter) {
     if (!item.name || item.type === "file" || (item.type === "submit" && item !== submitter)) continue;
     const text = item.value;
     if (text === "" && item.dataset.type !== "list") continue;
-    if (file) sent.set(item.name.replace(/^data\./, ""), text);
+    if (files.length) sent.set(item.name.replace(/^data\./, ""), text);
     else put(body, item.name, valueOf(item, text));
   }
-  if (file) sent.set("attachment", file.files[0]);
-  if (!file && body.type === "collect_inputs") body.data ??= {};
-  return file ? sent : body;
+  for (const item of files) sent.set(item.name.replace(/^data\./, ""), item.files[0]);
+  if (!files.length && body.type === "collect_inputs") body.data ??= {};
+  return files.length ? sent : body;
 }
 
 function valueOf(item, text) {
