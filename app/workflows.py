@@ -14,6 +14,8 @@ from steps.model_output import schema_of
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
 
+_MOST_CALLERS = 50
+
 
 class Workflows(Definitions[Definition]):
     """The workflows of all tenants."""
@@ -38,6 +40,13 @@ class Workflows(Definitions[Definition]):
             return await self.compile_row(tenant, row)
         except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:
             raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
+
+    async def callers(self, tenant: str, key: str, called: str) -> list[VersionRow]:
+        """Give workflows with a step that calls an agent or a workflow: `key` says which.
+
+        Not those that find out whom they call when they run.
+        """
+        return await self.table.with_step(tenant, key, called, _MOST_CALLERS)
 
     async def as_tool(self, tenant: str, workflow_id: str) -> ToolInfo:
         """Describe a workflow to agents. Raises `StepBroke` unless it is marked as a tool."""

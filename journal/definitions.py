@@ -157,6 +157,22 @@ class DefinitionTable:
         )
         return [_version(row) for row in rows]
 
+    async def with_step(self, tenant: str, key: str, value: str, limit: int) -> list[VersionRow]:
+        """Give definitions that have a step whose `key` is `value`, by name, at most `limit`.
+
+        Looked at are the newest version and the published one of each that is not archived.
+        """
+        rows = await self._readers.all(
+            f"{self._brief} WHERE w.tenant = ? AND NOT w.archived"
+            f" AND ({self._is_newest} OR v.version = w.published_version)"
+            " AND instr(v.definition, ?)"  # few have it at all: only those are parsed
+            " AND EXISTS (SELECT 1 FROM json_each(v.definition, '$.steps') s"
+            " WHERE json_extract(s.value, ?) = ?)"
+            " GROUP BY w.id ORDER BY v.name, w.id LIMIT ?",
+            (tenant, value, f'$."{key}"', value, limit),
+        )
+        return [_version(row) for row in rows]
+
     async def archive(self, tenant: str, thing_id: str, now_ms: int) -> None:
         """Archive a workflow; once more changes nothing."""
 

@@ -69,6 +69,7 @@ async def agent_page(call: Call) -> Response:
         is_newest=row.version == versions[0].version,
         text=_text(row),
         step=_step(row),
+        callers=await call.services.workflows.callers(call.tenant, "agentId", agent_id),
         **(await _abilities(call, definition) if definition else {"settings": None}),
     )
 

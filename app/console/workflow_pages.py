@@ -86,6 +86,7 @@ async def workflow_page(call: Call) -> Response:
         published=next((v.version for v in versions if v.status == "published"), None),
         is_newest=row.version == versions[0].version,
         runs=runs,
+        callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
         inputs=form_fields(specs or {}),
         unusable=specs is None,
         snippets=snippets(base, call.tenant, row.id, specs or {}),

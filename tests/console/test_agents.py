@@ -1,5 +1,8 @@
 """Agents in the console: written, checked, published, put away; and by whom."""
 
+import re
+from typing import Any
+
 import httpx
 from selenium.webdriver.common.by import By
 
@@ -79,3 +82,40 @@ def test_who_may_look_may_not_write_and_others_see_nothing(console: Server, scen
         word = {"x-csrf-token": csrf(browser)}
         answer = browser.post("/agents/preview", json=body, headers=word).json()
         assert {"name", "instructions"} <= {item["path"] for item in answer["problems"]}
+
+
+def test_who_calls_an_agent_or_a_workflow_is_on_its_page(console: Server) -> None:
+    tenant = "callers"
+
+    def flow(name: str, step: dict[str, str]) -> dict[str, Any]:
+        return {"name": name, "initialStep": "a", "steps": [{"id": "a", **step}, {"id": "e", "type": "end-flow"}],
+                "edges": [{"from": "a", "to": "e"}]}  # fmt: skip
+
+    agent = {"type": "call-agent", "agentId": "clerk", "message": "Look."}
+    child = {"type": "call-workflow", "workflowId": "newest"}
+    other = {"type": "call-agent", "agentId": "clerk-2", "message": "Not clerk."}
+    plain = {"type": "wait", "duration": "1s"}
+    with console.client("owner", tenant) as client, console.client("owner", "others") as others:
+        client.post(
+            "/api/agents", json={"name": "Clerk", "instructions": "Look."}
+        ).raise_for_status()
+        for name in ("Newest", "Published", "Older", "Put away"):
+            client.post("/api/workflows", json=flow(name, agent)).raise_for_status()
+        client.post("/api/workflows/published/publish").raise_for_status()
+        for path in ("published", "older"):
+            client.put(f"/api/workflows/{path}", json=flow(path.title(), plain)).raise_for_status()
+        client.delete("/api/workflows/put-away").raise_for_status()
+        client.post("/api/workflows", json=flow("Above", child)).raise_for_status()
+        client.post("/api/workflows", json=flow("Beside", other)).raise_for_status()
+        others.post("/api/workflows", json=flow("Foreign", agent)).raise_for_status()
+    with httpx.Client(base_url=console.address) as browser:
+        sign_in(browser, tenant, console.key("viewer", tenant))
+        for path, names in (
+            ("/agents/clerk", ["Newest", "Published"]),
+            ("/workflows/newest", ["Above"]),
+            ("/workflows/above", []),
+        ):
+            _, found, listed = browser.get(path).text.partition('<h3 id="callers">')
+            assert bool(found) == (path != "/workflows/above")
+            shown = listed.partition("</section>")[0]
+            assert re.findall(r'<a href="/workflows/[a-z-]+">([^<]+)</a>', shown) == names
