@@ -75,7 +75,7 @@ from engine.inputs import (
     Terminate,
     TimerDue,
 )
-from engine.iso import iso_time
+from engine.iso import iso_time, iso_time_or_none
 from engine.react import react
 from engine.retry import RetryPolicy
 from engine.run import Run, apply, fold
@@ -174,6 +174,7 @@ __all__ = [
     "decide",
     "fold",
     "iso_time",
+    "iso_time_or_none",
     "react",
     "scope",
 ]

@@ -10,6 +10,11 @@ def iso_time(at_ms: int) -> str:
     return f"{_second(seconds)}.{ms:03d}Z" if ms else f"{_second(seconds)}Z"
 
 
+def iso_time_or_none(at_ms: int | None) -> str | None:
+    """Give a moment as `iso_time` does, None where there is none."""
+    return None if at_ms is None else iso_time(at_ms)
+
+
 @lru_cache(maxsize=1_024)
 def _second(at_s: int) -> str:
     """Give a second without its zone. The moments of a history lie close together."""

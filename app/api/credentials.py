@@ -13,7 +13,7 @@ from app.auth.keys import new_key
 from app.auth.roles import Role
 from app.auth.tokens import BadSecret, new_secret
 from app.secrets.tokens import seal_row
-from engine import iso_time
+from engine import iso_time, iso_time_or_none
 from journal import KeyRow, SecretRow, UnknownCredential
 from steps.contract import Problem
 
@@ -127,9 +127,9 @@ def key_document(row: KeyRow) -> dict[str, Any]:
         "name": row.name,
         "role": row.role,
         "createdAt": iso_time(row.created_at_ms),
-        "expiresAt": _moment(row.expires_at_ms),
-        "lastUsedAt": _moment(row.last_used_at_ms),
-        "disabledAt": _moment(row.disabled_at_ms),
+        "expiresAt": iso_time_or_none(row.expires_at_ms),
+        "lastUsedAt": iso_time_or_none(row.last_used_at_ms),
+        "disabledAt": iso_time_or_none(row.disabled_at_ms),
     }
 
 
@@ -141,12 +141,8 @@ def jwt_secret_document(row: SecretRow) -> dict[str, Any]:
         "role": row.role,
         "algorithm": row.algorithm,
         "createdAt": iso_time(row.created_at_ms),
-        "disabledAt": _moment(row.disabled_at_ms),
+        "disabledAt": iso_time_or_none(row.disabled_at_ms),
     }
-
-
-def _moment(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_time(at_ms)
 
 
 ENDPOINTS = (

@@ -27,7 +27,7 @@ from app.api.start_files import declared_files, parts_of_fields, stored
 from app.auth.roles import Role
 from app.connections import leave_with_client
 from app.new_run import NewRun
-from engine import JsonObject, Run, iso_time
+from engine import JsonObject, Run, iso_time, iso_time_or_none
 from journal import DuplicateStart, IdempotencyKey, RunFilter, RunRow
 from steps.compiled import Definition
 from steps.contract import Problem
@@ -137,7 +137,7 @@ def run_line(row: RunRow) -> JsonObject:
         "item": row.item,
         "startTime": iso_time(row.started_at_ms),
         "updatedAt": iso_time(row.updated_at_ms),
-        "endTime": iso_time(row.ended_at_ms) if row.ended_at_ms is not None else None,
+        "endTime": iso_time_or_none(row.ended_at_ms),
     }
 
 

@@ -15,6 +15,7 @@ from engine import (
     Visit,
     VisitStatus,
     iso_time,
+    iso_time_or_none,
 )
 
 MOST_CHILD_IDS = 100
@@ -52,9 +53,9 @@ def status_document(
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),
         "usage": usage_of(run.history),
-        "waitingUntil": _moment(run.wake_at_ms) if run.state is State.SLEEPING else None,
+        "waitingUntil": iso_time_or_none(run.wake_at_ms) if run.state is State.SLEEPING else None,
         "startTime": iso_time(run.started_at_ms),
-        "endTime": _moment(run.ended_at_ms),
+        "endTime": iso_time_or_none(run.ended_at_ms),
     }
 
 
@@ -161,7 +162,3 @@ def _origin(origin: Origin | None) -> Json:
     if origin is None:
         return None
     return {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
-
-
-def _moment(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_time(at_ms)

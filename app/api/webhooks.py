@@ -16,7 +16,7 @@ from app.auth.roles import Role
 from app.events.catalogue import KINDS, NAMES, unknown_names
 from app.webhooks.registry import Draft
 from app.webhooks.signature import check_secret, new_secret
-from engine import JsonObject, iso_time
+from engine import JsonObject, iso_time, iso_time_or_none
 from journal import DeliveryRow, WebhookRow
 from steps.durations import Duration
 
@@ -252,7 +252,7 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
         "events": list(row.events),
         "workflowIds": None if row.workflow_ids is None else list(row.workflow_ids),
         "enabled": row.disabled_at_ms is None,
-        "formerSecretUntil": _moment(call.services.webhooks.former_secret_until(row)),
+        "formerSecretUntil": iso_time_or_none(call.services.webhooks.former_secret_until(row)),
         "pending": counts.get("pending", 0),
         "givenUp": counts.get("given_up", 0),
         "createdAt": iso_time(row.created_at_ms),
@@ -266,24 +266,20 @@ def delivery_document(row: DeliveryRow) -> JsonObject:
         "position": row.position,
         "runId": row.run_id,
         "type": _NAMES_BY_KIND.get(row.kind, row.kind),
-        "time": _moment(row.happened_at_ms),
+        "time": iso_time_or_none(row.happened_at_ms),
         "status": _STATES[row.state],
         "attempts": row.attempts,
         "answer": row.answer,
         "error": row.error,
-        "firstAttempt": _moment(row.first_at_ms),
-        "lastAttempt": _moment(row.last_at_ms),
-        "nextAttempt": _moment(row.next_at_ms),
+        "firstAttempt": iso_time_or_none(row.first_at_ms),
+        "lastAttempt": iso_time_or_none(row.last_at_ms),
+        "nextAttempt": iso_time_or_none(row.next_at_ms),
     }
 
 
 def state_of(query: DeliveriesQuery) -> str | None:
     """Give the journal's word for the status that a query asks for, None for any."""
     return next((word for word, shown in _STATES.items() if shown == query.status), None)
-
-
-def _moment(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_time(at_ms)
 
 
 ENDPOINTS = (
