@@ -9,9 +9,11 @@ from app.secrets.seal import KeyUnusable
 from app.settings import SettingsError
 from steps.registry import StepTypeError
 from steps.tools import ToolLoadError
+from stepwell.client import StepwellError
 
 
 def carry_out(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     log.configure("warning", "console")  # until `serve` knows the settings
-    return told(args, (CommandFailed, KeyUnusable, SettingsError, StepTypeError, ToolLoadError))
+    expected = (KeyUnusable, SettingsError, StepTypeError, ToolLoadError, StepwellError)
+    return told(args, (CommandFailed, *expected))

@@ -1,19 +1,31 @@
-"""`stepwell runs`: list, cancel, terminate, delete many."""
+"""`stepwell runs`: list, cancel, terminate, delete many; in a folder, or at a server's address."""
 
 import argparse
 import asyncio
 import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.cli.credentials import tenant_of
 from app.cli.progress import show
+from app.cli.remote import client_of
 from app.cli.subparsers import Subparsers
+from app.command_failed import CommandFailed
 from app.offline import ask
 from app.settings import Settings, load
 from engine import Status
+from stepwell import calls
+from stepwell.client import Client
 
 _MOST_PASSES = 10
+_PAGE = 500
+
+Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Carries out a verb with what the API would be given, and gives the API's answer."""
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -32,7 +44,11 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         command.add_argument("ids", nargs="*", metavar="RUN", help="only these runs")
         command.add_argument("--data", type=Path, help="the data folder")
         command.add_argument("--config", type=Path, help="a TOML file with settings")
-        command.add_argument("--tenant", required=True)
+        command.add_argument(
+            "--url", help="where the server is, instead of a folder (STEPWELL_URL)"
+        )
+        command.add_argument("--key", help="an API key for it; better set STEPWELL_KEY")
+        command.add_argument("--tenant", help="whose runs; needed for a folder (STEPWELL_TENANT)")
         command.add_argument("--status", choices=[item.value for item in Status])
         command.add_argument("--workflow", help="only runs of this workflow")
         command.add_argument("--since", help="started at or after, such as 2026-01-31T12:00:00Z")
@@ -49,8 +65,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out the command and print its answer; gives 1 when a run could not be stopped."""
-    settings = load({"data": args.data}, args.config).settings
-    answer = asyncio.run(_list(settings, args) if args.verb == "list" else _all(settings, args))
+    with _asking(args) as asking:
+        answer = _list(asking, args) if args.verb == "list" else _all(asking, args)
     if args.json:
         print(json.dumps(answer))
         return 1 if answer.get("failed") else 0
@@ -59,24 +75,61 @@ def main(args: argparse.Namespace) -> int:
     return 1 if answer.get("failed") else 0
 
 
-async def _list(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
+@contextmanager
+def _asking(args: argparse.Namespace) -> Iterator[Ask]:
+    """Give what is asked: a server where the command or the environment names one, else a folder.
+
+    A folder that the command names comes first.
+    """
+    named = args.url or args.key or any(map(os.environ.get, ("STEPWELL_URL", "STEPWELL_KEY")))
+    if named and args.data is None and args.config is None:
+        with client_of(args) as client:
+            yield partial(_of_server, client)
+    elif args.tenant is None:
+        raise CommandFailed("whose runs? Give --tenant, or the server's address with --url")
+    else:
+        yield partial(_of_folder, load({"data": args.data}, args.config).settings, tenant_of(args))
+
+
+def _of_server(client: Client, verb: str, given: dict[str, Any]) -> dict[str, Any]:
+    if verb != "list":
+        call = calls.Call("POST", "/api/workflow/management/bulk", json=given)
+        answer: dict[str, Any] = client.ask(call)
+        return answer
+    found: list[Any] = []
+    cursor, most = None, given["limit"]
+    while True:
+        part = {**given, "limit": min(_PAGE, most - len(found))}
+        page = client.ask(calls.runs(part, cursor))
+        found += page["runs"]
+        cursor = page["nextCursor"]
+        if cursor is None or len(found) >= most:
+            return {"runs": found, "nextCursor": cursor}
+
+
+def _of_folder(settings: Settings, tenant: str, verb: str, given: dict[str, Any]) -> dict[str, Any]:
+    wanted = {"tenant": tenant, "query" if verb == "list" else "body": given}
+    answer: dict[str, Any] = asyncio.run(ask(settings, f"runs.{verb}", wanted, show))
+    return answer
+
+
+def _list(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
     query = {**_filter(args), "limit": args.limit}
     query.pop("runIds", None)
-    given = {"tenant": tenant_of(args), "query": query}
-    answer: dict[str, Any] = await ask(settings, "runs.list", given, show)
+    answer = asking("list", query)
     if args.ids:
         answer["runs"] = [row for row in answer["runs"] if row["runId"] in args.ids]
     return answer
 
 
-async def _all(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
+def _all(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
     """Ask for one part after the other, and again from the top until nothing is left to do.
 
     Runs that a loop starts meanwhile are met by the next pass.
     """
     total: dict[str, Any] = {"action": args.verb, "changed": 0, "skipped": 0, "failed": 0}
     for _ in range(_MOST_PASSES):
-        done = await _pass(settings, args, total)
+        done = _pass(asking, args, total)
         if args.dry_run:
             return done
         if args.verb == "cancel" or not done["changed"]:
@@ -84,9 +137,7 @@ async def _all(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
     return total
 
 
-async def _pass(
-    settings: Settings, args: argparse.Namespace, total: dict[str, Any]
-) -> dict[str, Any]:
+def _pass(asking: Ask, args: argparse.Namespace, total: dict[str, Any]) -> dict[str, Any]:
     changed, cursor = 0, None
     total["failed"], total["skipped"] = 0, 0
     while True:
@@ -97,8 +148,7 @@ async def _pass(
             "cursor": cursor,
             "dryRun": args.dry_run,
         }
-        given = {"tenant": tenant_of(args), "body": body}
-        answer: dict[str, Any] = await ask(settings, f"runs.{args.verb}", given, show)
+        answer = asking(args.verb, body)
         if args.dry_run:
             return answer
         changed += answer["changed"]

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.client.conftest import END, NAPPING, client_for
+from tests.client.conftest import ASKING, END, NAPPING, client_for
 from tests.harness.server import STEPWELL, Server
 
 
@@ -80,6 +80,29 @@ def test_actions_cancels_and_refusals(defined: Server) -> None:
     assert "must be a JSON object" in said(defined, "start", "asking", "--data-json", "[]", code=1)
     assert "is failed" in said(defined, "start", "failing", "--wait", code=1)
     assert "404" in said(defined, "status", "none", code=1)
+
+
+def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
+    """Ask with a key, page by page, as its role allows; a folder that is named comes first."""
+    with client_for(defined) as client:
+        client.workflows.create({**ASKING, "id": "crowd", "name": "Crowd"})
+        mine = [client.start("crowd", {}).id for _ in range(5)]
+        client.run(mine[-1]).wait(10)
+    listed = told(defined, "runs", "list", "--workflow", "crowd", "--limit", "3")
+    assert [line["runId"] for line in listed["runs"]] == mine[:1:-1]
+    assert f"runId={mine[0]}" in said(defined, "runs", "list", mine[0], "--workflow", "crowd")
+    assert told(defined, "runs", "cancel", "--workflow", "crowd", "--dry-run")["matched"] == 5
+    viewer = {**environment(defined), "STEPWELL_KEY": defined.key("viewer")}
+    asked = [STEPWELL, "runs", "cancel", "--workflow", "crowd"]
+    refused = subprocess.run(asked, env=viewer, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "403" in refused.stderr) == (1, True)
+    assert told(defined, "runs", "cancel", *mine[:2])["changed"] == 2
+    assert told(defined, "runs", "terminate", "--workflow", "crowd")["changed"] == 3
+    assert told(defined, "runs", "delete", "--workflow", "crowd")["changed"] == 5
+    assert told(defined, "runs", "list", "--workflow", "crowd")["runs"] == []
+    assert "--tenant" in said(defined, "runs", "list", "--data", defined.data, code=1)
+    here = told(defined, "runs", "list", "--data", defined.data, "--tenant", "nobody")
+    assert here["runs"] == []
 
 
 def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
