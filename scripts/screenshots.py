@@ -28,6 +28,8 @@ DOCS = {
     "rerun": ("run-again", "light", 1096),
     "children": ("run-batch", "light", 1330),
     "compare": ("compare", "light", 470),
+    "agent": ("agent", "light", 940),
+    "webhook": ("webhook", "light", 860),
     "phone": ("inbox", "narrow", 844),
 }
 """The pictures in docs/images: of which page, in which look, and how high."""
