@@ -47,7 +47,7 @@ def clients(shared: Server) -> Iterator[list[httpx.Client]]:
     made = [shared.client(role, tenant) for role, tenant in CALLERS]
     flow = {
         "id": "known", "name": "Known", "initialStep": "ask",
-        "steps": [{"id": "ask", "type": "collect-inputs", "output": {"a": {"type": "string"}}},
+        "steps": [{"id": "ask", "type": "collect-inputs", "output": {"a": {"type": "string"}, "paper": {"type": "file"}, "seal": {"type": "file", "required": False}}},
                   {"id": "end", "type": "end-flow"}],
         "edges": [{"from": "ask", "to": "end"}],
     }  # fmt: skip
@@ -226,7 +226,7 @@ def test_forms(clients: list[httpx.Client]) -> None:
         [b"../../etc/passwd", b"..\\..\\x", b"a\0.txt", b"a\r\nX: y", b"\xff\xfe", b"x" * 5_000, b'"', b"%00", b"", b"con", b"a/b"]))  # fmt: skip
     disposition = st.builds(
         lambda name, file, extra: b'Content-Disposition: form-data; name="' + name + b'"' + (b'; filename="' + file + b'"' if file is not None else b"") + extra,
-        st.sampled_from([b"attachment"] * 4 + [b"x", b"", b"data", b"fileId", b"__class__"]) | st.binary(max_size=8), names | st.none(),
+        st.sampled_from([b"attachment", b"a", b"paper", b"seal"] * 2 + [b"x", b"", b"data", b"fileId", b"type", b"__class__"]) | st.binary(max_size=8), names | st.none(),
         st.sampled_from([b"", b"; filename*=UTF-8''%2e%2e%2fx", b"; x", b"\r\nContent-Type: text/html", b"\r\nContent-Transfer-Encoding: base64",
                          b"\r\nContent-Type: multipart/mixed; boundary=y", b"\r\nContent-Length: -1"]),
     )  # fmt: skip
@@ -247,12 +247,23 @@ def test_forms(clients: list[httpx.Client]) -> None:
 
     @seed(SEED)
     @share(0.15)
-    @given(st.sampled_from(clients[:2]), whole | whole | whole | many)
-    def attack(client: httpx.Client, body: bytes) -> None:
+    @given(st.sampled_from(clients[:2]), whole | whole | whole | many, st.booleans())
+    def attack(client: httpx.Client, body: bytes, resumes: bool) -> None:
         headers = {"content-type": "multipart/form-data; boundary=x"}
-        ask(client, "POST", "/api/workflow/start/known", content=body, headers=headers)
+        path = f"resume/{waiting[-1]}" if resumes else "start/known"
+        status = ask(client, "POST", f"/api/workflow/{path}", content=body, headers=headers)
+        taken.add((path.partition("/")[0], status))
+        if resumes and status == 200:
+            waiting.append(new_run())
 
+    def new_run() -> str:
+        answer = clients[0].post("/api/workflow/start/known", json={"data": {"a": "x"}})
+        return str(answer.json()["runId"])
+
+    waiting = [new_run()]
+    taken: set[tuple[str, int]] = set()
     attack()
+    print(sorted(taken))
 
 
 SCHEMA = schemathesis.openapi.from_dict(openapi(ENDPOINTS))
