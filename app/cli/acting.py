@@ -40,7 +40,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def start(args: argparse.Namespace) -> int:
     """Start a run and print its id, or how it ended."""
     data = object_of(args.data_json, "--data-json")
-    with client_of(args) as client:
+    with client_of(args, follows=args.wait) as client:
         if args.file is None:
             run = client.start(args.workflow, data, args.version_)
         else:

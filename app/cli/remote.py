@@ -14,6 +14,10 @@ def carry_out(args: argparse.Namespace) -> int:
     return told(args, (CommandFailed, StepwellError))
 
 
+_ASKS_S, _FOLLOWS_S = 10.0, 30.0
+"""For how long a server that does not answer is tried again."""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Give a command the options that say which server is meant, and who asks."""
     parser.add_argument("--url", help="where the server is (STEPWELL_URL)")
@@ -22,9 +26,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def client_of(args: argparse.Namespace) -> Client:
-    """Give a client. Raises `NoCredentials`."""
-    return Client(args.url, api_key=args.key, tenant=args.tenant)
+def client_of(args: argparse.Namespace, *, follows: bool = False) -> Client:
+    """Give a client, a patient one for a command that `follows` a run. Raises `NoCredentials`."""
+    patience_s = _FOLLOWS_S if follows else _ASKS_S
+    return Client(args.url, api_key=args.key, tenant=args.tenant, retry_for_s=patience_s)
 
 
 def object_of(text: str, option: str) -> dict[str, Any]:

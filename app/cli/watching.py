@@ -28,7 +28,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def status(args: argparse.Namespace) -> int:
     """Show a run once, or as it changes."""
-    with client_of(args) as client:
+    with client_of(args, follows=args.watch) as client:
         run = client.run(args.run)
         if not args.watch:
             found = run.status()
@@ -45,7 +45,7 @@ def status(args: argparse.Namespace) -> int:
 def tail(args: argparse.Namespace) -> int:
     """Print events until there will be no more, or somebody interrupts."""
     query = {"from": "start"} if args.from_start else {}
-    with client_of(args) as client:
+    with client_of(args, follows=True) as client:
         events = client.run(args.run).events() if args.run else client.events(**query)
         try:
             for event in events:

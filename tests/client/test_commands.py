@@ -3,7 +3,9 @@
 import json
 import os
 import pty
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,15 @@ def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
     assert "--tenant" in said(defined, "runs", "list", "--data", defined.data, code=1)
     here = told(defined, "runs", "list", "--data", defined.data, "--tenant", "nobody")
     assert here["runs"] == []
+
+
+def test_a_server_that_is_away_is_told_soon_by_what_only_asks(defined: Server) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        began = time.monotonic()
+        assert away in said(defined, "status", "dynamic-workflow-1", "--url", away, code=1)
+        assert time.monotonic() - began < 25
 
 
 def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
