@@ -5,7 +5,7 @@ from starlette.requests import Request
 from app.api.endpoint import Call
 from app.api.json_body import json_body
 from app.api.models import ResumeBody, checked
-from app.api.multipart import FIELD, Form, misplaced, multipart_body
+from app.api.multipart import FIELD, Form, multipart_body
 from app.files import Files
 from engine import JsonObject, NotPaused, Run
 from steps.contract import InvalidAnswer, Problem
@@ -48,23 +48,21 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
     fields = asked_fields(run)
     data, problems = fields.convert_text(form.texts)
     file_fields = [name for name, spec in fields.specs.items() if spec["type"] == "file"]
-    uploads = dict(form.uploads)
-    if FIELD in uploads and FIELD not in file_fields:
-        left = [name for name in file_fields if name not in form.texts | form.uploads]
-        if len(left) == 1:
-            uploads[left[0]] = uploads.pop(FIELD)
-        else:
-            open_fields = f"the fields {', '.join(left)}" if left else "no field"
-            message = f"is for the one field of type file that is left, and that is {open_fields}"
-            problems.append(Problem(FIELD, message))
-    problems += misplaced(uploads, file_fields)
+    parts = form.parts_of(file_fields)
+    if FIELD in form.uploads and FIELD not in parts.values():
+        left = form.left_open(file_fields)
+        open_fields = f"the fields {', '.join(left)}" if left else "no field"
+        message = f"is for the one field of type file that is left, and that is {open_fields}"
+        problems.append(Problem(FIELD, message))
+    problems += form.misplaced(file_fields)
     told = {problem.path for problem in problems}
-    checked_too = fields.check({**data, **dict.fromkeys(uploads, "")})
+    unplaced = form.uploads.keys() - set(parts.values())
+    checked_too = fields.check({**data, **dict.fromkeys([*parts, *unplaced], "")})
     problems += [problem for problem in checked_too if problem.path not in told]
     if problems:
         raise InvalidAnswer(problems)
-    for name, upload in uploads.items():
-        data[name] = (await files.store(tenant, upload)).id
+    for name, part in parts.items():
+        data[name] = (await files.store(tenant, form.uploads[part])).id
     return data
 
 

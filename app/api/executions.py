@@ -21,9 +21,9 @@ from app.api.models import (
     StartQuery,
     checked,
 )
-from app.api.multipart import FIELD, Form, misplaced, multipart_body
+from app.api.multipart import FIELD, Form, multipart_body
 from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
-from app.api.start_files import declared_files, parts_of_fields, stored
+from app.api.start_files import declared_files, stored
 from app.auth.roles import Role
 from app.connections import leave_with_client
 from app.new_run import NewRun
@@ -218,8 +218,8 @@ def _data(wanted: _Wanted, definition: Definition) -> JsonObject:
         if FIELD in form.uploads:
             data = {"fileId": "", "attachment": {}, **data}
         file_fields = declared_files(definition)
-        data |= dict.fromkeys(parts_of_fields(form, file_fields), "")
-        problems += misplaced(form.uploads, file_fields)
+        data |= dict.fromkeys(form.parts_of(file_fields), "")
+        problems += form.misplaced(file_fields)
     problems += [item for item in fields.check(data) if not _is_attached(item.path, wanted)]
     if problems:
         raise BadRequest("the input is not acceptable", problems)

@@ -28,6 +28,30 @@ class Form:
     texts: dict[str, str]
     uploads: dict[str, Upload]
 
+    def left_open(self, file_fields: Collection[str]) -> list[str]:
+        """Give the fields for files of which the form has nothing."""
+        return [name for name in file_fields if name not in self.texts | self.uploads]
+
+    def parts_of(self, file_fields: Collection[str]) -> dict[str, str]:
+        """Give, by field, the part of the form with its file.
+
+        The attachment is also for the one field that is left, if just one is.
+        """
+        parts = {name: name for name in file_fields if name in self.uploads}
+        left = self.left_open(file_fields)
+        if FIELD in self.uploads and FIELD not in parts and len(left) == 1:
+            parts[left[0]] = FIELD
+        return parts
+
+    def misplaced(self, file_fields: Collection[str]) -> list[Problem]:
+        """Find the files that are in no field for a file."""
+        fields = ", ".join(dict.fromkeys([FIELD, *file_fields]))
+        return [
+            Problem(name, f"takes no file; send it in {fields}")
+            for name in self.uploads
+            if name != FIELD and name not in file_fields
+        ]
+
 
 async def multipart_body(request: Request, settings: Settings) -> Form:
     """Give a form that has a file.
@@ -39,16 +63,6 @@ async def multipart_body(request: Request, settings: Settings) -> Form:
         problem = Problem(FIELD, "is required: send the file in this field")
         raise BadRequest("the form is not acceptable", [problem])
     return form
-
-
-def misplaced(uploads: Collection[str], file_fields: Collection[str]) -> list[Problem]:
-    """Find the files that are in no field for a file."""
-    fields = ", ".join(dict.fromkeys([FIELD, *file_fields]))
-    return [
-        Problem(name, f"takes no file; send it in {fields}")
-        for name in uploads
-        if name != FIELD and name not in file_fields
-    ]
 
 
 async def form_body(request: Request, settings: Settings) -> Form:

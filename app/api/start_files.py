@@ -15,22 +15,10 @@ def declared_files(definition: Definition) -> list[str]:
     ]
 
 
-def parts_of_fields(form: Form, file_fields: list[str]) -> dict[str, str]:
-    """Give, by input, the part of the form with its file.
-
-    The attachment is also for the one input that is left, if just one is.
-    """
-    parts = {name: name for name in file_fields if name in form.uploads}
-    left = [name for name in file_fields if name not in form.texts | form.uploads]
-    if FIELD in form.uploads and len(left) == 1:
-        parts[left[0]] = FIELD
-    return parts
-
-
 async def stored(files: Files, tenant: str, form: Form, definition: Definition) -> JsonObject:
     """Store each file once, and give the data that name them."""
     rows = {name: await files.store(tenant, upload) for name, upload in form.uploads.items()}
-    parts = parts_of_fields(form, declared_files(definition))
+    parts = form.parts_of(declared_files(definition))
     data: JsonObject = {name: rows[part].id for name, part in parts.items()}
     if row := rows.get(FIELD):
         data["fileId"] = row.id

@@ -8,14 +8,13 @@ from app.cli.one_line import told
 from app.command_failed import CommandFailed
 from stepwell.client import Client, StepwellError
 
+_ASKS_S, _FOLLOWS_S = 10.0, 30.0
+"""For how long a server that does not answer is tried again."""
+
 
 def carry_out(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     return told(args, (CommandFailed, StepwellError))
-
-
-_ASKS_S, _FOLLOWS_S = 10.0, 30.0
-"""For how long a server that does not answer is tried again."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
