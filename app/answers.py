@@ -21,7 +21,7 @@ from steps.outputs import deliver
 
 
 def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> Input:
-    """Give what the answer makes happen.
+    """Return what the answer makes happen.
 
     Raises:
         NotPaused: The run waits for nobody, or for something else.

@@ -19,5 +19,5 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="aside")
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """Give what `work` gives or raises; the loop serves others meanwhile."""
+    """Return what `work` gives or raises; the loop serves others meanwhile."""
     return await asyncio.get_running_loop().run_in_executor(_thread, work)

@@ -49,7 +49,7 @@ from steps.tools import Tools
 
 @asynccontextmanager
 async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
-    """Open the data folder and give everything that works on it; closes it at the end.
+    """Open the data folder and return everything that works on it; closes it at the end.
 
     Raises:
         JournalError: The folder is in use, damaged, or of a newer version.

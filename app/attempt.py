@@ -32,7 +32,7 @@ from steps.strict_json import LONG_BYTES, as_kept
 
 
 def step_input(run: Run, step: CompiledStep, execute: Doing) -> StepInput:
-    """Give what the attempt is told: its name, its scope and its idempotency key."""
+    """Return what the attempt is told: its name, its scope and its idempotency key."""
     return StepInput(
         run_id=run.id,
         step_id=execute.step_id,
@@ -45,7 +45,7 @@ def step_input(run: Run, step: CompiledStep, execute: Doing) -> StepInput:
 
 
 async def attempt(run: Run, step: CompiledStep, execute: Doing, effects: Effects) -> Input:
-    """Execute the step once and give the outcome as the engine takes it.
+    """Execute the step once and return the outcome as the engine takes it.
 
     Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
     has to be read again.
@@ -78,7 +78,7 @@ async def attempt(run: Run, step: CompiledStep, execute: Doing, effects: Effects
 def _input(
     step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int
 ) -> tuple[Input, int]:
-    """Give what has happened, and how many bytes long it is."""
+    """Return what has happened, and how many bytes long it is."""
     what = f"step {step.id} gave what is"
     match outcome:
         case NeedsAnswer(signal, body, deadline_ms):
@@ -106,7 +106,7 @@ def _moment(step: CompiledStep, at_ms: float) -> int:
 
 
 def _written(error: StepError) -> StepError:
-    """Give an error as text can be kept: a file's name, for one, may hold what is no Unicode."""
+    """Return an error as text can be kept: a file's name, for one, may hold what is no Unicode."""
     kind, message = (
         str(text).encode(errors="replace").decode() for text in (error.type, error.message)
     )

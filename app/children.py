@@ -101,12 +101,12 @@ class Children:
                 self.left.add(run_id)
 
     async def after_restart(self) -> list[str]:
-        """Stop what a restart kept from being stopped; give the runs that must look again."""
+        """Stop what a restart kept from being stopped; return the runs that must look again."""
         await self._stop(await self._journal.children.left_behind())
         return await self._journal.children.parents_to_look()
 
     async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
-        """Give the next items to start; those that an earlier attempt completed are done."""
+        """Return the next items to start; those that an earlier attempt completed are done."""
         if free <= 0:
             return []
         last = await self._journal.children.last_item(family, attempt)
@@ -190,7 +190,7 @@ class Children:
         return ChildEnd(run.id, run.data, run.result, error)
 
     async def _signal(self, row: ChildRow) -> Signal | None:
-        """Give what a paused child asks, and which run that is; None if it has been answered."""
+        """Return what a paused child asks, and which run that is; None if it has been answered."""
         _, run = await self._journal.events.run(row.run_id)
         if run.signal is None:
             return None
@@ -208,7 +208,7 @@ class Children:
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
-    """Give a child's data with defaults, and why it is refused, if it is."""
+    """Return a child's data with defaults, and why it is refused, if it is."""
     if wanted.refused:
         return wanted.data, wanted.refused
     problems = definition.payload.check(wanted.data)

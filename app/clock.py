@@ -8,7 +8,7 @@ class Clock(Protocol):
     """Tells the time."""
 
     def now_ms(self) -> int:
-        """Give the wall clock's time in Unix milliseconds."""
+        """Return the wall clock's time in Unix milliseconds."""
         ...
 
 
@@ -16,5 +16,5 @@ class SystemClock:
     """The machine's clock."""
 
     def now_ms(self) -> int:
-        """Give the wall clock's time in Unix milliseconds."""
+        """Return the wall clock's time in Unix milliseconds."""
         return time.time_ns() // 1_000_000

@@ -29,7 +29,7 @@ _STUCK_S = 60.0
 
 
 def protocol(settings: Settings) -> Callable[..., asyncio.Protocol]:
-    """Give what makes the protocol of each connection."""
+    """Return what makes the protocol of each connection."""
     return functools.partial(
         _Bounded,
         header_timeout_s=settings.header_timeout,
@@ -38,7 +38,7 @@ def protocol(settings: Settings) -> Callable[..., asyncio.Protocol]:
 
 
 def abort_of(scope: Scope) -> Callable[[], None]:
-    """Give what drops the connection of a request at once, with all that was not sent."""
+    """Return what drops the connection of a request at once, with all that was not sent."""
     abort: Callable[[], None] = scope[_ABORT]
     return abort
 
@@ -198,7 +198,7 @@ class _Corked(asyncio.Transport):
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    """Cancel a timer, and give what stands in its place: none."""
+    """Cancel a timer, and return what stands in its place: none."""
     if timer is not None:
         timer.cancel()
     return None

@@ -36,7 +36,7 @@ _LONGEST_PATH = 100
 _PATIENCE_S = 5.0
 
 OpenVault: TypeAlias = Callable[[], Awaitable[Secrets]]
-"""Gives the secrets; called only by commands that need them. Raises `KeyUnusable`."""
+"""Returns the secrets; called only by commands that need them. Raises `KeyUnusable`."""
 
 
 async def perform(
@@ -113,7 +113,7 @@ async def operated(place: Place, command: str, given: dict[str, Any], tell: Tell
 
 
 def _teller(writer: asyncio.StreamWriter) -> Tell:
-    """Give what sends progress to whoever asked, from any thread."""
+    """Return what sends progress to whoever asked, from any thread."""
     loop = asyncio.get_running_loop()
 
     def send_line(words: str) -> None:

@@ -37,7 +37,7 @@ class BoundedDecoder:
         self._has_begun = False
 
     def decode(self, chunk: bytes) -> bytes:
-        """Give the next piece. Raises `TooLong` or `NotDecodable`."""
+        """Return the next piece. Raises `TooLong` or `NotDecodable`."""
         piece = chunk if self._zlib is None else self._unpacked(chunk)
         self._left -= len(piece)
         if self._left < 0:

@@ -116,7 +116,7 @@ class Definitions(Generic[C]):
             await self.table.delete(tenant, thing_id)
 
     async def chosen(self, tenant: str, thing_id: str, selector: str | None) -> VersionRow:
-        """Give the version a selector names; without one the published, else the latest.
+        """Return the version a selector names; without one the published, else the latest.
 
         Kept in memory: every change goes through this object, and forgets what was chosen.
         Raises `NotFound`.
@@ -168,6 +168,6 @@ class Definitions(Generic[C]):
 
 
 def slug(name: str) -> str:
-    """Give a name as an id: `Customer Onboarding` becomes `customer-onboarding`."""
+    """Return a name as an id: `Customer Onboarding` becomes `customer-onboarding`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100].strip("-") or "workflow"

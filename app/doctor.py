@@ -50,7 +50,7 @@ class Finding:
     remedy: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return it as JSON."""
         return asdict(self)
 
 

@@ -60,10 +60,10 @@ _LINGER_S = 1.0
 
 
 class EffectsOf(Protocol):
-    """Gives the effects that one attempt of a step may have."""
+    """Returns the effects that one attempt of a step may have."""
 
     def __call__(self, live: LiveRun, doing: Doing) -> Effects:
-        """Give them."""
+        """Return them."""
         ...
 
 
@@ -272,7 +272,7 @@ class Driver:
 
 
 def left_step() -> StepBroke:
-    """Give what stops the work of a step that the run has left; nobody sees it."""
+    """Return what stops the work of a step that the run has left; nobody sees it."""
     return StepBroke("Stopped", "the run has left the step", retryable=False)
 
 

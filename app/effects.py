@@ -61,7 +61,7 @@ class LiveEffects:
         self._tenant = live.tenant
 
     def now_ms(self) -> int:
-        """Give the wall clock's time in Unix milliseconds."""
+        """Return the wall clock's time in Unix milliseconds."""
         return self._world.clock.now_ms()
 
     async def http(self, request: HttpRequest) -> HttpResponse:
@@ -73,7 +73,7 @@ class LiveEffects:
         return await self._world.files.reader(self._tenant)(file_id)
 
     async def secret(self, name: str) -> str:
-        """Give a secret."""
+        """Return a secret."""
         return await self._world.secrets.get(self._tenant, name)
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
@@ -101,7 +101,7 @@ class LiveEffects:
         return await self._world.models.chat(self._tenant, request)
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
-        """Give a version of a stored agent."""
+        """Return a version of a stored agent."""
         return await self._world.agents.usable(self._tenant, agent_id, version)
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
@@ -109,7 +109,7 @@ class LiveEffects:
         return await self._world.workflows.as_tool(self._tenant, workflow_id)
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Give the record of this visit; do the work and keep it where there is none."""
+        """Return the record of this visit; do the work and keep it where there is none."""
         if name in self._records():
             return self.recalled(name)
         value = await work()
@@ -121,12 +121,12 @@ class LiveEffects:
         return value
 
     def recalled(self, name: str) -> Json:
-        """Give the record of this visit, None where there is none."""
+        """Return the record of this visit, None where there is none."""
         record = self._records().get(name)
         return record.value if record else None
 
     def _records(self) -> Mapping[str, Record]:
-        """Give what this visit has recorded. Raises `StepBroke` once the run has left it."""
+        """Return what this visit has recorded. Raises `StepBroke` once the run has left it."""
         visit = self._live.run.current
         if visit is None or not self._live.is_doing(self._doing):
             raise left_step()

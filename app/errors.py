@@ -96,7 +96,7 @@ def is_known(failure: Exception) -> bool:
 
 
 def error_response(failure: Exception, request_id: str) -> JSONResponse:
-    """Give the answer for a failure; what has no row is a 500 that shows only the id."""
+    """Return the answer for a failure; what has no row is a 500 that shows only the id."""
     status, word = _row(failure)
     document: dict[str, object] = {"error": word}
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -48,12 +48,12 @@ class Files:
         return row
 
     async def read(self, tenant: str, file_id: str) -> tuple[FileRow, bytes]:
-        """Give a file of the tenant. Raises `UnknownFile` or `StorageError`."""
+        """Return a file of the tenant. Raises `UnknownFile` or `StorageError`."""
         row = await self._journal.files.get(tenant, file_id)
         return row, await self._storage.get(row.sha256)
 
     def reader(self, tenant: str) -> Callable[[str], Awaitable[StoredFile]]:
-        """Give what reads one tenant's files for steps."""
+        """Return what reads one tenant's files for steps."""
 
         async def read(file_id: str) -> StoredFile:
             try:

@@ -14,7 +14,7 @@ from journal import Journal, UnknownRun
 from steps.compiled import Definition
 
 DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
-"""Gives the compiled definition of (tenant, workflow, version)."""
+"""Returns the compiled definition of (tenant, workflow, version)."""
 
 
 class Held:
@@ -80,7 +80,7 @@ class Held:
         self.bytes.give(live.tenant, live.size)
 
     def peek(self, run_id: str) -> LiveRun | None:
-        """Give the run if it is in memory, without holding it."""
+        """Return the run if it is in memory, without holding it."""
         live = self._live.get(run_id)
         return None if live is None or live.lost else live
 

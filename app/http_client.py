@@ -38,7 +38,7 @@ _FOR_ANYBODY = frozenset(
 def guarded_pool(
     allowed: Sequence[Network], trust: ssl.SSLContext | None
 ) -> httpcore.AsyncConnectionPool:
-    """Give a pool of connections, each to an address that was checked."""
+    """Return a pool of connections, each to an address that was checked."""
     return httpcore.AsyncConnectionPool(
         ssl_context=trust or httpx.create_ssl_context(trust_env=False),
         network_backend=GuardedBackend(allowed),
@@ -181,7 +181,7 @@ async def _read(response: httpx.Response, limit: int) -> HttpResponse:
 def _redirected(
     before: httpx.Request, after: httpx.Request, *, is_confidential: bool
 ) -> httpx.Request:
-    """Give the next request; to another origin nothing confidential goes along."""
+    """Return the next request; to another origin nothing confidential goes along."""
     if _stays(before.url, _checked(after).url):
         return after
     if is_confidential:

@@ -9,14 +9,14 @@ _SCALAR = re.compile(r"[^\s,\]}]+")
 
 
 def line_of(lines: dict[str, int], path: str) -> int:
-    """Give the line of `steps[2].url`, or of the nearest value around it."""
+    """Return the line of `steps[2].url`, or of the nearest value around it."""
     while path and path not in lines:
         path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]+)$", "", path)
     return lines.get(path, 1)
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """Give the line of every value by its path. The text must be valid JSON."""
+    """Return the line of every value by its path. The text must be valid JSON."""
     lines: dict[str, int] = {}
     json.loads(text)
     _walk(text, _skip(text, 0), "", lines)

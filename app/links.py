@@ -56,7 +56,7 @@ class Links:
         self._clock = clock
 
     def make(self, tenant: str, run: Run, name: str, until_ms: int) -> tuple[Link, str]:
-        """Give a link to what a run asks, and its token. Raises `NotPaused`."""
+        """Return a link to what a run asks, and its token. Raises `NotPaused`."""
         if run.signal is None or run.current is None:
             raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to answer")
         where = (run.id, run.current.step_id, run.current.visit)
@@ -66,7 +66,7 @@ class Links:
         return link, base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def read(self, token: str) -> Link:
-        """Give what a token allows. Raises `LinkUnusable`."""
+        """Return what a token allows. Raises `LinkUnusable`."""
         try:
             sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
             values: list[Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
@@ -79,6 +79,6 @@ class Links:
 
 
 def asking_run(run: Run) -> str:
-    """Give the id of the run that asks: the run itself, or the child whose pause it shows."""
+    """Return the id of the run that asks: the run itself, or the child whose pause it shows."""
     body: JsonObject = run.signal.body if run.signal else {}
     return str(body["runId"]) if run.signal and run.signal.run_id else run.id

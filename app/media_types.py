@@ -18,7 +18,7 @@ _TEXT = frozenset({"text/plain", "text/csv", "text/markdown", "text/html", "appl
 
 
 def media_type_of(name: str, content: bytes) -> str:
-    """Give a media type that does not rest on what the client said it was."""
+    """Return a media type that does not rest on what the client said it was."""
     for signature, kind in _SIGNATURES:
         if content.startswith(signature):
             return kind

@@ -41,7 +41,7 @@ class AddressNotAllowed(httpcore.ConnectError):
 
 
 def forms(address: Address) -> list[Address]:
-    """Give an address and every IPv4 address that it wraps."""
+    """Return an address and every IPv4 address that it wraps."""
     found: list[Address] = [address]
     if isinstance(address, IPv6Address):
         number = int(address)
@@ -118,7 +118,7 @@ class GuardedBackend(AsyncNetworkBackend):
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """Give every address of a host, in the system's order. Raises `httpcore.ConnectError`."""
+    """Return every address of a host, in the system's order. Raises `httpcore.ConnectError`."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

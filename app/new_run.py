@@ -51,7 +51,7 @@ class NewRun:
     size: int = 0
 
     def started(self, run_id: str, now_ms: int) -> RunStarted:
-        """Give the first event of the run."""
+        """Return the first event of the run."""
         rerun = self.beginning
         return RunStarted(
             at_ms=now_ms,

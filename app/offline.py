@@ -23,7 +23,7 @@ _STOPS = ("runs.cancel", "runs.terminate", "runs.delete")
 
 
 async def ask(settings: Settings, command: str, given: dict[str, Any], tell: Tell) -> Any:
-    """Carry out one of the operator's commands and give its answer. Raises `CommandFailed`."""
+    """Carry out one of the operator's commands and return its answer. Raises `CommandFailed`."""
     must_exist(settings.data)
     until = time.monotonic() + _PATIENCE_S
     while True:
@@ -48,7 +48,7 @@ def must_exist(folder: Path) -> None:
 
 
 def place_of(services: Services) -> Place:
-    """Give the folder of a running server as the place for commands."""
+    """Return the folder of a running server as the place for commands."""
     return Place(
         services.journal, services.settings, services.clock, services.registry, services.bulk
     )

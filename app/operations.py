@@ -134,7 +134,7 @@ async def _doctor(place: Place, _given: Mapping[str, Any], _tell: Tell) -> dict[
 
 
 def compiler(registry: Registry) -> Compile:
-    """Give what says why a definition cannot be used with these step types."""
+    """Return what says why a definition cannot be used with these step types."""
 
     def compile_text(text: str) -> str | None:
         try:

@@ -51,7 +51,7 @@ class RateLimit:
         return len(self._buckets)
 
     def wait_s(self, whose: str) -> float:
-        """Give the seconds until there is a token, 0 when there is one now; take none."""
+        """Return the seconds until there is a token, 0 when there is one now; take none."""
         bucket = self._bucket(whose)
         return 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self._rate
 

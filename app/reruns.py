@@ -53,7 +53,7 @@ class Entered:
 
 
 def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
-    """Give how a run stood when it entered a step: the last time, or at one visit.
+    """Return how a run stood when it entered a step: the last time, or at one visit.
 
     Raises `InvalidAnswer` when it never did, also when it has the visit from an earlier run.
     """
@@ -86,7 +86,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
     caller: Caller,
     idempotency: IdempotencyKey | None,
 ) -> NewRun:
-    """Give the run to start: the old one as it entered the step, with its data edited.
+    """Return the run to start: the old one as it entered the step, with its data edited.
 
     What the caller of the old run was allowed, and said in their token, stays with it: the
     new run does the rest of the same errand. Raises `InvalidAnswer` for edits that the
@@ -113,7 +113,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
 
 
 def carried(run: Run) -> tuple[CarriedVisit, ...]:
-    """Give the visits that a rerun has from a run: what that one had from others comes first."""
+    """Return the visits that a rerun has from a run: what that one had from others comes first."""
     visits = (*run.carried, *(_carried(run.id, visit) for visit in run.past))[-MOST_CARRIED:]
     room, kept = MOST_CARRIED_OUTPUT, list[CarriedVisit]()
     for visit in reversed(visits):

@@ -72,7 +72,7 @@ class Retention:
         return found
 
     async def apply(self) -> int:
-        """Delete what goes now; gives the number of runs, children counted."""
+        """Delete what goes now; returns the number of runs, children counted."""
         deleted = 0
         async for group in self._groups():
             after = (-1, -1)
@@ -102,7 +102,7 @@ class Retention:
 
 
 async def delete_whole(journal: Journal, tenant: str, run_id: str) -> int:
-    """Delete a run and its children, a part at a time; gives their number.
+    """Delete a run and its children, a part at a time; returns their number.
 
     Where it is stopped half-way, the children that are left are deleted the next time.
 

@@ -100,7 +100,7 @@ class Runs:
             return live.run, outcome
 
     async def stored(self, tenant: str, run_id: str) -> Run:
-        """Give a run as it stands, once all of that is durable. Raises as an append does."""
+        """Return a run as it stands, once all of that is durable. Raises as an append does."""
         try:
             async with self._held.load(tenant, run_id) as live:
                 await self._driver.flush(live)
@@ -123,12 +123,12 @@ class Runs:
                 self._carry_on(live)
 
     async def read(self, tenant: str, run_id: str) -> Run:
-        """Give the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
+        """Return the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
         _, run = await self._journal.events.run(run_id, tenant)
         return run
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
-        """Give a future of the run as it ends or pauses, done at once where it has."""
+        """Return a future of the run as it ends or pauses, done at once where it has."""
         async with self._held.load(tenant, run_id) as live, live.lock:
             if live.lost:
                 raise RunLost(run_id)
@@ -355,7 +355,7 @@ class Runs:
             self._held.release(live)
 
     def _new(self, new: NewRun) -> LiveRun:
-        """Give a run in memory, of which nothing is durable yet."""
+        """Return a run in memory, of which nothing is durable yet."""
         now_ms = self._clock.now_ms()
         started = new.started(self._next_id(now_ms), now_ms)
         run, events = apply(None, started), list[Event]([started])

@@ -79,7 +79,7 @@ _NOTE_USE_EVERY_S = 30
 
 
 def application(services: Services, address: str) -> Starlette:
-    """Give the ASGI application over running services.
+    """Return the ASGI application over running services.
 
     The page of the API is made when it is first asked for, beside the loop, since that takes
     its time.
@@ -205,7 +205,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> int:
-    """Serve until stopped; gives the exit code."""
+    """Serve until stopped; returns the exit code."""
     log.configure(settings.log_level, settings.log_format)
     gc.collect()
     gc.freeze()  # what was imported stays, and need not be looked through while serving

@@ -16,7 +16,7 @@ class Storage(Protocol):
     """Keeps bytes by their hash."""
 
     async def put(self, content: bytes) -> str:
-        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal.
+        """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal.
 
         Raises:
             StorageError: They cannot be stored now.
@@ -24,7 +24,7 @@ class Storage(Protocol):
         ...
 
     async def get(self, sha256: str) -> bytes:
-        """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
+        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
         ...
 
     def close(self) -> None:
@@ -39,14 +39,14 @@ class FolderStorage:
         self._folder = folder
 
     async def put(self, content: bytes) -> str:
-        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal."""
+        """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal."""
         try:
             return await asyncio.to_thread(self._put, content)
         except OSError as refused:
             raise StorageError(f"the file cannot be stored ({refused.strerror})") from refused
 
     async def get(self, sha256: str) -> bytes:
-        """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
+        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
         return await asyncio.to_thread(self._get, sha256)
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ class S3Storage:
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Give the storage of the settings, once the bucket has answered.
+        """Return the storage of the settings, once the bucket has answered.
 
         Raises:
             SettingsError: The bucket cannot be used with these settings; says why.
@@ -56,7 +56,7 @@ class S3Storage:
         return storage
 
     async def put(self, content: bytes) -> str:
-        """Store bytes, durable when this returns, and give their SHA-256 in hexadecimal.
+        """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal.
 
         Raises:
             StorageError: The bucket did not take them.
@@ -70,7 +70,7 @@ class S3Storage:
         return sha256
 
     async def get(self, sha256: str) -> bytes:
-        """Give stored bytes. Raises `StorageError` when they are missing or damaged."""
+        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
         try:
             content = await self._in_thread(lambda: self._get(sha256))
         except Exception as failed:
@@ -101,7 +101,7 @@ class S3Storage:
         self._client.put_object(**place, Body=content, ContentMD5=checked)
 
     def _size(self, place: dict[str, str]) -> int | None:
-        """Give the size of an object that is there already."""
+        """Return the size of an object that is there already."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see _client
 
         try:
@@ -123,7 +123,7 @@ class S3Storage:
 
 
 def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
-    """Give the client, and the file with what it trusts where that is not the usual."""
+    """Return the client, and the file with what it trusts where that is not the usual."""
     # Imported here, since it takes half a second that only those with a bucket should wait.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415

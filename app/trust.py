@@ -11,7 +11,7 @@ from app.settings import SettingsError
 
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Give the trust for outgoing connections; `ca_file` holds certificates (PEM) to add.
+    """Return the trust for outgoing connections; `ca_file` holds certificates (PEM) to add.
 
     Raises:
         SettingsError: The file cannot be read or holds no certificate.
@@ -33,7 +33,7 @@ def add_to(context: ssl.SSLContext, ca_file: Path | None) -> None:
 
 
 def bundle(public: Path, ca_file: Path) -> IO[bytes]:
-    """Give a file with the public certificates and those of `ca_file`, for as long as it is open.
+    """Return a file with the public certificates and those of `ca_file`, for as long as it is open.
 
     For libraries that take a file and no context.
     """

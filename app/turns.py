@@ -40,7 +40,7 @@ class Turns:
         return sum(len(line) for line in self._lines.values())
 
     def turn(self, tenant: str, amount: int = 1) -> "Turn":
-        """Give what waits for a turn that counts as `amount`, and holds it: `async with`."""
+        """Return what waits for a turn that counts as `amount`, and holds it: `async with`."""
         return Turn(self, tenant, amount)
 
     async def take(self, tenant: str, amount: int) -> None:
@@ -53,7 +53,7 @@ class Turns:
             await self._stand_in_line(tenant, amount)
 
     def give(self, tenant: str, amount: int) -> None:
-        """Give a turn back."""
+        """Return a turn back."""
         self._shares.give(tenant, amount)
         while self._lines and self._serve_next():
             pass
@@ -78,7 +78,7 @@ class Turns:
             raise
 
     def _serve_next(self) -> bool:
-        """Give one turn to the first tenant in the round that may have one."""
+        """Return one turn to the first tenant in the round that may have one."""
         for tenant, line in self._lines.items():
             if not self._shares.may_take(tenant, line[0].amount):
                 continue

@@ -19,7 +19,7 @@ class Waiters:
         self._closed = False
 
     def expect(self, run_id: str) -> asyncio.Future[Run]:
-        """Give a future for the run as it ends or pauses; register before it is driven."""
+        """Return a future for the run as it ends or pauses; register before it is driven."""
         future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.cancel()

@@ -27,14 +27,14 @@ class Workflows(Definitions[Definition]):
     async def startable(
         self, tenant: str, workflow_id: str, selector: str | None
     ) -> tuple[VersionRow, Definition]:
-        """Give the version that a start takes. Raises `Archived` for an archived workflow."""
+        """Return the version that a start takes. Raises `Archived` for an archived workflow."""
         row = await self.chosen(tenant, workflow_id, selector)
         if row.archived:
             raise Archived("workflow", workflow_id)
         return row, await self.compile_row(tenant, row)
 
     async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
-        """Give the definition of a run's version. Raises `DefinitionUnusable`."""
+        """Return the definition of a run's version. Raises `DefinitionUnusable`."""
         try:
             row = await self.chosen(tenant, workflow_id, version)
             return await self.compile_row(tenant, row)
@@ -42,7 +42,7 @@ class Workflows(Definitions[Definition]):
             raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
 
     async def callers(self, tenant: str, key: str, called: str) -> list[VersionRow]:
-        """Give workflows with a step that calls an agent or a workflow: `key` says which.
+        """Return workflows with a step that calls an agent or a workflow: `key` says which.
 
         Not those that find out whom they call when they run.
         """

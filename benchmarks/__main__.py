@@ -65,7 +65,7 @@ def _stop(*_: object) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options, as the page on performance describes them."""
+    """Return the options, as the page on performance describes them."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--quick", action="store_true", help="a look in a few minutes")
     options.add_argument("--only", choices=list(SYSTEMS), help="one system and nothing else")

@@ -6,7 +6,7 @@ Document = dict[str, Any]
 
 
 def five(workflow_id: str = "five", tool: str = "add", gated_step: int | None = None) -> Document:
-    """Give five steps, each of which returns a small object made by a Python function."""
+    """Return five steps, each of which returns a small object made by a Python function."""
     steps: list[Document] = [
         {
             "id": f"s{i}",
@@ -25,7 +25,7 @@ def five(workflow_id: str = "five", tool: str = "add", gated_step: int | None = 
 
 
 def loop(workflow_id: str, tool: str, turns: int) -> Document:
-    """Give one step that is executed `turns` times."""
+    """Return one step that is executed `turns` times."""
     tick = {
         "id": "tick",
         "type": "call-tool",
@@ -48,7 +48,7 @@ def loop(workflow_id: str, tool: str, turns: int) -> Document:
 
 
 def over_items(workflow_id: str, child: str, concurrency: int) -> Document:
-    """Give a map: one child run for each item of the input."""
+    """Return a map: one child run for each item of the input."""
     step = {
         "id": "map",
         "type": "call-workflow",
@@ -69,7 +69,7 @@ def over_items(workflow_id: str, child: str, concurrency: int) -> Document:
 
 
 def asking(workflow_id: str) -> Document:
-    """Give a run that pauses for a person at once."""
+    """Return a run that pauses for a person at once."""
     ask = {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
     return {
         "id": workflow_id,

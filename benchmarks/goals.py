@@ -69,7 +69,7 @@ def _own_goals(ordinary: Found, own: Found) -> list[Goal]:
 
 
 def load_of(system: Found, callers: int) -> Found:
-    """Give a system's medians for a load; JSON has made texts of its keys."""
+    """Return a system's medians for a load; JSON has made texts of its keys."""
     loads = system.get("loads", {})
     found: Found = loads.get(callers) or loads.get(str(callers)) or {}
     return found

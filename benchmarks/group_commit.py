@@ -14,7 +14,7 @@ _LARGEST = 2_000
 
 
 def rate(folder: Path, callers: int, seconds: float) -> float:
-    """Give durable rows a second for so many callers, with synchronous=FULL in WAL mode."""
+    """Return durable rows a second for so many callers, with synchronous=FULL in WAL mode."""
     file = folder / f"group-{callers}-{time.monotonic_ns()}.sqlite3"
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:

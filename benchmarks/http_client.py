@@ -27,7 +27,7 @@ def requests(  # noqa: PLR0913 - the parts of a request
     headers: Mapping[str, str] | None = None,
     expect: bytes = b"",
 ) -> Connect:
-    """Give what connects a caller that sends this request and looks for `expect` in the answer."""
+    """Return what connects a caller sending this request, with `expect` in the answer."""
     fields = {"host": f"127.0.0.1:{port}", **(headers or {})}
     if body:
         fields |= {"content-type": "application/json", "content-length": str(len(body))}
@@ -63,7 +63,7 @@ def _length(head: bytes) -> int:
 
 
 def ask(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Send one request and give the JSON of its answer; for all that is not measured."""
+    """Send one request and return the JSON of its answer; for all that is not measured."""
     data = None if body is None else json.dumps(body).encode()
     fields = {"content-type": "application/json", "accept": "application/json"}
     request = urllib.request.Request(url, data, {**fields, **(headers or {})}, method=method)

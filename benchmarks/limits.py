@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def flushes(folder: Path, seconds: float) -> float:
-    """Give fdatasync calls a second, each after 4 KB at the end of a file."""
+    """Return fdatasync calls a second, each after 4 KB at the end of a file."""
     file = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     try:
 
@@ -34,7 +34,7 @@ def flushes(folder: Path, seconds: float) -> float:
 
 
 def commits(folder: Path, rows: int, seconds: float) -> float:
-    """Give rows a second by plain sqlite3 in WAL mode at FULL, `rows` a transaction."""
+    """Return rows a second by plain sqlite3 in WAL mode at FULL, `rows` a transaction."""
     connection = sqlite3.connect(folder / f"plain-{rows}.sqlite3", isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

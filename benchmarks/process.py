@@ -112,7 +112,7 @@ def _plain_environment() -> dict[str, str]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Give a process and all below it."""
+    """Return a process and all below it."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -128,7 +128,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """Give what the trees have used so far, ended children included."""
+    """Return what the trees have used so far, ended children included."""
     total = 0
     for pid in (one for root in pids for one in descendants(root)):
         with suppress(OSError):
@@ -138,7 +138,7 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def memory_mb(pids: Sequence[int]) -> float:
-    """Give resident memory in MB (10^6 bytes); what processes share is counted once."""
+    """Return resident memory in MB (10^6 bytes); what processes share is counted once."""
     tree = [one for root in pids for one in descendants(root)]
     if len(tree) == 1:
         return int(Path(f"/proc/{tree[0]}/statm").read_text().split()[1]) * _PAGE / 1e6
@@ -152,7 +152,7 @@ def memory_mb(pids: Sequence[int]) -> float:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Give the bytes of all files below a folder."""
+    """Return the bytes of all files below a folder."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:

@@ -8,7 +8,7 @@ Table = list[list[str]]
 
 
 def markdown(results: Found) -> str:
-    """Give every table of a run of the benchmark."""
+    """Return every table of a run of the benchmark."""
     systems = results["systems"]
     there = {name: system for name, system in systems.items() if system.get("loads")}
     machine = results["machine"]

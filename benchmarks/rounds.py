@@ -100,7 +100,7 @@ def _turn(plan: Plan, system: System, folder: Path) -> Figures:
 
 
 def _medians(turns: list[Figures]) -> Figures:
-    """Give the median of each figure over the turns."""
+    """Return the median of each figure over the turns."""
     figures: Figures = {
         name: median(turn[name] for turn in turns) for name in ("ready_s", "memory_idle_mb")
     }
@@ -115,7 +115,7 @@ def _medians(turns: list[Figures]) -> Figures:
 
 
 def _cost(plan: Plan, system: System, folder: Path) -> Figures:
-    """Give memory after many runs, and what a run takes on disk once the system is stopped."""
+    """Return memory after many runs, and what a run takes on disk once the system is stopped."""
     folder.mkdir(parents=True)
     system.prepare(folder, {})
     try:
@@ -139,7 +139,7 @@ def _cost(plan: Plan, system: System, folder: Path) -> Figures:
 
 
 def _after_a_kill(plan: Plan, system: System, folder: Path) -> Figures:
-    """Kill -9 everything with runs in flight; give the seconds until all have finished."""
+    """Kill -9 everything with runs in flight; return the seconds until all have finished."""
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     gate = Gate(folder / "gate")

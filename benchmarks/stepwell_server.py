@@ -42,7 +42,7 @@ class StepwellServer:
         self.process: Process | None = None
 
     def start(self, seconds: float = 120) -> float:
-        """Start and give the seconds until it is ready."""
+        """Start and return the seconds until it is ready."""
         began = time.perf_counter()
         self.process = Process(
             [STEPWELL, "serve", "--data", self.data, "--port", str(self.port)],
@@ -72,13 +72,13 @@ class StepwellServer:
         self.ask("POST", "/api/workflows", definition)
 
     def starts(self, workflow_id: str, expect: bytes = b'"completed"') -> Connect:
-        """Give callers that start a run and wait for its result."""
+        """Return callers that start a run and wait for its result."""
         path = f"/api/workflow/start/{workflow_id}"
         return requests(
             self.port, "POST", path, b'{"data":{}}', headers=self.headers, expect=expect
         )
 
     def running(self) -> int:
-        """Give how many runs are running, 100 at most."""
+        """Return how many runs are running, 100 at most."""
         page = self.ask("GET", "/api/workflow/runs?status=running&limit=100")
         return len(page["runs"])

@@ -31,7 +31,7 @@ _OCCASION = {
 
 
 def end_of_step(run: Run, graph: Graph, end: StepEnd) -> tuple[Event, ...]:
-    """Give `end` with the chosen edge filled in, and what follows from it.
+    """Return `end` with the chosen edge filled in, and what follows from it.
 
     The edge is chosen in the scope that the step leaves behind, so the event is applied
     once without it; the event that is kept records the choice.
@@ -46,7 +46,7 @@ def end_of_step(run: Run, graph: Graph, end: StepEnd) -> tuple[Event, ...]:
 
 
 def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
-    """Give the events that carry a run on from between two steps."""
+    """Return the events that carry a run on from between two steps."""
     if run.next_step is None:
         return (_last_event(run, graph, now_ms),)
     if run.executions >= graph.max_step_executions:

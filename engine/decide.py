@@ -21,7 +21,7 @@ class Attempt:
     attempt: int
 
     def idempotency_key(self, run_id: str) -> str:
-        """Give the key that every attempt of this visit shares, also after a restart."""
+        """Return the key that every attempt of this visit shares, also after a restart."""
         return f"{run_id}:{self.step_id}:{self.visit}"
 
 

@@ -5,17 +5,17 @@ from functools import lru_cache
 
 
 def iso_time(at_ms: int) -> str:
-    """Give Unix milliseconds as ISO 8601 in UTC; milliseconds appear when they are not zero."""
+    """Return Unix milliseconds as ISO 8601 in UTC; milliseconds appear when they are not zero."""
     seconds, ms = divmod(at_ms, 1_000)
     return f"{_second(seconds)}.{ms:03d}Z" if ms else f"{_second(seconds)}Z"
 
 
 def iso_time_or_none(at_ms: int | None) -> str | None:
-    """Give a moment as `iso_time` does, None where there is none."""
+    """Return a moment as `iso_time` does, None where there is none."""
     return None if at_ms is None else iso_time(at_ms)
 
 
 @lru_cache(maxsize=1_024)
 def _second(at_s: int) -> str:
-    """Give a second without its zone. The moments of a history lie close together."""
+    """Return a second without its zone. The moments of a history lie close together."""
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").removesuffix("+00:00")

@@ -29,7 +29,7 @@ Events = tuple[Event, ...]
 
 
 def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Give the events that follow from what happened.
+    """Return the events that follow from what happened.
 
     None for a timer that is not due, and for what the run has meanwhile left behind.
 

@@ -28,7 +28,7 @@ Events = tuple[Event, ...]
 def answer(
     run: Run, graph: Graph, happened: Answered | AnswerKept | InterruptionSettled, now_ms: int
 ) -> Events:
-    """Give what an answer makes happen. Raises `NotPaused`."""
+    """Return what an answer makes happen. Raises `NotPaused`."""
     if run.state is not State.PAUSED or run.current is None or run.signal is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     wants_settling = run.signal.interruption
@@ -51,7 +51,7 @@ def answer(
 
 
 def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
-    """Give what a cancel makes happen. Raises `RunIsOver` or `AlreadyCancelling`."""
+    """Return what a cancel makes happen. Raises `RunIsOver` or `AlreadyCancelling`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
     if run.cancel_requested:
@@ -64,7 +64,7 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
 
 
 def terminate(run: Run, command: Terminate, now_ms: int) -> Events:
-    """Give the end of the run. Raises `RunIsOver`."""
+    """Return the end of the run. Raises `RunIsOver`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
     return (RunTerminated(now_ms, command.reason, command.caller),)

@@ -35,7 +35,7 @@ Events = tuple[Event, ...]
 
 
 def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Give what an outcome makes happen; a late one changes nothing."""
+    """Return what an outcome makes happen; a late one changes nothing."""
     visit = run.current
     if visit is None or not (run.state is State.EXECUTING or run.waits_for_children):
         return ()
@@ -65,7 +65,7 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
 
 
 def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
-    """Give what a failed attempt makes happen: another one later, or the end of the step."""
+    """Return what a failed attempt makes happen: another one later, or the end of the step."""
     assert run.current is not None  # noqa: S101 - the callers have checked
     visit, step = run.current, graph.steps[run.current.step_id]
     if run.is_stopping:
@@ -82,7 +82,7 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
 
 
 def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
-    """Give the record, unless the run has left that visit or has it already."""
+    """Return the record, unless the run has left that visit or has it already."""
     visit = run.current
     if (
         visit is None
@@ -96,7 +96,7 @@ def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
 
 
 def child_resumed(run: Run, now_ms: int) -> Events:
-    """Give what takes a run back from the pause of a child run to waiting for it."""
+    """Return what takes a run back from the pause of a child run to waiting for it."""
     if run.state is not State.PAUSED or not run.waits_for_children or run.current is None:
         return ()
     return (ChildrenResumed(now_ms, run.current.step_id, run.current.visit),)
@@ -137,7 +137,7 @@ def _interrupted(run: Run, graph: Graph, now_ms: int) -> Events:
 
 
 def interruption_signal(step_id: str, message: str) -> Signal:
-    """Give the pause that asks a person what becomes of an interrupted step."""
+    """Return the pause that asks a person what becomes of an interrupted step."""
     return Signal(
         "request_user_action",
         {

@@ -11,7 +11,7 @@ from engine.values import StepError
 
 
 def timer(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
-    """Give what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
+    """Return what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
     visit = run.current
     if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
         return ()
@@ -30,7 +30,7 @@ def timer(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
 
 
 def next_attempt(run: Run, now_ms: int) -> StepStarted:
-    """Give the start of the attempt after the current one."""
+    """Return the start of the attempt after the current one."""
     assert run.current is not None  # noqa: S101 - the callers have checked
     visit = run.current
     return StepStarted(

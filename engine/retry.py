@@ -30,7 +30,7 @@ class RetryPolicy:
         )
 
     def delay_ms(self, attempt: int, jitter: float) -> int:
-        """Give the wait after attempt `attempt` (1, 2, ...), in milliseconds.
+        """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.
 
         `jitter` in [0, 1) spreads the wait over the upper half of the interval ("equal
         jitter", AWS Architecture Blog, Exponential Backoff And Jitter).

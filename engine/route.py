@@ -18,7 +18,7 @@ class NoWayOut(Exception):
 
 
 def next_step(run_after: Callable[[], Run], step: Step, occasion: Occasion) -> str | None:
-    """Give the step that the first true edge for `occasion` leads to.
+    """Return the step that the first true edge for `occasion` leads to.
 
     `run_after` gives the run as it stands after the step has ended; it is asked only where a
     condition needs it. Where the step has no edge for an error or a cancel, and after a step

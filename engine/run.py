@@ -145,7 +145,7 @@ class Run:
 
 
 def apply(run: Run | None, event: Event) -> Run:
-    """Give the run after `event`.
+    """Return the run after `event`.
 
     Raises:
         IllegalTransition: The event has no row for the run's state, or names another step.
@@ -164,7 +164,7 @@ def apply(run: Run | None, event: Event) -> Run:
 
 
 def fold(events: Iterable[Event], run: Run | None = None) -> Run:
-    """Give the run that a whole history describes, or what `run` becomes by the rest of it.
+    """Return the run that a whole history describes, or what `run` becomes by the rest of it.
 
     Raises:
         IllegalTransition: The history is empty or not one that the table allows.
@@ -179,7 +179,7 @@ T = TypeVar("T", "Run", Visit)
 
 
 def _changed(before: T, changes: dict[str, Any]) -> T:
-    """Give a copy with changes: `dataclasses.replace`, eight times as fast for a run's fields."""
+    """Return a copy with changes: `dataclasses.replace`, eight times as fast for a run's fields."""
     after = object.__new__(type(before))
     after.__dict__.update(before.__dict__)
     after.__dict__.update(changes)

@@ -8,7 +8,7 @@ from engine.values import Json
 
 
 def scope(run: Run) -> Mapping[str, Json]:
-    """Give the names in scope for conditions and templates.
+    """Return the names in scope for conditions and templates.
 
     `data`, `steps["id"].output`, `context` and `run` always; `error` after an
     `on: "error"` edge was taken.

@@ -118,7 +118,7 @@ def _accepted(answer: httpx.Response) -> Any:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment without anybody else's settings of Stepwell."""
+    """Return the environment without anybody else's settings of Stepwell."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("STEPWELL_")}
     return {**others, **settings}
 

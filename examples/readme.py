@@ -35,7 +35,7 @@ class Move:
 
 
 def moves_of(file: Path) -> list[Move]:
-    """Give the moves of a README, in order; blocks of `make` are for people.
+    """Return the moves of a README, in order; blocks of `make` are for people.
 
     A block `json` or `mail` that follows a command says what comes of it; `json` with the
     name of a file is an excerpt of that file and no answer.

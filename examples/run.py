@@ -69,7 +69,7 @@ def installed(folder: Path, port: int, *, serve: bool) -> Iterator[Place]:
 
 
 def walk_all(names: Sequence[str], place: Place) -> int:
-    """Run examples one after another; gives 1 when one went otherwise than written."""
+    """Run examples one after another; returns 1 when one went otherwise than written."""
     failed = []
     for name in names:
         print(f"\n{'=' * 96}\n")
@@ -108,7 +108,7 @@ def _keep_quiet(_: EmailMessage) -> None:
 
 
 def main() -> int:
-    """Give the exit code: 0 when every run went as written."""
+    """Return the exit code: 0 when every run went as written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("examples", nargs="*", metavar="NAME", help="which ones; all without it")
     parser.add_argument("--serve", action="store_true", help="walk none; serve until stopped")

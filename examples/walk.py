@@ -62,7 +62,7 @@ class _Shell:
         self._exported = exported
 
     def run(self, command: str) -> str:
-        """Give what the command prints. Raises `NotAsWritten` when it fails."""
+        """Return what the command prints. Raises `NotAsWritten` when it fails."""
         script = f'. "$0"\n{command}\nexport -p > "$0"'
         shell = ["bash", "-euo", "pipefail", "-c", script, str(self._exported)]
         done = subprocess.run(shell, cwd=_ROOT, capture_output=True, text=True, check=False)
@@ -114,7 +114,7 @@ def _header(mail: EmailMessage, name: str) -> str:
 
 
 def _statuses(expected: Any) -> Any:
-    """Give what an answer must hold whatever a model says: how the run stands."""
+    """Return what an answer must hold whatever a model says: how the run stands."""
     if isinstance(expected, dict) and "status" in expected:
         return {"status": expected["status"]}
     return None

@@ -8,12 +8,12 @@ from hashlib import sha256
 
 
 def first_link(run: int) -> bytes:
-    """Give what the first event of run number `run` is chained to."""
+    """Return what the first event of run number `run` is chained to."""
     return sha256(b"stepwell run %d" % run).digest()
 
 
 def link(before: bytes, seq: int, kind: str, schema: int, at_ms: int, body: str) -> bytes:  # noqa: PLR0913 - a row
-    """Give the hash of one event after the hash `before`."""
+    """Return the hash of one event after the hash `before`."""
     head = f"{seq} {kind} {schema} {at_ms} ".encode()
     text = body.encode()
     framed = b"%b%d %d %b%b" % (before, len(head), len(text), head, text)

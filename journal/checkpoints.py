@@ -62,7 +62,7 @@ class Checkpoints:
             os.close(wal)
 
     async def make(self, connection: aiosqlite.Connection) -> str | None:
-        """Write back what no reader holds up; gives why that failed, None when it went well.
+        """Write back what no reader holds up; returns why that failed, None when it went well.
 
         Raises:
             sqlite3.Error: The mark could not be committed.
@@ -124,7 +124,7 @@ def check_wal(file: Path) -> None:
 
 
 def unmark(file: Path) -> bool:
-    """Take the mark away from a database that nobody uses; gives False where there is none.
+    """Take the mark away from a database that nobody uses; returns False where there is none.
 
     Raises:
         Damaged: What the database holds by itself does not fit together.

@@ -36,25 +36,25 @@ class ChildList:
         self._readers = readers
 
     async def open(self, family: Family) -> list[ChildRow]:
-        """Give the children that have not ended, by item."""
+        """Return the children that have not ended, by item."""
         return await self._rows(family, _OPEN)
 
     async def failed(self, family: Family, attempt: int) -> list[ChildRow]:
-        """Give the first child of the attempt that ended without completing, if there is one."""
+        """Return the first child of the attempt that ended without completing, if there is one."""
         condition = "status IN ('failed', 'cancelled', 'terminated') AND parent_attempt = ?"
         return await self._rows(family, condition, attempt, limit=1)
 
     async def newest(self, family: Family) -> list[ChildRow]:
-        """Give the child of each item's newest attempt, by item."""
+        """Return the child of each item's newest attempt, by item."""
         rows = await self._rows(family, "true")
         return list({row.item: row for row in rows}.values())
 
     async def completed_items(self, family: Family) -> set[int]:
-        """Give the items whose child has completed, in whatever attempt."""
+        """Return the items whose child has completed, in whatever attempt."""
         return {row.item for row in await self._rows(family, "status = 'completed'")}
 
     async def last_item(self, family: Family, attempt: int) -> int | None:
-        """Give the largest item that the attempt has started, None when it has started none."""
+        """Return the largest item that the attempt has started, None when it has started none."""
         row = await self._readers.one(
             "SELECT max(item) FROM runs WHERE parent = ? AND parent_execution = ?"
             " AND item >= ? AND item < ? AND parent_attempt = ?",
@@ -63,7 +63,7 @@ class ChildList:
         return None if row[0] is None else int(row[0])
 
     async def counts(self, parent_id: str, execution: int) -> dict[str, int]:
-        """Give how many children of an execution have each status, each item counted once."""
+        """Return how many children of an execution have each status, each item counted once."""
         rows = await self._readers.all(
             "SELECT status, count(*) FROM runs AS c WHERE parent = ? AND parent_execution = ?"
             " AND NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.parent = c.parent"
@@ -74,7 +74,7 @@ class ChildList:
         return Counter(dict(rows))
 
     async def counts_of_all(self, parent_id: str) -> dict[str, int]:
-        """Give how many child runs a run has had, over all its visits, by status."""
+        """Return how many child runs a run has had, over all its visits, by status."""
         rows = await self._readers.all(
             "SELECT status, count(*) FROM runs WHERE parent = ? GROUP BY status",
             (run_number(parent_id),),
@@ -82,7 +82,7 @@ class ChildList:
         return {str(status): int(count) for status, count in rows}
 
     async def ids(self, parent_id: str, limit: int) -> list[str]:
-        """Give the ids of the first `limit` children of a run, oldest first."""
+        """Return the ids of the first `limit` children of a run, oldest first."""
         rows = await self._readers.all(
             "SELECT id FROM runs WHERE parent = ? ORDER BY parent_execution, item, parent_attempt"
             " LIMIT ?",
@@ -91,7 +91,7 @@ class ChildList:
         return [run_id(number) for (number,) in rows]
 
     async def left_behind(self, parent_id: str | None = None) -> list[tuple[str, bool]]:
-        """Give open children whose parent waits for them no longer, with whether it was terminated.
+        """Return open children whose parent no longer waits, with whether it was terminated.
 
         Those of one parent, or of all.
         """
@@ -120,7 +120,7 @@ class ChildList:
         return found is not None
 
     async def parents_to_look(self) -> list[str]:
-        """Give the runs that a restart may have kept from noticing how their children stand.
+        """Return the runs that a restart may have kept from noticing how their children stand.
 
         Those that wait though no child runs, those shown as paused though one runs or none is
         paused, and those of whose children some have ended: a failure may be news, or the room

@@ -49,7 +49,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def encode(event: Event) -> str:
-    """Give the body of an event. Raises `ValueError` where a value is no JSON."""
+    """Return the body of an event. Raises `ValueError` where a value is no JSON."""
     plain = _plain(event, skip="at_ms")
     try:
         # A fifth of the time that the standard library takes; but it lets pass what is no
@@ -63,7 +63,7 @@ def encode(event: Event) -> str:
 
 
 def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
-    """Give the event that a row holds.
+    """Return the event that a row holds.
 
     Raises:
         ValueError: The type, the schema or a field is not known, or the body is no JSON.
@@ -80,7 +80,7 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
 
 
 def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields of a body, with what is nested in its own types."""
+    """Return the fields of a body, with what is nested in its own types."""
     for name, nested in _NESTED.get(kind, _NOTHING).items():
         if name in values:
             item, inner = values[name], nested.__name__
@@ -107,7 +107,7 @@ def _nested(item: Any) -> Any:
 
 
 def _shape(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
-    """Give name, default and nestedness of each field of a dataclass."""
+    """Return name, default and nestedness of each field of a dataclass."""
     return tuple(
         (field.name, _default(field), field.name in _NESTED.get(kind.__name__, ()))
         for field in fields(kind)

@@ -60,7 +60,7 @@ class Keys:
         await self._writer.write(work)
 
     async def all(self) -> list[KeyRow]:
-        """Give every key, oldest first."""
+        """Return every key, oldest first."""
         rows = await self._readers.all("SELECT * FROM api_keys ORDER BY created_at_ms, id")
         return [KeyRow(*row) for row in rows]
 
@@ -108,7 +108,7 @@ class JwtSecrets:
         await self._writer.write(work)
 
     async def all(self) -> list[SecretRow]:
-        """Give every secret, oldest first."""
+        """Return every secret, oldest first."""
         rows = await self._readers.all("SELECT * FROM jwt_secrets ORDER BY created_at_ms, kid")
         return [SecretRow(*row) for row in rows]
 

@@ -35,7 +35,7 @@ class WritingConnection(aiosqlite.Connection):
     """
 
     async def on_its_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` with the connection, on its thread, and give what it gives."""
+        """Do `work` with the connection, on its thread, and return what it gives."""
         answer: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
         return answer
 
@@ -123,7 +123,7 @@ async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
 
 
 def _create(file: Path) -> None:
-    """Make an empty database under another name, and give it its name once it is on disk."""
+    """Make an empty database under another name, and return it its name once it is on disk."""
     new = file.with_name(file.name + ".new")
     for left_over in file.parent.glob(f"{new.name}*"):
         left_over.unlink()
@@ -162,7 +162,7 @@ def _check(file: Path) -> None:
 
 
 def migrations() -> list[str]:
-    """Give the SQL of every migration, oldest first."""
+    """Return the SQL of every migration, oldest first."""
     folder = files("journal") / "migrations"
     scripts = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
     return [(folder / name).read_text(encoding="utf-8") for name in scripts]

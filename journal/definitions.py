@@ -44,7 +44,7 @@ class DefinitionTable:
     async def create(
         self, tenant: str, new: NewVersion, *, wanted_id: str | None, slug: str
     ) -> str:
-        """Store the first version of a new workflow and give its id.
+        """Store the first version of a new workflow and return its id.
 
         The id is `wanted_id`, or `slug`, `slug-2`, ... The version is 1.0.0; where one of that
         id was deleted, its numbers are not used again, since runs of it are pinned to them.
@@ -70,7 +70,7 @@ class DefinitionTable:
         return str(await self._writer.write(work))
 
     async def add_version(self, tenant: str, thing_id: str, new: NewVersion) -> str:
-        """Store the next patch version and give its number. Raises `Archived`."""
+        """Store the next patch version and return its number. Raises `Archived`."""
 
         def work(connection: sqlite3.Connection) -> str:
             _must_be_active(self._kind, connection, tenant, thing_id)
@@ -87,7 +87,7 @@ class DefinitionTable:
         return str(await self._writer.write(work))
 
     async def get(self, tenant: str, thing_id: str, selector: str) -> VersionRow:
-        """Give the version that `latest`, `published` or a number selects.
+        """Return the version that `latest`, `published` or a number selects.
 
         Raises `UnknownWorkflow` or `UnknownVersion`.
         """
@@ -109,7 +109,7 @@ class DefinitionTable:
         return _version(row)
 
     async def chosen(self, tenant: str, thing_id: str, selector: str | None) -> VersionRow:
-        """Give the version a selector names; without one the published, else the latest."""
+        """Return the version a selector names; without one the published, else the latest."""
         if selector is not None:
             return await self.get(tenant, thing_id, selector)
         row = await self._readers.one(
@@ -123,7 +123,7 @@ class DefinitionTable:
         return _version(row)
 
     async def versions(self, tenant: str, thing_id: str) -> list[VersionRow]:
-        """Give all versions without their definitions, newest first."""
+        """Return all versions without their definitions, newest first."""
         rows = await self._readers.all(
             f"{self._versions} WHERE w.tenant = ? AND w.id = ? ORDER BY v.ordinal DESC",
             (tenant, thing_id),
@@ -133,7 +133,7 @@ class DefinitionTable:
         return [_version(row) for row in rows]
 
     async def search(self, tenant: str, wanted: DefinitionFilter) -> list[VersionRow]:
-        """Give the newest version of each workflow, the last changed first."""
+        """Return the newest version of each workflow, the last changed first."""
         conditions, values = [f"w.tenant = ? AND {self._is_newest}"], [tenant]
         if wanted.status == "archived":
             conditions.append("w.archived")
@@ -158,7 +158,7 @@ class DefinitionTable:
         return [_version(row) for row in rows]
 
     async def with_step(self, tenant: str, key: str, value: str, limit: int) -> list[VersionRow]:
-        """Give definitions that have a step whose `key` is `value`, by name, at most `limit`.
+        """Return definitions that have a step whose `key` is `value`, by name, at most `limit`.
 
         Looked at are the newest version and the published one of each that is not archived.
         """
@@ -205,7 +205,7 @@ class DefinitionTable:
         await self._writer.write(work)
 
     async def publish(self, tenant: str, thing_id: str, version: str | None, now_ms: int) -> str:
-        """Move the published mark to `version`, the newest when None, and give its number."""
+        """Move the published mark to `version`, the newest when None, and return its number."""
 
         def work(connection: sqlite3.Connection) -> str:
             _must_be_active(self._kind, connection, tenant, thing_id)
@@ -287,13 +287,13 @@ def _parts(version: str) -> tuple[int, int, int]:
 
 
 def _next(versions: Iterable[str]) -> str:
-    """Give the patch version after the largest."""
+    """Return the patch version after the largest."""
     major, minor, patch = max(map(_parts, versions))
     return f"{major}.{minor}.{patch + 1}"
 
 
 def _key_of_next(kind: Kind, tenant: str, thing_id: str) -> str:
-    """Give the key in `meta` of the version with which a deleted one would begin again."""
+    """Return the key in `meta` of the version with which a deleted one would begin again."""
     return json.dumps(["next version", kind.word, tenant, thing_id])
 
 

@@ -170,7 +170,7 @@ class Outbox:
         return row
 
     async def redeliver_failed(self, webhook_id: str, now_ms: int) -> int:
-        """Do the same for all that were given up, and give their number."""
+        """Do the same for all that were given up, and return their number."""
 
         def work(connection: sqlite3.Connection) -> int:
             which = {"webhook": webhook_id, "now": now_ms}
@@ -183,7 +183,7 @@ class Outbox:
         return int(await self._writer.write(work))
 
     async def due(self, webhook_id: str, now_ms: int, limit: int) -> list[DeliveryRow]:
-        """Give the deliveries that are due, the most overdue first."""
+        """Return the deliveries that are due, the most overdue first."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM deliveries WHERE webhook = ? AND next_at_ms <= ?"
             " ORDER BY next_at_ms, position LIMIT ?",
@@ -192,7 +192,7 @@ class Outbox:
         return [DeliveryRow(*row) for row in rows]
 
     async def next_due_ms(self, webhook_id: str, after_ms: int) -> int | None:
-        """Give the moment of the first delivery that is due after a moment, None for none."""
+        """Return the moment of the first delivery that is due after a moment, None for none."""
         row = await self._readers.one(
             "SELECT min(next_at_ms) FROM deliveries WHERE webhook = ? AND next_at_ms > ?",
             (webhook_id, after_ms),
@@ -200,7 +200,7 @@ class Outbox:
         return None if row[0] is None else int(row[0])
 
     async def counts(self, webhook_id: str) -> dict[str, int]:
-        """Give how many deliveries are kept in each state."""
+        """Return how many deliveries are kept in each state."""
         rows = await self._readers.all(
             "SELECT state, count(*) FROM deliveries WHERE webhook = ? GROUP BY state",
             (webhook_id,),
@@ -210,7 +210,7 @@ class Outbox:
     async def page(
         self, webhook_id: str, state: str | None, before: int | None, limit: int
     ) -> list[DeliveryRow]:
-        """Give deliveries, newest event first."""
+        """Return deliveries, newest event first."""
         conditions, values = ["webhook = ?"], [webhook_id]
         for condition, value in (("state = ?", state), ("position < ?", before)):
             if value is not None:

@@ -30,7 +30,7 @@ class EndedRuns(Generic[F]):
         return self._deletions
 
     def get(self, run_id: str) -> F | None:
-        """Give the fold of the run, None where it is not kept."""
+        """Return the fold of the run, None where it is not kept."""
         found = self._folds.get(run_id)
         if found is not None:
             self._folds.move_to_end(run_id)

@@ -94,14 +94,14 @@ class EventPages:
         self._readers = readers
 
     async def last_position(self) -> int:
-        """Give the largest position ever given to an event that became durable, 0 for none."""
+        """Return the largest position ever given to an event that became durable, 0 for none."""
         row = await self._readers.one("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
         return int(row[0]) if row else 0
 
     async def of_tenant(
         self, tenant: str, wanted: EventFilter, after: int, limit: int
     ) -> EventPage:
-        """Give the tenant's events after a position, `limit` at most."""
+        """Return the tenant's events after a position, `limit` at most."""
         # Asked before the page: whatever is not beyond it is visible to the page's query.
         last = await self.last_position()
         end = min(last, after + _LOOKED_AT)
@@ -127,7 +127,7 @@ class EventPages:
         return EventPage(found, looked_up_to, has_more=looked_up_to < last)
 
     async def of_run(self, run: str, after_seq: int, limit: int) -> list[EventRow]:
-        """Give a run's events after a sequence number, `limit` at most."""
+        """Return a run's events after a sequence number, `limit` at most."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
             " WHERE e.run = ? AND e.seq > ? ORDER BY e.seq LIMIT ?",
@@ -146,7 +146,7 @@ class EventPages:
         return bool(row[0])
 
     async def seq_at(self, run: str, position: int) -> int:
-        """Give the number of the run's last event up to a position, 0 where there is none."""
+        """Return the number of the run's last event up to a position, 0 where there is none."""
         row = await self._readers.one(
             "SELECT max(seq) FROM events WHERE run = ? AND position <= ?",
             (run_number(run), position),
@@ -154,7 +154,7 @@ class EventPages:
         return int(row[0] or 0)
 
     async def at(self, position: int) -> EventRow:
-        """Give one event. Raises `UnknownEvent` when it has been deleted."""
+        """Return one event. Raises `UnknownEvent` when it has been deleted."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
             " WHERE e.position = ?",
@@ -165,7 +165,7 @@ class EventPages:
         return EventRow(*rows[0])
 
     async def event(self, row: EventRow) -> Event:
-        """Give what a row holds.
+        """Return what a row holds.
 
         Raises:
             UnknownEvent: It has been deleted since.

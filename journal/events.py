@@ -137,7 +137,7 @@ class Events:
         return [after for _, after in made]
 
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
-        """Give a run's whole history; with `tenant`, only if it is theirs.
+        """Return a run's whole history; with `tenant`, only if it is theirs.
 
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
@@ -147,7 +147,7 @@ class Events:
         return head, events
 
     async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
-        """Give a run's history as `read` does, and how many characters long it is."""
+        """Return a run's history as `read` does, and how many characters long it is."""
         number = run_number(run_id)
         rows = await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
@@ -176,7 +176,7 @@ class Events:
         return Head(run_id, rows[0][0], len(events), before), events, length
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
-        """Give the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
+        """Return the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
         if (kept := self._ended.get(run_id)) and tenant in (None, kept[0].tenant):
             return kept
         deletions = self._ended.deletions
@@ -206,7 +206,7 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 def run_row(tenant: str, run: Run, head: bytes) -> Row:
-    """Give a run's row in the list: the projection of its fold, with its newest event's hash."""
+    """Return a run's row in the list: the projection of its fold, with its newest event's hash."""
     return (
         run_number(run.id),
         tenant,
@@ -234,7 +234,7 @@ def _lineage(parent: Parent | None) -> Row:
 
 
 def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
-    """Give the rows of events after `head`, chained, and the head after them."""
+    """Return the rows of events after `head`, chained, and the head after them."""
     number, digest, rows = run_number(head.run_id), head.hash, []
     for seq, event in enumerate(events, start=head.seq + 1):
         kind, body = type(event).__name__, encode(event)

@@ -27,12 +27,12 @@ class Histogram:
         return sum(self._counts)
 
     def bound_of(self, share: float) -> float:
-        """Give the bound that this share of the observations does not exceed, may be infinity."""
+        """Return the bound that this share of the observations does not exceed, may be infinity."""
         enough = share * self.count
         return next(bound for bound, seen in self.up_to() if seen >= enough)
 
     def up_to(self) -> Iterator[tuple[float, int]]:
-        """Give each bound, infinity last, with how many observations were not larger."""
+        """Return each bound, infinity last, with how many observations were not larger."""
         seen = 0
         for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
             seen += count

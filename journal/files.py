@@ -37,7 +37,7 @@ class FileTable:
         await self._writer.write(work)
 
     async def get(self, tenant: str, file_id: str) -> FileRow:
-        """Give a file's row. Raises `UnknownFile`, also for another tenant's file."""
+        """Return a file's row. Raises `UnknownFile`, also for another tenant's file."""
         row = await self._readers.one(
             "SELECT * FROM files WHERE id = ? AND tenant = ?", (file_id, tenant)
         )

@@ -49,7 +49,7 @@ class Inbox:
     async def page(
         self, tenant: str, limit: int, *, before: int | None = None, workflow_id: str | None = None
     ) -> list[WaitingRow]:
-        """Give at most `limit` runs that wait, newest first, with numbers below `before`."""
+        """Return at most `limit` runs that wait, newest first, with numbers below `before`."""
         conditions, values = [_OWN], [tenant]
         for condition, value in (("r.id < ?", before), ("r.workflow_id = ?", workflow_id)):
             if value is not None:

@@ -40,7 +40,7 @@ class ModelTable:
         await self._writer.write(work)
 
     async def get(self, tenant: str, name: str) -> ModelRow:
-        """Give a model. Raises `UnknownModel`, also for another tenant's."""
+        """Return a model. Raises `UnknownModel`, also for another tenant's."""
         row = await self._readers.one(
             "SELECT * FROM models WHERE tenant = ? AND name = ?", (tenant, name)
         )
@@ -49,7 +49,7 @@ class ModelTable:
         return ModelRow(*row)
 
     async def all(self, tenant: str) -> list[ModelRow]:
-        """Give a tenant's models by name."""
+        """Return a tenant's models by name."""
         rows = await self._readers.all(
             "SELECT * FROM models WHERE tenant = ? ORDER BY name", (tenant,)
         )

@@ -22,7 +22,7 @@ class Readers:
         self._turn = cycle(connections)
 
     async def all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Give all rows of a query.
+        """Return all rows of a query.
 
         Raises:
             Damaged: A page that the query needs is broken; others may be whole.
@@ -36,7 +36,7 @@ class Readers:
             raise Unavailable(str(failure)) from failure
 
     async def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        """Give the first row of a query, None when there is none. Raises as `all`."""
+        """Return the first row of a query, None when there is none. Raises as `all`."""
         rows = await self.all(sql, values)
         return rows[0] if rows else None
 

@@ -90,7 +90,7 @@ class Removal:
         return deleted
 
     async def tenants(self) -> list[str]:
-        """Give every tenant that has runs."""
+        """Return every tenant that has runs."""
         found: list[str] = []
         last = ""
         while True:
@@ -103,7 +103,7 @@ class Removal:
     async def due(
         self, group: Group, after: tuple[int, int], limit: int
     ) -> list[tuple[int, int, str]]:
-        """Give (ended at, number, id) of runs that go, the oldest first, from `after` on."""
+        """Return (ended at, number, id) of runs that go, the oldest first, from `after` on."""
         last = await self._last_to_go(group)
         if last is None:
             return []
@@ -116,7 +116,7 @@ class Removal:
         return [(ended, number, run_id(number)) for ended, number in rows]
 
     async def total(self, group: Group) -> tuple[int, int | None]:
-        """Give how many runs of a group go, children not counted, and when the oldest ended."""
+        """Return how many runs of a group go, children not counted, and when the oldest ended."""
         last = await self._last_to_go(group)
         if last is None:
             return 0, None
@@ -128,7 +128,7 @@ class Removal:
         return int(count), oldest
 
     async def _last_to_go(self, group: Group) -> tuple[int, int] | None:
-        """Give (ended at, number) of the youngest run that goes."""
+        """Return (ended at, number) of the youngest run that goes."""
         cuts: list[tuple[int, int]] = []
         if group.before_ms is not None:
             cuts.append((group.before_ms, -1))

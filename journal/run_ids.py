@@ -8,7 +8,7 @@ _PATTERN = re.compile(r"dynamic-workflow-([1-9][0-9]{0,17})", re.ASCII)
 
 
 def run_number(run_id: str) -> int:
-    """Give the number in a run id. Raises `UnknownRun` for anything else."""
+    """Return the number in a run id. Raises `UnknownRun` for anything else."""
     match = _PATTERN.fullmatch(run_id)
     if match is None:
         raise UnknownRun(run_id)
@@ -16,5 +16,5 @@ def run_number(run_id: str) -> int:
 
 
 def run_id(number: int) -> str:
-    """Give the id of run number `number`."""
+    """Return the id of run number `number`."""
     return f"dynamic-workflow-{number}"

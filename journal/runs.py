@@ -60,7 +60,7 @@ class RunList:
         self._readers = readers
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
-        """Give at most `limit` runs of the tenant, newest first."""
+        """Return at most `limit` runs of the tenant, newest first."""
         parts, values = conditions(tenant, wanted)
         rows = await self._readers.all(
             "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"
@@ -71,7 +71,7 @@ class RunList:
         return [RunRow(*row) for row in rows]
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:
-        """Give those of the runs that are there and the tenant's."""
+        """Return those of the runs that are there and the tenant's."""
         numbers = [run_number(name) for name in run_ids]
         rows = await self._readers.all(
             "SELECT id FROM runs WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))",
@@ -82,7 +82,7 @@ class RunList:
     async def due(
         self, now_ms: int, after: tuple[int, int], limit: int
     ) -> list[tuple[int, int, str]]:
-        """Give (due at, number, id) of runs whose timer is due, the most overdue first.
+        """Return (due at, number, id) of runs whose timer is due, the most overdue first.
 
         Those behind `after`, which is (due at, number) of one.
         """
@@ -94,33 +94,33 @@ class RunList:
         return [(due_at_ms, number, run_id(number)) for due_at_ms, number in rows]
 
     async def next_due_ms(self, after_ms: int) -> int | None:
-        """Give the moment of the earliest timer after `after_ms`, None when none is set."""
+        """Return the moment of the earliest timer after `after_ms`, None when none is set."""
         row = await self._readers.one(
             "SELECT due_at_ms FROM runs WHERE due_at_ms > ? ORDER BY due_at_ms LIMIT 1", (after_ms,)
         )
         return int(row[0]) if row else None
 
     async def unfinished(self) -> list[str]:
-        """Give the ids of runs that somebody must drive: inside a step, or between two."""
+        """Return the ids of runs that somebody must drive: inside a step, or between two."""
         rows = await self._readers.all(
             "SELECT id FROM runs WHERE state IN ('new', 'ready', 'executing') ORDER BY id"
         )
         return [run_id(number) for (number,) in rows]
 
     async def counts(self) -> dict[str, int]:
-        """Give how many runs of all tenants have each status."""
+        """Return how many runs of all tenants have each status."""
         rows = await self._readers.all("SELECT status, count(*) FROM runs GROUP BY status")
         return {str(status): int(count) for status, count in rows}
 
     async def last_number(self) -> int:
-        """Give the largest run number ever used, 0 before the first."""
+        """Return the largest run number ever used, 0 before the first."""
         row = await self._readers.one("SELECT max(id) FROM runs")
         kept = await self._readers.one("SELECT value FROM meta WHERE key = 'last_run_number'")
         return max(int(row[0] or 0), int(kept[0]) if kept else 0)
 
 
 def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
-    """Give the conditions of a filter on the list, and their values."""
+    """Return the conditions of a filter on the list, and their values."""
     parts, values = ["tenant = ?"], list[Any]([tenant])
     for condition, value in (
         ("status = ?", wanted.status),

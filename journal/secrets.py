@@ -40,7 +40,7 @@ class SecretTable:
         await self._writer.write(work)
 
     async def all(self) -> list[SealedRow]:
-        """Give the secrets of all tenants, by name."""
+        """Return the secrets of all tenants, by name."""
         rows = await self._readers.all("SELECT * FROM secrets ORDER BY tenant, name")
         return [SealedRow(*row) for row in rows]
 

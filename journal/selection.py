@@ -29,13 +29,13 @@ class Selection:
     async def open(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, limit: int
     ) -> list[str]:
-        """Give at most `limit` runs that have not ended, the newest first."""
+        """Return at most `limit` runs that have not ended, the newest first."""
         return await self._page(tenant, wanted, ids, _OPEN, limit)
 
     async def deletable(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, limit: int
     ) -> list[str]:
-        """Give at most `limit` runs that have ended and are no children, the newest first."""
+        """Return at most `limit` runs that have ended and are no children, the newest first."""
         return await self._page(tenant, wanted, ids, _DELETABLE, limit)
 
     async def count(

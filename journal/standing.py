@@ -13,7 +13,7 @@ class Standing:
         self._readers = readers
 
     def sizes(self) -> tuple[int, int]:
-        """Give the bytes of the database and of its write-ahead log."""
+        """Return the bytes of the database and of its write-ahead log."""
         return _size(self._file), _size(self._file.with_name(f"{self._file.name}-wal"))
 
     async def by_status(self, tenant: str) -> dict[str, int]:
@@ -24,7 +24,7 @@ class Standing:
         return {str(status): int(count) for status, count in rows}
 
     async def oldest_timer_ms(self, tenant: str) -> int | None:
-        """Give the moment of the tenant's earliest timer, None when none is set."""
+        """Return the moment of the tenant's earliest timer, None when none is set."""
         # The plus keeps SQLite from sorting all runs of the tenant: timers are in order already.
         row = await self._readers.one(
             "SELECT due_at_ms FROM runs WHERE due_at_ms IS NOT NULL AND +tenant = ?"

@@ -64,7 +64,7 @@ class Task:
 def write(
     connection: sqlite3.Connection, batch: Sequence[Append | Task], *, must_change: bool
 ) -> list[Any]:
-    """Write a batch in one transaction and commit it; give what to tell each waiter.
+    """Write a batch in one transaction and commit it; return what to tell each waiter.
 
     That is the result of its write, or the exception that it ended with. With `must_change`
     something is written even when there is nothing to write, to see whether it can be.
@@ -118,7 +118,7 @@ def _one_by_one(connection: sqlite3.Connection, batch: Sequence[Append | Task]) 
 
 
 def _alone(connection: sqlite3.Connection, work: Work) -> Any:
-    """Do one write in a savepoint, and give its result or why there is none."""
+    """Do one write in a savepoint, and return its result or why there is none."""
     connection.execute("SAVEPOINT one")
     try:
         answer = work(connection)

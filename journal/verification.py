@@ -68,7 +68,7 @@ def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> 
 
 
 def _run(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Fault]) -> int:
-    """Check one run against its row; gives how many of its events were looked at."""
+    """Check one run against its row; returns how many of its events were looked at."""
     number, name = row[0], run_id(row[0])
     run: Run | None = None
     digest = first_link(number)

@@ -91,14 +91,14 @@ class WebhookTable:
         await self._writer.write(work)
 
     async def all(self) -> list[WebhookRow]:
-        """Give the webhooks of all tenants, oldest first."""
+        """Return the webhooks of all tenants, oldest first."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM webhooks ORDER BY tenant, created_at_ms, id"
         )
         return [_row(row) for row in rows]
 
     async def get(self, tenant: str, webhook_id: str) -> WebhookRow:
-        """Give a webhook. Raises `UnknownWebhook`, also for another tenant's."""
+        """Return a webhook. Raises `UnknownWebhook`, also for another tenant's."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM webhooks WHERE id = ? AND tenant = ?", (webhook_id, tenant)
         )
@@ -107,7 +107,7 @@ class WebhookTable:
         return _row(rows[0])
 
     async def of_tenant(self, tenant: str) -> list[WebhookRow]:
-        """Give a tenant's webhooks, oldest first."""
+        """Return a tenant's webhooks, oldest first."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM webhooks WHERE tenant = ? ORDER BY created_at_ms, id",
             (tenant,),

@@ -49,7 +49,7 @@ class Writer:
         await self._submit(Append(events, runs, conflict))
 
     async def write(self, work: Work) -> Any:
-        """Run `work` inside a transaction and give its result; durable when this returns."""
+        """Run `work` inside a transaction and return its result; durable when this returns."""
         return await self._submit(Task(work))
 
     async def drain(self) -> None:
@@ -86,7 +86,7 @@ class Writer:
             self.health.met(failure)
 
     async def _gather(self) -> tuple[Sequence[Append | Task], bool]:
-        """Give what has gathered, and whether it is the last; nothing means: try to write."""
+        """Return what has gathered, and whether it is the last; nothing means: try to write."""
         batch: list[Append | Task] = []
         try:
             async with asyncio.timeout(_TRY_EVERY_S if self.health.trouble else None):

@@ -19,14 +19,14 @@ TIMEOUT_S = 30
 
 
 def pinned(files: list[Path]) -> list[tuple[str, str]]:
-    """Give name and version of every pinned package."""
+    """Return name and version of every pinned package."""
     return sorted(
         {(name, version) for file in files for name, version in PIN.findall(file.read_text())}
     )
 
 
 def known(service: str, packages: list[tuple[str, str]]) -> dict[str, list[str]]:
-    """Give what is known about packages, by name and version. Raises `OSError` or `ValueError`."""
+    """Return what is known about packages, by name and version. Raises OSError or ValueError."""
     queries = [
         {"package": {"ecosystem": "PyPI", "name": name}, "version": version}
         for name, version in packages
@@ -48,7 +48,7 @@ def known(service: str, packages: list[tuple[str, str]]) -> dict[str, list[str]]
 
 
 def main() -> int:
-    """Ask, print, and give the exit code."""
+    """Ask, print, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--service", default="https://api.osv.dev")
     parser.add_argument("--if-reachable", action="store_true")

@@ -19,7 +19,7 @@ Colour = tuple[int, int, int]
 
 
 def with_palette(png: bytes) -> bytes:
-    """Give the picture anew; it has 8 bits a channel and is not interlaced."""
+    """Return the picture anew; it has 8 bits a channel and is not interlaced."""
     width, height, pixels = _pixels(png)
     kept, number = _palette(Counter(pixels))
     indexes = bytes(number[colour] for colour in pixels)
@@ -34,7 +34,7 @@ def with_palette(png: bytes) -> bytes:
 
 
 def _palette(counted: Counter[Colour]) -> tuple[list[Colour], dict[Colour, int]]:
-    """Give the colours that are kept, and for each colour the number of the nearest of them."""
+    """Return the colours that are kept, and for each colour the number of the nearest of them."""
     kept = [colour for colour, _ in counted.most_common(_MOST_FREQUENT)]
     number = {colour: index for index, colour in enumerate(kept)}
     nearest: dict[Colour, tuple[int, int]] = {
@@ -61,7 +61,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _pixels(png: bytes) -> tuple[int, int, list[Colour]]:
-    """Give width, height and the colours, row by row."""
+    """Return width, height and the colours, row by row."""
     at, packed, head = len(_SIGNATURE), b"", b""
     while at < len(png):
         (length,) = struct.unpack(">I", png[at : at + 4])

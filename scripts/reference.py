@@ -43,7 +43,7 @@ _UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), (
 
 
 def pages() -> Mapping[str, str]:
-    """Give every page by its place in `docs/`."""
+    """Return every page by its place in `docs/`."""
     types = Registry.built_in().all
     made = {f"steps/{kind.type}.md": _step_page(kind) for kind in types}
     made["steps/agents.md"] = _agent_page()

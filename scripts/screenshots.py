@@ -36,7 +36,7 @@ DOCS = {
 
 
 def pages(scene: Scene) -> dict[str, str]:
-    """Give the pages by name."""
+    """Return the pages by name."""
     return {
         "inbox": "/inbox",
         "runs": "/runs",

@@ -31,7 +31,7 @@ class Shell:
         )
 
     def call(self, method: str, path: str, body: object = None, *, quiet: bool = False) -> Any:
-        """Send one request and give its JSON; a refusal ends the tour."""
+        """Send one request and return its JSON; a refusal ends the tour."""
         if not quiet:
             print(f"\n$ {self._curl(method, path, body)}")
         answer = self._client.request(method, path, json=body)
@@ -130,14 +130,14 @@ def wait_until_ready(server: subprocess.Popen[bytes], address: str) -> None:
 
 
 def key(data: Path, *arguments: str) -> dict[str, Any]:
-    """Run `stepwell key` and give its JSON."""
+    """Run `stepwell key` and return its JSON."""
     command = [STEPWELL, "key", *arguments, "--data", data, "--tenant", TENANT, "--json"]
     answer: dict[str, Any] = json.loads(subprocess.check_output(command))
     return answer
 
 
 def main() -> int:
-    """Give the exit code of the server."""
+    """Return the exit code of the server."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--host", default="127.0.0.1")

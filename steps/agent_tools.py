@@ -28,7 +28,7 @@ class Offer:
     approval: bool
 
     def to_json(self) -> JsonObject:
-        """Give the offer as it is journaled."""
+        """Return the offer as it is journaled."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -45,12 +45,12 @@ class Offer:
 
 
 def offer_from_json(kept: Json) -> Offer:
-    """Give the offer that a record holds."""
+    """Return the offer that a record holds."""
     return Offer(**kept)  # type: ignore[arg-type] # written by `to_json`
 
 
 async def offers_of(tools: Sequence[AgentTool], effects: Effects) -> list[Offer]:
-    """Give what an agent may call now. Raises `StepBroke` for what does not exist."""
+    """Return what an agent may call now. Raises `StepBroke` for what does not exist."""
     known = {info.id: info for info in await effects.tools()}
     offers: list[Offer] = []
     taken = {DELIVER}
@@ -80,7 +80,7 @@ def _matching(wanted: str, known: dict[str, ToolInfo]) -> list[ToolInfo]:
 
 
 def _name(tool_id: str, taken: set[str]) -> str:
-    """Give a name that every provider takes: letters, digits, `_` and `-`, used once."""
+    """Return a name that every provider takes: letters, digits, `_` and `-`, used once."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", tool_id)[:_LONGEST_NAME] or "tool"
     name, number = plain, 2
     while name in taken:

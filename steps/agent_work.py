@@ -122,7 +122,7 @@ class AgentWork:
         return None
 
     async def _answer_call(self, turn: int, number: int, call: ToolCall) -> str | Outcome:
-        """Give what the model is told of one call, or why the step has to wait or is done."""
+        """Return what the model is told of one call, or why the step has to wait or is done."""
         if call.arguments is None:
             return _told_error(
                 "InvalidArguments", "the arguments are no JSON object; send them again"

@@ -18,7 +18,7 @@ _MAGIC = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
 
 
 def file_ids(value: Json, setting: str) -> list[str]:
-    """Give the ids that a rendered setting names; null names none. Raises `StepBroke`."""
+    """Return the ids that a rendered setting names; null names none. Raises `StepBroke`."""
     if value is None:
         return []
     ids = value if isinstance(value, list) else [value]

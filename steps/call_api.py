@@ -244,7 +244,7 @@ def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
 
 
 def _read(response: HttpResponse) -> JsonObject:
-    """Give the body as JSON, as text, or as base64, by its content type."""
+    """Return the body as JSON, as text, or as base64, by its content type."""
     kind, _, rest = response.headers.get("content-type", "").partition(";")
     kind = kind.strip().lower()
     if not response.content:

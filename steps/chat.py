@@ -99,7 +99,7 @@ class ChatAnswer:
     latency_ms: int
 
     def to_json(self) -> JsonObject:
-        """Give the answer as it is journaled; `usage` is what status adds up."""
+        """Return the answer as it is journaled; `usage` is what status adds up."""
         calls: list[Json] = [
             {"id": call.id, "name": call.name, "arguments": call.arguments, "text": call.text}
             for call in self.tool_calls
@@ -115,7 +115,7 @@ class ChatAnswer:
 
 
 def answer_from_json(kept: Json) -> ChatAnswer:
-    """Give the answer that a record holds."""
+    """Return the answer that a record holds."""
     values: dict[str, Json] = kept  # type: ignore[assignment] # written by `to_json`
     calls: list[dict[str, Json]] = values["toolCalls"]  # type: ignore[assignment]
     usage: dict[str, int] = values["usage"]  # type: ignore[assignment]

@@ -40,7 +40,7 @@ class Definition:
     payload: Fields
 
     def input_fields(self) -> Mapping[str, JsonObject]:
-        """Give what a start expects: the payload, or the first collect-inputs step's fields."""
+        """Return what a start expects: the payload, or the first collect-inputs step's fields."""
         first = self.steps[self.graph.initial]
         if not self.payload.specs and first.type.type == "collect-inputs":
             return first.output.specs

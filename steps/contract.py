@@ -34,7 +34,7 @@ class Problem:
 
 
 def listed(problems: Iterable[Problem]) -> str:
-    """Give problems as one line."""
+    """Return problems as one line."""
     return "; ".join(f"{problem.path} {problem.message}".strip() for problem in problems)
 
 

@@ -16,7 +16,7 @@ LATEST_MS = 253_402_300_800_000
 
 
 def duration_ms(text: object) -> int:
-    """Give a duration in milliseconds. Raises `ValueError` with the remedy."""
+    """Return a duration in milliseconds. Raises `ValueError` with the remedy."""
     wrong = ValueError("must be a duration such as 30s, 5m, 2h, 7d or PT30S, up to 100 years")
     if not isinstance(text, str):
         raise wrong

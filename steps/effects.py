@@ -162,7 +162,7 @@ class Effects(Protocol):
     """What one attempt of a step may do."""
 
     def now_ms(self) -> int:
-        """Give the wall clock's time in Unix milliseconds."""
+        """Return the wall clock's time in Unix milliseconds."""
         ...
 
     async def http(self, request: HttpRequest) -> HttpResponse:
@@ -174,7 +174,7 @@ class Effects(Protocol):
         ...
 
     async def secret(self, name: str) -> str:
-        """Give a secret of this run's tenant. Raises `StepBroke` when there is none."""
+        """Return a secret of this run's tenant. Raises `StepBroke` when there is none."""
         ...
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
@@ -194,7 +194,7 @@ class Effects(Protocol):
         ...
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
-        """Give a version of a stored agent. Raises `StepBroke` when there is none."""
+        """Return a version of a stored agent. Raises `StepBroke` when there is none."""
         ...
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
@@ -202,14 +202,14 @@ class Effects(Protocol):
         ...
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Give the journaled record `name` of this visit; do the work where there is none.
+        """Return the journaled record `name` of this visit; do the work where there is none.
 
         The record is durable when this returns, so that finished work is never repeated.
         """
         ...
 
     def recalled(self, name: str) -> Json:
-        """Give the journaled record `name` of this visit, None where there is none."""
+        """Return the journaled record `name` of this visit, None where there is none."""
         ...
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:

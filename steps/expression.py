@@ -109,7 +109,7 @@ class Expression:
             raise ExpressionError(self.text, f"{unknown[0]} is not a known name; known are {known}")
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
-        """Give the value in `scope`. Raises `ExpressionError`."""
+        """Return the value in `scope`. Raises `ExpressionError`."""
         shown = self.names - {"secrets"}
         given = {name: frozen_once(scope[name]) for name in shown if name in scope}
         if self.secrets:
@@ -149,7 +149,7 @@ def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
 
 
 def _secrets_in(paths: Iterable[str]) -> frozenset[str]:
-    """Give the secrets that an expression names; MiniJinja sees none behind brackets."""
+    """Return the secrets that an expression names; MiniJinja sees none behind brackets."""
     return frozenset(match[1] for path in paths if (match := _SECRET.fullmatch(path)))
 
 

@@ -42,7 +42,7 @@ class Fields:
         return problems
 
     def missing(self, data: Mapping[str, Json]) -> dict[str, JsonObject]:
-        """Give the required fields that `data` does not have."""
+        """Return the required fields that `data` does not have."""
         return {
             name: spec
             for name, spec in self.specs.items()
@@ -50,7 +50,7 @@ class Fields:
         }
 
     def with_defaults(self, data: JsonObject) -> JsonObject:
-        """Give `data` with the defaults of fields that it does not have."""
+        """Return `data` with the defaults of fields that it does not have."""
         defaults = {
             name: spec["default"]
             for name, spec in self.specs.items()
@@ -115,7 +115,7 @@ def _spec_problems(spec: dict[str, Any], where: str, own: frozenset[str]) -> lis
 
 
 def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the JSON Schema of one field."""
+    """Return the JSON Schema of one field."""
     schema = {key: item for key, item in spec.items() if key in _SCHEMA_WORDS}
     if schema.get("type") == "file":
         schema["type"] = "string"

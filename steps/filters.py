@@ -23,12 +23,12 @@ _FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": 
 
 
 def to_json(value: Any) -> str:
-    """Give the value as JSON text."""
+    """Return the value as JSON text."""
     return json.dumps(thaw(value), ensure_ascii=False, separators=(",", ":"))
 
 
 def tojson(value: Any, indent: int | bool | None = None) -> str:
-    """Give the value as JSON text for HTML, indented by `indent` (true: 2) spaces.
+    """Return the value as JSON text for HTML, indented by `indent` (true: 2) spaces.
 
     In the place of MiniJinja's own filter, which takes memory for any indentation it is given
     until the process ends.
@@ -41,17 +41,17 @@ def tojson(value: Any, indent: int | bool | None = None) -> str:
 
 
 def from_json(text: str) -> Any:
-    """Give the value that JSON text describes."""
+    """Return the value that JSON text describes."""
     return freeze(parse_strictly(text))
 
 
 def sha256(text: str) -> str:
-    """Give the hexadecimal SHA-256 of a text's UTF-8 bytes."""
+    """Return the hexadecimal SHA-256 of a text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def date_add(date: str, duration: str) -> str:
-    """Give an ISO date moved by a duration such as `7d` or `-2h`."""
+    """Return an ISO date moved by a duration such as `7d` or `-2h`."""
     back = duration.startswith("-")
     moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
     moment = datetime.fromisoformat(date) - moved if back else datetime.fromisoformat(date) + moved
@@ -59,7 +59,7 @@ def date_add(date: str, duration: str) -> str:
 
 
 def date_format(date: str, pattern: str) -> str:
-    """Give an ISO date written by a strftime pattern."""
+    """Return an ISO date written by a strftime pattern."""
     if len(pattern) > _LONGEST_PATTERN:
         raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
     return datetime.fromisoformat(date).strftime(pattern)

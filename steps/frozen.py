@@ -33,7 +33,7 @@ class FrozenList(list[Any]):
 
 
 def freeze(value: Json) -> Any:
-    """Give a copy of a JSON value that nothing can change."""
+    """Return a copy of a JSON value that nothing can change."""
     if isinstance(value, dict):
         return FrozenDict({key: freeze(item) for key, item in value.items()})
     if isinstance(value, list):
@@ -61,7 +61,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def thaw(value: Any) -> Json:
-    """Give an expression's result as plain JSON values. Raises `TypeError` for others."""
+    """Return an expression's result as plain JSON values. Raises `TypeError` for others."""
     # What is plain already is not asked twice: a result may have a hundred thousand values.
     if isinstance(value, dict):
         return {

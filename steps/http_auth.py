@@ -12,18 +12,18 @@ from steps.contract import StepSettings
 from steps.template import SecretTemplate
 
 TextOf: TypeAlias = Callable[[SecretTemplate, str], str]
-"""Gives the text of a template; the name of the setting is for the error."""
+"""Returns the text of a template; the name of the setting is for the error."""
 
 
 class _Auth(StepSettings):
     def templates(self) -> dict[str, SecretTemplate]:
-        """Give what may name secrets, by its key."""
+        """Return what may name secrets, by its key."""
         named = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: item for name, item in named.items() if isinstance(item, SecretTemplate)}
 
     @abstractmethod
     def header(self, text: TextOf) -> tuple[str, str]:
-        """Give the header that is sent: its name and its value."""
+        """Return the header that is sent: its name and its value."""
 
 
 class BasicAuth(_Auth):
@@ -34,7 +34,7 @@ class BasicAuth(_Auth):
     password: SecretTemplate = Field(description="the user's password")
 
     def header(self, text: TextOf) -> tuple[str, str]:
-        """Give the header that is sent."""
+        """Return the header that is sent."""
         pair = f"{text(self.username, 'auth.username')}:{text(self.password, 'auth.password')}"
         return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
 
@@ -46,7 +46,7 @@ class BearerAuth(_Auth):
     token: SecretTemplate = Field(description="the token")
 
     def header(self, text: TextOf) -> tuple[str, str]:
-        """Give the header that is sent."""
+        """Return the header that is sent."""
         return "Authorization", f"Bearer {text(self.token, 'auth.token')}"
 
 
@@ -58,7 +58,7 @@ class HeaderAuth(_Auth):
     value: SecretTemplate = Field(description="what it holds")
 
     def header(self, text: TextOf) -> tuple[str, str]:
-        """Give the header that is sent."""
+        """Return the header that is sent."""
         return text(self.name, "auth.name"), text(self.value, "auth.value")
 
 

@@ -15,12 +15,12 @@ _FENCE = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\s*```\s*", re.DOTALL)
 
 
 def fields_to_fill(output: Mapping[str, JsonObject]) -> dict[str, JsonObject]:
-    """Give the declared fields that have no `value` template, which the model must fill."""
+    """Return the declared fields that have no `value` template, which the model must fill."""
     return {name: spec for name, spec in output.items() if "value" not in spec}
 
 
 def schema_of(specs: Mapping[str, JsonObject]) -> JsonObject:
-    """Give the JSON Schema of an object with these fields and no others."""
+    """Return the JSON Schema of an object with these fields and no others."""
     required: list[Json] = [name for name, spec in specs.items() if _is_required(spec)]
     return {
         "type": "object",
@@ -31,7 +31,7 @@ def schema_of(specs: Mapping[str, JsonObject]) -> JsonObject:
 
 
 def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
-    """Give the fields that an answer holds, and what is wrong with it.
+    """Return the fields that an answer holds, and what is wrong with it.
 
     A code fence around the JSON is tolerated; so are other keys, which are left out, and null
     for a field that need not be there.
@@ -47,7 +47,7 @@ def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject,
 
 
 def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
-    """Give the fields that an object holds, and what is wrong with them."""
+    """Return the fields that an object holds, and what is wrong with them."""
     found = {
         name: value[name]
         for name, spec in specs.items()
@@ -58,7 +58,7 @@ def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObje
 
 
 def usable(answer: ChatAnswer) -> ChatAnswer:
-    """Give the answer. Raises `StepBroke` for one that was refused or cut off."""
+    """Return the answer. Raises `StepBroke` for one that was refused or cut off."""
     if answer.finish == "refusal":
         told = answer.text[:_EXCERPT] or "(it gave no reason)"
         raise StepBroke("Refused", f"the model refused to answer: {told}", retryable=False)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give `; did you mean ...?` for the nearest known word, else the list of known ones."""
+    """Return `; did you mean ...?` for the nearest known word, else the list of known ones."""
     words = sorted(known)
     close = get_close_matches(word, words, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(words)}"

@@ -9,7 +9,7 @@ from steps.expression import ExpressionError
 
 
 def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
-    """Give the whole output and the declared fields that are merged into the run's data.
+    """Return the whole output and the declared fields that are merged into the run's data.
 
     A field with a `value` template takes it from what the step got; one without is taken
     from the output by its name. Raises `StepBroke` when a field is missing or wrong.

@@ -34,5 +34,5 @@ def problems_of(error: ValidationError, known: Iterable[str], prefix: str = "") 
 
 
 def keys_of(*models: type[BaseModel]) -> set[str]:
-    """Give the keys that documents of these models may have."""
+    """Return the keys that documents of these models may have."""
     return {field.alias or name for model in models for name, field in model.model_fields.items()}

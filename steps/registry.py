@@ -35,12 +35,12 @@ class Registry:
 
     @classmethod
     def standard(cls, extra: Iterable[AnyStepType] = ()) -> Self:
-        """Give the built-in types, those offered by entry points, and `extra`."""
+        """Return the built-in types, those offered by entry points, and `extra`."""
         return cls([*_built_in(), *_offered(), *extra])
 
     @classmethod
     def built_in(cls) -> Self:
-        """Give the built-in types alone."""
+        """Return the built-in types alone."""
         return cls(_built_in())
 
     @property
@@ -54,7 +54,7 @@ class Registry:
         return [kind for _, kind in sorted(self._types.items())]
 
     def get(self, name: str) -> AnyStepType | None:
-        """Give the step type called `name`, None when there is none."""
+        """Return the step type called `name`, None when there is none."""
         return self._types.get(name)
 
 

@@ -6,7 +6,7 @@ _LONGEST_MS = 24 * 3_600_000
 
 
 def retry_after_ms(value: str | None, now_ms: int) -> int | None:
-    """Give the wait that was asked for in milliseconds, a day at most; None for none."""
+    """Return the wait that was asked for in milliseconds, a day at most; None for none."""
     if value is None:
         return None
     if value.strip().isdigit():

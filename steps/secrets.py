@@ -11,7 +11,7 @@ Templates: TypeAlias = Template | Mapping[str, Template] | None
 
 
 async def secret_scope(settings: Iterable[Templates], effects: Effects) -> dict[str, Json]:
-    """Give the values of all secrets that the templates name, by name. Raises `StepBroke`."""
+    """Return the values of all secrets that the templates name, by name. Raises `StepBroke`."""
     names = {name for template in _each(settings) for name in template.secrets}
     return {name: await effects.secret(name) for name in sorted(names)}
 

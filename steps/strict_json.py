@@ -22,7 +22,7 @@ _MARGIN = 100
 
 
 def parse_strictly(text: str) -> Json:
-    """Give the value of JSON text. Raises `ValueError` that says what is wrong."""
+    """Return the value of JSON text. Raises `ValueError` that says what is wrong."""
     try:
         value: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
@@ -33,7 +33,7 @@ def parse_strictly(text: str) -> Json:
 
 
 def _written(value: object) -> bytes:
-    """Give a value as JSON. Raises `ValueError` that says why the journal could not keep it."""
+    """Return a value as JSON. Raises `ValueError` that says why the journal could not keep it."""
     try:
         text = _encoder.encode(value).encode()
         if text.count(b"[") + text.count(b"{") > _MARGIN:
@@ -48,7 +48,7 @@ def _written(value: object) -> bytes:
 
 
 def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
-    """Give a value of others' code as the journal will give it back, and how long it is there.
+    """Return a value of others' code as the journal will give it back, and how long it is there.
 
     A tuple is a list there, and a key a text: a run goes on with what a restart would find.
     Raises as `must_fit`.
@@ -58,7 +58,7 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
 
 
 def must_fit(what: str, value: object, kind: str) -> int:
-    """Give how long `value` is in JSON. Raises `StepBroke` of `kind`, which begins with `what`."""
+    """Return the length of `value` as JSON. Raises `StepBroke` of `kind`, beginning with `what`."""
     return len(_fitting(what, value, kind))
 
 

@@ -27,7 +27,7 @@ class Template:
         """The secrets that its expressions name."""
 
     def render(self, scope: Mapping[str, Json]) -> Json:
-        """Give the value in `scope`. Raises `ExpressionError`."""
+        """Return the value in `scope`. Raises `ExpressionError`."""
         return _render(self._compiled, scope)
 
     def __eq__(self, other: object) -> bool:

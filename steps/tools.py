@@ -109,7 +109,7 @@ class Tools:
         built_in: Iterable[Callable[..., Any]] = (),
         threads: int = _THREADS,
     ) -> Self:
-        """Give built-in tools and those of entry points and plug-in files.
+        """Return built-in tools and those of entry points and plug-in files.
 
         Functions that block run in at most so many threads.
 
@@ -150,7 +150,7 @@ class Tools:
         ]
 
     async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
-        """Check the arguments, call the tool, and give its result as JSON. Raises `StepBroke`."""
+        """Check the arguments, call the tool, and return its result as JSON. Raises `StepBroke`."""
         found = self._tools.get(tool_id)
         if found is None:
             message = f"there is no tool {tool_id}{did_you_mean(tool_id, self._tools)}"

@@ -95,11 +95,11 @@ class AsyncClient:
         return AsyncRun(self, found["runId"])
 
     def run(self, run_id: str) -> "AsyncRun":
-        """Give the handle of a run; nothing is asked yet."""
+        """Return the handle of a run; nothing is asked yet."""
         return AsyncRun(self, run_id)
 
     async def runs(self, **query: Any) -> AsyncIterator[RunLine]:
-        """Give all runs, newest first, a page at a time.
+        """Return all runs, newest first, a page at a time.
 
         `query` may have `status`, `workflowId`, `parentRunId`, `since`, `until` and `limit`,
         which is the size of a page.
@@ -114,11 +114,11 @@ class AsyncClient:
                 return
 
     def inbox(self) -> AsyncIterator[RunLine]:
-        """Give the runs that wait for a person."""
+        """Return the runs that wait for a person."""
         return self.runs(status="paused")
 
     def events(self, **query: Any) -> AsyncIterator[Event]:
-        """Give the events of all runs as they happen, without end.
+        """Return the events of all runs as they happen, without end.
 
         `query` may have `from` (`start` or `now`), `type`, `status`, `workflowId` and
         `parentRunId`.
@@ -126,11 +126,11 @@ class AsyncClient:
         return self.follow(None, query)
 
     async def ask(self, call: calls.Call) -> Any:
-        """Send a request, with retries, and give the JSON of its answer."""
+        """Send a request, with retries, and return the JSON of its answer."""
         return await self.carry_out(ask(call, self.retry_for_s))
 
     async def follow(self, run_id: str | None, query: Mapping[str, Any]) -> AsyncIterator[Event]:
-        """Give the events of a run, or of all, over as many connections as it takes."""
+        """Return the events of a run, or of all, over as many connections as it takes."""
         stream = EventStream(lambda last: calls.events(run_id, query, last), self.retry_for_s)
         try:
             while (event := await self.carry_out(stream.next_event())) is not None:
@@ -207,7 +207,7 @@ class AsyncRun:
         self.id = run_id
 
     async def wait(self, timeout: float | None = None) -> RunStatus:  # noqa: ASYNC109
-        """Give the status when the run has completed or waits for a person.
+        """Return the status when the run has completed or waits for a person.
 
         Args:
             timeout: Seconds; without it, for as long as it takes.
@@ -219,7 +219,7 @@ class AsyncRun:
         return await self._client.wait(self.id, timeout)
 
     async def status(self) -> RunStatus:
-        """Give how the run stands."""
+        """Return how the run stands."""
         return RunStatus.of(await self._client.ask(calls.status(self.id)))
 
     async def resume_inputs(self, data: Mapping[str, Any]) -> RunStatus:
@@ -243,7 +243,7 @@ class AsyncRun:
         await self._client.stop("terminate", self.id, reason)
 
     def events(self) -> AsyncIterator[Event]:
-        """Give the events from the run's start until it has ended, each once."""
+        """Return the events from the run's start until it has ended, each once."""
         return self._client.follow(self.id, {})
 
 
@@ -258,7 +258,7 @@ class AsyncWorkflows:
         return await self._client.ask(calls.workflows("GET", query=query))
 
     async def get(self, workflow_id: str, version: str | None = None) -> Any:
-        """Give a version: `latest`, `published` or a number."""
+        """Return a version: `latest`, `published` or a number."""
         call = calls.workflows("GET", workflow_id, query={"version": version})
         return await self._client.ask(call)
 

@@ -43,7 +43,7 @@ class Server:
 
 
 def server(url: str | None, api_key: str | None, tenant: str | None, token: str | None) -> Server:
-    """Give the server from what was given, else the environment. Raises `NoCredentials`."""
+    """Return the server from what was given, else the environment. Raises `NoCredentials`."""
     known = os.environ
     url = url or known.get("STEPWELL_URL") or DEFAULT_URL
     if token is None and api_key is None:

@@ -25,7 +25,7 @@ class PauseSignal:
 
     @classmethod
     def of(cls, found: Document) -> Self:
-        """Give the signal of a document."""
+        """Return the signal of a document."""
         return cls(
             type=found["type"],
             step_id=found.get("stepId"),
@@ -53,7 +53,7 @@ class HistoryEntry:
 
     @classmethod
     def of(cls, found: Document) -> Self:
-        """Give the entry of a document."""
+        """Return the entry of a document."""
         return cls(
             step_id=found["stepId"],
             step_type=found["stepType"],
@@ -79,7 +79,7 @@ class RunError:
 
     @classmethod
     def of(cls, found: Document) -> Self:
-        """Give the error of a document."""
+        """Return the error of a document."""
         return cls(str(found["type"]), str(found["message"]), found.get("stepId"))
 
 
@@ -110,7 +110,7 @@ class RunStatus:
 
     @classmethod
     def of(cls, found: Document) -> Self:
-        """Give the status of a document."""
+        """Return the status of a document."""
         signal, error = found.get("pauseSignal"), found.get("error")
         return cls(
             run_id=found["runId"],
@@ -146,7 +146,7 @@ class RunLine:
 
     @classmethod
     def of(cls, found: Document) -> Self:
-        """Give the line of a document."""
+        """Return the line of a document."""
         return cls(
             run_id=found["runId"],
             workflow_id=found["workflowId"],
@@ -178,7 +178,7 @@ class Event:
 
     @classmethod
     def of(cls, found: Document) -> Self:
-        """Give the event of a document."""
+        """Return the event of a document."""
         return cls(
             position=int(found["position"]),
             type=found["type"],

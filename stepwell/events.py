@@ -35,7 +35,7 @@ class Messages:
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> list[tuple[str | None, str]]:
-        """Give the messages that are whole now; the text of one may be empty."""
+        """Return the messages that are whole now; the text of one may be empty."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         whole = []
         for line in lines:
@@ -70,14 +70,14 @@ class EventStream:
         self._silence_s = _SILENCE_S
 
     def next_event(self) -> Flow[Event | None]:
-        """Give the next event, None after the last one of a run that has ended."""
+        """Return the next event, None after the last one of a run that has ended."""
         while True:
             found = yield from self.next(None)
             if found is not Sign.ALIVE:
                 return found
 
     def next(self, until: float | None) -> Flow[Event | Sign | None]:
-        """Give the next event, or a sign of life, by `until` (monotonic) or little later."""
+        """Return the next event, or a sign of life, by `until` (monotonic) or little later."""
         while not self._events:
             if self._is_over:
                 return None

@@ -49,7 +49,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send the request and give its `Answer`."""
+    """Send the request and return its `Answer`."""
 
     call: Call
 
@@ -63,7 +63,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Send the request and give an `Opened`; a silence of `read_timeout_s` breaks it."""
+    """Send the request and return an `Opened`; a silence of `read_timeout_s` breaks it."""
 
     call: Call
     read_timeout_s: float
@@ -71,7 +71,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Give the next bytes, none at the end."""
+    """Return the next bytes, none at the end."""
 
     opened: Opened
 
@@ -100,7 +100,7 @@ class Patience:
         self._pause_s = _FIRST_PAUSE_S
 
     def pause(self, why: StepwellError, at_least_s: float = 0) -> Sleep:
-        """Give the pause before the next attempt. Raises `why` when it would be too late."""
+        """Return the pause before the next attempt. Raises `why` when it would be too late."""
         now = time.monotonic()
         if self._until is None:
             self._until = now + self._retry_for_s
@@ -112,7 +112,7 @@ class Patience:
 
 
 def ask(call: Call, retry_for_s: float) -> Flow[Any]:
-    """Send a request, again where that does no harm, and give the JSON of its answer.
+    """Send a request, again where that does no harm, and return the JSON of its answer.
 
     Raises:
         ApiError: The server refused.
@@ -134,7 +134,7 @@ def ask(call: Call, retry_for_s: float) -> Flow[Any]:
 
 
 def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float]:
-    """Give the failure and the least pause before the next attempt. Raises `ApiError`.
+    """Return the failure and the least pause before the next attempt. Raises `ApiError`.
 
     It raises where another attempt has no use, or could do harm.
     """
@@ -145,14 +145,14 @@ def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float
 
 
 def unanswered(lost: httpx.TransportError) -> Unanswered:
-    """Give the failure for a broken connection."""
+    """Return the failure for a broken connection."""
     url = lost.request.url
     server = f"{url.scheme}://{url.netloc.decode()}"
     return Unanswered(f"{server} does not answer: {lost or type(lost).__name__}")
 
 
 def content(answer: Answer) -> Any:
-    """Give the JSON of an answer. Raises `ApiError` when it has none."""
+    """Return the JSON of an answer. Raises `ApiError` when it has none."""
     try:
         return json.loads(answer.body)
     except ValueError as wrong:
@@ -161,7 +161,7 @@ def content(answer: Answer) -> Any:
 
 
 def api_error(answer: Answer) -> ApiError:
-    """Give the failure of an answer, also when somebody between has written it."""
+    """Return the failure of an answer, also when somebody between has written it."""
     try:
         document = json.loads(answer.body)
     except ValueError:
@@ -173,7 +173,7 @@ def api_error(answer: Answer) -> ApiError:
 
 
 def _retry_after_s(text: str) -> float:
-    """Give the seconds of a `Retry-After`, which may be a number or a date."""
+    """Return the seconds of a `Retry-After`, which may be a number or a date."""
     if text.isascii() and text.isdigit():
         return float(text)
     try:

@@ -34,7 +34,7 @@ class Waiting:
         self._poll_s = _FIRST_POLL_S
 
     def flow(self) -> Flow[RunStatus]:
-        """Give the status of a run that completed or paused.
+        """Return the status of a run that completed or paused.
 
         Raises:
             RunFailed: It has failed, or was cancelled or terminated.

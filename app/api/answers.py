@@ -22,7 +22,7 @@ def is_form(request: Request) -> bool:
 
 
 async def read_answer(call: Call, run: Run) -> JsonObject:
-    """Give the answer that a request brings to a run. Its files, if there are any, are stored.
+    """Return the answer that a request brings to a run. Its files, if there are any, are stored.
 
     Raises `BadRequest`, `InvalidAnswer`, and `NotPaused` for a file that nobody waits for.
     """
@@ -38,7 +38,7 @@ async def read_answer(call: Call, run: Run) -> JsonObject:
 
 
 async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> JsonObject:
-    """Give texts in their declared types, and the ids of the files in the fields for them.
+    """Return texts in their declared types, and the ids of the files in the fields for them.
 
     A file in `attachment` is for the one field that is left. The files are stored only when
     all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
@@ -67,7 +67,7 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
 
 
 def asked_fields(run: Run) -> Fields:
-    """Give the fields that a paused run asks for; none where it asks for something else."""
+    """Return the fields that a paused run asks for; none where it asks for something else."""
     specs = run.signal.body.get("fields") if run.signal else None
     found = specs.items() if isinstance(specs, dict) else ()
     return Fields({name: spec for name, spec in found if isinstance(spec, dict)})

@@ -34,7 +34,7 @@ class CheckBody(BaseModel):
 def problems_in(
     text: str, compile_document: Callable[[Json], object]
 ) -> tuple[list[dict[str, Any]], Json]:
-    """Give every problem of a text with path and line, and what the text holds if it is JSON."""
+    """Return every problem of a text with path and line, and what the text holds if it is JSON."""
     try:
         document = parse_json(text.encode("utf-8", "replace"))
     except BadRequest as unreadable:
@@ -52,7 +52,7 @@ def problems_in(
 
 
 def _line_of(unreadable: BadRequest) -> int:
-    """Give the line of the fault where the parser tells it, else the first."""
+    """Return the line of the fault where the parser tells it, else the first."""
     cause = unreadable.__cause__
     return cause.lineno if isinstance(cause, json.JSONDecodeError) else 1
 
@@ -63,7 +63,7 @@ async def checked_text(text: str, registry: Registry) -> tuple[list[dict[str, An
 
 
 async def checked_agent(text: str) -> list[dict[str, Any]]:
-    """Check an agent in the same way, and give its problems."""
+    """Check an agent in the same way, and return its problems."""
     problems, _ = await _checked(text, compile_agent)
     return problems
 

@@ -120,7 +120,7 @@ async def _jwt_secrets(call: Call) -> list[SecretRow]:
 
 
 def key_document(row: KeyRow) -> dict[str, Any]:
-    """Give a key as it is listed: everything but the key."""
+    """Return a key as it is listed: everything but the key."""
     return {
         "id": row.id,
         "prefix": row.prefix,
@@ -134,7 +134,7 @@ def key_document(row: KeyRow) -> dict[str, Any]:
 
 
 def jwt_secret_document(row: SecretRow) -> dict[str, Any]:
-    """Give a secret as it is listed: everything but the secret."""
+    """Return a secret as it is listed: everything but the secret."""
     return {
         "kid": row.kid,
         "name": row.name,

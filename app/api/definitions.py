@@ -106,7 +106,7 @@ class Resource:
         return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), "latest")))
 
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Give everything that can be done with this kind of definition."""
+        """Return everything that can be done with this kind of definition."""
         one, word, article = f"{self.path}/{{id}}", self.word, _article(self.word)
         return (
             Endpoint(
@@ -160,7 +160,7 @@ async def input_metadata(call: Call) -> Response:
 
 
 async def startable(call: Call, workflow_id: str) -> tuple[VersionRow, Definition, str | None]:
-    """Give the version that a start takes, and how the query selects it; None selects none."""
+    """Return the version that a start takes, and how the query selects it; None selects none."""
     query = dict(call.request.query_params)
     selector = checked(VersionQuery, query).version if "version" in query else None
     row, definition = await call.services.workflows.startable(call.tenant, workflow_id, selector)

@@ -14,7 +14,7 @@ _STYLE = (
 
 
 def docs_page(document: dict[str, Any], address: str) -> str:
-    """Give the page as HTML; everything in it is escaped."""
+    """Return the page as HTML; everything in it is escaped."""
     schemas = document["components"]["schemas"]
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",

@@ -11,7 +11,7 @@ _RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+x
 
 
 async def download(call: Call) -> Response:
-    """Give a file as a download, never as something a browser would run (RFC 6266)."""
+    """Return a file as a download, never as something a browser would run (RFC 6266)."""
     row, content = await call.services.files.read(call.tenant, call.path("fileId"))
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}",

@@ -37,7 +37,7 @@ class Call:
         return self.caller.tenant
 
     def path(self, name: str) -> str:
-        """Give a parameter of the path."""
+        """Return a parameter of the path."""
         return str(self.request.path_params[name])
 
 

@@ -86,7 +86,7 @@ async def tenant_events(call: Call) -> Response:
 
 
 async def _resumed_from(call: Call, query: RunEventsQuery) -> int | None:
-    """Give the position after which the reader goes on, None when it begins."""
+    """Return the position after which the reader goes on, None when it begins."""
     asked = call.request.headers.get("last-event-id") or query.lastEventId
     if asked is None:
         return None

@@ -114,7 +114,7 @@ async def list_runs(call: Call) -> Response:
 
 
 def run_filter(query: ListRunsQuery) -> RunFilter:
-    """Give the filter that a query asks for."""
+    """Return the filter that a query asks for."""
     return RunFilter(
         status=query.status,
         workflow_id=query.workflowId,
@@ -126,7 +126,7 @@ def run_filter(query: ListRunsQuery) -> RunFilter:
 
 
 def run_line(row: RunRow) -> JsonObject:
-    """Give one line of the list."""
+    """Return one line of the list."""
     return {
         "runId": row.run_id,
         "workflowId": row.workflow_id,
@@ -192,7 +192,7 @@ async def _take_on(call: Call, size: int, *, wait: bool) -> tuple[Run, asyncio.F
 
 
 def _size(call: Call) -> int:
-    """Give how many bytes a start may bring: what it declares, the most that is taken if not."""
+    """Return how many bytes a start may bring: what it declares, the most that is taken if not."""
     settings = call.services.settings
     most = max(settings.max_body_bytes, settings.max_attachment_bytes)
     declared = call.request.headers.get("content-length", "")
@@ -208,7 +208,7 @@ async def _read(call: Call, selector: str | None) -> _Wanted:
 
 
 def _data(wanted: _Wanted, definition: Definition) -> JsonObject:
-    """Give the checked input, with defaults. Raises `BadRequest`."""
+    """Return the checked input, with defaults. Raises `BadRequest`."""
     data = dict(wanted.data)
     problems: list[Problem] = []
     fields = definition.payload
@@ -233,7 +233,7 @@ def _is_attached(path: str, wanted: _Wanted) -> bool:
 
 
 def idempotency_key(call: Call) -> str | None:
-    """Give the request's `Idempotency-Key`. Raises `BadRequest`."""
+    """Return the request's `Idempotency-Key`. Raises `BadRequest`."""
     key = call.request.headers.get("idempotency-key")
     if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
         raise BadRequest(f"Idempotency-Key must have 1 to {_LONGEST_KEY} printable characters")
@@ -241,7 +241,7 @@ def idempotency_key(call: Call) -> str | None:
 
 
 def _wait_limit(call: Call) -> float:
-    """Give how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
+    """Return how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
     limit = call.services.settings.sync_wait_limit
     asked = re.search(r"\bwait=(\d{1,9})\b", call.request.headers.get("prefer", ""))
     return min(limit, int(asked[1])) if asked else limit

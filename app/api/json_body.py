@@ -40,7 +40,7 @@ async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
 
 
 async def json_body(request: Request, settings: Settings, *, required: bool = True) -> JsonObject:
-    """Give a request's JSON object; `{}` for an empty body unless it is required."""
+    """Return a request's JSON object; `{}` for an empty body unless it is required."""
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout)
     if not body and not required:
         return {}
@@ -54,7 +54,7 @@ async def json_body(request: Request, settings: Settings, *, required: bool = Tr
 
 
 def parse_json(body: bytes) -> Json:
-    """Give the value of JSON text. Raises `BadRequest` with the place of the fault."""
+    """Return the value of JSON text. Raises `BadRequest` with the place of the fault."""
     try:
         text = body.decode("utf-8")
         value: Json = json.loads(

@@ -39,7 +39,7 @@ async def delete_run(call: Call) -> Response:
 
 
 def command_of(body: BulkBody) -> Command:
-    """Give the command that a body asks for. Raises `BadRequest` for what never matches."""
+    """Return the command that a body asks for. Raises `BadRequest` for what never matches."""
     wanted = body.filter
     if wanted.status is not None and Status(wanted.status).is_over != (body.action == "delete"):
         fits = "runs that have ended" if body.action == "delete" else "runs that have not ended"
@@ -54,7 +54,7 @@ def command_of(body: BulkBody) -> Command:
 
 
 def matched_document(action: Action, matched: Matched) -> JsonObject:
-    """Give what a command would look at, as JSON; `cursor` leaves out runs that start later."""
+    """Return what a command would look at, as JSON; `cursor` leaves out runs that start later."""
     return {
         "action": action,
         "dryRun": True,
@@ -64,7 +64,7 @@ def matched_document(action: Action, matched: Matched) -> JsonObject:
 
 
 def outcome_document(action: Action, outcome: Outcome) -> JsonObject:
-    """Give what one part of a command did, as JSON."""
+    """Return what one part of a command did, as JSON."""
     return {
         "action": action,
         "changed": outcome.changed,

@@ -33,7 +33,7 @@ _HEADERS = (
 
 
 class RequestFrame:
-    """Gives each request an id and each answer its headers; counts them."""
+    """Returns each request an id and each answer its headers; counts them."""
 
     def __init__(self, app: ASGIApp, figures: Figures) -> None:
         self._app = app

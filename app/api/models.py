@@ -135,7 +135,7 @@ def _zoned(value: datetime | None) -> datetime | None:
 
 
 def checked(model: type[M], values: Any, where: str = "") -> M:
-    """Give the model of some values. Raises `BadRequest` that names every problem."""
+    """Return the model of some values. Raises `BadRequest` that names every problem."""
     try:
         return model.model_validate(values)
     except ValidationError as invalid:

@@ -29,7 +29,7 @@ class Form:
     uploads: dict[str, Upload]
 
     def left_open(self, file_fields: Collection[str]) -> list[str]:
-        """Give the fields for files of which the form has nothing."""
+        """Return the fields for files of which the form has nothing."""
         return [name for name in file_fields if name not in self.texts | self.uploads]
 
     def parts_of(self, file_fields: Collection[str]) -> dict[str, str]:
@@ -54,7 +54,7 @@ class Form:
 
 
 async def multipart_body(request: Request, settings: Settings) -> Form:
-    """Give a form that has a file.
+    """Return a form that has a file.
 
     Raises `BadRequest` or `PayloadTooLarge`, naming the field.
     """
@@ -66,7 +66,7 @@ async def multipart_body(request: Request, settings: Settings) -> Form:
 
 
 async def form_body(request: Request, settings: Settings) -> Form:
-    """Give a form; one in which no file was chosen has no uploads. Raises as `multipart_body`."""
+    """Return a form; one in which no file was chosen has no uploads. Raises as `multipart_body`."""
     limit = settings.max_attachment_bytes
     try:
         body = await read_body(request, limit + _FIELD_ROOM, settings.body_timeout)
@@ -125,7 +125,7 @@ async def _sort(form: FormData, limit: int) -> Form:
 
 
 async def _upload(part: UploadFile) -> Upload | None:
-    """Give a file; None for what browsers send where none was chosen."""
+    """Return a file; None for what browsers send where none was chosen."""
     content = await part.read()
     if not content and not part.filename:
         return None
@@ -134,7 +134,7 @@ async def _upload(part: UploadFile) -> Upload | None:
 
 
 def _clean_name(name: str) -> str:
-    """Give a file name as metadata: no path, no control characters."""
+    """Return a file name as metadata: no path, no control characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     shown = "".join(char for char in last if char.isprintable())
     return shown.encode("utf-8", "ignore").decode()[:200].strip(". ") or "attachment"

@@ -11,7 +11,7 @@ from app.errors import TABLE
 
 
 def openapi(endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
-    """Give the OpenAPI 3.1 document of the API."""
+    """Return the OpenAPI 3.1 document of the API."""
     models = sorted({e.body for e in endpoints if e.body}, key=lambda model: model.__name__)
     _, schemas = models_json_schema(
         [(model, "validation") for model in models],

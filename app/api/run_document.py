@@ -25,7 +25,7 @@ MOST_CHILD_IDS = 100
 def status_document(
     run: Run, child_ids: Sequence[str] = (), children: Mapping[str, int] | None = None
 ) -> JsonObject:
-    """Give the answer of the status endpoint. Every field is there, null where it is empty.
+    """Return the answer of the status endpoint. Every field is there, null where it is empty.
 
     `child_ids` are the first child runs; `children` counts those of the current step by
     status.
@@ -60,7 +60,7 @@ def status_document(
 
 
 def outcome_document(run: Run) -> JsonObject:
-    """Give the answer of a start that waited.
+    """Return the answer of a start that waited.
 
     A run that completed answers with exactly the fields of the contract; one that failed
     adds `error`, one that waits for a person adds what it waits for.
@@ -80,12 +80,12 @@ def outcome_document(run: Run) -> JsonObject:
 
 
 def pause_signal(run: Run) -> Json:
-    """Give what a paused run waits for, None when it is not paused."""
+    """Return what a paused run waits for, None when it is not paused."""
     return {"type": run.signal.type, **run.signal.body} if run.signal else None
 
 
 def _entry(visit: Visit) -> JsonObject:
-    """Give one line of the history; what has not happened yet is left out."""
+    """Return one line of the history; what has not happened yet is left out."""
     entry = _told(visit)
     if visit.status is VisitStatus.COMPLETED:
         entry["outputData"] = visit.output
@@ -100,7 +100,7 @@ def _entry(visit: Visit) -> JsonObject:
 
 
 def _carried(visit: CarriedVisit) -> JsonObject:
-    """Give a line of the history that was done by an earlier run, and by which."""
+    """Return a line of the history that was done by an earlier run, and by which."""
     entry = {**_told(visit), "carriedFrom": visit.run_id}
     if visit.left_out:
         entry["outputLeftOut"] = True
@@ -110,7 +110,7 @@ def _carried(visit: CarriedVisit) -> JsonObject:
 
 
 def _told(visit: Visit | CarriedVisit) -> JsonObject:
-    """Give what a line of the history says of any visit."""
+    """Return what a line of the history says of any visit."""
     entry: JsonObject = {
         "stepId": visit.step_id,
         "stepType": visit.step_type,

@@ -7,7 +7,7 @@ from steps.compiled import Definition
 
 
 def declared_files(definition: Definition) -> list[str]:
-    """Give the inputs of type file, but for those that the attachment fills in by their name."""
+    """Return the inputs of type file, but for those that the attachment fills in by their name."""
     return [
         name
         for name, spec in definition.input_fields().items()
@@ -16,7 +16,7 @@ def declared_files(definition: Definition) -> list[str]:
 
 
 async def stored(files: Files, tenant: str, form: Form, definition: Definition) -> JsonObject:
-    """Store each file once, and give the data that name them."""
+    """Store each file once, and return the data that name them."""
     rows = {name: await files.store(tenant, upload) for name, upload in form.uploads.items()}
     parts = form.parts_of(declared_files(definition))
     data: JsonObject = {name: rows[part].id for name, part in parts.items()}

@@ -261,7 +261,7 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
 
 
 def delivery_document(row: DeliveryRow) -> JsonObject:
-    """Give how it stands with one event, as JSON."""
+    """Return how it stands with one event, as JSON."""
     return {
         "position": row.position,
         "runId": row.run_id,
@@ -278,7 +278,7 @@ def delivery_document(row: DeliveryRow) -> JsonObject:
 
 
 def state_of(query: DeliveriesQuery) -> str | None:
-    """Give the journal's word for the status that a query asks for, None for any."""
+    """Return the journal's word for the status that a query asks for, None for any."""
     return next((word for word, shown in _STATES.items() if shown == query.status), None)
 
 

@@ -61,7 +61,7 @@ class Authenticator:
         return bool(self._keys)
 
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Give the caller. A key counts alone where both are sent. Raises `Unauthorized`."""
+        """Return the caller. A key counts alone where both are sent. Raises `Unauthorized`."""
         if (key := headers.get("x-api-key")) is not None:
             return self._by_key(key, headers.get("x-tenant-id"))
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -79,7 +79,7 @@ class Authenticator:
         return self.by_hash(prefix_of(key), hash_of(key), tenant)
 
     def by_hash(self, prefix: str, digest: bytes, tenant: str | None) -> Caller:
-        """Give the caller of a key of which only the hash is known. Raises `Unauthorized`."""
+        """Return the caller of a key of which only the hash is known. Raises `Unauthorized`."""
         row, now_ms = self._keys.get(prefix), self._clock.now_ms()
         fits = hmac.compare_digest(row.hash if row else _NO_HASH, digest)
         if (
@@ -94,7 +94,7 @@ class Authenticator:
         return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}", credential=row.id)
 
     def by_token(self, token: str, tenant: str | None) -> Caller:
-        """Give the caller of a signed token. Raises `Unauthorized`."""
+        """Return the caller of a signed token. Raises `Unauthorized`."""
         settings = self._settings
         try:
             row, claims = read_token(

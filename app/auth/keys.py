@@ -10,12 +10,12 @@ _PREFIX_LENGTH = 14
 
 
 def prefix_of(key: str) -> str:
-    """Give the part of a key by which it is found."""
+    """Return the part of a key by which it is found."""
     return key[:_PREFIX_LENGTH]
 
 
 def hash_of(key: str) -> bytes:
-    """Give what is stored of a key."""
+    """Return what is stored of a key."""
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()
 
 

@@ -55,7 +55,7 @@ class Sessions:
         self.lifetime_s = lifetime_s
 
     def open(self, tenant: str, credential: str) -> str:
-        """Give the cookie for a key of a tenant, or for a token.
+        """Return the cookie for a key of a tenant, or for a token.
 
         Raises:
             Unauthorized: The credential does not count.
@@ -78,7 +78,7 @@ class Sessions:
         return cookie
 
     def of(self, method: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Session:
-        """Give who is asking: by key or token if there is one, else by session.
+        """Return who is asking: by key or token if there is one, else by session.
 
         Raises `Unauthorized`.
         """

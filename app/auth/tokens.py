@@ -51,7 +51,7 @@ def new_secret(  # noqa: PLR0913 - a row
 def read_token(
     token: str, known: Mapping[str, SecretRow], audience: str | None, issuer: str | None
 ) -> tuple[SecretRow, dict[str, Any]]:
-    """Give the secret that signed a token and the claims. Raises `BadToken` for any fault.
+    """Return the secret that signed a token and the claims. Raises `BadToken` for any fault.
 
     The secret is found by the header's `kid`, or by the payload's `secretId` in the older
     form; its algorithm is the only one that is accepted.

@@ -23,7 +23,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print what is wrong with each file; gives 1 if anything is."""
+    """Print what is wrong with each file; returns 1 if anything is."""
     plugins = [Path(part) for part in os.environ.get("STEPWELL_PLUGINS", "").split(",") if part]
     registry = Registry.standard(Tools.load(plugins).step_types)
     results = [_check(file, registry) for file in args.files]

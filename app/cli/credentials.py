@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def tenant_of(args: argparse.Namespace) -> str:
-    """Give the tenant that a command names. Raises `CommandFailed`."""
+    """Return the tenant that a command names. Raises `CommandFailed`."""
     tenant: str = args.tenant
     if not _TENANT.fullmatch(tenant):
         raise CommandFailed("--tenant must have 1 to 64 letters, digits, dots, dashes")

@@ -31,7 +31,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print every finding; gives 1 when something is wrong."""
+    """Print every finding; returns 1 when something is wrong."""
     settings = load({"data": args.data}, args.config).settings
     must_exist(settings.data)
     findings = _examine(settings)

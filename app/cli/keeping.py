@@ -54,7 +54,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Print each fault; gives 1 when there is any."""
+    """Print each fault; returns 1 when there is any."""
     tell = show if args.json or getattr(args, "quiet", False) else line
     answer = asyncio.run(ask(_settings(args), "verify", {}, tell))
     if args.json:
@@ -91,7 +91,7 @@ def _backup(args: argparse.Namespace) -> int:
 
 
 def _restore(args: argparse.Namespace) -> int:
-    """Restore, then prove every history; gives 1 when there is any fault."""
+    """Restore, then prove every history; returns 1 when there is any fault."""
     settings = _settings(args)
     try:
         restored = restore(args.source, settings.data)

@@ -13,7 +13,7 @@ from stepwell.client import StepwellError
 
 
 def carry_out(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
     log.configure("warning", "console")  # until `serve` knows the settings
     expected = (KeyUnusable, SettingsError, StepTypeError, ToolLoadError, StepwellError)
     return told(args, (CommandFailed, *expected))

@@ -29,7 +29,7 @@ wait for the server's code to load.
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
         prog="stepwell", description="A durable workflow server for one machine."

@@ -5,7 +5,7 @@ import sys
 
 
 def told(args: argparse.Namespace, failures: tuple[type[Exception], ...]) -> int:
-    """Run the command and give its exit code; print the message of a failure that is expected."""
+    """Run the command and return its exit code; print the message of a failure that is expected."""
     try:
         code: int = args.main(args)
     except failures as refused:

@@ -8,7 +8,7 @@ from app.settings import NO_OPTIONS, Settings
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Give a parser one option a setting, less those that are keys."""
+    """Return a parser one option a setting, less those that are keys."""
     parser.add_argument("--config", type=Path, help="a TOML file with settings")
     for name, field in Settings.model_fields.items():
         if name in NO_OPTIONS:
@@ -25,5 +25,5 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def given(args: argparse.Namespace) -> dict[str, Any]:
-    """Give the settings that the command line names."""
+    """Return the settings that the command line names."""
     return {name: getattr(args, name) for name in Settings.model_fields if name not in NO_OPTIONS}

@@ -13,12 +13,12 @@ _ASKS_S, _FOLLOWS_S = 10.0, 30.0
 
 
 def carry_out(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
     return told(args, (CommandFailed, StepwellError))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Give a command the options that say which server is meant, and who asks."""
+    """Return a command the options that say which server is meant, and who asks."""
     parser.add_argument("--url", help="where the server is (STEPWELL_URL)")
     parser.add_argument("--key", help="an API key; others can see it here, better set STEPWELL_KEY")
     parser.add_argument("--tenant", help="whose key it is (STEPWELL_TENANT; default)")
@@ -26,13 +26,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def client_of(args: argparse.Namespace, *, follows: bool = False) -> Client:
-    """Give a client, a patient one for a command that `follows` a run. Raises `NoCredentials`."""
+    """Return a client, a patient one for a command that `follows` a run. Raises `NoCredentials`."""
     patience_s = _FOLLOWS_S if follows else _ASKS_S
     return Client(args.url, api_key=args.key, tenant=args.tenant, retry_for_s=patience_s)
 
 
 def object_of(text: str, option: str) -> dict[str, Any]:
-    """Give the JSON object of an option. Raises `CommandFailed`."""
+    """Return the JSON object of an option. Raises `CommandFailed`."""
     try:
         found = json.loads(text)
     except ValueError as wrong:
@@ -43,5 +43,5 @@ def object_of(text: str, option: str) -> dict[str, Any]:
 
 
 def printable(text: str) -> str:
-    """Give a text without what a terminal would act upon."""
+    """Return a text without what a terminal would act upon."""
     return "".join(char if char.isprintable() else "?" for char in text)

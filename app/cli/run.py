@@ -37,7 +37,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run it. Gives 0 when the run completed or waits for somebody, 1 otherwise."""
+    """Run it. Returns 0 when the run completed or waits for somebody, 1 otherwise."""
     try:
         document = json.loads(args.file.read_text(encoding="utf-8"))
         data = json.loads(args.data_json)

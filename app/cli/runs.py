@@ -64,7 +64,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Carry out the command and print its answer; gives 1 when a run could not be stopped."""
+    """Carry out the command and print its answer; returns 1 when a run could not be stopped."""
     with _asking(args) as asking:
         answer = _list(asking, args) if args.verb == "list" else _all(asking, args)
     if args.json:
@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _asking(args: argparse.Namespace) -> Iterator[Ask]:
-    """Give what is asked: a server where the command or the environment names one, else a folder.
+    """Return what is asked: a server where the command or the environment names one, else a folder.
 
     A folder that the command names comes first.
     """

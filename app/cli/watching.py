@@ -58,7 +58,7 @@ def tail(args: argparse.Namespace) -> int:
 
 
 def table(found: RunStatus) -> list[str]:
-    """Give a run as lines: how it stands, then a line for each visit of a step."""
+    """Return a run as lines: how it stands, then a line for each visit of a step."""
     lines = [f"{found.run_id}  {found.workflow_id} {found.version}  {found.status}"]
     width = max((len(entry.step_id) for entry in found.history), default=0)
     for entry in found.history:
@@ -86,7 +86,7 @@ def _redraw(run: Run) -> None:
 
 
 def _draw(lines: list[str], drawn: int) -> int:
-    """Draw over what was drawn, and give how many lines there are now."""
+    """Draw over what was drawn, and return how many lines there are now."""
     size = shutil.get_terminal_size()
     kept = [lines[0], *lines[1:][-max(1, size.lines - 2) :]]
     up = f"\x1b[{drawn}F\x1b[J" if drawn else ""

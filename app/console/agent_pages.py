@@ -75,7 +75,7 @@ async def agent_page(call: Call) -> Response:
 
 
 async def _abilities(call: Call, definition: AgentDefinition) -> dict[str, Any]:
-    """Give what an agent works with, and what of it is not here."""
+    """Return what an agent works with, and what of it is not here."""
     settings = definition.settings
     known = await call.services.models.known(call.tenant)
     default = next((item.name for item in known if item.is_default), None)
@@ -166,7 +166,7 @@ def _text(row: VersionRow) -> str:
 
 
 def _step(row: VersionRow) -> str:
-    """Give a step that calls the agent."""
+    """Return a step that calls the agent."""
     output = row.definition.get("output")
     fields = output if isinstance(output, dict) else {}
     step = {

@@ -92,7 +92,7 @@ async def _ask(
 
 
 async def _form(request: Request, services: Services, link: Link) -> Form:
-    """Give the form that was sent."""
+    """Return the form that was sent."""
     settings = services.settings
     if is_form(request):
         with services.admission.starting(link.tenant, settings.max_attachment_bytes):
@@ -103,7 +103,7 @@ async def _form(request: Request, services: Services, link: Link) -> Form:
 
 
 async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
-    """Give the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
+    """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
     assert run.signal is not None  # noqa: S101 - the caller has looked
     kind, given = run.signal.type, form.texts
     if kind == "request_user_action":

@@ -20,7 +20,7 @@ class CompareQuery(BaseModel):
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the changes in words, and the lines with a mark each: `+`, `-`, ` ` or `@`."""
+    """Return the changes in words, and the lines with a mark each: `+`, `-`, ` ` or `@`."""
     old, new = _lines(before), _lines(after)
     lines = [
         {"mark": line[0], "text": _place(line) if line[0] == "@" else line[1:]}
@@ -30,7 +30,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 
 def _place(line: str) -> str:
-    """Give the place of a difference in words, from its line between `@@`."""
+    """Return the place of a difference in words, from its line between `@@`."""
     return "From line " + line.partition("+")[2].partition(" ")[0].partition(",")[0]
 
 
@@ -64,7 +64,7 @@ def _by_id(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def ways(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give the ways of a definition: from where, to where, on what, and under which condition."""
+    """Return the ways of a definition: from where, to where, on what, and under which condition."""
     return [
         {
             "source": edge.get("from"),

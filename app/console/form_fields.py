@@ -36,14 +36,14 @@ class FormField:
 
 
 def form_fields(specs: Mapping[str, Any]) -> list[FormField]:
-    """Give the controls of some fields, in their order."""
+    """Return the controls of some fields, in their order."""
     return [
         _field(name, spec, f"data.{name}") for name, spec in specs.items() if isinstance(spec, dict)
     ]
 
 
 def start_fields(specs: Mapping[str, Any]) -> list[FormField]:
-    """Give the controls of the inputs of a start.
+    """Return the controls of the inputs of a start.
 
     One file goes as the attachment, of which the server makes `fileId` too.
     """

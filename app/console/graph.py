@@ -62,7 +62,7 @@ class _Picture:
 
 
 def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = None) -> str:
-    """Give the SVG of a definition's steps and edges; everything in it is escaped.
+    """Return the SVG of a definition's steps and edges; everything in it is escaped.
 
     It takes documents that do not compile: what is no step or no edge is left out.
     """

@@ -58,7 +58,7 @@ class Laid:
 
 
 def lay_out(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> Laid:
-    """Give every step and every way its place; `first` stands on top."""
+    """Return every step and every way its place; `first` stands on top."""
     spots = {name: Spot(NODE_WIDTH) for name in steps}
     turned = _closing(steps, arrows, first)
     forward = [
@@ -90,7 +90,7 @@ def _ends(arrow: Arrow) -> tuple[str, str]:
 
 
 def _closing(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> set[int]:
-    """Give the arrows that lead back to a step on the way to their own (depth first)."""
+    """Return the arrows that lead back to a step on the way to their own (depth first)."""
     out: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for index, arrow in enumerate(arrows):
         out[arrow.source].append((index, arrow.target))
@@ -141,7 +141,7 @@ def _bends(upper: Spot, lower: Spot, is_labelled: bool, is_turned: bool) -> list
 
 
 def _ordered(spots: Sequence[Spot]) -> list[list[Spot]]:
-    """Give the layers, each in the best order that the sweeps have met."""
+    """Return the layers, each in the best order that the sweeps have met."""
     layers: list[list[Spot]] = [[] for _ in range(max((s.layer for s in spots), default=-1) + 1)]
     for spot in spots:
         layers[spot.layer].append(spot)
@@ -199,7 +199,7 @@ def _wanted(spot: Spot, neighbours: Sequence[Spot]) -> float:
 
 
 def _apart(layer: Sequence[Spot], wanted: Sequence[float]) -> list[float]:
-    """Give the places nearest to what is wanted that keep order and distance.
+    """Return the places nearest to what is wanted that keep order and distance.
 
     Least squares under an order is isotonic regression, by pooling neighbours that violate.
     """

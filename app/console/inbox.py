@@ -88,7 +88,7 @@ async def _item(
 
 
 async def _names(call: Call, row: WaitingRow) -> dict[str, str]:
-    """Give the names of a version's steps by id, and its own name under the empty one."""
+    """Return the names of a version's steps by id, and its own name under the empty one."""
     try:
         found = await call.services.workflows.chosen(call.tenant, row.workflow_id, row.version)
     except NotFound:

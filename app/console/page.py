@@ -38,12 +38,12 @@ class Page(Endpoint):
 
 
 def filled(call: Call) -> dict[str, str]:
-    """Give the query without the fields that were left empty."""
+    """Return the query without the fields that were left empty."""
     return {name: value for name, value in call.request.query_params.items() if value}
 
 
 def problem_page(failure: Exception, request_id: str) -> HTMLResponse:
-    """Give the page that says what went wrong."""
+    """Return the page that says what went wrong."""
     told = error_response(failure, request_id)
     status = told.status_code
     is_ours = status == HTTPStatus.INTERNAL_SERVER_ERROR

@@ -36,7 +36,7 @@ class Question:
 
 
 def question(run_id: str, seq: int, signal: Mapping[str, Any]) -> Question:
-    """Give the question of a pause signal, as the status shows it."""
+    """Return the question of a pause signal, as the status shows it."""
     actions = signal.get("actions") or []
     found = signal.get("fields")
     specs = found if isinstance(found, dict) else {}

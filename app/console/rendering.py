@@ -43,7 +43,7 @@ STATIC, STATIC_VERSION = _static()
 
 
 def when(at: Any) -> str:
-    """Give a moment for people: in UTC, which the browser puts into the reader's zone."""
+    """Return a moment for people: in UTC, which the browser puts into the reader's zone."""
     if at is None:
         return ""
     iso = iso_time(at) if isinstance(at, int) else str(at)
@@ -56,7 +56,7 @@ def _plain(text: str) -> str:
 
 
 def took(ms: Any) -> str:
-    """Give milliseconds for people."""
+    """Return milliseconds for people."""
     if ms is None:
         return ""
     if ms < 1_000:  # noqa: PLR2004 - a second
@@ -69,7 +69,7 @@ def took(ms: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Give JSON for people, bounded."""
+    """Return JSON for people, bounded."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if len(text) <= _LONGEST_JSON:
         return text
@@ -77,7 +77,7 @@ def pretty(value: Any) -> str:
 
 
 def size(count: int) -> str:
-    """Give bytes for people."""
+    """Return bytes for people."""
     amount = float(count)
     for unit in ("bytes", "KB", "MB", "GB"):
         if amount < 1_000:  # noqa: PLR2004 - the next unit
@@ -87,7 +87,7 @@ def size(count: int) -> str:
 
 
 def words(name: str) -> str:
-    """Give a name of code as words: `customerName` becomes `Customer name`."""
+    """Return a name of code as words: `customerName` becomes `Customer name`."""
     spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in str(name))
     text = " ".join(spaced.replace("_", " ").replace("-", " ").split())
     return text[:1].upper() + text[1:]
@@ -106,14 +106,14 @@ _environment = Environment(
 
 
 def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
-    """Give a page that needs no caller."""
+    """Return a page that needs no caller."""
     common = {"static": f"/static/{STATIC_VERSION}", "signed_in": False, "here": "", "csrf": ""}
     text = _environment.render_template(template, **{**common, **context})
     return HTMLResponse(text, code, dict(SECURITY))
 
 
 async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResponse:
-    """Give a page of the console; `here` is the part of it that is marked in the menu."""
+    """Return a page of the console; `here` is the part of it that is marked in the menu."""
     waiting = await call.services.journal.inbox.count(call.tenant, _MOST_WAITING)
     return html(
         template,

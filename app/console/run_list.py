@@ -41,7 +41,7 @@ async def list_page(call: Call) -> Response:
 
 
 def _actions(call: Call, query: ListRunsQuery) -> list[str]:
-    """Give what the caller may do with many runs that the filter can select."""
+    """Return what the caller may do with many runs that the filter can select."""
     role, status = call.caller.role, Status(query.status) if query.status else None
     found = []
     if role.includes(Role.OPERATOR) and not (status and status.is_over):

@@ -87,7 +87,7 @@ async def _definition(call: Call, story: Story) -> "dict[str, Any] | None":
 
 
 async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:
-    """Give some child runs: those that failed or that wait first, then the newest."""
+    """Return some child runs: those that failed or that wait first, then the newest."""
     found: dict[str, RunRow] = {}
     for status in (*(one for one in _FIRST if one in family), None):
         wanted = RunFilter(parent_id=run_id, status=status)
@@ -114,7 +114,7 @@ def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
 
 
 async def _question(call: Call, run: Run) -> Question | None:
-    """Give what the run asks, named as the step that asks is, in a child run too."""
+    """Return what the run asks, named as the step that asks is, in a child run too."""
     signal = pause_signal(run)
     if not isinstance(signal, dict):
         return None
@@ -129,7 +129,7 @@ async def _question(call: Call, run: Run) -> Question | None:
 
 
 def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
-    """Give the uploaded files that the data of a run names, by id."""
+    """Return the uploaded files that the data of a run names, by id."""
     declared = [
         document.get("payload"),
         *(step.get("output") for step in document.get("steps", [])),
@@ -151,14 +151,14 @@ def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _carried(story: Story) -> list[dict[str, Any]]:
-    """Give the newest visits that earlier runs did."""
+    """Return the newest visits that earlier runs did."""
     visits = story.run.carried
     first = max(0, len(visits) - _MOST_CHAPTERS)
     return [shown_carried(visit, number) for number, visit in enumerate(visits[first:], first)]
 
 
 def _repairable(story: Story) -> list[dict[str, Any]]:
-    """Give the steps from which the run can be run again, the newest visit of each."""
+    """Return the steps from which the run can be run again, the newest visit of each."""
     newest = {chapter.step_id: chapter for chapter in story.chapters}
     return [
         {

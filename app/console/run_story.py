@@ -121,7 +121,7 @@ def _line(seq: int, event: Event) -> dict[str, Any]:
 
 
 def states_of(run: Run) -> dict[str, StepState]:
-    """Give how each step that the run has entered stands."""
+    """Return how each step that the run has entered stands."""
     states: dict[str, StepState] = {}
     for past in run.carried:
         visits = run.visits.get(past.step_id, 1)
@@ -132,12 +132,12 @@ def states_of(run: Run) -> dict[str, StepState]:
 
 
 def _status_of(visit: Visit) -> str:
-    """Give the visit's status, `waiting` between two attempts."""
+    """Return the visit's status, `waiting` between two attempts."""
     return "waiting" if visit.retry_at_ms is not None else visit.status.value
 
 
 def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
-    """Give what the page shows of a visit."""
+    """Return what the page shows of a visit."""
     visit = chapter.visit
     assert visit is not None  # noqa: S101 - set by `tell`
     ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
@@ -171,7 +171,7 @@ def shown(chapter: Chapter, run: Run, now_ms: int) -> dict[str, Any]:
 
 
 def shown_carried(visit: CarriedVisit, number: int) -> dict[str, Any]:
-    """Give what the page shows of a visit that an earlier run did."""
+    """Return what the page shows of a visit that an earlier run did."""
     return {
         "id": f"carried-{number}",
         "run_id": visit.run_id,

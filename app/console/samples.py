@@ -9,7 +9,7 @@ _ORDER = ("greeting", "approval", "reminder", "api-call")
 
 
 def samples() -> list[dict[str, Any]]:
-    """Give each with its key, name, description and text."""
+    """Return each with its key, name, description and text."""
     found = []
     for key in _ORDER:
         text = (HERE / "samples" / f"{key}.json").read_text(encoding="utf-8")
@@ -27,5 +27,5 @@ def samples() -> list[dict[str, Any]]:
 
 
 def sample_text(key: str) -> str | None:
-    """Give the text of one sample."""
+    """Return the text of one sample."""
     return next((item["text"] for item in samples() if item["key"] == key), None)

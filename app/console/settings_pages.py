@@ -134,7 +134,7 @@ def _bound_ms(seconds: float) -> float | None:
 
 
 def _roles(call: Call) -> list[str]:
-    """Give the roles that the caller may give to others."""
+    """Return the roles that the caller may give to others."""
     return [role.value for role in reversed(Role) if call.caller.role.includes(role)]
 
 

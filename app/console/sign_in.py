@@ -60,7 +60,7 @@ async def sign_out(call: Call) -> Response:
 
 
 def local(address: str) -> str:
-    """Give an address on this server; what leads elsewhere becomes the first page."""
+    """Return an address on this server; what leads elsewhere becomes the first page."""
     parts = urlsplit(address.replace("\\", "/"))
     is_local = address.startswith("/") and not address.startswith(("//", "/\\"))
     if not is_local or parts.netloc or parts.scheme or not address.isprintable():

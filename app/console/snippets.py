@@ -12,7 +12,7 @@ _EXAMPLES |= {"array": []}
 
 
 def snippets(base: str, tenant: str, workflow_id: str, specs: Mapping[str, Any]) -> dict[str, str]:
-    """Give the calls; the key is read from the environment, never shown."""
+    """Return the calls; the key is read from the environment, never shown."""
     files = [item.name.removeprefix("data.") for item in start_fields(specs) if item.kind == "file"]
     data = {
         name: _example(spec)

@@ -11,7 +11,7 @@ _TYPES |= {"svg": "image/svg+xml"}
 
 
 async def static_file(request: Request, _: Services) -> Response:
-    """Give one of them."""
+    """Return one of them."""
     name = request.path_params["name"]
     if request.path_params["version"] != STATIC_VERSION or name not in STATIC:
         return Response(status_code=404)

@@ -175,7 +175,7 @@ async def compare_page(call: Call) -> Response:
 
 
 async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
-    """Give what a start of the version expects; None when it does not compile here any more."""
+    """Return what a start of the version expects; None when it does not compile here any more."""
     try:
         definition = await call.services.workflows.compile_row(call.tenant, row)
     except InvalidDefinition:

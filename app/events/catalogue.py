@@ -185,7 +185,7 @@ LAST_KINDS = frozenset(
 
 
 def kinds_named(names: Collection[str] | None, statuses: Collection[str] | None) -> list[str]:
-    """Give the journal's words for the kinds of some names that lead to some statuses.
+    """Return the journal's words for the kinds of some names that lead to some statuses.
 
     A name may be all of its sort, such as `run.*`, or `*`. None does not filter.
     """
@@ -198,7 +198,7 @@ def kinds_named(names: Collection[str] | None, statuses: Collection[str] | None)
 
 
 def unknown_names(names: Iterable[str]) -> list[str]:
-    """Give those of the names that stand for no event."""
+    """Return those of the names that stand for no event."""
     return [name for name in names if not any(_fits(name, known) for known in NAMES)]
 
 

@@ -33,7 +33,7 @@ class Told:
 
 
 async def told(pages: EventPages, row: EventRow) -> Told:
-    """Give an event as it is told. Raises `UnknownEvent` when it was deleted meanwhile.
+    """Return an event as it is told. Raises `UnknownEvent` when it was deleted meanwhile.
 
     One that cannot be understood is told as unreadable: it must neither end a stream of
     others' events nor go unnoticed.
@@ -47,7 +47,7 @@ async def told(pages: EventPages, row: EventRow) -> Told:
 
 
 def readable(row: EventRow, event: Event) -> Told:
-    """Give an event as it is told, from its row and what the row holds."""
+    """Return an event as it is told, from its row and what the row holds."""
     kind = KINDS[type(event)]
     data = _head(row, kind.name)
     for name, source in (("stepId", "step_id"), ("visit", "visit")):
@@ -60,7 +60,7 @@ def readable(row: EventRow, event: Event) -> Told:
 
 
 def _head(row: EventRow, name: str) -> JsonObject:
-    """Give the fields that every event has."""
+    """Return the fields that every event has."""
     parent: JsonObject = {} if row.parent_run_id is None else {"parentRunId": row.parent_run_id}
     return {
         "type": name,

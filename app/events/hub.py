@@ -32,13 +32,13 @@ class Hub:
 
     @contextmanager
     def listen_to_run(self, run_id: str) -> Iterator[asyncio.Event]:
-        """Give a bell that is set whenever the run has news: clear it, then read."""
+        """Return a bell that is set whenever the run has news: clear it, then read."""
         with _listening(self._by_run, run_id) as bell:
             yield bell
 
     @contextmanager
     def listen_to_tenant(self, tenant: str) -> Iterator[asyncio.Event]:
-        """Give a bell that is set whenever a run of the tenant has news."""
+        """Return a bell that is set whenever a run of the tenant has news."""
         with _listening(self._by_tenant, tenant) as bell:
             yield bell
 

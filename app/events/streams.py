@@ -74,7 +74,7 @@ class Streams:
     async def of_run(
         self, tenant: str, run_id: str, after_seq: int, may_read: Callable[[], bool]
     ) -> AsyncGenerator[str, None]:
-        """Give a run's events after a sequence number, until it has ended, as text to send."""
+        """Return a run's events after a sequence number, until it has ended, as text to send."""
         yield opening()
         with self._hub.listen_to_run(run_id) as bell, _ending(run_id):
             beat, has_ended = _Beat(self._heartbeat_s), False
@@ -102,7 +102,7 @@ class Streams:
     async def of_tenant(
         self, tenant: str, wanted: EventFilter, after: int, may_read: Callable[[], bool]
     ) -> AsyncGenerator[str, None]:
-        """Give the tenant's events after a position, for as long as somebody reads."""
+        """Return the tenant's events after a position, for as long as somebody reads."""
         yield opening() + mark(after)
         with self._hub.listen_to_tenant(tenant) as bell, _ending(tenant):
             beat = _Beat(self._heartbeat_s)
@@ -122,7 +122,7 @@ class Streams:
                     await beat.wait(bell)
 
     async def _chunks(self, rows: list[EventRow]) -> AsyncGenerator[str, None]:
-        """Give the text of some events in pieces; those deleted meanwhile are left out."""
+        """Return the text of some events in pieces; those deleted meanwhile are left out."""
         parts: list[str] = []
         size = 0
         for row in rows:

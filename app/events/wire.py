@@ -7,17 +7,17 @@ RETRY_MS = 2_000
 
 
 def frame(event: Told) -> str:
-    """Give the lines of one event."""
+    """Return the lines of one event."""
     return f"id: {event.position}\nevent: {event.name}\ndata: {event.text}\n\n"
 
 
 def opening() -> str:
-    """Give the lines that a stream begins with."""
+    """Return the lines that a stream begins with."""
     return f"retry: {RETRY_MS}\n\n"
 
 
 def mark(position: int) -> str:
-    """Give lines that are no event and still move what a reader resumes from.
+    """Return lines that are no event and still move what a reader resumes from.
 
     By the standard an `id` without `data` dispatches nothing and is remembered.
     """

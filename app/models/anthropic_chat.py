@@ -118,7 +118,7 @@ def _body(settings: ModelDocument, request: ChatRequest, transform: Any) -> dict
 
 
 def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """Give the conversation; results of several tools are one turn of the user's."""
+    """Return the conversation; results of several tools are one turn of the user's."""
     turns: list[dict[str, Any]] = []
     for message in messages:
         if message.role == "system":

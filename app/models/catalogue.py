@@ -22,7 +22,7 @@ from steps.contract import StepBroke
 from steps.nearest import did_you_mean
 
 SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
-"""Gives a tenant's secret by its name. Raises `StepBroke` when there is none."""
+"""Returns a tenant's secret by its name. Raises `StepBroke` when there is none."""
 
 _EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 _ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
@@ -126,7 +126,7 @@ class Models:
         raise StepBroke("UnknownModel", message, retryable=False)
 
     def _default(self, names: Collection[str]) -> str | None:
-        """Give the default model's name: the setting's, or the only one there is."""
+        """Return the default model's name: the setting's, or the only one there is."""
         if self._settings.default_model is not None:
             return self._settings.default_model
         return next(iter(names)) if len(names) == 1 else None
@@ -147,7 +147,7 @@ class Models:
         return key
 
     def _client(self, source: str) -> Any:
-        """Give the client; what the operator named may be anywhere, what a tenant named not."""
+        """Return the client; what the operator named may be anywhere, what a tenant named not."""
         if source not in self._clients:
             # With its HTTP library, it is needed only where there are models.
             from app.models.transport import model_client  # noqa: PLC0415

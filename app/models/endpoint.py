@@ -36,7 +36,7 @@ class Wire(BaseModel):
 
 
 def read(model: type[W], answer: object) -> W:
-    """Give the used parts of an answer. Raises `StepBroke` when it is not in the wire format."""
+    """Return the used parts of an answer. Raises `StepBroke` when it is not in the wire format."""
     try:
         return model.model_validate(answer)
     except ValidationError as odd:
@@ -44,7 +44,7 @@ def read(model: type[W], answer: object) -> W:
 
 
 def tool_call(call_id: str, name: str, text: str) -> ToolCall:
-    """Give a call; its arguments are None when their text is no JSON object."""
+    """Return a call; its arguments are None when their text is no JSON object."""
     try:
         arguments: Json = parse_strictly(text) if text.strip() else {}
     except ValueError:
@@ -53,12 +53,12 @@ def tool_call(call_id: str, name: str, text: str) -> ToolCall:
 
 
 def arguments_text(arguments: "JsonObject | None", text: str) -> str:
-    """Give the arguments of a call as the model wrote them."""
+    """Return the arguments of a call as the model wrote them."""
     return text if text or arguments is None else json.dumps(arguments, ensure_ascii=False)
 
 
 def cut_short() -> StepBroke:
-    """Give the failure of a stream that stopped in the middle."""
+    """Return the failure of a stream that stopped in the middle."""
     return StepBroke("InvalidResponse", "the model's answer ended before it was complete")
 
 

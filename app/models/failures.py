@@ -41,7 +41,7 @@ class Asked:
 
 
 def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
-    """Give the step's failure, None for one that is no failure of the model or the network."""
+    """Return the step's failure, None for one that is no failure of the model or the network."""
     chain = list(_causes(failure))
     for cause in chain:
         if isinstance(cause, StepBroke):
@@ -75,7 +75,7 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
 
 
 def _status(failure: Exception) -> int | None:
-    """Give the HTTP status, or the one that an error inside a stream stands for."""
+    """Return the HTTP status, or the one that an error inside a stream stands for."""
     status = getattr(failure, "status_code", None)
     if isinstance(status, int) and status != HTTPStatus.OK:
         return status

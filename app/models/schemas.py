@@ -52,7 +52,7 @@ def has_open_part(schema: JsonObject) -> bool:
 
 
 def in_words(schema: JsonObject) -> str:
-    """Give the instruction that asks for an answer that fits the schema."""
+    """Return the instruction that asks for an answer that fits the schema."""
     return (
         "Answer with one JSON object and nothing else: no prose, no code fence. "
         f"It must fit this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"

@@ -23,7 +23,7 @@ _OF_THE_WAY = frozenset({b"content-encoding", b"content-length"})
 
 
 def model_client(allowed: Sequence[Network], trust: ssl.SSLContext | None) -> httpx2.AsyncClient:
-    """Give a client for the providers' libraries that connects to allowed addresses only."""
+    """Return a client for the providers' libraries that connects to allowed addresses only."""
     return httpx2.AsyncClient(
         transport=_Transport(allowed, trust), trust_env=False, follow_redirects=False
     )

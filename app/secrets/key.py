@@ -21,7 +21,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def open_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring:
-    """Give the keys that the settings name; `sealed_with` names those that are needed.
+    """Return the keys that the settings name; `sealed_with` names those that are needed.
 
     Raises:
         KeyUnusable: A key is missing, unsafe or no key; the message says what to do.

@@ -58,7 +58,7 @@ class Mask:
         self._cut = re.compile(_any_of(starts, 0)) if starts else None
 
     def text(self, text: str) -> str:
-        """Give the text without the values, also where it was cut inside one."""
+        """Return the text without the values, also where it was cut inside one."""
         text = self._whole_ones(text)
         if self._cut is None:
             return text
@@ -94,7 +94,7 @@ class Mask:
         return False, looked
 
     def value(self, value: Json) -> Json:
-        """Give the JSON value without the secret values in its strings, keys and numbers."""
+        """Return the JSON value without the secret values in its strings, keys and numbers."""
         if not self._forms or value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -129,7 +129,7 @@ def _json(value: Json) -> str:
 
 
 def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> str:
-    """Give a pattern for any of the forms, the longest first, grouped by how they begin.
+    """Return a pattern for any of the forms, the longest first, grouped by how they begin.
 
     `forms` are sorted. What many of them begin with is tried once and not once for each, so
     that a text full of it takes no longer than another.
@@ -154,13 +154,13 @@ def _any_of(forms: Sequence[tuple[str, ...]], depth: int, nested: int = 0) -> st
 
 
 def _same(one: Sequence[str], other: Sequence[str]) -> int:
-    """Give with how many tokens both begin."""
+    """Return with how many tokens both begin."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _forms(value: str) -> Iterable[tuple[str, ...]]:
-    """Give every form of a value as patterns, one for each character."""
+    """Return every form of a value as patterns, one for each character."""
     yield _tokens(value)
     if value.lower() != value:
         yield _tokens(value.lower())
@@ -189,7 +189,7 @@ def _repeats(value: str) -> bool:
 
 
 def _literals(value: str) -> Iterable[str]:
-    """Give the usual forms of a long value, as they are."""
+    """Return the usual forms of a long value, as they are."""
     yield from (value, value.lower(), quote(value), quote(value, safe=""), quote_plus(value))
     yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     for core in _base64_cores(value):
@@ -198,7 +198,7 @@ def _literals(value: str) -> Iterable[str]:
 
 
 def _base64_cores(value: str) -> Iterable[str]:
-    """Give the three ways a value can stand in base64, less what its neighbours change."""
+    """Return the three ways a value can stand in base64, less what its neighbours change."""
     for shift, dropped in ((0, 0), (1, 2), (2, 3)):
         raw = bytes(shift) + value.encode()
         yield base64.b64encode(raw)[dropped : len(raw) * 8 // 6].decode()
@@ -209,7 +209,7 @@ def _tokens(value: str) -> tuple[str, ...]:
 
 
 def _token(char: str) -> str:
-    """Give a pattern for a character however it may be escaped."""
+    """Return a pattern for a character however it may be escaped."""
     if char in _ALNUM:
         return char
     if char[0] == "\\":

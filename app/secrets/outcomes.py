@@ -7,7 +7,7 @@ from engine import Asks, Broke, Delivered, Input, Json
 
 
 def masked_outcome(outcome: Input, mask: Callable[[Json], Json]) -> Input:
-    """Give the outcome as it may be journaled and shown."""
+    """Return the outcome as it may be journaled and shown."""
     match outcome:
         case Delivered(output, data):
             return Delivered(mask(output), _object(mask(data)))

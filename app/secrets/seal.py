@@ -32,7 +32,7 @@ class Keyring:
         self._keys = {key_id(key): AESGCM(key) for key in (current, *older)}
 
     def seal(self, kind: str, tenant: str, name: str, value: str) -> bytes:
-        """Give the value sealed; it can be opened only as that `kind`, tenant and name."""
+        """Return the value sealed; it can be opened only as that `kind`, tenant and name."""
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._keys[self._current].encrypt(
             nonce, value.encode(), _bound(kind, tenant, name)
@@ -40,7 +40,7 @@ class Keyring:
         return _FORMAT + self._current + nonce + sealed
 
     def open(self, kind: str, tenant: str, name: str, sealed: bytes) -> str:
-        """Give the value. Raises `KeyUnusable` when no key fits or it is not what was sealed."""
+        """Return the value. Raises `KeyUnusable` when no key fits or it is not what was sealed."""
         key = self._keys.get(id_of(sealed))
         if key is None:
             raise KeyUnusable(f"{kind} {name} of tenant {tenant} is sealed with another key")
@@ -64,12 +64,12 @@ class Keyring:
 
 
 def id_of(sealed: bytes) -> bytes:
-    """Give the name of the key that sealed a value; empty when it is no sealed value."""
+    """Return the name of the key that sealed a value; empty when it is no sealed value."""
     return sealed[1 : 1 + _ID_BYTES] if sealed[:1] == _FORMAT else b""
 
 
 def key_id(key: bytes) -> bytes:
-    """Give the name of a key, which tells nothing about it."""
+    """Return the name of a key, which tells nothing about it."""
     return hmac.new(key, b"stepwell key", hashlib.sha256).digest()[:_ID_BYTES]
 
 

@@ -12,7 +12,7 @@ _KIND = "jwt-secret"
 
 
 def sealed_bytes(row: SecretRow) -> bytes | None:
-    """Give what is sealed in a row; None when its secret is in the clear."""
+    """Return what is sealed in a row; None when its secret is in the clear."""
     if not row.secret.startswith(_PREFIX):
         return None
     try:
@@ -22,7 +22,7 @@ def sealed_bytes(row: SecretRow) -> bytes | None:
 
 
 def seal_row(row: SecretRow, keyring: Keyring) -> SecretRow:
-    """Give the row to be kept; public keys stay in the clear."""
+    """Return the row to be kept; public keys stay in the clear."""
     if not row.algorithm.startswith("HS"):
         return row
     sealed = keyring.seal(_KIND, row.tenant, row.kid, row.secret)
@@ -30,7 +30,7 @@ def seal_row(row: SecretRow, keyring: Keyring) -> SecretRow:
 
 
 def open_row(row: SecretRow, keyring: Keyring) -> SecretRow:
-    """Give the row with its secret in the clear. Raises `KeyUnusable`."""
+    """Return the row with its secret in the clear. Raises `KeyUnusable`."""
     sealed = sealed_bytes(row)
     if sealed is None:
         return row

@@ -40,7 +40,7 @@ class SecretName:
 
 
 class Secrets:
-    """Gives secrets to steps, and takes them out of everything that steps give back."""
+    """Returns secrets to steps, and takes them out of everything that steps give back."""
 
     def __init__(self, table: SecretTable, keyring: Keyring, clock: Clock) -> None:
         self._table = table
@@ -61,7 +61,7 @@ class Secrets:
             await self._load()
 
     async def get(self, tenant: str, name: str) -> str:
-        """Give a secret to a step. Raises `StepBroke` when the tenant has none of that name."""
+        """Return a secret to a step. Raises `StepBroke` when the tenant has none of that name."""
         if self._is_stale:
             await self.load()
         try:
@@ -113,14 +113,14 @@ class Secrets:
             self._forget_masks(tenant)
 
     def mask(self, tenant: str, value: Json) -> Json:
-        """Give the value without any secret of the tenant, present or lately replaced."""
+        """Return the value without any secret of the tenant, present or lately replaced."""
         mask = self._masks.get(tenant)
         if mask is None:
             mask = self._masks[tenant] = Mask(self._known(tenant))
         return mask.value(value)
 
     def mask_text(self, text: str) -> str:
-        """Give the text without any secret of any tenant."""
+        """Return the text without any secret of any tenant."""
         if self._every is None:
             tenants = {*self._values, *self._former}
             self._every = Mask(value for tenant in tenants for value in self._known(tenant))

@@ -16,12 +16,12 @@ _LONGEST_NAMED = 1_000
 
 
 def invalid_email(message: str) -> StepBroke:
-    """Give the failure that says that a message cannot be sent as it is."""
+    """Return the failure that says that a message cannot be sent as it is."""
     return StepBroke("InvalidEmail", message, retryable=False)
 
 
 def one_line(text: str, name: str) -> str:
-    """Give `text` if it has no line break, also none in disguise. Raises `StepBroke`."""
+    """Return `text` if it has no line break, also none in disguise. Raises `StepBroke`."""
     if _CONTROL.search(text):
         raise invalid_email(f"{name} must be one line without control characters")
     # Python's email library decodes encoded words that it is given as text, line breaks too.

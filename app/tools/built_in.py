@@ -12,7 +12,7 @@ from app.tools.transform import transform
 
 
 def built_in_tools(settings: Settings, clock: Clock) -> Sequence[Callable[..., Any]]:
-    """Give the functions, each marked with `@tool`."""
+    """Return the functions, each marked with `@tool`."""
     return (
         transform,
         send_email_tool(settings, clock),

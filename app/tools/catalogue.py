@@ -32,7 +32,7 @@ class ToolCatalogue:
         return self._functions.is_pure(tool_id)
 
     async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
-        """Check the arguments, call the tool, and give its result as JSON. Raises `StepBroke`."""
+        """Check the arguments, call the tool, and return its result as JSON. Raises `StepBroke`."""
         if tool_id not in self._infos:
             name, _, tool = tool_id.partition(".")
             server = self._mcp.find(name)

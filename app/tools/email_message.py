@@ -41,13 +41,13 @@ class Letter:
 
 
 def message_id(idempotency_key: str, sender: Address) -> str:
-    """Give the Message-ID of a call: the same at every attempt, so that a repeat shows."""
+    """Return the Message-ID of a call: the same at every attempt, so that a repeat shows."""
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
     return f"<{digest[:40]}@{sender.domain}>"
 
 
 def written(letter: Letter, identity: str, now_ms: int) -> bytes:
-    """Give the message as it goes over the line. Raises `StepBroke`."""
+    """Return the message as it goes over the line. Raises `StepBroke`."""
     message = EmailMessage(policy=_POLICY)
     try:
         message["From"] = letter.sender

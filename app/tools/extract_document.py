@@ -16,7 +16,7 @@ _MOST_BYTES = 50 * 1024 * 1024
 
 
 def extract_document_tool(process: ExtractionProcess) -> Callable[..., Awaitable[JsonObject]]:
-    """Give the tool, reading documents by `process`."""
+    """Return the tool, reading documents by `process`."""
 
     @tool(id="extract-document")
     async def extract_document(

@@ -31,7 +31,7 @@ class ExtractionProcess:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def read(self, content: bytes, wanted: Mapping[str, str | int]) -> JsonObject:
-        """Give what the document holds. Raises `StepBroke`."""
+        """Return what the document holds. Raises `StepBroke`."""
         async with self._room:
             try:
                 async with asyncio.timeout(self.wall_s):

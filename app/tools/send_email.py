@@ -26,7 +26,7 @@ _Addresses = str | list[str]
 
 
 def send_email_tool(settings: Settings, clock: Clock) -> Callable[..., Awaitable[JsonObject]]:
-    """Give the tool, sending by the mail server that the settings name."""
+    """Return the tool, sending by the mail server that the settings name."""
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="smtp")
 
     @tool(id="send-email")

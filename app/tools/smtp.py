@@ -25,7 +25,7 @@ class Delivery:
         self._is_abandoned = False
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> Mapping[str, str]:
-        """Hand the message over, and give who was refused, and why.
+        """Hand the message over, and return who was refused, and why.
 
         Raises:
             StepBroke: `ConnectionFailed`, `EmailAuth` or `EmailRefused`; nobody got it, or,

@@ -57,7 +57,7 @@ class Patience:
     give_up_s: float
 
     def wait_ms(self, attempts: int, asked_ms: int | None) -> int:
-        """Give the wait after so many attempts: doubled each time, spread, not less than asked."""
+        """Return the wait after so many attempts: doubled each time, spread, at least as asked."""
         doubled = self.first_s * 2.0 ** min(attempts - 1, 40)
         # Spread, so that what failed together does not come back together.
         wait = min(doubled, self.longest_s) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
@@ -152,7 +152,7 @@ class Deliverer:
         return page.has_more
 
     async def _send_due(self, done: Callable[[], None]) -> int | None:
-        """Begin what is due, as far as there is room; give the moment of what is due next."""
+        """Begin what is due, as far as there is room; return the moment of what is due next."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         self._settled.clear()
         due = await outbox.due(self._row.id, now_ms, _AT_ONCE + len(self._sending))

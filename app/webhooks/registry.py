@@ -49,7 +49,7 @@ class Webhooks:
             await self._stop(webhook_id)
 
     async def create(self, tenant: str, draft: Draft) -> tuple[WebhookRow, str]:
-        """Keep a webhook, durable when this returns; also give its secret, for the only time.
+        """Keep a webhook, durable when this returns; also return its secret, for the only time.
 
         Raises `TooManyWebhooks`.
         """
@@ -136,14 +136,14 @@ class Webhooks:
         return delivery
 
     async def redeliver_failed(self, row: WebhookRow) -> int:
-        """Let all that were given up be sent again, and give their number."""
+        """Let all that were given up be sent again, and return their number."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         count = await outbox.redeliver_failed(row.id, now_ms)
         self._look_again(row.id)
         return count
 
     def former_secret_until(self, row: WebhookRow) -> int | None:
-        """Give until when the secret before this one signs too, None when it does not."""
+        """Return until when the secret before this one signs too, None when it does not."""
         return open_secrets(self._keyring, row).former_until(self._parts.clock.now_ms())
 
     def _deliver(self, row: WebhookRow) -> None:

@@ -26,24 +26,24 @@ class SigningSecrets:
     former_until_ms: int = 0
 
     def at(self, now_ms: int) -> tuple[str, ...]:
-        """Give those that sign at a moment, the newest first."""
+        """Return those that sign at a moment, the newest first."""
         if self.former is None or now_ms >= self.former_until_ms:
             return (self.current,)
         return self.current, self.former
 
     def former_until(self, now_ms: int) -> int | None:
-        """Give until when the former one signs, None when it signs no more."""
+        """Return until when the former one signs, None when it signs no more."""
         return self.former_until_ms if len(self.at(now_ms)) > 1 else None
 
 
 def seal_secrets(keyring: Keyring, tenant: str, webhook_id: str, secrets: SigningSecrets) -> bytes:
-    """Give the secrets sealed, bound to their webhook."""
+    """Return the secrets sealed, bound to their webhook."""
     former = () if secrets.former is None else (secrets.former, str(secrets.former_until_ms))
     return keyring.seal(_KIND, tenant, webhook_id, " ".join((secrets.current, *former)))
 
 
 def open_secrets(keyring: Keyring, row: WebhookRow) -> SigningSecrets:
-    """Give a webhook's secrets. Raises `KeyUnusable`."""
+    """Return a webhook's secrets. Raises `KeyUnusable`."""
     current, *former = keyring.open(_KIND, row.tenant, row.id, row.sealed).split(" ")
     return SigningSecrets(current, former[0], int(former[1])) if former else SigningSecrets(current)
 

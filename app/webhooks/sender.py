@@ -43,12 +43,12 @@ class Outcome:
 
 
 def message_of(event: Told) -> Message:
-    """Give the message for an event; its id follows from what the journal holds."""
+    """Return the message for an event; its id follows from what the journal holds."""
     return _message(f"evt_{event.digest.hex()[:32]}", event.name, event.data["time"], event.data)
 
 
 def test_message(message_id: str, now_ms: int) -> Message:
-    """Give a message that says nothing."""
+    """Return a message that says nothing."""
     return _message(message_id, "webhook.test", iso_time(now_ms), {})
 
 

@@ -24,7 +24,7 @@ class UnfitWebhookSecret(ValueError):
 
 
 def new_secret() -> str:
-    """Give a secret of 32 random bytes."""
+    """Return a secret of 32 random bytes."""
     return PREFIX + base64.b64encode(os.urandom(_NEW)).decode()
 
 
@@ -41,7 +41,7 @@ def check_secret(secret: str) -> None:
 def signed_headers(
     secrets: Sequence[str], message_id: str, at_s: int, body: bytes
 ) -> Mapping[str, str]:
-    """Give the headers by which a receiver knows who sent a body, and when (Unix seconds)."""
+    """Return the headers by which a receiver knows who sent a body, and when (Unix seconds)."""
     content = f"{message_id}.{at_s}.".encode() + body
     return {
         "webhook-id": message_id,

@@ -18,7 +18,7 @@ from steps.compiled import Definition
 
 
 async def new_run(services: Services, definition: dict[str, Any]) -> NewRun:
-    """Store a definition and give what starts a run of it."""
+    """Store a definition and return what starts a run of it."""
     await services.workflows.create(TENANT, definition)
     stored, compiled = await services.workflows.startable(TENANT, definition["id"], None)
     assert isinstance(compiled, Definition)

@@ -26,7 +26,7 @@ _AT_ONCE = 2_000
 
 
 def history(data: Path, wanted: str) -> tuple[str, list[Event]]:
-    """Give the tenant and the events of a run; the server must be stopped."""
+    """Return the tenant and the events of a run; the server must be stopped."""
 
     async def read() -> tuple[str, list[Event]]:
         journal = await Journal.open(data)
@@ -60,7 +60,7 @@ def copy_runs(data: Path, tenant: str, events: Sequence[Event], count: int) -> N
 
 
 def plain_rate(data: Path, runs: int, events_a_commit: int) -> float:
-    """Give events a second when plain sqlite3 writes such rows, made beforehand, at FULL.
+    """Return events a second when plain sqlite3 writes such rows, made beforehand, at FULL.
 
     The rows are copies of the newest run of a folder that no server uses.
     """

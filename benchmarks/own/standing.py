@@ -14,7 +14,7 @@ _PATIENCE_S = 120.0
 
 
 def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, float]:
-    """Give what an empty server takes, then with paused runs, then with running ones too.
+    """Return what an empty server takes, then with paused runs, then with running ones too.
 
     Running runs are such as a kill left inside a step: at the start each is carried on into
     that step again. Copies stand for the runs, made of a real one's history.

@@ -55,7 +55,7 @@ def _connect(library: Library) -> Callable[[], Any]:
 
 
 async def _commands() -> AsyncIterator[dict[str, Any]]:
-    """Give the lines of standard input, read by a thread so that no loop is held up."""
+    """Return the lines of standard input, read by a thread so that no loop is held up."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue()
 

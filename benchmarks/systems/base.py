@@ -68,10 +68,10 @@ class System(ABC):
 
     @abstractmethod
     def stored_bytes(self) -> int:
-        """Give the bytes that runs take on disk, with the system stopped."""
+        """Return the bytes that runs take on disk, with the system stopped."""
 
     def start(self) -> float:
-        """Start and give the seconds until it takes runs."""
+        """Start and return the seconds until it takes runs."""
         began = time.perf_counter()
         try:
             self.launch()
@@ -107,7 +107,7 @@ class LibrarySystem(System):
     module: str
 
     def arguments(self) -> list[str]:
-        """Give what the peer's process is started with."""
+        """Return what the peer's process is started with."""
         return []
 
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from benchmarks.systems.base import NotHere
 
 
 def find_postgres() -> Path:
-    """Give the folder of its programs. Raises `NotHere`."""
+    """Return the folder of its programs. Raises `NotHere`."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     found = shutil.which("initdb")
     for folder in [*folders, *([Path(found).resolve().parent] if found else [])]:
@@ -65,7 +65,7 @@ class Postgres:
         process.stop(how=signal.SIGINT)
 
     def stored_bytes(self) -> int:
-        """Give tables and indexes; the write-ahead log is of fixed sizes and used again."""
+        """Return tables and indexes; the write-ahead log is of fixed sizes and used again."""
         return folder_bytes(self._data / "base")
 
     def _succeeds(self, program: str, *arguments: str) -> bool:

@@ -18,7 +18,7 @@ workers = 2
 
 
 def find_server() -> Path:
-    """Give the server's program. Raises `NotHere`."""
+    """Return the server's program. Raises `NotHere`."""
     folder = VENV / "node" / "node_modules" / "@restatedev"
     for program in folder.glob("restate-server-*/bin/restate-server"):
         return program

@@ -15,7 +15,7 @@ _CUTTINGS = Path(__file__).with_name("press.json")
 def press_search(
     company: Annotated[str, Field(min_length=3, description="the name, or a part of it")],
 ) -> list[dict[str, str]]:
-    """Search the press cuttings for a company; gives date, title and text of each."""
+    """Search the press cuttings for a company; returns date, title and text of each."""
     cuttings: list[dict[str, str]] = json.loads(_CUTTINGS.read_text(encoding="utf-8"))
     wanted = company.casefold()
     return [item for item in cuttings if wanted in f"{item['title']} {item['text']}".casefold()]

@@ -23,7 +23,7 @@ class Answer:
 
 
 def answer_to(body: Mapping[str, Any]) -> Answer | None:
-    """Give the answer to a request, None when it is none of the examples' questions."""
+    """Return the answer to a request, None when it is none of the examples' questions."""
     offered = {item["function"]["name"] for item in body.get("tools", ())}
     if "press_search" in offered:
         return _research(body["messages"])
@@ -96,7 +96,7 @@ def _deliver(owner: str, *, listed: bool, reported: bool) -> Answer:
 
 
 def _results(messages: list[dict[str, Any]]) -> dict[str, str]:
-    """Give what each tool has answered, by its name."""
+    """Return what each tool has answered, by its name."""
     names = {
         call["id"]: call["function"]["name"]
         for message in messages

@@ -218,7 +218,7 @@ async def test_a_document_that_needs_too_much_memory_is_too_large() -> None:
 
 
 def busy_pdf() -> bytes:
-    """Give a PDF of 100 pages that all draw the same quarter of a million operators."""
+    """Return a PDF of 100 pages that all draw the same quarter of a million operators."""
     drawn = "q Q BT ET " * 60_000
     kids = " ".join(f"{number} 0 R" for number in range(4, 104))
     page = (
@@ -297,7 +297,7 @@ async def test_unknown_and_mistyped_inputs_are_refused(wrong: dict[str, Any]) ->
 
 
 def readers() -> list[int]:
-    """Give the processes that read documents for this one."""
+    """Return the processes that read documents for this one."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -333,7 +333,7 @@ async def test_at_most_two_are_read_at_once_and_a_cancel_ends_them() -> None:
 
 
 def seen_of(process: int) -> tuple[bytes, bool]:
-    """Give a process's environment, and whether it may write no files."""
+    """Return a process's environment, and whether it may write no files."""
     place = Path("/proc") / str(process)
     limits = (place / "limits").read_text()
     return (place / "environ").read_bytes(), "Max file size             0 " in limits

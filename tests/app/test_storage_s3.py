@@ -36,7 +36,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a client of the bucket `files`, by other keys than Stepwell's."""
+    """Return a client of the bucket `files`, by other keys than Stepwell's."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     client = boto3.session.Session("other", "other", region_name="us-east-1").client(
         "s3", endpoint_url=endpoint

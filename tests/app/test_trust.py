@@ -60,7 +60,7 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(ca_file: Path) -> Iterator[str]:
-    """Give a server whose certificate only the file vouches for."""
+    """Return a server whose certificate only the file vouches for."""
     server = _Quiet(("127.0.0.1", 0), _Answers)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(ca_file)

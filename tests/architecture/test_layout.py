@@ -17,7 +17,7 @@ FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("
 
 
 def imports_of(source: str) -> set[str]:
-    """Give every module of ours that a source imports, wherever the import stands."""
+    """Return every module of ours that a source imports, wherever the import stands."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -28,7 +28,7 @@ def imports_of(source: str) -> set[str]:
 
 
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
-    """Give modules that are left when every module without imports has been taken away."""
+    """Return modules that are left when every module without imports has been taken away."""
     left = {name: set(wanted) & set(graph) - {name} for name, wanted in graph.items()}
     while free := [name for name, wanted in left.items() if not wanted]:
         for name in free:
@@ -39,7 +39,7 @@ def circle_in(graph: dict[str, set[str]]) -> list[str]:
 
 
 def long_functions(source: str) -> list[str]:
-    """Give the functions of more than 70 lines."""
+    """Return the functions of more than 70 lines."""
     return [
         node.name
         for node in ast.walk(ast.parse(source))
@@ -49,7 +49,7 @@ def long_functions(source: str) -> list[str]:
 
 
 def banned_calls(source: str) -> set[str]:
-    """Give the calls that no code of ours makes."""
+    """Return the calls that no code of ours makes."""
     return {
         node.func.id
         for node in ast.walk(ast.parse(source))

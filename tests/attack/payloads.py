@@ -78,7 +78,7 @@ WORDS = [
 
 
 def fixed() -> Iterator[str]:
-    """Give the known ones."""
+    """Return the known ones."""
     for root in ROOTS:
         for name in NAMES:
             yield f"{root}.{name}"
@@ -108,7 +108,7 @@ def fixed() -> Iterator[str]:
 
 
 def grown(seed: int, count: int) -> Iterator[str]:
-    """Give random ones, most of which are almost right."""
+    """Return random ones, most of which are almost right."""
     dice = random.Random(seed)
     numbers = [
         "0",

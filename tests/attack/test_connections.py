@@ -33,7 +33,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def head(server: Server, path: str = "/api/workflows", method: str = "POST", **more: str) -> bytes:
-    """Give the lines of a header that lets its sender in, without the empty line."""
+    """Return the lines of a header that lets its sender in, without the empty line."""
     lines = [f"{method} {path} HTTP/1.1", "host: x", f"x-api-key: {server.key()}"]
     lines += ["x-tenant-id: acme", "content-type: application/json"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]

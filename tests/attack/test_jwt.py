@@ -46,7 +46,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def made(strict: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """Give a key of each algorithm; each is an editor's, but that of HS384 is a viewer's."""
+    """Return a key of each algorithm; each is an editor's, but that of HS384 is a viewer's."""
     found = {}
     for algorithm in ("HS256", "HS384", "HS512", *KEYS):
         more: list[object] = ["--role", "viewer" if algorithm == "HS384" else "editor"]

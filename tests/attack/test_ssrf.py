@@ -55,7 +55,7 @@ REFUSED = {"AddressNotAllowed", "InvalidRequest", "ConnectionFailed"}
 
 @pytest.fixture(scope="module")
 def trap() -> Iterator[Trap]:
-    """Give a listener on every local address, where nothing may arrive."""
+    """Return a listener on every local address, where nothing may arrive."""
     with Trap(host="0.0.0.0") as listening:
         yield listening
 

@@ -73,7 +73,7 @@ def test_every_address_with_a_parameter_is_covered() -> None:
 
 
 def make_theirs(client: httpx.Client) -> dict[str, str]:
-    """Give tenant B one of each kind, with the ids that tenant A asks for."""
+    """Return tenant B one of each kind, with the ids that tenant A asks for."""
     flow = {
         "id": "theirs", "name": "Theirs", "initialStep": "ask", "tool": True,
         "steps": [
@@ -115,7 +115,7 @@ def theirs(shared: Server, absent: dict[str, bytes]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def absent(shared: Server) -> dict[str, bytes]:
-    """Give what tenant A is told while nobody has any of them."""
+    """Return what tenant A is told while nobody has any of them."""
     return ask_for_all(shared, ABSENT)
 
 
@@ -138,7 +138,7 @@ def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
 
 
 def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
-    """Give status, headers and body; only ids that no client chooses have one name."""
+    """Return status, headers and body; only ids that no client chooses have one name."""
     headers = sorted(
         (k, v) for k, v in answer.headers.items() if k not in ("date", "content-length")
     )
@@ -201,7 +201,7 @@ def test_no_list_holds_what_is_theirs(
 
 
 def references(ids: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Give steps that name things of others, in definitions and by data."""
+    """Return steps that name things of others, in definitions and by data."""
     yield {"type": "call-workflow", "workflowId": ids["workflow"]}
     yield {"type": "call-workflow", "workflowId": "{{ data.workflow }}"}
     yield {"type": "call-agent", "agentId": ids["agent"], "message": "hello"}

@@ -42,7 +42,7 @@ def read(connection: socket.socket, within: float = 5) -> Said:
 
 
 def say(port: int, request: bytes, within: float = 5, *, shut: bool = False) -> Said:
-    """Send bytes on a connection of their own and give what comes back."""
+    """Send bytes on a connection of their own and return what comes back."""
     with connect(port) as connection:
         try:
             connection.sendall(request)

@@ -16,7 +16,7 @@ _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def found(*names: str) -> str:
-    """Give the path of a program; says what to install where there is none."""
+    """Return the path of a program; says what to install where there is none."""
     for name in names:
         if path := shutil.which(name):
             return path
@@ -140,6 +140,6 @@ class Person:
             ) from missing
 
     def errors(self) -> list[str]:
-        """Give what the browser complained about since the last time."""
+        """Return what the browser complained about since the last time."""
         lines: list[dict[str, Any]] = self.driver.get_log("browser")
         return [str(line["message"]) for line in lines if line["level"] == "SEVERE"]

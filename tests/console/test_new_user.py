@@ -51,7 +51,7 @@ def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
 
 
 def told(lines: "queue.Queue[str]", what: str) -> str:
-    """Wait until a line has what is looked for, and give what stands in its group."""
+    """Wait until a line has what is looked for, and return what stands in its group."""
     seen = []
     while line := lines.get(timeout=60):
         seen.append(line)

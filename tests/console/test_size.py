@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def a_large_one(count: int) -> dict[str, Any]:
-    """Give a definition with branches, loops and every kind of edge."""
+    """Return a definition with branches, loops and every kind of edge."""
     steps = [
         {"id": f"step-{n}", "name": f"Step number {n}", "type": "call-tool"} for n in range(count)
     ]
@@ -125,7 +125,7 @@ def many_runs(file: Path, like: str, count: int, shift: int) -> None:
 
 
 def computed(server: Server) -> float:
-    """Give the seconds of a processor that the server has had: others do not count in them."""
+    """Return the seconds of a processor that the server has had: others do not count in them."""
     assert server.process
     fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -14,7 +14,7 @@ OUTPUT = {"answer": {"type": "integer"}}
 
 
 def agent(client: httpx.Client, server: ModelServer, name: str, **more: Any) -> str:
-    """Create the model and an agent that uses it; give the agent's id."""
+    """Create the model and an agent that uses it; return the agent's id."""
     model = {"provider": "openai", "baseUrl": server.openai, "model": "m"}
     made = client.put(f"/api/models/{name}", json=model)
     assert made.status_code in (200, 201), made.text

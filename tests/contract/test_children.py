@@ -21,7 +21,7 @@ def create(client: httpx.Client, name: str, steps: list[Any], edges: list[Any], 
 
 
 def straight(*names: str) -> list[Any]:
-    """Give the edges of a chain."""
+    """Return the edges of a chain."""
     return [{"from": a, "to": b} for a, b in zip(names, [*names[1:], "end"], strict=True)]
 
 

@@ -29,7 +29,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"
 
 
 def plain(value: Any) -> Any:
-    """Give an answer with ids and times replaced by their kind."""
+    """Return an answer with ids and times replaced by their kind."""
     if isinstance(value, dict):
         return {k: "N" if k == "duration" else plain(v) for k, v in value.items()}
     if isinstance(value, list):

@@ -28,7 +28,7 @@ PLAIN = "plain-" + secrets.token_urlsafe(24)
 
 
 def forms(value: str) -> set[bytes]:
-    """Give what must be nowhere: the value and its encoded forms."""
+    """Return what must be nowhere: the value and its encoded forms."""
     found = {value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1]}
     found |= {json.dumps(value, ensure_ascii=False)[1:-1], value[-20:]}
     for shift in range(3):
@@ -56,7 +56,7 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture
 def loud(server: Server) -> Server:
-    """Give a server that logs everything and holds the secrets."""
+    """Return a server that logs everything and holds the secrets."""
     server.kill()
     server.environment["STEPWELL_LOG_LEVEL"] = "debug"
     server.start()
@@ -67,7 +67,7 @@ def loud(server: Server) -> Server:
 
 
 def run(client: httpx.Client, step: dict[str, Any]) -> httpx.Response:
-    """Create a workflow of one call, start it, and give the answer."""
+    """Create a workflow of one call, start it, and return the answer."""
     document = {
         "name": "Calls", "initialStep": "call",
         "steps": [

@@ -10,7 +10,7 @@ END = {"id": "end", "type": "end-flow", "result": {"data": "{{ data }}"}}
 
 
 def start(server: Server, steps: list[Any], edges: list[Any], **data: Any) -> Any:
-    """Create a workflow of these steps, start it, and give the outcome."""
+    """Create a workflow of these steps, start it, and return the outcome."""
     document = {
         "name": "Steps",
         "initialStep": steps[0]["id"],

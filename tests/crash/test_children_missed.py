@@ -14,7 +14,7 @@ from tests.harness.server import Server, settled
 
 
 def children_of(client: httpx.Client, run_id: str, count: int) -> list[str]:
-    """Wait until so many children have been started and sleep; give their ids by item."""
+    """Wait until so many children have been started and sleep; return their ids by item."""
     until = time.monotonic() + 10
     while True:
         rows: list[Any] = client.get(

@@ -29,7 +29,7 @@ WAITING = {
 
 
 def serve(data: Path) -> tuple[int, str]:
-    """Try to start a server; give its exit code and what it said."""
+    """Try to start a server; return its exit code and what it said."""
     ended = subprocess.run(
         [STEPWELL, "serve", "--data", data, "--port", "0", "--log-level", "warning"],
         capture_output=True, text=True, check=False, timeout=30,
@@ -131,7 +131,7 @@ def run_of(client: httpx.Client, **data: Any) -> str:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, list[str]]:
-    """Give a stopped server with four paused runs, two of them with a canary in their data."""
+    """Return a stopped server with four paused runs, two of them with a canary in their data."""
     server = Server(tmp_path_factory.mktemp("before") / "data", PLUGIN)
     with server, server.client() as client:
         client.post("/api/workflows", json=WAITING)
@@ -143,7 +143,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, list[str]]
 
 @pytest.fixture
 def stopped(before: tuple[Server, list[str]], tmp_path: Path) -> tuple[Server, list[str]]:
-    """Give a copy of that server."""
+    """Return a copy of that server."""
     server = Server(tmp_path / "data", PLUGIN)
     server._keys = dict(before[0]._keys)
     shutil.copytree(before[0].data, server.data)

@@ -39,7 +39,7 @@ DATABASE, WAL = "journal.sqlite3", "-wal"
 
 
 def faults(chance: random.Random) -> Iterator[Fault]:
-    """Give faults of every kind in turn, once and for ever, at the first operation and later."""
+    """Return faults of every kind in turn, once and for ever, at the first operation and later."""
     while True:
         for times in (1, chance.randrange(2, 6), None):
             yield Fault("write", chance.randrange(1, 60), FULL, times, WAL)
@@ -53,7 +53,7 @@ def faults(chance: random.Random) -> Iterator[Fault]:
 
 
 def places() -> Iterator[int]:
-    """Give which operation is to fail: each of the first, then ever fewer."""
+    """Return which operation is to fail: each of the first, then ever fewer."""
     nth = 1
     while nth < 1_000:
         yield nth
@@ -71,7 +71,7 @@ async def fill(folder: Path) -> None:
 
 
 async def read_all(journal: Journal) -> int:
-    """Read every history, as far as the disk lets; give how many could not be read."""
+    """Read every history, as far as the disk lets; return how many could not be read."""
     failed = 0
     for row in await journal.runs.page(TENANT, RunFilter(), 1_000):
         try:
@@ -82,7 +82,7 @@ async def read_all(journal: Journal) -> int:
 
 
 async def under(fault: Fault, folder: Path, chance: random.Random) -> tuple[Disk, bool]:
-    """Load a journal while the fault is there, then without it; give if it ended the journal."""
+    """Load a journal while the fault is there, then without it; return if it ended the journal."""
     with watched(folder) as disk:
         async with opened(folder) as journal:
             checkpoint_often(journal, 40)
@@ -197,7 +197,7 @@ async def test_a_start_after_a_kill_that_fails_anywhere_loses_nothing(
 
 
 async def histories(folder: Path, copy: Path) -> dict[str, int]:
-    """Give how long each history is in a copy of the folder."""
+    """Return how long each history is in a copy of the folder."""
     shutil.copytree(folder, copy)
     async with opened(copy) as journal:
         rows = await journal.runs.page(TENANT, RunFilter(), 1_000)

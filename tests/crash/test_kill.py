@@ -20,7 +20,7 @@ OVER = ("completed", "failed", "cancelled", "terminated")
 
 
 def workflows(address: str) -> list[dict[str, Any]]:
-    """Give workflows that call, retry, loop, wait and pause."""
+    """Return workflows that call, retry, loop, wait and pause."""
 
     def call(step_id: str, path: str, **more: Any) -> dict[str, Any]:
         return {"id": step_id, "type": "call-api", "method": "POST", "url": address + path, **more}

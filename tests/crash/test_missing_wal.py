@@ -23,7 +23,7 @@ WAITING = {
 
 
 def told(command: str, *arguments: object) -> tuple[int, str]:
-    """Run a command that ends by itself; give its exit code and what it said."""
+    """Run a command that ends by itself; return its exit code and what it said."""
     ended = subprocess.run(
         [STEPWELL, command, *map(str, arguments)],
         capture_output=True, text=True, check=False, timeout=30,

@@ -26,7 +26,7 @@ DATABASE = "journal.sqlite3"
 
 
 async def recorded(folder: Path, chance: random.Random, synchronous: str) -> tuple[Disk, bytes]:
-    """Load a journal, and give the record with the database as it was before."""
+    """Load a journal, and return the record with the database as it was before."""
     base = await fresh(folder)
     with watched(folder) as disk:
         async with opened(folder, synchronous) as filled:

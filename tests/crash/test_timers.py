@@ -70,7 +70,7 @@ def test_a_deadline_passes_while_the_server_is_down(server: Server) -> None:
 
 
 def sleeping(number: int) -> Sequence[Event]:
-    """Give the history of a run of a workflow that is gone, whose timer is long overdue."""
+    """Return the history of a run of a workflow that is gone, whose timer is long overdue."""
     return [
         RunStarted(1, f"dynamic-workflow-{number}", "gone", "1.0.0", "a", {}),
         StepStarted(1, "a", 1, 1, "wait"),

@@ -23,7 +23,7 @@ HEADER, FRAME_HEADER = 32, 24
 
 
 async def committed(folder: Path, chance: random.Random) -> tuple[bytes, bytes, list[int]]:
-    """Append events one by one. Gives the files, and the size of the -wal file after each."""
+    """Append events one by one. Returns the files, and the size of the -wal file after each."""
     journal = await Journal.open(folder)
     event = RunStarted(1, RUN, "w", "1.0.0", "a", {})
     run: Run = apply(None, event)
@@ -51,7 +51,7 @@ def frame_edges(wal: bytes) -> list[int]:
 
 
 def cut(wal: bytes, chance: random.Random) -> Iterator[tuple[bytes, int, bool]]:
-    """Give damaged files, how many of their first bytes are whole, and if nothing else counts."""
+    """Return damaged files, how many of their first bytes are whole, and if nothing else counts."""
     edges = frame_edges(wal)
     for edge in edges:
         yield wal[:edge], edge, True
@@ -69,7 +69,7 @@ def cut(wal: bytes, chance: random.Random) -> Iterator[tuple[bytes, int, bool]]:
 
 
 async def length(folder: Path) -> int:
-    """Open what is there; give the length of the run's history, which must be whole."""
+    """Open what is there; return the length of the run's history, which must be whole."""
     async with opened(folder) as journal:
         assert await journal._readers.all("PRAGMA quick_check") == [("ok",)]
         if await journal.runs.last_number() == 0:

@@ -12,7 +12,7 @@ PAGES = sorted(
 
 
 def anchors(file: Path) -> set[str]:
-    """Give the names that the headings of a page have in links."""
+    """Return the names that the headings of a page have in links."""
     text = re.sub(r"```.*?```", "", file.read_text(), flags=re.DOTALL)
     heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 _-]", "", head.lower()).replace(" ", "-") for head in heads}

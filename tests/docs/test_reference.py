@@ -58,7 +58,7 @@ def sources(place: str) -> list[Path]:
 
 
 def raised_in(source: str) -> set[str]:
-    """Give the error types that are written out where a failure is made."""
+    """Return the error types that are written out where a failure is made."""
     made = ("StepBroke", "StepError", "RunError", "DocumentFailure", "NoWayOut", "_failed")
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -78,12 +78,12 @@ def raised_in(source: str) -> set[str]:
 
 
 def effects_used(source: str) -> set[str]:
-    """Give the methods of the effects that a source calls."""
+    """Return the methods of the effects that a source calls."""
     return set(re.findall(r"\beffects\.([a-z_]+)\(", source.replace("_effects", "effects")))
 
 
 def own_modules(kind: AnyStepType) -> set[Path]:
-    """Give the files of `steps/` that a step type is made of, the common ones left out."""
+    """Return the files of `steps/` that a step type is made of, the common ones left out."""
     common = {"contract", "effects", "definition", "registry", "outputs", "tools"}
     todo, seen = [ROOT / f"{type(kind).__module__.replace('.', '/')}.py"], set[Path]()
     while todo:
@@ -97,7 +97,7 @@ def own_modules(kind: AnyStepType) -> set[Path]:
 
 
 def may_break(kind: AnyStepType) -> set[str]:
-    """Give the error types with which a step of this type may fail, as the source has them."""
+    """Return the error types with which a step of this type may fail, as the source has them."""
     found = set(PASSED_ON.get(kind.type, ()))
     for file in own_modules(kind):
         source = file.read_text()

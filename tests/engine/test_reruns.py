@@ -26,7 +26,7 @@ from tests.engine.test_laws import Story, graphs, inputs
 
 
 def entries(events: list[Event]) -> list[tuple[Run, StepStarted]]:
-    """Give every entry of a step, with the run as it stood before."""
+    """Return every entry of a step, with the run as it stood before."""
     found = []
     run: Run | None = None
     for event in events:

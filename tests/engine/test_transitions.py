@@ -66,7 +66,7 @@ SAMPLES: dict[type[Event], Event] = {
 
 
 def run_in(state: State, event: type[Event]) -> Run | None:
-    """Give a run in `state`, such that only the table can refuse the sample event."""
+    """Return a run in `state`, such that only the table can refuse the sample event."""
     if state is State.NEW:
         return None
     run = apply(None, SAMPLES[RunStarted])

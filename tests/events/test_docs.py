@@ -71,7 +71,7 @@ HEAD = ("type", "time", "runId", "workflowId", "seq", "position")
 
 
 def section() -> str:
-    """Give the table of events and an example of each, as the page must have them."""
+    """Return the table of events and an example of each, as the page must have them."""
     told = {type(event): readable(row_of(event), event) for event in SAMPLES}
     assert all(event.data["runId"] == RUN and event.data["seq"] == 5 for event in told.values())
     lines = ["| event | when | besides, it has |", "| --- | --- | --- |"]

@@ -85,7 +85,7 @@ def loaded(tmp_path: Path) -> Any:
 
 
 def written(server: Server, condition: str = "true") -> list[tuple[int, int, int, str]]:
-    """Give position, run, number and type of the events in the journal of a server that is dead."""
+    """Return position, run, number and type of the events in the journal of a server that is dead."""
     with sqlite3.connect(server.data / "journal.sqlite3") as journal:
         rows = journal.execute(
             "SELECT e.position, e.run, e.seq, e.type FROM events e JOIN runs r ON r.id = e.run"
@@ -202,7 +202,7 @@ def test_webhooks_are_told_everything_in_order_and_prove_it(loaded: Server) -> N
 
 
 def position_of(server: Server) -> int:
-    """Give the position of the newest event."""
+    """Return the position of the newest event."""
     address = f"file:{server.data}/journal.sqlite3?mode=ro"
     with sqlite3.connect(address, uri=True) as journal:
         (position,) = journal.execute("SELECT max(position) FROM events").fetchone()

@@ -46,7 +46,7 @@ class Pages:
 
 @asynccontextmanager
 async def streamed(folder: Path, **when: Any) -> AsyncIterator[Streams]:
-    """Give streams over a journal of one run that is inside its step."""
+    """Return streams over a journal of one run that is inside its step."""
     journal = await Journal.open(folder)
     await write(journal, "acme", completed(1)[:2])
     pages: Any = Pages(journal, **when)

@@ -306,7 +306,7 @@ def test_a_reader_that_does_not_read_is_dropped_and_costs_little(tmp_path: Path)
 
 
 def opens(client: httpx.Client) -> int:
-    """Open the tenant's stream, close it, and give the status."""
+    """Open the tenant's stream, close it, and return the status."""
     with client.stream("GET", "/api/workflow/events") as answer:
         return answer.status_code
 

@@ -52,14 +52,14 @@ class Serving:
         self.process.stdout.close()
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does, and give its exit code."""
+        """Stop it as Ctrl-C does, and return its exit code."""
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(30)
         self._reader.join()
         return code
 
     def says(self, pattern: str) -> str:
-        """Wait until it has printed something; give the first group."""
+        """Wait until it has printed something; return the first group."""
         until = time.monotonic() + 30
         while not (found := re.search(pattern, self.shown)):
             assert time.monotonic() < until, self.shown

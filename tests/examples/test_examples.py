@@ -37,7 +37,7 @@ def run_examples(*arguments: object, **environment: str) -> subprocess.Completed
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run every example once, and give the folder that holds what it left behind."""
+    """Run every example once, and return the folder that holds what it left behind."""
     folder = tmp_path_factory.mktemp("examples")
     shown = run_examples("--folder", folder)
     (folder / "shown.txt").write_text(shown.stdout)

@@ -21,7 +21,7 @@ def blocks(language: str) -> list[str]:
 
 
 def whole() -> list[str]:
-    """Give the pieces of Python that stand for themselves."""
+    """Return the pieces of Python that stand for themselves."""
     return [block for block in blocks("python") if block.startswith(("import ", "from "))]
 
 

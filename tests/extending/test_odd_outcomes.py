@@ -80,7 +80,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def made(client: httpx.Client, step: dict[str, Any]) -> str:
-    """Keep a workflow of that one step, under an id of its own, and give the id."""
+    """Keep a workflow of that one step, under an id of its own, and return the id."""
     name = f"odd-{uuid.uuid4().hex}"
     create(client, name, step)
     return name

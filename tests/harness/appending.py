@@ -78,12 +78,12 @@ async def _append(
 
 
 def told(ops: Iterable[Op]) -> dict[str, int]:
-    """Give the last sequence number that was acknowledged of each run."""
+    """Return the last sequence number that was acknowledged of each run."""
     return dict(op.ack for op in ops if op.kind == "ack")
 
 
 async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
-    """Open what is in `folder` and give what was acknowledged and is not there.
+    """Open what is in `folder` and return what was acknowledged and is not there.
 
     Every history that is there must be whole, and the database sound.
     """
@@ -100,7 +100,7 @@ async def missing(folder: Path, ops: Sequence[Op]) -> list[Any]:
 async def losses(
     folder: Path, ops: Sequence[Op], base: bytes, places: Sequence[int], chance: random.Random
 ) -> list[Any]:
-    """Cut the power at each of the places in a record; give what each cut has lost, if it has.
+    """Cut the power at each of the places in a record; return what each cut has lost, if it has.
 
     `base` is the database before the record, `folder` where the cuts are laid out.
     """
@@ -114,7 +114,7 @@ async def losses(
 
 
 async def fresh(folder: Path) -> bytes:
-    """Make a journal in a folder, and give its database as it is before anything happens."""
+    """Make a journal in a folder, and return its database as it is before anything happens."""
     async with opened(folder):
         pass
     return (folder / "journal.sqlite3").read_bytes()

@@ -86,7 +86,7 @@ def spreadsheet(sheets: dict[str, list[list[Any]]]) -> bytes:
 
 
 def repacked(archive: bytes, **changes: bytes) -> bytes:
-    """Give an archive with some parts replaced; `word__document.xml` is word/document.xml."""
+    """Return an archive with some parts replaced; `word__document.xml` is word/document.xml."""
     wanted = {f"{name.replace('__', '/')}.xml": content for name, content in changes.items()}
     out = BytesIO()
     with (

@@ -59,7 +59,7 @@ class Reader:
 def stream(
     client: httpx.Client, path: str, reader: Reader | None = None, **query: str
 ) -> Iterator[Iterator[Seen]]:
-    """Open a stream and give its events; the reader goes on where it was."""
+    """Open a stream and return its events; the reader goes on where it was."""
     reader = reader or Reader()
     reader.begin()
     headers = {"last-event-id": reader.last_id} if reader.last_id else {}

@@ -85,7 +85,7 @@ async def flood(
 
 
 def resident_mb(server: Server) -> float:
-    """Give how much memory the server has."""
+    """Return how much memory the server has."""
     assert server.process is not None
     with open(f"/proc/{server.process.pid}/status") as told:  # noqa: PTH123 - a system file
         line = next(line for line in told if line.startswith("VmRSS"))

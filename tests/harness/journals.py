@@ -24,7 +24,7 @@ Story = Callable[[int], Sequence[Event]]
 
 
 def completed(number: int, at_ms: int = 0, workflow: str = "w", parent: int = 0) -> list[Event]:
-    """Give the history of a run that has completed."""
+    """Return the history of a run that has completed."""
     at = at_ms or number
     above = Parent(f"dynamic-workflow-{parent}", "a", 1, 1, number, 1) if parent else None
     return [
@@ -36,7 +36,7 @@ def completed(number: int, at_ms: int = 0, workflow: str = "w", parent: int = 0)
 
 
 def paused(number: int) -> list[Event]:
-    """Give the history of a run that waits for a person."""
+    """Return the history of a run that waits for a person."""
     return [
         *completed(number)[:2],
         RunPaused(
@@ -72,7 +72,7 @@ def filled(folder: Path, story: Story, numbers: Sequence[int], tenant: str = "ac
 
 
 def faults(folder: Path) -> list[Fault]:
-    """Give what `verify` finds."""
+    """Return what `verify` finds."""
     with closing(open_read_only(folder / "journal.sqlite3")) as connection:
         return verify(connection, lambda _: None).faults
 

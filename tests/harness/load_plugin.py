@@ -33,7 +33,7 @@ async def hog(seconds: float) -> str:
 
 @tool
 async def much(size: int) -> dict[str, Any]:
-    """Give so many bytes."""
+    """Return so many bytes."""
     return {"text": "0123456789abcdef" * (size // 16)}
 
 

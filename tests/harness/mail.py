@@ -102,7 +102,7 @@ class MailServer:
         return [item for item in read if isinstance(item, EmailMessage)]
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """Give the settings with which Stepwell sends here."""
+        """Return the settings with which Stepwell sends here."""
         return {
             "smtp_host": "127.0.0.1",
             "smtp_port": self.port,

@@ -16,7 +16,7 @@ SERVER = str(Path(__file__).with_name("mcp_server.py"))
 
 
 def over_pipes(**environment: str) -> dict[str, Any]:
-    """Give the settings of a server that is started as a process."""
+    """Return the settings of a server that is started as a process."""
     return {"command": sys.executable, "args": [SERVER], "env": environment}
 
 

@@ -35,13 +35,13 @@ async def stall(seconds: float) -> None:
 
 @server.tool(structured_output=False)
 def greet(name: str) -> str:
-    """Give a text."""
+    """Return a text."""
     return f"hello {name}"
 
 
 @server.tool(structured_output=False)
 def long(length: int) -> str:
-    """Give a long text."""
+    """Return a long text."""
     return "x" * length
 
 
@@ -70,7 +70,7 @@ def count(context: Context[Any]) -> int:
 
 @server.tool()
 def environment(name: str) -> str:
-    """Give an environment variable."""
+    """Return an environment variable."""
     return os.environ.get(name, "")
 
 
@@ -82,7 +82,7 @@ def die() -> None:
 
 @server.tool()
 def pid() -> int:
-    """Give the process id."""
+    """Return the process id."""
     return os.getpid()
 
 

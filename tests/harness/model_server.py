@@ -174,7 +174,7 @@ def _error(reply: Reply) -> dict[str, Any]:
 
 
 def _calls(reply: Reply) -> list[tuple[str, str, str]]:
-    """Give (id, name, text of the arguments) of every call."""
+    """Return (id, name, text of the arguments) of every call."""
     return [
         (f"call_{n}", name, given if isinstance(given, str) else json.dumps(given))
         for n, (name, given) in enumerate(reply.tool_calls)

@@ -37,7 +37,7 @@ class Platter:
         self.since = [(at, op) for at, op in self.since if at >= began]
 
     def after_a_cut(self, chance: random.Random) -> bytes | None:
-        """Give what a power cut may leave; None when there is no such file."""
+        """Return what a power cut may leave; None when there is no such file."""
         image = None if self.durable is None else bytearray(self.durable)
         for_all = chance.choice((0.0, 0.5, 0.9, 1.0, None))
         for _, op in self.since:

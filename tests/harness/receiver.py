@@ -97,7 +97,7 @@ class Receiver:
         return recent and f"v1,{expected}" in headers["webhook-signature"].split(" ")
 
     def received(self) -> list[Post]:
-        """Give the posts that were answered with 200, in order."""
+        """Return the posts that were answered with 200, in order."""
         with self.lock:
             return [post for post in self.posts if post.status == 200]
 

@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 def command(*arguments: object) -> Any:
-    """Run `stepwell ... --json` and give its answer."""
+    """Run `stepwell ... --json` and return its answer."""
     shown = subprocess.run(
         [STEPWELL, *map(str, arguments), "--json"], capture_output=True, check=True
     )
@@ -64,7 +64,7 @@ class Server:
         self.kill()
 
     def start(self) -> float:
-        """Start, wait until ready, and give the seconds it took."""
+        """Start, wait until ready, and return the seconds it took."""
         began = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -92,13 +92,13 @@ class Server:
             self.process.wait()
 
     def terminate(self) -> int:
-        """Stop in good order and give the exit code."""
+        """Stop in good order and return the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
     def key(self, role: str = "owner", tenant: str = "acme") -> str:
-        """Give an API key of the role, made once."""
+        """Return an API key of the role, made once."""
         if (tenant, role) not in self._keys:
             self._keys[tenant, role] = self._new_key(role, tenant)
         return self._keys[tenant, role]
@@ -117,7 +117,7 @@ class Server:
             return str(json.loads(control.makefile().readline())["key"])
 
     def client(self, role: str = "owner", tenant: str = "acme") -> httpx.Client:
-        """Give a client with a key of the role."""
+        """Return a client with a key of the role."""
         headers = {"x-api-key": self.key(role, tenant), "x-tenant-id": tenant}
         return httpx.Client(base_url=self.address, headers=headers, timeout=20, verify=TRUST)
 

@@ -38,7 +38,7 @@ def _measured(handle: Any) -> None:
 
 
 def _slowness() -> float:
-    """Give how many times slower than the reference machine this one is now, 1 at least."""
+    """Return how many times slower than the reference machine this one is now, 1 at least."""
     times = []
     for _ in range(3):
         began = time.thread_time()

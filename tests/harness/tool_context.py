@@ -5,7 +5,7 @@ from steps.effects import StoredFile, ToolContext
 
 
 def tool_context(*files: StoredFile, key: str = "run-1:step:1") -> ToolContext:
-    """Give a context that knows these files."""
+    """Return a context that knows these files."""
     by_id = {file.file_id: file for file in files}
 
     async def read(file_id: str) -> StoredFile:

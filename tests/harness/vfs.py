@@ -148,7 +148,7 @@ class Disk:
         self.note(Op("ack", ack=what))
 
     def strikes(self, kind: str, file: str) -> Fault | None:
-        """Give the fault if this operation is to fail."""
+        """Return the fault if this operation is to fail."""
         with self.lock:
             fault = self.fault
             return fault if fault and fault.strikes(kind, file) else None
@@ -208,7 +208,7 @@ class _Shim:
         return code
 
     def _table(self, methods: Any) -> _Methods:
-        """Give our copy of a table of file functions, made once for each."""
+        """Return our copy of a table of file functions, made once for each."""
         address = ctypes.addressof(methods.contents)
         if address not in self.tables:
             real = methods.contents
@@ -271,7 +271,7 @@ class _Shim:
 
 
 def _library() -> ctypes.CDLL:
-    """Give the SQLite that Python's `sqlite3` uses: a library of its own, or built in."""
+    """Return the SQLite that Python's `sqlite3` uses: a library of its own, or built in."""
     place = getattr(_sqlite3, "__file__", None)
     library = ctypes.CDLL(place)
     try:

@@ -50,7 +50,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
 
 
 def callbacks(server: Server) -> list[dict[str, Any]]:
-    """Give the long callbacks of the server's event loop, the longest first."""
+    """Return the long callbacks of the server's event loop, the longest first."""
     file = server.data.parent / "callbacks.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return sorted(map(json.loads, lines), key=lambda line: -line["ms"])
@@ -97,7 +97,7 @@ def nothing_long(server: Server) -> None:
 
 
 def ended(server: Server, run_ids: Iterable[str], within: float = 30) -> set[str]:
-    """Wait until all these runs have ended; give the statuses that they have."""
+    """Wait until all these runs have ended; return the statuses that they have."""
     numbers = json.dumps([run_number(run_id) for run_id in run_ids])
     until = time.monotonic() + within
     while True:

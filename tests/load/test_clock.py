@@ -60,7 +60,7 @@ def asleep(client: httpx.Client, run_id: str) -> None:
 
 
 def woken(server: Server) -> dict[int, int]:
-    """Give how often each run's sleep has completed."""
+    """Return how often each run's sleep has completed."""
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
         rows = journal.execute(
             "SELECT run, count(*) FROM events WHERE type = 'StepCompleted'"

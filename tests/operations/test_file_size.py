@@ -65,7 +65,7 @@ class Readers:
 
 
 async def load(journal: Journal, seconds: float, sizes: list[int], first: int) -> float:
-    """Write as fast as it goes; gives the longest that one round of writes took."""
+    """Write as fast as it goes; returns the longest that one round of writes took."""
     until, longest = time.monotonic() + seconds, 0.0
     for at in itertools.count(first, 50):
         began = time.monotonic()

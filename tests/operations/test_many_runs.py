@@ -28,7 +28,7 @@ def bulk(client: httpx.Client, action: str, **body: Any) -> httpx.Response:
 
 
 def all_parts(client: httpx.Client, action: str, **body: Any) -> tuple[int, int]:
-    """Ask until there is no more; gives the runs changed and the calls made."""
+    """Ask until there is no more; returns the runs changed and the calls made."""
     changed, calls, cursor = 0, 0, None
     while True:
         answer = bulk(client, action, **body, **({"cursor": cursor} if cursor else {})).json()

@@ -58,7 +58,7 @@ async def _no_upkeep(_: object) -> None:
 
 @cache
 def empty_database() -> bytes:
-    """Give a database with the journal's schema and nothing in it."""
+    """Return a database with the journal's schema and nothing in it."""
     with sqlite3.connect(":memory:", isolation_level=None) as connection:
         for script in migrations():
             connection.executescript(script)
@@ -79,7 +79,7 @@ class Disk:
         self.database.execute("PRAGMA foreign_keys = ON")
 
     def journal(self, life: Life) -> Journal:
-        """Give the product's journal as one life of the server sees this disk."""
+        """Return the product's journal as one life of the server sees this disk."""
         file = Path("simulated.sqlite3")
         writer = Writer(Connection(self, life), _no_upkeep)  # type: ignore[arg-type]
         readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[list-item]

@@ -149,7 +149,7 @@ class Observer:
         self._told[run.id] = max(self._told.get(run.id, 0), run.seq)
 
     def known(self, run_id: str) -> int:
-        """Give the newest event of a run that somebody has been told of."""
+        """Return the newest event of a run that somebody has been told of."""
         return self._told.get(run_id, 0)
 
     def waited(self, run_id: str) -> None:

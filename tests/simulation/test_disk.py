@@ -33,7 +33,7 @@ STORIES = 12
 
 
 async def tell(journal: Journal, random: Random) -> list[Any]:
-    """Do the same things to any journal; give all of its answers."""
+    """Do the same things to any journal; return all of its answers."""
     answers: list[Any] = []
     runs: list[tuple[Head, Run]] = []
 
@@ -108,7 +108,7 @@ def _start(
 
 
 def _next(run: Run, random: Random) -> Event:
-    """Give an event that the run allows."""
+    """Return an event that the run allows."""
     at = (run.updated_at_ms + 1, "a", 1)
     if run.state == "ready" and run.next_step:
         return StepStarted(*at, 1, "t")

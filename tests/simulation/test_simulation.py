@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def play(first: int) -> tuple[Counter[str], list[str]]:
-    """Play a chunk of seeds; give what happened and the report of each that failed."""
+    """Play a chunk of seeds; return what happened and the report of each that failed."""
     totals, failed = Counter({"seeds": _CHUNK}), []
     for seed in range(first, first + _CHUNK):
         report = simulate(seed)
@@ -34,7 +34,7 @@ def play(first: int) -> tuple[Counter[str], list[str]]:
 
 
 def chunks() -> Iterator[int]:
-    """Give the first seeds of the chunks: a fixed number, or new ones until time is up."""
+    """Return the first seeds of the chunks: a fixed number, or new ones until time is up."""
     if not SECONDS:
         yield from range(0, SEEDS, _CHUNK)
         return

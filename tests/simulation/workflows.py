@@ -84,7 +84,7 @@ CHILDREN = ("any", "leaf", "chain")
 
 @cache
 def compiled() -> Callable[[Json], Definition]:
-    """Give what compiles a document, once in the life of this process."""
+    """Return what compiles a document, once in the life of this process."""
     known = registry()
     by_name: dict[str, Definition] = {}
 
@@ -100,7 +100,7 @@ def compiled() -> Callable[[Json], Definition]:
 
 @cache
 def stored() -> bytes:
-    """Give a database in which the workflows are stored."""
+    """Return a database in which the workflows are stored."""
     loop = SeededLoop(Random(0))
     disk = Disk(Random(0), Moods(slow=0))
 

@@ -59,7 +59,7 @@ class Document:
     _length: int = 0
 
     def take(self, text: str) -> bool:
-        """Add text, and give whether there is room for more."""
+        """Add text, and return whether there is room for more."""
         room = self.limits.max_characters - self._length
         fits = len(text) <= room
         if not fits:
@@ -70,7 +70,7 @@ class Document:
         return fits
 
     def take_row(self, sheet: Sheet, values: Sequence[object]) -> bool:
-        """Add a row to a sheet and to the text, and give whether there is room for more."""
+        """Add a row to a sheet and to the text, and return whether there is room for more."""
         if len(sheet.rows) >= MOST_ROWS:
             self.truncated = True
             return False
@@ -97,7 +97,7 @@ class Document:
                 self.metadata[name] = str(text)[:_MOST_METADATA]
 
     def as_json(self) -> dict[str, object]:
-        """Give the result of the tool."""
+        """Return the result of the tool."""
         shown: dict[str, object] = {
             "text": "".join(self._parts).replace("\0", "").strip(),
             "mediaType": self.media_type,
@@ -114,7 +114,7 @@ class Document:
 
 
 def lines(parts: Iterable[str]) -> Iterable[str]:
-    """Give each part with a line break behind it."""
+    """Return each part with a line break behind it."""
     return (f"{part}\n" for part in parts)
 
 

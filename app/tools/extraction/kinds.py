@@ -24,7 +24,7 @@ _MOST_UNPACKED = 200 * 1024 * 1024
 
 
 def kind_of(content: bytes, guessed: str, name: str) -> str:
-    """Give the media type that a document is read as.
+    """Return the media type that a document is read as.
 
     `guessed` is what the upload was taken for. Raises `DocumentFailure`.
     """

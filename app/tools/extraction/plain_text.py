@@ -18,7 +18,7 @@ def read(content: bytes, document: Document) -> None:
 
 
 def decoded(content: bytes) -> tuple[str, str]:
-    """Give the text and its encoding: by its mark, else UTF-8, else Windows-1252.
+    """Return the text and its encoding: by its mark, else UTF-8, else Windows-1252.
 
     Windows-1252 is what old Western programs write; its five unused bytes become U+FFFD.
     """

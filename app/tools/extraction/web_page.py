@@ -40,7 +40,7 @@ def read(content: bytes, document: Document) -> None:
 
 
 def _pieces(page: Tag) -> Iterator[str]:
-    """Give the text, once through the page however deep it nests."""
+    """Return the text, once through the page however deep it nests."""
     around: list[Tag] = [page]
     for node in page.descendants:
         while around[-1] is not node.parent:

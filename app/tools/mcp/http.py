@@ -25,7 +25,7 @@ class _TooLong(Exception):
 def http_client(
     headers: Mapping[str, str], trust: ssl.SSLContext | None, failed: Callable[[], None]
 ) -> httpx2.AsyncClient:
-    """Give a client; `failed` is called when a request shows that the server may be gone.
+    """Return a client; `failed` is called when a request shows that the server may be gone.
 
     It waits for answers without limit, since each call has a limit of its own, and opens as
     many connections as there are calls. Idle ones are dropped before the server drops them.

@@ -36,5 +36,5 @@ class Link(Protocol):
         ...
 
     async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
-        """Call a tool and give its result as JSON. Raises `StepBroke`."""
+        """Call a tool and return its result as JSON. Raises `StepBroke`."""
         ...

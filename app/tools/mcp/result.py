@@ -15,7 +15,7 @@ _LONGEST_ERROR = 2_000
 def result_of(
     tool_id: str, content: Sequence[JsonObject], structured: Json, *, is_error: bool
 ) -> Json:
-    """Give the structured result, else the parts and all their text. Raises `StepBroke`."""
+    """Return the structured result, else the parts and all their text. Raises `StepBroke`."""
     text = "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
     if is_error:
         told = text.strip() or "it did not say why"

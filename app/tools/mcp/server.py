@@ -109,7 +109,7 @@ class McpServer:
         log.mcp_not_closed(self.name)
 
     async def _ready(self) -> Link:
-        """Give the connection, after the attempt that is due when it is down."""
+        """Return the connection, after the attempt that is due when it is down."""
         if self._link is None and not self._is_closing:
             self._wanted.set()
             with contextlib.suppress(TimeoutError):

@@ -27,11 +27,11 @@ class McpServers:
         await asyncio.gather(*(server.settled() for server in self._servers.values()))
 
     def find(self, name: str) -> McpServer | None:
-        """Give a server by its name."""
+        """Return a server by its name."""
         return self._servers.get(name)
 
     def all(self) -> Iterable[McpServer]:
-        """Give the servers in the order of their names."""
+        """Return the servers in the order of their names."""
         return [server for _, server in sorted(self._servers.items())]
 
     def tools(self) -> list[ToolInfo]:

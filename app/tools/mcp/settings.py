@@ -77,7 +77,7 @@ def _check_url(url: str) -> None:
 
 
 def resolved(values: Mapping[str, str]) -> dict[str, str]:
-    """Give values with `env:VARIABLE` replaced. Raises `VariableNotSet`."""
+    """Return values with `env:VARIABLE` replaced. Raises `VariableNotSet`."""
     found = {}
     for key, value in values.items():
         if value.startswith(_REFERENCE):

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Carrier:
-    """Gives a tracking number for each key, the same for a key that comes again.
+    """Returns a tracking number for each key, the same for a key that comes again.
 
     Attributes:
         requests: How often each key has come.

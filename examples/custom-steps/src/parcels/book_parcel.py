@@ -20,7 +20,7 @@ def book_parcel(
     address: Annotated[str, Field(min_length=1, description="where the parcel goes")],
     grams: Annotated[int, Field(gt=0, le=30_000, description="what it weighs")],
 ) -> dict[str, str]:
-    """Book a parcel at the carrier and give its tracking number."""
+    """Book a parcel at the carrier and return its tracking number."""
     url = os.environ.get("CARRIER_URL")
     if not url:
         message = "the server's environment has no CARRIER_URL; set it to the carrier's address"

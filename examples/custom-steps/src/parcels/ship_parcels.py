@@ -119,7 +119,7 @@ class ShipParcels(StepType[ShipParcelsSettings]):
 
 
 def _parcels(given: Json) -> list[JsonObject]:
-    """Give the parcels; what is in each of them is the tool's to check."""
+    """Return the parcels; what is in each of them is the tool's to check."""
     if isinstance(given, list) and 0 < len(given) <= _MOST:
         parcels = [item for item in given if isinstance(item, dict)]
         if len(parcels) == len(given):
