@@ -22,10 +22,10 @@ from app.held import Held
 from app.http_client import HttpClient
 from app.links import Links
 from app.models.catalogue import Models
+from app.opening import open_secrets
 from app.rate_limits import RateLimits
 from app.recovery import Recovery
 from app.runs import Runs
-from app.secrets.opening import open_secrets
 from app.secrets.vault import Secrets
 from app.services import Services
 from app.settings import Settings

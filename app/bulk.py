@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from app.live import DefinitionUnusable, RunLost
-from app.retention import delete_whole
+from app.definitions import DefinitionUnusable
+from app.deletion import delete_whole
+from app.live import RunLost
 from app.runs import Runs
 from engine import Rejected
 from journal import ChildOf, Corrupt, Journal, Matched, NotEnded, RunFilter, UnknownRun

@@ -22,8 +22,8 @@ from app.auth.tokens import BadSecret, new_secret
 from app.backup import BackupFailed
 from app.clock import Clock, SystemClock
 from app.command_failed import CommandFailed
+from app.opening import open_secrets
 from app.operations import COMMANDS, Place, Tell, operate
-from app.secrets.opening import open_secrets
 from app.secrets.seal import KeyUnusable
 from app.secrets.tokens import seal_row
 from app.secrets.vault import Secrets, UnfitSecret

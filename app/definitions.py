@@ -18,6 +18,14 @@ _COMPILED = 500
 _MANY_STEPS = 50
 
 
+class DefinitionUnusable(Exception):
+    """The definition of a stored version does not compile on this server any more."""
+
+    def __init__(self, workflow_id: str, version: str, why: str) -> None:
+        self.workflow_id, self.version, self.why = workflow_id, version, why
+        super().__init__(f"version {version} of {workflow_id} cannot be used on this server: {why}")
+
+
 class Compiled(Protocol):
     """A document that has been checked and compiled."""
 

@@ -15,9 +15,10 @@ from app.api.errors import (
     UnsupportedMediaType,
 )
 from app.auth.errors import Forbidden, Unauthorized
+from app.definitions import DefinitionUnusable
 from app.events.streams import TooManyStreams
 from app.links import LinkUnusable
-from app.live import DefinitionUnusable, RunLost
+from app.live import RunLost
 from app.rate_limits import RateLimited
 from app.secrets.vault import UnfitSecret
 from app.storage import StorageError

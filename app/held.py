@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from app.live import DefinitionUnusable, LiveRun
+from app.definitions import DefinitionUnusable
+from app.live import LiveRun
 from app.shares import Shares
 from journal import Journal, UnknownRun
 from steps.compiled import Definition

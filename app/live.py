@@ -4,17 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from app.definitions import DefinitionUnusable
 from engine import AwaitRuns, Event, Execute, Graph, Input, Run, State, Stopped
 from journal import Head, IdempotencyKey
 from steps.compiled import Definition
-
-
-class DefinitionUnusable(Exception):
-    """The definition of a stored version does not compile on this server any more."""
-
-    def __init__(self, workflow_id: str, version: str, why: str) -> None:
-        self.workflow_id, self.version, self.why = workflow_id, version, why
-        super().__init__(f"version {version} of {workflow_id} cannot be used on this server: {why}")
 
 
 class RunLost(Exception):

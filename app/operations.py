@@ -12,9 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
-from app.api.executions import run_filter, run_line
-from app.api.many_runs import command_of, matched_document, outcome_document
+from app.api.bulk_documents import command_of, matched_document, outcome_document
 from app.api.models import BulkBody, ListRunsQuery, checked
+from app.api.run_list import run_filter, run_line
 from app.backup import back_up
 from app.bulk import Action, Bulk
 from app.clock import Clock

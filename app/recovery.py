@@ -10,7 +10,7 @@ import asyncio
 
 from app import log
 from app.children import Children
-from app.live import DefinitionUnusable
+from app.definitions import DefinitionUnusable
 from app.runs import Runs
 from journal import UNREADABLE, Journal, UnknownRun
 

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from app.clock import Clock
+from app.deletion import delete_whole
 from app.settings import Settings
 from engine import Status
 from journal import ChildOf, Group, Journal, NotEnded, UnknownRun
 from steps.durations import duration_ms
 
-_RUNS_A_PART = 200
 _PAGE = 100
 _PAUSE_S = 0.02
 
@@ -99,21 +99,3 @@ class Retention:
                     continue
                 before_ms = None if rule.age is None else now_ms - duration_ms(rule.age)
                 yield Group(tenant, rule.status, before_ms, rule.keep)
-
-
-async def delete_whole(journal: Journal, tenant: str, run_id: str) -> int:
-    """Delete a run and its children, a part at a time; returns their number.
-
-    Where it is stopped half-way, the children that are left are deleted the next time.
-
-    Raises:
-        UnknownRun: There is no such run, or it is another tenant's.
-        ChildOf: It goes with its parent.
-        NotEnded: It, or a child of it, has not ended.
-    """
-    runs = 0
-    while True:
-        part = await journal.removal.delete(tenant, run_id, _RUNS_A_PART)
-        runs += part.runs
-        if part.is_whole:
-            return runs

@@ -13,9 +13,10 @@ from app import log
 from app.answers import accept
 from app.auth.callers import Caller
 from app.clock import Clock
+from app.definitions import DefinitionUnusable
 from app.driver import Driver
 from app.held import Held
-from app.live import DefinitionUnusable, LiveRun, RunLost
+from app.live import LiveRun, RunLost
 from app.new_run import NewRun
 from app.waiters import Waiters, is_settled
 from engine import (

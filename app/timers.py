@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from app import log
 from app.clock import Clock
-from app.live import DefinitionUnusable
+from app.definitions import DefinitionUnusable
 from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000

@@ -3,8 +3,7 @@
 from functools import partial
 
 from app.clock import Clock
-from app.definitions import Definitions
-from app.live import DefinitionUnusable
+from app.definitions import Definitions, DefinitionUnusable
 from journal import Archived, Journal, UnknownVersion, UnknownWorkflow, VersionRow
 from steps.compiled import Definition
 from steps.contract import StepBroke

@@ -23,12 +23,13 @@ from app.api.models import (
 )
 from app.api.multipart import FIELD, Form, multipart_body
 from app.api.run_document import MOST_CHILD_IDS, outcome_document, status_document
+from app.api.run_list import run_filter, run_line
 from app.api.start_files import declared_files, stored
 from app.auth.roles import Role
 from app.connections import leave_with_client
 from app.new_run import NewRun
-from engine import JsonObject, Run, iso_time, iso_time_or_none
-from journal import DuplicateStart, IdempotencyKey, RunFilter, RunRow
+from engine import JsonObject, Run
+from journal import DuplicateStart, IdempotencyKey
 from steps.compiled import Definition
 from steps.contract import Problem
 
@@ -111,34 +112,6 @@ async def list_runs(call: Call) -> Response:
     runs = [run_line(row) for row in page]
     more = len(rows) > len(page)
     return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
-
-
-def run_filter(query: ListRunsQuery) -> RunFilter:
-    """Return the filter that a query asks for."""
-    return RunFilter(
-        status=query.status,
-        workflow_id=query.workflowId,
-        since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
-        until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
-        before=int(query.cursor) if query.cursor else None,
-        parent_id=query.parentRunId,
-    )
-
-
-def run_line(row: RunRow) -> JsonObject:
-    """Return one line of the list."""
-    return {
-        "runId": row.run_id,
-        "workflowId": row.workflow_id,
-        "version": row.version,
-        "status": row.status,
-        "currentStepId": row.step_id,
-        "parentRunId": row.parent_run_id,
-        "item": row.item,
-        "startTime": iso_time(row.started_at_ms),
-        "updatedAt": iso_time(row.updated_at_ms),
-        "endTime": iso_time_or_none(row.ended_at_ms),
-    }
 
 
 async def _status(call: Call, run: Run) -> Response:

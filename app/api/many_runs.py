@@ -1,20 +1,13 @@
 """Cancel, terminate and delete many runs; delete one."""
 
-from datetime import datetime
-
 from starlette.responses import JSONResponse, Response
 
+from app.api.bulk_documents import command_of, matched_document, outcome_document
 from app.api.endpoint import Call, Endpoint
-from app.api.errors import BadRequest
 from app.api.json_body import json_body
-from app.api.models import BulkBody, BulkFilter, checked
+from app.api.models import BulkBody, checked
 from app.auth.roles import Role
-from app.bulk import Action, Command, Outcome
-from app.retention import delete_whole
-from engine import JsonObject, Status
-from journal import Matched, RunFilter
-from journal.run_ids import run_number
-from steps.contract import Problem
+from app.deletion import delete_whole
 
 
 async def bulk(call: Call) -> Response:
@@ -36,62 +29,6 @@ async def delete_run(call: Call) -> Response:
     run_id = call.path("runId")
     count = await delete_whole(call.services.journal, call.tenant, run_id)
     return JSONResponse({"success": True, "runId": run_id, "deletedRuns": count})
-
-
-def command_of(body: BulkBody) -> Command:
-    """Return the command that a body asks for. Raises `BadRequest` for what never matches."""
-    wanted = body.filter
-    if wanted.status is not None and Status(wanted.status).is_over != (body.action == "delete"):
-        fits = "runs that have ended" if body.action == "delete" else "runs that have not ended"
-        raise _unfit("filter.status", f"{body.action} is for {fits}")
-    if wanted.parentRunId is not None and body.action == "delete":
-        raise _unfit("filter.parentRunId", "child runs are deleted with their parent")
-    for run_id in (*(wanted.runIds or ()), *([wanted.parentRunId] if wanted.parentRunId else ())):
-        run_number(run_id)
-    return Command(
-        body.action, _run_filter(wanted, body.cursor), wanted.runIds, body.reason, body.limit
-    )
-
-
-def matched_document(action: Action, matched: Matched) -> JsonObject:
-    """Return what a command would look at, as JSON; `cursor` leaves out runs that start later."""
-    return {
-        "action": action,
-        "dryRun": True,
-        "matched": matched.runs,
-        "cursor": None if matched.before is None else str(matched.before),
-    }
-
-
-def outcome_document(action: Action, outcome: Outcome) -> JsonObject:
-    """Return what one part of a command did, as JSON."""
-    return {
-        "action": action,
-        "changed": outcome.changed,
-        "skipped": outcome.skipped,
-        "failed": outcome.failures,
-        "failures": [{"runId": name, "message": why} for name, why in outcome.failed],
-        "nextCursor": None if outcome.before is None else str(outcome.before),
-    }
-
-
-def _unfit(path: str, message: str) -> BadRequest:
-    return BadRequest("the request is not acceptable", [Problem(path, message)])
-
-
-def _run_filter(wanted: BulkFilter, cursor: str | None) -> RunFilter:
-    return RunFilter(
-        status=wanted.status,
-        workflow_id=wanted.workflowId,
-        since_ms=_ms(wanted.since),
-        until_ms=_ms(wanted.until),
-        before=int(cursor) if cursor else None,
-        parent_id=wanted.parentRunId,
-    )
-
-
-def _ms(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp() * 1_000)
 
 
 ENDPOINTS = (

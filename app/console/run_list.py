@@ -5,8 +5,8 @@ import json
 from starlette.responses import Response
 
 from app.api.endpoint import Call
-from app.api.executions import run_filter
 from app.api.models import ListRunsQuery, checked
+from app.api.run_list import run_filter
 from app.auth.roles import Role
 from app.console.page import Page, filled
 from app.console.rendering import page

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.assembly import open_services
+from app.deletion import delete_whole
 from app.new_run import NewRun
-from app.retention import delete_whole
 from app.services import Services
 from app.settings import Settings
 from engine import Run

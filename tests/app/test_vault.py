@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.clock import SystemClock
-from app.secrets.opening import open_secrets
+from app.opening import open_secrets
 from app.secrets.seal import Keyring
 from app.secrets.tokens import open_row, seal_row
 from app.secrets.vault import Secrets, UnfitSecret
