@@ -4,44 +4,44 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from app import log
-from app.admission import Admission
-from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.auth.links import Links
+from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
-from app.bulk import Bulk
-from app.children import Children
 from app.clock import Clock, SystemClock
-from app.driver import Driver
-from app.effects import Keep, LiveEffects, World
+from app.concurrency.fair_queue import FairQueue
+from app.definitions.agents import Agents
+from app.definitions.workflows import Workflows
 from app.events.hub import Hub
 from app.events.streams import Streams
-from app.figures import Figures
-from app.files import Files
-from app.held import Held
-from app.http_client import HttpClient
-from app.links import Links
-from app.models.catalogue import Models
+from app.execution.admission import Admission
+from app.execution.bulk import Bulk
+from app.execution.children import Children
+from app.execution.driver import Driver
+from app.execution.effects import Keep, LiveEffects, StepServices
+from app.execution.live_runs import LiveRuns
+from app.execution.recovery import Recovery
+from app.execution.runs import Runs
+from app.execution.timers import Timers
+from app.execution.waiters import Waiters
+from app.files.s3 import S3Storage
+from app.files.storage import FolderStorage, Storage
+from app.files.uploads import Files
+from app.llm.catalogue import Models
 from app.opening import open_secrets
-from app.rate_limits import RateLimits
-from app.recovery import Recovery
-from app.runs import Runs
+from app.outbound.http_client import HttpClient
+from app.outbound.trust import trusted
 from app.secrets.vault import Secrets
 from app.services import Services
-from app.settings import Settings
-from app.storage import FolderStorage, Storage
-from app.storage_s3 import S3Storage
-from app.timers import Timers
+from app.settings.server import Settings
+from app.telemetry import log
+from app.telemetry.counters import Counters
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
-from app.trust import trusted
-from app.turns import Turns
-from app.waiters import Waiters
-from app.webhooks.deliverer import Parts, Patience
+from app.webhooks.deliverer import DeliveryDependencies, Patience
 from app.webhooks.registry import Webhooks
 from app.webhooks.sender import Sender
-from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
 from steps.tools import Tools
@@ -63,7 +63,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
-    figures = Figures()
+    counters = Counters()
     trust = trusted(settings.ca_file)
     registry, catalogue = _step_types_and_tools(settings, clock, trust, closing)
     storage = await _storage(settings)
@@ -83,20 +83,20 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
-    held = Held(
+    held = LiveRuns(
         journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
     )
-    acting = Turns(settings.max_concurrent_steps)
+    acting = FairQueue(settings.max_concurrent_steps)
     runs, timers, recovery = await _driven(
         settings,
-        figures,
+        counters,
         held,
         acting,
         journal,
         workflows,
         secrets,
         clock,
-        lambda children, keep: World(
+        lambda children, keep: StepServices(
             clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
         ),
     )
@@ -120,9 +120,9 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         bulk=Bulk(journal, runs),
         timers=timers,
         recovery=recovery,
-        admission=Admission(held, journal, settings.max_queued_writes, figures),
-        rate_limits=RateLimits(settings, figures),
-        figures=figures,
+        admission=Admission(held, journal, settings.max_queued_writes, counters),
+        rate_limits=RateLimits(settings, counters),
+        counters=counters,
         acting=acting,
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
@@ -143,20 +143,20 @@ def _step_types_and_tools(
 
 async def _driven(  # noqa: PLR0913 - the parts, each passed in
     settings: Settings,
-    figures: Figures,
-    held: Held,
-    acting: Turns,
+    counters: Counters,
+    held: LiveRuns,
+    acting: FairQueue,
     journal: Journal,
     workflows: Workflows,
     secrets: Secrets,
     clock: Clock,
-    world_of: Callable[[Children, Keep], World],
+    world_of: Callable[[Children, Keep], StepServices],
 ) -> tuple[Runs, Timers, Recovery]:
     """Build what drives runs. Its parts name each other, so each is given calls to come."""
     runs: Runs
     timers: Timers
     children: Children
-    world: World
+    world: StepServices
     driver = Driver(
         journal,
         lambda live, doing: LiveEffects(world, live, doing),
@@ -164,7 +164,7 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
         lambda live, events: runs.watch(live, events),  # noqa: PLW0108 - not there yet
         secrets.mask,
         acting,
-        figures,
+        counters,
     )
     runs = Runs(
         journal=journal,
@@ -185,11 +185,13 @@ async def _driven(  # noqa: PLR0913 - the parts, each passed in
 
 def _webhook_parts(
     settings: Settings, journal: Journal, hub: Hub, client: HttpClient, clock: Clock
-) -> Parts:
+) -> DeliveryDependencies:
     patience = Patience(
         settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
     )
-    return Parts(journal, hub, Sender(client, clock, settings.webhook_timeout), clock, patience)
+    return DeliveryDependencies(
+        journal, hub, Sender(client, clock, settings.webhook_timeout), clock, patience
+    )
 
 
 async def _storage(settings: Settings) -> Storage:

@@ -1,11 +1,11 @@
 """Opening all that is sealed, before anything uses it."""
 
 from app.clock import Clock
-from app.secrets.key import open_keyring
+from app.secrets.jwt_secrets import seal_all, sealed_bytes
 from app.secrets.seal import id_of
-from app.secrets.tokens import seal_all, sealed_bytes
+from app.secrets.sealing_key import open_keyring
 from app.secrets.vault import Secrets
-from app.settings import Settings
+from app.settings.server import Settings
 from app.webhooks.secrets import seal_all as seal_webhooks
 from journal import Journal
 

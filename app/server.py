@@ -22,8 +22,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app import log
-from app.api import (
+from app.assembly import open_services
+from app.auth.keys import new_key
+from app.operator.control_socket import Control
+from app.operator.folder import operator_context
+from app.services import Services
+from app.settings.server import Settings
+from app.telemetry import log
+from app.telemetry.loop_lag import LoopLag
+from app.upkeep.housekeeping import Housekeeping
+from app.upkeep.retention import Retention
+from app.web.api import (
     check,
     credentials,
     definitions,
@@ -38,25 +47,16 @@ from app.api import (
     tools,
     webhooks,
 )
-from app.api.docs_page import docs_page
-from app.api.endpoint import Endpoint
-from app.api.errors import NotAllowedHere, NotFoundHere
-from app.api.metrics import Metrics
-from app.api.middleware import RequestFrame
-from app.api.openapi import openapi
-from app.assembly import open_services
-from app.auth.keys import new_key
-from app.connections import protocol
-from app.console.routes import OPEN_PAGES, PAGES
-from app.control import Control
-from app.errors import error_response
-from app.heartbeat import Heartbeat
-from app.housekeeping import Housekeeping
-from app.offline import place_of
-from app.readiness import unready, watch_journal
-from app.retention import Retention
-from app.services import Services
-from app.settings import Settings
+from app.web.api.docs_page import docs_page
+from app.web.api.metrics import Metrics
+from app.web.api.openapi import openapi
+from app.web.connections import protocol
+from app.web.console.routes import OPEN_PAGES, PAGES
+from app.web.endpoint import Endpoint
+from app.web.errors import error_response
+from app.web.middleware import RequestFrame
+from app.web.readiness import unready, watch_journal
+from app.wire.errors import NotAllowedHere, NotFoundHere
 from journal import SQLITE_VERSION, JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -140,7 +140,7 @@ def application(services: Services, address: str) -> Starlette:
             HTTPStatus.METHOD_NOT_ALLOWED: of_no_method,
         },
         middleware=[
-            Middleware(RequestFrame, figures=services.figures),
+            Middleware(RequestFrame, counters=services.counters),
             *_cross_origin(services.settings),
         ],
     )
@@ -268,7 +268,7 @@ def _listen(settings: Settings) -> socket.socket:
 @asynccontextmanager
 async def _working(services: Services) -> AsyncIterator[None]:
     """Recover, fire timers and take commands while the server serves."""
-    place = place_of(services)
+    place = operator_context(services)
     retention = Retention(services.journal, services.settings, services.clock)
     keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
     control = Control(place, services.authenticator, services.secrets, services.clock)
@@ -278,7 +278,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(_note_use(services)),
-        asyncio.create_task(Heartbeat(services.figures, services.settings.stall_warning).run()),
+        asyncio.create_task(LoopLag(services.counters, services.settings.stall_warning).run()),
         asyncio.create_task(keeping.run()),
         asyncio.create_task(watch_journal(services.journal.health)),
     ]

@@ -2,27 +2,27 @@
 
 from dataclasses import dataclass
 
-from app.admission import Admission
-from app.agents import Agents
 from app.auth.callers import Authenticator
+from app.auth.links import Links
+from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
-from app.bulk import Bulk
 from app.clock import Clock
+from app.concurrency.fair_queue import FairQueue
+from app.definitions.agents import Agents
+from app.definitions.workflows import Workflows
 from app.events.streams import Streams
-from app.figures import Figures
-from app.files import Files
-from app.links import Links
-from app.models.catalogue import Models
-from app.rate_limits import RateLimits
-from app.recovery import Recovery
-from app.runs import Runs
+from app.execution.admission import Admission
+from app.execution.bulk import Bulk
+from app.execution.recovery import Recovery
+from app.execution.runs import Runs
+from app.execution.timers import Timers
+from app.files.uploads import Files
+from app.llm.catalogue import Models
 from app.secrets.vault import Secrets
-from app.settings import Settings
-from app.timers import Timers
+from app.settings.server import Settings
+from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
-from app.turns import Turns
 from app.webhooks.registry import Webhooks
-from app.workflows import Workflows
 from journal import Journal
 from steps.registry import Registry
 
@@ -50,7 +50,7 @@ class Services:
     recovery: Recovery
     admission: Admission
     rate_limits: RateLimits
-    figures: Figures
-    acting: Turns
+    counters: Counters
+    acting: FairQueue
     streams: Streams
     webhooks: Webhooks

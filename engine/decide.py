@@ -50,7 +50,7 @@ class AwaitSignal:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitRuns(Attempt):
+class AwaitChildren(Attempt):
     """Nothing to do before a child run ends, pauses or resumes, or `deadline_ms` comes.
 
     When one does, execute this attempt of the step again: it looks how they stand.
@@ -64,7 +64,7 @@ class Stop:
     """The run is over."""
 
 
-Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitSignal | AwaitRuns | Stop
+Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitSignal | AwaitChildren | Stop
 
 
 def decide(run: Run) -> Decision:
@@ -75,7 +75,7 @@ def decide(run: Run) -> Decision:
         return Advance()
     if run.waits_for_children:
         where = run.current
-        return AwaitRuns(where.step_id, where.visit, where.attempt, run.wake_at_ms)
+        return AwaitChildren(where.step_id, where.visit, where.attempt, run.wake_at_ms)
     if run.state is State.PAUSED:
         return AwaitSignal(run.wake_at_ms)
     if run.state is not State.EXECUTING and run.wake_at_ms is not None:

@@ -27,7 +27,7 @@ class Broke:
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
+class Pauses:
     """The step in flight waits for a person."""
 
     signal: Signal
@@ -42,7 +42,7 @@ class Sleeps:
 
 
 @dataclass(frozen=True, slots=True)
-class Awaits:
+class AwaitsChildren:
     """The step waits for child runs.
 
     Attributes:
@@ -135,9 +135,9 @@ Input: TypeAlias = (
     Begin
     | Delivered
     | Broke
-    | Asks
+    | Pauses
     | Sleeps
-    | Awaits
+    | AwaitsChildren
     | ChildResumed
     | Recorded
     | Stopped

@@ -18,12 +18,12 @@ from engine.events import (
 )
 from engine.graph import Graph, OnInterrupted
 from engine.inputs import (
-    Asks,
-    Awaits,
+    AwaitsChildren,
     Broke,
     Delivered,
     Input,
     Interrupted,
+    Pauses,
     Recorded,
     Sleeps,
 )
@@ -41,7 +41,7 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         return ()
     if isinstance(happened, Interrupted) and run.state is not State.EXECUTING:
         return ()
-    if isinstance(happened, Awaits):
+    if isinstance(happened, AwaitsChildren):
         return _awaits(run, graph, happened, now_ms)
     if run.state is State.PAUSED:
         resumed = child_resumed(run, now_ms)
@@ -52,9 +52,9 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return end_of_step(run, graph, StepCompleted(*at, output, data, None))
         case Broke(error):
             return broke(run, graph, error, now_ms)
-        case Asks() | Sleeps() if run.is_stopping:
+        case Pauses() | Sleeps() if run.is_stopping:
             return end_of_step(run, graph, StepCancelled(*at))
-        case Asks(signal, deadline_ms):
+        case Pauses(signal, deadline_ms):
             return (RunPaused(*at, signal, deadline_ms),)
         case Sleeps(until_ms):
             return (StepSlept(*at, until_ms),)
@@ -102,7 +102,7 @@ def child_resumed(run: Run, now_ms: int) -> Events:
     return (ChildrenResumed(now_ms, run.current.step_id, run.current.visit),)
 
 
-def _awaits(run: Run, graph: Graph, happened: Awaits, now_ms: int) -> Events:
+def _awaits(run: Run, graph: Graph, happened: AwaitsChildren, now_ms: int) -> Events:
     assert run.current is not None  # noqa: S101 - the caller has checked
     at = (now_ms, run.current.step_id, run.current.visit)
     if run.is_stopping:

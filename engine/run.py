@@ -131,7 +131,7 @@ class Run:
     def waits_for_children(self) -> bool:
         """True when what happens next is up to child runs, whether or not they are paused."""
         asks_for_child = self.signal is not None and self.signal.run_id is not None
-        return self.state is State.AWAITING or asks_for_child
+        return self.state is State.AWAITING_CHILDREN or asks_for_child
 
     @property
     def history(self) -> tuple[Visit, ...]:

@@ -51,7 +51,7 @@ class State(StrEnum):
     EXECUTING = "executing"
     BACKING_OFF = "backing_off"
     SLEEPING = "sleeping"
-    AWAITING = "awaiting"
+    AWAITING_CHILDREN = "awaiting"
     PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -71,7 +71,7 @@ _LIVE = (
     State.EXECUTING,
     State.BACKING_OFF,
     State.SLEEPING,
-    State.AWAITING,
+    State.AWAITING_CHILDREN,
     State.PAUSED,
 )
 _IN_STEP = _LIVE[1:]
@@ -84,14 +84,14 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.EXECUTING, AttemptInterrupted): State.EXECUTING,
     (State.EXECUTING, StepRecorded): State.EXECUTING,
     (State.EXECUTING, StepSlept): State.SLEEPING,
-    (State.EXECUTING, ChildrenAwaited): State.AWAITING,
-    (State.AWAITING, RunPaused): State.PAUSED,
-    (State.AWAITING, StepSlept): State.SLEEPING,
-    (State.PAUSED, ChildrenResumed): State.AWAITING,
-    (State.AWAITING, StepRecorded): State.EXECUTING,
-    (State.AWAITING, AttemptFailed): State.BACKING_OFF,
-    (State.AWAITING, StepCompleted): State.READY,
-    (State.AWAITING, StepFailed): State.READY,
+    (State.EXECUTING, ChildrenAwaited): State.AWAITING_CHILDREN,
+    (State.AWAITING_CHILDREN, RunPaused): State.PAUSED,
+    (State.AWAITING_CHILDREN, StepSlept): State.SLEEPING,
+    (State.PAUSED, ChildrenResumed): State.AWAITING_CHILDREN,
+    (State.AWAITING_CHILDREN, StepRecorded): State.EXECUTING,
+    (State.AWAITING_CHILDREN, AttemptFailed): State.BACKING_OFF,
+    (State.AWAITING_CHILDREN, StepCompleted): State.READY,
+    (State.AWAITING_CHILDREN, StepFailed): State.READY,
     (State.EXECUTING, RunPaused): State.PAUSED,
     (State.PAUSED, RunResumed): State.EXECUTING,
     (State.EXECUTING, StepCompleted): State.READY,

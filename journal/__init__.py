@@ -8,7 +8,8 @@ never hold it up. Every read is bound to a tenant by its caller.
 from journal.backup import copy_database, open_read_only, sync
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
-from journal.credentials import JwtSecrets, KeyRow, Keys, SecretRow
+from journal.counters import Histogram, WriterCounters
+from journal.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
 from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
@@ -46,17 +47,16 @@ from journal.errors import (
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head, IdempotencyKey
-from journal.figures import Histogram, WriterFigures
 from journal.files import FileRow, FileTable
 from journal.health import Health
-from journal.inbox import Inbox, WaitingRow
+from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Journal
+from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
-from journal.models import ModelRow, ModelTable
-from journal.removal import Deleted, Group
+from journal.removal import Deleted, RetentionGroup
 from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
-from journal.secrets import SealedRow, SecretTable
+from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
@@ -92,7 +92,6 @@ __all__ = [
     "FileRow",
     "FileTable",
     "FolderLock",
-    "Group",
     "Head",
     "Health",
     "Histogram",
@@ -100,6 +99,7 @@ __all__ = [
     "Inbox",
     "Journal",
     "JournalError",
+    "JwtSecretRow",
     "JwtSecrets",
     "KeyRow",
     "Keys",
@@ -113,10 +113,11 @@ __all__ = [
     "NotFound",
     "OpenRuns",
     "Outbox",
+    "PausedRow",
+    "RetentionGroup",
     "RunFilter",
     "RunList",
     "RunRow",
-    "SealedRow",
     "SecretRow",
     "SecretTable",
     "TooManyWebhooks",
@@ -134,11 +135,10 @@ __all__ = [
     "UnknownWorkflow",
     "Verified",
     "VersionRow",
-    "WaitingRow",
     "WalMissing",
     "WebhookRow",
     "WebhookTable",
-    "WriterFigures",
+    "WriterCounters",
     "check_wal",
     "copy_database",
     "has_wal",

@@ -26,7 +26,7 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretRow:
+class JwtSecretRow:
     """One signing secret or public key, which tokens name by `kid`.
 
     `secret` is sealed when it is a signing secret, and in the clear when it is a public key.
@@ -97,7 +97,7 @@ class JwtSecrets:
         self._writer = writer
         self._readers = readers
 
-    async def create(self, row: SecretRow) -> None:
+    async def create(self, row: JwtSecretRow) -> None:
         """Keep a new secret; durable when this returns."""
 
         def work(connection: sqlite3.Connection) -> None:
@@ -107,10 +107,10 @@ class JwtSecrets:
 
         await self._writer.write(work)
 
-    async def all(self) -> list[SecretRow]:
+    async def all(self) -> list[JwtSecretRow]:
         """Return every secret, oldest first."""
         rows = await self._readers.all("SELECT * FROM jwt_secrets ORDER BY created_at_ms, kid")
-        return [SecretRow(*row) for row in rows]
+        return [JwtSecretRow(*row) for row in rows]
 
     async def seal(self, sealed: Mapping[str, str]) -> None:
         """Put sealed secrets in the place of what is kept, by `kid`, leaving no trace of it."""

@@ -14,7 +14,7 @@ import aiosqlite
 
 from journal.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.errors import CannotOpen, Damaged
-from journal.settle import settle, sync_folder
+from journal.reflush import settle, sync_folder
 
 DATABASE = "journal.sqlite3"
 MARKER = "stepwell.json"

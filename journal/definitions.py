@@ -52,41 +52,41 @@ class DefinitionTable:
         """
 
         def work(connection: sqlite3.Connection) -> str:
-            thing_id = wanted_id or slug
+            definition_id = wanted_id or slug
             number = 2
-            while _exists(self._kind, connection, tenant, thing_id):
+            while _exists(self._kind, connection, tenant, definition_id):
                 if wanted_id:
                     raise DefinitionExists(self._kind.word, wanted_id)
-                thing_id, number = f"{slug}-{number}", number + 1
+                definition_id, number = f"{slug}-{number}", number + 1
             connection.execute(
                 f"INSERT INTO {self._kind.things} (tenant, id, created_at_ms, updated_at_ms)"
                 " VALUES (?, ?, ?, ?)",
-                (tenant, thing_id, new.now_ms, new.now_ms),
+                (tenant, definition_id, new.now_ms, new.now_ms),
             )
-            version = _first_version(self._kind, connection, tenant, thing_id)
-            _insert(self._kind, connection, tenant, thing_id, 1, version, new)
-            return thing_id
+            version = _first_version(self._kind, connection, tenant, definition_id)
+            _insert(self._kind, connection, tenant, definition_id, 1, version, new)
+            return definition_id
 
         return str(await self._writer.write(work))
 
-    async def add_version(self, tenant: str, thing_id: str, new: NewVersion) -> str:
+    async def add_version(self, tenant: str, definition_id: str, new: NewVersion) -> str:
         """Store the next patch version and return its number. Raises `Archived`."""
 
         def work(connection: sqlite3.Connection) -> str:
-            _must_be_active(self._kind, connection, tenant, thing_id)
+            _must_be_active(self._kind, connection, tenant, definition_id)
             rows = connection.execute(
                 f"SELECT ordinal, version FROM {self._kind.versions} WHERE {self._kind.of_one}",
-                (tenant, thing_id),
+                (tenant, definition_id),
             ).fetchall()
             ordinal = max(ordinal for ordinal, _ in rows) + 1
             version = _next(version for _, version in rows)
-            _insert(self._kind, connection, tenant, thing_id, ordinal, version, new)
-            _touch(self._kind, connection, tenant, thing_id, new.now_ms)
+            _insert(self._kind, connection, tenant, definition_id, ordinal, version, new)
+            _touch(self._kind, connection, tenant, definition_id, new.now_ms)
             return version
 
         return str(await self._writer.write(work))
 
-    async def get(self, tenant: str, thing_id: str, selector: str) -> VersionRow:
+    async def get(self, tenant: str, definition_id: str, selector: str) -> VersionRow:
         """Return the version that `latest`, `published` or a number selects.
 
         Raises `UnknownWorkflow` or `UnknownVersion`.
@@ -96,40 +96,40 @@ class DefinitionTable:
             "published": "v.version = w.published_version",
         }.get(selector, "v.version = ?")
         values = (
-            (tenant, thing_id)
+            (tenant, definition_id)
             if selector in ("latest", "published")
-            else (tenant, thing_id, selector)
+            else (tenant, definition_id, selector)
         )
         row = await self._readers.one(
             f"{self._whole} WHERE w.tenant = ? AND w.id = ? AND {which}", values
         )
         if row is None:
-            await self._must_exist(tenant, thing_id)
-            raise UnknownVersion(self._kind.word, thing_id, selector)
+            await self._must_exist(tenant, definition_id)
+            raise UnknownVersion(self._kind.word, definition_id, selector)
         return _version(row)
 
-    async def chosen(self, tenant: str, thing_id: str, selector: str | None) -> VersionRow:
+    async def chosen(self, tenant: str, definition_id: str, selector: str | None) -> VersionRow:
         """Return the version a selector names; without one the published, else the latest."""
         if selector is not None:
-            return await self.get(tenant, thing_id, selector)
+            return await self.get(tenant, definition_id, selector)
         row = await self._readers.one(
             f"{self._whole} WHERE w.tenant = ? AND w.id = ? AND"
             f" iif(w.published_version IS NULL, {self._is_newest},"
             " v.version = w.published_version)",
-            (tenant, thing_id),
+            (tenant, definition_id),
         )
         if row is None:
-            raise self._kind.unknown(thing_id)
+            raise self._kind.unknown(definition_id)
         return _version(row)
 
-    async def versions(self, tenant: str, thing_id: str) -> list[VersionRow]:
+    async def versions(self, tenant: str, definition_id: str) -> list[VersionRow]:
         """Return all versions without their definitions, newest first."""
         rows = await self._readers.all(
             f"{self._versions} WHERE w.tenant = ? AND w.id = ? ORDER BY v.ordinal DESC",
-            (tenant, thing_id),
+            (tenant, definition_id),
         )
         if not rows:
-            raise self._kind.unknown(thing_id)
+            raise self._kind.unknown(definition_id)
         return [_version(row) for row in rows]
 
     async def search(self, tenant: str, wanted: DefinitionFilter) -> list[VersionRow]:
@@ -173,53 +173,55 @@ class DefinitionTable:
         )
         return [_version(row) for row in rows]
 
-    async def archive(self, tenant: str, thing_id: str, now_ms: int) -> None:
+    async def archive(self, tenant: str, definition_id: str, now_ms: int) -> None:
         """Archive a workflow; once more changes nothing."""
 
         def work(connection: sqlite3.Connection) -> None:
-            if not _is_archived(self._kind, connection, tenant, thing_id):
+            if not _is_archived(self._kind, connection, tenant, definition_id):
                 connection.execute(
                     f"UPDATE {self._kind.things} SET archived = 1, updated_at_ms = ?"
                     " WHERE tenant = ? AND id = ?",
-                    (now_ms, tenant, thing_id),
+                    (now_ms, tenant, definition_id),
                 )
 
         await self._writer.write(work)
 
-    async def unarchive(self, tenant: str, thing_id: str, now_ms: int) -> None:
+    async def unarchive(self, tenant: str, definition_id: str, now_ms: int) -> None:
         """Bring an archived workflow back as a draft, unpublished. Raises `NotArchived`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            if not _is_archived(self._kind, connection, tenant, thing_id):
-                raise NotArchived(self._kind.word, thing_id)
+            if not _is_archived(self._kind, connection, tenant, definition_id):
+                raise NotArchived(self._kind.word, definition_id)
             connection.execute(
                 f"UPDATE {self._kind.things} SET archived = 0, published_version = NULL,"
                 " updated_at_ms = ? WHERE tenant = ? AND id = ?",
-                (now_ms, tenant, thing_id),
+                (now_ms, tenant, definition_id),
             )
             connection.execute(
                 f"UPDATE {self._kind.versions} SET status = 'draft' WHERE {self._kind.of_one}",
-                (tenant, thing_id),
+                (tenant, definition_id),
             )
 
         await self._writer.write(work)
 
-    async def publish(self, tenant: str, thing_id: str, version: str | None, now_ms: int) -> str:
+    async def publish(
+        self, tenant: str, definition_id: str, version: str | None, now_ms: int
+    ) -> str:
         """Move the published mark to `version`, the newest when None, and return its number."""
 
         def work(connection: sqlite3.Connection) -> str:
-            _must_be_active(self._kind, connection, tenant, thing_id)
+            _must_be_active(self._kind, connection, tenant, definition_id)
             rows = list(
                 connection.execute(
                     f"SELECT version FROM {self._kind.versions} WHERE {self._kind.of_one}"
                     " AND (? IS NULL OR version = ?) ORDER BY ordinal DESC LIMIT 1",
-                    (tenant, thing_id, version, version),
+                    (tenant, definition_id, version, version),
                 )
             )
             if not rows:
-                raise UnknownVersion(self._kind.word, thing_id, str(version))
+                raise UnknownVersion(self._kind.word, definition_id, str(version))
             chosen = str(rows[0][0])
-            where = (tenant, thing_id)
+            where = (tenant, definition_id)
             connection.execute(
                 f"UPDATE {self._kind.versions} SET status = 'draft'"
                 f" WHERE {self._kind.of_one} AND status = 'published'",
@@ -239,38 +241,43 @@ class DefinitionTable:
 
         return str(await self._writer.write(work))
 
-    async def delete(self, tenant: str, thing_id: str) -> None:
+    async def delete(self, tenant: str, definition_id: str) -> None:
         """Delete an archived workflow with all versions; its past runs stay readable.
 
         Raises `NotArchived`, or `OpenRuns` while runs of it have not ended.
         """
 
         def work(connection: sqlite3.Connection) -> None:
-            if not _is_archived(self._kind, connection, tenant, thing_id):
-                raise NotArchived(self._kind.word, thing_id)
+            if not _is_archived(self._kind, connection, tenant, definition_id):
+                raise NotArchived(self._kind.word, definition_id)
             if self._kind.has_runs:
-                _must_have_no_open_runs(connection, tenant, thing_id)
+                _must_have_no_open_runs(connection, tenant, definition_id)
             rows = connection.execute(
                 f"SELECT version FROM {self._kind.versions} WHERE {self._kind.of_one}",
-                (tenant, thing_id),
+                (tenant, definition_id),
             )
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?, ?)"
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (_key_of_next(self._kind, tenant, thing_id), _next(version for (version,) in rows)),
+                (
+                    _key_of_next(self._kind, tenant, definition_id),
+                    _next(version for (version,) in rows),
+                ),
             )
             connection.execute(
-                f"DELETE FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+                f"DELETE FROM {self._kind.things} WHERE tenant = ? AND id = ?",
+                (tenant, definition_id),
             )
 
         await self._writer.write(work)
 
-    async def _must_exist(self, tenant: str, thing_id: str) -> None:
+    async def _must_exist(self, tenant: str, definition_id: str) -> None:
         found = await self._readers.one(
-            f"SELECT 1 FROM {self._kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+            f"SELECT 1 FROM {self._kind.things} WHERE tenant = ? AND id = ?",
+            (tenant, definition_id),
         )
         if found is None:
-            raise self._kind.unknown(thing_id)
+            raise self._kind.unknown(definition_id)
 
 
 def _version(row: Any) -> VersionRow:
@@ -292,15 +299,17 @@ def _next(versions: Iterable[str]) -> str:
     return f"{major}.{minor}.{patch + 1}"
 
 
-def _key_of_next(kind: Kind, tenant: str, thing_id: str) -> str:
+def _key_of_next(kind: Kind, tenant: str, definition_id: str) -> str:
     """Return the key in `meta` of the version with which a deleted one would begin again."""
-    return json.dumps(["next version", kind.word, tenant, thing_id])
+    return json.dumps(["next version", kind.word, tenant, definition_id])
 
 
-def _first_version(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> str:
+def _first_version(
+    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str
+) -> str:
     rows = list(
         connection.execute(
-            "SELECT value FROM meta WHERE key = ?", (_key_of_next(kind, tenant, thing_id),)
+            "SELECT value FROM meta WHERE key = ?", (_key_of_next(kind, tenant, definition_id),)
         )
     )
     return str(rows[0][0]) if rows else "1.0.0"
@@ -311,43 +320,50 @@ def _like(search: str) -> str:
     return f"%{escaped}%"
 
 
-def _exists(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> bool:
+def _exists(kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str) -> bool:
     found = connection.execute(
-        f"SELECT 1 FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+        f"SELECT 1 FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, definition_id)
     )
     return found.fetchone() is not None
 
 
-def _is_archived(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> bool:
+def _is_archived(
+    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str
+) -> bool:
     rows = list(
         connection.execute(
-            f"SELECT archived FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, thing_id)
+            f"SELECT archived FROM {kind.things} WHERE tenant = ? AND id = ?",
+            (tenant, definition_id),
         )
     )
     if not rows:
-        raise kind.unknown(thing_id)
+        raise kind.unknown(definition_id)
     return bool(rows[0][0])
 
 
-def _must_have_no_open_runs(connection: sqlite3.Connection, tenant: str, thing_id: str) -> None:
+def _must_have_no_open_runs(
+    connection: sqlite3.Connection, tenant: str, definition_id: str
+) -> None:
     ((count,),) = connection.execute(
         "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ? AND ended_at_ms IS NULL",
-        (tenant, thing_id),
+        (tenant, definition_id),
     )
     if count:
-        raise OpenRuns(thing_id, count)
+        raise OpenRuns(definition_id, count)
 
 
-def _must_be_active(kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str) -> None:
-    if _is_archived(kind, connection, tenant, thing_id):
-        raise Archived(kind.word, thing_id)
+def _must_be_active(
+    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str
+) -> None:
+    if _is_archived(kind, connection, tenant, definition_id):
+        raise Archived(kind.word, definition_id)
 
 
 def _insert(  # noqa: PLR0913 - a row
     kind: Kind,
     connection: sqlite3.Connection,
     tenant: str,
-    thing_id: str,
+    definition_id: str,
     ordinal: int,
     version: str,
     new: NewVersion,
@@ -357,7 +373,7 @@ def _insert(  # noqa: PLR0913 - a row
         f"INSERT INTO {kind.versions} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         (
             tenant,
-            thing_id,
+            definition_id,
             ordinal,
             version,
             new.status,
@@ -370,9 +386,9 @@ def _insert(  # noqa: PLR0913 - a row
 
 
 def _touch(
-    kind: Kind, connection: sqlite3.Connection, tenant: str, thing_id: str, now_ms: int
+    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str, now_ms: int
 ) -> None:
     connection.execute(
         f"UPDATE {kind.things} SET updated_at_ms = ? WHERE tenant = ? AND id = ?",
-        (now_ms, tenant, thing_id),
+        (now_ms, tenant, definition_id),
     )

@@ -157,8 +157,8 @@ class UnknownAgent(NotFound):
 class UnknownVersion(NotFound):
     """The workflow or agent has no such version."""
 
-    def __init__(self, word: str, thing_id: str, selector: str) -> None:
-        super().__init__(f"{word} {thing_id!r} has no version {selector!r}")
+    def __init__(self, word: str, definition_id: str, selector: str) -> None:
+        super().__init__(f"{word} {definition_id!r} has no version {selector!r}")
 
 
 class UnknownFile(NotFound):
@@ -192,22 +192,22 @@ class UnknownSecret(NotFound):
 class DefinitionExists(JournalError):
     """The id that was asked for is taken."""
 
-    def __init__(self, word: str, thing_id: str) -> None:
-        super().__init__(f"there is a {word} {thing_id!r} already; choose another id")
+    def __init__(self, word: str, definition_id: str) -> None:
+        super().__init__(f"there is a {word} {definition_id!r} already; choose another id")
 
 
 class Archived(JournalError):
     """The workflow or agent is archived."""
 
-    def __init__(self, word: str, thing_id: str) -> None:
-        super().__init__(f"{word} {thing_id!r} is archived; unarchive it first")
+    def __init__(self, word: str, definition_id: str) -> None:
+        super().__init__(f"{word} {definition_id!r} is archived; unarchive it first")
 
 
 class NotArchived(JournalError):
     """The workflow or agent is not archived."""
 
-    def __init__(self, word: str, thing_id: str) -> None:
-        super().__init__(f"{word} {thing_id!r} is not archived; archive it first")
+    def __init__(self, word: str, definition_id: str) -> None:
+        super().__init__(f"{word} {definition_id!r} is not archived; archive it first")
 
 
 class OpenRuns(JournalError):

@@ -213,7 +213,7 @@ def run_row(tenant: str, run: Run, head: bytes) -> Row:
         run.workflow_id,
         run.version,
         run.status.value,
-        (State.AWAITING if run.waits_for_children else run.state).value,
+        (State.AWAITING_CHILDREN if run.waits_for_children else run.state).value,
         run.current_step_id,
         run.seq,
         run.started_at_ms,

@@ -3,7 +3,7 @@
 A write that fails is tried again: SQLite has undone it, and nobody was told that it happened.
 A flush that fails is another matter. The kernel may have given up the data and kept what it
 holds in memory, so that the next flush succeeds without them. After such a failure nothing is
-written any more; the process ends, and `journal/settle.py` starts afresh from what there is.
+written any more; the process ends, and `journal/reflush.py` starts afresh from what there is.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ _OWN = "r.tenant = ? AND r.status = 'paused' AND r.state = 'paused'"
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRow:
+class PausedRow:
     """One run that waits for a person; `pause` is None where the journal cannot be read."""
 
     number: int
@@ -48,7 +48,7 @@ class Inbox:
 
     async def page(
         self, tenant: str, limit: int, *, before: int | None = None, workflow_id: str | None = None
-    ) -> list[WaitingRow]:
+    ) -> list[PausedRow]:
         """Return at most `limit` runs that wait, newest first, with numbers below `before`."""
         conditions, values = [_OWN], [tenant]
         for condition, value in (("r.id < ?", before), ("r.workflow_id = ?", workflow_id)):
@@ -72,11 +72,11 @@ class Inbox:
         return int(row[0])
 
 
-def _waiting(row: tuple[Any, ...]) -> WaitingRow:
+def _waiting(row: tuple[Any, ...]) -> PausedRow:
     number, workflow_id, version, step_id, seq, started_ms, paused_ms, parent = row[:8]
     kind, schema, body = row[8:]
     pause = _pause(kind, schema, body, paused_ms)
-    return WaitingRow(
+    return PausedRow(
         number, workflow_id, version, step_id, seq, started_ms, paused_ms, parent, pause
     )
 

@@ -18,15 +18,15 @@ from journal.event_pages import EventPages
 from journal.events import Events, Head
 from journal.files import FileTable
 from journal.inbox import Inbox
+from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
-from journal.models import ModelTable
 from journal.readers import Readers
 from journal.removal import Removal
 from journal.runs import RunList
 from journal.secrets import SecretTable
 from journal.selection import Selection
-from journal.standing import Standing
+from journal.statistics import Statistics
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
@@ -47,7 +47,7 @@ class Journal:
         self._writer = writer
         self._readers = readers
         self.lock = lock
-        self.figures = writer.figures
+        self.counters = writer.counters
         self.file = file
         self.upkeep = upkeep
         self.health = writer.health
@@ -56,7 +56,7 @@ class Journal:
         self.pages = EventPages(readers)
         self.runs = RunList(readers)
         self.inbox = Inbox(readers)
-        self.standing = Standing(file, readers)
+        self.statistics = Statistics(file, readers)
         self.removal = Removal(writer, readers, ended)
         self.selection = Selection(readers)
         self.children = ChildList(readers)

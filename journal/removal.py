@@ -36,7 +36,7 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RetentionGroup:
     """Ended runs of one tenant and status that retention looks at.
 
     Attributes:
@@ -101,7 +101,7 @@ class Removal:
             found.append(last)
 
     async def due(
-        self, group: Group, after: tuple[int, int], limit: int
+        self, group: RetentionGroup, after: tuple[int, int], limit: int
     ) -> list[tuple[int, int, str]]:
         """Return (ended at, number, id) of runs that go, the oldest first, from `after` on."""
         last = await self._last_to_go(group)
@@ -115,7 +115,7 @@ class Removal:
         )
         return [(ended, number, run_id(number)) for ended, number in rows]
 
-    async def total(self, group: Group) -> tuple[int, int | None]:
+    async def total(self, group: RetentionGroup) -> tuple[int, int | None]:
         """Return how many runs of a group go, children not counted, and when the oldest ended."""
         last = await self._last_to_go(group)
         if last is None:
@@ -127,7 +127,7 @@ class Removal:
         )
         return int(count), oldest
 
-    async def _last_to_go(self, group: Group) -> tuple[int, int] | None:
+    async def _last_to_go(self, group: RetentionGroup) -> tuple[int, int] | None:
         """Return (ended at, number) of the youngest run that goes."""
         cuts: list[tuple[int, int]] = []
         if group.before_ms is not None:

@@ -10,7 +10,7 @@ from journal.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
-class SealedRow:
+class SecretRow:
     """One secret of a tenant: everything about it but its value."""
 
     tenant: str
@@ -27,7 +27,7 @@ class SecretTable:
         self._writer = writer
         self._readers = readers
 
-    async def put(self, rows: Sequence[SealedRow]) -> None:
+    async def put(self, rows: Sequence[SecretRow]) -> None:
         """Keep secrets, in the place of those of the same names; durable when this returns."""
 
         def work(connection: sqlite3.Connection) -> None:
@@ -39,10 +39,10 @@ class SecretTable:
 
         await self._writer.write(work)
 
-    async def all(self) -> list[SealedRow]:
+    async def all(self) -> list[SecretRow]:
         """Return the secrets of all tenants, by name."""
         rows = await self._readers.all("SELECT * FROM secrets ORDER BY tenant, name")
-        return [SealedRow(*row) for row in rows]
+        return [SecretRow(*row) for row in rows]
 
     async def delete(self, tenant: str, name: str) -> None:
         """Remove a secret. Raises `UnknownSecret`."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import aiosqlite
 
+from journal.counters import WriterCounters
 from journal.database import WritingConnection
 from journal.errors import JournalError, Unavailable
-from journal.figures import WriterFigures
 from journal.health import Health
 from journal.transaction import Append, Row, Task, Work, write
 
@@ -37,7 +37,7 @@ class Writer:
         self._loop = asyncio.create_task(self._run())
         self._closed = False
         self.health = Health()
-        self.figures = WriterFigures()
+        self.counters = WriterCounters()
 
     async def append(
         self, events: Sequence[Row], runs: Sequence[Row], conflict: JournalError
@@ -67,7 +67,7 @@ class Writer:
     async def _submit(self, item: Append | Task) -> Any:
         if self._closed or self.health.is_over:
             raise Unavailable(self.health.trouble or "it is closed")
-        self.figures.queued += 1
+        self.counters.queued += 1
         self._queue.put_nowait(item)
         return await item.done
 
@@ -117,7 +117,7 @@ class Writer:
             # A commit that raised may have happened all the same: nobody is told either way.
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
-        self.figures.written(len(batch), time.perf_counter() - began, failed=failed)
+        self.counters.written(len(batch), time.perf_counter() - began, failed=failed)
         for item, answer in zip(batch, answers, strict=True):
             _tell(item.done, answer)
 

@@ -16,9 +16,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.models.settings import ModelDocument, ModelSettings
-from app.settings import NO_OPTIONS, Settings
-from app.tools.mcp.settings import McpServerSettings
+from app.settings.llm import ModelDocument, ModelSettings
+from app.settings.mcp import McpServerSettings
+from app.settings.server import NO_OPTIONS, Settings
 from steps.agent import AgentDocument
 from steps.contract import AnyStepType
 from steps.document import CommonStep

@@ -10,11 +10,11 @@ from app.auth.keys import hash_of, prefix_of
 from app.auth.roles import Role
 from app.auth.tokens import BadToken, read_token
 from app.clock import Clock
+from app.secrets.jwt_secrets import open_row
 from app.secrets.seal import Keyring
-from app.secrets.tokens import open_row
-from app.settings import Settings
+from app.settings.server import Settings
 from engine import JsonObject
-from journal import Journal, KeyRow, SecretRow
+from journal import Journal, JwtSecretRow, KeyRow
 
 _NO_HASH = bytes(32)
 
@@ -46,7 +46,7 @@ class Authenticator:
         self._clock = clock
         self._keyring = keyring
         self._keys: dict[str, KeyRow] = {}
-        self._secrets: dict[str, SecretRow] = {}
+        self._secrets: dict[str, JwtSecretRow] = {}
         self._used: dict[str, int] = {}
 
     async def load(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from journal import SecretRow
+from journal import JwtSecretRow
 
 ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA")
 _SHORTEST_RSA = 2_048
@@ -25,7 +25,7 @@ class BadSecret(Exception):
 
 def new_secret(  # noqa: PLR0913 - a row
     tenant: str, role: str, name: str, algorithm: str, now_ms: int, public_key: str | None = None
-) -> SecretRow:
+) -> JwtSecretRow:
     """Make a secret, or keep a public key. Raises `BadSecret`."""
     if algorithm not in ALGORITHMS:
         raise BadSecret(f"algorithm must be one of {', '.join(ALGORITHMS)}")
@@ -45,12 +45,14 @@ def new_secret(  # noqa: PLR0913 - a row
         if "PRIVATE" in public_key:
             raise BadSecret("that is a private key; give the public one")
         secret = public_key
-    return SecretRow(f"kid_{uuid.uuid4().hex[:16]}", tenant, role, name, algorithm, secret, now_ms)
+    return JwtSecretRow(
+        f"kid_{uuid.uuid4().hex[:16]}", tenant, role, name, algorithm, secret, now_ms
+    )
 
 
 def read_token(
-    token: str, known: Mapping[str, SecretRow], audience: str | None, issuer: str | None
-) -> tuple[SecretRow, dict[str, Any]]:
+    token: str, known: Mapping[str, JwtSecretRow], audience: str | None, issuer: str | None
+) -> tuple[JwtSecretRow, dict[str, Any]]:
     """Return the secret that signed a token and the claims. Raises `BadToken` for any fault.
 
     The secret is found by the header's `kid`, or by the payload's `secretId` in the older

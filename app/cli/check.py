@@ -5,10 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from app.api.errors import BadRequest
-from app.api.json_body import parse_json
 from app.cli.subparsers import Subparsers
-from app.json_lines import line_of, lines_of
+from app.definitions.json_lines import line_of, lines_of
+from app.wire.errors import BadRequest
+from app.wire.json_body import parse_json
 from steps.definition import compile_definition
 from steps.problems import InvalidDefinition
 from steps.registry import Registry

@@ -5,7 +5,7 @@ import json
 
 from app.cli.options import add_settings, given
 from app.cli.subparsers import Subparsers
-from app.settings import Settings, load
+from app.settings.server import Settings, load
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
 from app.cli.subparsers import Subparsers
-from app.command_failed import CommandFailed
-from app.control import ask
+from app.operator.control_socket import ask
+from app.operator.errors import CommandFailed
 from steps.durations import duration_ms
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

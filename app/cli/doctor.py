@@ -9,12 +9,12 @@ from typing import Any
 from app.cli.progress import show
 from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
-from app.command_failed import CommandFailed
-from app.control import send
-from app.doctor import Finding, examine, holder_of
-from app.offline import must_exist
-from app.operations import compiler
-from app.settings import Settings, load
+from app.operator.commands import compiler
+from app.operator.control_socket import send
+from app.operator.errors import CommandFailed
+from app.operator.folder import must_exist
+from app.settings.server import Settings, load
+from app.upkeep.doctor import Finding, examine, holder_of
 from journal import FolderLock, Locked
 from steps.registry import Registry
 from steps.tools import Tools

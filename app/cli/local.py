@@ -2,11 +2,11 @@
 
 import argparse
 
-from app import log
-from app.cli.one_line import told
-from app.command_failed import CommandFailed
+from app.cli.reporting import told
+from app.operator.errors import CommandFailed
 from app.secrets.seal import KeyUnusable
-from app.settings import SettingsError
+from app.settings.server import SettingsError
+from app.telemetry import log
 from steps.registry import StepTypeError
 from steps.tools import ToolLoadError
 from stepwell.client import StepwellError

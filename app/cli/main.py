@@ -10,15 +10,15 @@ _LOCAL = {
     "credentials": ("key", "jwt-secret"),
     "secrets": ("secret",),
     "runs": ("runs",),
-    "keeping": ("verify", "backup", "retention", "restore", "accept-loss"),
+    "maintenance": ("verify", "backup", "retention", "restore", "accept-loss"),
     "doctor": ("doctor",),
     "check": ("check",),
     "run": ("run",),
     "config": ("config",),
 }
 _REMOTE = {
-    "acting": ("start", "resume", "cancel"),
-    "watching": ("status", "tail"),
+    "run_control": ("start", "resume", "cancel"),
+    "follow": ("status", "tail"),
 }
 GROUPS = {**_LOCAL, **_REMOTE}
 """The modules beside this one, and the commands of each.

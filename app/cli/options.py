@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.settings import NO_OPTIONS, Settings
+from app.settings.server import NO_OPTIONS, Settings
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

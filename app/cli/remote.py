@@ -4,8 +4,8 @@ import argparse
 import json
 from typing import Any
 
-from app.cli.one_line import told
-from app.command_failed import CommandFailed
+from app.cli.reporting import told
+from app.operator.errors import CommandFailed
 from stepwell.client import Client, StepwellError
 
 _ASKS_S, _FOLLOWS_S = 10.0, 30.0

@@ -7,14 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.api.run_document import status_document
 from app.assembly import open_services
 from app.auth.callers import Caller
 from app.auth.roles import Role
 from app.cli.subparsers import Subparsers
-from app.new_run import NewRun
+from app.execution.new_run import NewRun
 from app.services import Services
-from app.settings import load
+from app.settings.server import load
+from app.wire.run_document import status_document
 from engine import Json, JsonObject, Run, State, Status
 from steps.problems import InvalidDefinition
 

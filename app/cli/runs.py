@@ -14,9 +14,9 @@ from app.cli.credentials import tenant_of
 from app.cli.progress import show
 from app.cli.remote import client_of
 from app.cli.subparsers import Subparsers
-from app.command_failed import CommandFailed
-from app.offline import ask
-from app.settings import Settings, load
+from app.operator.errors import CommandFailed
+from app.operator.folder import ask
+from app.settings.server import Settings, load
 from engine import Status
 from stepwell import calls
 from stepwell.client import Client

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.cli.credentials import tenant_of
 from app.cli.subparsers import Subparsers
-from app.command_failed import CommandFailed
-from app.control import ask
+from app.operator.control_socket import ask
+from app.operator.errors import CommandFailed
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

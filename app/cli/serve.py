@@ -5,7 +5,7 @@ import argparse
 from app.cli.options import add_settings, given
 from app.cli.subparsers import Subparsers
 from app.server import serve
-from app.settings import load
+from app.settings.server import load
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:

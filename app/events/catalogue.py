@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.usage import call_of
+from app.execution.usage import call_of
 from engine import (
     AttemptFailed,
     AttemptInterrupted,

@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from app import log
 from app.events.catalogue import KINDS
+from app.telemetry import log
 from engine import Event, Json, JsonObject, iso_time
 from journal import Corrupt, EventPages, EventRow
 

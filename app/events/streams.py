@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
-from app import log
 from app.events.catalogue import LAST_KINDS
 from app.events.document import told
 from app.events.hub import Hub
-from app.events.wire import HEARTBEAT, frame, mark, opening
+from app.events.sse import HEARTBEAT, frame, mark, opening
+from app.telemetry import log
 from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEvent, UnknownRun
 
 _PAGE = 64

@@ -11,7 +11,7 @@ from app.clock import Clock
 from app.secrets.mask import Mask
 from app.secrets.seal import Keyring
 from engine import Json
-from journal import JournalError, SealedRow, SecretTable, UnknownSecret
+from journal import JournalError, SecretRow, SecretTable, UnknownSecret
 from steps.contract import Problem, StepBroke
 
 LONGEST = 65_536
@@ -47,7 +47,7 @@ class Secrets:
         self.keyring = keyring
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._rows: dict[tuple[str, str], SealedRow] = {}
+        self._rows: dict[tuple[str, str], SecretRow] = {}
         self._values: dict[str, dict[str, str]] = {}
         # A step in flight may still hold a value that was replaced or deleted.
         self._former: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_FORMER))
@@ -91,7 +91,7 @@ class Secrets:
         async with self._lock:
             now_ms = self._clock.now_ms()
             before = self._rows.get((tenant, name))
-            row = SealedRow(
+            row = SecretRow(
                 tenant=tenant,
                 name=name,
                 sealed=self.keyring.seal(_KIND, tenant, name, value),
@@ -140,7 +140,7 @@ class Secrets:
             await self._table.put(anew)
         self._is_stale = False
 
-    def _keep(self, row: SealedRow, value: str) -> None:
+    def _keep(self, row: SecretRow, value: str) -> None:
         self._values.setdefault(row.tenant, {})[row.name] = value
         self._rows[row.tenant, row.name] = row
         self._forget_masks(row.tenant)

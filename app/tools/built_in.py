@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.clock import Clock
-from app.settings import Settings
+from app.settings.server import Settings
 from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
 from app.tools.send_email import send_email_tool

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.media_types import media_type_of
+from app.files.media_types import media_type_of
 from app.tools.extraction_process import ExtractionProcess
 from engine import JsonObject
 from steps.contract import StepBroke

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.clock import Clock
-from app.settings import Settings
+from app.settings.server import Settings
 from app.tools.addresses import addresses, invalid_email, one_line
 from app.tools.email_message import MOST_BYTES, Letter, message_id, written
 from app.tools.smtp import Delivery

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from app.settings import Settings
-from app.trust import add_to
+from app.outbound.trust import add_to
+from app.settings.server import Settings
 from steps.contract import StepBroke
 
 Refusals: TypeAlias = dict[str, tuple[int, bytes]]

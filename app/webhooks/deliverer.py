@@ -12,11 +12,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app import log
 from app.clock import Clock
 from app.events.catalogue import kinds_named
 from app.events.document import told
 from app.events.hub import Hub
+from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
 from journal import (
@@ -65,7 +65,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class DeliveryDependencies:
     """What every webhook's delivery works with."""
 
     journal: Journal
@@ -78,7 +78,9 @@ class Parts:
 class Deliverer:
     """Delivers to one webhook until it is cancelled."""
 
-    def __init__(self, row: WebhookRow, secrets: SigningSecrets, parts: Parts) -> None:
+    def __init__(
+        self, row: WebhookRow, secrets: SigningSecrets, parts: DeliveryDependencies
+    ) -> None:
         self._row = row
         self._secrets = secrets
         self._parts = parts

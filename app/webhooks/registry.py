@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.secrets.seal import Keyring
-from app.webhooks.deliverer import Deliverer, Parts
+from app.webhooks.deliverer import Deliverer, DeliveryDependencies
 from app.webhooks.secrets import SigningSecrets, open_secrets, seal_secrets
 from app.webhooks.sender import Outcome, test_message
 from app.webhooks.signature import new_secret
@@ -31,7 +31,7 @@ class Draft:
 class Webhooks:
     """Keeps webhooks, and one task for each that is enabled. Without any, nothing is done."""
 
-    def __init__(self, parts: Parts, keyring: Keyring) -> None:
+    def __init__(self, parts: DeliveryDependencies, keyring: Keyring) -> None:
         self._parts = parts
         self._keyring = keyring
         self._table = parts.journal.webhooks

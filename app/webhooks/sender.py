@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from app.clock import Clock
 from app.events.document import Told
-from app.http_client import HttpClient
+from app.outbound.http_client import HttpClient
 from app.webhooks.signature import signed_headers
 from engine import JsonObject, iso_time
 from steps.contract import StepBroke

@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app import log
 from app.assembly import open_services
-from app.runs import NewRun
+from app.execution.runs import NewRun
 from app.services import Services
-from app.settings import load
+from app.settings.server import load
+from app.telemetry import log
 from benchmarks.definitions import five
 from benchmarks.stepwell_server import ROOT, TENANT
 from journal import DATABASE

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from app.assembly import open_services
-from app.deletion import delete_whole
-from app.new_run import NewRun
+from app.execution.deletion import delete_whole
+from app.execution.new_run import NewRun
 from app.services import Services
-from app.settings import Settings
+from app.settings.server import Settings
 from engine import Run
 from journal import RunFilter
 

@@ -36,7 +36,7 @@ def test_each_command_stands_in_its_own_module(group: str) -> None:
 
 
 def test_who_asks_a_server_does_not_load_one() -> None:
-    seen = "import sys, app.cli.acting, app.cli.watching, app.cli.main; print(*sys.modules)"
+    seen = "import sys, app.cli.run_control, app.cli.follow, app.cli.main; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", seen], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()

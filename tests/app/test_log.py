@@ -7,7 +7,7 @@ import pytest
 
 SCRIPT = """
 import logging
-from app import log
+from app.telemetry import log
 from app.secrets.mask import Mask
 
 log.configure("debug", {style!r})

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.execution.masked_outcome import masked_outcome
 from app.secrets.mask import Mask
-from app.secrets.outcomes import masked_outcome
-from engine import Asks, Broke, Delivered, Signal, Sleeps, StepError
+from engine import Broke, Delivered, Pauses, Signal, Sleeps, StepError
 
 ENCODED = {
     "plain": lambda value: value,
@@ -171,6 +171,6 @@ def test_every_outcome_is_masked() -> None:
     assert masked_outcome(Broke(error), mask) == Broke(
         StepError("HttpStatus", "it said ***", retryable=False, retry_after_ms=5)
     )
-    asks = Asks(Signal("collect_inputs", {"message": shown}), 7)
-    assert masked_outcome(asks, mask) == Asks(Signal("collect_inputs", {"message": "***"}), 7)
+    asks = Pauses(Signal("collect_inputs", {"message": shown}), 7)
+    assert masked_outcome(asks, mask) == Pauses(Signal("collect_inputs", {"message": "***"}), 7)
     assert masked_outcome(Sleeps(5), mask) == Sleeps(5)

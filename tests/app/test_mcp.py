@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from app.settings.mcp import McpServerSettings
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.arguments import Arguments
 from app.tools.mcp.servers import McpServers
-from app.tools.mcp.settings import McpServerSettings
 from engine import JsonObject
 from steps.contract import StepBroke
 from steps.effects import StoredFile, ToolContext

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import SettingsError, load
+from app.settings.server import SettingsError, load
 from tests.harness.server import command
 
 LOCAL = {"provider": "openai", "model": "qwen", "baseUrl": "http://127.0.0.1:8000/v1"}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.secrets.key import FILE, open_keyring
 from app.secrets.seal import Keyring, KeyUnusable, id_of, key_id
-from app.settings import Settings
+from app.secrets.sealing_key import FILE, open_keyring
+from app.settings.server import Settings
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.clock import SystemClock
-from app.settings import Settings
+from app.settings.server import Settings
 from app.tools.send_email import send_email_tool
 from steps.contract import StepBroke
 from steps.effects import StoredFile, ToolContext

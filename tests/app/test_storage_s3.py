@@ -12,9 +12,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from app.settings import Settings, SettingsError
-from app.storage import StorageError
-from app.storage_s3 import S3Storage
+from app.files.s3 import S3Storage
+from app.files.storage import StorageError
+from app.settings.server import Settings, SettingsError
 from tests.conftest import PLUGIN
 from tests.harness.server import STEPWELL, Server, free_port
 

@@ -12,12 +12,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.http_client import HttpClient
-from app.models.transport import model_client
-from app.settings import Settings, SettingsError
-from app.storage_s3 import S3Storage
+from app.files.s3 import S3Storage
+from app.llm.transport import model_client
+from app.outbound.http_client import HttpClient
+from app.outbound.trust import trusted
+from app.settings.server import Settings, SettingsError
 from app.tools.mcp.http import http_client
-from app.trust import trusted
 from steps.contract import StepBroke
 from steps.effects import HttpRequest
 from tests.conftest import PLUGIN

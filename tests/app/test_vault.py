@@ -6,11 +6,11 @@ import pytest
 
 from app.clock import SystemClock
 from app.opening import open_secrets
+from app.secrets.jwt_secrets import open_row, seal_row
 from app.secrets.seal import Keyring
-from app.secrets.tokens import open_row, seal_row
 from app.secrets.vault import Secrets, UnfitSecret
-from app.settings import Settings
-from journal import Journal, SecretRow, Unavailable, UnknownSecret
+from app.settings.server import Settings
+from journal import Journal, JwtSecretRow, Unavailable, UnknownSecret
 from steps.contract import StepBroke
 
 OLD, NEW = bytes(32), bytes(range(32))
@@ -103,8 +103,8 @@ async def test_a_write_of_unknown_outcome_is_read_again(
 
 async def test_signing_secrets_in_the_clear_are_sealed_and_leave_no_trace(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
-    clear = SecretRow("kid_1", "acme", "operator", "", "HS256", "clear-canary" * 4, 1)
-    public = SecretRow("kid_2", "acme", "operator", "", "EdDSA", "-----BEGIN PUBLIC KEY-----", 2)
+    clear = JwtSecretRow("kid_1", "acme", "operator", "", "HS256", "clear-canary" * 4, 1)
+    public = JwtSecretRow("kid_2", "acme", "operator", "", "EdDSA", "-----BEGIN PUBLIC KEY-----", 2)
     for row in (clear, public):
         await journal.jwt_secrets.create(row)
     await journal.close()

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from app.media_types import media_type_of
+from app.files.media_types import media_type_of
 from tests.harness.server import Server
 
 NAMES = [

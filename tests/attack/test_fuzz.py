@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
-from app.api.endpoint import Endpoint
-from app.api.openapi import openapi
-from app.errors import TABLE
 from app.server import ENDPOINTS
+from app.web.api.openapi import openapi
+from app.web.endpoint import Endpoint
+from app.web.errors import TABLE
 from tests.harness.server import Server
 
 CASES = int(os.environ.get("STEPWELL_FUZZ_CASES", "250"))

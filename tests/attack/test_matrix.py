@@ -11,12 +11,12 @@ import jwt
 import pytest
 from starlette.routing import Route
 
-from app.api.endpoint import Endpoint
 from app.assembly import open_services
 from app.auth.roles import Role
-from app.console.routes import OPEN_PAGES, PAGES
 from app.server import ENDPOINTS, application
-from app.settings import Settings
+from app.settings.server import Settings
+from app.web.console.routes import OPEN_PAGES, PAGES
+from app.web.endpoint import Endpoint
 from tests.harness.server import Server, command
 
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/{rest:path}"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.http_client import HttpClient
+from app.outbound.http_client import HttpClient
 from steps.contract import StepBroke
 from steps.effects import HttpRequest, HttpResponse
 from tests.attack.trap import Gives, Got, Trap

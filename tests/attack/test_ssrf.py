@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.http_client import HttpClient
+from app.outbound.http_client import HttpClient
 from steps.contract import StepBroke
 from steps.effects import HttpRequest
 from tests.attack.trap import Trap

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from app.console.graph import StepState, draw
+from app.web.console.graph import StepState, draw
 from tests.harness.server import Server
 
 RUNS = int(os.environ.get("STEPWELL_CONSOLE_RUNS", "8000"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.clock import SystemClock
-from app.settings import Settings
+from app.settings.server import Settings
 from app.tools.built_in import built_in_tools
 from steps.definition import compile_definition
 from steps.registry import Registry

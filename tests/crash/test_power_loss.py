@@ -14,7 +14,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-import journal.settle
+import journal.reflush
 from journal import Journal
 from tests.harness.appending import checkpoint_often, fresh, load, losses, opened
 from tests.harness.power import lay_out

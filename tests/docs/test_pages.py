@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.server import ENDPOINTS
-from app.settings import load
+from app.settings.server import load
 from engine import Status
 from steps.definition import compile_definition
 from steps.document import WorkflowDocument

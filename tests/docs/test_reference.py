@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from app.models.settings import ModelDocument, ModelSettings
-from app.settings import Settings
-from app.tools.mcp.settings import McpServerSettings
+from app.settings.llm import ModelDocument, ModelSettings
+from app.settings.mcp import McpServerSettings
+from app.settings.server import Settings
 from scripts import reference
 from steps.agent import AgentDocument, compile_agent
 from steps.contract import AnyStepType
@@ -31,13 +31,13 @@ EXTRACTION = [
     "app/tools/extraction",
 ]
 REACHED = {
-    "http": ["app/http_client.py"],
-    "file": ["app/files.py"],
+    "http": ["app/outbound/http_client.py"],
+    "file": ["app/files/uploads.py"],
     "secret": ["app/secrets/vault.py"],
-    "chat": ["app/models"],
-    "agent": ["app/agents.py"],
-    "workflow_as_tool": ["app/workflows.py"],
-    "children": ["app/children.py"],
+    "chat": ["app/llm"],
+    "agent": ["app/definitions/agents.py"],
+    "workflow_as_tool": ["app/definitions/workflows.py"],
+    "children": ["app/execution/children.py"],
 }  # fmt: skip
 """Where an effect may break a step."""
 TOOLS_OF = {
@@ -146,7 +146,7 @@ def test_the_errors_of_a_step_type_are_those_of_its_source(kind: AnyStepType) ->
     everywhere = {name for place in ("app", "engine", "steps") for file in sources(place)
                   for name in raised_in(file.read_text())}  # fmt: skip
     everywhere |= {"ChildCancelled", "ChildTerminated"} & set(
-        re.findall(r'"(\w+)"', (ROOT / "app/children.py").read_text())
+        re.findall(r'"(\w+)"', (ROOT / "app/execution/children.py").read_text())
     )
     assert listed(kind) <= everywhere, "on the page and never raised"
     assert set(reference.COMMON_ERRORS) <= everywhere

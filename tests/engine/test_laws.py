@@ -9,9 +9,8 @@ from engine import (
     Abandon,
     Answered,
     AnswerKept,
-    Asks,
     AttemptFailed,
-    Awaits,
+    AwaitsChildren,
     Begin,
     Broke,
     Cancel,
@@ -27,6 +26,7 @@ from engine import (
     InterruptionSettled,
     Occasion,
     OnInterrupted,
+    Pauses,
     Recorded,
     Rejected,
     RetryPolicy,
@@ -76,9 +76,11 @@ def inputs() -> st.SearchStrategy[Input]:
     return st.one_of(
         st.just(Delivered({"x": 1}, {"x": 1})),
         st.builds(Broke, error),
-        st.builds(Asks, st.just(Signal("collect_inputs", {})), st.sampled_from([None, 50])),
+        st.builds(Pauses, st.just(Signal("collect_inputs", {})), st.sampled_from([None, 50])),
         st.just(Sleeps(40)),
-        st.builds(Awaits, st.just(2), st.sampled_from([None, CHILD, OTHER_CHILD]), st.just(60)),
+        st.builds(
+            AwaitsChildren, st.just(2), st.sampled_from([None, CHILD, OTHER_CHILD]), st.just(60)
+        ),
         st.just(ChildResumed()),
         st.builds(
             Recorded, st.sampled_from(NAMES), st.integers(1, 2), st.sampled_from("rs"), st.just(1)

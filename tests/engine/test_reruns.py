@@ -5,7 +5,7 @@ from functools import reduce
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.reruns import carried
+from app.execution.reruns import carried
 from engine import (
     Broke,
     Delivered,

@@ -74,7 +74,7 @@ def run_in(state: State, event: type[Event]) -> Run | None:
         State.EXECUTING,
         State.BACKING_OFF,
         State.SLEEPING,
-        State.AWAITING,
+        State.AWAITING_CHILDREN,
         State.PAUSED,
     )
     if inside:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from app.clock import SystemClock
-from app.models.catalogue import Models
-from app.settings import Settings
+from app.llm.catalogue import Models
+from app.settings.server import Settings
 from journal import Journal
 from steps.chat import ChatAnswer, ChatRequest, Message, TextPart
 from steps.contract import StepBroke

@@ -92,9 +92,9 @@ def _pair(number: int) -> tuple[Run, list[RunStarted]]:
 
 
 async def test_many_appends_share_commits(journal: Journal) -> None:
-    before = journal.figures.commits
+    before = journal.counters.commits
     await asyncio.gather(*(journal.events.start("acme", *_pair(n)) for n in range(1, 501)))
-    assert journal.figures.commits - before < 50
+    assert journal.counters.commits - before < 50
 
 
 async def test_a_waiter_that_goes_away_harms_nobody(journal: Journal) -> None:

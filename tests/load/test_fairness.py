@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.shares import GREED
+from app.concurrency.fair_share import GREED
 from tests.harness.flood import Line, flood, start_of
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, chain, full, metric, naps, thoughts

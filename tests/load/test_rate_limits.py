@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.rate_limits import RateLimit
+from app.auth.rate_limits import RateLimit
 from tests.harness.flood import Ask, flood
 from tests.load.conftest import Load, metric
 

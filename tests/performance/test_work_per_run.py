@@ -11,9 +11,9 @@ from typing import Any, Self
 import pytest
 
 from app.assembly import open_services
-from app.runs import NewRun
+from app.execution.runs import NewRun
 from app.services import Services
-from app.settings import load
+from app.settings.server import load
 from benchmarks.definitions import asking, five, loop
 from engine import Run
 from tests.conftest import PLUGIN

@@ -6,8 +6,8 @@ from typing import Any
 
 from app.auth.callers import Caller
 from app.auth.roles import Role
-from app.live import RunLost
-from app.new_run import NewRun
+from app.execution.live_run import RunLost
+from app.execution.new_run import NewRun
 from engine import JsonObject, Rejected, Run, State
 from journal import DuplicateStart, IdempotencyKey, Unavailable
 from steps.contract import InvalidAnswer
@@ -187,7 +187,7 @@ class Client:
 async def _start(
     observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
 ) -> Run:
-    """Start as `app/api/executions.py` does."""
+    """Start as `app/web/api/executions.py` does."""
     runs = process.runs
     row, definition = await process.workflows.startable(TENANT, workflow_id, None)
     idempotency = IdempotencyKey(key, workflow_id) if key else None

@@ -6,7 +6,7 @@ It reads the database behind the server's back, and believes nothing but what is
 import sqlite3
 from collections.abc import Callable
 
-from app.waiters import is_settled
+from app.execution.waiters import is_settled
 from engine import (
     AttemptInterrupted,
     CancelRequested,

@@ -7,16 +7,17 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from app import assembly, log
-from app.effects import World
-from app.figures import Figures
-from app.held import Held
-from app.live import RunLost
-from app.recovery import Recovery
-from app.runs import Runs
-from app.timers import Timers
-from app.turns import Turns
-from app.workflows import Workflows
+from app import assembly
+from app.concurrency.fair_queue import FairQueue
+from app.definitions.workflows import Workflows
+from app.execution.effects import StepServices
+from app.execution.live_run import RunLost
+from app.execution.live_runs import LiveRuns
+from app.execution.recovery import Recovery
+from app.execution.runs import Runs
+from app.execution.timers import Timers
+from app.telemetry import log
+from app.telemetry.counters import Counters
 from engine import Json
 from journal import Journal, JournalError
 from steps.contract import StepBroke
@@ -159,14 +160,14 @@ class Server:
         nothing: Any = None
         runs, timers, recovery = await assembly._driven(
             SimpleNamespace(cancel_grace=0.5),  # type: ignore[arg-type]
-            Figures(),
-            Held(journal, workflows.pinned, 10_000, 10**9),
-            Turns(3),  # so few that runs wait for each other
+            Counters(),
+            LiveRuns(journal, workflows.pinned, 10_000, 10**9),
+            FairQueue(3),  # so few that runs wait for each other
             journal,
             workflows,
             NoSecrets(),  # type: ignore[arg-type]
             self._clock,
-            lambda children, keep: World(
+            lambda children, keep: StepServices(
                 self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows, children, keep  # type: ignore[arg-type]
             ),
         )  # fmt: skip

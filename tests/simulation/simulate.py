@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from app.waiters import is_settled
+from app.execution.waiters import is_settled
 from engine import Run, Status
 from tests.simulation.clients import Book, Client
 from tests.simulation.disk import Disk, Moods
@@ -176,7 +176,7 @@ class _World:
         if process is None:
             return "the server is not running"
         runs, children = process.runs, process.recovery._children
-        held = (runs._held._live, runs._held._loading, runs._tasks, runs._kicked, runs.lost)
+        held = (runs._held._live, runs._held._loading, runs._tasks, runs._notified, runs.lost)
         left = (runs._waiters._by_run, children.left, children._sweeping)
         driver = runs._driver
         turns = (driver._acting, driver._chains, driver._flushes)

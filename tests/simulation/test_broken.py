@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.children import Children
-from app.driver import Driver
-from app.held import Held
-from app.live import InFlight, LiveRun
-from app.recovery import Recovery
-from app.runs import Runs
-from app.timers import Timers
-from app.waiters import Waiters
+from app.execution.children import Children
+from app.execution.driver import Driver
+from app.execution.live_run import InFlight, LiveRun
+from app.execution.live_runs import LiveRuns
+from app.execution.recovery import Recovery
+from app.execution.runs import Runs
+from app.execution.timers import Timers
+from app.execution.waiters import Waiters
 from journal.writer import Writer
 from tests.simulation.simulate import simulate
 from tests.simulation.workflows import stored
@@ -63,12 +63,12 @@ def locks_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def holds_several_copies(patch: pytest.MonkeyPatch) -> None:
-    load = Held.load
+    load = LiveRuns.load
 
-    def apart(self: Held, tenant: str | None, run_id: str) -> Any:
-        return load(Held(self._journal, self._definition_of), tenant, run_id)
+    def apart(self: LiveRuns, tenant: str | None, run_id: str) -> Any:
+        return load(LiveRuns(self._journal, self._definition_of), tenant, run_id)
 
-    patch.setattr(Held, "load", apart)
+    patch.setattr(LiveRuns, "load", apart)
 
 
 def picks_up_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def forgets_timers(patch: pytest.MonkeyPatch) -> None:
 
 
 def keeps_runs_in_memory(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Held, "release", lambda *_: None)
+    patch.setattr(LiveRuns, "release", lambda *_: None)
 
 
 def wakes_nobody(patch: pytest.MonkeyPatch) -> None:

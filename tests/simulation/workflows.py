@@ -6,7 +6,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from app.workflows import Workflows
+from app.definitions.workflows import Workflows
 from engine import Json
 from steps.compiled import Definition
 from steps.definition import compile_definition

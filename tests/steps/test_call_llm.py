@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.clock import SystemClock
-from app.models.catalogue import Models
+from app.llm.catalogue import Models
 from engine import Json, JsonObject
 from steps.call_llm import CallLlm, CallLlmSettings
 from steps.chat import ChatAnswer, ChatRequest
@@ -37,7 +37,7 @@ FIELDS: dict[str, JsonObject] = {
 GOOD = '{"city": "Paris", "people": 2}'
 
 
-class World:
+class StepServices:
     """Effects with real models, files and records in memory, and one tool."""
 
     def __init__(self, models: Models, files: dict[str, StoredFile]) -> None:
@@ -86,13 +86,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, server: ModelServer, *files: StoredFile, provider: str = "openai") -> AsyncIterator[World]:  # fmt: skip
+async def world(folder: Path, server: ModelServer, *files: StoredFile, provider: str = "openai") -> AsyncIterator[StepServices]:  # fmt: skip
     named = {"m": model(server, provider)}
     async with models_of(folder, models=named) as (models, _):
-        yield World(models, {file.file_id: file for file in files})
+        yield StepServices(models, {file.file_id: file for file in files})
 
 
-async def execute(at: World, output: dict[str, JsonObject] | None = None, attempt: int = 1, **settings: Any) -> Outcome:  # fmt: skip
+async def execute(at: StepServices, output: dict[str, JsonObject] | None = None, attempt: int = 1, **settings: Any) -> Outcome:  # fmt: skip
     step = StepInput("r", "s", 1, attempt, "r:s:1", {"data": {"name": "Anna", "ids": ["f1", "f2"], "list": [1]}}, output or {})  # fmt: skip
     return await CallLlm().execute(CallLlmSettings.model_validate(settings), step, at)
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from app.clock import SystemClock
-from app.settings import Settings
+from app.settings.server import Settings
 from app.tools.built_in import built_in_tools
 from app.tools.transform import transform
 from engine import Json, JsonObject

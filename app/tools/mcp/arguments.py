@@ -4,7 +4,7 @@ import itertools
 
 import jsonschema_rs
 
-from app import log
+from app.telemetry import log
 from engine import JsonObject
 from steps.contract import StepBroke
 

@@ -25,11 +25,11 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from app import log
+from app.settings.mcp import McpServerSettings, resolved
+from app.telemetry import log
 from app.tools.mcp.http import http_client
 from app.tools.mcp.link import McpTool, McpUnavailable, NoTools
 from app.tools.mcp.result import result_of
-from app.tools.mcp.settings import McpServerSettings, resolved
 from app.tools.mcp.stderr import logged
 from engine import Json, JsonObject
 from steps.contract import StepBroke

@@ -15,10 +15,10 @@ from typing import Literal, TypeAlias
 
 import anyio
 
-from app import log
+from app.settings.mcp import McpServerSettings
+from app.telemetry import log
 from app.tools.mcp.arguments import Arguments
 from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools
-from app.tools.mcp.settings import McpServerSettings
 from engine import Json, JsonObject
 
 ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]

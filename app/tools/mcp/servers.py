@@ -4,8 +4,8 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
 
+from app.settings.mcp import McpServerSettings
 from app.tools.mcp.server import McpServer
-from app.tools.mcp.settings import McpServerSettings
 from steps.effects import ToolInfo
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TextIO
 
-from app import log
+from app.telemetry import log
 
 _LONGEST_LINE = 2_000
 

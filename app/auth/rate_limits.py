@@ -1,0 +1,102 @@
+"""How many requests a key and a tenant may send: token buckets, in memory.
+
+A bucket that is full again is forgotten, so that only who asks now takes memory. A restart
+fills every bucket.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.auth.callers import Caller
+from app.settings.server import Settings
+from app.telemetry.counters import Counters
+
+_SWEEP_AT = 1_000
+
+
+class RateLimited(Exception):
+    """A key or a tenant sends more requests than it may.
+
+    Attributes:
+        retry_after_s: Whole seconds after which the next request is taken.
+    """
+
+    def __init__(self, whose: str, rate: float, retry_after_s: float) -> None:
+        self.retry_after_s = max(1, math.ceil(retry_after_s))
+        super().__init__(
+            f"this {whose} may send {rate:g} requests a second; "
+            f"try again in {self.retry_after_s} seconds"
+        )
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at_s: float
+
+
+class RateLimit:
+    """Buckets that fill by `rate` tokens a second up to `burst`; one request takes one token."""
+
+    def __init__(self, rate: float, burst: float, now_s: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = max(1.0, burst)
+        self._now_s = now_s
+        self._buckets: dict[str, _Bucket] = {}
+        self._sweep_at = _SWEEP_AT
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait_s(self, whose: str) -> float:
+        """Return the seconds until there is a token, 0 when there is one now; take none."""
+        bucket = self._bucket(whose)
+        return 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self._rate
+
+    def take(self, whose: str) -> None:
+        """Take a token."""
+        self._bucket(whose).tokens -= 1
+
+    def _bucket(self, whose: str) -> _Bucket:
+        now_s = self._now_s()
+        bucket = self._buckets.get(whose)
+        if bucket is None:
+            if len(self._buckets) >= self._sweep_at:
+                self._forget_full(now_s)
+            bucket = self._buckets[whose] = _Bucket(self._burst, now_s)
+        bucket.tokens = min(self._burst, bucket.tokens + (now_s - bucket.at_s) * self._rate)
+        bucket.at_s = now_s
+        return bucket
+
+    def _forget_full(self, now_s: float) -> None:
+        self._buckets = {
+            whose: bucket
+            for whose, bucket in self._buckets.items()
+            if bucket.tokens + (now_s - bucket.at_s) * self._rate < self._burst
+        }
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._buckets))
+
+
+class RateLimits:
+    """The limits of every key and every tenant; a rate of 0 limits nothing."""
+
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self._counters = counters
+        rates = (("key", settings.rate_limit_key), ("tenant", settings.rate_limit_tenant))
+        self._limits = tuple(
+            (word, rate, RateLimit(rate, rate * settings.rate_limit_burst, time.monotonic))
+            for word, rate in rates
+            if rate > 0
+        )
+
+    def check(self, caller: Caller) -> None:
+        """Count a request. Raises `RateLimited`; what is refused takes no token."""
+        who = {"key": caller.credential, "tenant": caller.tenant}
+        for word, rate, limit in self._limits:
+            if (wait_s := limit.wait_s(who[word])) > 0:
+                self._counters.refused[word] += 1
+                raise RateLimited(word, rate, wait_s)
+        for word, _, limit in self._limits:
+            limit.take(who[word])

@@ -1,0 +1,140 @@
+"""`stepwell verify`, `backup`, `restore`, `accept-loss`, `retention`: a journal for years."""
+
+import argparse
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from app.cli.progress import line, show
+from app.cli.subparsers import Subparsers
+from app.operator.errors import CommandFailed
+from app.operator.folder import ask, must_exist
+from app.settings.server import Settings, load
+from app.upkeep.backup import BackupFailed, restore
+from journal import DATABASE, FolderLock, JournalError, has_wal, unmark
+
+_ABOUT_KEY = (
+    "secrets.key is not in this backup: without it nobody can open the secrets, so keep a copy "
+    "of it in another place (or use --with-key, and guard the backup like the key)"
+)
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    verify = _command(subparsers, "verify", "prove that every history is unchanged", _verify)
+    verify.add_argument("--quiet", action="store_true", help="show no progress")
+    backup = _command(subparsers, "backup", "copy everything, also while the server runs", _backup)
+    backup.add_argument(
+        "--to", required=True, help="a new folder, or NAME.sqlite3 for the database alone"
+    )
+    backup.add_argument("--with-key", action="store_true", help="copy the key of secrets too")
+    retention = _command(subparsers, "retention", "delete what retention lets go, now", _retention)
+    retention.add_argument("--dry-run", action="store_true", help="only show what would go")
+    restoring = _command(subparsers, "restore", "put a backup into an empty folder", _restore)
+    restoring.add_argument("--from", required=True, dest="source", type=Path)
+    told = "go on with a database that has lost its -wal file, as it was before"
+    _command(subparsers, "accept-loss", told, _accept_loss)
+
+
+def _command(
+    subparsers: "Subparsers[argparse.ArgumentParser]", name: str, told: str, main: Any
+) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(name, help=told, description=told)
+    parser.add_argument("--data", type=Path, help="the data folder")
+    parser.add_argument("--config", type=Path, help="a TOML file with settings")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(main=main)
+    return parser
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    return load({"data": args.data}, args.config).settings
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Print each fault; returns 1 when there is any."""
+    tell = show if args.json or getattr(args, "quiet", False) else line
+    answer = asyncio.run(ask(_settings(args), "verify", {}, tell))
+    if args.json:
+        print(json.dumps(answer))
+        return 1 if answer["faults"] else 0
+    for fault in answer["found"]:
+        where = " ".join(
+            part
+            for part in (
+                f"run {fault['runId']}" if fault["runId"] else "",
+                f"event {fault['event']}" if fault["event"] else "",
+            )
+            if part
+        )
+        print(f"{where or 'journal'}: {fault['what']}")
+    print(f"{answer['runs']} runs, {answer['events']} events, {answer['faults']} faults")
+    return 1 if answer["faults"] else 0
+
+
+def _backup(args: argparse.Namespace) -> int:
+    given = {"to": os.path.abspath(args.to), "with_key": args.with_key}  # noqa: PTH100
+    answer = asyncio.run(ask(_settings(args), "backup", given, show))
+    if args.json:
+        print(json.dumps(answer))
+    else:
+        print(f"backed up to {answer['backup']}")
+        if answer["files"] is None:
+            print("uploaded files are not in it")
+        if not answer["withKey"]:
+            print(_ABOUT_KEY)
+    for sha256 in answer.get("missingFiles", []):
+        line(f"stored file {sha256} is missing in the data folder")
+    return 1 if answer.get("missingFiles") else 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    """Restore, then prove every history; returns 1 when there is any fault."""
+    settings = _settings(args)
+    try:
+        restored = restore(args.source, settings.data)
+    except BackupFailed as refused:
+        raise CommandFailed(str(refused)) from refused
+    verified = asyncio.run(ask(settings, "verify", {}, show))
+    answer = {**restored, "verified": verified}
+    if args.json:
+        print(json.dumps(answer))
+    else:
+        print(f"restored to {restored['restored']}, {restored['files']} files")
+        print(f"{verified['runs']} runs, {verified['events']} events, {verified['faults']} faults")
+        if not restored["withKey"]:
+            print("put secrets.key in it, if there was one, before the server starts")
+    return 1 if verified["faults"] else 0
+
+
+def _accept_loss(args: argparse.Namespace) -> int:
+    """Let the next server start on what is left; then prove every history as `verify` does."""
+    settings = _settings(args)
+    must_exist(settings.data)
+    try:
+        with FolderLock(settings.data):
+            database = settings.data / DATABASE
+            if has_wal(database) or not unmark(database):
+                raise CommandFailed(f"{database} has lost nothing; nothing was changed")
+    except JournalError as refused:
+        raise CommandFailed(str(refused)) from refused
+    if not args.json:
+        print("the next start goes on with the older state; this is what it holds:")
+    return _verify(args)
+
+
+def _retention(args: argparse.Namespace) -> int:
+    given = {"dry_run": args.dry_run}
+    answer = asyncio.run(ask(_settings(args), "retention", given, show))
+    if args.json:
+        print(json.dumps(answer))
+        return 0
+    if not args.dry_run:
+        print(f"{answer['deleted']} runs deleted")
+        return 0
+    for row in answer["goes"]:
+        print("  ".join(f"{name}={value}" for name, value in row.items()))
+    print(f"{sum(row['runs'] for row in answer['goes'])} runs would go, with their child runs")
+    return 0

@@ -1,0 +1,81 @@
+"""`stepwell start`, `resume` and `cancel`: over the API of a running server."""
+
+import argparse
+import json
+from pathlib import Path
+
+from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.subparsers import Subparsers
+from app.operator.errors import CommandFailed
+from stepwell.client import RunStatus
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    parser = subparsers.add_parser("start", help="start a run of a workflow")
+    parser.add_argument("workflow", metavar="WORKFLOW", help="the workflow's id")
+    parser.add_argument("--data-json", default="{}", help="the input, as a JSON object")
+    parser.add_argument("--file", type=Path, help="a file to send along")
+    parser.add_argument("--version", dest="version_", metavar="VERSION", help="which version")
+    parser.add_argument("--wait", action="store_true", help="until it has ended or pauses")
+    add_options(parser)
+    parser.set_defaults(main=start)
+
+    parser = subparsers.add_parser("resume", help="answer what a run waits for")
+    parser.add_argument("run", metavar="RUN")
+    answer = parser.add_mutually_exclusive_group(required=True)
+    answer.add_argument("--action", metavar="VALUE", help="the value of the action")
+    answer.add_argument("--data-json", help="the inputs, as a JSON object")
+    parser.add_argument("--comment", help="why, with --action")
+    add_options(parser)
+    parser.set_defaults(main=resume)
+
+    parser = subparsers.add_parser("cancel", help="ask a run to stop in good order")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--reason")
+    add_options(parser)
+    parser.set_defaults(main=cancel)
+
+
+def start(args: argparse.Namespace) -> int:
+    """Start a run and print its id, or how it ended."""
+    data = object_of(args.data_json, "--data-json")
+    with client_of(args, follows=args.wait) as client:
+        if args.file is None:
+            run = client.start(args.workflow, data, args.version_)
+        else:
+            try:
+                run = client.start_with_file(args.workflow, data, args.file, args.version_)
+            except OSError as unreadable:
+                raise CommandFailed(f"{args.file} cannot be read: {unreadable}") from unreadable
+        if args.wait:
+            _show(run.wait(), is_json=args.json)
+        else:
+            print(json.dumps({"runId": run.id}) if args.json else printable(run.id))
+    return 0
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Answer a pause and print how the run stands."""
+    with client_of(args) as client:
+        run = client.run(args.run)
+        if args.action is not None:
+            status = run.resume_action(args.action, args.comment)
+        else:
+            status = run.resume_inputs(object_of(args.data_json, "--data-json"))
+    _show(status, is_json=args.json)
+    return 0
+
+
+def cancel(args: argparse.Namespace) -> int:
+    """Cancel a run and print how it stands."""
+    with client_of(args) as client:
+        run = client.run(args.run)
+        run.cancel(args.reason)
+        _show(run.status(), is_json=args.json)
+    return 0
+
+
+def _show(status: RunStatus, *, is_json: bool) -> None:
+    line = printable(f"{status.run_id}  {status.status}")
+    print(json.dumps(status.document) if is_json else line)

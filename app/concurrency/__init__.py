@@ -1,0 +1,1 @@
+"""Who comes first, and long work beside the event loop."""

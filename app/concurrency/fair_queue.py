@@ -1,0 +1,108 @@
+"""Who may execute a step now: a bounded number at once, the waiting ones by tenant in turn.
+
+Without a bound a tenant with thousands of runs would have thousands of steps act at once, and
+a tenant with one run would come after all of them.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from app.concurrency.fair_share import FairShare
+
+
+class FairQueueClosed(Exception):
+    """The server is stopping: no turn comes any more."""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    amount: int
+    turn: asyncio.Future[None] = field(default_factory=asyncio.Future)
+
+
+class FairQueue:
+    """Hands out turns; in each tenant's line the first come is the first served."""
+
+    def __init__(self, most: int) -> None:
+        self._shares = FairShare(most)
+        self._lines: dict[str, deque[_Waiter]] = {}
+        self._closed = False
+
+    @property
+    def taken(self) -> int:
+        """How many turns are taken."""
+        return self._shares.total
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return sum(len(line) for line in self._lines.values())
+
+    def turn(self, tenant: str, amount: int = 1) -> "Turn":
+        """Return what waits for a turn that counts as `amount`, and holds it: `async with`."""
+        return Turn(self, tenant, amount)
+
+    async def take(self, tenant: str, amount: int) -> None:
+        """Wait for a turn; it has to be given back. Raises `FairQueueClosed`."""
+        if self._closed:
+            raise FairQueueClosed
+        if tenant not in self._lines and self._shares.may_take(tenant, amount):
+            self._shares.take(tenant, amount)
+        else:
+            await self._stand_in_line(tenant, amount)
+
+    def give(self, tenant: str, amount: int) -> None:
+        """Return a turn back."""
+        self._shares.give(tenant, amount)
+        while self._lines and self._serve_next():
+            pass
+
+    def close(self) -> None:
+        """Send everybody away who waits: the server is stopping."""
+        self._closed = True
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            for waiter in line:
+                if not waiter.turn.done():
+                    waiter.turn.set_exception(FairQueueClosed())
+
+    async def _stand_in_line(self, tenant: str, amount: int) -> None:
+        waiter = _Waiter(amount)
+        self._lines.setdefault(tenant, deque()).append(waiter)
+        try:
+            await waiter.turn
+        except asyncio.CancelledError:
+            if not waiter.turn.cancelled() and waiter.turn.exception() is None:
+                self.give(tenant, amount)  # the turn came in the same moment
+            raise
+
+    def _serve_next(self) -> bool:
+        """Return one turn to the first tenant in the round that may have one."""
+        for tenant, line in self._lines.items():
+            if not self._shares.may_take(tenant, line[0].amount):
+                continue
+            del self._lines[tenant]
+            waiter = line.popleft()
+            if line:
+                self._lines[tenant] = line  # to the end of the round
+            if not waiter.turn.done():
+                self._shares.take(tenant, waiter.amount)
+                waiter.turn.set_result(None)
+            return True
+        return False
+
+
+class Turn:
+    """One turn, while the block lasts. A class, which costs a quarter of a generator."""
+
+    __slots__ = ("_amount", "_tenant", "_turns")
+
+    def __init__(self, turns: FairQueue, tenant: str, amount: int) -> None:
+        self._turns, self._tenant, self._amount = turns, tenant, amount
+
+    async def __aenter__(self) -> None:
+        await self._turns.take(self._tenant, self._amount)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.give(self._tenant, self._amount)

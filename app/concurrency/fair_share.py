@@ -1,0 +1,36 @@
+"""Shares of something bounded, so that no tenant can take all of it.
+
+The rule: a tenant may hold at most `GREED` times what is still free. One that is alone gets
+four fifths; whoever comes next always finds something, and as what is held comes back all
+who ask end up with the same.
+"""
+
+GREED = 4
+
+
+class FairShare:
+    """Counts who holds how much of `most`."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.total = 0
+        self._held: dict[str, int] = {}
+
+    def may_take(self, tenant: str, amount: int = 1) -> bool:
+        """Say whether the tenant may hold that much more."""
+        free = self.most - self.total
+        return amount <= free and self._held.get(tenant, 0) + amount <= GREED * free
+
+    def take(self, tenant: str, amount: int = 1) -> None:
+        """Note that the tenant holds more, whether or not it may: some things must go on."""
+        self.total += amount
+        self._held[tenant] = self._held.get(tenant, 0) + amount
+
+    def give(self, tenant: str, amount: int = 1) -> None:
+        """Note that the tenant holds less."""
+        self.total -= amount
+        left = self._held.get(tenant, 0) - amount
+        if left > 0:
+            self._held[tenant] = left
+        else:
+            self._held.pop(tenant, None)

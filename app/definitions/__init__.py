@@ -1,0 +1,1 @@
+"""Workflows and agents as tenants keep them, in versions."""

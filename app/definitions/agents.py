@@ -1,0 +1,27 @@
+"""Agents: the stored definitions that call-agent steps name."""
+
+from app.clock import Clock
+from app.definitions.versioned import Definitions
+from journal import Archived, Journal, UnknownAgent, UnknownVersion
+from steps.agent import AgentDefinition, compile_agent
+from steps.contract import StepBroke
+from steps.effects import Agent
+from steps.problems import InvalidDefinition
+
+
+class Agents(Definitions[AgentDefinition]):
+    """The agents of all tenants."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        super().__init__(journal.agents, compile_agent, clock)
+
+    async def usable(self, tenant: str, agent_id: str, selector: str | None) -> Agent:
+        """Return the version that a step takes. Raises `StepBroke`."""
+        try:
+            row = await self.chosen(tenant, agent_id, selector)
+            if row.archived:
+                raise Archived("agent", agent_id)
+            await self.compile_row(tenant, row)
+        except (UnknownAgent, UnknownVersion, Archived, InvalidDefinition) as unusable:
+            raise StepBroke("UnknownAgent", str(unusable), retryable=False) from unusable
+        return Agent(row.id, row.version, row.definition)

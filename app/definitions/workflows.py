@@ -1,0 +1,60 @@
+"""Workflows: which version a start takes, and those that agents may call."""
+
+from functools import partial
+
+from app.clock import Clock
+from app.definitions.versioned import Definitions, DefinitionUnusable
+from journal import Archived, Journal, UnknownVersion, UnknownWorkflow, VersionRow
+from steps.compiled import Definition
+from steps.contract import StepBroke
+from steps.definition import compile_definition
+from steps.effects import ToolInfo
+from steps.model_output import schema_of
+from steps.problems import InvalidDefinition
+from steps.registry import Registry
+
+_MOST_CALLERS = 50
+
+
+class Workflows(Definitions[Definition]):
+    """The workflows of all tenants."""
+
+    def __init__(self, journal: Journal, registry: Registry, clock: Clock) -> None:
+        compile_document = partial(compile_definition, registry=registry)
+        super().__init__(journal.workflows, compile_document, clock)
+
+    async def startable(
+        self, tenant: str, workflow_id: str, selector: str | None
+    ) -> tuple[VersionRow, Definition]:
+        """Return the version that a start takes. Raises `Archived` for an archived workflow."""
+        row = await self.chosen(tenant, workflow_id, selector)
+        if row.archived:
+            raise Archived("workflow", workflow_id)
+        return row, await self.compile_row(tenant, row)
+
+    async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
+        """Return the definition of a run's version. Raises `DefinitionUnusable`."""
+        try:
+            row = await self.chosen(tenant, workflow_id, version)
+            return await self.compile_row(tenant, row)
+        except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:
+            raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
+
+    async def callers(self, tenant: str, key: str, called: str) -> list[VersionRow]:
+        """Return workflows with a step that calls an agent or a workflow: `key` says which.
+
+        Not those that find out whom they call when they run.
+        """
+        return await self.table.with_step(tenant, key, called, _MOST_CALLERS)
+
+    async def as_tool(self, tenant: str, workflow_id: str) -> ToolInfo:
+        """Describe a workflow to agents. Raises `StepBroke` unless it is marked as a tool."""
+        try:
+            row, definition = await self.startable(tenant, workflow_id, None)
+        except (UnknownWorkflow, Archived, InvalidDefinition) as unusable:
+            raise StepBroke("UnknownTool", str(unusable), retryable=False) from unusable
+        if definition.document.get("tool") is not True:
+            message = f'workflow {workflow_id} is not marked as a tool; give it "tool": true'
+            raise StepBroke("UnknownTool", message, retryable=False)
+        schema = schema_of(definition.input_fields())
+        return ToolInfo(row.id, row.description or row.name, schema)

@@ -1,0 +1,67 @@
+"""A person's answer to a pause, checked against what the run waits for."""
+
+from app.auth.callers import Caller
+from app.execution.attempt import step_input
+from app.execution.live_run import LiveRun
+from engine import (
+    Answered,
+    AnswerKept,
+    Execute,
+    Input,
+    InterruptionSettled,
+    JsonObject,
+    NotPaused,
+    Run,
+    Signal,
+    Visit,
+    iso_time,
+)
+from steps.contract import Done, GoesOn, InvalidAnswer, Problem, StepBroke
+from steps.outputs import deliver
+
+
+def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> Input:
+    """Return what the answer makes happen.
+
+    Raises:
+        NotPaused: The run waits for nobody, or for something else.
+        InvalidAnswer: The answer does not fit the pause; each problem names its field.
+    """
+    signal, visit = _pause(live.run, answer)
+    if signal.interruption:
+        return _settle(signal, answer, caller)
+    step = live.usable.steps[visit.step_id]
+    given = step_input(live.run, step, Execute(visit.step_id, visit.visit, visit.attempt))
+    signed: JsonObject = {**answer, "answeredBy": caller.name, "answeredAt": iso_time(now_ms)}
+    output = step.type.accept(step.settings, given, signal.body, signed)
+    if isinstance(output, GoesOn):
+        return AnswerKept(answer, output.name, output.value, caller.name)
+    try:
+        whole, data = deliver(step, Done(output), given.scope)
+    except StepBroke as broke:
+        raise InvalidAnswer([Problem("data", broke.error.message)]) from broke
+    return Answered(answer, whole, data, caller.name)
+
+
+def _pause(run: Run, answer: JsonObject) -> tuple[Signal, Visit]:
+    if run.signal is None or run.current is None:
+        raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
+    wanted, step_id = run.signal.type, run.current.step_id
+    if answer["type"] != wanted:
+        raise NotPaused(f"run {run.id} waits for type {wanted}, not {answer['type']}")
+    if answer.get("stepId") not in (None, step_id):
+        raise NotPaused(f"run {run.id} waits in step {step_id}, not {answer['stepId']}")
+    return run.signal, run.current
+
+
+def _settle(signal: Signal, answer: JsonObject, caller: Caller) -> Input:
+    """Take a person's word on what becomes of an interrupted step."""
+    problems = []
+    if answer.get("actionId") != signal.body["actionId"]:
+        problems.append(Problem("actionId", f"must be {signal.body['actionId']}"))
+    value = answer.get("actionValue")
+    if value not in ("run-again", "fail"):
+        problems.append(Problem("actionValue", "must be run-again or fail"))
+    if problems:
+        raise InvalidAnswer(problems)
+    return InterruptionSettled(answer, value == "run-again", caller.name)

@@ -1,0 +1,122 @@
+"""One attempt of one step: execute it, bound it in time, say what came of it.
+
+What a step type gives is checked here before it is an event: a value that the journal cannot
+keep would leave the attempt without an end, to be made again for ever.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from app.execution.live_run import Due, RunLost
+from app.telemetry import log
+from engine import (
+    AwaitsChildren,
+    Broke,
+    Delivered,
+    Input,
+    Pauses,
+    Run,
+    Signal,
+    Sleeps,
+    StepError,
+    scope,
+)
+from journal import JournalError
+from steps.compiled import CompiledStep
+from steps.contract import Done, NeedsAnswer, NeedsRuns, NeedsTime, Outcome, StepBroke, StepInput
+from steps.durations import LATEST_MS, LONGEST_MS
+from steps.effects import Effects
+from steps.expression import ExpressionError
+from steps.outputs import deliver
+from steps.strict_json import LONG_BYTES, as_kept
+
+
+def step_input(run: Run, step: CompiledStep, execute: Due) -> StepInput:
+    """Return what the attempt is told: its name, its scope and its idempotency key."""
+    return StepInput(
+        run_id=run.id,
+        step_id=execute.step_id,
+        visit=execute.visit,
+        attempt=execute.attempt,
+        idempotency_key=execute.idempotency_key(run.id),
+        scope=scope(run),
+        output=step.output.specs,
+    )
+
+
+async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) -> Input:
+    """Execute the step once and return the outcome as the engine takes it.
+
+    Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
+    has to be read again.
+    """
+    given = step_input(run, step, execute)
+    seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            outcome = await step.type.execute(step.settings, given, effects)
+        happened, size = _input(step, given, outcome, effects.now_ms())
+    except StepBroke as broke:
+        return Broke(_written(broke.error))
+    except ExpressionError as failed:
+        return Broke(StepError("ExpressionFailed", str(failed), retryable=False))
+    except (JournalError, RunLost):
+        raise
+    except TimeoutError as late:
+        if limit.expired():
+            message = f"the attempt took longer than its timeout of {seconds:g} s"
+            return Broke(StepError("Timeout", message))
+        return Broke(_crashed(run, execute, late))
+    except Exception as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
+        return Broke(_crashed(run, execute, crash))
+    if size > LONG_BYTES:
+        await asyncio.sleep(0)  # what comes of it is searched for secrets next
+    return happened
+
+
+def _input(
+    step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int
+) -> tuple[Input, int]:
+    """Return what has happened, and how many bytes long it is."""
+    what = f"step {step.id} gave what is"
+    match outcome:
+        case NeedsAnswer(signal, body, deadline_ms):
+            (signal, body), size = as_kept(what, [signal, body], "InvalidOutput")
+            late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
+            return Pauses(Signal(signal, body), late_ms), size
+        case NeedsTime(until_ms):
+            return Sleeps(_moment(step, until_ms)), 0
+        case NeedsRuns(total, asked):
+            late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
+            return AwaitsChildren(total, asked, late_ms), 0
+        case Done():
+            delivered = deliver(step, outcome, given.scope)
+            (output, data), size = as_kept(what, delivered, "InvalidOutput")
+            return Delivered(output, data), size
+        case _:
+            raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
+
+
+def _moment(step: CompiledStep, at_ms: float) -> int:
+    if not 0 <= at_ms < LATEST_MS:
+        message = f"step {step.id} waits for {at_ms!r}, which is no moment before the year 10000"
+        raise StepBroke("InvalidOutput", message, retryable=False)
+    return round(at_ms)
+
+
+def _written(error: StepError) -> StepError:
+    """Return an error as text can be kept: a file's name, for one, may hold what is no Unicode."""
+    kind, message = (
+        str(text).encode(errors="replace").decode() for text in (error.type, error.message)
+    )
+    wait_ms = error.retry_after_ms
+    if wait_ms is not None:
+        wait_ms = round(min(max(0, wait_ms), LONGEST_MS))
+    return replace(error, type=kind, message=message, retry_after_ms=wait_ms)
+
+
+def _crashed(run: Run, execute: Due, crash: Exception) -> StepError:
+    log.step_crashed(run.id, execute.step_id, crash)
+    message = f"the step type raised {type(crash).__name__}; the server's log has the rest"
+    return StepError("StepCrashed", message)

@@ -1,0 +1,128 @@
+"""Commands for many runs at once, in bounded parts.
+
+A part ends after so many runs or so many seconds, and says where the next one goes on. Each
+run is stopped or deleted by itself and for good, so that a command that was interrupted, or
+asked twice, does no harm: what is done no longer matches, or stays as it is.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.deletion import delete_whole
+from app.execution.live_run import RunLost
+from app.execution.runs import Runs
+from engine import Rejected
+from journal import ChildOf, Corrupt, Journal, Matched, NotEnded, RunFilter, UnknownRun
+
+Action: TypeAlias = Literal["cancel", "terminate", "delete"]
+MOST_IDS = 500
+_PART = 100
+_DELETED_AT_ONCE = 10
+_LONGEST_S = 5.0
+_MOST_FAILURES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to do with which runs.
+
+    Attributes:
+        ids: Only these runs, as far as the filter has them too.
+        limit: How many runs to look at, at most.
+    """
+
+    action: Action
+    wanted: RunFilter
+    ids: Sequence[str] | None = None
+    reason: str | None = None
+    limit: int = 1_000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one part did.
+
+    Attributes:
+        changed: Runs that were stopped, asked to stop, or deleted (their children not counted).
+        skipped: Runs that had ended, or were gone, or cannot be deleted yet.
+        failed: The first runs with which it could not be done, and why.
+        failures: How many those are in all.
+        before: The number of the last run looked at when there may be more; else None.
+    """
+
+    changed: int = 0
+    skipped: int = 0
+    failures: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    before: int | None = None
+
+
+class Bulk:
+    """Cancels, terminates and deletes runs that a filter selects."""
+
+    def __init__(self, journal: Journal, runs: Runs) -> None:
+        self._journal = journal
+        self._runs = runs
+
+    async def count(self, tenant: str, command: Command) -> Matched:
+        """Say which runs the command means, and change nothing."""
+        return await self._journal.selection.count(
+            tenant, command.wanted, command.ids, is_open=command.action != "delete"
+        )
+
+    async def perform(self, tenant: str, command: Command, caller: str) -> Outcome:
+        """Carry out one part of a command. Raises `Unavailable`."""
+        outcome = Outcome()
+        until = time.monotonic() + _LONGEST_S
+        left, before = command.limit, command.wanted.before
+        selection = self._journal.selection
+        select = selection.deletable if command.action == "delete" else selection.open
+        while left > 0:
+            asked = min(_PART, left)
+            wanted = replace(command.wanted, before=before)
+            ids = await select(tenant, wanted, command.ids, asked)
+            await self._part(tenant, command, caller, ids, outcome)
+            if len(ids) < asked:
+                return outcome
+            left -= len(ids)
+            before = int(ids[-1].rpartition("-")[2])
+            if time.monotonic() > until:
+                break
+        outcome.before = before
+        return outcome
+
+    async def _part(
+        self, tenant: str, command: Command, caller: str, ids: Sequence[str], outcome: Outcome
+    ) -> None:
+        at_once = _DELETED_AT_ONCE if command.action == "delete" else len(ids)
+        results: list[BaseException | None] = []
+        for at in range(0, len(ids), at_once or 1):
+            results += await asyncio.gather(
+                *(self._one(tenant, command, caller, one) for one in ids[at : at + at_once]),
+                return_exceptions=True,
+            )
+        for run_id, result in zip(ids, results, strict=True):
+            match result:
+                case None:
+                    outcome.changed += 1
+                case Rejected() | UnknownRun() | NotEnded() | ChildOf():
+                    outcome.skipped += 1
+                case DefinitionUnusable() | RunLost() | Corrupt():
+                    outcome.failures += 1
+                    if len(outcome.failed) < _MOST_FAILURES:
+                        outcome.failed.append((run_id, str(result)))
+                case _:
+                    raise result
+
+    async def _one(self, tenant: str, command: Command, caller: str, run_id: str) -> None:
+        match command.action:
+            case "cancel":
+                await self._runs.cancel(tenant, run_id, None, command.reason, caller)
+            case "terminate":
+                await self._runs.terminate(tenant, run_id, None, command.reason, caller)
+            case "delete":
+                await delete_whole(self._journal, tenant, run_id)

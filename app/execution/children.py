@@ -1,0 +1,218 @@
+"""Child runs: started a few at a time for a step that waits for them, and stopped with it.
+
+How children stand is read from the list of runs, which each child changes in the transaction
+of its own events; nothing about them is kept twice. So looking again is always safe: after a
+restart, after a child has ended, after nothing has happened.
+"""
+
+import asyncio
+import contextlib
+from itertools import islice
+
+from app.concurrency.shield import shielded
+from app.definitions.workflows import Workflows
+from app.execution.driver import left_step
+from app.execution.live_run import Due, LiveRun
+from app.execution.new_run import NewRun
+from app.execution.runs import Runs
+from app.telemetry import log
+from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
+from journal import (
+    UNREADABLE,
+    Archived,
+    ChildRow,
+    Conflict,
+    Family,
+    Journal,
+    UnknownRun,
+    UnknownVersion,
+    UnknownWorkflow,
+)
+from steps.compiled import Definition
+from steps.contract import StepBroke, listed
+from steps.effects import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
+from steps.problems import InvalidDefinition
+
+DEEPEST = 20
+"""How many runs may stand above one."""
+
+_READ_AT_ONCE = 64
+
+
+class Children:
+    """Starts, watches and stops the child runs of all runs."""
+
+    def __init__(self, journal: Journal, workflows: Workflows, runs: Runs) -> None:
+        self._journal = journal
+        self._workflows = workflows
+        self._runs = runs
+        self._sweeping: set[asyncio.Task[None]] = set()
+        self.left: set[str] = set()
+        """Runs that have left a step whose child runs may be open still."""
+
+    async def gather(
+        self, live: LiveRun, doing: Due, plan: ChildPlan
+    ) -> ChildrenEnded | ChildrenOpen:
+        """Start what is due of a plan, and say how its children stand.
+
+        Raises `StepBroke` when a child cannot be started, or the run has left the attempt: its
+        children would be taken for those of another step.
+        """
+        run, attempt = live.run, doing.attempt
+        if not live.is_doing(doing):
+            raise left_step()
+        family = Family(run.id, run.executions, plan.first, plan.total)
+        if not plan.keep_going and (failed := await self._journal.children.failed(family, attempt)):
+            return ChildrenEnded([await self._end(failed[0])])
+        is_open = [
+            row for row in await self._journal.children.open(family) if row.attempt == attempt
+        ]
+        due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
+        if due and run.parent and await self._journal.children.is_left(run.id):
+            # It will be stopped too. Until then it starts nothing: a family of workflows that
+            # call themselves would grow faster than it can be stopped.
+            return ChildrenOpen(plan.first + plan.total)
+        if due:
+            # A start that is half done when the step is stopped would leave a run of which
+            # nobody knows whether it exists.
+            await shielded(self._begin(live, doing, run, plan, due))
+        elif not is_open:
+            return ChildrenEnded(await self._ends(family))
+        total = plan.first + plan.total
+        if due or any(row.status == Status.RUNNING for row in is_open):
+            return ChildrenOpen(total)
+        return ChildrenOpen(total, await self._signal(is_open[0]))
+
+    def leave(self, run_id: str) -> None:
+        """Stop the children that a run no longer waits for, in the background."""
+        self.left.add(run_id)
+        task = asyncio.create_task(self.sweep())
+        self._sweeping.add(task)
+        task.add_done_callback(self._sweeping.discard)
+
+    async def sweep(self) -> None:
+        """Stop the children of every run in `left`; what cannot be stopped now stays there."""
+        left, self.left = self.left, set()
+        for run_id in sorted(left):
+            try:
+                await self._stop(await self._journal.children.left_behind(run_id))
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                log.children_not_stopped(run_id, failure)
+                self.left.add(run_id)
+
+    async def after_restart(self) -> list[str]:
+        """Stop what a restart kept from being stopped; return the runs that must look again."""
+        await self._stop(await self._journal.children.left_behind())
+        return await self._journal.children.parents_to_look()
+
+    async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
+        """Return the next items to start; those that an earlier attempt completed are done."""
+        if free <= 0:
+            return []
+        last = await self._journal.children.last_item(family, attempt)
+        begin = family.first if last is None else last + 1
+        done = await self._journal.children.completed_items(family) if attempt > 1 else set()
+        items = range(begin, plan.first + plan.total)
+        return list(islice((item for item in items if item not in done), free))
+
+    async def _begin(
+        self, live: LiveRun, doing: Due, run: Run, plan: ChildPlan, items: list[int]
+    ) -> None:
+        """Start children, all or none, so that the items that have one leave no gap.
+
+        They are stopped again if the run has left the attempt meanwhile.
+        """
+        known: dict[tuple[str, str | None], tuple[str, str, Definition]] = {}
+        news = [await self._new(live, run, plan.child(item), item, known) for item in items]
+        if not live.is_doing(doing):
+            raise left_step()  # its history, and whoever would stop them, may be gone already
+        live.may_have_children = True
+        try:
+            with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them
+                await self._runs.start_together(news)
+        finally:
+            if live.lost or not live.is_doing(doing):
+                self.leave(run.id)
+
+    async def _new(
+        self,
+        live: LiveRun,
+        run: Run,
+        wanted: ChildRun,
+        item: int,
+        known: dict[tuple[str, str | None], tuple[str, str, Definition]],
+    ) -> NewRun:
+        which = (wanted.workflow_id, wanted.version)
+        if which not in known:
+            known[which] = await self._startable(live.tenant, *which)
+        workflow_id, version, definition = known[which]
+        depth = run.parent.depth + 1 if run.parent else 1
+        if depth > DEEPEST:
+            message = (
+                f"{DEEPEST} runs stand above this one, which is the most: "
+                f"does workflow {run.workflow_id} call itself without end?"
+            )
+            raise StepBroke("TooDeep", message, retryable=False)
+        assert run.current is not None  # noqa: S101 - a step that waits is in a visit
+        parent = Parent(
+            run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
+        )
+        data, refused = _checked(definition, wanted)
+        return NewRun(
+            live.tenant, workflow_id, version, definition, data, run.caller, run.context,
+            parent=parent, refused=refused,
+        )  # fmt: skip
+
+    async def _startable(
+        self, tenant: str, workflow_id: str, version: str | None
+    ) -> tuple[str, str, Definition]:
+        try:
+            row, definition = await self._workflows.startable(tenant, workflow_id, version)
+        except (UnknownWorkflow, UnknownVersion, Archived, InvalidDefinition) as unusable:
+            raise StepBroke("UnknownWorkflow", str(unusable), retryable=False) from unusable
+        return row.id, row.version, definition
+
+    async def _ends(self, family: Family) -> list[ChildEnd]:
+        rows = await self._journal.children.newest(family)
+        ends: list[ChildEnd] = []
+        for at in range(0, len(rows), _READ_AT_ONCE):
+            some = rows[at : at + _READ_AT_ONCE]
+            ends += await asyncio.gather(*(self._end(row) for row in some))
+        return ends
+
+    async def _end(self, row: ChildRow) -> ChildEnd:
+        _, run = await self._journal.events.run(row.run_id)
+        error = run.error
+        if run.status in (Status.CANCELLED, Status.TERMINATED):
+            told = f" ({run.reason})" if run.reason else ""
+            kind = "ChildCancelled" if run.status is Status.CANCELLED else "ChildTerminated"
+            error = RunError(None, kind, f"the run was {run.status}{told}")
+        return ChildEnd(run.id, run.data, run.result, error)
+
+    async def _signal(self, row: ChildRow) -> Signal | None:
+        """Return what a paused child asks, and which run that is; None if it has been answered."""
+        _, run = await self._journal.events.run(row.run_id)
+        if run.signal is None:
+            return None
+        body: JsonObject = {**run.signal.body, "runId": run.signal.body.get("runId", run.id)}
+        return Signal(run.signal.type, body, run_id=run.id)
+
+    async def _stop(self, children: list[tuple[str, bool]]) -> None:
+        for run_id, terminated in children:
+            try:
+                await self._runs.stop(run_id, terminate=terminated)
+            except UnknownRun:
+                continue
+            except UNREADABLE as unreadable:
+                log.run_stands_still(run_id, unreadable)
+
+
+def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
+    """Return a child's data with defaults, and why it is refused, if it is."""
+    if wanted.refused:
+        return wanted.data, wanted.refused
+    problems = definition.payload.check(wanted.data)
+    if problems:
+        message = f"the input does not fit: {listed(problems[:5])}"
+        return wanted.data, RunError(None, "InvalidInput", message)
+    return definition.payload.with_defaults(wanted.data), None

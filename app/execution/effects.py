@@ -1,0 +1,137 @@
+"""What steps do to the world in service: the live effects."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from app.clock import Clock
+from app.concurrency.shield import shielded
+from app.definitions.agents import Agents
+from app.definitions.workflows import Workflows
+from app.execution.children import Children
+from app.execution.driver import left_step
+from app.execution.live_run import Due, LiveRun
+from app.files.uploads import Files
+from app.llm.catalogue import Models
+from app.outbound.http_client import HttpClient
+from app.secrets.vault import Secrets
+from app.tools.catalogue import ToolCatalogue
+from engine import Json, JsonObject, Record, Recorded
+from steps.chat import ChatAnswer, ChatRequest
+from steps.effects import (
+    Agent,
+    ChildPlan,
+    ChildrenEnded,
+    ChildrenOpen,
+    HttpRequest,
+    HttpResponse,
+    StoredFile,
+    ToolContext,
+    ToolInfo,
+)
+from steps.strict_json import as_kept
+
+Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
+"""Makes a record of a run's step durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepServices:
+    """The parts of the server that steps reach, for all tenants."""
+
+    clock: Clock
+    client: HttpClient
+    tools: ToolCatalogue
+    files: Files
+    secrets: Secrets
+    models: Models
+    agents: Agents
+    workflows: Workflows
+    children: Children
+    keep: Keep
+
+
+class LiveEffects:
+    """The effects of one attempt, for real."""
+
+    def __init__(self, world: StepServices, live: LiveRun, doing: Due) -> None:
+        self._world = world
+        self._live = live
+        self._doing = doing
+        self._tenant = live.tenant
+
+    def now_ms(self) -> int:
+        """Return the wall clock's time in Unix milliseconds."""
+        return self._world.clock.now_ms()
+
+    async def http(self, request: HttpRequest) -> HttpResponse:
+        """Send a request."""
+        return await self._world.client.send(request)
+
+    async def file(self, file_id: str) -> StoredFile:
+        """Read an uploaded file."""
+        return await self._world.files.reader(self._tenant)(file_id)
+
+    async def secret(self, name: str) -> str:
+        """Return a secret."""
+        return await self._world.secrets.get(self._tenant, name)
+
+    async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
+        """Call a tool."""
+        key = self._doing.idempotency_key(self._live.run.id)
+        context = ToolContext(
+            run_id=self._live.run.id,
+            step_id=self._doing.step_id,
+            attempt=self._doing.attempt,
+            idempotency_key=f"{key}:{call}" if call else key,
+            file=self._world.files.reader(self._tenant),
+        )
+        return await self._world.tools.call(tool_id, arguments, context)
+
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a tool touches nothing but its arguments."""
+        return self._world.tools.is_pure(tool_id)
+
+    async def tools(self) -> Sequence[ToolInfo]:
+        """List the tools."""
+        return await self._world.tools.list()
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Ask a model once."""
+        return await self._world.models.chat(self._tenant, request)
+
+    async def agent(self, agent_id: str, version: str | None) -> Agent:
+        """Return a version of a stored agent."""
+        return await self._world.agents.usable(self._tenant, agent_id, version)
+
+    async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
+        """Describe a workflow that is marked as a tool."""
+        return await self._world.workflows.as_tool(self._tenant, workflow_id)
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Return the record of this visit; do the work and keep it where there is none."""
+        if name in self._records():
+            return self.recalled(name)
+        value = await work()
+        (_, value), _ = as_kept(f"record {name!r} is", [name, value], "InvalidOutput")
+        value = self._world.secrets.mask(self._tenant, value)
+        kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
+        # An append that is cut off has an unknown outcome, and the run would be lost.
+        await shielded(self._world.keep(self._live, kept))
+        return value
+
+    def recalled(self, name: str) -> Json:
+        """Return the record of this visit, None where there is none."""
+        record = self._records().get(name)
+        return record.value if record else None
+
+    def _records(self) -> Mapping[str, Record]:
+        """Return what this visit has recorded. Raises `StepBroke` once the run has left it."""
+        visit = self._live.run.current
+        if visit is None or not self._live.is_doing(self._doing):
+            raise left_step()
+        return visit.records
+
+    async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
+        """Start what is due of a plan, and say how its child runs stand."""
+        return await self._world.children.gather(self._live, self._doing, plan)

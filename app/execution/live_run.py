@@ -1,0 +1,106 @@
+"""A run that is in memory because something is happening to it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from app.definitions.versioned import DefinitionUnusable
+from engine import AwaitChildren, Event, Execute, Graph, Input, Run, State, Stopped
+from journal import Head, IdempotencyKey
+from steps.compiled import Definition
+
+
+class RunLost(Exception):
+    """An append for this run had an unknown outcome; it is being read again."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"whether the last change to run {run_id} was stored is unknown; it is being read "
+            "again, so ask for its status in a moment"
+        )
+
+
+Due: TypeAlias = Execute | AwaitChildren
+"""What has the driver execute a step: for the first time, or to look at its child runs."""
+
+
+@dataclass(slots=True)
+class InFlight:
+    """The attempt that is being executed; its outcome is decided once."""
+
+    doing: Due
+    work: asyncio.Task[Input]
+    outcome: asyncio.Future[Input]
+
+    def stop(self, grace_s: float) -> None:
+        """Ask the step to stop, and stop waiting for it after `grace_s` seconds."""
+        self.work.cancel()
+        asyncio.get_running_loop().call_later(grace_s, self.abandon)
+
+    def abandon(self) -> None:
+        """Wait no longer: whatever the step still delivers is discarded."""
+        if not self.outcome.done():
+            self.outcome.set_result(Stopped())
+
+
+@dataclass(slots=True, eq=False)
+class LiveRun:
+    """One run in memory.
+
+    Attributes:
+        run: The fold of everything decided so far, `pending` included.
+        head: Where the journal's copy ends; None before the first append.
+        idempotency: The key of the request that starts this run, for the first append.
+        pending: Events that have been decided and are not yet durable.
+        lock: Held while events are decided and appended, never while a step executes.
+        users: How many coroutines hold this run in memory, its driver not counted.
+        lost: True after an append with an unknown outcome; only the journal knows now.
+        size: How many bytes the request had that started this run in this process.
+        may_have_children: True when it has started child runs, or may have before it was read,
+            of which nothing is in its history yet.
+        notified: Set when a child run has ended, paused or resumed, or a command has come, since
+            the driver last looked.
+    """
+
+    tenant: str
+    run: Run
+    head: Head | None
+    definition: Definition | DefinitionUnusable
+    idempotency: IdempotencyKey | None = None
+    pending: list[Event] = field(default_factory=list)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    task: asyncio.Task[None] | None = None
+    in_flight: InFlight | None = None
+    holders: int = 0
+    lost: bool = False
+    size: int = 0
+    may_have_children: bool = False
+    notified: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_durable(self) -> bool:
+        """True when all of `run` is on disk, also while somebody is appending to it."""
+        return self.head is not None and self.head.seq == self.run.seq
+
+    def is_doing(self, doing: Due) -> bool:
+        """Say whether the run is still in the attempt that has been executed."""
+        visit = self.run.current
+        return (
+            visit is not None
+            and (visit.step_id, visit.visit, visit.attempt)
+            == (doing.step_id, doing.visit, doing.attempt)
+            and (self.run.state is State.EXECUTING or self.run.waits_for_children)
+        )
+
+    @property
+    def usable(self) -> Definition:
+        """The compiled definition. Raises `DefinitionUnusable`."""
+        if isinstance(self.definition, DefinitionUnusable):
+            raise self.definition
+        return self.definition
+
+    @property
+    def graph(self) -> Graph:
+        """The order of the steps. Raises `DefinitionUnusable`."""
+        return self.usable.graph

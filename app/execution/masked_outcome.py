@@ -1,0 +1,23 @@
+"""What came of an attempt, without the secrets that the step was given."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine import Broke, Delivered, Input, Json, Pauses
+
+
+def masked_outcome(outcome: Input, mask: Callable[[Json], Json]) -> Input:
+    """Return the outcome as it may be journaled and shown."""
+    match outcome:
+        case Delivered(output, data):
+            return Delivered(mask(output), _object(mask(data)))
+        case Broke(error):
+            return Broke(replace(error, message=str(mask(error.message))))
+        case Pauses(signal):
+            return replace(outcome, signal=replace(signal, body=_object(mask(signal.body))))
+        case _:
+            return outcome
+
+
+def _object(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}

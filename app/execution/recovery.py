@@ -1,0 +1,67 @@
+"""Picks up what a restart, or an append with unknown outcome, left behind.
+
+There is one way to carry a run on, and recovery only finds the runs for it: those that the
+journal has inside a step and nobody drives. A run that cannot be picked up now is tried
+again, never dropped. Only a run stands still whose history is not what was written, or whose
+definition this server cannot use, which is so until its next start.
+"""
+
+import asyncio
+
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.children import Children
+from app.execution.runs import Runs
+from app.telemetry import log
+from journal import UNREADABLE, Journal, UnknownRun
+
+_AT_ONCE = 100
+_PAUSE_S = 1.0
+
+
+class Recovery:
+    """Finds runs that nobody drives."""
+
+    def __init__(self, journal: Journal, runs: Runs, children: Children) -> None:
+        self._journal = journal
+        self._children = children
+        self._runs = runs
+        self.is_done = False
+        """True once every run that a restart left behind has been looked at."""
+
+    async def run(self) -> None:
+        """Pick up what the restart left, then whatever is lost later, until cancelled."""
+        while not self.is_done:
+            try:
+                left_behind = await self._journal.runs.unfinished()
+                left_behind += await self._children.after_restart()
+                await self._pick_up(left_behind)
+                self.is_done = True
+                log.recovered(len(left_behind))
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                log.recovery_delayed(failure)
+                await asyncio.sleep(_PAUSE_S)
+        while True:
+            await asyncio.sleep(_PAUSE_S)
+            await self._children.sweep()
+            lost, self._runs.lost = self._runs.lost, set()
+            await self._pick_up(sorted(lost))
+            self._children.left |= lost  # the append that was lost may have left a step
+
+    async def _pick_up(self, run_ids: list[str]) -> None:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(run_id: str) -> None:
+            async with gate:
+                try:
+                    await self._runs.recover(run_id)
+                except UnknownRun:
+                    pass  # its start never reached the disk, and nobody was told of it
+                except UNREADABLE as unreadable:
+                    log.run_stands_still(run_id, unreadable)
+                except DefinitionUnusable as unusable:
+                    log.run_stuck(run_id, unusable)
+                except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                    log.run_not_recovered(run_id, failure)
+                    self._runs.lost.add(run_id)
+
+        await asyncio.gather(*(one(run_id) for run_id in run_ids))

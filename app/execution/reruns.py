@@ -1,0 +1,136 @@
+"""Running a run again from one of its steps: what came before is kept, not done again."""
+
+import json
+from dataclasses import dataclass, replace
+
+from app.auth.callers import Caller
+from app.execution.new_run import Beginning, NewRun
+from engine import (
+    CarriedVisit,
+    Event,
+    JsonObject,
+    Origin,
+    Rejected,
+    Run,
+    StepStarted,
+    Visit,
+    apply,
+)
+from journal import IdempotencyKey
+from steps.compiled import Definition
+from steps.contract import InvalidAnswer, Problem
+from steps.nearest import did_you_mean
+
+MOST_CARRIED = 1_000
+"""How many visits a rerun has from the runs before it: the newest."""
+
+MOST_CARRIED_OUTPUT = 1_048_576
+"""How large their outputs may be together, in characters of JSON; older ones are left out."""
+
+
+class NotOver(Rejected):
+    """A run that has not ended cannot be run again from a step: both would go on."""
+
+    def __init__(self, run_id: str, status: str) -> None:
+        super().__init__(
+            f"run {run_id} is {status}; cancel or terminate it first, so that one goes on and "
+            "not two"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A run as it stood when it entered a step.
+
+    Attributes:
+        seq: The number of the event with which it did.
+        carried: What a rerun from there has of the past.
+    """
+
+    run: Run
+    seq: int
+    carried: tuple[CarriedVisit, ...]
+
+
+def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
+    """Return how a run stood when it entered a step: the last time, or at one visit.
+
+    Raises `InvalidAnswer` when it never did, also when it has the visit from an earlier run.
+    """
+    run: Run | None = None
+    found: Run | None = None
+    steps: set[str] = set()
+    for event in events:
+        if run is not None and isinstance(event, StepStarted) and event.attempt == 1:
+            steps.add(event.step_id)
+            if event.step_id == step_id and visit in (None, event.visit):
+                found = run
+        run = apply(run, event)
+    if found is None:
+        which = f"step {step_id}" + (f", visit {visit}" if visit is not None else "")
+        for past in reversed(run.carried if run else ()):
+            if past.step_id == step_id and visit in (None, past.visit):
+                message = f"run {past.run_id} did {which}; run that one again from it"
+                raise InvalidAnswer([Problem("stepId", message)])
+        hint = did_you_mean(step_id, steps)
+        raise InvalidAnswer([Problem("stepId", f"the run has not entered {which}{hint}")])
+    return Entered(found, found.seq + 1, carried(found))
+
+
+def rerun(  # noqa: PLR0913 - what a rerun is made of
+    tenant: str,
+    before: Entered,
+    step_id: str,
+    edits: JsonObject,
+    definition: Definition,
+    caller: Caller,
+    idempotency: IdempotencyKey | None,
+) -> NewRun:
+    """Return the run to start: the old one as it entered the step, with its data edited.
+
+    What the caller of the old run was allowed, and said in their token, stays with it: the
+    new run does the rest of the same errand. Raises `InvalidAnswer` for edits that the
+    declared inputs do not take.
+    """
+    run = before.run
+    data = {**run.data, **edits}
+    problems = [
+        item
+        for item in definition.payload.check(data)
+        if any(item.path == f"data.{name}" or _inside(item.path, name) for name in edits)
+        and not item.path.startswith(("data.fileId", "data.attachment"))
+    ]
+    if problems:
+        raise InvalidAnswer(problems)
+    origin = Origin(run.id, step_id, before.seq)
+    return NewRun(
+        tenant, run.workflow_id, run.version, definition, data, caller.name, run.context,
+        idempotency,
+        beginning=Beginning(
+            origin, dict(run.outputs), run.last_error, before.carried, dict(run.visits)
+        ),
+    )  # fmt: skip
+
+
+def carried(run: Run) -> tuple[CarriedVisit, ...]:
+    """Return the visits that a rerun has from a run: what that one had from others comes first."""
+    visits = (*run.carried, *(_carried(run.id, visit) for visit in run.past))[-MOST_CARRIED:]
+    room, kept = MOST_CARRIED_OUTPUT, list[CarriedVisit]()
+    for visit in reversed(visits):
+        size = 0 if visit.output is None else len(json.dumps(visit.output, ensure_ascii=False))
+        fits = size <= room
+        room -= size if fits else 0
+        kept.append(visit if fits else replace(visit, output=None, left_out=True))
+    return tuple(reversed(kept))
+
+
+def _carried(run_id: str, visit: Visit) -> CarriedVisit:
+    assert visit.ended_at_ms is not None  # noqa: S101 - it is past
+    return CarriedVisit(
+        run_id, visit.step_id, visit.visit, visit.step_type, visit.step_name, visit.status.value,
+        visit.attempt, visit.started_at_ms, visit.ended_at_ms, visit.output, visit.error,
+    )  # fmt: skip
+
+
+def _inside(path: str, name: str) -> bool:
+    return path.startswith((f"data.{name}.", f"data.{name}["))

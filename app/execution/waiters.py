@@ -1,0 +1,55 @@
+"""Requests that wait for a run to end or to pause."""
+
+import asyncio
+from collections import defaultdict
+
+from engine import Run, Status
+
+
+def is_settled(run: Run) -> bool:
+    """Say whether waiting on would be for somebody, not for the server."""
+    return run.status is not Status.RUNNING
+
+
+class Waiters:
+    """Wakes whoever waits for a run, once what it waits for is durable."""
+
+    def __init__(self) -> None:
+        self._by_run: defaultdict[str, set[asyncio.Future[Run]]] = defaultdict(set)
+        self._closed = False
+
+    def expect(self, run_id: str) -> asyncio.Future[Run]:
+        """Return a future for the run as it ends or pauses; register before it is driven."""
+        future: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.cancel()
+            return future
+        self._by_run[run_id].add(future)
+        future.add_done_callback(lambda done: self._forget(run_id, done))
+        return future
+
+    def resolve(self, run: Run) -> None:
+        """Wake those who wait for this run, if it has ended or paused."""
+        if run.id not in self._by_run or not is_settled(run):
+            return
+        for future in tuple(self._by_run[run.id]):
+            if not future.done():
+                future.set_result(run)
+
+    def fail(self, run_id: str, failure: Exception) -> None:
+        """Tell those who wait for this run that there is nothing to wait for."""
+        for future in tuple(self._by_run.get(run_id, ())):
+            if not future.done():
+                future.set_exception(failure)
+
+    def close(self) -> None:
+        """Let nobody wait any longer: the server is stopping."""
+        self._closed = True
+        for futures in tuple(self._by_run.values()):
+            for future in tuple(futures):
+                future.cancel()
+
+    def _forget(self, run_id: str, future: asyncio.Future[Run]) -> None:
+        self._by_run[run_id].discard(future)
+        if not self._by_run[run_id]:
+            del self._by_run[run_id]

@@ -1,0 +1,165 @@
+"""The bytes of files in a bucket: Amazon's S3, MinIO, and others that speak it."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
+
+from app.files.storage import StorageError
+from app.outbound.trust import bundle
+from app.settings.server import Settings, SettingsError
+
+_THREADS = 8
+_CONNECT_S = 5
+_READ_S = 30
+_ATTEMPTS = 3
+_NOT_FOUND = frozenset({"404", "NoSuchKey"})
+
+T = TypeVar("T")
+
+
+class S3Storage:
+    """Keeps bytes in a bucket, by their SHA-256; an object never changes once it is written."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str, trust: IO[bytes] | None) -> None:
+        self._client = client
+        self._trust = trust  # read at every new connection
+        self._bucket = bucket
+        self._prefix = prefix
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Return the storage of the settings, once the bucket has answered.
+
+        Raises:
+            SettingsError: The bucket cannot be used with these settings; says why.
+        """
+        if settings.s3_bucket is None:
+            raise SettingsError("storage is s3, so s3_bucket must say which (STEPWELL_S3_BUCKET)")
+        if (settings.s3_access_key is None) != (settings.s3_secret_key is None):
+            raise SettingsError("s3_access_key and s3_secret_key go together; one is missing")
+        try:
+            client, trust = await asyncio.to_thread(_client, settings)
+        except Exception as refused:
+            raise SettingsError(f"no S3 client with these settings: {_told(refused)}") from refused
+        storage = cls(client, settings.s3_bucket, settings.s3_prefix, trust)
+        try:
+            await storage._in_thread(lambda: client.head_bucket(Bucket=settings.s3_bucket))
+        except Exception as refused:
+            storage.close()
+            message = f"the bucket {settings.s3_bucket} (s3_bucket) cannot be used: "
+            raise SettingsError(message + _told(refused)) from refused
+        return storage
+
+    async def put(self, content: bytes) -> str:
+        """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal.
+
+        Raises:
+            StorageError: The bucket did not take them.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        try:
+            await self._in_thread(lambda: self._put(sha256, content))
+        except Exception as failed:
+            message = f"file {sha256} cannot be stored in {self._bucket}: {_told(failed)}"
+            raise StorageError(message) from failed
+        return sha256
+
+    async def get(self, sha256: str) -> bytes:
+        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
+        try:
+            content = await self._in_thread(lambda: self._get(sha256))
+        except Exception as failed:
+            message = f"stored file {sha256} cannot be read from {self._bucket}: {_told(failed)}"
+            raise StorageError(message) from failed
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StorageError(f"stored file {sha256} is damaged")
+        return content
+
+    def close(self) -> None:
+        """Start no more requests."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+        if self._trust:
+            self._trust.close()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        # Threads of its own, so that a slow bucket keeps nothing else of the server waiting.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _put(self, sha256: str, content: bytes) -> None:
+        place = {"Bucket": self._bucket, "Key": self._key(sha256)}
+        if self._size(place) == len(content):
+            return
+        digest = hashlib.md5(content, usedforsecurity=False).digest()
+        # With the digest, the bucket refuses bytes that were damaged on their way.
+        checked = base64.b64encode(digest).decode()
+        self._client.put_object(**place, Body=content, ContentMD5=checked)
+
+    def _size(self, place: dict[str, str]) -> int | None:
+        """Return the size of an object that is there already."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - see _client
+
+        try:
+            size: int = self._client.head_object(**place)["ContentLength"]
+        except ClientError as refused:
+            # Without the right to list a bucket, what is not there is 403 and not 404.
+            if _code(refused) in (*_NOT_FOUND, "403"):
+                return None
+            raise
+        return size
+
+    def _get(self, sha256: str) -> bytes:
+        found = self._client.get_object(Bucket=self._bucket, Key=self._key(sha256))
+        content: bytes = found["Body"].read()
+        return content
+
+    def _key(self, sha256: str) -> str:
+        return f"{self._prefix}{sha256[:2]}/{sha256[2:]}"
+
+
+def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
+    """Return the client, and the file with what it trusts where that is not the usual."""
+    # Imported here, since it takes half a second that only those with a bucket should wait.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.httpsession import where  # noqa: PLC0415
+
+    secret = settings.s3_secret_key
+    trust = bundle(Path(where()), settings.ca_file) if settings.ca_file else None
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=settings.s3_endpoint,
+        verify=trust.name if trust else None,
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        config=Config(
+            connect_timeout=_CONNECT_S,
+            read_timeout=_READ_S,
+            retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+            max_pool_connections=_THREADS,
+            # Others than Amazon have no name for each bucket, and not every one knows the
+            # checksums that boto3 would add.
+            s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+    return client, trust
+
+
+def _code(refused: Any) -> str:
+    return str(refused.response.get("Error", {}).get("Code", ""))
+
+
+def _told(failed: Exception) -> str:
+    """Say what went wrong in words that can hold no credential."""
+    if not hasattr(failed, "response"):
+        return type(failed).__name__
+    code = _code(failed)
+    return {"403": "access is denied (403)", "404": "there is none (404)"}.get(code, code)

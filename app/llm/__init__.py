@@ -1,0 +1,1 @@
+"""Chat models: who there is, one file a provider, failures as outcomes of a step."""

@@ -1,0 +1,159 @@
+"""Which models there are, and the one way to ask them."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from app.clock import Clock
+from app.llm import anthropic_chat, openai_chat
+from app.llm.endpoint import Endpoint
+from app.llm.failures import Asked, broke
+from app.outbound.network import Network
+from app.settings.llm import ModelDocument, ModelSettings
+from app.settings.server import Settings
+from journal import ModelTable
+from steps.chat import ChatAnswer, ChatRequest
+from steps.contract import StepBroke
+from steps.nearest import did_you_mean
+
+SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
+"""Returns a tenant's secret by its name. Raises `StepBroke` when there is none."""
+
+_EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+_ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
+    "openai": openai_chat.ask,
+    "anthropic": anthropic_chat.ask,
+}
+_BASE_URLS = {"openai": openai_chat.BASE_URL, "anthropic": anthropic_chat.BASE_URL}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that a tenant's definitions may name."""
+
+    name: str
+    settings: ModelDocument
+    source: Literal["settings", "tenant"]
+    is_default: bool
+
+    @property
+    def base_url(self) -> str:
+        """Where it is served."""
+        return self.settings.baseUrl or _BASE_URLS[self.settings.provider]
+
+
+class Models:
+    """The models of the settings, which all tenants share, and those of each tenant."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        table: ModelTable,
+        secret_of: SecretOf,
+        clock: Clock,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._trust = trust
+        self._settings = settings
+        self._table = table
+        self._secret_of = secret_of
+        self._clock = clock
+        self._clients: dict[str, Any] = {}
+
+    async def known(self, tenant: str) -> list[KnownModel]:
+        """List the models of a tenant by name; its own one wins over the settings'."""
+        found: dict[str, ModelDocument] = dict(self._settings.models)
+        own = await self._table.all(tenant)
+        found |= {row.name: ModelDocument.model_validate_json(row.document) for row in own}
+        names, default = {row.name for row in own}, self._default(found)
+        return [
+            KnownModel(name, model, "tenant" if name in names else "settings", name == default)
+            for name, model in sorted(found.items())
+        ]
+
+    async def chat(self, tenant: str, request: ChatRequest) -> ChatAnswer:
+        """Ask a model once.
+
+        Raises:
+            StepBroke: No usable answer came; the type says why.
+        """
+        model = await self._resolved(tenant, request.model)
+        key = await self._key(tenant, model.settings)
+        asked = Asked(model.name, urlsplit(model.base_url).netloc, key)
+        endpoint = Endpoint(model.settings, key, self._client(model.source))
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            async with asyncio.timeout(model.settings.timeout / 1_000):
+                answer = await _ASK[model.settings.provider](endpoint, request)
+        except StepBroke:
+            raise
+        except Exception as failure:
+            failed = broke(failure, asked, self._clock.now_ms())
+            if failed is None:
+                raise
+            raise failed from failure
+        return replace(answer, latency_ms=round((loop.time() - began_s) * 1_000))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def _resolved(self, tenant: str, name: str | None) -> KnownModel:
+        known = await self.known(tenant)
+        for model in known:
+            if model.name == name or (name is None and model.is_default):
+                return model
+        names = [model.name for model in known]
+        if not names:
+            message = "there is no model yet; name one in the setting models or by PUT /api/models"
+        elif name is None:
+            message = (
+                "the step names no model and there is no default one; name one of "
+                f"{', '.join(names)}, or set default_model"
+            )
+            if self._settings.default_model is not None:
+                hint = did_you_mean(self._settings.default_model, names)
+                message = f"the default model {self._settings.default_model} does not exist{hint}"
+        else:
+            message = f"there is no model {name}{did_you_mean(name, names)}"
+        raise StepBroke("UnknownModel", message, retryable=False)
+
+    def _default(self, names: Collection[str]) -> str | None:
+        """Return the default model's name: the setting's, or the only one there is."""
+        if self._settings.default_model is not None:
+            return self._settings.default_model
+        return next(iter(names)) if len(names) == 1 else None
+
+    async def _key(self, tenant: str, model: ModelDocument) -> str | None:
+        if model.secret is not None:
+            key, origin = await self._secret_of(tenant, model.secret), f"secret {model.secret}"
+        elif isinstance(model, ModelSettings) and model.keyEnv is not None:
+            origin = f"environment variable {model.keyEnv} of the server"
+            key = os.environ.get(model.keyEnv, "")
+        else:
+            return None
+        key = key.strip()
+        # What a header cannot hold would be shown in the HTTP library's complaint.
+        if not key or not (key.isascii() and key.isprintable()):
+            message = f"the {origin} is not set, or holds what cannot be a key"
+            raise StepBroke("ModelAuth", message, retryable=False)
+        return key
+
+    def _client(self, source: str) -> Any:
+        """Return the client; what the operator named may be anywhere, what a tenant named not."""
+        if source not in self._clients:
+            # With its HTTP library, it is needed only where there are models.
+            from app.llm.transport import model_client  # noqa: PLC0415
+
+            allowed: Sequence[Network] = _EVERYWHERE
+            if source == "tenant":
+                allowed = self._settings.allowed_networks
+            self._clients[source] = model_client(allowed, self._trust)
+        return self._clients[source]

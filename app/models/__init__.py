@@ -1,1 +1,0 @@
-"""Chat models: which there are, and how each provider is spoken to."""

@@ -1,0 +1,166 @@
+"""What an operator asks of a folder: look at it, copy it, prune it, stop runs.
+
+Carried out by the server that holds the folder, or by the command line where none does. What
+takes long runs in a thread over a connection of its own, and tells how far it is.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeAlias, get_args
+
+from app.clock import Clock
+from app.execution.bulk import Action, Bulk
+from app.settings.server import Settings
+from app.upkeep.backup import back_up
+from app.upkeep.doctor import Compile, examine, holder_of
+from app.upkeep.retention import Retention
+from app.wire.bodies import BulkBody, ListRunsQuery, checked
+from app.wire.bulk_documents import command_of, matched_document, outcome_document
+from app.wire.run_list import run_filter, run_line
+from engine import iso_time
+from journal import Journal, Verified, holder, open_read_only, verify
+from steps.definition import compile_definition
+from steps.problems import InvalidDefinition
+from steps.registry import Registry
+
+Progress: TypeAlias = Callable[[str], None]
+"""Told in words how far a long command is; may be called from any thread."""
+
+CALLER = "command line"
+_SHOWN_FAULTS = 1_000
+_REST_S = 0.005
+_TELL_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorContext:
+    """The folder and what works on it; `bulk` only where runs can be stopped."""
+
+    journal: Journal
+    settings: Settings
+    clock: Clock
+    registry: Registry
+    bulk: Bulk | None = None
+
+
+async def operate(
+    place: OperatorContext, command: str, given: Mapping[str, Any], tell: Progress
+) -> dict[str, Any]:
+    """Carry out one of `COMMANDS`. Raises what the parts raise."""
+    return await COMMANDS[command](place, given, tell)
+
+
+async def _list(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:
+    query = checked(ListRunsQuery, given["query"])
+    wanted = run_filter(query)
+    rows = await place.journal.runs.page(given["tenant"], wanted, query.limit)
+    return {"runs": [run_line(row) for row in rows]}
+
+
+async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:
+    body = checked(BulkBody, given["body"])
+    command = command_of(body)
+    assert place.bulk is not None  # noqa: S101 - every place for this command has it
+    if body.dryRun:
+        return matched_document(body.action, await place.bulk.count(given["tenant"], command))
+    outcome = await place.bulk.perform(given["tenant"], command, CALLER)
+    return outcome_document(body.action, outcome)
+
+
+async def _retention(
+    place: OperatorContext, given: Mapping[str, Any], _: Progress
+) -> dict[str, Any]:
+    retention = Retention(place.journal, place.settings, place.clock)
+    if not given["dry_run"]:
+        return {"deleted": await retention.apply()}
+    return {
+        "goes": [
+            {
+                "tenant": due.group.tenant,
+                "status": due.group.status,
+                "runs": due.runs,
+                "oldestEndTime": iso_time(due.oldest_ended_ms or 0),
+            }
+            for due in await retention.due()
+        ]
+    }
+
+
+async def _verify(
+    place: OperatorContext, _given: Mapping[str, Any], tell: Progress
+) -> dict[str, Any]:
+    told_at = time.monotonic()
+
+    def say(so_far: Verified) -> None:
+        tell(f"{so_far.runs} runs, {so_far.events} events, {len(so_far.faults)} faults")
+
+    def progress(so_far: Verified) -> None:
+        nonlocal told_at
+        time.sleep(_REST_S)  # the server's other work goes first
+        if time.monotonic() - told_at > _TELL_EVERY_S:
+            told_at = time.monotonic()
+            say(so_far)
+
+    def work() -> Verified:
+        with closing(open_read_only(place.journal.file)) as connection:
+            return verify(connection, progress)
+
+    found = await asyncio.to_thread(work)
+    say(found)
+    return {
+        "runs": found.runs,
+        "events": found.events,
+        "faults": len(found.faults),
+        "found": [
+            {"runId": fault.run_id, "event": fault.seq, "what": fault.what}
+            for fault in found.faults[:_SHOWN_FAULTS]
+        ],
+    }
+
+
+async def _backup(
+    place: OperatorContext, given: Mapping[str, Any], tell: Progress
+) -> dict[str, Any]:
+    return await asyncio.to_thread(
+        back_up, place.settings, given["to"], place.clock.now_ms(),
+        with_key=given["with_key"], tell=tell,
+    )  # fmt: skip
+
+
+async def _doctor(
+    place: OperatorContext, _given: Mapping[str, Any], _tell: Progress
+) -> dict[str, Any]:
+    found = await asyncio.to_thread(
+        examine, place.settings, place.clock.now_ms(), compiler(place.registry)
+    )
+    held = holder_of(place.settings.data, holder(place.settings.data).get("pid"))
+    return {"findings": [item.as_json() for item in (held, *found)]}
+
+
+def compiler(registry: Registry) -> Compile:
+    """Return what says why a definition cannot be used with these step types."""
+
+    def compile_text(text: str) -> str | None:
+        try:
+            compile_definition(json.loads(text), registry)
+        except InvalidDefinition as invalid:
+            return str(invalid)
+        except ValueError as unreadable:
+            return f"it is no JSON ({unreadable})"
+        return None
+
+    return compile_text
+
+
+COMMANDS = {
+    "runs.list": _list,
+    **{f"runs.{action}": _bulk for action in get_args(Action)},
+    "retention": _retention,
+    "verify": _verify,
+    "backup": _backup,
+    "doctor": _doctor,
+}

@@ -1,0 +1,43 @@
+"""Whose certificates outgoing connections trust: the public ones, and a company's own."""
+
+import ssl
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from app.settings.server import SettingsError
+
+
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """Return the trust for outgoing connections; `ca_file` holds certificates (PEM) to add.
+
+    Raises:
+        SettingsError: The file cannot be read or holds no certificate.
+    """
+    context = httpx.create_ssl_context(trust_env=False)
+    add_to(context, ca_file)
+    return context
+
+
+def add_to(context: ssl.SSLContext, ca_file: Path | None) -> None:
+    """Add the certificates of a file. Raises `SettingsError` as `trusted` does."""
+    if ca_file is None:
+        return
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as unusable:
+        why = "it holds no certificate (PEM)" if isinstance(unusable, ssl.SSLError) else unusable
+        raise SettingsError(f"ca_file {ca_file} cannot be used: {why}") from unusable
+
+
+def bundle(public: Path, ca_file: Path) -> IO[bytes]:
+    """Return a file with the public certificates and those of `ca_file`, for as long as it is open.
+
+    For libraries that take a file and no context.
+    """
+    both = tempfile.NamedTemporaryFile(prefix="stepwell-ca-", suffix=".pem")  # noqa: SIM115
+    both.write(public.read_bytes() + b"\n" + ca_file.read_bytes())
+    both.flush()
+    return both

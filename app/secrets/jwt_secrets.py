@@ -1,0 +1,48 @@
+"""Signing secrets of tokens at rest: sealed like other secrets, in a column of text."""
+
+import base64
+import binascii
+from dataclasses import replace
+
+from app.secrets.seal import Keyring
+from journal import JwtSecretRow, JwtSecrets
+
+_PREFIX = "sealed:"
+_KIND = "jwt-secret"
+
+
+def sealed_bytes(row: JwtSecretRow) -> bytes | None:
+    """Return what is sealed in a row; None when its secret is in the clear."""
+    if not row.secret.startswith(_PREFIX):
+        return None
+    try:
+        return base64.b64decode(row.secret.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def seal_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
+    """Return the row to be kept; public keys stay in the clear."""
+    if not row.algorithm.startswith("HS"):
+        return row
+    sealed = keyring.seal(_KIND, row.tenant, row.kid, row.secret)
+    return replace(row, secret=_PREFIX + base64.b64encode(sealed).decode())
+
+
+def open_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
+    """Return the row with its secret in the clear. Raises `KeyUnusable`."""
+    sealed = sealed_bytes(row)
+    if sealed is None:
+        return row
+    return replace(row, secret=keyring.open(_KIND, row.tenant, row.kid, sealed))
+
+
+async def seal_all(table: JwtSecrets, keyring: Keyring) -> None:
+    """Seal what is in the clear or sealed with an older key. Raises `KeyUnusable`."""
+    anew: dict[str, str] = {}
+    for row in await table.all():
+        sealed = sealed_bytes(row)
+        if row.algorithm.startswith("HS") and (sealed is None or not keyring.is_current(sealed)):
+            anew[row.kid] = seal_row(open_row(row, keyring), keyring).secret
+    if anew:
+        await table.seal(anew)

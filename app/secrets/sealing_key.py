@@ -1,0 +1,111 @@
+"""The key that seals secrets: from the settings, or from a file that is made once.
+
+No key is ever made where something is sealed already: with a new key nobody could open it.
+"""
+
+import base64
+import binascii
+import os
+import stat
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from app.secrets.seal import KEY_BYTES, Keyring, KeyUnusable
+from app.settings.server import Settings
+from app.telemetry import log
+
+FILE = "secrets.key"
+_MAKE = "make one with: head -c 32 /dev/urandom | base64"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def open_keyring(settings: Settings, sealed_with: Collection[bytes]) -> Keyring:
+    """Return the keys that the settings name; `sealed_with` names those that are needed.
+
+    Raises:
+        KeyUnusable: A key is missing, unsafe or no key; the message says what to do.
+    """
+    file = settings.data / FILE
+    older = [
+        _key(item.get_secret_value(), "secrets_old_keys") for item in settings.secrets_old_keys
+    ]
+    if settings.secrets_key and settings.secrets_key_file:
+        raise KeyUnusable("secrets_key and secrets_key_file are both set; set one of them")
+    if settings.secrets_key:
+        current = _key(settings.secrets_key.get_secret_value(), "secrets_key")
+    elif settings.secrets_key_file:
+        current = _read(settings.secrets_key_file)
+    elif file.exists():
+        return _checked(Keyring(_read(file), older), sealed_with)
+    elif sealed_with:
+        raise KeyUnusable(
+            f"the journal holds {_what(sealed_with)}, and there is no key: put {file} back from "
+            "your backup, or set secrets_key or secrets_key_file (STEPWELL_SECRETS_KEY, "
+            "STEPWELL_SECRETS_KEY_FILE); no new key was made, since it could not open them"
+        )
+    else:
+        current = _make(file)
+    if file.exists():
+        older.append(_read(file))  # what the folder's own key has sealed moves to the new key
+    return _checked(Keyring(current, older), sealed_with)
+
+
+def _checked(keyring: Keyring, sealed_with: Collection[bytes]) -> Keyring:
+    missing = sorted(name for name in set(sealed_with) if not keyring.opens(name))
+    if missing:
+        raise KeyUnusable(
+            f"the journal holds {_what(missing)}, and the key at hand is another one: set the "
+            "key that sealed them, or add it to secrets_old_keys (STEPWELL_SECRETS_OLD_KEYS) "
+            "and they are sealed anew with the present key"
+        )
+    return keyring
+
+
+def _what(names: Collection[bytes]) -> str:
+    shown = ", ".join(sorted({name.hex() or "unknown" for name in names}))
+    return f"secrets sealed with the key {shown}"
+
+
+def _key(text: str, where: str) -> bytes:
+    try:
+        key = base64.b64decode(
+            "".join(text.split()).replace("-", "+").replace("_", "/"), validate=True
+        )
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeyUnusable(f"{where} must be {KEY_BYTES} bytes in base64; {_MAKE}")
+    return key
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open(encoding="ascii", errors="replace") as opened:
+            if os.fstat(opened.fileno()).st_mode & _OTHERS:
+                raise KeyUnusable(f"others can read {file}; close it with: chmod 600 {file}")
+            return _key(opened.read(1_000), str(file))
+    except OSError as unreadable:
+        raise KeyUnusable(f"the key file cannot be read: {unreadable}; {_MAKE}") from unreadable
+
+
+def _make(file: Path) -> bytes:
+    """Make a key, whole and durable before anything is sealed with it."""
+    key = os.urandom(KEY_BYTES)
+    handle, temporary = tempfile.mkstemp(prefix=FILE, dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(base64.b64encode(key) + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).rename(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    log.secrets_key_made(str(file))
+    return key

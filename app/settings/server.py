@@ -1,0 +1,266 @@
+"""The settings: what they are, where each value comes from, and what is wrong with them."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from app.settings.llm import ModelName, ModelSettings
+from app.settings.mcp import McpServersSettings
+from app.settings.retention import Ages, Counts, TenantAges
+from steps.nearest import did_you_mean
+
+_PREFIX = "STEPWELL_"
+_NO_SETTINGS = ("config", "key", "url", "tenant", "token")
+"""What the environment has for others: the file of settings, and the client."""
+
+_LISTS = ("plugins", "allowed_networks", "cors_origins", "secrets_old_keys")
+NO_OPTIONS = ("metrics_token", "secrets_key", "secrets_old_keys")
+"""Settings that are no command-line options: other users could read them there."""
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a value that it cannot have."""
+
+
+class Settings(BaseModel):
+    """Every setting, with its meaning and default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path = Field(Path("data"), description="the data folder")
+    host: str = Field("127.0.0.1", description="the address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="the port to listen on")
+    plugins: list[Path] = Field([], description="Python files with tools and step types")
+    mcp_servers: McpServersSettings = Field({}, description="MCP servers with tools, by name")
+    allowed_networks: list[IPv4Network | IPv6Network] = Field(
+        [], description="networks (CIDR) that steps may call although they are not public"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificates (PEM) that outgoing connections trust too"
+    )
+    cors_origins: list[str] = Field(
+        [], description="origins from which browsers may call, each written out"
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1_024, description="the longest JSON body")
+    max_attachment_bytes: int = Field(3_932_160, ge=1, description="the largest attachment")
+    header_timeout: float = Field(
+        10, gt=0, description="seconds that a request's header may take to arrive"
+    )
+    max_connections: int = Field(1_000, ge=1, description="connections that may be open at once")
+    body_timeout: float = Field(30, gt=0, description="seconds that a body may take to arrive")
+    sync_wait_limit: float = Field(300, ge=0, description="seconds that a sync start waits")
+    shutdown_grace: float = Field(10, ge=0, description="seconds for steps in flight at a stop")
+    cancel_grace: float = Field(10, ge=0, description="seconds for the step that a cancel meets")
+    rate_limit_key: float = Field(
+        0, ge=0, description="requests a second that one key may send, 0 for no limit"
+    )
+    rate_limit_tenant: float = Field(
+        0, ge=0, description="requests a second that all keys of a tenant may send together"
+    )
+    rate_limit_burst: float = Field(
+        5, gt=0, description="seconds' worth of requests that may come at once"
+    )
+    max_concurrent_steps: int = Field(
+        200, ge=1, description="steps that act at once; tenants take turns beyond that"
+    )
+    max_runs_in_memory: int = Field(
+        10_000, ge=1, description="runs under way, beyond which starts are refused (503)"
+    )
+    max_bytes_in_memory: int = Field(
+        268_435_456, ge=1, description="bytes with which they were started, likewise"
+    )
+    max_queued_writes: int = Field(
+        5_000, ge=1, description="writes that wait for the disk, likewise"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="the Bearer token for /metrics; without it there is none"
+    )
+    stall_warning: int = Field(
+        0, ge=0, description="milliseconds of a standing event loop that are logged, 0 for never"
+    )
+    jwt_audience: str | None = Field(None, description="what a token's aud must hold")
+    jwt_issuer: str | None = Field(None, description="what a token's iss must be")
+    max_token_lifetime: int = Field(86_400, gt=0, description="seconds that a token may last")
+    storage: Literal["folder", "s3"] = Field(
+        "folder", description="where the bytes of files are: the data folder, or an S3 bucket"
+    )
+    s3_bucket: str | None = Field(None, description="the bucket, when storage is s3")
+    s3_prefix: str = Field("", description="what the keys in the bucket begin with")
+    s3_endpoint: str | None = Field(
+        None, pattern=r"^https?://[^@]+$", description="the address of an S3 that is not Amazon's"
+    )
+    s3_region: str | None = Field(None, description="the bucket's region")
+    s3_access_key: str | None = Field(
+        None, description="the access key; without one, what boto3 finds by itself"
+    )
+    s3_secret_key: SecretStr | None = Field(None, description="the secret of s3_access_key")
+    smtp_host: str | None = Field(None, description="the mail server that send-email uses")
+    smtp_port: int = Field(587, ge=1, le=65535, description="the mail server's port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="how the way to the mail server is protected"
+    )
+    smtp_username: str | None = Field(None, description="the user at the mail server")
+    smtp_password: SecretStr | None = Field(None, description="the password of smtp_username")
+    smtp_password_file: Path | None = Field(None, description="a file with that password")
+    smtp_from: str | None = Field(None, description="from whom mail is when a step does not say")
+    smtp_timeout: float = Field(
+        30, gt=0, description="seconds that the mail server may take for one answer"
+    )
+    smtp_ca_file: Path | None = Field(
+        None, description="certificates (PEM) to trust for the mail server, beside the system's"
+    )
+    secrets_key: SecretStr | None = Field(
+        None, description="the key that seals secrets: 32 bytes in base64"
+    )
+    secrets_key_file: Path | None = Field(
+        None, description="a file with that key, instead of secrets.key in the data folder"
+    )
+    secrets_old_keys: list[SecretStr] = Field(
+        [], description="older keys; what they sealed is sealed anew with the key at a start"
+    )
+    event_heartbeat: float = Field(
+        15, gt=0, description="seconds between signs of life of a stream"
+    )
+    event_stall: float = Field(
+        60, gt=0, description="seconds after which a stream that nobody reads is dropped"
+    )
+    max_event_streams: int = Field(
+        200, ge=1, description="streams of events that a tenant may have open at once"
+    )
+    webhook_timeout: float = Field(
+        15, gt=0, description="seconds that the receiver of a webhook may take to answer"
+    )
+    webhook_retry_first: float = Field(
+        5, gt=0, description="seconds until the second attempt of a delivery; then doubled"
+    )
+    webhook_retry_longest: float = Field(
+        3_600, gt=0, description="the most seconds between two attempts of a delivery"
+    )
+    webhook_give_up: float = Field(
+        259_200, ge=0, description="seconds of failed attempts after which a delivery is given up"
+    )
+    console_session: int = Field(
+        43_200, ge=60, description="seconds that a sign-in to the console lasts"
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@/]+$",
+        description="how people reach this server, such as https://flows.example; for links",
+    )
+    retention: Ages = Field(
+        {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
+    )
+    retention_keep: Counts = Field(
+        {}, description="how many of the newest ended runs each tenant keeps, by status"
+    )
+    retention_tenants: TenantAges = Field(
+        {}, description="retention of single tenants, by tenant and status: JSON text or tables"
+    )
+    housekeeping_interval: float = Field(
+        60, gt=0, description="seconds between two looks at what retention lets go"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least level that is logged"
+    )
+    log_format: Literal["json", "console"] = Field("json", description="how the log is written")
+    synchronous: Literal["FULL", "EXTRA", "NORMAL"] = Field(
+        "FULL", description="SQLite's synchronous; NORMAL may lose answers at a power cut"
+    )
+    models: dict[ModelName, ModelSettings] = Field(
+        {}, description="chat models by name: tables in the file, JSON text elsewhere"
+    )
+    default_model: str | None = Field(
+        None, description="the model for steps that name none; if there is one only, that one"
+    )
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as wrong:
+            raise ValueError(f"must be JSON text: {wrong}") from wrong
+
+    @field_validator("smtp_password_file")
+    @classmethod
+    def _one_password(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and info.data.get("smtp_password") is not None:
+            raise ValueError("smtp_password is set too; one of them is enough")
+        return file
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and where each value came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def load(given: Mapping[str, Any], config: Path | None = None) -> Loaded:
+    """Gather settings: `given` (the command line), environment, TOML file, defaults.
+
+    Raises:
+        SettingsError: A setting is unknown or wrong; the message names it and its source.
+    """
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(Settings.model_fields, "default")
+    named = config or (
+        Path(os.environ[_PREFIX + "CONFIG"]) if _PREFIX + "CONFIG" in os.environ else None
+    )
+    for source, found in (
+        _file(named),
+        ("environment", _environment()),
+        ("command line", {k: v for k, v in given.items() if v is not None}),
+    ):
+        for name, value in found.items():
+            if name not in Settings.model_fields:
+                hint = did_you_mean(name, Settings.model_fields)
+                raise SettingsError(f"{name} ({source}) is not a known setting{hint}")
+            values[name], sources[name] = value, source
+    try:
+        return Loaded(Settings.model_validate(values), sources)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        name = str(first["loc"][0])
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{place} ({sources.get(name)}): {first['msg']}") from invalid
+
+
+def _file(named: Path | None) -> tuple[str, dict[str, Any]]:
+    path = named or Path("stepwell.toml")
+    if named is None and not path.exists():
+        return str(path), {}
+    try:
+        return str(path), tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as unreadable:
+        raise SettingsError(f"{path} cannot be read: {unreadable}") from unreadable
+
+
+def _environment() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, text in os.environ.items():
+        name = variable.removeprefix(_PREFIX).lower()
+        if not variable.startswith(_PREFIX) or name in _NO_SETTINGS:
+            continue
+        found[name] = (
+            [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text
+        )
+    return found

@@ -1,0 +1,212 @@
+"""What is wrong with a data folder, or may become so, each with a remedy.
+
+Nothing is changed: the database is read over a connection that cannot write.
+"""
+
+import os
+import resource
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from app.secrets.sealing_key import FILE as KEY_FILE
+from app.settings.server import Settings
+from engine import iso_time
+from journal import (
+    DATABASE,
+    MARKER,
+    WAL_LIMIT_BYTES,
+    WalMissing,
+    check_wal,
+    migrations,
+    open_read_only,
+    run_id,
+)
+
+Level: TypeAlias = Literal["ok", "note", "wrong"]
+Compile: TypeAlias = Callable[[str], str | None]
+"""Says why a definition (JSON text) cannot be used on this server, None when it can."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_LEAST_FREE_BYTES = 256 * 1024 * 1024
+_LEAST_OPEN_FILES = 1_024
+_SHOWN_RUNS = 20
+_LATE_MS = 60_000
+_WAL_RESET_FIXED = (3, 51, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `wrong` must be mended, `note` should be known."""
+
+    what: str
+    level: Level
+    shown: str
+    remedy: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> list[Finding]:
+    """Look at the folder that the settings name."""
+    database = settings.data / DATABASE
+    found = [*_files(settings), *_machine(settings)]
+    if not database.exists() or database.stat().st_size == 0:
+        remedy = "restore it from a backup, or choose another data folder"
+        return [*found, Finding("database", "wrong", "missing or empty", remedy)]
+    try:
+        check_wal(database)
+        with closing(open_read_only(database)) as connection:
+            found += _database(connection, database)
+            if connection.execute("PRAGMA user_version").fetchone()[0] == len(migrations()):
+                found += _runs(connection, now_ms, compile_definition)
+                found += _clock(connection, now_ms)
+    except WalMissing as older:
+        remedy = f"put it back, restore a backup, or: stepwell accept-loss --data {settings.data}"
+        return [*found, Finding("-wal file", "wrong", str(older), remedy)]
+    except sqlite3.Error as unusable:
+        remedy = "restore it from a backup"
+        found.append(Finding("database", "wrong", f"cannot be read ({unusable})", remedy))
+    return found
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    key = settings.secrets_key_file or settings.data / KEY_FILE
+    for what, path in (
+        ("data folder", settings.data),
+        ("database file", settings.data / DATABASE),
+        ("key file", key),
+    ):
+        if path.exists():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            shown = f"{path}, mode {mode:04o}"
+            if mode & _OTHERS:
+                mode_wanted = "700" if path.is_dir() else "600"
+                yield Finding(what, "wrong", shown, f"chmod {mode_wanted} {path}")
+            else:
+                yield Finding(what, "ok", shown)
+    if not (settings.data / MARKER).exists():
+        remedy = "start the server once: it leaves the mark that tells a lost database from a new"
+        yield Finding("mark", "note", f"no {MARKER}", remedy)
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    free = shutil.disk_usage(settings.data).free
+    is_low = free < _LEAST_FREE_BYTES
+    remedy = "make room, or let retention delete old runs" if is_low else None
+    yield Finding("disk space", "wrong" if is_low else "ok", f"{free >> 20} MiB free", remedy)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_low = 0 <= soft < _LEAST_OPEN_FILES
+    remedy = "raise it (LimitNOFILE= in the unit)" if is_low else None
+    yield Finding("open files", "note" if is_low else "ok", f"limit {soft}", remedy)
+    if settings.synchronous == "NORMAL":
+        yield Finding(
+            "synchronous", "wrong", "NORMAL: a power cut may lose what clients were told",
+            "set synchronous to FULL",
+        )  # fmt: skip
+    else:
+        yield Finding("synchronous", "ok", settings.synchronous)
+    version = sqlite3.sqlite_version_info
+    shown = sqlite3.sqlite_version
+    if version < _WAL_RESET_FIXED:
+        shown += (
+            ": versions before 3.51.3 can lose commits when two connections checkpoint at once;"
+            " Stepwell writes and checkpoints over one"
+        )
+    yield Finding("SQLite", "ok", shown)
+
+
+def _database(connection: sqlite3.Connection, database: Path) -> Iterator[Finding]:
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    newest = len(migrations())
+    if schema > newest:
+        yield Finding("schema", "wrong", f"{schema}, newer than {newest}", "run the newer Stepwell")
+    elif schema < newest:
+        yield Finding("schema", "note", f"{schema}", f"the next start brings it to {newest}")
+    else:
+        yield Finding("schema", "ok", f"{schema}")
+    (pages,), (free,), (size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone()
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    shown = f"{pages * size >> 10} KiB, of it {free * size >> 10} KiB free pages"
+    yield Finding("journal size", "ok", shown)
+    wal = database.with_name(database.name + "-wal")
+    wal_bytes = wal.stat().st_size if wal.exists() else 0
+    is_large = wal_bytes > 2 * WAL_LIMIT_BYTES
+    remedy = "close whatever else reads the database for long" if is_large else None
+    yield Finding("-wal file", "note" if is_large else "ok", f"{wal_bytes >> 10} KiB", remedy)
+    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if sound == "ok":
+        yield Finding("quick_check", "ok", "ok")
+    else:
+        yield Finding("quick_check", "wrong", str(sound), "restore from a backup")
+
+
+def _runs(connection: sqlite3.Connection, now_ms: int, compile_text: Compile) -> Iterator[Finding]:
+    states = connection.execute("SELECT state, count(*) FROM runs GROUP BY state ORDER BY state")
+    yield Finding("runs", "ok", ", ".join(f"{count} {state}" for state, count in states) or "none")
+    (due,) = connection.execute("SELECT min(due_at_ms) FROM runs").fetchone()
+    if due is not None and due < now_ms - _LATE_MS:
+        remedy = "start the server: timers fire late rather than never; if it runs, see its log"
+        yield Finding("oldest timer", "note", f"due since {iso_time(due)}", remedy)
+    elif due is not None:
+        yield Finding("oldest timer", "ok", f"due {iso_time(due)}")
+    stuck = list(_stuck(connection, compile_text))
+    if not stuck:
+        yield Finding("definitions of open runs", "ok", "all can be used")
+    for tenant, workflow_id, version, why, numbers in stuck:
+        listed = ", ".join(run_id(number) for number in numbers[:_SHOWN_RUNS])
+        more = f" and {len(numbers) - _SHOWN_RUNS} more" if len(numbers) > _SHOWN_RUNS else ""
+        yield Finding(
+            "stuck runs", "wrong",
+            f"{listed}{more} of tenant {tenant}: version {version} of {workflow_id}: {why}",
+            "give the server what the definition needs (a plug-in, say) and restart it, or end "
+            f"them: stepwell runs terminate --tenant {tenant} --workflow {workflow_id}",
+        )  # fmt: skip
+
+
+def _stuck(
+    connection: sqlite3.Connection, compile_text: Compile
+) -> Iterator[tuple[str, str, str, str, list[int]]]:
+    used = connection.execute(
+        "SELECT r.tenant, r.workflow_id, r.version, v.definition FROM"
+        " (SELECT DISTINCT tenant, workflow_id, version FROM runs WHERE ended_at_ms IS NULL) r"
+        " LEFT JOIN versions v USING (tenant, workflow_id, version)"
+    ).fetchall()
+    for tenant, workflow_id, version, text in used:
+        why = "it is not in the journal" if text is None else compile_text(text)
+        if why is not None:
+            numbers = connection.execute(
+                "SELECT id FROM runs WHERE tenant = ? AND workflow_id = ? AND version = ?"
+                " AND ended_at_ms IS NULL ORDER BY id LIMIT 10000",
+                (tenant, workflow_id, version),
+            )
+            yield tenant, workflow_id, version, why, [number for (number,) in numbers]
+
+
+def _clock(connection: sqlite3.Connection, now_ms: int) -> Iterator[Finding]:
+    (newest,) = connection.execute(
+        "SELECT max(at_ms) FROM (SELECT at_ms FROM events ORDER BY position DESC LIMIT 1000)"
+    ).fetchone()
+    ahead_ms = (newest or 0) - now_ms
+    if ahead_ms > _LATE_MS:
+        shown = f"the newest event is from {iso_time(newest)}, which is in the future"
+        yield Finding("clock", "wrong", shown, "set the machine's clock and let NTP keep it")
+    else:
+        yield Finding("clock", "ok", iso_time(now_ms))
+
+
+def holder_of(folder: Path, held_by: object) -> Finding:
+    """Say who holds the folder."""
+    if held_by is None:
+        return Finding("lock", "ok", f"{folder} is free: no server runs on it")
+    is_me = held_by == os.getpid()
+    return Finding("lock", "ok", f"held by process {held_by}{', the server' if is_me else ''}")

@@ -1,0 +1,36 @@
+"""What a server does for its folder in quiet moments: retention, and upkeep of the file."""
+
+import asyncio
+import time
+
+from app.telemetry import log
+from app.upkeep.retention import Retention
+from journal import Journal
+
+_LOOK_EVERY_S = 1.0
+_WHILE_BUSY_S = 0.12
+
+
+class Housekeeping:
+    """Runs until cancelled; what fails is tried again."""
+
+    def __init__(self, journal: Journal, retention: Retention, every_s: float) -> None:
+        self._journal = journal
+        self._retention = retention
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Apply retention every `every_s` seconds, and tidy the file whenever that is due."""
+        next_at = time.monotonic()
+        while True:
+            busy = False
+            try:
+                if time.monotonic() >= next_at:
+                    next_at = time.monotonic() + self._every_s
+                    deleted = await self._retention.apply()
+                    if deleted:
+                        log.runs_expired(deleted)
+                busy = await self._journal.tidy()
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                log.housekeeping_delayed(failure)
+            await asyncio.sleep(_WHILE_BUSY_S if busy else _LOOK_EVERY_S)

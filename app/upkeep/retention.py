@@ -1,0 +1,101 @@
+"""Retention: which ended runs go, by age and number, and deleting them a few at a time.
+
+Nothing goes unless the settings say so. A run goes with its children, and only when all of
+them have ended; what cannot go now is looked at again the next time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.execution.deletion import delete_whole
+from app.settings.server import Settings
+from engine import Status
+from journal import ChildOf, Journal, NotEnded, RetentionGroup, UnknownRun
+from steps.durations import duration_ms
+
+_PAGE = 100
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class DueRuns:
+    """Runs of one tenant and status that go; children are not counted."""
+
+    group: RetentionGroup
+    runs: int
+    oldest_ended_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How long ended runs of one status are kept: a duration and a number; None for no bound."""
+
+    status: str
+    age: str | None
+    keep: int | None
+
+
+class Retention:
+    """Deletes what the settings keep no longer."""
+
+    def __init__(self, journal: Journal, settings: Settings, clock: Clock) -> None:
+        self._journal = journal
+        self._settings = settings
+        self._clock = clock
+
+    @property
+    def is_on(self) -> bool:
+        """True when the settings let anything go."""
+        kept = (self._settings.retention, self._settings.retention_keep)
+        return any((*kept, self._settings.retention_tenants))
+
+    def rules(self, tenant: str) -> list[Rule]:
+        """Say what the settings keep of a tenant, for each status of a run that has ended."""
+        own = self._settings.retention_tenants.get(tenant, {})
+        ages = dict[str, str]([*self._settings.retention.items(), *own.items()])
+        keep = dict[str, int](self._settings.retention_keep.items())
+        return [
+            Rule(status.value, ages.get(status.value), keep.get(status.value))
+            for status in Status
+            if status.is_over
+        ]
+
+    async def due(self, tenant: str | None = None) -> list[DueRuns]:
+        """Say what would go now, of one tenant or of all, and change nothing."""
+        found = []
+        async for group in self._groups(tenant):
+            count, oldest = await self._journal.removal.total(group)
+            if count:
+                found.append(DueRuns(group, count, oldest))
+        return found
+
+    async def apply(self) -> int:
+        """Delete what goes now; returns the number of runs, children counted."""
+        deleted = 0
+        async for group in self._groups():
+            after = (-1, -1)
+            while page := await self._journal.removal.due(group, after, _PAGE):
+                for ended, number, run_id in page:
+                    deleted += await self._delete(group.tenant, run_id)
+                    after = (ended, number)
+                await asyncio.sleep(_PAUSE_S)
+        return deleted
+
+    async def _delete(self, tenant: str, run_id: str) -> int:
+        try:
+            return await delete_whole(self._journal, tenant, run_id)
+        except (NotEnded, UnknownRun, ChildOf):
+            return 0  # a child is still being stopped, or somebody else deleted it
+
+    async def _groups(self, only: str | None = None) -> AsyncIterator[RetentionGroup]:
+        if not self.is_on:
+            return
+        now_ms = self._clock.now_ms()
+        for tenant in [only] if only is not None else await self._journal.removal.tenants():
+            for rule in self.rules(tenant):
+                if rule.age is None and rule.keep is None:
+                    continue
+                before_ms = None if rule.age is None else now_ms - duration_ms(rule.age)
+                yield RetentionGroup(tenant, rule.status, before_ms, rule.keep)

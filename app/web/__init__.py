@@ -1,0 +1,1 @@
+"""HTTP: who asks, how failures become answers, and what keeps connections in bounds."""

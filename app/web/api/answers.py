@@ -1,0 +1,73 @@
+"""What answers a pause: JSON, or a form with the files that the pause asks for."""
+
+from starlette.requests import Request
+
+from app.files.uploads import Files
+from app.web.endpoint import Call
+from app.wire.bodies import ResumeBody, checked
+from app.wire.json_body import json_body
+from app.wire.multipart import FIELD, Form, multipart_body
+from engine import JsonObject, NotPaused, Run
+from steps.contract import InvalidAnswer, Problem
+from steps.fields import Fields
+
+_OWN = ("type", "stepId", "runId")
+"""The fields of a form that are not data."""
+
+
+def is_form(request: Request) -> bool:
+    """Say whether a request brings a form that may have a file."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "multipart/form-data"
+
+
+async def read_answer(call: Call, run: Run) -> JsonObject:
+    """Return the answer that a request brings to a run. Its files, if there are any, are stored.
+
+    Raises `BadRequest`, `InvalidAnswer`, and `NotPaused` for a file that nobody waits for.
+    """
+    services = call.services
+    if not is_form(call.request):
+        body = checked(ResumeBody, await json_body(call.request, services.settings))
+        return body.model_dump(exclude_none=True)
+    form = await multipart_body(call.request, services.settings)
+    own = {name: form.texts.pop(name) for name in _OWN if name in form.texts}
+    body = checked(ResumeBody, {"type": "collect_inputs", **own})
+    data = await data_with_files(services.files, call.tenant, run, form)
+    return {**body.model_dump(exclude_none=True), "data": data}
+
+
+async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> JsonObject:
+    """Return texts in their declared types, and the ids of the files in the fields for them.
+
+    A file in `attachment` is for the one field that is left. The files are stored only when
+    all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
+    """
+    if run.signal is None:
+        raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
+    fields = asked_fields(run)
+    data, problems = fields.convert_text(form.texts)
+    file_fields = [name for name, spec in fields.specs.items() if spec["type"] == "file"]
+    parts = form.parts_of(file_fields)
+    if FIELD in form.uploads and FIELD not in parts.values():
+        left = form.left_open(file_fields)
+        open_fields = f"the fields {', '.join(left)}" if left else "no field"
+        message = f"is for the one field of type file that is left, and that is {open_fields}"
+        problems.append(Problem(FIELD, message))
+    problems += form.misplaced(file_fields)
+    told = {problem.path for problem in problems}
+    unplaced = form.uploads.keys() - set(parts.values())
+    checked_too = fields.check({**data, **dict.fromkeys([*parts, *unplaced], "")})
+    problems += [problem for problem in checked_too if problem.path not in told]
+    if problems:
+        raise InvalidAnswer(problems)
+    for name, part in parts.items():
+        data[name] = (await files.store(tenant, form.uploads[part])).id
+    return data
+
+
+def asked_fields(run: Run) -> Fields:
+    """Return the fields that a paused run asks for; none where it asks for something else."""
+    specs = run.signal.body.get("fields") if run.signal else None
+    found = specs.items() if isinstance(specs, dict) else ()
+    return Fields({name: spec for name, spec in found if isinstance(spec, dict)})

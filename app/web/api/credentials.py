@@ -1,0 +1,163 @@
+"""API keys and secrets of tokens over HTTP: made, listed, disabled; never shown again."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.keys import new_key
+from app.auth.roles import Role
+from app.auth.tokens import BadSecret, new_secret
+from app.secrets.jwt_secrets import seal_row
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest
+from app.wire.json_body import json_body
+from engine import iso_time, iso_time_or_none
+from journal import JwtSecretRow, KeyRow, UnknownCredential
+from steps.contract import Problem
+
+_DAY_MS = 86_400_000
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KeyBody(_Body):
+    """A new API key."""
+
+    name: str = Field("", max_length=200, description="whose it is, or what for")
+    role: Role = Field(description="what it may do; not more than the caller may")
+    expiresInDays: int | None = Field(  # noqa: N815
+        None, ge=1, le=3_650, description="after which it counts no longer; never without it"
+    )
+
+
+class JwtSecretBody(_Body):
+    """A new secret, or a public key, that checks tokens."""
+
+    name: str = Field("", max_length=200, description="who signs with it")
+    role: Role = Field(description="what its tokens may do at most")
+    algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"] = "HS256"
+    publicKey: str | None = Field(  # noqa: N815
+        None, max_length=20_000, description="PEM, for RS256, ES256 and EdDSA"
+    )
+
+
+async def list_keys(call: Call) -> Response:
+    """List the tenant's keys."""
+    return JSONResponse([key_document(row) for row in await _keys(call)])
+
+
+async def create_key(call: Call) -> Response:
+    """Make a key and show it, once."""
+    body = checked(KeyBody, await json_body(call.request, call.services.settings))
+    call.caller.require(body.role)
+    now_ms = call.services.clock.now_ms()
+    expires_ms = now_ms + body.expiresInDays * _DAY_MS if body.expiresInDays else None
+    key, row = new_key(call.tenant, body.role.value, body.name, now_ms, expires_ms)
+    await call.services.journal.keys.create(row)
+    await call.services.authenticator.load()
+    return JSONResponse({**key_document(row), "key": key}, 201)
+
+
+async def disable_key(call: Call) -> Response:
+    """Disable a key; sessions that were opened with it end."""
+    row = next((row for row in await _keys(call) if row.id == call.path("id")), None)
+    if row is None:
+        raise UnknownCredential(call.path("id"))
+    call.caller.require(Role(row.role))
+    await call.services.journal.keys.disable(call.tenant, row.id, call.services.clock.now_ms())
+    await call.services.authenticator.load()
+    return JSONResponse({"success": True, "id": row.id})
+
+
+async def list_jwt_secrets(call: Call) -> Response:
+    """List what checks the tenant's tokens."""
+    return JSONResponse([jwt_secret_document(row) for row in await _jwt_secrets(call)])
+
+
+async def create_jwt_secret(call: Call) -> Response:
+    """Make a secret and show it, once; a public key is only kept."""
+    body = checked(JwtSecretBody, await json_body(call.request, call.services.settings))
+    call.caller.require(body.role)
+    services = call.services
+    try:
+        row = new_secret(
+            call.tenant, body.role.value, body.name, body.algorithm, services.clock.now_ms(),
+            body.publicKey,
+        )  # fmt: skip
+    except BadSecret as bad:
+        message = str(bad).replace("--public-key-file", "publicKey")
+        raise BadRequest(message, [Problem("publicKey", message)]) from bad
+    await services.journal.jwt_secrets.create(seal_row(row, services.secrets.keyring))
+    await services.authenticator.load()
+    shown = jwt_secret_document(row)
+    return JSONResponse(shown if body.publicKey else {**shown, "secret": row.secret}, 201)
+
+
+async def disable_jwt_secret(call: Call) -> Response:
+    """Disable a secret; its tokens count no longer."""
+    row = next((row for row in await _jwt_secrets(call) if row.kid == call.path("kid")), None)
+    if row is None:
+        raise UnknownCredential(call.path("kid"))
+    call.caller.require(Role(row.role))
+    await call.services.journal.jwt_secrets.disable(
+        call.tenant, row.kid, call.services.clock.now_ms()
+    )
+    await call.services.authenticator.load()
+    return JSONResponse({"success": True, "kid": row.kid})
+
+
+async def _keys(call: Call) -> list[KeyRow]:
+    return [row for row in await call.services.journal.keys.all() if row.tenant == call.tenant]
+
+
+async def _jwt_secrets(call: Call) -> list[JwtSecretRow]:
+    rows = await call.services.journal.jwt_secrets.all()
+    return [row for row in rows if row.tenant == call.tenant]
+
+
+def key_document(row: KeyRow) -> dict[str, Any]:
+    """Return a key as it is listed: everything but the key."""
+    return {
+        "id": row.id,
+        "prefix": row.prefix,
+        "name": row.name,
+        "role": row.role,
+        "createdAt": iso_time(row.created_at_ms),
+        "expiresAt": iso_time_or_none(row.expires_at_ms),
+        "lastUsedAt": iso_time_or_none(row.last_used_at_ms),
+        "disabledAt": iso_time_or_none(row.disabled_at_ms),
+    }
+
+
+def jwt_secret_document(row: JwtSecretRow) -> dict[str, Any]:
+    """Return a secret as it is listed: everything but the secret."""
+    return {
+        "kid": row.kid,
+        "name": row.name,
+        "role": row.role,
+        "algorithm": row.algorithm,
+        "createdAt": iso_time(row.created_at_ms),
+        "disabledAt": iso_time_or_none(row.disabled_at_ms),
+    }
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/keys", Role.ADMIN, list_keys, "List API keys"),
+    Endpoint(
+        "POST", "/api/keys", Role.ADMIN, create_key, "Make an API key", KeyBody, answers=(201,)
+    ),
+    Endpoint("DELETE", "/api/keys/{id}", Role.ADMIN, disable_key, "Disable an API key"),
+    Endpoint("GET", "/api/jwt-secrets", Role.ADMIN, list_jwt_secrets, "List secrets of tokens"),
+    Endpoint(
+        "POST", "/api/jwt-secrets", Role.ADMIN, create_jwt_secret, "Make a secret for tokens",
+        JwtSecretBody, answers=(201,),
+    ),
+    Endpoint(
+        "DELETE", "/api/jwt-secrets/{kid}", Role.ADMIN, disable_jwt_secret,
+        "Disable a secret for tokens",
+    ),
+)  # fmt: skip

@@ -1,0 +1,206 @@
+"""Versioned definitions over HTTP: list, read, create, change, archive, publish, clone.
+
+Workflows and agents are kept the same way, so their endpoints are made from one table.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.definitions.versioned import Definitions
+from app.services import Services
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import ListDefinitionsQuery, PublishBody, VersionQuery, checked
+from app.wire.json_body import json_body
+from engine import iso_time
+from journal import DefinitionFilter, VersionRow
+from steps.agent import AgentDocument
+from steps.compiled import Definition
+from steps.document import WorkflowDocument
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of definition: where it is served, and who keeps it.
+
+    Attributes:
+        word: What people call one of them; its operations are named for it.
+    """
+
+    word: str
+    path: str
+    document: type[BaseModel]
+    kept: Callable[[Services], Definitions[Any]]
+
+    async def list(self, call: Call) -> Response:
+        """List them, the last changed first."""
+        query = checked(ListDefinitionsQuery, dict(call.request.query_params))
+        wanted = DefinitionFilter(
+            query.search, query.status, query.includeArchived == "true", query.limit, query.offset
+        )
+        rows = await self.kept(call.services).table.search(call.tenant, wanted)
+        return JSONResponse([_brief(row) for row in rows])
+
+    async def get(self, call: Call) -> Response:
+        """Show a version."""
+        query = checked(VersionQuery, dict(call.request.query_params))
+        table = self.kept(call.services).table
+        return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), query.version)))
+
+    async def versions(self, call: Call) -> Response:
+        """List the versions, newest first."""
+        rows = await self.kept(call.services).table.versions(call.tenant, call.path("id"))
+        return JSONResponse([_version(row) for row in rows])
+
+    async def create(self, call: Call) -> Response:
+        """Create one."""
+        document = await json_body(call.request, call.services.settings)
+        return self._created(await self.kept(call.services).create(call.tenant, document))
+
+    async def update(self, call: Call) -> Response:
+        """Store the next version."""
+        kept = self.kept(call.services)
+        await kept.table.get(call.tenant, call.path("id"), "latest")
+        changes = await json_body(call.request, call.services.settings)
+        return JSONResponse(_whole(await kept.update(call.tenant, call.path("id"), changes)))
+
+    async def archive(self, call: Call) -> Response:
+        """Archive one."""
+        await self.kept(call.services).archive(call.tenant, call.path("id"))
+        return await self._newest(call)
+
+    async def unarchive(self, call: Call) -> Response:
+        """Bring an archived one back as a draft."""
+        await self.kept(call.services).unarchive(call.tenant, call.path("id"))
+        return await self._newest(call)
+
+    async def delete(self, call: Call) -> Response:
+        """Delete an archived one for good."""
+        await self.kept(call.services).delete(call.tenant, call.path("id"))
+        return JSONResponse({"success": True, "id": call.path("id")})
+
+    async def publish(self, call: Call) -> Response:
+        """Publish a version."""
+        kept = self.kept(call.services)
+        await kept.table.get(call.tenant, call.path("id"), "latest")
+        raw = await json_body(call.request, call.services.settings, required=False)
+        body = checked(PublishBody, raw)
+        return JSONResponse(_whole(await kept.publish(call.tenant, call.path("id"), body.version)))
+
+    async def clone(self, call: Call) -> Response:
+        """Copy one as a new draft."""
+        return self._created(await self.kept(call.services).clone(call.tenant, call.path("id")))
+
+    def _created(self, row: VersionRow) -> Response:
+        return JSONResponse(_whole(row), 201, {"Location": f"{self.path}/{quote(row.id)}"})
+
+    async def _newest(self, call: Call) -> Response:
+        table = self.kept(call.services).table
+        return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), "latest")))
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return everything that can be done with this kind of definition."""
+        one, word, article = f"{self.path}/{{id}}", self.word, _article(self.word)
+        return (
+            Endpoint(
+                "GET", self.path, Role.VIEWER, self.list, f"List {word}s",
+                None, ListDefinitionsQuery, name=f"list_{word}s",
+            ),
+            Endpoint(
+                "POST", self.path, Role.EDITOR, self.create, f"Create {article} {word}",
+                self.document, answers=(201,), name=f"create_{word}",
+            ),
+            Endpoint(
+                "GET", one, Role.VIEWER, self.get, f"Show {article} {word}",
+                None, VersionQuery, name=f"get_{word}",
+            ),
+            Endpoint(
+                "PUT", one, Role.EDITOR, self.update, "Store the next version",
+                self.document, name=f"update_{word}",
+            ),
+            Endpoint(
+                "DELETE", one, Role.EDITOR, self.archive, f"Archive {article} {word}",
+                name=f"archive_{word}",
+            ),
+            Endpoint(
+                "GET", f"{one}/versions", Role.VIEWER, self.versions, "List versions",
+                name=f"list_{word}_versions",
+            ),
+            Endpoint(
+                "POST", f"{one}/unarchive", Role.EDITOR, self.unarchive,
+                f"Bring an archived {word} back", name=f"unarchive_{word}",
+            ),
+            Endpoint(
+                "DELETE", f"{one}/permanent", Role.OWNER, self.delete,
+                f"Delete an archived {word} for good", name=f"delete_{word}",
+            ),
+            Endpoint(
+                "POST", f"{one}/publish", Role.EDITOR, self.publish, "Publish a version",
+                PublishBody, name=f"publish_{word}",
+            ),
+            Endpoint(
+                "POST", f"{one}/clone", Role.EDITOR, self.clone, f"Copy {article} {word}",
+                answers=(201,), name=f"clone_{word}",
+            ),
+        )  # fmt: skip
+
+
+async def input_metadata(call: Call) -> Response:
+    """Show what a start expects."""
+    row, definition, _ = await startable(call, call.path("workflowId"))
+    payload = dict(definition.input_fields())
+    return JSONResponse({"success": True, "data": {"workflowId": row.id, "payload": payload}})
+
+
+async def startable(call: Call, workflow_id: str) -> tuple[VersionRow, Definition, str | None]:
+    """Return the version that a start takes, and how the query selects it; None selects none."""
+    query = dict(call.request.query_params)
+    selector = checked(VersionQuery, query).version if "version" in query else None
+    row, definition = await call.services.workflows.startable(call.tenant, workflow_id, selector)
+    return row, definition, selector
+
+
+def _brief(row: VersionRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "status": row.status,
+        "version": row.version,
+        "createdAt": iso_time(row.created_at_ms),
+        "updatedAt": iso_time(row.updated_at_ms),
+    }
+
+
+def _whole(row: VersionRow) -> dict[str, Any]:
+    return {**row.definition, **_brief(row)}
+
+
+def _version(row: VersionRow) -> dict[str, Any]:
+    published_at = iso_time(row.published_at_ms) if row.published_at_ms else None
+    brief = {name: item for name, item in _brief(row).items() if name != "updatedAt"}
+    return {**brief, "publishedAt": published_at}
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
+
+
+WORKFLOWS = Resource("workflow", "/api/workflows", WorkflowDocument, lambda all_: all_.workflows)
+AGENTS = Resource("agent", "/api/agents", AgentDocument, lambda all_: all_.agents)
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/workflow/metadata/input/{workflowId}", Role.VIEWER, input_metadata,
+        "Show what a start expects", None, VersionQuery,
+    ),
+    *WORKFLOWS.endpoints(),
+    *AGENTS.endpoints(),
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""Live events of a run, and of a tenant."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.errors import Unauthorized
+from app.auth.roles import Role
+from app.events.catalogue import NAMES, kinds_named, unknown_names
+from app.web.endpoint import Call, Endpoint
+from app.web.event_stream import EventStream
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest
+from engine import Status
+from journal import EventFilter
+from steps.contract import Problem
+
+_LONGEST_POSITION = 18
+_POSITION = rf"^[0-9]{{1,{_LONGEST_POSITION}}}$"
+
+
+class RunEventsQuery(BaseModel):
+    """Where a run's stream begins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lastEventId: str | None = Field(  # noqa: N815 - the standard's word
+        None, pattern=_POSITION, description="go on after this event; like Last-Event-ID"
+    )
+
+
+class TenantEventsQuery(RunEventsQuery):
+    """Where the tenant's stream begins, and what is in it."""
+
+    begin: Literal["start", "now"] = Field(
+        "now", alias="from", description="start for everything there is; now for what is to come"
+    )
+    type: str | None = Field(
+        None, max_length=1_000, description="names of events with commas; run.* for all of a sort"
+    )
+    status: str | None = Field(
+        None, max_length=200, description="statuses with commas: events that lead a run there"
+    )
+    workflowId: str | None = Field(  # noqa: N815
+        None, max_length=4_000, description="workflows with commas"
+    )
+    parentRunId: str | None = Field(  # noqa: N815
+        None, max_length=64, description="events of the child runs of this run"
+    )
+
+
+async def run_events(call: Call) -> Response:
+    """Stream a run's events until it has ended."""
+    query = checked(RunEventsQuery, dict(call.request.query_params))
+    run_id, pages = call.path("runId"), call.services.journal.pages
+    ended = await pages.has_ended(call.tenant, run_id)
+    position = await _resumed_from(call, query)
+    seq = 0 if position is None else await pages.seq_at(run_id, position)
+    if ended and seq and not await pages.of_run(run_id, seq, 1):
+        return Response(status_code=204)  # by the standard: do not come back
+    streams = call.services.streams
+    streams.require_place(call.tenant)
+    text = streams.of_run(call.tenant, run_id, seq, lambda: _may_read(call))
+    return EventStream(text, streams, call.tenant, call.services.settings.event_stall)
+
+
+async def tenant_events(call: Call) -> Response:
+    """Stream the events of all runs of the tenant."""
+    query = checked(TenantEventsQuery, dict(call.request.query_params))
+    wanted = EventFilter(
+        kinds=_kinds(query),
+        workflow_ids=_listed(query.workflowId),
+        parent_id=query.parentRunId,
+    )
+    if query.parentRunId is not None:
+        await call.services.journal.pages.has_ended(call.tenant, query.parentRunId)
+    position = await _resumed_from(call, query)
+    if position is None:
+        is_new = query.begin == "now"
+        position = await call.services.journal.pages.last_position() if is_new else 0
+    streams = call.services.streams
+    streams.require_place(call.tenant)
+    text = streams.of_tenant(call.tenant, wanted, position, lambda: _may_read(call))
+    return EventStream(text, streams, call.tenant, call.services.settings.event_stall)
+
+
+async def _resumed_from(call: Call, query: RunEventsQuery) -> int | None:
+    """Return the position after which the reader goes on, None when it begins."""
+    asked = call.request.headers.get("last-event-id") or query.lastEventId
+    if asked is None:
+        return None
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_POSITION):
+        raise BadRequest("Last-Event-ID must be the id of an event of this server")
+    position = int(asked)
+    if position > await call.services.journal.pages.last_position():
+        raise BadRequest(
+            f"this server has had no event {position}; was its journal restored from a backup? "
+            "Then begin again without Last-Event-ID"
+        )
+    return position
+
+
+def _kinds(query: TenantEventsQuery) -> list[str] | None:
+    names, statuses = _listed(query.type), _listed(query.status)
+    problems = [
+        Problem("type", f"{name} is no event; there are {', '.join(NAMES)}")
+        for name in unknown_names(names or ())
+    ]
+    problems += [
+        Problem("status", f"{status} is no status; there are {', '.join(Status)}")
+        for status in statuses or ()
+        if status not in tuple(Status)
+    ]
+    if problems:
+        raise BadRequest("the request is not acceptable", problems)
+    return None if names is None and statuses is None else kinds_named(names, statuses)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _may_read(call: Call) -> bool:
+    """Say whether the caller's key or token counts still."""
+    try:
+        request = call.request
+        call.services.sessions.of(request.method, request.headers, request.cookies)
+    except Unauthorized:
+        return False
+    return True
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/workflow/events/{runId}", Role.VIEWER, run_events,
+        "Stream the events of a run", None, RunEventsQuery, answers=(200, 204),
+    ),
+    Endpoint(
+        "GET", "/api/workflow/events", Role.VIEWER, tenant_events,
+        "Stream the events of all runs", None, TenantEventsQuery,
+    ),
+)  # fmt: skip

@@ -1,0 +1,58 @@
+"""Making a link for somebody who has no account."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.links import asking_run
+from app.auth.roles import Role
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.json_body import json_body
+from engine import iso_time
+from steps.durations import Duration
+
+_LONGEST_MS = 90 * 86_400_000
+
+
+class LinkBody(BaseModel):
+    """For whom the link is, and for how long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(
+        "", max_length=200, description="for whom; the history names them as `link:...`"
+    )
+    expiresIn: Duration = Field(  # noqa: N815
+        7 * 86_400_000, gt=0, le=_LONGEST_MS, description="such as `7d`; 90 days at most"
+    )
+
+
+async def create_link(call: Call) -> Response:
+    """Make a link to the pause of a run, or of the child run for which it is paused."""
+    body = checked(LinkBody, await json_body(call.request, call.services.settings, required=False))
+    services = call.services
+    run = await services.runs.read(call.tenant, call.path("runId"))
+    if (asking := asking_run(run)) != run.id:
+        run = await services.runs.read(call.tenant, asking)
+    until_ms = services.clock.now_ms() + body.expiresIn
+    name = body.name or f"made by {call.caller.name}"
+    link, token = services.links.make(call.tenant, run, name, until_ms)
+    base = services.settings.public_url or str(call.request.base_url).rstrip("/")
+    return JSONResponse(
+        {
+            "url": f"{base}/answer/{token}",
+            "runId": link.run_id,
+            "stepId": link.step_id,
+            "visit": link.visit,
+            "expiresAt": iso_time(until_ms),
+        },
+        201,
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/links/{runId}", Role.OPERATOR, create_link,
+        "Make a link that answers a pause", LinkBody, answers=(201,),
+    ),
+)  # fmt: skip

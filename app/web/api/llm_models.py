@@ -1,0 +1,73 @@
+"""Chat models over HTTP: list, name, forget. No answer shows a key."""
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.llm.catalogue import KnownModel
+from app.settings.llm import ModelDocument, ModelName
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest
+from app.wire.json_body import json_body
+from journal import UnknownModel
+from steps.contract import Problem
+
+_NAME = TypeAdapter(ModelName)
+
+
+def _shown(model: KnownModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "provider": model.settings.provider,
+        "model": model.settings.model,
+        "baseUrl": model.base_url,
+        "source": model.source,
+        "default": model.is_default,
+    }
+
+
+async def list_models(call: Call) -> Response:
+    """List the models that definitions may name."""
+    return JSONResponse([_shown(model) for model in await call.services.models.known(call.tenant)])
+
+
+async def put_model(call: Call) -> Response:
+    """Name a model, or change what a name means."""
+    name = call.path("name")
+    try:
+        _NAME.validate_python(name)
+    except ValidationError as wrong:
+        message = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
+        raise BadRequest("the name is not acceptable", [Problem("name", message)]) from wrong
+    body = await json_body(call.request, call.services.settings)
+    if "keyEnv" in body:
+        message = "is for the server's settings only; store the key as a secret and name that"
+        raise BadRequest("the model is not acceptable", [Problem("keyEnv", message)])
+    checked(ModelDocument, body)
+    services = call.services
+    document = json.dumps(body, ensure_ascii=False)
+    await services.journal.models.put(call.tenant, name, document, services.clock.now_ms())
+    for model in await services.models.known(call.tenant):
+        if model.name == name:
+            return JSONResponse(_shown(model))
+    raise UnknownModel(name)
+
+
+async def delete_model(call: Call) -> Response:
+    """Forget a model of the tenant; one of the settings with its name is back then."""
+    name = call.path("name")
+    await call.services.journal.models.delete(call.tenant, name)
+    return JSONResponse({"success": True, "name": name})
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/models", Role.VIEWER, list_models, "List the chat models"),
+    Endpoint(
+        "PUT", "/api/models/{name}", Role.ADMIN, put_model, "Name a chat model", ModelDocument
+    ),
+    Endpoint("DELETE", "/api/models/{name}", Role.ADMIN, delete_model, "Forget a chat model"),
+)

@@ -1,0 +1,43 @@
+"""Cancel, terminate and delete many runs; delete one."""
+
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.execution.deletion import delete_whole
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import BulkBody, checked
+from app.wire.bulk_documents import command_of, matched_document, outcome_document
+from app.wire.json_body import json_body
+
+
+async def bulk(call: Call) -> Response:
+    """Cancel, terminate or delete the runs that a filter selects, a bounded part a call."""
+    body = checked(BulkBody, await json_body(call.request, call.services.settings))
+    if body.action == "delete":
+        call.caller.require(Role.OWNER)
+    command = command_of(body)
+    bulk = call.services.bulk
+    if body.dryRun:
+        matched = await bulk.count(call.tenant, command)
+        return JSONResponse(matched_document(body.action, matched))
+    outcome = await bulk.perform(call.tenant, command, call.caller.name)
+    return JSONResponse(outcome_document(body.action, outcome))
+
+
+async def delete_run(call: Call) -> Response:
+    """Delete a run that has ended, with its child runs."""
+    run_id = call.path("runId")
+    count = await delete_whole(call.services.journal, call.tenant, run_id)
+    return JSONResponse({"success": True, "runId": run_id, "deletedRuns": count})
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/management/bulk", Role.OPERATOR, bulk,
+        "Cancel, terminate or delete many runs", BulkBody,
+    ),
+    Endpoint(
+        "DELETE", "/api/workflow/runs/{runId}", Role.OWNER, delete_run,
+        "Delete a run that has ended",
+    ),
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""Running a run again from one of its steps."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.concurrency.offload import offload
+from app.execution.reruns import NotOver, entered, rerun
+from app.web.api.executions import idempotency_key
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.errors import IdempotencyMismatch
+from app.wire.json_body import json_body
+from engine import fold
+from journal import DuplicateStart, IdempotencyKey
+
+
+class RerunBody(BaseModel):
+    """From where a run is run again, and what is different."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stepId: str = Field(max_length=200, description="a step that the run has entered")  # noqa: N815
+    visit: int | None = Field(None, ge=1, description="which time; the last without it")
+    data: dict[str, Any] = Field(
+        {}, description="fields that replace those with which the run entered the step"
+    )
+
+
+async def rerun_run(call: Call) -> Response:
+    """Start a new run from a step of one that has ended; answers at once."""
+    services, run_id = call.services, call.path("runId")
+    key = idempotency_key(call)
+    _, events = await services.journal.events.read(run_id, call.tenant)
+    body = checked(RerunBody, await json_body(call.request, services.settings))
+    run = await offload(lambda: fold(events))
+    if not run.is_over:
+        raise NotOver(run.id, run.status.value)
+    before = await offload(lambda: entered(events, body.stepId, body.visit))
+    definition = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
+    idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
+    new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)
+    try:
+        with services.admission.starting(call.tenant, 0):
+            started, _ = await services.runs.start(new, wait=False)
+    except DuplicateStart as duplicate:
+        if not duplicate.same:
+            raise IdempotencyMismatch(duplicate.run_id) from duplicate
+        return JSONResponse({"runId": duplicate.run_id})
+    return JSONResponse({"runId": started.id})
+
+
+def _fingerprint(run_id: str, body: RerunBody) -> str:
+    asked = ["rerun", run_id, body.model_dump()]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/rerun/{runId}", Role.OPERATOR, rerun_run,
+        "Run a run again from a step", RerunBody,
+    ),
+)  # fmt: skip

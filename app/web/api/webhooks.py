@@ -1,0 +1,319 @@
+"""Webhooks over HTTP: who is told what, and how that goes. Secrets are shown once."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.events.catalogue import KINDS, NAMES, unknown_names
+from app.web.endpoint import Call, Endpoint
+from app.webhooks.registry import Draft
+from app.webhooks.signature import check_secret, new_secret
+from app.wire.bodies import checked
+from app.wire.errors import NotFoundHere
+from app.wire.json_body import json_body
+from engine import JsonObject, iso_time, iso_time_or_none
+from journal import DeliveryRow, WebhookRow
+from steps.durations import Duration
+
+_NAMES_BY_KIND = {kind.__name__: row.name for kind, row in KINDS.items()}
+_STATES = {"pending": "pending", "delivered": "delivered", "given_up": "givenUp"}
+_LONGEST_POSITION = 18
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @field_validator("url", check_fields=False)
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
+            raise ValueError("must be an address that begins with https:// or http://")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a user or a password; messages are signed instead")
+        return url
+
+    @field_validator("events", check_fields=False)
+    @classmethod
+    def _known(cls, events: list[str] | None) -> list[str] | None:
+        if unknown := unknown_names(events or ()):
+            known = ", ".join(NAMES)
+            raise ValueError(f"{', '.join(unknown)} is no event; there are {known}, run.*, *")
+        return events
+
+    @field_validator("secret", check_fields=False)
+    @classmethod
+    def _usable(cls, secret: str | None) -> str | None:
+        if secret is not None:
+            check_secret(secret)
+        return secret
+
+
+_URL = Field(max_length=2_048, description="where messages are posted")
+_EVENTS = Field(
+    min_length=1, max_length=50, description="names of events; run.* for all of a sort, * for all"
+)
+
+
+class NewWebhookBody(_Fields):
+    """A new webhook."""
+
+    url: str = _URL
+    events: list[str] = _EVENTS
+    name: str = Field("", max_length=200)
+    workflowIds: list[str] | None = Field(  # noqa: N815
+        None, max_length=200, description="only runs of these workflows; all when null"
+    )
+    secret: str | None = Field(
+        None, description="whsec_ and 24 to 64 bytes in base64; made when none is given"
+    )
+    begin: Literal["now", "start"] = Field(
+        "now", alias="from", description="start for every event that there is"
+    )
+
+
+class WebhookBody(_Fields):
+    """What changes; what is not given stays."""
+
+    url: str | None = Field(None, max_length=2_048)
+    events: list[str] | None = Field(None, min_length=1, max_length=50)
+    name: str | None = Field(None, max_length=200)
+    workflowIds: list[str] | None = Field(None, max_length=200)  # noqa: N815
+    secret: str | None = None
+
+
+class NewSecretBody(_Fields):
+    """The secret that takes over, and for how long the one before it signs too."""
+
+    secret: str | None = Field(None, description="made when none is given")
+    overlap: Duration | None = Field(
+        None, le=30 * 86_400_000, description="such as `24h`, 30 days at most; at once without it"
+    )
+
+
+class DeliveriesQuery(BaseModel):
+    """Which deliveries to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: Literal["pending", "delivered", "givenUp"] | None = None
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$")
+
+
+async def list_webhooks(call: Call) -> Response:
+    """List the tenant's webhooks, oldest first."""
+    rows = await call.services.journal.webhooks.of_tenant(call.tenant)
+    return JSONResponse([await _shown(call, row) for row in rows])
+
+
+async def create_webhook(call: Call) -> Response:
+    """Create a webhook; the answer shows its secret, for the only time."""
+    body = checked(NewWebhookBody, await json_body(call.request, call.services.settings))
+    draft = Draft(
+        name=body.name,
+        url=body.url,
+        events=tuple(body.events),
+        workflow_ids=None if body.workflowIds is None else tuple(body.workflowIds),
+        from_start=body.begin == "start",
+        secret=body.secret,
+    )
+    row, secret = await call.services.webhooks.create(call.tenant, draft)
+    return JSONResponse({**await _shown(call, row), "secret": secret}, 201)
+
+
+async def get_webhook(call: Call) -> Response:
+    """Show a webhook."""
+    return JSONResponse(await _shown(call, await _row(call)))
+
+
+async def put_webhook(call: Call) -> Response:
+    """Change a webhook; what it has not been told of yet goes to where it points now."""
+    webhook_id = (await _row(call)).id
+    body = checked(WebhookBody, await json_body(call.request, call.services.settings))
+    edit = partial(_edited, body)
+    row = await call.services.webhooks.change(call.tenant, webhook_id, edit, secret=body.secret)
+    return JSONResponse(await _shown(call, row))
+
+
+async def delete_webhook(call: Call) -> Response:
+    """Delete a webhook and what it has not been told of."""
+    webhook_id = call.path("id")
+    await call.services.webhooks.delete(call.tenant, webhook_id)
+    return JSONResponse({"success": True, "id": webhook_id})
+
+
+async def disable_webhook(call: Call) -> Response:
+    """Let a webhook rest; it keeps its place."""
+    row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=False)
+    return JSONResponse(await _shown(call, row))
+
+
+async def enable_webhook(call: Call) -> Response:
+    """Go on from where the webhook stood."""
+    row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=True)
+    return JSONResponse(await _shown(call, row))
+
+
+async def rotate_webhook_secret(call: Call) -> Response:
+    """Make a new secret, which counts from now on; the answer shows it, for the only time.
+
+    With `overlap` the one before it signs too for that long.
+    """
+    raw = await json_body(call.request, call.services.settings, required=False)
+    body = checked(NewSecretBody, raw)
+    secret = body.secret or new_secret()
+    row = await call.services.webhooks.change(
+        call.tenant, call.path("id"), secret=secret, overlap_ms=body.overlap or 0
+    )
+    return JSONResponse({**await _shown(call, row), "secret": secret})
+
+
+async def test_webhook(call: Call) -> Response:
+    """Send one message that says nothing, and show what came of it."""
+    began_ms = call.services.clock.now_ms()
+    outcome = await call.services.webhooks.test(await _row(call))
+    return JSONResponse(
+        {
+            "success": outcome.error is None,
+            "answer": outcome.status,
+            "error": outcome.error,
+            "duration": call.services.clock.now_ms() - began_ms,
+        }
+    )
+
+
+async def list_deliveries(call: Call) -> Response:
+    """List the deliveries of a webhook, newest event first."""
+    query = checked(DeliveriesQuery, dict(call.request.query_params))
+    row = await _row(call)
+    state = state_of(query)
+    before = int(query.cursor) if query.cursor else None
+    rows = await call.services.journal.outbox.page(row.id, state, before, query.limit + 1)
+    page = rows[: query.limit]
+    more = len(rows) > len(page)
+    return JSONResponse(
+        {
+            "deliveries": [delivery_document(item) for item in page],
+            "nextCursor": str(page[-1].position) if more else None,
+        }
+    )
+
+
+def _edited(body: WebhookBody, row: WebhookRow) -> WebhookRow:
+    given = body.model_fields_set
+    return replace(
+        row,
+        url=body.url if body.url is not None else row.url,
+        events=tuple(body.events) if body.events is not None else row.events,
+        name=body.name if body.name is not None else row.name,
+        workflow_ids=(
+            row.workflow_ids
+            if "workflowIds" not in given
+            else None
+            if body.workflowIds is None
+            else tuple(body.workflowIds)
+        ),
+    )
+
+
+async def redeliver(call: Call) -> Response:
+    """Send one event again, in its place among those of its run."""
+    row, position = await _row(call), call.path("position")
+    if not position.isdecimal() or not position.isascii() or len(position) > _LONGEST_POSITION:
+        raise NotFoundHere(f"there is no delivery {position}")
+    delivery = await call.services.webhooks.redeliver(row, int(position))
+    return JSONResponse(delivery_document(delivery))
+
+
+async def redeliver_failed(call: Call) -> Response:
+    """Send everything again that was given up; what waits to be tried again is due at once."""
+    count = await call.services.webhooks.redeliver_failed(await _row(call))
+    return JSONResponse({"success": True, "redelivered": count})
+
+
+async def _row(call: Call) -> WebhookRow:
+    return await call.services.journal.webhooks.get(call.tenant, call.path("id"))
+
+
+async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
+    counts = await call.services.journal.outbox.counts(row.id)
+    return {
+        "id": row.id,
+        "name": row.name,
+        "url": row.url,
+        "events": list(row.events),
+        "workflowIds": None if row.workflow_ids is None else list(row.workflow_ids),
+        "enabled": row.disabled_at_ms is None,
+        "formerSecretUntil": iso_time_or_none(call.services.webhooks.former_secret_until(row)),
+        "pending": counts.get("pending", 0),
+        "givenUp": counts.get("given_up", 0),
+        "createdAt": iso_time(row.created_at_ms),
+        "updatedAt": iso_time(row.updated_at_ms),
+    }
+
+
+def delivery_document(row: DeliveryRow) -> JsonObject:
+    """Return how it stands with one event, as JSON."""
+    return {
+        "position": row.position,
+        "runId": row.run_id,
+        "type": _NAMES_BY_KIND.get(row.kind, row.kind),
+        "time": iso_time_or_none(row.happened_at_ms),
+        "status": _STATES[row.state],
+        "attempts": row.attempts,
+        "answer": row.answer,
+        "error": row.error,
+        "firstAttempt": iso_time_or_none(row.first_at_ms),
+        "lastAttempt": iso_time_or_none(row.last_at_ms),
+        "nextAttempt": iso_time_or_none(row.next_at_ms),
+    }
+
+
+def state_of(query: DeliveriesQuery) -> str | None:
+    """Return the journal's word for the status that a query asks for, None for any."""
+    return next((word for word, shown in _STATES.items() if shown == query.status), None)
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/webhooks", Role.ADMIN, list_webhooks, "List webhooks"),
+    Endpoint(
+        "POST", "/api/webhooks", Role.ADMIN, create_webhook, "Create a webhook", NewWebhookBody,
+        answers=(201,),
+    ),
+    Endpoint("GET", "/api/webhooks/{id}", Role.ADMIN, get_webhook, "Show a webhook"),
+    Endpoint(
+        "PUT", "/api/webhooks/{id}", Role.ADMIN, put_webhook, "Change a webhook", WebhookBody
+    ),
+    Endpoint("DELETE", "/api/webhooks/{id}", Role.ADMIN, delete_webhook, "Delete a webhook"),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/disable", Role.ADMIN, disable_webhook, "Let a webhook rest"
+    ),
+    Endpoint("POST", "/api/webhooks/{id}/enable", Role.ADMIN, enable_webhook, "Go on with it"),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/secret", Role.ADMIN, rotate_webhook_secret,
+        "Make a new signing secret", NewSecretBody,
+    ),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/test", Role.ADMIN, test_webhook, "Send a message for a test"
+    ),
+    Endpoint(
+        "GET", "/api/webhooks/{id}/deliveries", Role.ADMIN, list_deliveries,
+        "List how its deliveries went", None, DeliveriesQuery,
+    ),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/redeliver", Role.ADMIN, redeliver_failed,
+        "Send everything again that was given up",
+    ),
+    Endpoint(
+        "POST", "/api/webhooks/{id}/deliveries/{position}/redeliver", Role.ADMIN, redeliver,
+        "Send one event again",
+    ),
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""The page behind a link: one question, for somebody without an account.
+
+Opening it changes nothing, since mail scanners open links; only its button does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.links import Link, LinkUnusable
+from app.services import Services
+from app.telemetry import log
+from app.web.api.answers import asked_fields, data_with_files, is_form
+from app.web.console.page import problem_page
+from app.web.console.pauses import Question, question
+from app.web.console.rendering import html
+from app.web.errors import is_known
+from app.wire.json_body import read_body
+from app.wire.multipart import Form, form_body
+from app.wire.run_document import pause_signal
+from engine import JsonObject, NotPaused, Run
+from journal import UnknownRun
+from steps.contract import InvalidAnswer, Problem
+
+_LONGEST_FORM = 262_144
+_LONGEST_COMMENT = 10_000
+
+
+async def answer_page(request: Request, services: Services) -> Response:
+    """Show the question, or that it has been answered."""
+    try:
+        link = services.links.read(request.path_params["token"])
+        return await _ask(services, link)
+    except (LinkUnusable, UnknownRun):
+        return _over(404, "This link is not valid, or its time is over.")
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        return _failed(request, failure)
+
+
+async def answer(request: Request, services: Services) -> Response:
+    """Take the answer. Of several at once one counts, and the others are told so."""
+    given: dict[str, str] = {}
+    try:
+        link = services.links.read(request.path_params["token"])
+        run = await services.runs.read(link.tenant, link.run_id)
+        if not link.still_asks(run) or run.signal is None:
+            return _over(409, "Somebody has answered this already, or it is no longer asked.")
+        form = await _form(request, services, link)
+        given = form.texts
+        sent = await _answer(services, link, run, form)
+        await services.runs.resume(link.tenant, link.run_id, sent, link.caller, link.seq)
+    except (LinkUnusable, UnknownRun):
+        return _over(404, "This link is not valid, or its time is over.")
+    except NotPaused:
+        return _over(409, "Somebody has answered this already, or it is no longer asked.")
+    except InvalidAnswer as invalid:
+        return await _ask(services, link, 400, invalid.problems, given)
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        return _failed(request, failure)
+    return html("answered.html", title="Thank you", message="Your answer is stored.", good=True)
+
+
+async def _ask(
+    services: Services,
+    link: Link,
+    status: int = 200,
+    problems: tuple[Problem, ...] = (),
+    given: Mapping[str, str] | None = None,
+) -> Response:
+    run = await services.runs.read(link.tenant, link.run_id)
+    signal = pause_signal(run)
+    if not link.still_asks(run) or not isinstance(signal, dict):
+        return _over(410, "Somebody has answered this already, or it is no longer asked.")
+    asked: Question = question(run.id, run.seq, signal)
+    if run.current and run.current.step_name:
+        asked = replace(asked, title=run.current.step_name)
+    by_name = {item.path: item.message for item in problems}
+    names = {field.name for field in asked.fields}
+    return html(
+        "answer.html",
+        status,
+        question=asked,
+        name=link.name,
+        until_ms=link.until_ms,
+        problems=by_name,
+        others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
+        given=dict(given or {}),
+    )
+
+
+async def _form(request: Request, services: Services, link: Link) -> Form:
+    """Return the form that was sent."""
+    settings = services.settings
+    if is_form(request):
+        with services.admission.starting(link.tenant, settings.max_attachment_bytes):
+            return await form_body(request, settings)
+    body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
+    form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
+    return Form({name: items[0] for name, items in form.items()}, {})
+
+
+async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
+    """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
+    assert run.signal is not None  # noqa: S101 - the caller has looked
+    kind, given = run.signal.type, form.texts
+    if kind == "request_user_action":
+        answer: JsonObject = {
+            "type": kind,
+            "stepId": link.step_id,
+            "actionId": str(run.signal.body.get("actionId") or ""),
+            "actionValue": given.get("actionValue", ""),
+        }
+        if comment := given.get("comment", "").strip()[:_LONGEST_COMMENT]:
+            answer["comment"] = comment
+        return answer
+    fields = asked_fields(run)
+    texts = {name: given[f"data.{name}"] for name in fields.specs if given.get(f"data.{name}")}
+    uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
+    data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
+    return {"type": kind, "stepId": link.step_id, "data": data}
+
+
+def _over(status: int, message: str) -> Response:
+    return html("answered.html", status, title="Nothing to answer", message=message, good=False)
+
+
+def _failed(request: Request, failure: Exception) -> Response:
+    request_id: str = request.scope["stepwell.request_id"]
+    if not is_known(failure):
+        log.request_failed(request_id, failure)
+    return problem_page(failure, request_id)

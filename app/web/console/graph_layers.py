@@ -1,0 +1,221 @@
+"""Where the steps of a graph stand: layers from top to bottom, few crossings, straight ways.
+
+The usual four moves (Sugiyama, Tagawa, Toda 1981): turn the edges that close loops around,
+give each step the layer below all that lead to it, order each layer by its neighbours, and
+place it as near to them as the order allows. A way across several layers has a bend in each.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+NODE_WIDTH, NODE_HEIGHT = 228, 54
+LABEL_WIDTH = 156
+_BEND_WIDTH = 20
+_GAP = 34
+LAYER_HEIGHT = NODE_HEIGHT + 74
+_ORDER_SWEEPS = 8
+_PLACE_SWEEPS = 12
+
+
+@dataclass(slots=True)
+class Node:
+    """A step, or a bend of a way: its layer, and its middle from the left."""
+
+    width: float
+    layer: int = 0
+    x: float = 0
+    above: list["Node"] = field(default_factory=list)
+    below: list["Node"] = field(default_factory=list)
+    place: int = 0
+    is_bend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A way to be laid out; `is_labelled` leaves room for words at its first bend."""
+
+    source: str
+    target: str
+    is_labelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A graph with places.
+
+    Attributes:
+        ways: Of each arrow the spots from its source to its target; None for one that leads
+            back to its own step.
+        width: From the left of the leftmost to the right of the rightmost.
+    """
+
+    steps: Mapping[str, Node]
+    ways: Sequence[tuple[Node, ...] | None]
+    width: float
+    layers: int
+
+
+def lay_out(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> Layout:
+    """Return every step and every way its place; `first` stands on top."""
+    spots = {name: Node(NODE_WIDTH) for name in steps}
+    turned = _closing(steps, arrows, first)
+    forward = [
+        (index, arrow.target, arrow.source) if index in turned else (index, *_ends(arrow))
+        for index, arrow in enumerate(arrows)
+        if arrow.source != arrow.target
+    ]
+    _assign_layers(spots, forward)
+    ways: list[tuple[Node, ...] | None] = [None] * len(arrows)
+    everything = list(spots.values())
+    for index, upper, lower in forward:
+        way = _bends(spots[upper], spots[lower], arrows[index].is_labelled, index in turned)
+        everything += way[1:-1]
+        for high, low in pairwise(way):
+            high.below.append(low)
+            low.above.append(high)
+        ways[index] = tuple(reversed(way)) if index in turned else tuple(way)
+    layers = _ordered(everything)
+    _place(layers)
+    left = min((spot.x - spot.width / 2 for spot in everything), default=0)
+    for spot in everything:
+        spot.x -= left
+    width = max((spot.x + spot.width / 2 for spot in everything), default=0)
+    return Layout(spots, ways, width, len(layers))
+
+
+def _ends(arrow: Arrow) -> tuple[str, str]:
+    return arrow.source, arrow.target
+
+
+def _closing(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> set[int]:
+    """Return the arrows that lead back to a step on the way to their own (depth first)."""
+    out: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for index, arrow in enumerate(arrows):
+        out[arrow.source].append((index, arrow.target))
+    done: set[str] = set()
+    closing: set[int] = set()
+    for root in (first, *steps):
+        if root in done or root not in steps:
+            continue
+        stack, path = [(root, iter(out[root]))], {root}
+        while stack:
+            name, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                path.discard(name)
+                done.add(name)
+            elif following[1] in path:
+                closing.add(following[0])
+            elif following[1] not in done:
+                path.add(following[1])
+                stack.append((following[1], iter(out[following[1]])))
+    return closing
+
+
+def _assign_layers(spots: Mapping[str, Node], forward: Iterable[tuple[int, str, str]]) -> None:
+    out: dict[str, list[str]] = defaultdict(list)
+    left = dict.fromkeys(spots, 0)
+    for _, upper, lower in forward:
+        out[upper].append(lower)
+        left[lower] += 1
+    free = [name for name, count in left.items() if count == 0]
+    while free:
+        name = free.pop()
+        for lower in out[name]:
+            spots[lower].layer = max(spots[lower].layer, spots[name].layer + 1)
+            left[lower] -= 1
+            if left[lower] == 0:
+                free.append(lower)
+
+
+def _bends(upper: Node, lower: Node, is_labelled: bool, is_turned: bool) -> list[Node]:
+    bends = [
+        Node(_BEND_WIDTH, layer, is_bend=True) for layer in range(upper.layer + 1, lower.layer)
+    ]
+    if bends and is_labelled:
+        bends[-1 if is_turned else 0].width = LABEL_WIDTH
+    return [upper, *bends, lower]
+
+
+def _ordered(spots: Sequence[Node]) -> list[list[Node]]:
+    """Return the layers, each in the best order that the sweeps have met."""
+    layers: list[list[Node]] = [[] for _ in range(max((s.layer for s in spots), default=-1) + 1)]
+    for spot in spots:
+        layers[spot.layer].append(spot)
+    _number(layers)
+    best, fewest = [list(layer) for layer in layers], _crossings(layers)
+    for sweep in range(_ORDER_SWEEPS):
+        is_down = sweep % 2 == 0
+        for layer in layers if is_down else reversed(layers):
+            layer.sort(key=lambda spot: _middle(spot.above if is_down else spot.below, spot))
+            for place, spot in enumerate(layer):
+                spot.place = place
+        count = _crossings(layers)
+        if count < fewest:
+            best, fewest = [list(layer) for layer in layers], count
+    _number(best)
+    return best
+
+
+def _number(layers: Iterable[list[Node]]) -> None:
+    for layer in layers:
+        for place, spot in enumerate(layer):
+            spot.place = place
+
+
+def _middle(neighbours: Sequence[Node], spot: Node) -> float:
+    if not neighbours:
+        return spot.place
+    return sum(other.place for other in neighbours) / len(neighbours)
+
+
+def _crossings(layers: Iterable[Sequence[Node]]) -> int:
+    count = 0
+    for layer in layers:
+        ends = [low.place for high in layer for low in sorted(high.below, key=lambda s: s.place)]
+        count += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
+    return count
+
+
+def _place(layers: Sequence[Sequence[Node]]) -> None:
+    for layer in layers:
+        at = 0.0
+        for spot in layer:
+            spot.x = at + spot.width / 2
+            at += spot.width + _GAP
+    for sweep in range(_PLACE_SWEEPS):
+        is_down = sweep % 2 == 0
+        for layer in layers if is_down else reversed(layers):
+            wanted = [_wanted(spot, spot.above if is_down else spot.below) for spot in layer]
+            for spot, x in zip(layer, _apart(layer, wanted), strict=True):
+                spot.x = x
+
+
+def _wanted(spot: Node, neighbours: Sequence[Node]) -> float:
+    return sum(n.x for n in neighbours) / len(neighbours) if neighbours else spot.x
+
+
+def _apart(layer: Sequence[Node], wanted: Sequence[float]) -> list[float]:
+    """Return the places nearest to what is wanted that keep order and distance.
+
+    Least squares under an order is isotonic regression, by pooling neighbours that violate.
+    """
+    offsets, offset = [], 0.0
+    for index, spot in enumerate(layer):
+        if index:
+            offset += (layer[index - 1].width + spot.width) / 2 + _GAP
+        offsets.append(offset)
+    pools: list[tuple[float, float, int]] = []
+    for spot, want, at in zip(layer, wanted, offsets, strict=True):
+        weight = 4.0 if spot.is_bend else 1.0
+        pool = (want - at, weight, 1)
+        while pools and pools[-1][0] > pool[0]:
+            value, mass, count = pools.pop()
+            whole = mass + pool[1]
+            pool = ((value * mass + pool[0] * pool[1]) / whole, whole, count + pool[2])
+        pools.append(pool)
+    values = [value for value, _, count in pools for _ in range(count)]
+    return [value + at for value, at in zip(values, offsets, strict=True)]

@@ -1,0 +1,108 @@
+"""The inbox: everything that waits for a person."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import RedirectResponse, Response
+
+from app.auth.roles import Role
+from app.events.catalogue import NAMES
+from app.web.console.page import Page, filled
+from app.web.console.pauses import question
+from app.web.console.rendering import page
+from app.web.console.samples import samples
+from app.web.endpoint import Call
+from app.wire.bodies import checked
+from journal import DefinitionFilter, NotFound, PausedRow
+
+_PAGE = 25
+_LISTEN = [name for name in NAMES if name.startswith("run.")]
+
+
+class InboxQuery(BaseModel):
+    """Which part of the inbox is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workflowId: str | None = Field(None, max_length=200)  # noqa: N815 - as in the API
+    cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$")
+
+
+async def home(_: Call) -> Response:
+    """Lead to the first page."""
+    return RedirectResponse("/inbox", 303)
+
+
+async def inbox_page(call: Call) -> Response:
+    """Show what waits, newest first."""
+    asked = filled(call)
+    query = checked(InboxQuery, asked)
+    before = int(query.cursor) if query.cursor else None
+    rows = await call.services.journal.inbox.page(
+        call.tenant, _PAGE + 1, before=before, workflow_id=query.workflowId
+    )
+    names: dict[tuple[str, str], dict[str, str]] = {}
+    items = [await _item(call, row, names) for row in rows[:_PAGE]]
+    is_new = False
+    if not items:
+        some = await call.services.workflows.table.search(
+            call.tenant, DefinitionFilter(None, None, include_archived=True, limit=1, offset=0)
+        )
+        is_new = not some
+    return await page(
+        call,
+        "inbox.html",
+        "inbox",
+        items=items,
+        is_new=is_new,
+        samples=samples(),
+        workflow_id=query.workflowId or "",
+        next_cursor=rows[_PAGE - 1].number if len(rows) > _PAGE else None,
+        is_first=query.cursor is None,
+        listen=_LISTEN,
+    )
+
+
+async def _item(
+    call: Call, row: PausedRow, known: dict[tuple[str, str], dict[str, str]]
+) -> dict[str, Any]:
+    which = (row.workflow_id, row.version)
+    if which not in known:
+        known[which] = await _names(call, row)
+    names = known[which]
+    asked = None
+    if row.pause is not None:
+        signal = row.pause.signal
+        asked = question(row.run_id, row.seq, {"type": signal.type, **signal.body})
+    return {
+        "run_id": row.run_id,
+        "workflow_id": row.workflow_id,
+        "workflow_name": names[""],
+        "title": names.get(row.step_id) or (asked.title if asked else row.step_id),
+        "parent_run_id": row.parent_run_id,
+        "paused_ms": row.paused_at_ms,
+        "started_ms": row.started_at_ms,
+        "seq": row.seq,
+        "question": asked,
+    }
+
+
+async def _names(call: Call, row: PausedRow) -> dict[str, str]:
+    """Return the names of a version's steps by id, and its own name under the empty one."""
+    try:
+        found = await call.services.workflows.chosen(call.tenant, row.workflow_id, row.version)
+    except NotFound:
+        return {"": row.workflow_id}
+    steps = found.definition.get("steps")
+    named = {
+        str(step.get("id")): str(step["name"])
+        for step in (steps if isinstance(steps, list) else [])
+        if isinstance(step, dict) and step.get("name")
+    }
+    return {**named, "": found.name}
+
+
+PAGES = (
+    Page("GET", "/", Role.VIEWER, home, "The first page"),
+    Page("GET", "/inbox", Role.VIEWER, inbox_page, "What waits for people", None, InboxQuery),
+)

@@ -1,0 +1,63 @@
+"""One page: an endpoint that answers people, in words on a page instead of JSON."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.auth.errors import Unauthorized
+from app.services import Services
+from app.telemetry import log
+from app.web.console.rendering import SECURITY, html
+from app.web.endpoint import Call, Endpoint
+from app.web.errors import error_response, is_known
+
+_RELOAD = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Stepwell</title>'
+    '<meta http-equiv="refresh" content="0"></head><body></body></html>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Endpoint):
+    """An endpoint whose failures are pages, and which asks those without a session in."""
+
+    async def answer(self, request: Request, services: Services) -> Response:
+        """Check who is asking, ask the handler, turn failures into pages."""
+        request_id: str = request.scope["stepwell.request_id"]
+        try:
+            return await self.ask(request, services)
+        except Unauthorized:
+            return _ask_in(request)
+        except Exception as failure:  # noqa: BLE001 - every failure is an answer
+            if not is_known(failure):
+                log.request_failed(request_id, failure)
+            return problem_page(failure, request_id)
+
+
+def filled(call: Call) -> dict[str, str]:
+    """Return the query without the fields that were left empty."""
+    return {name: value for name, value in call.request.query_params.items() if value}
+
+
+def problem_page(failure: Exception, request_id: str) -> HTMLResponse:
+    """Return the page that says what went wrong."""
+    told = error_response(failure, request_id)
+    status = told.status_code
+    is_ours = status == HTTPStatus.INTERNAL_SERVER_ERROR
+    message = "The server failed; its log has the rest under this id." if is_ours else str(failure)
+    title = {404: "There is nothing here", 403: "Your role may not do this"}.get(
+        status, "That did not work"
+    )
+    return html("problem.html", status, title=title, message=message, request_id=request_id)
+
+
+def _ask_in(request: Request) -> Response:
+    """Send somebody without a session to the sign-in, and back afterwards."""
+    if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
+        # The cookie is not sent along a link from elsewhere; it is when the page loads itself.
+        return HTMLResponse(_RELOAD, headers=dict(SECURITY))
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/sign-in?next={quote(back, safe='')}", 303)

@@ -1,0 +1,64 @@
+"""What a pause asks, as a form or as buttons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.web.console.form_fields import FormField, form_fields
+from app.web.console.rendering import words
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One pause as people see it.
+
+    Attributes:
+        run_id: The run to resume.
+        asked_by: The run whose step asks, where that is a child run.
+        seq: The number of the event with which the pause began.
+        type: `collect_inputs` or `request_user_action`.
+        detail: What else there is to see, such as the arguments of a tool call.
+    """
+
+    run_id: str
+    seq: int
+    type: str
+    step_id: str
+    title: str
+    message: str
+    action_id: str = ""
+    actions: list[dict[str, str]] = field(default_factory=list)
+    fields: list[FormField] = field(default_factory=list)
+    assignees: list[str] = field(default_factory=list)
+    deadline: str | None = None
+    asked_by: str | None = None
+    detail: Any = None
+
+
+def question(run_id: str, seq: int, signal: Mapping[str, Any]) -> Question:
+    """Return the question of a pause signal, as the status shows it."""
+    actions = signal.get("actions") or []
+    found = signal.get("fields")
+    specs = found if isinstance(found, dict) else {}
+    step_id = str(signal.get("stepId") or "")
+    detail = {key: signal[key] for key in ("tool", "arguments") if key in signal}
+    return Question(
+        run_id=run_id,
+        seq=seq,
+        type=str(signal["type"]),
+        step_id=step_id,
+        title=words(step_id),
+        message=str(signal.get("message") or ""),
+        action_id=str(signal.get("actionId") or ""),
+        actions=[_action(item) for item in actions if isinstance(item, dict)],
+        fields=form_fields(specs),
+        assignees=[str(name) for name in signal.get("assignees") or []],
+        deadline=signal.get("deadline"),
+        asked_by=signal.get("runId"),
+        detail=detail or None,
+    )
+
+
+def _action(action: Mapping[str, Any]) -> dict[str, str]:
+    value = str(action.get("value"))
+    return {"value": value, "label": str(action.get("label") or words(value))}

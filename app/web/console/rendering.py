@@ -1,0 +1,132 @@
+"""Pages from templates: everything that is put into one is escaped, unless it was drawn here."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from minijinja import Environment, safe
+from starlette.responses import HTMLResponse
+
+from app.auth.roles import Role
+from app.web.endpoint import Call
+from engine import iso_time
+
+HERE = Path(__file__).parent
+_MOST_WAITING = 100
+_LONGEST_JSON = 20_000
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def _load(name: str) -> str | None:
+    file = HERE / "templates" / name
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def _static() -> tuple[dict[str, bytes], str]:
+    files = {file.name: file.read_bytes() for file in sorted((HERE / "static").iterdir())}
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(name.encode() + content)
+    return files, digest.hexdigest()[:12]
+
+
+STATIC, STATIC_VERSION = _static()
+"""What browsers fetch once, by name, and the word in its address that changes with it."""
+
+
+def when(at: Any) -> str:
+    """Return a moment for people: in UTC, which the browser puts into the reader's zone."""
+    if at is None:
+        return ""
+    iso = iso_time(at) if isinstance(at, int) else str(at)
+    shown = f"{iso[:10]} {iso[11:16]} UTC"
+    return safe(f'<time datetime="{_plain(iso)}">{_plain(shown)}</time>')
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text if char.isalnum() or char in " -:.+")
+
+
+def took(ms: Any) -> str:
+    """Return milliseconds for people."""
+    if ms is None:
+        return ""
+    if ms < 1_000:  # noqa: PLR2004 - a second
+        return f"{ms} ms"
+    seconds = ms / 1_000
+    for limit, unit, word in ((60, 1, "s"), (3_600, 60, "min"), (86_400, 3_600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.1f} {word}".replace(".0 ", " ")
+    return f"{seconds / 86_400:.1f} days"
+
+
+def pretty(value: Any) -> str:
+    """Return JSON for people, bounded."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if len(text) <= _LONGEST_JSON:
+        return text
+    return f"{text[:_LONGEST_JSON]}\n… {len(text) - _LONGEST_JSON} more characters; the API has all"
+
+
+def size(count: int) -> str:
+    """Return bytes for people."""
+    amount = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if amount < 1_000:  # noqa: PLR2004 - the next unit
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1_000
+    return f"{amount:.1f} TB"
+
+
+def words(name: str) -> str:
+    """Return a name of code as words: `customerName` becomes `Customer name`."""
+    spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in str(name))
+    text = " ".join(spaced.replace("_", " ").replace("-", " ").split())
+    return text[:1].upper() + text[1:]
+
+
+_environment = Environment(
+    loader=_load,
+    filters={"when": when, "took": took, "pretty": pretty, "size": size, "words": words},
+    auto_escape_callback=lambda _: "html",
+    undefined_behavior="strict",
+    pycompat=False,
+    debug=False,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
+    """Return a page that needs no caller."""
+    common = {"static": f"/static/{STATIC_VERSION}", "signed_in": False, "here": "", "csrf": ""}
+    text = _environment.render_template(template, **{**common, **context})
+    return HTMLResponse(text, code, dict(SECURITY))
+
+
+async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResponse:
+    """Return a page of the console; `here` is the part of it that is marked in the menu."""
+    waiting = await call.services.journal.inbox.count(call.tenant, _MOST_WAITING)
+    return html(
+        template,
+        signed_in=True,
+        here=here,
+        csrf=call.csrf,
+        tenant=call.tenant,
+        role=call.caller.role.value,
+        may=_may(call),
+        waiting=f"{_MOST_WAITING - 1}+" if waiting >= _MOST_WAITING else waiting,
+        **context,
+    )
+
+
+def _may(call: Call) -> Mapping[str, bool]:
+    return {role.value: call.caller.role.includes(role) for role in Role}

@@ -1,0 +1,45 @@
+"""Every address of the console."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.services import Services
+from app.web.console import (
+    agent_pages,
+    inbox,
+    run_list,
+    run_pages,
+    settings_pages,
+    sign_in,
+    webhook_page,
+    workflow_pages,
+)
+from app.web.console.answer_page import answer, answer_page
+from app.web.console.static_files import static_file
+from app.web.endpoint import Endpoint
+
+Open = Callable[[Request, Services], Awaitable[Response]]
+
+PAGES: tuple[Endpoint, ...] = (
+    *inbox.PAGES,
+    *run_list.PAGES,
+    *run_pages.PAGES,
+    *workflow_pages.PAGES,
+    *agent_pages.PAGES,
+    *settings_pages.PAGES,
+    *webhook_page.PAGES,
+    Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
+)
+"""What only those who have signed in may ask."""
+
+OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
+    ("GET", "/sign-in", sign_in.sign_in_page),
+    ("POST", "/sign-in", sign_in.sign_in),
+    ("GET", "/answer/{token}", answer_page),
+    ("POST", "/answer/{token}", answer),
+    ("GET", "/static/{version}/{name}", static_file),
+)
+"""What anybody may ask."""

@@ -1,0 +1,54 @@
+"""The list of runs, and what can be done with many of them."""
+
+import json
+
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.events.catalogue import NAMES
+from app.web.console.page import Page, filled
+from app.web.console.rendering import page
+from app.web.endpoint import Call
+from app.wire.bodies import ListRunsQuery, checked
+from app.wire.run_list import run_filter
+from engine import Status
+
+_PAGE = 50
+_STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
+_FILTERS = ("status", "workflowId", "parentRunId", "since", "until")
+
+
+async def list_page(call: Call) -> Response:
+    """List runs, newest first."""
+    asked = filled(call)
+    query = checked(ListRunsQuery, asked)
+    rows = await call.services.journal.runs.page(call.tenant, run_filter(query), _PAGE + 1)
+    wanted = {name: asked[name] for name in _FILTERS if name in asked}
+    return await page(
+        call,
+        "runs.html",
+        "runs",
+        runs=rows[:_PAGE],
+        query={name: wanted.get(name, "") for name in _FILTERS},
+        wanted=wanted,
+        filter_json=json.dumps(wanted),
+        actions=_actions(call, query),
+        is_first=query.cursor is None,
+        next_cursor=rows[_PAGE - 1].number if len(rows) > _PAGE else None,
+        statuses=[status.value for status in Status],
+        events=_STATUS_NAMES,
+    )
+
+
+def _actions(call: Call, query: ListRunsQuery) -> list[str]:
+    """Return what the caller may do with many runs that the filter can select."""
+    role, status = call.caller.role, Status(query.status) if query.status else None
+    found = []
+    if role.includes(Role.OPERATOR) and not (status and status.is_over):
+        found += ["cancel", "terminate"]
+    if role.includes(Role.OWNER) and (status is None or status.is_over) and not query.parentRunId:
+        found.append("delete")
+    return found
+
+
+PAGES = (Page("GET", "/runs", Role.VIEWER, list_page, "Runs", None, ListRunsQuery),)

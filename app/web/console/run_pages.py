@@ -1,0 +1,174 @@
+"""Everything about one run."""
+
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.concurrency.offload import offload
+from app.events.catalogue import NAMES
+from app.web.console.graph import draw
+from app.web.console.page import Page
+from app.web.console.pauses import Question, question
+from app.web.console.rendering import page, words
+from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
+from app.web.endpoint import Call
+from app.wire.run_document import pause_signal, status_document
+from engine import JsonObject, Run
+from journal import NotFound, RunFilter, RunRow, UnknownRun
+
+_MOST_CHAPTERS = 60
+_MOST_EVENTS = 200
+_MOST_CHILDREN = 20
+_FIRST = ("failed", "paused", "running")
+_LONG = 500
+
+
+async def run_page(call: Call) -> Response:
+    """Show everything about one run."""
+    services, run_id = call.services, call.path("runId")
+    _, history = await services.journal.events.read(run_id, call.tenant)
+    story = await offload(lambda: tell(history)) if len(history) > _LONG else tell(history)
+    run = story.run
+    ids: list[str] = []
+    counts: dict[str, int] | None = None
+    family: dict[str, int] = {}
+    if any(visit.children for visit in run.history):
+        ids = await services.journal.children.ids(run.id, 100)
+        counts = await services.journal.children.counts(run.id, run.executions)
+        family = await services.journal.children.counts_of_all(run.id)
+    document = await _definition(call, story)
+    carried = _carried(story)
+    earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
+    everything = call.request.query_params.get("all") == "1"
+    chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
+    now_ms = services.clock.now_ms()
+    told = [shown(chapter, run, now_ms) for chapter in chapters]
+    status = status_document(run, ids, counts)
+    return await page(
+        call,
+        "run.html",
+        "runs",
+        run=status,
+        started_ms=run.started_at_ms,
+        took_ms=(run.ended_at_ms or now_ms) - run.started_at_ms,
+        is_over=run.is_over,
+        state=run.state.value,
+        caller=run.caller,
+        graph=draw(document, states_of(run)) if document else "",
+        chapters=told,
+        files=_files(run.data, document or {}),
+        retry=next((one for one in told if one["retry_at_ms"] is not None), None),
+        hidden=len(story.chapters) - len(chapters),
+        carried=carried,
+        carried_before=sum(run.visits.values()) - run.executions - len(carried),
+        known=await services.journal.runs.known(call.tenant, earlier),
+        children=[_child(row) for row in await _children(call, run.id, family)],
+        family=family,
+        progress=_progress(status),
+        events=story.events[-_MOST_EVENTS:],
+        hidden_events=max(0, len(story.events) - _MOST_EVENTS),
+        listen=list(NAMES),
+        question=await _question(call, run),
+        steps=_repairable(story),
+        first=story.chapters[0] if story.chapters else None,
+        workflow_name=document.get("name") if document else None,
+    )
+
+
+async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":
+    run = story.run
+    try:
+        row = await call.services.workflows.table.get(call.tenant, run.workflow_id, run.version)
+    except NotFound:
+        return None
+    return dict(row.definition) | {"name": row.name}
+
+
+async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:
+    """Return some child runs: those that failed or that wait first, then the newest."""
+    found: dict[str, RunRow] = {}
+    for status in (*(one for one in _FIRST if one in family), None):
+        wanted = RunFilter(parent_id=run_id, status=status)
+        if family and len(found) < _MOST_CHILDREN:
+            rows = await call.services.journal.runs.page(call.tenant, wanted, _MOST_CHILDREN)
+            found |= {row.run_id: row for row in rows if row.run_id not in found}
+    return list(found.values())[:_MOST_CHILDREN]
+
+
+def _child(row: Any) -> dict[str, Any]:
+    return {
+        "run_id": row.run_id,
+        "workflow_id": row.workflow_id,
+        "status": row.status,
+        "step_id": row.step_id,
+        "item": row.item,
+        "started_ms": row.started_at_ms,
+    }
+
+
+def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
+    history = status["stepExecutionHistory"]
+    return history[-1].get("progress") if history else None
+
+
+async def _question(call: Call, run: Run) -> Question | None:
+    """Return what the run asks, named as the step that asks is, in a child run too."""
+    signal = pause_signal(run)
+    if not isinstance(signal, dict):
+        return None
+    asked = question(run.id, run.seq, signal)
+    if asked.asked_by and asked.asked_by != run.id:
+        try:
+            _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)
+        except UnknownRun:
+            return asked
+    name = run.current.step_name if run.current else None
+    return replace(asked, title=name) if name else asked
+
+
+def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the uploaded files that the data of a run names, by id."""
+    declared = [
+        document.get("payload"),
+        *(step.get("output") for step in document.get("steps", [])),
+    ]
+    names = {
+        name
+        for specs in declared
+        if isinstance(specs, dict)
+        for name, spec in specs.items()
+        if isinstance(spec, dict) and spec.get("type") == "file"
+    }
+    found: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and isinstance(value.get("fileId"), str):
+            found[str(value["fileId"])] = str(value.get("fileName") or name)
+        elif name in names and isinstance(value, str):
+            found.setdefault(value, words(name))
+    return [{"id": file_id, "name": name} for file_id, name in found.items()]
+
+
+def _carried(story: Timeline) -> list[dict[str, Any]]:
+    """Return the newest visits that earlier runs did."""
+    visits = story.run.carried
+    first = max(0, len(visits) - _MOST_CHAPTERS)
+    return [shown_carried(visit, number) for number, visit in enumerate(visits[first:], first)]
+
+
+def _repairable(story: Timeline) -> list[dict[str, Any]]:
+    """Return the steps from which the run can be run again, the newest visit of each."""
+    newest = {chapter.step_id: chapter for chapter in story.chapters}
+    return [
+        {
+            "id": step_id,
+            "name": (chapter.visit.step_name if chapter.visit else None) or step_id,
+            "data": chapter.data,
+            "is_last": chapter is story.chapters[-1],
+        }
+        for step_id, chapter in newest.items()
+    ]
+
+
+PAGES = (Page("GET", "/runs/{runId}", Role.VIEWER, run_page, "A run"),)

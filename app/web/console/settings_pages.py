@@ -1,0 +1,159 @@
+"""Settings: keys, tokens, secrets, models, tools, webhooks, retention, and how it all stands."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from app.auth.roles import Role
+from app.auth.tokens import ALGORITHMS
+from app.events.catalogue import NAMES
+from app.upkeep.retention import Retention
+from app.web.api.credentials import jwt_secret_document, key_document
+from app.web.console.page import Page
+from app.web.console.rendering import page
+from app.web.endpoint import Call
+
+_MOST = 0.99
+Gather = Callable[[Call], Awaitable[dict[str, Any]]]
+
+
+async def first(call: Call) -> Response:
+    """Lead to the first of them that the caller may see."""
+    where = "keys" if call.caller.role.includes(Role.ADMIN) else "models"
+    return RedirectResponse(f"/settings/{where}", 303)
+
+
+async def _keys(call: Call) -> dict[str, Any]:
+    rows = [row for row in await call.services.journal.keys.all() if row.tenant == call.tenant]
+    return {"keys": [key_document(row) for row in reversed(rows)], "roles": _roles(call)}
+
+
+async def _tokens(call: Call) -> dict[str, Any]:
+    rows = await call.services.journal.jwt_secrets.all()
+    secrets = [jwt_secret_document(row) for row in reversed(rows) if row.tenant == call.tenant]
+    return {"secrets": secrets, "roles": _roles(call), "algorithms": ALGORITHMS}
+
+
+async def _secrets(call: Call) -> dict[str, Any]:
+    return {
+        "secrets": [
+            {"name": item.name, "created_ms": item.created_at_ms, "updated_ms": item.updated_at_ms}
+            for item in call.services.secrets.names(call.tenant)
+        ]
+    }
+
+
+async def _models(call: Call) -> dict[str, Any]:
+    known = await call.services.models.known(call.tenant)
+    return {
+        "models": [
+            {
+                "name": item.name,
+                "provider": item.settings.provider,
+                "model": item.settings.model,
+                "address": item.base_url,
+                "source": item.source,
+                "is_default": item.is_default,
+            }
+            for item in known
+        ]
+    }
+
+
+async def _tools(call: Call) -> dict[str, Any]:
+    return {"found": call.services.tools.document()}
+
+
+async def _webhooks(call: Call) -> dict[str, Any]:
+    rows = [row for row in await call.services.journal.webhooks.all() if row.tenant == call.tenant]
+    shown = []
+    for row in rows:
+        counts = await call.services.journal.outbox.counts(row.id)
+        shown.append(
+            {
+                "id": row.id,
+                "name": row.name,
+                "url": row.url,
+                "events": list(row.events),
+                "enabled": row.disabled_at_ms is None,
+                "pending": counts.get("pending", 0),
+                "given_up": counts.get("given_up", 0),
+            }
+        )
+    return {"webhooks": shown, "names": NAMES}
+
+
+async def _retention(call: Call) -> dict[str, Any]:
+    services = call.services
+    retention = Retention(services.journal, services.settings, services.clock)
+    due = {item.group.status: item for item in await retention.due(call.tenant)}
+    counts = await services.journal.statistics.by_status(call.tenant)
+    return {
+        "is_on": any(rule.age or rule.keep is not None for rule in retention.rules(call.tenant)),
+        "every": services.settings.housekeeping_interval,
+        "rules": [
+            {
+                "status": rule.status,
+                "age": rule.age,
+                "keep": rule.keep,
+                "runs": counts.get(rule.status, 0),
+                "going": due[rule.status].runs if rule.status in due else 0,
+            }
+            for rule in retention.rules(call.tenant)
+        ],
+    }
+
+
+async def _health(call: Call) -> dict[str, Any]:
+    services = call.services
+    database, log = services.journal.statistics.sizes()
+    counts = await services.journal.statistics.by_status(call.tenant)
+    timer_ms = await services.journal.statistics.oldest_timer_ms(call.tenant)
+    now_ms, commits = services.clock.now_ms(), services.journal.counters.seconds
+    return {
+        "database": database,
+        "log": log,
+        "counts": counts,
+        "total": sum(counts.values()),
+        "timer_ms": timer_ms,
+        "is_late": timer_ms is not None and timer_ms < now_ms - 5_000,
+        "is_recovered": services.recovery.is_done,
+        "commits": commits.count,
+        "commit_ms": round(1_000 * commits.sum / max(1, commits.count), 1),
+        "most_ms": _bound_ms(commits.bound_of(_MOST)),
+        "queued": services.journal.counters.queued,
+        "trouble": services.journal.health.trouble,
+        "waiting_for_journal": len(services.runs.lost),
+    }
+
+
+def _bound_ms(seconds: float) -> float | None:
+    return None if seconds == math.inf else round(1_000 * seconds, 1)
+
+
+def _roles(call: Call) -> list[str]:
+    """Return the roles that the caller may give to others."""
+    return [role.value for role in reversed(Role) if call.caller.role.includes(role)]
+
+
+def _page(name: str, role: Role, gather: Gather, title: str) -> Page:
+    async def show(call: Call) -> Response:
+        found = await gather(call)
+        return await page(call, f"settings_{name}.html", "settings", part=name, **found)
+
+    return Page("GET", f"/settings/{name}", role, show, title)
+
+
+PAGES = (
+    Page("GET", "/settings", Role.VIEWER, first, "Settings"),
+    _page("keys", Role.ADMIN, _keys, "API keys"),
+    _page("tokens", Role.ADMIN, _tokens, "Secrets of tokens"),
+    _page("secrets", Role.ADMIN, _secrets, "Secrets"),
+    _page("models", Role.VIEWER, _models, "Models"),
+    _page("tools", Role.VIEWER, _tools, "Tools"),
+    _page("webhooks", Role.ADMIN, _webhooks, "Webhooks"),
+    _page("retention", Role.VIEWER, _retention, "Retention"),
+    _page("health", Role.VIEWER, _health, "Health"),
+)

@@ -1,0 +1,20 @@
+"""The few files that browsers keep: their address changes with their content."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.services import Services
+from app.web.console.rendering import STATIC, STATIC_VERSION
+
+_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_TYPES |= {"svg": "image/svg+xml"}
+
+
+async def static_file(request: Request, _: Services) -> Response:
+    """Return one of them."""
+    name = request.path_params["name"]
+    if request.path_params["version"] != STATIC_VERSION or name not in STATIC:
+        return Response(status_code=404)
+    kind = _TYPES[name.rpartition(".")[2]]
+    forever = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(STATIC[name], media_type=kind, headers=forever)

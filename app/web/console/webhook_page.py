@@ -1,0 +1,67 @@
+"""One webhook: what it is told, what waits in its outbox, how its deliveries went."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.events.catalogue import NAMES
+from app.web.api.webhooks import DeliveriesQuery, delivery_document, state_of
+from app.web.console.page import Page, filled
+from app.web.console.rendering import page
+from app.web.endpoint import Call
+from app.wire.bodies import checked
+from journal import DeliveryRow
+
+_PAGE = 25
+
+
+async def webhook_page(call: Call) -> Response:
+    """Show a webhook with its deliveries, newest event first."""
+    asked = filled(call)
+    query = checked(DeliveriesQuery, asked)
+    journal, webhooks = call.services.journal, call.services.webhooks
+    row = await journal.webhooks.get(call.tenant, call.path("id"))
+    counts = await journal.outbox.counts(row.id)
+    before = int(query.cursor) if query.cursor else None
+    rows = await journal.outbox.page(row.id, state_of(query), before, _PAGE + 1)
+    return await page(
+        call,
+        "settings_webhook.html",
+        "settings",
+        part="webhooks",
+        webhook={
+            "id": row.id,
+            "name": row.name or row.url,
+            "own_name": row.name,
+            "url": row.url,
+            "events": ", ".join(row.events),
+            "workflows": ", ".join(row.workflow_ids or ()),
+            "enabled": row.disabled_at_ms is None,
+            "rests_since": row.disabled_at_ms,
+            "former_until": webhooks.former_secret_until(row),
+        },
+        pending=counts.get("pending", 0),
+        given_up=counts.get("given_up", 0),
+        delivered=counts.get("delivered", 0),
+        next_ms=await journal.outbox.next_due_ms(row.id, -1),
+        deliveries=[_shown(item) for item in rows[:_PAGE]],
+        status=query.status or "",
+        is_first=query.cursor is None,
+        next_cursor=rows[_PAGE - 1].position if len(rows) > _PAGE else None,
+        now_ms=call.services.clock.now_ms(),
+        names=NAMES,
+    )
+
+
+def _shown(row: DeliveryRow) -> dict[str, Any]:
+    waits = row.state == "pending" and row.next_at_ms is None
+    return {**delivery_document(row), "state": row.state, "waits": waits}
+
+
+PAGES = (
+    Page(
+        "GET", "/settings/webhooks/{id}", Role.ADMIN, webhook_page, "A webhook", None,
+        DeliveriesQuery,
+    ),
+)  # fmt: skip

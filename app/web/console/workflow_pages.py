@@ -1,0 +1,208 @@
+"""Workflows: the list, one with its picture and versions, the editor, the start."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.web.api.check import CheckBody, checked_text
+from app.web.api.definitions import startable
+from app.web.console.compare import CompareQuery, compare, ways
+from app.web.console.form_fields import form_fields, start_fields
+from app.web.console.graph import draw
+from app.web.console.page import Page, filled
+from app.web.console.rendering import page
+from app.web.console.samples import sample_text, samples
+from app.web.console.snippets import snippets
+from app.web.endpoint import Call
+from app.wire.bodies import ListDefinitionsQuery, VersionQuery, checked
+from app.wire.errors import NotFoundHere
+from app.wire.json_body import json_body
+from journal import DefinitionFilter, RunFilter, VersionRow
+from steps.problems import InvalidDefinition
+
+_PAGE = 50
+_BLANK = """{
+  "name": "New workflow",
+  "description": "",
+  "initialStep": "first",
+  "steps": [
+    { "id": "first", "type": "collect-inputs", "output": { "name": { "type": "string" } } },
+    { "id": "end", "type": "end-flow" }
+  ],
+  "edges": [{ "from": "first", "to": "end" }]
+}
+"""
+
+
+class NewQuery(BaseModel):
+    """What a new workflow begins with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sample: str | None = Field(None, max_length=100)
+
+
+async def list_page(call: Call) -> Response:
+    """List workflows."""
+    query = checked(ListDefinitionsQuery, filled(call))
+    wanted = DefinitionFilter(
+        query.search, query.status, query.includeArchived == "true", _PAGE + 1, query.offset
+    )
+    rows = await call.services.workflows.table.search(call.tenant, wanted)
+    return await page(
+        call,
+        "workflows.html",
+        "workflows",
+        workflows=[_brief(row) for row in rows[:_PAGE]],
+        search=query.search or "",
+        status=query.status or "",
+        next_offset=query.offset + _PAGE if len(rows) > _PAGE else None,
+        samples=samples(),
+    )
+
+
+async def workflow_page(call: Call) -> Response:
+    """Show one version of a workflow."""
+    query = checked(VersionQuery, dict(call.request.query_params))
+    workflow_id, table = call.path("id"), call.services.workflows.table
+    row = await table.get(call.tenant, workflow_id, query.version)
+    versions = await table.versions(call.tenant, workflow_id)
+    runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
+    specs = await _inputs(call, row)
+    settings = call.services.settings
+    base = settings.public_url or str(call.request.base_url).rstrip("/")
+    return await page(
+        call,
+        "workflow.html",
+        "workflows",
+        workflow=_brief(row),
+        graph=draw(row.definition),
+        ways=ways(row.definition),
+        versions=[_brief(item) for item in versions],
+        published=next((v.version for v in versions if v.status == "published"), None),
+        is_newest=row.version == versions[0].version,
+        runs=runs,
+        callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
+        inputs=form_fields(specs or {}),
+        unusable=specs is None,
+        snippets=snippets(base, call.tenant, row.id, specs or {}),
+        text=json.dumps(row.definition, ensure_ascii=False, indent=2),
+    )
+
+
+async def start_page(call: Call) -> Response:
+    """Show the form that starts a run."""
+    row, definition, selector = await startable(call, call.path("id"))
+    fields = start_fields(definition.input_fields())
+    asks_later = not definition.payload.specs
+    if asks_later:
+        fields = [replace(field, required=False) for field in fields]
+    return await page(
+        call,
+        "start.html",
+        "workflows",
+        workflow=_brief(row),
+        fields=fields,
+        selector=selector,
+        asks_later=asks_later,
+    )
+
+
+async def new_page(call: Call) -> Response:
+    """Show the editor for a new workflow, perhaps with a sample in it."""
+    query = checked(NewQuery, dict(call.request.query_params))
+    text = _BLANK
+    if query.sample is not None:
+        found = sample_text(query.sample)
+        if found is None:
+            raise NotFoundHere(f"there is no sample {query.sample}")
+        text = found
+    return await _editor(call, text, None, query.sample)
+
+
+async def edit_page(call: Call) -> Response:
+    """Show the editor with the newest version."""
+    row = await call.services.workflows.table.get(call.tenant, call.path("id"), "latest")
+    text = json.dumps(row.definition, ensure_ascii=False, indent=2) + "\n"
+    return await _editor(call, text, row, None)
+
+
+async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | None) -> Response:
+    problems, document = await checked_text(text, call.services.registry)
+    return await page(
+        call,
+        "edit.html",
+        "workflows",
+        workflow=_brief(row) if row else None,
+        text=text,
+        lines=text.count("\n") + 1,
+        graph=draw(document) if isinstance(document, dict) else "",
+        problems=problems,
+        samples=samples(),
+        sample=sample or "",
+    )
+
+
+async def preview(call: Call) -> Response:
+    """Check what stands in the editor, and draw it."""
+    body = checked(CheckBody, await json_body(call.request, call.services.settings))
+    problems, document = await checked_text(body.text, call.services.registry)
+    graph = draw(document) if isinstance(document, dict) else None
+    return JSONResponse({"problems": problems, "graph": graph})
+
+
+async def compare_page(call: Call) -> Response:
+    """Show what is different between two versions."""
+    query = checked(CompareQuery, dict(call.request.query_params))
+    workflow_id, table = call.path("id"), call.services.workflows.table
+    before = await table.get(call.tenant, workflow_id, query.before)
+    after = await table.get(call.tenant, workflow_id, query.after)
+    versions = await table.versions(call.tenant, workflow_id)
+    return await page(
+        call,
+        "compare.html",
+        "workflows",
+        workflow=_brief(after),
+        before=before.version,
+        after=after.version,
+        versions=[item.version for item in versions],
+        difference=compare(before.definition, after.definition),
+    )
+
+
+async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
+    """Return what a start of the version expects; None when it does not compile here any more."""
+    try:
+        definition = await call.services.workflows.compile_row(call.tenant, row)
+    except InvalidDefinition:
+        return None
+    return dict(definition.input_fields())
+
+
+def _brief(row: VersionRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "status": row.status,
+        "version": row.version,
+        "archived": row.archived,
+        "updated_ms": row.updated_at_ms,
+        "created_ms": row.created_at_ms,
+        "published_ms": row.published_at_ms,
+    }
+
+
+PAGES = (
+    Page("GET", "/workflows", Role.VIEWER, list_page, "Workflows"),
+    Page("GET", "/workflows/new", Role.EDITOR, new_page, "A new workflow"),
+    Page("POST", "/workflows/preview", Role.EDITOR, preview, "Check and draw a definition"),
+    Page("GET", "/workflows/{id}", Role.VIEWER, workflow_page, "A workflow"),
+    Page("GET", "/workflows/{id}/edit", Role.EDITOR, edit_page, "Edit a workflow"),
+    Page("GET", "/workflows/{id}/start", Role.OPERATOR, start_page, "Start a run"),
+    Page("GET", "/workflows/{id}/compare", Role.VIEWER, compare_page, "Compare two versions"),
+)

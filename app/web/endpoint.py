@@ -1,0 +1,82 @@
+"""One endpoint: everything the routes, the role checks and the API page are made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.callers import Caller
+from app.auth.errors import Unauthorized
+from app.auth.roles import Role
+from app.services import Services
+from app.telemetry import log
+from app.web.errors import error_response, is_known
+from app.wire.bodies import NoQuery
+
+_CREDENTIALS = (b"x-api-key", b"x-tenant-id", b"authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a known caller.
+
+    Attributes:
+        csrf: What a browser's session must send with every change; empty without a session.
+    """
+
+    request: Request
+    services: Services
+    caller: Caller
+    csrf: str = ""
+
+    @property
+    def tenant(self) -> str:
+        """The caller's tenant, to which everything is bound."""
+        return self.caller.tenant
+
+    def path(self, name: str) -> str:
+        """Return a parameter of the path."""
+        return str(self.request.path_params[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one address; `role` is the least that may call it."""
+
+    method: str
+    path: str
+    role: Role
+    handler: Callable[[Call], Awaitable[Response]]
+    summary: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] = NoQuery
+    takes_attachment: bool = False
+    answers: tuple[int, ...] = (200,)
+    name: str = ""
+
+    @property
+    def operation(self) -> str:
+        """What the operation is called in the API page."""
+        return self.name or self.handler.__name__
+
+    async def ask(self, request: Request, services: Services) -> Response:
+        """Check who is asking and ask the handler. Raises `Unauthorized`, `Forbidden`."""
+        names = [name for name, _ in request.scope["headers"]]
+        if any(names.count(name) > 1 for name in _CREDENTIALS):
+            raise Unauthorized  # of two, a proxy may have checked the other one
+        session = services.sessions.of(request.method, request.headers, request.cookies)
+        services.rate_limits.check(session.caller)
+        session.caller.require(self.role)
+        return await self.handler(Call(request, services, session.caller, session.csrf))
+
+    async def answer(self, request: Request, services: Services) -> Response:
+        """Check who is asking, ask the handler, turn failures into answers."""
+        request_id: str = request.scope["stepwell.request_id"]
+        try:
+            return await self.ask(request, services)
+        except Exception as failure:  # noqa: BLE001 - every failure is an answer
+            if not is_known(failure):
+                log.request_failed(request_id, failure)
+            return error_response(failure, request_id)

@@ -1,0 +1,128 @@
+"""The one table from failures to answers: exception class, status, the contract's word."""
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse
+
+from app.auth.errors import Forbidden, Unauthorized
+from app.auth.links import LinkUnusable
+from app.auth.rate_limits import RateLimited
+from app.definitions.versioned import DefinitionUnusable
+from app.events.streams import TooManyStreams
+from app.execution.admission import Overloaded
+from app.execution.live_run import RunLost
+from app.files.storage import StorageError
+from app.secrets.vault import UnfitSecret
+from app.wire.errors import (
+    BadRequest,
+    BodyTimeout,
+    IdempotencyMismatch,
+    NotAllowedHere,
+    NotFoundHere,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+from engine import Rejected
+from journal import (
+    Archived,
+    ChildOf,
+    Corrupt,
+    Damaged,
+    DefinitionExists,
+    NotArchived,
+    NotEnded,
+    NotFound,
+    OpenRuns,
+    TooManyWebhooks,
+    Unavailable,
+    UnknownAgent,
+    UnknownCredential,
+    UnknownDelivery,
+    UnknownFile,
+    UnknownModel,
+    UnknownRun,
+    UnknownSecret,
+    UnknownWebhook,
+)
+from steps.contract import InvalidAnswer, Problem
+from steps.problems import InvalidDefinition
+
+TABLE: tuple[tuple[type[Exception], int, str], ...] = (
+    (Unauthorized, 401, "Unauthorized"),
+    (Forbidden, 403, "Forbidden"),
+    (UnknownRun, 404, "Run not found"),
+    (UnknownFile, 404, "File not found"),
+    (UnknownSecret, 404, "Secret not found"),
+    (UnknownModel, 404, "Model not found"),
+    (UnknownWebhook, 404, "Webhook not found"),
+    (UnknownDelivery, 404, "Delivery not found"),
+    (UnknownCredential, 404, "Credential not found"),
+    (LinkUnusable, 404, "Link not valid"),
+    (NotFoundHere, 404, "Not found"),
+    (UnknownAgent, 404, "Agent not found"),
+    (NotFound, 404, "Workflow not found"),
+    (NotAllowedHere, 405, "Method not allowed"),
+    (BodyTimeout, 408, "Request timeout"),
+    (PayloadTooLarge, 413, "Payload too large"),
+    (UnsupportedMediaType, 415, "Unsupported media type"),
+    (IdempotencyMismatch, 422, "Idempotency key reused"),
+    (RateLimited, 429, "Too many requests"),
+    (TooManyStreams, 429, "Too many requests"),
+    (Rejected, 409, "Conflict"),
+    (OpenRuns, 409, "Conflict"),
+    (TooManyWebhooks, 409, "Conflict"),
+    (NotEnded, 409, "Conflict"),
+    (ChildOf, 409, "Conflict"),
+    (DefinitionExists, 409, "Conflict"),
+    (DefinitionUnusable, 409, "Conflict"),
+    (InvalidDefinition, 400, "Invalid input"),
+    (InvalidAnswer, 400, "Invalid input"),
+    (BadRequest, 400, "Invalid input"),
+    (UnfitSecret, 400, "Invalid input"),
+    (Archived, 400, "Invalid input"),
+    (NotArchived, 400, "Invalid input"),
+    (Overloaded, 503, "Service unavailable"),
+    (RunLost, 503, "Service unavailable"),
+    (Unavailable, 503, "Service unavailable"),
+    (StorageError, 503, "Service unavailable"),
+    (Corrupt, 500, "Internal server error"),
+    (Damaged, 500, "Internal server error"),
+)
+"""The first row whose class the failure is an instance of counts."""
+
+
+def is_known(failure: Exception) -> bool:
+    """Say whether a failure has a row that shows its message."""
+    return _row(failure)[0] < HTTPStatus.INTERNAL_SERVER_ERROR or _row(failure)[0] == 503  # noqa: PLR2004
+
+
+def error_response(failure: Exception, request_id: str) -> JSONResponse:
+    """Return the answer for a failure; what has no row is a 500 that shows only the id."""
+    status, word = _row(failure)
+    document: dict[str, object] = {"error": word}
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        document["message"] = "the server failed; its log has the rest under this requestId"
+    else:
+        problems: tuple[Problem, ...] = getattr(failure, "problems", ())
+        document["message"] = "; ".join(
+            f"{item.path}: {item.message}" if item.path else item.message for item in problems[:3]
+        ) or str(failure)
+        if problems:
+            document["details"] = [
+                {"path": item.path, "message": item.message} for item in problems
+            ]
+    document["requestId"] = request_id
+    headers = {
+        401: {"WWW-Authenticate": "Bearer"},
+        405: {"Allow": getattr(failure, "allowed", "")},
+        429: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
+        503: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
+    }.get(status)
+    return JSONResponse(document, status, headers)
+
+
+def _row(failure: Exception) -> tuple[int, str]:
+    for kind, status, word in TABLE:
+        if isinstance(failure, kind):
+            return status, word
+    return 500, "Internal server error"

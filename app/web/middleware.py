@@ -1,0 +1,88 @@
+"""Around every request: an id, safe headers, one line in the log."""
+
+import re
+import secrets
+from itertools import count
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.telemetry import log
+from app.telemetry.counters import Counters
+from app.web.errors import error_response
+from app.wire.errors import BadRequest
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_LINK = "/answer/"
+"""What follows it lets its holder answer, so it is not logged."""
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+            b"base-uri 'none'; form-action 'none'"
+        ),
+    ),
+    (b"cache-control", b"no-store"),
+)
+"""What each answer has unless it brings its own."""
+
+
+class RequestFrame:
+    """Returns each request an id and each answer its headers; counts them."""
+
+    def __init__(self, app: ASGIApp, counters: Counters) -> None:
+        self._app = app
+        self._counters = counters
+        self._process = secrets.token_hex(8)
+        self._numbers = count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = Headers(scope=scope).get("x-request-id", "")
+        if _SAFE_ID.fullmatch(asked):
+            request_id = asked
+        else:
+            request_id = f"{self._process}-{next(self._numbers)}"
+        scope["stepwell.request_id"] = request_id
+
+        app = _refused if _has_two_lengths(scope) else self._app
+
+        async def framed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = message["headers"]
+                names = {name for name, _ in given}
+                added = [header for header in _HEADERS if header[0] not in names]
+                added.append((b"x-request-id", request_id.encode()))
+                message = {**message, "headers": [*given, *added]}
+                shown = _LINK if scope["path"].startswith(_LINK) else scope["path"]
+                log.request_served(scope["method"], shown, message["status"], request_id)
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._counters.requests[method, message["status"]] += 1
+            await send(message)
+
+        self._counters.in_flight += 1
+        try:
+            await app(scope, receive, framed)
+        finally:
+            self._counters.in_flight -= 1
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    """Say whether two parsers could end the body at two places (RFC 9112, section 6.3)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names and b"transfer-encoding" in names
+
+
+async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
+    message = "send Content-Length or Transfer-Encoding, not both"
+    answer = error_response(BadRequest(message), scope["stepwell.request_id"])
+    answer.headers["Connection"] = "close"  # what follows may be anybody's request
+    await answer(scope, receive, send)

@@ -1,0 +1,143 @@
+"""The bodies and queries of requests, checked by the models that the API page is made from."""
+
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from app.wire.errors import BadRequest
+from steps.problems import keys_of, problems_of
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StartBody(_Model):
+    """What a run is started with."""
+
+    data: dict[str, Any] = Field({}, description="input payload matching the expected inputs")
+    version: str | None = Field(None, description="latest, published, or a version number")
+
+
+class ResumeBody(_Model):
+    """A person's answer to a pause."""
+
+    type: Literal["collect_inputs", "request_user_action"]
+    data: dict[str, Any] | None = Field(
+        None, description="input data, for collect_inputs; other arguments, for a tool call"
+    )
+    actionId: str | None = None  # noqa: N815 - the contract's word
+    actionValue: str | None = None  # noqa: N815
+    comment: str | None = Field(None, max_length=10_000)
+    stepId: str | None = Field(None, description="the step whose pause is meant")  # noqa: N815
+    runId: str | None = Field(  # noqa: N815
+        None, description="the run whose pause is meant, where a child run asks"
+    )
+
+
+class ControlBody(_Model):
+    """Which run to cancel or terminate."""
+
+    runId: str  # noqa: N815
+    workflowId: str | None = None  # noqa: N815
+    reason: str | None = Field(None, max_length=2_000)
+
+
+class BulkFilter(_Model):
+    """Which runs are meant; what is not given does not filter."""
+
+    status: (
+        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
+    ) = None
+    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
+    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
+    until: datetime | None = Field(None, description="started before (ISO date with zone)")
+    runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
+
+    @field_validator("since", "until")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        return _zoned(value)
+
+
+class BulkBody(_Model):
+    """What to do with many runs; delete takes an owner and means runs that have ended."""
+
+    action: Literal["cancel", "terminate", "delete"]
+    filter: BulkFilter = Field(description="which runs; `{}` means all that the action fits")
+    reason: str | None = Field(None, max_length=2_000)
+    limit: int = Field(1_000, ge=1, le=10_000, description="how many runs to look at, at most")
+    cursor: str | None = Field(
+        None, pattern=r"^[0-9]{1,18}$", description="nextCursor of the answer before"
+    )
+    dryRun: bool = Field(False, description="count the runs and change nothing")  # noqa: N815
+
+
+class PublishBody(_Model):
+    """Which version to publish; the newest when none is given."""
+
+    version: str | None = None
+
+
+class ListDefinitionsQuery(_Model):
+    """Which workflows or agents to list."""
+
+    search: str | None = Field(None, max_length=200)
+    status: Literal["draft", "testing", "published", "archived"] | None = None
+    includeArchived: Literal["true", "false"] = "false"  # noqa: N815
+    limit: int | None = Field(None, ge=1, le=10_000)
+    offset: int = Field(0, ge=0, le=2**31)
+
+
+class VersionQuery(_Model):
+    """Which version is meant."""
+
+    version: str = Field("latest", max_length=100)
+
+
+class StartQuery(_Model):
+    """Which version to start; the body counts first."""
+
+    version: str | None = Field(None, max_length=100)
+
+
+class ListRunsQuery(_Model):
+    """Which runs to list."""
+
+    status: (
+        Literal["running", "paused", "completed", "failed", "cancelled", "terminated"] | None
+    ) = None
+    workflowId: str | None = None  # noqa: N815
+    parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
+    until: datetime | None = Field(None, description="started before (ISO date with zone)")
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$")
+
+    @field_validator("since", "until")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        return _zoned(value)
+
+
+class NoQuery(_Model):
+    """No parameters."""
+
+
+def _zoned(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+def checked(model: type[M], values: Any, where: str = "") -> M:
+    """Return the model of some values. Raises `BadRequest` that names every problem."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as invalid:
+        problems = problems_of(invalid, keys_of(model), where)
+        raise BadRequest("the request is not acceptable", problems) from invalid

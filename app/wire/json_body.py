@@ -1,0 +1,124 @@
+"""JSON bodies, read strictly: what is not JSON, or could not be kept, is refused."""
+
+import asyncio
+import json
+import math
+from functools import partial
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from app.concurrency.offload import LONG_BYTES, offload
+from app.settings.server import Settings
+from app.wire.errors import BadRequest, BodyTimeout, PayloadTooLarge, UnsupportedMediaType
+from engine import Json, JsonObject
+
+_DEEPEST = 64
+_MOST_VALUES = 100_000
+_LARGEST_INTEGER = 2**53
+
+
+async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
+    """Read a body, counting as it arrives. Raises `PayloadTooLarge` or `BodyTimeout`."""
+    if request.headers.get("content-encoding"):
+        raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and len(declared) < 20 and int(declared) > limit:  # noqa: PLR2004
+        raise PayloadTooLarge("the body", limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise PayloadTooLarge("the body", limit)
+    except TimeoutError as late:
+        raise BodyTimeout(f"the body did not arrive within {timeout_s:g} seconds") from late
+    except ClientDisconnect as gone:
+        raise BadRequest("the client went away in the middle of the body") from gone
+    return bytes(body)
+
+
+async def json_body(request: Request, settings: Settings, *, required: bool = True) -> JsonObject:
+    """Return a request's JSON object; `{}` for an empty body unless it is required."""
+    body = await read_body(request, settings.max_body_bytes, settings.body_timeout)
+    if not body and not required:
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType("send JSON, with Content-Type: application/json")
+    value = parse_json(body) if len(body) < LONG_BYTES else await offload(partial(parse_json, body))
+    if not isinstance(value, dict):
+        raise BadRequest("the body must be a JSON object")
+    return value
+
+
+def parse_json(body: bytes) -> Json:
+    """Return the value of JSON text. Raises `BadRequest` with the place of the fault."""
+    try:
+        text = body.decode("utf-8")
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse,
+            parse_float=_finite,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError as wrong:
+        raise BadRequest(f"the body is not UTF-8 at byte {wrong.start}") from wrong
+    except json.JSONDecodeError as wrong:
+        place = f"line {wrong.lineno} column {wrong.colno}"
+        raise BadRequest(f"the body is not valid JSON: {wrong.msg} at {place}") from wrong
+    except ValueError as wrong:
+        raise BadRequest(f"the body is not acceptable JSON: {wrong}") from wrong
+    except RecursionError as deep:
+        raise BadRequest(f"the body is nested deeper than {_DEEPEST} levels") from deep
+    _check(value)
+    if b"\\u" in body:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as lone:
+            raise BadRequest("the body holds half of a surrogate pair (\\ud800-\\udfff)") from lone
+    return value
+
+
+def _check(value: Json) -> None:
+    todo: list[tuple[Json, int]] = [(value, 1)]
+    count = 0
+    while todo:
+        item, depth = todo.pop()
+        count += 1
+        if depth > _DEEPEST:
+            raise BadRequest(f"the body is nested deeper than {_DEEPEST} levels")
+        if count > _MOST_VALUES:
+            raise BadRequest(f"the body holds more than {_MOST_VALUES} values")
+        if isinstance(item, dict):
+            todo.extend((nested, depth + 1) for nested in item.values())
+        elif isinstance(item, list):
+            todo.extend((nested, depth + 1) for nested in item)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return found
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > _LARGEST_INTEGER:  # noqa: PLR2004 - digits of 2**53
+        raise ValueError(f"the number {text[:40]} is beyond 2^53; send it as a string")
+    return int(text)

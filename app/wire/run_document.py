@@ -1,0 +1,164 @@
+"""A run as the API shows it: the fold, rendered."""
+
+from collections.abc import Mapping, Sequence
+
+from app.execution.usage import calls_of, usage_of
+from engine import (
+    CarriedVisit,
+    Json,
+    JsonObject,
+    Origin,
+    Run,
+    RunError,
+    State,
+    StepError,
+    Visit,
+    VisitStatus,
+    iso_time,
+    iso_time_or_none,
+)
+
+MOST_CHILD_IDS = 100
+"""How many child runs the status names; the list of runs has them all."""
+
+
+def status_document(
+    run: Run, child_ids: Sequence[str] = (), children: Mapping[str, int] | None = None
+) -> JsonObject:
+    """Return the answer of the status endpoint. Every field is there, null where it is empty.
+
+    `child_ids` are the first child runs; `children` counts those of the current step by
+    status.
+    """
+    history: list[Json] = [_carried(visit) for visit in run.carried]
+    history += [_entry(visit) for visit in run.history]
+    if run.current and run.current.children and children is not None:
+        current = history[-1]
+        assert isinstance(current, dict)  # noqa: S101 - made by `_entry`
+        current["progress"] = _progress(run.current.children, children)
+    return {
+        "runId": run.id,
+        "workflowId": run.workflow_id,
+        "version": run.version,
+        "status": run.status.value,
+        "currentStepId": run.current_step_id,
+        "pauseSignal": pause_signal(run),
+        "data": run.data,
+        "stepExecutionHistory": history,
+        "result": run.result,
+        "error": _run_error(run.error),
+        "reason": run.reason,
+        "cancelRequested": run.cancel_requested,
+        "parentRunId": run.parent.run_id if run.parent else None,
+        "origin": _origin(run.origin),
+        "childRunIds": list(child_ids),
+        "usage": usage_of(run.history),
+        "waitingUntil": iso_time_or_none(run.wake_at_ms) if run.state is State.SLEEPING else None,
+        "startTime": iso_time(run.started_at_ms),
+        "endTime": iso_time_or_none(run.ended_at_ms),
+    }
+
+
+def outcome_document(run: Run) -> JsonObject:
+    """Return the answer of a start that waited.
+
+    A run that completed answers with exactly the fields of the contract; one that failed
+    adds `error`, one that waits for a person adds what it waits for.
+    """
+    document: JsonObject = {
+        "runId": run.id,
+        "status": run.status.value,
+        "data": run.data,
+        "result": run.result,
+    }
+    if run.error:
+        document["error"] = _run_error(run.error)
+    if not run.is_over:
+        document["currentStepId"] = run.current_step_id
+        document["pauseSignal"] = pause_signal(run)
+    return document
+
+
+def pause_signal(run: Run) -> Json:
+    """Return what a paused run waits for, None when it is not paused."""
+    return {"type": run.signal.type, **run.signal.body} if run.signal else None
+
+
+def _entry(visit: Visit) -> JsonObject:
+    """Return one line of the history; what has not happened yet is left out."""
+    entry = _told(visit)
+    if visit.status is VisitStatus.COMPLETED:
+        entry["outputData"] = visit.output
+    if visit.retry_at_ms is not None:
+        entry["retryAt"] = iso_time(visit.retry_at_ms)
+    if visit.children:
+        entry["childRuns"] = visit.children
+    if calls := calls_of(visit):
+        entry["calls"] = calls
+        entry["usage"] = usage_of([visit])
+    return entry
+
+
+def _carried(visit: CarriedVisit) -> JsonObject:
+    """Return a line of the history that was done by an earlier run, and by which."""
+    entry = {**_told(visit), "carriedFrom": visit.run_id}
+    if visit.left_out:
+        entry["outputLeftOut"] = True
+    elif visit.status == VisitStatus.COMPLETED:
+        entry["outputData"] = visit.output
+    return entry
+
+
+def _told(visit: Visit | CarriedVisit) -> JsonObject:
+    """Return what a line of the history says of any visit."""
+    entry: JsonObject = {
+        "stepId": visit.step_id,
+        "stepType": visit.step_type,
+        "status": str(visit.status),
+        "startTime": iso_time(visit.started_at_ms),
+    }
+    if visit.step_name is not None:
+        entry["stepName"] = visit.step_name
+    if visit.visit > 1:
+        entry["visit"] = visit.visit
+    if visit.attempt > 1:
+        entry["attempt"] = visit.attempt
+    if visit.ended_at_ms is not None:
+        entry["endTime"] = iso_time(visit.ended_at_ms)
+        entry["duration"] = visit.ended_at_ms - visit.started_at_ms
+    if visit.error:
+        entry["error"] = _step_error(visit.error)
+    return entry
+
+
+def _progress(total: int, children: Mapping[str, int]) -> JsonObject:
+    """Say how far the child runs of a step are; those not named have not been started."""
+    failed = sum(children.get(status, 0) for status in ("failed", "cancelled", "terminated"))
+    return {
+        "total": total,
+        "completed": children.get("completed", 0),
+        "failed": failed,
+        "running": children.get("running", 0),
+        "paused": children.get("paused", 0),
+    }
+
+
+def _step_error(error: StepError) -> JsonObject:
+    return {"type": error.type, "message": error.message}
+
+
+def _run_error(error: RunError | None) -> Json:
+    if error is None:
+        return None
+    return {
+        "stepId": error.step_id,
+        "type": error.type,
+        "message": error.message,
+        "attempts": error.attempts,
+    }
+
+
+def _origin(origin: Origin | None) -> Json:
+    if origin is None:
+        return None
+    return {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
