@@ -7,9 +7,16 @@ To add a step type (`docs/extending.md` says it at length):
 2. Subclass `StepType` with `type`, `settings`, and `execute`, which returns `Done`,
    `NeedsAnswer`, `NeedsTime` or `NeedsRuns`, or raises `StepBroke`.
 3. Reach the world only through the `Effects` that `execute` is given.
-4. Offer the class by the entry point group `stepwell.steps`, or put it in a plug-in file.
+4. Test it with `steps.testing`.
+5. Offer the class by the entry point group `stepwell.steps`, or put it in a plug-in file.
+
+`STABLE` lists the names that those who extend Stepwell may rely on.
 """
 
+from collections.abc import Mapping, Sequence
+
+from engine import Json, JsonObject, RunError, Signal
+from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart, ToolCall, ToolSpec
 from steps.contract import (
     Done,
     GoesOn,
@@ -26,7 +33,10 @@ from steps.contract import (
 )
 from steps.durations import Duration
 from steps.effects import (
+    Agent,
+    ChildEnd,
     ChildPlan,
+    ChildrenEnded,
     ChildrenOpen,
     ChildRun,
     Effects,
@@ -34,35 +44,73 @@ from steps.effects import (
     HttpResponse,
     StoredFile,
     ToolContext,
+    ToolInfo,
 )
+from steps.expression import ExpressionError
+from steps.problems import InvalidDefinition
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template
 from steps.tools import tool
 
 __all__ = [
+    "Agent",
+    "ChatAnswer",
+    "ChatRequest",
+    "ChildEnd",
     "ChildPlan",
     "ChildRun",
+    "ChildrenEnded",
     "ChildrenOpen",
     "Done",
     "Duration",
     "Effects",
+    "ExpressionError",
     "GoesOn",
     "HttpRequest",
     "HttpResponse",
+    "ImagePart",
     "InvalidAnswer",
+    "InvalidDefinition",
+    "Json",
+    "JsonObject",
+    "Message",
     "NeedsAnswer",
     "NeedsRuns",
     "NeedsTime",
     "Outcome",
     "Problem",
+    "RunError",
     "SecretTemplate",
+    "Signal",
     "StepBroke",
     "StepInput",
     "StepSettings",
     "StepType",
     "StoredFile",
     "Template",
+    "TextPart",
+    "ToolCall",
     "ToolContext",
+    "ToolInfo",
+    "ToolSpec",
     "secret_scope",
     "tool",
 ]
+
+STABLE: Mapping[str, Sequence[str]] = {
+    "steps": __all__,
+    "steps.definition": ["compile_definition"],
+    "steps.registry": ["Registry"],
+    "steps.testing": [
+        "FakeEffects",
+        "NotProvided",
+        "StepTrial",
+        "ToolUse",
+        "call_tool",
+        "chat_answer",
+        "child_end",
+        "http_response",
+    ],
+}
+"""What extenders may import, by module. A release that changes one of these names says in its
+changelog what to do; all other names may change in any release."""

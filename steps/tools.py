@@ -90,6 +90,11 @@ def tool(
     return mark(function) if function is not None else mark
 
 
+def is_tool(found: object) -> bool:
+    """Say whether something is a function marked with `@tool`."""
+    return callable(found) and hasattr(found, _MARK)
+
+
 class Tools:
     """The tools of this server, by id, and the step types that plug-ins bring."""
 
@@ -186,12 +191,12 @@ class Tools:
 
     def _take(self, found: Any, where: str) -> None:
         if not isinstance(found, ModuleType):
-            if not hasattr(found, _MARK):
+            if not is_tool(found):
                 raise ToolLoadError(f"{where} is no function marked with @tool")
             self.register(found)
             return
         for item in vars(found).values():
-            if callable(item) and hasattr(item, _MARK):
+            if is_tool(item):
                 self.register(item)
             elif (
                 inspect.isclass(item)

@@ -14,20 +14,24 @@ import pytest
 from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
 from steps.contract import StepBroke
-from steps.effects import StoredFile
+from steps.effects import StoredFile, ToolContext
+from steps.testing import FakeEffects
 from steps.tools import Tools
 from tests.harness import documents
-from tests.harness.tool_context import tool_context
 
 
 def reading(**limits: Any) -> Tools:
     return Tools([extract_document_tool(ExtractionProcess(**limits))])
 
 
+def given(file: StoredFile) -> ToolContext:
+    return FakeEffects(files=[file]).tool_context()
+
+
 async def extract(name: str, content: bytes, **more: Any) -> Any:
     tools = reading()
     file = StoredFile("f1", name, "application/x-claimed", content)
-    return await tools.call("extract-document", {"fileId": "f1", **more}, tool_context(file))
+    return await tools.call("extract-document", {"fileId": "f1", **more}, given(file))
 
 
 async def broke(name: str, content: bytes, **more: Any) -> tuple[str, str]:
@@ -241,7 +245,7 @@ async def test_a_document_that_takes_too_long_is_ended(limits: dict[str, Any]) -
     file = StoredFile("f1", "busy.pdf", "application/pdf", busy_pdf())
     began = time.monotonic()
     with pytest.raises(StepBroke) as raised:
-        await reading(**limits).call("extract-document", {"fileId": "f1"}, tool_context(file))
+        await reading(**limits).call("extract-document", {"fileId": "f1"}, given(file))
     assert raised.value.error.type == "DocumentTimeout"
     assert time.monotonic() - began < 40
     assert readers() == []
@@ -316,7 +320,7 @@ WHOLE = {"maxPages": 9_000, "maxCharacters": 2_000_000}
 
 async def test_at_most_two_are_read_at_once_and_a_cancel_ends_them() -> None:
     tools = reading()
-    context = tool_context(StoredFile("f1", "a.pdf", "application/pdf", LONG))
+    context = given(StoredFile("f1", "a.pdf", "application/pdf", LONG))
     wanted = {"fileId": "f1", **WHOLE}
     calls = [asyncio.create_task(tools.call("extract-document", wanted, context)) for _ in range(5)]
     most = 0

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from app.settings.server import Settings
 from app.tools.send_email import send_email_tool
 from steps.contract import StepBroke
 from steps.effects import StoredFile, ToolContext
+from steps.testing import FakeEffects
 from steps.tools import Tools
 from tests.harness.mail import MailServer
-from tests.harness.tool_context import tool_context
 
 LETTER = {"to": "ada@example.com", "subject": "Hello", "text": "Good morning"}
 
@@ -31,7 +32,13 @@ async def send(
     settings: dict[str, Any], arguments: dict[str, Any], context: ToolContext | None = None
 ) -> Any:
     tools = Tools([send_email_tool(Settings(**settings), SystemClock())])
-    return await tools.call("send-email", arguments, context or tool_context())
+    return await tools.call(
+        "send-email", arguments, context or FakeEffects(files=[]).tool_context()
+    )
+
+
+def keyed(key: str) -> ToolContext:
+    return replace(FakeEffects().tool_context(), idempotency_key=key)
 
 
 async def broke(settings: dict[str, Any], arguments: dict[str, Any]) -> tuple[str, bool, str]:
@@ -87,9 +94,9 @@ async def test_a_user_is_let_in_by_password_or_password_file(tmp_path: Path) -> 
 
 
 async def test_a_repeat_carries_the_same_message_id(mail: MailServer) -> None:
-    first = await send(mail.settings(), LETTER, tool_context(key="run-1:mail:1"))
-    again = await send(mail.settings(), LETTER, tool_context(key="run-1:mail:1"))
-    other = await send(mail.settings(), LETTER, tool_context(key="run-1:mail:2"))
+    first = await send(mail.settings(), LETTER, keyed("run-1:mail:1"))
+    again = await send(mail.settings(), LETTER, keyed("run-1:mail:1"))
+    other = await send(mail.settings(), LETTER, keyed("run-1:mail:2"))
     assert first["messageId"] == again["messageId"] != other["messageId"]
 
 
@@ -102,7 +109,7 @@ async def test_text_html_files_and_everybody_go_along(mail: MailServer) -> None:
         "replyTo": "office@example.com", "from": "Büro <office@example.com>",
         "subject": "Grüße ✓", "text": "Hällo", "html": "<p>Hällo</p>", "attachments": ["f1", "f2"],
     }  # fmt: skip
-    result = await send(mail.settings(), letter, tool_context(report, notes))
+    result = await send(mail.settings(), letter, FakeEffects(files=[report, notes]).tool_context())
     message = mail.messages[0]
     everybody = [
         "ada@example.com",
@@ -186,7 +193,11 @@ async def test_a_message_needs_a_text_and_a_file_must_exist(mail: MailServer) ->
 async def test_a_message_is_at_most_25_megabytes(mail: MailServer) -> None:
     big = StoredFile("big", "big.bin", "application/octet-stream", b"x" * 13 * 1024 * 1024)
     with pytest.raises(StepBroke, match="26214400"):
-        await send(mail.settings(), {**LETTER, "attachments": ["big", "big"]}, tool_context(big))
+        await send(
+            mail.settings(),
+            {**LETTER, "attachments": ["big", "big"]},
+            FakeEffects(files=[big]).tool_context(),
+        )
     assert mail.received == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import GROUPS
+from steps import STABLE
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "engine", "journal", "steps", "stepwell")
@@ -90,7 +91,8 @@ def test_the_rules_can_fail() -> None:
 def test_every_module_is_used() -> None:
     used = set().union(*(imports_of(file.read_text()) for file in FILES))
     folders = {module_name(file) for file in FILES if file.name == "__init__.py"}
-    entries = {"app.cli.main", "app.tools.extraction.__main__", *folders}
+    entries = {"app.cli.main", *PACKAGES, *folders, *STABLE}
+    entries |= {"app.tools.extraction", "app.tools.extraction.__main__"}
     entries |= {f"app.cli.{name}" for name in ("local", "remote", *GROUPS)}
     unused = {module_name(file) for file in FILES} - used - entries
     assert unused == set()

@@ -1,13 +1,20 @@
 """The guide for authors: its commands work, and its code is code that runs."""
 
+import ast
+import importlib
 import json
 import os
 import re
+import runpy
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from steps import STABLE
 from tests.extending.conftest import PACKAGE
 from tests.harness.echo import Echo
 from tests.harness.server import STEPWELL, Server, settled
@@ -58,6 +65,44 @@ def test_every_other_piece_of_code_stands_in_the_package() -> None:
     assert "no such piece\n" not in "".join(sources)
 
 
+async def test_the_test_of_the_guide_passes_and_can_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telling, _, test = whole()
+    (tmp_path / "telling.py").write_text(telling)
+    (tmp_path / "test_telling.py").write_text(test)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = runpy.run_path(str(tmp_path / "test_telling.py"))
+    (name,) = [name for name in names if name.startswith("test_")]
+    assert test.partition(f"def {name}")[2].count("\n") == 5, "a signature and a test of four lines"
+    await names[name]()
+    names["STEP"]["token"] = "other"
+    with pytest.raises(AssertionError):
+        await names[name]()
+    del sys.modules["telling"]
+
+
+def imported_from_steps(source: str) -> set[tuple[str, str]]:
+    """Return what a source imports of `steps`: (module, name)."""
+    return {
+        (node.module, alias.name)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "steps"
+        for alias in node.names
+    }  # fmt: skip
+
+
+def test_guide_and_package_use_stable_names_only() -> None:
+    stable = {(module, name) for module, names in STABLE.items() for name in names}
+    sources = [*whole(), *(file.read_text() for file in PACKAGE.rglob("*.py"))]
+    used = set().union(*map(imported_from_steps, sources))
+    assert len(used) > 20
+    assert used - stable == set()
+    for module, name in stable:
+        assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
+    assert list(STABLE["steps.testing"]) == importlib.import_module("steps.testing").__all__
+
+
 def create(client: Any, name: str, step: dict[str, Any], **result: Any) -> None:
     end = {**END, "result": result} if result else END
     document = {"id": name, "name": name, "initialStep": "one", "steps": [{"id": "one", **step}, end],
@@ -67,7 +112,7 @@ def create(client: Any, name: str, step: dict[str, Any], **result: Any) -> None:
 
 
 def test_the_step_types_of_the_guide_work(tmp_path: Path) -> None:
-    telling, several = whole()
+    telling, several, _ = whole()
     (tmp_path / "telling.py").write_text(telling)
     (tmp_path / "several.py").write_text(several)
     plugins = f"{tmp_path / 'telling.py'},{tmp_path / 'several.py'}"

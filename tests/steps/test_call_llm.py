@@ -1,31 +1,24 @@
 """call-llm asks, checks, asks again, and keeps every answer."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.clock import SystemClock
 from app.llm.catalogue import Models
-from engine import Json, JsonObject
+from engine import JsonObject
 from steps.call_llm import CallLlm, CallLlmSettings
 from steps.chat import ChatAnswer, ChatRequest
 from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.definition import InvalidDefinition, compile_definition
 from steps.effects import (
-    Agent,
-    ChildPlan,
-    ChildrenEnded,
-    ChildrenOpen,
-    HttpRequest,
-    HttpResponse,
     StoredFile,
-    ToolInfo,
 )
 from steps.registry import Registry
+from steps.testing import FakeEffects
 from tests.harness.asking import model, models_of
 from tests.harness.model_server import ModelServer, Reply
 
@@ -37,59 +30,23 @@ FIELDS: dict[str, JsonObject] = {
 GOOD = '{"city": "Paris", "people": 2}'
 
 
-class StepServices:
+class StepServices(FakeEffects):
     """Effects with real models, files and records in memory, and one tool."""
 
-    def __init__(self, models: Models, files: dict[str, StoredFile]) -> None:
-        self._models = models
-        self._files = files
-        self.records: dict[str, Json] = {}
-        self.calls: list[tuple[str, JsonObject]] = []
+    models: Models
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        return await self._models.chat("acme", request)
-
-    async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        if name not in self.records:
-            self.records[name] = json.loads(json.dumps(await work()))
-        return self.records[name]
-
-    async def file(self, file_id: str) -> StoredFile:
-        if file_id not in self._files:
-            raise StepBroke("FileNotFound", f"there is no file {file_id!r}", retryable=False)
-        return self._files[file_id]
-
-    async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
-        self.calls.append((tool_id, arguments))
-        return {"text": "the text of the document", "pages": 1}
-
-    def now_ms(self) -> int:
-        return SystemClock().now_ms()
-
-    async def http(self, request: HttpRequest) -> HttpResponse:
-        raise AssertionError(request)
-
-    async def secret(self, name: str) -> str:
-        raise AssertionError(name)
-
-    async def tools(self) -> Sequence[ToolInfo]:
-        return []
-
-    async def agent(self, agent_id: str, version: str | None) -> Agent:
-        raise AssertionError(agent_id)
-
-    async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
-        raise AssertionError(workflow_id)
-
-    async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
-        raise AssertionError(plan)
+        return await self.models.chat("acme", request)
 
 
 @asynccontextmanager
 async def world(folder: Path, server: ModelServer, *files: StoredFile, provider: str = "openai") -> AsyncIterator[StepServices]:  # fmt: skip
     named = {"m": model(server, provider)}
     async with models_of(folder, models=named) as (models, _):
-        yield StepServices(models, {file.file_id: file for file in files})
+        text = {"text": "the text of the document", "pages": 1}
+        world = StepServices(files=files, tool_results={"extract-document": text})
+        world.models = models
+        yield world
 
 
 async def execute(at: StepServices, output: dict[str, JsonObject] | None = None, attempt: int = 1, **settings: Any) -> Outcome:  # fmt: skip
@@ -223,7 +180,9 @@ async def test_files_go_with_the_question_as_pictures_and_text(tmp_path: Path) -
         async with world(tmp_path, server, *files) as at:
             named = ["{{ data.ids }}", "f3", "f4", "{{ none }}", "f5"]
             await execute(at, prompt="What is it?", files=named)
-            assert at.calls == [("extract-document", {"fileId": "f3"})]
+            assert [(use.tool_id, use.arguments) for use in at.tool_uses] == [
+                ("extract-document", {"fileId": "f3"})
+            ]
     (message,) = server.requests[0].body["messages"]
     picture, *texts = message["content"]
     assert picture["type"] == "image_url"

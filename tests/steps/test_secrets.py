@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from engine import Json
-from steps.call_tool import CallTool, CallToolSettings
-from steps.contract import StepBroke, StepInput
+from steps.call_tool import CallTool
+from steps.contract import StepBroke
 from steps.definition import InvalidDefinition, compile_definition
 from steps.expression import Expression, ExpressionError, condition
 from steps.registry import Registry
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template
+from steps.testing import FakeEffects, StepTrial
 
 CANARY = 'canary"7/2 + x'
 SCOPE: dict[str, Json] = {"secrets": {"KEY": CANARY, "B": "other"}, "data": {"l": [1]}}
@@ -75,35 +76,18 @@ def test_an_expression_sees_only_the_secrets_that_it_names() -> None:
     assert shown.evaluate({"secrets": {"OTHER": "x"}}) == "none"
 
 
-class Holding:
-    """Effects that hold secrets and show what a tool is given."""
-
-    def __init__(self, **held: str) -> None:
-        self.held = held
-        self.called: Any = None
-
-    async def secret(self, name: str) -> str:
-        if name not in self.held:
-            raise StepBroke("UnknownSecret", f"there is no secret {name}", retryable=False)
-        return self.held[name]
-
-    async def tool(self, tool_id: str, arguments: Any, call: str = "") -> Json:
-        self.called = arguments
-        return {"ok": True}
-
-
 async def test_secrets_are_fetched_by_name_when_a_step_is_executed() -> None:
     templates: list[Any] = [None, SecretTemplate("{{ secrets.A }}"), {"x": SecretTemplate("y")}]
-    assert await secret_scope(templates, Holding(A="1", B="2")) == {"A": "1"}  # type: ignore[arg-type]
-    effects, step = Holding(KEY=CANARY), StepInput("r", "s", 1, 1, "r:s:1", {"data": {}})
-    settings = CallToolSettings.model_validate(
-        {"toolId": "t", "inputs": {"a": "{{ secrets.KEY }}"}}
-    )
-    outcome = await CallTool().execute(settings, step, effects)  # type: ignore[arg-type]
-    assert effects.called == {"a": CANARY}
+    effects = FakeEffects(secrets={"A": "1", "B": "2"})
+    assert await secret_scope(templates, effects) == {"A": "1"}
+    effects = FakeEffects(secrets={"KEY": CANARY}, tool_results={"t": {"ok": True}})
+    step = StepTrial(CallTool(), {"toolId": "t", "inputs": {"a": "{{ secrets.KEY }}"}}, effects)
+    outcome = await step.execute()
+    assert effects.tool_uses[0].arguments == {"a": CANARY}
     assert CANARY not in str(outcome)
+    effects.secrets = {}
     with pytest.raises(StepBroke, match="there is no secret KEY"):
-        await CallTool().execute(settings, step, Holding())  # type: ignore[arg-type]
+        await step.execute()
 
 
 def problems(**changes: Any) -> list[str]:

@@ -14,8 +14,8 @@ from app.tools.transform import transform
 from engine import Json, JsonObject
 from steps.contract import StepBroke
 from steps.effects import ToolContext
+from steps.testing import call_tool
 from steps.tools import ToolLoadError, Tools, tool
-from tests.harness.tool_context import tool_context
 
 
 @tool
@@ -29,8 +29,7 @@ async def named(sender: Annotated[str, Field(alias="from")], body: JsonObject) -
 
 
 async def call(function: Any, /, **arguments: Any) -> Any:
-    tools = Tools([function])
-    return await tools.call(tools.describe()[0].id, arguments, tool_context())
+    return await call_tool(function, arguments)
 
 
 async def test_transform_gives_back_what_it_gets() -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parcels.ship_parcels import ShipParcels, ShipParcelsSettings
+from parcels.book_parcel import book_parcel
+from parcels.ship_parcels import ShipParcels
 
-from steps import GoesOn, InvalidAnswer, StepInput
-from steps.definition import InvalidDefinition, compile_definition
+from steps import Done, InvalidAnswer, InvalidDefinition, NeedsAnswer, StepBroke
+from steps.definition import compile_definition
 from steps.registry import Registry
+from steps.testing import FakeEffects, StepTrial, call_tool
 
 HERE = Path(__file__).parent
 WORKFLOW = json.loads((HERE.parent / "workflow.json").read_text())
@@ -38,29 +40,62 @@ def test_what_no_run_could_mend_is_found_at_the_save() -> None:
     assert "steps[0].mesage" in paths
 
 
-SIGNAL: Any = {"bookings": [{"tracking": "Oslo-1"}, {"tracking": "Rome-2"}], "question": 1}
-SIGNED: Any = {"answeredBy": "ada", "answeredAt": "2026-01-31T12:00:00Z"}
+def trial(effects: FakeEffects) -> StepTrial:
+    return StepTrial(
+        ShipParcels(), {"parcels": "{{ data.parcels }}"}, effects, data={"parcels": PARCELS}
+    )
 
 
-def accept(**answer: Any) -> Any:
-    settings = ShipParcelsSettings.model_validate({"parcels": []})
-    step = StepInput("run-1", "ship", 1, 1, "run-1:ship:1", {"data": {}})
-    return ShipParcels().accept(settings, step, SIGNAL, {**SIGNED, **answer})
+def booked(parcel: Any) -> Any:
+    """Take the place of the tool."""
+    return {"tracking": f"{parcel['address']}-1"}
 
 
-def test_an_answer_is_the_output_or_a_record() -> None:
-    assert accept(actionValue="handed-over")["handedOverBy"] == "ada"
-    lost = accept(actionValue="lost-label", data={"index": 1})
-    assert lost == GoesOn("lost-1", {"index": 1})
+async def test_a_booking_is_never_repeated() -> None:
+    effects = FakeEffects(tool_results={"book-parcel": booked})
+    for _ in range(2):
+        await trial(effects).execute()
+    assert [use.arguments["address"] for use in effects.tool_uses] == ["Oslo", "Rome"]
+
+
+async def test_a_carrier_that_is_away_fails_the_attempt_after_what_was_booked() -> None:
+    away = StepBroke("CarrierAway", "no answer")
+    effects = FakeEffects(
+        records={"parcel-0": {"tracking": "Oslo-1"}}, tool_results={"book-parcel": away}
+    )
+    with pytest.raises(StepBroke, match="no answer"):
+        await trial(effects).execute()
+    assert [use.call for use in effects.tool_uses] == ["parcel-1"]
+
+
+async def test_an_answer_books_a_lost_parcel_again_or_is_the_output() -> None:
+    effects = FakeEffects(tool_results={"book-parcel": booked})
+    step = trial(effects)
+    await step.execute()
+    asked = await step.answer({"actionValue": "lost-label", "data": {"index": 1}})
+    assert isinstance(asked, NeedsAnswer)
+    assert effects.tool_uses[-1].call == "parcel-1-again-1"
+    done = await step.answer({"actionValue": "handed-over"}, by="ada")
+    assert isinstance(done, Done)
+    assert done.output["handedOverBy"] == "ada"
 
 
 @pytest.mark.parametrize(
     "answer",
     [{}, {"actionValue": "eaten"}, {"actionValue": "lost-label", "data": {"index": 2}}],
 )
-def test_an_answer_that_does_not_fit_is_refused(answer: Any) -> None:
+async def test_an_answer_that_does_not_fit_is_refused(answer: Any) -> None:
+    step = trial(FakeEffects(tool_results={"book-parcel": booked}))
+    await step.execute()
     with pytest.raises(InvalidAnswer):
-        accept(**answer)
+        await step.answer(answer)
+
+
+async def test_the_tool_hands_its_key_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Carrier() as running:
+        monkeypatch.setenv("CARRIER_URL", running.address)
+        assert await call_tool(book_parcel, PARCELS[0]) == {"tracking": "Oslo-1"}
+    assert list(running.requests) == [FakeEffects().step.idempotency_key]
 
 
 def run(address: str, *answers: Any, parcels: Any = PARCELS) -> Any:

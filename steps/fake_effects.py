@@ -1,0 +1,282 @@
+"""Effects for tests: they answer what a test has provided, and refuse everything else."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, TypeAlias, TypeVar
+
+from engine import Json, JsonObject
+from steps.agent import compile_agent
+from steps.chat import ChatAnswer, ChatRequest
+from steps.contract import StepBroke, StepInput
+from steps.effects import (
+    Agent,
+    ChildEnd,
+    ChildPlan,
+    ChildrenEnded,
+    ChildrenOpen,
+    ChildRun,
+    HttpRequest,
+    HttpResponse,
+    StoredFile,
+    ToolContext,
+    ToolInfo,
+)
+from steps.strict_json import as_kept
+from steps.tools import Tools, is_tool
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+Answers: TypeAlias = Callable[[Q], A] | list[A | StepBroke]
+"""What comes back: a function of the question, or answers that are used up in their order."""
+
+ToolResult: TypeAlias = "Json | StepBroke | Callable[..., Any]"
+"""A fixed result, a failure, a function marked with `@tool`, or a function of the arguments."""
+
+ChildStand: TypeAlias = ChildEnd | ChildrenOpen | Callable[[ChildRun], ChildEnd | ChildrenOpen]
+"""How a child run has ended, that it is open, or a function that says so of each."""
+
+_FIRST_VERSION = "1.0.0"
+_CHOSEN = (None, "latest", "published", _FIRST_VERSION)
+
+
+class NotProvided(BaseException):
+    """The step has asked for something that the test has not provided.
+
+    It is no `Exception`, so that no `except Exception` in a step can hide it from the test.
+    """
+
+    def __init__(self, wanted: str, name: str) -> None:
+        super().__init__(f"the step {wanted}; provide it with FakeEffects({name}=...)")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One call of a tool that a step has made.
+
+    Attributes:
+        call: What tells several calls of one step apart.
+        idempotency_key: The key that the tool was given.
+    """
+
+    tool_id: str
+    arguments: JsonObject
+    call: str
+    idempotency_key: str
+
+
+@dataclass(kw_only=True)
+class FakeEffects:
+    """Effects that hold what a test provides, and remember what a step has done with them.
+
+    A kind of effect that was not provided at all raises `NotProvided`, and so does a question
+    when the answers are used up. A name that is missing among those provided fails as it does
+    in service: an unknown secret is the `StepBroke` `UnknownSecret`. What is provided may be
+    changed between two executions of a step. Records and results are taken through JSON, as a
+    journal would; secrets are not masked.
+
+    Attributes:
+        clock_ms: What `now_ms` returns, in Unix milliseconds; it stands still.
+        responses: What comes back for HTTP requests.
+        answers: What models answer.
+        tool_results: Results of tools by their ids. A function marked with `@tool` is called
+            as in service, with its arguments checked.
+        files: The uploaded files.
+        secrets: Secrets by name.
+        agents: Documents of agents by id; their version is 1.0.0.
+        workflows: Workflows that agents may call as tools.
+        child_runs: How the child runs of a workflow stand, by the workflow's id.
+        records: The records of the visit, by name.
+        step: Whose effects these are: tools are told of it.
+        requests: The HTTP requests that were sent.
+        questions: What models were asked.
+        tool_uses: The calls of tools.
+        started: The child runs that were started, by their number.
+    """
+
+    clock_ms: int = 1_767_225_600_000
+    responses: Answers[HttpRequest, HttpResponse] | None = None
+    answers: Answers[ChatRequest, ChatAnswer] | None = None
+    tool_results: Mapping[str, ToolResult] | None = None
+    files: Sequence[StoredFile] | None = None
+    secrets: Mapping[str, str] | None = None
+    agents: Mapping[str, JsonObject] | None = None
+    workflows: Sequence[ToolInfo] | None = None
+    child_runs: Mapping[str, ChildStand] | None = None
+    records: MutableMapping[str, Json] = field(default_factory=dict)
+    step: StepInput = field(
+        default_factory=lambda: StepInput("run-1", "step", 1, 1, "run-1:step:1", {"data": {}})
+    )
+    requests: list[HttpRequest] = field(default_factory=list, init=False)
+    questions: list[ChatRequest] = field(default_factory=list, init=False)
+    tool_uses: list[ToolUse] = field(default_factory=list, init=False)
+    started: dict[int, ChildRun] = field(default_factory=dict, init=False)
+
+    def now_ms(self) -> int:
+        """Return `clock_ms`."""
+        return self.clock_ms
+
+    async def http(self, request: HttpRequest) -> HttpResponse:
+        """Return the next response. Raises `StepBroke` where that is provided."""
+        self.requests.append(request)
+        wanted = f"sends {request.method} {request.url}"
+        return _next(self.responses, request, wanted, "responses")
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Return the next answer. Raises `StepBroke` where that is provided."""
+        self.questions.append(request)
+        wanted = f"asks the model {request.model or 'that is the default'}"
+        return _next(self.answers, request, wanted, "answers")
+
+    async def file(self, file_id: str) -> StoredFile:
+        """Return a provided file. Raises `StepBroke` when there is none of this id."""
+        if self.files is None:
+            raise NotProvided(f"reads the file {file_id}", "files")
+        for stored in self.files:
+            if stored.file_id == file_id:
+                return stored
+        raise _unknown("FileNotFound", "file", file_id)
+
+    async def secret(self, name: str) -> str:
+        """Return a provided secret. Raises `StepBroke` when there is none of this name."""
+        if self.secrets is None:
+            raise NotProvided(f"asks for the secret {name}", "secrets")
+        if name not in self.secrets:
+            raise _unknown("UnknownSecret", "secret", name)
+        return self.secrets[name]
+
+    async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
+        """Return the result of a provided tool. Raises `StepBroke`."""
+        results = self._tool_results(f"calls the tool {tool_id}")
+        context = self.tool_context(call)
+        self.tool_uses.append(ToolUse(tool_id, arguments, call, context.idempotency_key))
+        if tool_id not in results:
+            raise _unknown("UnknownTool", "tool", tool_id)
+        result: Any = results[tool_id]
+        if is_tool(result):
+            return await call_marked(result, arguments, context)
+        if callable(result):
+            result = result(arguments)
+            if isawaitable(result):
+                result = await result
+        if isinstance(result, StepBroke):
+            raise result
+        kept: Json = as_kept(f"tool {tool_id} gave what is", result, "InvalidToolResult")[0]
+        return kept
+
+    def is_pure(self, tool_id: str) -> bool:
+        """Say whether a provided tool is marked as pure."""
+        result: Any = self._tool_results(f"asks about the tool {tool_id}").get(tool_id)
+        return is_tool(result) and Tools([result]).is_pure(_info(result).id)
+
+    async def tools(self) -> Sequence[ToolInfo]:
+        """List the provided tools."""
+        results = self._tool_results("lists the tools")
+        return [
+            _info(result) if is_tool(result) else ToolInfo(tool_id, "", {"type": "object"})
+            for tool_id, result in sorted(results.items(), key=lambda item: item[0])
+        ]
+
+    async def agent(self, agent_id: str, version: str | None) -> Agent:
+        """Return a provided agent. Raises `StepBroke` when there is none of this id."""
+        if self.agents is None:
+            raise NotProvided(f"asks for the agent {agent_id}", "agents")
+        if agent_id not in self.agents or version not in _CHOSEN:
+            raise _unknown("UnknownAgent", "agent", f"{agent_id} {version or ''}".strip())
+        compile_agent(self.agents[agent_id])  # in service no other is ever stored
+        return Agent(agent_id, _FIRST_VERSION, self.agents[agent_id])
+
+    async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
+        """Return a provided workflow. Raises `StepBroke` when there is none of this id."""
+        if self.workflows is None:
+            raise NotProvided(f"asks for the workflow {workflow_id} as a tool", "workflows")
+        for info in self.workflows:
+            if info.id == workflow_id:
+                return info
+        raise _unknown("UnknownTool", "workflow", workflow_id)
+
+    async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Return the record of this name; do the work and keep its result where there is none."""
+        if name not in self.records:
+            value = await work()
+            what = f"record {name!r} is"
+            (_, self.records[name]), _ = as_kept(what, [name, value], "InvalidOutput")
+        return self.records[name]
+
+    def recalled(self, name: str) -> Json:
+        """Return the record of this name, None where there is none."""
+        return self.records.get(name)
+
+    async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
+        """Start what is due of a plan, and say how its child runs stand."""
+        ends: list[ChildEnd] = []
+        still_open: list[ChildrenOpen] = []
+        for number in range(plan.first, plan.first + plan.total):
+            if number not in self.started and len(still_open) >= plan.concurrency:
+                break
+            stand = self._stand(number, plan)
+            if isinstance(stand, ChildrenOpen):
+                still_open.append(stand)
+                continue
+            ends.append(stand)
+            if stand.error and not plan.keep_going:
+                return ChildrenEnded([stand])
+        if not still_open:
+            return ChildrenEnded(ends)
+        wait_for_people = all(stand.signal for stand in still_open)
+        signal = still_open[0].signal if wait_for_people else None
+        return ChildrenOpen(plan.first + plan.total, signal)
+
+    def tool_context(self, call: str = "") -> ToolContext:
+        """Return what a tool that this step calls is given beside its arguments."""
+        key = f"{self.step.idempotency_key}:{call}" if call else self.step.idempotency_key
+        return ToolContext(self.step.run_id, self.step.step_id, self.step.attempt, key, self.file)
+
+    def _stand(self, number: int, plan: ChildPlan) -> ChildEnd | ChildrenOpen:
+        """Return how a child run stands, which is started where it has not been."""
+        child = self.started.get(number) or plan.child(number)
+        if self.child_runs is None:
+            raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")
+        if child.workflow_id not in self.child_runs:
+            raise _unknown("UnknownWorkflow", "workflow", child.workflow_id)
+        self.started[number] = child
+        if child.refused:
+            return ChildEnd(f"child-{number}", child.data, None, child.refused)
+        stand = self.child_runs[child.workflow_id]
+        return stand(child) if callable(stand) else stand
+
+    def _tool_results(self, wanted: str) -> Mapping[str, ToolResult]:
+        if self.tool_results is None:
+            raise NotProvided(wanted, "tool_results")
+        return self.tool_results
+
+
+async def call_marked(
+    function: Callable[..., Any], arguments: JsonObject, context: ToolContext
+) -> Json:
+    """Call a function marked with `@tool` as in service. Raises `StepBroke`."""
+    tools = Tools([function], threads=1)
+    try:
+        return await tools.call(_info(function).id, arguments, context)
+    finally:
+        tools.close()
+
+
+def _info(function: Any) -> ToolInfo:
+    return Tools([function]).describe()[0]
+
+
+def _next(answers: "Answers[Q, A] | None", question: Q, wanted: str, name: str) -> A:
+    """Return what comes back for a question; one of a list is used up."""
+    if callable(answers):
+        return answers(question)
+    if not answers:
+        raise NotProvided(wanted, name)
+    answer = answers.pop(0)
+    if isinstance(answer, StepBroke):
+        raise answer
+    return answer
+
+
+def _unknown(kind: str, what: str, name: str) -> StepBroke:
+    return StepBroke(kind, f"there is no {what} {name}", retryable=False)
