@@ -7,7 +7,7 @@ DATA ?= data
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick screenshots
+.PHONY: help run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -41,6 +41,9 @@ load-test: $(VENV)/installed-dev ## ten minutes of load, 100,000 runs, jumps of 
 
 reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 	PYTHONPATH=. $(BIN)/python scripts/reference.py
+
+blocking-client: $(VENV)/installed-dev ## write the client for threads from the one for asyncio
+	PYTHONPATH=. $(BIN)/python scripts/blocking_client.py
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
 	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py

@@ -1,4 +1,78 @@
-"""What programs that use a Stepwell server import: `stepwell.client`.
+"""What programs that use a Stepwell server import: `from stepwell.client import Client`.
 
-It knows the server by its HTTP API only, and imports nothing of it.
+Public is what `__all__` names; `stepwell.client` has the same names. Everything else, whose
+names begin with an underscore, may change with any version. The client knows the server by its
+HTTP API only, and imports nothing of it.
 """
+
+from stepwell._asynchronous.client import AsyncClient
+from stepwell._asynchronous.run import AsyncRun
+from stepwell._asynchronous.workflows import AsyncWorkflows
+from stepwell._blocking.client import Client
+from stepwell._blocking.run import Run
+from stepwell._blocking.workflows import Workflows
+from stepwell._documents import (
+    Action,
+    Event,
+    HistoryEntry,
+    Json,
+    JsonObject,
+    PauseSignal,
+    RunError,
+    RunLine,
+    RunPage,
+    RunStatus,
+    StatusName,
+    StepError,
+)
+from stepwell._errors import (
+    ApiError,
+    NoCredentials,
+    NotPaused,
+    RunCancelled,
+    RunFailed,
+    RunTerminated,
+    StepwellError,
+    Unanswered,
+    WaitTimeout,
+)
+from stepwell._selection import BulkAction, BulkCount, BulkFailure, BulkPart, RunFilter
+from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSummary
+
+__all__ = [
+    "Action",
+    "ApiError",
+    "AsyncClient",
+    "AsyncRun",
+    "AsyncWorkflows",
+    "BulkAction",
+    "BulkCount",
+    "BulkFailure",
+    "BulkPart",
+    "Client",
+    "Event",
+    "HistoryEntry",
+    "Json",
+    "JsonObject",
+    "NoCredentials",
+    "NotPaused",
+    "PauseSignal",
+    "Run",
+    "RunCancelled",
+    "RunError",
+    "RunFailed",
+    "RunFilter",
+    "RunLine",
+    "RunPage",
+    "RunStatus",
+    "RunTerminated",
+    "StatusName",
+    "StepError",
+    "StepwellError",
+    "Unanswered",
+    "WaitTimeout",
+    "Workflow",
+    "WorkflowStatus",
+    "WorkflowSummary",
+    "Workflows",
+]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+from typing import Literal
 
 from app.cli.remote import add_options, client_of, printable
 from app.cli.subparsers import Subparsers
@@ -44,9 +45,9 @@ def status(args: argparse.Namespace) -> int:
 
 def tail(args: argparse.Namespace) -> int:
     """Print events until there will be no more, or somebody interrupts."""
-    query = {"from": "start"} if args.from_start else {}
     with client_of(args, follows=True) as client:
-        events = client.run(args.run).events() if args.run else client.events(**query)
+        begin: Literal["start", "now"] = "start" if args.from_start else "now"
+        events = client.run(args.run).events() if args.run else client.events(from_=begin)
         try:
             for event in events:
                 _tell(event, is_json=args.json)

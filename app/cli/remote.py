@@ -27,8 +27,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def client_of(args: argparse.Namespace, *, follows: bool = False) -> Client:
     """Return a client, a patient one for a command that `follows` a run. Raises `NoCredentials`."""
-    patience_s = _FOLLOWS_S if follows else _ASKS_S
-    return Client(args.url, api_key=args.key, tenant=args.tenant, retry_for_s=patience_s)
+    retry_for_s = _FOLLOWS_S if follows else _ASKS_S
+    return Client(args.url, api_key=args.key, tenant=args.tenant, retry_for_s=retry_for_s)
 
 
 def object_of(text: str, option: str) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
 from engine import Status
-from stepwell import calls
-from stepwell.client import Client
+from stepwell.client import Client, RunFilter
 
 _MOST_PASSES = 10
 _PAGE = 500
@@ -92,19 +91,37 @@ def _asking(args: argparse.Namespace) -> Iterator[Ask]:
 
 
 def _of_server(client: Client, verb: str, given: dict[str, Any]) -> dict[str, Any]:
-    if verb != "list":
-        call = calls.Call("POST", "/api/workflow/management/bulk", json=given)
-        answer: dict[str, Any] = client.ask(call)
-        return answer
+    if verb == "list":
+        return _listed_by_server(client, _run_filter(given), given["limit"])
+    which, ids = _run_filter(given["filter"]), given["filter"].get("runIds")
+    if given["dryRun"]:
+        return dict(client.bulk_count(given["action"], which, run_ids=ids).document)
+    part = client.bulk(
+        given["action"], which, run_ids=ids, reason=given["reason"], cursor=given["cursor"]
+    )
+    return dict(part.document)
+
+
+def _listed_by_server(client: Client, which: RunFilter, most: int) -> dict[str, Any]:
     found: list[Any] = []
-    cursor, most = None, given["limit"]
+    cursor = None
     while True:
-        part = {**given, "limit": min(_PAGE, most - len(found))}
-        page = client.ask(calls.runs(part, cursor))
-        found += page["runs"]
-        cursor = page["nextCursor"]
+        size = min(_PAGE, most - len(found))
+        page = client.run_page(which, page_size=size, cursor=cursor)
+        found += [dict(line.document) for line in page.runs]
+        cursor = page.next_cursor
         if cursor is None or len(found) >= most:
             return {"runs": found, "nextCursor": cursor}
+
+
+def _run_filter(given: dict[str, Any]) -> RunFilter:
+    return RunFilter(
+        status=given.get("status"),
+        workflow_id=given.get("workflowId"),
+        parent_run_id=given.get("parentRunId"),
+        since=given.get("since"),
+        until=given.get("until"),
+    )
 
 
 def _of_folder(settings: Settings, tenant: str, verb: str, given: dict[str, Any]) -> dict[str, Any]:

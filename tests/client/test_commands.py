@@ -74,7 +74,7 @@ def test_actions_cancels_and_refusals(defined: Server) -> None:
     with client_for(defined) as client:
         paused = client.run(run_id).wait(10)
     assert paused.pause is not None
-    value = paused.pause.document["actions"][0]["value"]
+    value = paused.pause.actions[0].value
     assert "400" in said(defined, "resume", run_id, "--action", "nonsense", code=1)
     said(defined, "resume", run_id, "--action", value, "--comment", "fine")
     run_id = said(defined, "start", "asking").strip()

@@ -84,7 +84,7 @@ def between(server: Server, *faults: str, cut_at: int = 0) -> Iterator[Between]:
 
 
 def started(client: Client) -> int:
-    return len(list(client.runs(workflowId="asking")))
+    return len(list(client.runs(workflow_id="asking")))
 
 
 @pytest.mark.parametrize("faults", [["busy"], ["lost"], ["lost", "busy", "lost"]], ids="-".join)
@@ -196,7 +196,7 @@ def test_events_and_waits_go_on_over_kill_9(server: Server) -> None:
 
         def watch() -> None:
             with client_for(server) as own:
-                for event in own.events(**{"from": "start"}):
+                for event in own.events(from_="start"):
                     told.append(event)
                     if sum(item.type == "run.completed" for item in told) == len(runs):
                         return

@@ -1,24 +1,27 @@
-"""What one client can do, the other can, called in the same way."""
+"""The client for threads is the one for asyncio with nothing awaited, and has no other words."""
 
-import inspect
+import re
+from pathlib import Path
 
-import pytest
-
-from stepwell import asynchronous, blocking
-
-
-def calls_of(kind: type) -> dict[str, list[str]]:
-    methods = inspect.getmembers(kind, inspect.isfunction)
-    return {
-        name: [str(item.replace(annotation=item.empty)) for item in
-               inspect.signature(method).parameters.values()]
-        for name, method in methods
-        if not name.startswith("__") or name == "__init__"
-    }  # fmt: skip
+from scripts import blocking_client
 
 
-@pytest.mark.parametrize("name", ["Client", "Run", "Workflows"])
-def test_both_clients_have_the_same_calls(name: str) -> None:
-    threads = calls_of(getattr(blocking, name))
-    assert len(threads) > 5
-    assert calls_of(getattr(asynchronous, f"Async{name}")) == threads
+def test_the_client_for_threads_is_current() -> None:
+    assert blocking_client.stale(blocking_client.modules()) == [], "make blocking-client"
+
+
+def test_what_is_not_current_is_found(tmp_path: Path) -> None:
+    (tmp_path / "same.py").write_text("x = 1\n")
+    (tmp_path / "changed.py").write_text("x = 1  # by hand\n")
+    (tmp_path / "left_over.py").write_text("")
+    made = {"same.py": "x = 1\n", "changed.py": "x = 1\n", "missing.py": ""}
+    assert blocking_client.stale(made, tmp_path) == ["changed.py", "left_over.py", "missing.py"]
+
+
+def test_nothing_is_awaited_by_the_client_for_threads() -> None:
+    source = "async with AsyncClient() as a:\n    async for x in a: await asyncio.sleep(1)  # noqa: ASYNC109\n"
+    plain = "with Client() as a:\n    for x in a: time.sleep(1)\n"
+    assert blocking_client.blocking(source) == plain
+    for file in blocking_client.TARGET.glob("*.py"):
+        text = file.read_text().partition("\n")[2]  # the first line names the file it is made from
+        assert not re.search(r"async|await|\ba(close|read|next)\b", text, re.IGNORECASE), file.name

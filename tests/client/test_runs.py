@@ -33,7 +33,7 @@ def test_a_run_is_started_waited_for_and_answered(client: Client) -> None:
     assert paused.pause is not None
     assert paused.pause.step_id == "ask"
     assert run.id in [line.run_id for line in client.inbox()]
-    value = paused.pause.document["actions"][0]["value"]
+    value = paused.pause.actions[0].value
     run.resume_action(value, "fine")
     ended = run.wait(10)
     assert (ended.status, ended.has_ended, ended.data["amount"]) == ("completed", True, 3)
@@ -88,7 +88,7 @@ def test_a_file_goes_along(client: Client) -> None:
 
 def test_lists_go_on_over_pages(client: Client) -> None:
     ids = {client.start("asking", {}).id for _ in range(5)}
-    found = [line.run_id for line in client.runs(workflowId="asking", limit=2)]
+    found = [line.run_id for line in client.runs(workflow_id="asking", page_size=2)]
     assert ids <= set(found)
     assert len(found) == len(set(found))
 
@@ -147,7 +147,7 @@ async def test_all_of_it_without_threads(defined: Server) -> None:
         paused = await run.wait(10)
         assert paused.pause is not None
         assert run.id in [line.run_id async for line in client.inbox()]
-        await run.resume_action(paused.pause.document["actions"][0]["value"])
+        await run.resume_action(paused.pause.actions[0].value)
         assert (await run.wait(10)).status == "completed"
         assert [event.type async for event in run.events()][-1] == "run.completed"
         run = await client.start_with_file("collecting", {}, ("a.txt", b"hello"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stepwell.documents import RunStatus
+from stepwell._documents import RunStatus
 
 
 class StepwellError(Exception):

@@ -2,15 +2,19 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from stepwell.documents import PauseSignal
-from stepwell.errors import NoCredentials
+from stepwell._documents import JsonObject, PauseSignal
+from stepwell._errors import NoCredentials
+from stepwell._selection import BulkAction, RunFilter
+
+T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -26,8 +30,8 @@ class Call:
 
     method: str
     path: str
-    json: Any = None
-    query: Mapping[str, Any] = field(default_factory=dict)
+    json: object = None
+    query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
     file: tuple[str, bytes] | None = None
@@ -57,7 +61,7 @@ def server(url: str | None, api_key: str | None, tenant: str | None, token: str 
 
 
 def start(
-    workflow_id: str, data: Mapping[str, Any], version: str | None, idempotency_key: str | None
+    workflow_id: str, data: JsonObject, version: str | None, idempotency_key: str | None
 ) -> Call:
     """Start a run; the key makes a repeated request give the same run."""
     return Call(
@@ -70,7 +74,7 @@ def start(
 
 def start_with_file(
     workflow_id: str,
-    data: Mapping[str, Any],
+    data: JsonObject,
     file: Path | tuple[str, bytes],
     version: str | None,
     idempotency_key: str | None,
@@ -93,15 +97,24 @@ def status(run_id: str) -> Call:
     return Call("GET", f"/api/workflow/status/{_part(run_id)}")
 
 
-def resume_inputs(run_id: str, data: Mapping[str, Any]) -> Call:
+@dataclass(frozen=True, slots=True)
+class AnswerIds:
+    """Which pause an answer is for, and which answer it is, however often it is sent."""
+
+    pause_id: str | None
+    idempotency_key: str | None
+
+
+def resume_inputs(run_id: str, data: JsonObject, ids: AnswerIds) -> Call:
     """Answer a pause that asks for inputs."""
-    body = {"type": "collect_inputs", "data": dict(data)}
-    return Call("POST", f"/api/workflow/resume/{_part(run_id)}", json=body, repeatable=False)
+    return _resume(run_id, _given(type="collect_inputs", data=dict(data)), ids)
 
 
-def resume_action(run_id: str, signal: PauseSignal, value: str, comment: str | None) -> Call:
+def resume_action(
+    run_id: str, signal: PauseSignal, value: str, comment: str | None, ids: AnswerIds
+) -> Call:
     """Answer exactly this pause, which asks for an action."""
-    body = _given(
+    body: dict[str, object] = _given(
         type="request_user_action",
         actionId=signal.action_id,
         actionValue=value,
@@ -109,7 +122,18 @@ def resume_action(run_id: str, signal: PauseSignal, value: str, comment: str | N
         stepId=signal.step_id,
         runId=signal.run_id,
     )
-    return Call("POST", f"/api/workflow/resume/{_part(run_id)}", json=body, repeatable=False)
+    return _resume(run_id, body, ids)
+
+
+def _resume(run_id: str, body: JsonObject, ids: AnswerIds) -> Call:
+    """Answer a pause; only a key makes a repeated answer count once."""
+    return Call(
+        "POST",
+        f"/api/workflow/resume/{_part(run_id)}",
+        json={**body, **_given(pauseId=ids.pause_id)},
+        headers=_given(**{"idempotency-key": ids.idempotency_key}),
+        repeatable=ids.idempotency_key is not None,
+    )
 
 
 def control(verb: str, run_id: str, reason: str | None) -> Call:
@@ -118,15 +142,56 @@ def control(verb: str, run_id: str, reason: str | None) -> Call:
     return Call("POST", f"/api/workflow/management/{verb}", json=body)
 
 
-def runs(query: Mapping[str, Any], cursor: str | None) -> Call:
+def runs(which: RunFilter, page_size: int | None, cursor: str | None) -> Call:
     """List a page of runs."""
-    return Call("GET", "/api/workflow/runs", query=_given(**query, cursor=cursor))
+    size = None if page_size is None else str(page_size)
+    query = {**_filter(which), **_given(limit=size, cursor=cursor)}
+    return Call("GET", "/api/workflow/runs", query=query)
 
 
-def events(run_id: str | None, query: Mapping[str, Any], last_id: str | None) -> Call:
+def bulk(  # noqa: PLR0913 - each by name
+    action: BulkAction,
+    which: RunFilter,
+    run_ids: Sequence[str] | None,
+    *,
+    reason: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+    dry_run: bool = False,
+) -> Call:
+    """Do something with many runs, or count them; done twice it does no harm."""
+    body = _given(
+        action=action,
+        filter={**_filter(which), **_given(runIds=None if run_ids is None else list(run_ids))},
+        reason=reason,
+        limit=limit,
+        cursor=cursor,
+        dryRun=dry_run or None,
+    )
+    return Call("POST", "/api/workflow/management/bulk", json=body)
+
+
+def events(run_id: str | None, query: Mapping[str, str], last_id: str | None) -> Call:
     """Follow a run, or all runs, from after `last_id`."""
     path = "/api/workflow/events" + (f"/{_part(run_id)}" if run_id else "")
-    return Call("GET", path, query=_given(**query), headers=_given(**{"last-event-id": last_id}))
+    return Call("GET", path, query=query, headers=_given(**{"last-event-id": last_id}))
+
+
+def events_query(
+    begin: Literal["start", "now"],
+    types: str | Sequence[str] | None,
+    statuses: str | Sequence[str] | None,
+    workflow_ids: str | Sequence[str] | None,
+    parent_run_id: str | None,
+) -> dict[str, str]:
+    """Return which events are meant, as the address has it."""
+    return _given(
+        type=_listed(types),
+        status=_listed(statuses),
+        workflowId=_listed(workflow_ids),
+        parentRunId=parent_run_id,
+        **{"from": begin},
+    )
 
 
 def workflows(
@@ -134,18 +199,37 @@ def workflows(
     workflow_id: str | None = None,
     verb: str | None = None,
     *,
-    json: Any = None,
-    query: Mapping[str, Any] | None = None,
+    json: object = None,
+    query: Mapping[str, object] | None = None,
 ) -> Call:
     """Do something with definitions; only what changes no version is repeatable."""
     path = "/".join(part for part in ("/api/workflows", _part(workflow_id or ""), verb) if part)
     repeatable = method == "GET"
-    return Call(method, path, json=json, query=_given(**(query or {})), repeatable=repeatable)
+    asked = {name: str(item) for name, item in (query or {}).items() if item is not None}
+    return Call(method, path, json=json, query=asked, repeatable=repeatable)
+
+
+def _filter(which: RunFilter) -> dict[str, str]:
+    return _given(
+        status=which.status,
+        workflowId=which.workflow_id,
+        parentRunId=which.parent_run_id,
+        since=_moment(which.since),
+        until=_moment(which.until),
+    )
+
+
+def _moment(at: str | datetime | None) -> str | None:
+    return at.isoformat() if isinstance(at, datetime) else at
+
+
+def _listed(names: str | Sequence[str] | None) -> str | None:
+    return names if names is None or isinstance(names, str) else ",".join(names)
 
 
 def _part(text: str) -> str:
     return quote(text, safe="")
 
 
-def _given(**items: Any) -> dict[str, Any]:
+def _given(**items: T | None) -> dict[str, T]:
     return {name: item for name, item in items.items() if item is not None}

@@ -8,10 +8,11 @@ from enum import Enum
 
 import httpx
 
-from stepwell.calls import Call
-from stepwell.documents import ENDED, Event
-from stepwell.errors import Unanswered
-from stepwell.flow import Close, Flow, Open, Opened, Patience, Read, refused, unanswered
+import stepwell._reading as reading
+from stepwell._calls import Call
+from stepwell._documents import ENDED, Event
+from stepwell._errors import Unanswered
+from stepwell._flow import Close, Flow, Open, Opened, Read, Retries, refused, unanswered
 
 _SILENCE_S = 45.0
 """A stream that is silent for longer, three signs of life, is taken for broken."""
@@ -61,7 +62,7 @@ class EventStream:
     def __init__(self, call_after: Callable[[str | None], Call], retry_for_s: float) -> None:
         self.opened: Opened | None = None
         self._call_after = call_after
-        self._patience = Patience(retry_for_s)
+        self._retries = Retries(retry_for_s)
         self._messages = Messages()
         self._last_id: str | None = None
         self._events: deque[Event] = deque()
@@ -94,14 +95,14 @@ class EventStream:
         try:
             opened = yield Open(self._call_after(self._last_id), silence_s)
         except httpx.TransportError as lost:
-            yield self._patience.pause(unanswered(lost))
+            yield self._retries.pause(unanswered(lost))
             return
         if opened.answer.status == _OVER_AND_OUT:
             self._is_over = True
         elif opened.answer.status == _OK:
             self.opened, self._silence_s, self._messages = opened, silence_s, Messages()
         else:
-            yield self._patience.pause(*refused(opened.answer))
+            yield self._retries.pause(*refused(opened.answer))
 
     def _read(self) -> Flow[bool]:
         """Take in the next bytes; say whether they, or a silence, are a sign of life only."""
@@ -113,19 +114,19 @@ class EventStream:
             return True
         except httpx.TransportError as lost:
             yield from self._close()
-            yield self._patience.pause(unanswered(lost))
+            yield self._retries.pause(unanswered(lost))
             return False
         if not chunk:
             yield from self._close()
             self._is_over = self._ends and self._has_ended
             if not self._is_over:
-                yield self._patience.pause(Unanswered("the stream of events has ended"))
+                yield self._retries.pause(Unanswered("the stream of events has ended"))
             return False
-        self._patience.renew()
+        self._retries.renew()
         for last_id, text in self._messages.feed(chunk):
             self._last_id = last_id or self._last_id
             if text:
-                event = Event.of(json.loads(text))
+                event = reading.event(json.loads(text))
                 self._events.append(event)
                 self._has_ended = self._has_ended or event.status in ENDED
         return not self._events

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from stepwell.calls import Call
-from stepwell.errors import ApiError, StepwellError, Unanswered
+from stepwell._calls import Call
+from stepwell._errors import ApiError, StepwellError, Unanswered
 
 T = TypeVar("T")
 
@@ -83,11 +83,11 @@ class Close:
     opened: Opened
 
 
-Wish = Send | Sleep | Open | Read | Close
-Flow = Generator[Wish, Any, T]
+Operation = Send | Sleep | Open | Read | Close
+Flow = Generator[Operation, Any, T]
 
 
-class Patience:
+class Retries:
     """How long a call that fails is tried again; the pauses double, spread a little."""
 
     def __init__(self, retry_for_s: float) -> None:
@@ -118,7 +118,7 @@ def ask(call: Call, retry_for_s: float) -> Flow[Any]:
         ApiError: The server refused.
         Unanswered: It was not reached, or broke off.
     """
-    patience = Patience(retry_for_s)
+    retries = Retries(retry_for_s)
     while True:
         try:
             answer: Answer = yield Send(call)
@@ -126,11 +126,11 @@ def ask(call: Call, retry_for_s: float) -> Flow[Any]:
             failure = unanswered(lost)
             if isinstance(lost, _HOPELESS) or not (call.repeatable or isinstance(lost, _NOT_SENT)):
                 raise failure from lost
-            yield patience.pause(failure)
+            yield retries.pause(failure)
             continue
         if answer.status in _OK:
             return content(answer)
-        yield patience.pause(*refused(answer, repeatable=call.repeatable))
+        yield retries.pause(*refused(answer, repeatable=call.repeatable))
 
 
 def refused(answer: Answer, *, repeatable: bool = True) -> tuple[ApiError, float]:

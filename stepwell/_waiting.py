@@ -2,9 +2,9 @@
 
 import time
 
-from stepwell import calls
-from stepwell.documents import RunStatus
-from stepwell.errors import (
+import stepwell._calls as calls
+from stepwell._documents import RunStatus
+from stepwell._errors import (
     ApiError,
     RunCancelled,
     RunFailed,
@@ -12,8 +12,9 @@ from stepwell.errors import (
     Unanswered,
     WaitTimeout,
 )
-from stepwell.events import EventStream, Sign
-from stepwell.flow import Flow, Sleep, ask
+from stepwell._events import EventStream, Sign
+from stepwell._flow import Flow, Sleep, ask
+from stepwell._reading import run_status
 
 _FIRST_POLL_S = 0.2
 _LONGEST_POLL_S = 5.0
@@ -44,7 +45,7 @@ class Waiting:
         while True:
             retry_for_s = max(0.0, min(self._retry_for_s, self._left_s()))
             found = yield from ask(calls.status(self._run_id), retry_for_s)
-            status = RunStatus.of(found)
+            status = run_status(found)
             if status.status in _FAILURES:
                 raise _FAILURES[status.status](status)
             if status.status != "running":

@@ -1,8 +1,8 @@
 """Cancelling and terminating, which may be asked for twice."""
 
-from stepwell import calls
-from stepwell.errors import ApiError
-from stepwell.flow import Flow, ask
+import stepwell._calls as calls
+from stepwell._errors import ApiError
+from stepwell._flow import Flow, ask
 
 _CONFLICT = 409
 _ENDS_AS = {"cancel": "cancelled", "terminate": "terminated"}

@@ -1,0 +1,152 @@
+"""The client for asyncio: what is asked of one run."""
+
+from collections.abc import AsyncIterator
+
+import stepwell._calls as calls
+import stepwell._reading as reading
+import stepwell._resuming as resuming
+from stepwell._asynchronous.connection import AsyncConnection
+from stepwell._documents import Event, JsonObject, RunStatus
+from stepwell._stopping import stop
+
+
+class AsyncRun:
+    """The handle of a run, from `AsyncClient.start` or `AsyncClient.run`.
+
+    Attributes:
+        id: The run.
+    """
+
+    def __init__(self, connection: AsyncConnection, run_id: str) -> None:
+        self._connection = connection
+        self.id = run_id
+
+    async def wait(self, timeout: float | None = None) -> RunStatus:  # noqa: ASYNC109
+        """Wait until the run has completed or waits for a person.
+
+        Args:
+            timeout: For how many seconds; without it, for as long as it takes.
+
+        Returns:
+            How it stands then.
+
+        Raises:
+            RunFailed: It has failed, or was cancelled (`RunCancelled`) or terminated
+                (`RunTerminated`).
+            WaitTimeout: It still runs, and goes on.
+            ApiError: The server refused.
+            Unanswered: The server was away for too long.
+        """
+        return await self._connection.wait(self.id, timeout)
+
+    async def status(self) -> RunStatus:
+        """Ask how the run stands.
+
+        Returns:
+            The status, with the history of its steps.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such run.
+            Unanswered: The server was not reached.
+        """
+        return reading.run_status(await self._connection.ask(calls.status(self.id)))
+
+    async def resume_inputs(
+        self,
+        data: JsonObject,
+        *,
+        pause_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunStatus:
+        """Answer a pause that asks for inputs.
+
+        It is sent again after a lost answer only where a `pause_id` or an `idempotency_key`
+        makes it count once.
+
+        Args:
+            data: The inputs, by the names of their fields.
+            pause_id: The pause that is meant, of `RunStatus.pause`; an answer to one that is
+                over is refused with 409 and changes nothing.
+            idempotency_key: An answer with the same key counts once, and gets the same reply.
+
+        Returns:
+            How the run stands then.
+
+        Raises:
+            ApiError: The server refused: 400 for data that does not fit, 409 where the run
+                waits for something else.
+            Unanswered: The server was not reached; whether the answer counts is unknown.
+        """
+        ids = calls.AnswerIds(pause_id, idempotency_key)
+        connection = self._connection
+        return await connection.carry_out(
+            resuming.resume_inputs(self.id, data, ids, connection.retry_for_s)
+        )
+
+    async def resume_action(
+        self,
+        value: str,
+        comment: str | None = None,
+        *,
+        pause_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunStatus:
+        """Answer a pause that asks for an action.
+
+        Without a `pause_id`, it answers what the run waits for when this is called.
+
+        Args:
+            value: The value of the action, one of `PauseSignal.actions`.
+            comment: Why, for the history.
+            pause_id: As for `resume_inputs`.
+            idempotency_key: As for `resume_inputs`.
+
+        Returns:
+            How the run stands then.
+
+        Raises:
+            NotPaused: The run waits for no action.
+            ApiError: The server refused: 400 for an unknown value, 409 where the pause is
+                over.
+            Unanswered: The server was not reached; whether the answer counts is unknown.
+        """
+        ids = calls.AnswerIds(pause_id, idempotency_key)
+        connection = self._connection
+        return await connection.carry_out(
+            resuming.resume_action(self.id, value, comment, ids, connection.retry_for_s)
+        )
+
+    async def cancel(self, reason: str | None = None) -> None:
+        """Ask the run to stop in good order; one that is cancelled already is no failure.
+
+        Args:
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 409 where the run has ended otherwise.
+            Unanswered: The server was not reached.
+        """
+        connection = self._connection
+        await connection.carry_out(stop("cancel", self.id, reason, connection.retry_for_s))
+
+    async def terminate(self, reason: str | None = None) -> None:
+        """End the run at once; one that is terminated already is no failure.
+
+        Args:
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 409 where the run has ended otherwise.
+            Unanswered: The server was not reached.
+        """
+        connection = self._connection
+        await connection.carry_out(stop("terminate", self.id, reason, connection.retry_for_s))
+
+    def events(self) -> AsyncIterator[Event]:
+        """Follow the run: its events from the start until it has ended, each once.
+
+        Returns:
+            The events; reading them raises `ApiError` or `Unanswered` where the stream cannot
+            go on.
+        """
+        return self._connection.follow(self.id, {})

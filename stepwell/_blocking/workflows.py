@@ -1,0 +1,136 @@
+# Made by `make blocking-client` from stepwell/_asynchronous/workflows.py: change that file.
+"""The client for threads: what is asked about definitions."""
+
+import builtins
+
+import stepwell._calls as calls
+from stepwell._blocking.connection import Connection
+from stepwell._documents import JsonObject
+from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSummary
+
+
+class Workflows:
+    """The definitions of the tenant, as JSON documents; `Client.workflows`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(
+        self,
+        *,
+        search: str | None = None,
+        status: WorkflowStatus | None = None,
+        include_archived: bool = False,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> builtins.list[WorkflowSummary]:
+        """List workflows, the last changed first.
+
+        Args:
+            search: Only those with this text in their name or description.
+            status: Only those with this status.
+            include_archived: Archived ones too.
+            limit: How many, at most.
+            offset: How many to leave out at the beginning.
+
+        Returns:
+            A dict for each.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        query = {
+            "search": search,
+            "status": status,
+            "includeArchived": "true" if include_archived else None,
+            "limit": limit,
+            "offset": offset,
+        }
+        found: builtins.list[WorkflowSummary] = self._connection.ask(
+            calls.workflows("GET", query=query)
+        )
+        return found
+
+    def get(self, workflow_id: str, version: str | None = None) -> Workflow:
+        """Show a version of a workflow.
+
+        Args:
+            workflow_id: The workflow.
+            version: `latest`, `published` or a number; the latest without it.
+
+        Returns:
+            Its definition, a dict.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such version.
+            Unanswered: The server was not reached.
+        """
+        return self._workflow(calls.workflows("GET", workflow_id, query={"version": version}))
+
+    def create(self, definition: JsonObject) -> Workflow:
+        """Create a workflow.
+
+        Args:
+            definition: Its definition; the server chooses an `id` where it has none.
+
+        Returns:
+            The definition as it is kept, with its `id` and `version`.
+
+        Raises:
+            ApiError: The server refused: 400 names every problem in `details`.
+            Unanswered: Whether it was created is unknown: look before you try again.
+        """
+        return self._workflow(calls.workflows("POST", json=dict(definition)))
+
+    def update(self, workflow_id: str, changes: JsonObject) -> Workflow:
+        """Store the next version of a workflow.
+
+        Args:
+            workflow_id: The workflow.
+            changes: Keys of the definition, which replace those of the newest version.
+
+        Returns:
+            The new version.
+
+        Raises:
+            ApiError: The server refused: 400 names every problem in `details`.
+            Unanswered: Whether it was stored is unknown: look before you try again.
+        """
+        return self._workflow(calls.workflows("PUT", workflow_id, json=dict(changes)))
+
+    def publish(self, workflow_id: str, version: str | None = None) -> Workflow:
+        """Publish a version of a workflow: runs are started with it from then on.
+
+        Args:
+            workflow_id: The workflow.
+            version: Its number; the newest without it.
+
+        Returns:
+            The published version.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such version.
+            Unanswered: Whether it was published is unknown: look before you try again.
+        """
+        body = {"version": version} if version else {}
+        return self._workflow(calls.workflows("POST", workflow_id, "publish", json=body))
+
+    def archive(self, workflow_id: str) -> Workflow:
+        """Archive a workflow: no more runs are started with it.
+
+        Args:
+            workflow_id: The workflow.
+
+        Returns:
+            The newest version, now archived.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such workflow.
+            Unanswered: Whether it was archived is unknown: look before you try again.
+        """
+        return self._workflow(calls.workflows("DELETE", workflow_id))
+
+    def _workflow(self, call: calls.Call) -> Workflow:
+        found: Workflow = self._connection.ask(call)
+        return found

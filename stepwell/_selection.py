@@ -1,0 +1,78 @@
+"""Which runs are meant, and what a command for many of them did."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from stepwell._documents import JsonObject, StatusName
+
+BulkAction: TypeAlias = Literal["cancel", "terminate", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are meant; what is not given does not filter.
+
+    Attributes:
+        status: Only runs that stand so.
+        workflow_id: Only runs of this workflow.
+        parent_run_id: Only child runs of this run.
+        since: Only runs that began at this moment or later: with a time zone, as ISO text or
+            a `datetime`.
+        until: Only runs that began before this moment, given in the same way.
+    """
+
+    status: StatusName | None = None
+    workflow_id: str | None = None
+    parent_run_id: str | None = None
+    since: str | datetime | None = None
+    until: str | datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFailure:
+    """A run with which a command could not be carried out.
+
+    Attributes:
+        run_id: The run.
+        message: Why.
+    """
+
+    run_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPart:
+    """What one part of a command for many runs did.
+
+    Attributes:
+        changed: How many runs were stopped, asked to stop, or deleted (without their children).
+        skipped: How many had ended already, were gone, or cannot be deleted yet.
+        failed: With how many it could not be done.
+        failures: The first of these, and why.
+        next_cursor: Where the next part begins; None after the last one.
+        document: All of it, as the server sent it.
+    """
+
+    changed: int
+    skipped: int
+    failed: int
+    failures: tuple[BulkFailure, ...]
+    next_cursor: str | None
+    document: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class BulkCount:
+    """How many runs a command for many runs would look at.
+
+    Attributes:
+        matched: How many.
+        cursor: Given to the first call of `bulk`, leaves out what starts after the count.
+        document: All of it, as the server sent it.
+    """
+
+    matched: int
+    cursor: str | None
+    document: JsonObject

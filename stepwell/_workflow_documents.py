@@ -1,0 +1,49 @@
+"""The JSON documents of workflows, typed; they are plain dicts."""
+
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+from stepwell._documents import Json
+
+WorkflowStatus: TypeAlias = Literal["draft", "testing", "published", "archived"]
+
+
+class WorkflowSummary(TypedDict):
+    """A version of a workflow, as lists have it.
+
+    Attributes:
+        id: The workflow.
+        name: Its name, for people.
+        description: What it is for; empty where nobody said.
+        status: `draft`, `testing`, `published` or `archived`.
+        version: Which version this is.
+        createdAt: When the workflow was made, as ISO text.
+        updatedAt: When this version was last changed, as ISO text.
+    """
+
+    id: str
+    name: str
+    description: str
+    status: WorkflowStatus
+    version: str
+    createdAt: str
+    updatedAt: str
+
+
+class Workflow(WorkflowSummary):
+    """A version of a workflow with its whole definition.
+
+    Attributes:
+        initialStep: The step that runs begin with.
+        steps: The steps, each with its `id`, its `type` and the keys of that type.
+        edges: Which step follows which, and when: `from`, `to`, `condition`, `on`.
+        payload: The specification of each input, by its name.
+        tool: Whether agents may call the workflow as a tool.
+        maxStepExecutions: How many visits of steps a run may make.
+    """
+
+    initialStep: str
+    steps: list[dict[str, Json]]
+    edges: NotRequired[list[dict[str, Json]]]
+    payload: NotRequired[dict[str, Json]]
+    tool: NotRequired[bool]
+    maxStepExecutions: NotRequired[int]
