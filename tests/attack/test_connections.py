@@ -131,6 +131,7 @@ def test_a_request_that_means_two_things_is_refused_and_ends_the_connection(
     said = say(strict.port, head(strict) + fields.encode() + b"\r\n" + body + SMUGGLED)
     # A body that two parsers would end at two places may not let a second request through.
     assert said.closed, said
+    assert said.statuses, "closed without an answer"
     assert all(400 <= status < 500 or status == 501 for status in said.statuses), said
     assert b'"ok"' not in said.text, said
     assert "Traceback" not in strict.log.read_text()
@@ -154,6 +155,7 @@ def test_a_request_that_means_two_things_is_refused_and_ends_the_connection(
 def test_what_is_no_request_is_refused_soon(strict: Server, garbage: bytes) -> None:
     said = say(strict.port, garbage)
     assert said.closed
+    assert said.statuses, "closed without an answer"
     assert all(400 <= status < 500 for status in said.statuses), said
     assert "Traceback" not in strict.log.read_text()
 

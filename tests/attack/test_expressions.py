@@ -59,10 +59,14 @@ def test_known_attacks_reach_nothing_and_end_soon(tmp_path: Path) -> None:
     assert len(texts) > 5_000
     results = evaluated(texts, tmp_path)
     judge(results)
-    for text, told in results:
-        # A name of Python's is a key of the data there, or nothing.
-        if re.search(r"\.(__\w+__|mro|gi_frame|f_globals)$", text) and "data.d" not in text:
-            assert "value" not in told, (text, told)
+    # A name of Python's is a key of the data there, or nothing.
+    inside = [
+        (text, told)
+        for text, told in results
+        if re.search(r"\.(__\w+__|mro|gi_frame|f_globals)$", text) and "data.d" not in text
+    ]
+    assert len(inside) > 100
+    assert [(text, told) for text, told in inside if "value" in told] == []
 
 
 def test_random_expressions_end_soon(tmp_path: Path) -> None:
@@ -141,15 +145,15 @@ def test_hostile_definitions_are_refused_or_fail_their_own_run_only(shared: Serv
     assert "Traceback" not in shared.log.read_text()
 
 
-@pytest.mark.parametrize(
-    "condition", ["data.x", "data.x > 1", "data.x is string", "data.x in data"]
-)
-def test_conditions_are_no_other_language(shared: Server, condition: str) -> None:
+@pytest.mark.parametrize(("condition", "expected"), [
+    ("data.x", "b"), ("data.x > 1", "b"), ("data.x is string", "b"), ("data.x in data", "c"),
+])  # fmt: skip
+def test_conditions_are_no_other_language(shared: Server, condition: str, expected: str) -> None:
     flow = {
         "name": "Edge", "initialStep": "a",
         "steps": [
             {"id": "a", "type": "collect-inputs", "output": {"x": {"type": "string"}}},
-            {"id": "b", "type": "end-flow"}, {"id": "c", "type": "end-flow"},
+            *({"id": name, "type": "end-flow", "result": {"at": name}} for name in "bc"),
         ],
         "edges": [{"from": "a", "to": "b", "condition": condition}, {"from": "a", "to": "c"}],
     }  # fmt: skip
@@ -159,5 +163,7 @@ def test_conditions_are_no_other_language(shared: Server, condition: str) -> Non
             run = client.post(
                 f"/api/workflow/start/{made['id']}", json={"data": {"x": text}}
             ).json()
-            assert run["status"] in ("completed", "failed")
-            assert "49" not in str(run.get("result"))
+            assert (run["result"]["at"] if run["result"] else run["status"]) == expected, (
+                text,
+                run,
+            )

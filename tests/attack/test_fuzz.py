@@ -8,6 +8,7 @@ import os
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -59,7 +60,12 @@ def clients(shared: Server) -> Iterator[list[httpx.Client]]:
         client.close()
 
 
+MET: Counter[int] = Counter()
+"""The statuses of all answers: random requests that are all refused at the door show nothing."""
+
+
 def judge(status: int, text: str, content_type: str, seconds: float, what: object) -> None:
+    MET[status] += 1
     assert status in DECLARED - {500}, (status, text, what)
     assert seconds < LONGEST_S, (seconds, what)
     if status >= 400:
@@ -327,6 +333,8 @@ def test_after_all_that_the_server_is_well(shared: Server, clients: list[httpx.C
     assert httpx.get(f"{shared.address}/readyz").status_code == 200
     assert clients[0].get("/api/workflow/runs").status_code == 200
     assert time.monotonic() - began < 2
+    print(sorted(MET.items()))
+    assert {200, 201, 400, 403, 404} <= set(MET)
     log = shared.log.read_text()
     assert "Traceback" not in log, log[-3_000:]
     assert "request failed" not in log

@@ -170,6 +170,7 @@ async def test_a_first_start_that_fails_anywhere_can_be_repeated(
                 assert await load(journal, disk, random.Random(SEED), appends=10) == []
         assert await missing(folder, disk.ops) == []
         if not fired:
+            assert nth > 1, "the fault never fired"
             return
     raise AssertionError("the fault fires for ever")
 
@@ -191,7 +192,7 @@ async def test_a_start_after_a_kill_that_fails_anywhere_loses_nothing(
             fired = disk.fault.fired
         assert await histories(folder, quick_path / f"look-{nth}") == kept
         if not fired:
-            assert nth > 1
+            assert nth > 1, "the fault never fired"
             return
     raise AssertionError("the fault fires for ever")
 
