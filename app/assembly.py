@@ -1,7 +1,7 @@
 """How the parts are put together, for the server and for a run on a laptop alike."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.auth.callers import Authenticator
@@ -16,14 +16,9 @@ from app.events.hub import Hub
 from app.events.streams import Streams
 from app.execution.admission import Admission
 from app.execution.bulk import Bulk
-from app.execution.children import Children
-from app.execution.driver import Driver
-from app.execution.effects import Keep, LiveEffects, StepServices
+from app.execution.effects import StepServices
+from app.execution.execution import open_execution
 from app.execution.live_runs import LiveRuns
-from app.execution.recovery import Recovery
-from app.execution.runs import Runs
-from app.execution.timers import Timers
-from app.execution.waiters import Waiters
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, Storage
 from app.files.uploads import Files
@@ -31,7 +26,6 @@ from app.llm.catalogue import Models
 from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
 from app.outbound.trust import trusted
-from app.secrets.vault import Secrets
 from app.services import Services
 from app.settings.server import Settings
 from app.telemetry import log
@@ -83,22 +77,18 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
-    held = LiveRuns(
+    live_runs = LiveRuns(
         journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
     )
     acting = FairQueue(settings.max_concurrent_steps)
-    runs, timers, recovery = await _driven(
-        settings,
-        counters,
-        held,
-        acting,
+    execution = await open_execution(
         journal,
-        workflows,
-        secrets,
         clock,
-        lambda children, keep: StepServices(
-            clock, client, catalogue, files, secrets, models, agents, workflows, children, keep
-        ),
+        live_runs,
+        acting,
+        counters,
+        StepServices(clock, client, catalogue, files, secrets, models, agents, workflows),
+        settings.cancel_grace,
     )
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, client, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
@@ -116,11 +106,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         models=models,
         workflows=workflows,
         agents=agents,
-        runs=runs,
-        bulk=Bulk(journal, runs),
-        timers=timers,
-        recovery=recovery,
-        admission=Admission(held, journal, settings.max_queued_writes, counters),
+        runs=execution.runs,
+        bulk=Bulk(journal, execution.runs),
+        timers=execution.timers,
+        recovery=execution.recovery,
+        lost_runs=execution.lost_runs,
+        admission=Admission(live_runs, journal, settings.max_queued_writes, counters),
         rate_limits=RateLimits(settings, counters),
         counters=counters,
         acting=acting,
@@ -139,48 +130,6 @@ def _step_types_and_tools(
     closing.push_async_callback(mcp.close)
     mcp.start()
     return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp)
-
-
-async def _driven(  # noqa: PLR0913 - the parts, each passed in
-    settings: Settings,
-    counters: Counters,
-    held: LiveRuns,
-    acting: FairQueue,
-    journal: Journal,
-    workflows: Workflows,
-    secrets: Secrets,
-    clock: Clock,
-    world_of: Callable[[Children, Keep], StepServices],
-) -> tuple[Runs, Timers, Recovery]:
-    """Build what drives runs. Its parts name each other, so each is given calls to come."""
-    runs: Runs
-    timers: Timers
-    children: Children
-    world: StepServices
-    driver = Driver(
-        journal,
-        lambda live, doing: LiveEffects(world, live, doing),
-        clock,
-        lambda live, events: runs.watch(live, events),  # noqa: PLW0108 - not there yet
-        secrets.mask,
-        acting,
-        counters,
-    )
-    runs = Runs(
-        journal=journal,
-        clock=clock,
-        driver=driver,
-        held=held,
-        waiters=Waiters(),
-        cancel_grace_s=settings.cancel_grace,
-        wake_timers=lambda at_ms: timers.wake(at_ms),  # noqa: PLW0108 - not there yet
-        leave=lambda run_id: children.leave(run_id),  # noqa: PLW0108 - not there yet
-        last_number=await journal.runs.last_number(),
-    )
-    timers = Timers(journal, clock, runs.fire)
-    children = Children(journal, workflows, runs)
-    world = world_of(children, driver.keep)
-    return runs, timers, Recovery(journal, runs, children)
 
 
 def _webhook_parts(

@@ -13,6 +13,7 @@ from app.definitions.workflows import Workflows
 from app.events.streams import Streams
 from app.execution.admission import Admission
 from app.execution.bulk import Bulk
+from app.execution.lost_runs import LostRuns
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
 from app.execution.timers import Timers
@@ -48,6 +49,7 @@ class Services:
     bulk: Bulk
     timers: Timers
     recovery: Recovery
+    lost_runs: LostRuns
     admission: Admission
     rate_limits: RateLimits
     counters: Counters

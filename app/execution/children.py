@@ -1,4 +1,4 @@
-"""Child runs: started a few at a time for a step that waits for them, and stopped with it.
+"""Child runs: started a few at a time for a step that waits for them.
 
 How children stand is read from the list of runs, which each child changes in the transaction
 of its own events; nothing about them is kept twice. So looking again is always safe: after a
@@ -7,24 +7,21 @@ restart, after a child has ended, after nothing has happened.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from itertools import islice
 
 from app.concurrency.shield import shielded
 from app.definitions.workflows import Workflows
-from app.execution.driver import left_step
-from app.execution.live_run import Due, LiveRun
+from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.new_run import NewRun
-from app.execution.runs import Runs
-from app.telemetry import log
+from app.execution.starts import Starts
 from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
 from journal import (
-    UNREADABLE,
     Archived,
     ChildRow,
     Conflict,
     Family,
     Journal,
-    UnknownRun,
     UnknownVersion,
     UnknownWorkflow,
 )
@@ -40,15 +37,17 @@ _READ_AT_ONCE = 64
 
 
 class Children:
-    """Starts, watches and stops the child runs of all runs."""
+    """Starts the child runs of all runs and looks how they stand.
 
-    def __init__(self, journal: Journal, workflows: Workflows, runs: Runs) -> None:
+    Attributes:
+        on_left: Called with the id of a run that has left the step while its children started.
+    """
+
+    def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
+        self.on_left: list[Callable[[str], None]] = []
         self._journal = journal
         self._workflows = workflows
-        self._runs = runs
-        self._sweeping: set[asyncio.Task[None]] = set()
-        self.left: set[str] = set()
-        """Runs that have left a step whose child runs may be open still."""
+        self._starts = starts
 
     async def gather(
         self, live: LiveRun, doing: Due, plan: ChildPlan
@@ -83,28 +82,6 @@ class Children:
             return ChildrenOpen(total)
         return ChildrenOpen(total, await self._signal(is_open[0]))
 
-    def leave(self, run_id: str) -> None:
-        """Stop the children that a run no longer waits for, in the background."""
-        self.left.add(run_id)
-        task = asyncio.create_task(self.sweep())
-        self._sweeping.add(task)
-        task.add_done_callback(self._sweeping.discard)
-
-    async def sweep(self) -> None:
-        """Stop the children of every run in `left`; what cannot be stopped now stays there."""
-        left, self.left = self.left, set()
-        for run_id in sorted(left):
-            try:
-                await self._stop(await self._journal.children.left_behind(run_id))
-            except Exception as failure:  # noqa: BLE001 - tried again, and logged
-                log.children_not_stopped(run_id, failure)
-                self.left.add(run_id)
-
-    async def after_restart(self) -> list[str]:
-        """Stop what a restart kept from being stopped; return the runs that must look again."""
-        await self._stop(await self._journal.children.left_behind())
-        return await self._journal.children.parents_to_look()
-
     async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
         """Return the next items to start; those that an earlier attempt completed are done."""
         if free <= 0:
@@ -129,10 +106,11 @@ class Children:
         live.may_have_children = True
         try:
             with contextlib.suppress(Conflict):  # a copy of the run that was lost has started them
-                await self._runs.start_together(news)
+                await self._starts.start_together(news)
         finally:
             if live.lost or not live.is_doing(doing):
-                self.leave(run.id)
+                for heard in self.on_left:
+                    heard(run.id)
 
     async def _new(
         self,
@@ -196,15 +174,6 @@ class Children:
             return None
         body: JsonObject = {**run.signal.body, "runId": run.signal.body.get("runId", run.id)}
         return Signal(run.signal.type, body, run_id=run.id)
-
-    async def _stop(self, children: list[tuple[str, bool]]) -> None:
-        for run_id, terminated in children:
-            try:
-                await self._runs.stop(run_id, terminate=terminated)
-            except UnknownRun:
-                continue
-            except UNREADABLE as unreadable:
-                log.run_stands_still(run_id, unreadable)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

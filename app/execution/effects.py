@@ -1,16 +1,15 @@
 """What steps do to the world in service: the live effects."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 from app.clock import Clock
 from app.concurrency.shield import shielded
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
+from app.execution.appends import Appends
 from app.execution.children import Children
-from app.execution.driver import left_step
-from app.execution.live_run import Due, LiveRun
+from app.execution.live_run import Due, LiveRun, left_step
 from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.outbound.http_client import HttpClient
@@ -31,9 +30,6 @@ from steps.effects import (
 )
 from steps.strict_json import as_kept
 
-Keep: TypeAlias = Callable[[LiveRun, Recorded], Coroutine[Any, Any, None]]
-"""Makes a record of a run's step durable."""
-
 
 @dataclass(frozen=True, slots=True)
 class StepServices:
@@ -47,34 +43,41 @@ class StepServices:
     models: Models
     agents: Agents
     workflows: Workflows
-    children: Children
-    keep: Keep
 
 
 class LiveEffects:
     """The effects of one attempt, for real."""
 
-    def __init__(self, world: StepServices, live: LiveRun, doing: Due) -> None:
-        self._world = world
+    def __init__(
+        self,
+        services: StepServices,
+        children: Children,
+        appends: Appends,
+        live: LiveRun,
+        doing: Due,
+    ) -> None:
+        self._services = services
+        self._children = children
+        self._appends = appends
         self._live = live
         self._doing = doing
         self._tenant = live.tenant
 
     def now_ms(self) -> int:
         """Return the wall clock's time in Unix milliseconds."""
-        return self._world.clock.now_ms()
+        return self._services.clock.now_ms()
 
     async def http(self, request: HttpRequest) -> HttpResponse:
         """Send a request."""
-        return await self._world.client.send(request)
+        return await self._services.client.send(request)
 
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""
-        return await self._world.files.reader(self._tenant)(file_id)
+        return await self._services.files.reader(self._tenant)(file_id)
 
     async def secret(self, name: str) -> str:
         """Return a secret."""
-        return await self._world.secrets.get(self._tenant, name)
+        return await self._services.secrets.get(self._tenant, name)
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
         """Call a tool."""
@@ -84,29 +87,29 @@ class LiveEffects:
             step_id=self._doing.step_id,
             attempt=self._doing.attempt,
             idempotency_key=f"{key}:{call}" if call else key,
-            file=self._world.files.reader(self._tenant),
+            file=self._services.files.reader(self._tenant),
         )
-        return await self._world.tools.call(tool_id, arguments, context)
+        return await self._services.tools.call(tool_id, arguments, context)
 
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a tool touches nothing but its arguments."""
-        return self._world.tools.is_pure(tool_id)
+        return self._services.tools.is_pure(tool_id)
 
     async def tools(self) -> Sequence[ToolInfo]:
         """List the tools."""
-        return await self._world.tools.list()
+        return await self._services.tools.list()
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Ask a model once."""
-        return await self._world.models.chat(self._tenant, request)
+        return await self._services.models.chat(self._tenant, request)
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
         """Return a version of a stored agent."""
-        return await self._world.agents.usable(self._tenant, agent_id, version)
+        return await self._services.agents.usable(self._tenant, agent_id, version)
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
         """Describe a workflow that is marked as a tool."""
-        return await self._world.workflows.as_tool(self._tenant, workflow_id)
+        return await self._services.workflows.as_tool(self._tenant, workflow_id)
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
         """Return the record of this visit; do the work and keep it where there is none."""
@@ -114,10 +117,10 @@ class LiveEffects:
             return self.recalled(name)
         value = await work()
         (_, value), _ = as_kept(f"record {name!r} is", [name, value], "InvalidOutput")
-        value = self._world.secrets.mask(self._tenant, value)
+        value = self._services.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
         # An append that is cut off has an unknown outcome, and the run would be lost.
-        await shielded(self._world.keep(self._live, kept))
+        await shielded(self._appends.keep(self._live, kept))
         return value
 
     def recalled(self, name: str) -> Json:
@@ -134,4 +137,4 @@ class LiveEffects:
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
-        return await self._world.children.gather(self._live, self._doing, plan)
+        return await self._children.gather(self._live, self._doing, plan)

@@ -8,6 +8,7 @@ from app.definitions.versioned import DefinitionUnusable
 from engine import AwaitChildren, Event, Execute, Graph, Input, Run, State, Stopped
 from journal import Head, IdempotencyKey
 from steps.compiled import Definition
+from steps.contract import StepBroke
 
 
 class RunLost(Exception):
@@ -104,3 +105,8 @@ class LiveRun:
     def graph(self) -> Graph:
         """The order of the steps. Raises `DefinitionUnusable`."""
         return self.usable.graph
+
+
+def left_step() -> StepBroke:
+    """Return what stops the work of a step that the run has left; nobody sees it."""
+    return StepBroke("Stopped", "the run has left the step", retryable=False)

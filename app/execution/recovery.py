@@ -9,7 +9,8 @@ definition this server cannot use, which is so until its next start.
 import asyncio
 
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.children import Children
+from app.execution.left_children import LeftChildren
+from app.execution.lost_runs import LostRuns
 from app.execution.runs import Runs
 from app.telemetry import log
 from journal import UNREADABLE, Journal, UnknownRun
@@ -21,10 +22,13 @@ _PAUSE_S = 1.0
 class Recovery:
     """Finds runs that nobody drives."""
 
-    def __init__(self, journal: Journal, runs: Runs, children: Children) -> None:
+    def __init__(
+        self, journal: Journal, runs: Runs, left_children: LeftChildren, lost_runs: LostRuns
+    ) -> None:
         self._journal = journal
-        self._children = children
         self._runs = runs
+        self._left_children = left_children
+        self._lost_runs = lost_runs
         self.is_done = False
         """True once every run that a restart left behind has been looked at."""
 
@@ -33,7 +37,8 @@ class Recovery:
         while not self.is_done:
             try:
                 left_behind = await self._journal.runs.unfinished()
-                left_behind += await self._children.after_restart()
+                await self._left_children.after_restart()
+                left_behind += await self._journal.children.parents_to_look()
                 await self._pick_up(left_behind)
                 self.is_done = True
                 log.recovered(len(left_behind))
@@ -42,10 +47,10 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
         while True:
             await asyncio.sleep(_PAUSE_S)
-            await self._children.sweep()
-            lost, self._runs.lost = self._runs.lost, set()
+            await self._left_children.sweep()
+            lost = self._lost_runs.take()
             await self._pick_up(sorted(lost))
-            self._children.left |= lost  # the append that was lost may have left a step
+            self._left_children.left |= lost  # the append that was lost may have left a step
 
     async def _pick_up(self, run_ids: list[str]) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -62,6 +67,6 @@ class Recovery:
                     log.run_stuck(run_id, unusable)
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
                     log.run_not_recovered(run_id, failure)
-                    self._runs.lost.add(run_id)
+                    self._lost_runs.add(run_id)
 
         await asyncio.gather(*(one(run_id) for run_id in run_ids))

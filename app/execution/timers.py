@@ -5,11 +5,13 @@ by a clock that jumps; a timer fires late rather than never.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
+from app.execution.live_run import LiveRun
 from app.telemetry import log
+from engine import Event
 from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000
@@ -32,8 +34,11 @@ class Timers:
         """Runs that no timer can help before the next start."""
         self._earlier = asyncio.Event()
 
-    def wake(self, at_ms: int) -> None:
-        """Note that a timer was set for `at_ms` (Unix milliseconds)."""
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+        """Note the moment for which a run has set its timer."""
+        at_ms = live.run.wake_at_ms
+        if at_ms is None:
+            return
         if self._next_ms is None or at_ms < self._next_ms:
             self._next_ms = at_ms
             self._earlier.set()

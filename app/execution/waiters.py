@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
-from engine import Run, Status
+from app.execution.live_run import LiveRun, RunLost
+from engine import Event, Run, Status
 
 
 def is_settled(run: Run) -> bool:
@@ -36,11 +38,16 @@ class Waiters:
             if not future.done():
                 future.set_result(run)
 
-    def fail(self, run_id: str, failure: Exception) -> None:
-        """Tell those who wait for this run that there is nothing to wait for."""
-        for future in tuple(self._by_run.get(run_id, ())):
-            if not future.done():
-                future.set_exception(failure)
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+        """Wake those who wait for a run that has become durable as it ends or pauses."""
+        self.resolve(live.run)
+
+    def lost(self, live: LiveRun) -> None:
+        """Tell those who wait for a run of which nothing is durable that nobody knows more."""
+        if live.head is None:
+            for future in tuple(self._by_run.get(live.run.id, ())):
+                if not future.done():
+                    future.set_exception(RunLost(live.run.id))
 
     def close(self) -> None:
         """Let nobody wait any longer: the server is stopping."""

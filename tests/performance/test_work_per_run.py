@@ -94,10 +94,10 @@ async def test_a_run_takes_no_more_commits_than_it_must(
         new = await startable(services, five("five", tool))
         await to_the_end(services, new)
         statements = await Statements.of(services)
-        before = services.journal._writer.figures.commits
+        before = services.journal._writer.counters.commits
         run = await to_the_end(services, new, wait=wait)
         assert run.status == "completed"
-        assert services.journal._writer.figures.commits - before <= commits
+        assert services.journal._writer.counters.commits - before <= commits
         assert statements.count("COMMIT") <= commits
         assert statements.count("COMMIT") >= 1
         # One row a event, and the run's row once a commit: nothing else is written.
@@ -110,9 +110,9 @@ async def test_runs_at_once_share_commits(tmp_path: Path) -> None:
     async with services_on(tmp_path) as services:
         new = await startable(services, five("five", "purely_add"))
         await to_the_end(services, new)
-        before = services.journal._writer.figures.commits
+        before = services.journal._writer.counters.commits
         await asyncio.gather(*(to_the_end(services, new) for _ in range(64)))
-        assert services.journal._writer.figures.commits - before <= 16
+        assert services.journal._writer.counters.commits - before <= 16
 
 
 async def test_a_status_is_one_statement(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ async def test_a_paused_run_leaves_nothing_in_memory(tmp_path: Path) -> None:
         runs = await asyncio.gather(*(to_the_end(services, new) for _ in range(50)))
         assert {run.status for run in runs} == {"paused"}
         for _ in range(100):
-            if not services.runs._held._live:
+            if not services.runs._live_runs._live:
                 break
             await asyncio.sleep(0.01)
-        assert len(services.runs._held) == 0
+        assert len(services.runs._live_runs) == 0

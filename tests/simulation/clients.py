@@ -101,7 +101,7 @@ class Client:
             answer["actionValue"] = self._random.choice(actions)["value"]
         told = await self._ask(
             f"answer {run.id[-4:]} {token}",
-            lambda p: p.runs.resume(TENANT, run.id, answer, self._caller),
+            lambda p: p.execution.runs.resume(TENANT, run.id, answer, self._caller),
             run.id,
             lambda won: self._book.answers.__setitem__(token, won),
         )
@@ -116,7 +116,7 @@ class Client:
         reason = self._book.token()
         run = await self._ask(
             f"cancel {run_id[-4:]} {reason}",
-            lambda p: p.runs.cancel(TENANT, run_id, None, reason, self.name),
+            lambda p: p.execution.runs.cancel(TENANT, run_id, None, reason, self.name),
             run_id,
         )
         if run and not (run.cancel_requested or run.is_over):
@@ -127,7 +127,7 @@ class Client:
         reason = self._book.token()
         run = await self._ask(
             f"terminate {run_id[-4:]} {reason}",
-            lambda p: p.runs.terminate(TENANT, run_id, None, reason, self.name),
+            lambda p: p.execution.runs.terminate(TENANT, run_id, None, reason, self.name),
             run_id,
             lambda won: self._book.ends.__setitem__(reason, (run_id, won)),
         )
@@ -138,14 +138,17 @@ class Client:
         """Read how a run stands."""
         known = self._observer.known(run_id)
         await self._ask(
-            f"look at {run_id[-4:]}", lambda p: p.runs.read(TENANT, run_id), run_id, since=known
+            f"look at {run_id[-4:]}",
+            lambda p: p.execution.runs.read(TENANT, run_id),
+            run_id,
+            since=known,
         )
 
     async def wait(self, run_id: str) -> None:
         """Wait for a run to end or pause, for a while."""
 
         async def wait(process: Process) -> Run | None:
-            outcome = await process.runs.expect(TENANT, run_id)
+            outcome = await process.execution.runs.expect(TENANT, run_id)
             return await _outcome(self._observer, process, run_id, outcome)
 
         await self._ask(f"wait for {run_id[-4:]}", wait, run_id)
@@ -188,7 +191,7 @@ async def _start(
     observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
 ) -> Run:
     """Start as `app/web/api/executions.py` does."""
-    runs = process.runs
+    runs = process.execution.runs
     row, definition = await process.workflows.startable(TENANT, workflow_id, None)
     idempotency = IdempotencyKey(key, workflow_id) if key else None
     new = NewRun(TENANT, row.id, row.version, definition, {}, "client", {}, idempotency)
@@ -214,5 +217,5 @@ async def _outcome(
         if not outcome.done() or outcome.cancelled():
             if not process.stopping:
                 observer.waited(run_id)
-            return await process.runs.stored(TENANT, run_id)
+            return await process.execution.runs.stored(TENANT, run_id)
         return outcome.result()

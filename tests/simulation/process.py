@@ -4,18 +4,14 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
-from app import assembly
 from app.concurrency.fair_queue import FairQueue
 from app.definitions.workflows import Workflows
 from app.execution.effects import StepServices
+from app.execution.execution import Execution, open_execution
 from app.execution.live_run import RunLost
 from app.execution.live_runs import LiveRuns
-from app.execution.recovery import Recovery
-from app.execution.runs import Runs
-from app.execution.timers import Timers
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from engine import Json
@@ -77,9 +73,7 @@ class Process:
     life: Life
     journal: Journal
     workflows: Workflows
-    runs: Runs
-    timers: Timers
-    recovery: Recovery
+    execution: Execution
     background: list[asyncio.Task[None]]
     calls: int = 0
     stopping: bool = False
@@ -158,19 +152,16 @@ class Server:
         workflows._compile_document = compiled()  # type: ignore[assignment]
         outside = Outside(life, self._observer, self._random)
         nothing: Any = None
-        runs, timers, recovery = await assembly._driven(
-            SimpleNamespace(cancel_grace=0.5),  # type: ignore[arg-type]
-            Counters(),
+        execution = await open_execution(
+            journal,
+            self._clock,
             LiveRuns(journal, workflows.pinned, 10_000, 10**9),
             FairQueue(3),  # so few that runs wait for each other
-            journal,
-            workflows,
-            NoSecrets(),  # type: ignore[arg-type]
-            self._clock,
-            lambda children, keep: StepServices(
-                self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows, children, keep  # type: ignore[arg-type]
-            ),
+            Counters(),
+            StepServices(self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows),  # type: ignore[arg-type]
+            cancel_grace_s=0.5,
         )  # fmt: skip
+        timers, recovery = execution.timers, execution.recovery
         timers._fire = self._watched(timers._fire)
         background = [
             asyncio.create_task(recovery.run()),
@@ -178,7 +169,7 @@ class Server:
         ]
         for task in background:
             task.add_done_callback(lambda task: self._ended(life, task))
-        return Process(life, journal, workflows, runs, timers, recovery, background)
+        return Process(life, journal, workflows, execution, background)
 
     def _ended(self, life: Life, task: asyncio.Task[None]) -> None:
         if life.alive and not task.cancelled():
@@ -199,7 +190,7 @@ class Server:
         """Stop in the order of `app/server.py`."""
         self._observer.say("server: asked to stop")
         process.stopping = True
-        process.runs.let_go()
+        process.execution.runs.let_go()
         for _ in range(20):
             if not process.calls or not process.life.alive:
                 break
@@ -212,7 +203,7 @@ class Server:
         for task in process.background:
             task.cancel()
         await asyncio.gather(*process.background, return_exceptions=True)
-        await process.runs.close(1)
+        await process.execution.runs.close(1)
         await process.journal.close()
 
     async def _end(self, life: Life) -> None:

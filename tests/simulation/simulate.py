@@ -175,15 +175,26 @@ class _World:
         process = self.server.process
         if process is None:
             return "the server is not running"
-        runs, children = process.runs, process.recovery._children
-        held = (runs._held._live, runs._held._loading, runs._tasks, runs._notified, runs.lost)
-        left = (runs._waiters._by_run, children.left, children._sweeping)
-        driver = runs._driver
-        turns = (driver._acting, driver._chains, driver._flushes)
-        taken = [runs._held.runs.total, *(turn.taken + turn.waiting for turn in turns)]
+        execution = process.execution
+        runs, driving, left_children = (
+            execution.runs,
+            execution.runs._driving,
+            execution.left_children,
+        )
+        live_runs, driver = runs._live_runs, driving._driver
+        held = (
+            live_runs._live,
+            live_runs._loading,
+            driving._tasks,
+            driving._notified,
+            execution.lost_runs._ids,
+        )
+        left = (runs._waiters._by_run, left_children.left, left_children._sweeping)
+        turns = (driver._step_life._acting, driver._step_life._chains, driver._flushes)
+        taken = [live_runs.runs.total, *(turn.taken + turn.waiting for turn in turns)]
         if any((*held, *left, *taken)):
             return f"in memory: {held} {left} {taken}"
-        return "" if process.recovery.is_done else "recovery is not done"
+        return "" if execution.recovery.is_done else "recovery is not done"
 
     def _check_ends(self) -> None:
         observer, book = self._observer, self._book

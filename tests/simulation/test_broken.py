@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.execution.children import Children
-from app.execution.driver import Driver
+from app.execution.appends import Appends
+from app.execution.driving import Driving
+from app.execution.left_children import LeftChildren
 from app.execution.live_run import InFlight, LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.recovery import Recovery
-from app.execution.runs import Runs
+from app.execution.step_life import StepLife
 from app.execution.timers import Timers
 from app.execution.waiters import Waiters
 from journal.writer import Writer
@@ -46,17 +47,18 @@ def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
 
 
 def wakes_waiters_before_the_append(patch: pytest.MonkeyPatch) -> None:
-    take = Driver.take
+    take = Appends.take
 
-    def early(self: Driver, live: LiveRun, happened: Any) -> None:
+    def early(self: Appends, live: LiveRun, happened: Any) -> None:
         take(self, live, happened)
-        self._watcher(live, [])
+        for heard in self.on_append:
+            heard(live, live.pending)
 
-    patch.setattr(Driver, "take", early)
+    patch.setattr(Appends, "take", early)
 
 
 def acts_before_its_start_is_durable(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Driver, "_acts", lambda *_: False)
+    patch.setattr(StepLife, "acts", lambda *_: False)
 
 
 def locks_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -86,7 +88,7 @@ def picks_up_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def leaves_children_running(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Children, "leave", lambda *_: None)
+    patch.setattr(LeftChildren, "leave", lambda *_: None)
 
 
 def lets_a_step_go_on(patch: pytest.MonkeyPatch) -> None:
@@ -95,7 +97,7 @@ def lets_a_step_go_on(patch: pytest.MonkeyPatch) -> None:
 
 
 def tells_no_parent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "kick", lambda *_: None)
+    patch.setattr(Driving, "notify", lambda *_: None)
 
 
 def forgets_timers(patch: pytest.MonkeyPatch) -> None:
@@ -110,33 +112,33 @@ def keeps_runs_in_memory(patch: pytest.MonkeyPatch) -> None:
 
 
 def wakes_nobody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Waiters, "look", lambda *_: None)
+    patch.setattr(Waiters, "resolve", lambda *_: None)
 
 
 def goes_on_from_what_is_not_recorded(patch: pytest.MonkeyPatch) -> None:
-    async def keep(self: Driver, live: LiveRun, recorded: Any) -> None:
+    async def keep(self: Appends, live: LiveRun, recorded: Any) -> None:
         async with live.lock:
             self.take(live, recorded)
 
-    patch.setattr(Driver, "keep", keep)
+    patch.setattr(Appends, "keep", keep)
 
 
 def starts_children_one_by_one(patch: pytest.MonkeyPatch) -> None:
-    async def one_by_one(self: Driver, lives: Sequence[LiveRun]) -> None:
+    async def one_by_one(self: Appends, lives: Sequence[LiveRun]) -> None:
         for live in reversed(lives):
             await self.flush(live)
 
-    patch.setattr(Driver, "start_together", one_by_one)
+    patch.setattr(Appends, "start_together", one_by_one)
 
 
 def applies_twice(patch: pytest.MonkeyPatch) -> None:
-    happen = Driver.happen
+    happen = Appends.happen
 
-    async def twice(self: Driver, live: LiveRun, happened: Any) -> None:
+    async def twice(self: Appends, live: LiveRun, happened: Any) -> None:
         await happen(self, live, happened)
         live.pending.extend(live.pending[-1:])
 
-    patch.setattr(Driver, "happen", twice)
+    patch.setattr(Appends, "happen", twice)
 
 
 NO_REST = r"^no rest after \d+ s of peace: "

@@ -1,0 +1,117 @@
+"""Which runs are being driven: one task for each, begun by whoever has news for the run."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.definitions.versioned import DefinitionUnusable
+from app.execution.appends import Appends
+from app.execution.driver import Driver
+from app.execution.live_run import LiveRun, RunLost
+from app.execution.live_runs import LiveRuns
+from app.execution.lost_runs import LostRuns
+from app.telemetry import log
+from engine import Event, Input, Interrupted, RunStarted, State
+from journal import UNREADABLE, UnknownRun
+
+
+class Driving:
+    """The tasks that drive runs."""
+
+    def __init__(
+        self, appends: Appends, driver: Driver, live_runs: LiveRuns, lost_runs: LostRuns
+    ) -> None:
+        self._appends = appends
+        self._driver = driver
+        self._live_runs = live_runs
+        self._lost_runs = lost_runs
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._notified: set[str] = set()
+
+    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
+        """Carry on a child run whose start has become durable."""
+        if live.run.parent and isinstance(events[0], RunStarted):
+            self.carry_on(live)
+
+    def carry_on(self, live: LiveRun) -> None:
+        """Have the run driven, from where it stands now."""
+        live.notified.set()
+        if live.task or live.run.is_over or live.lost:
+            return
+        task = asyncio.create_task(self._drive(live))
+        live.task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def wake(self, run_id: str, happened: Input | None) -> None:
+        """Carry a run on, read from the journal where it is not in memory.
+
+        An attempt that a crash cut off is told to the engine first. Raises as an append does,
+        and `UnknownRun`, `Corrupt` or `DefinitionUnusable`.
+        """
+        async with self._live_runs.load(None, run_id) as live:
+            live.notified.set()
+            async with live.lock:
+                if live.task and happened is None:
+                    return  # its driver looks again; a due timer is its own reason
+                if happened is None and live.run.state is State.EXECUTING:
+                    happened = Interrupted()
+                if happened:
+                    self._appends.take(live, happened)
+                await self._appends.append(live)
+            self.carry_on(live)
+
+    def notify(self, run_id: str) -> None:
+        """Have a run look at its child runs again, in the background."""
+        live = self._live_runs.peek(run_id)
+        if live and live.task:
+            live.notified.set()
+        elif run_id not in self._notified:
+            self._notified.add(run_id)
+            task = asyncio.create_task(self._look(run_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """Start no further step: the server is stopping."""
+        self._driver.stop()
+
+    async def close(self, grace_s: float) -> None:
+        """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
+        self.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
+
+    async def _look(self, run_id: str) -> None:
+        self._notified.discard(run_id)
+        try:
+            await self.wake(run_id, None)
+        except UnknownRun:
+            pass
+        except DefinitionUnusable as unusable:
+            log.run_stuck(run_id, unusable)
+        except UNREADABLE as unreadable:
+            log.run_stands_still(run_id, unreadable)
+        except Exception as failure:  # noqa: BLE001 - looked at again, and logged
+            log.run_lost(run_id, failure)
+            self._lost_runs.add(run_id)
+
+    async def _drive(self, live: LiveRun) -> None:
+        try:
+            await self._driver.drive(live)
+        except DefinitionUnusable as unusable:
+            log.run_stuck(live.run.id, unusable)
+        except RunLost:
+            pass
+        except UNREADABLE as unreadable:
+            log.run_stands_still(live.run.id, unreadable)
+        except Exception as failure:  # noqa: BLE001 - one run's fault must not stop the others
+            log.run_lost(live.run.id, failure)
+            live.lost = True
+            self._lost_runs.add(live.run.id)
+        finally:
+            live.task = None
+            self._live_runs.release(live)

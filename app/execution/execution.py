@@ -1,0 +1,82 @@
+"""How the parts of this room are put together: a tree, each part given what stands below it.
+
+From below: appends make durable and publish; starts and children make new runs; a step's
+life, the driver and its tasks carry runs on; runs take commands. What has to be told of
+appends subscribes at the end.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from app.clock import Clock
+from app.concurrency.fair_queue import FairQueue
+from app.execution.appends import Appends
+from app.execution.children import Children
+from app.execution.driver import Driver
+from app.execution.driving import Driving
+from app.execution.effects import LiveEffects, StepServices
+from app.execution.left_children import LeftChildren
+from app.execution.live_runs import LiveRuns
+from app.execution.lost_runs import LostRuns
+from app.execution.parents import Parents
+from app.execution.recovery import Recovery
+from app.execution.runs import Runs
+from app.execution.starts import Starts
+from app.execution.step_life import StepLife
+from app.execution.timers import Timers
+from app.execution.waiters import Waiters
+from app.telemetry.counters import Counters
+from journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the rest of the server has of this room.
+
+    Attributes:
+        runs: The door: start, answer, cancel, terminate, wait.
+        timers: To be run in the background.
+        recovery: To be run in the background.
+        left_children: Stops the child runs that nobody waits for.
+        lost_runs: Runs to be read again.
+    """
+
+    runs: Runs
+    timers: Timers
+    recovery: Recovery
+    left_children: LeftChildren
+    lost_runs: LostRuns
+
+
+async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
+    journal: Journal,
+    clock: Clock,
+    live_runs: LiveRuns,
+    acting: FairQueue,
+    counters: Counters,
+    services: StepServices,
+    cancel_grace_s: float,
+) -> Execution:
+    """Put together what executes runs."""
+    appends = Appends(journal, clock)
+    starts = Starts(appends, live_runs, clock, await journal.runs.last_number())
+    children = Children(journal, services.workflows, starts)
+    effects_of = partial(LiveEffects, services, children, appends)
+    step_life = StepLife(appends, effects_of, services.secrets.mask, acting, counters)
+    driver = Driver(appends, step_life)
+    lost_runs, waiters = LostRuns(), Waiters()
+    driving = Driving(appends, driver, live_runs, lost_runs)
+    runs = Runs(journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s)
+    left_children = LeftChildren(journal, runs)
+    timers = Timers(journal, clock, runs.fire)
+    appends.on_append += (
+        waiters.appended,
+        Parents(driving).appended,
+        left_children.appended,
+        timers.appended,
+        driving.appended,
+    )
+    appends.on_loss += (lost_runs.lost, waiters.lost)
+    children.on_left.append(left_children.leave)
+    recovery = Recovery(journal, runs, left_children, lost_runs)
+    return Execution(runs, timers, recovery, left_children, lost_runs)

@@ -1,0 +1,60 @@
+"""Child runs that their parent has left: they are stopped, now or at the next look."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.execution.live_run import LiveRun
+from app.execution.runs import Runs
+from app.telemetry import log
+from engine import AttemptFailed, Event, RunTerminated, StepCancelled, StepFailed
+from journal import UNREADABLE, Journal, UnknownRun
+
+_LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
+"""Events with which a run may leave a step whose child runs are open."""
+
+
+class LeftChildren:
+    """Stops the child runs of every run that waits for them no longer."""
+
+    def __init__(self, journal: Journal, runs: Runs) -> None:
+        self._journal = journal
+        self._runs = runs
+        self._sweeping: set[asyncio.Task[None]] = set()
+        self.left: set[str] = set()
+        """Runs that have left a step whose child runs may be open still."""
+
+    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
+        """Stop the children of a run that has left the step that had started them."""
+        left = any(isinstance(event, _LEAVE) for event in events)
+        if left and (live.may_have_children or any(visit.children for visit in live.run.history)):
+            self.leave(live.run.id)
+
+    def leave(self, run_id: str) -> None:
+        """Stop the children that a run no longer waits for, in the background."""
+        self.left.add(run_id)
+        task = asyncio.create_task(self.sweep())
+        self._sweeping.add(task)
+        task.add_done_callback(self._sweeping.discard)
+
+    async def sweep(self) -> None:
+        """Stop the children of every run in `left`; what cannot be stopped now stays there."""
+        left, self.left = self.left, set()
+        for run_id in sorted(left):
+            try:
+                await self._stop(await self._journal.children.left_behind(run_id))
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                log.children_not_stopped(run_id, failure)
+                self.left.add(run_id)
+
+    async def after_restart(self) -> None:
+        """Stop what a restart kept from being stopped."""
+        await self._stop(await self._journal.children.left_behind())
+
+    async def _stop(self, children: list[tuple[str, bool]]) -> None:
+        for run_id, terminated in children:
+            try:
+                await self._runs.stop(run_id, terminate=terminated)
+            except UnknownRun:
+                continue
+            except UNREADABLE as unreadable:
+                log.run_stands_still(run_id, unreadable)

@@ -1,0 +1,62 @@
+"""New runs: their ids, and how a run comes to be before anything of it is durable."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from app.clock import Clock
+from app.execution.appends import Appends
+from app.execution.live_run import LiveRun
+from app.execution.live_runs import LiveRuns
+from app.execution.new_run import NewRun
+from engine import Event, RunFailed, apply
+
+
+class Starts:
+    """Makes new runs, with ids that only grow."""
+
+    def __init__(
+        self, appends: Appends, live_runs: LiveRuns, clock: Clock, last_number: int
+    ) -> None:
+        """Take the number of the newest run of the journal, 0 where there is none."""
+        self._appends = appends
+        self._live_runs = live_runs
+        self._clock = clock
+        self._last_number = last_number
+
+    @asynccontextmanager
+    async def new(self, new: NewRun) -> AsyncIterator[LiveRun]:
+        """Hold a new run in memory, of which nothing is durable yet."""
+        live = self._live_run(new)
+        async with self._live_runs.new(live):
+            yield live
+
+    async def start_together(self, news: Sequence[NewRun]) -> None:
+        """Start runs of one tenant, all or none: durable and published when this returns.
+
+        Raises:
+            Conflict: There is one of them already.
+        """
+        async with AsyncExitStack() as held:
+            lives = [await held.enter_async_context(self.new(new)) for new in news]
+            await self._appends.start_together(lives)
+
+    def _live_run(self, new: NewRun) -> LiveRun:
+        now_ms = self._clock.now_ms()
+        started = new.started(self._next_id(now_ms), now_ms)
+        run, events = apply(None, started), list[Event]([started])
+        if new.refused:
+            events.append(RunFailed(now_ms, new.refused))
+            run = apply(run, events[-1])
+        return LiveRun(
+            tenant=new.tenant,
+            run=run,
+            head=None,
+            definition=new.definition,
+            idempotency=new.idempotency,
+            pending=events,
+            size=new.size,
+        )
+
+    def _next_id(self, now_ms: int) -> str:
+        self._last_number = max(self._last_number + 1, now_ms)
+        return f"dynamic-workflow-{self._last_number}"
