@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import GROUPS
-from tests.harness.server import STEPWELL, Server, command
+from tests.harness.processes import STEPWELL, command, run
+from tests.harness.server import Server
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [
@@ -19,12 +20,6 @@ EXAMPLES = [
     for file in sorted((ROOT / "examples").glob("*/*workflow.json"))
     if not (file.parent / "pyproject.toml").exists()
 ]
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [STEPWELL, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run
+from tests.harness.server import Server
 
 STEP = """
 from steps import Done, StepSettings, StepType
@@ -31,9 +32,7 @@ FLOW = (
 
 
 def stepwell(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [STEPWELL, *map(str, arguments)]
-    given = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=given)
+    return run(*arguments, environment={**os.environ, **environment})
 
 
 def package(folder: Path, target: str) -> str:

@@ -13,15 +13,14 @@ import httpx
 import pytest
 
 from tests.harness.mcp_process import McpProcess, over_pipes
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run
+from tests.harness.server import Server
 
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 
 
 def config(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [STEPWELL, "config", "--json", *map(str, arguments)]
-    given = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=given)
+    return run("config", "--json", *arguments, environment={**os.environ, **environment})
 
 
 def tools(client: httpx.Client) -> Any:
@@ -142,8 +141,8 @@ def test_a_run_on_a_laptop_prints_its_history_and_nothing_else(tmp_path: Path) -
     }
     (tmp_path / "flow.json").write_text(json.dumps(flow))
     named = {"STEPWELL_MCP_SERVERS": json.dumps({"near": over_pipes(), "gone": {"command": "no"}})}
-    command = [STEPWELL, "run", str(tmp_path / "flow.json")]
-    shown = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **named})
+    shown = run("run", tmp_path / "flow.json", environment={**os.environ, **named})
+    shown.check_returncode()
     assert json.loads(shown.stdout)["status"] == "completed"
 
 

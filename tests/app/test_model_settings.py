@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.settings.server import SettingsError, load
-from tests.harness.server import command
+from tests.harness.processes import command
 
 LOCAL = {"provider": "openai", "model": "qwen", "baseUrl": "http://127.0.0.1:8000/v1"}
 

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from app.files.s3 import S3Storage
 from app.files.storage import StorageError
 from app.settings.server import Settings, SettingsError
 from tests.conftest import PLUGIN
-from tests.harness.server import STEPWELL, Server, free_port
+from tests.harness.processes import run
+from tests.harness.server import Server, free_port
 
 KEYS = {"s3_access_key": "AKIACANARY", "s3_secret_key": "hunter2-canary"}
 FLOW = {
@@ -174,10 +174,8 @@ def test_a_wrong_bucket_stops_the_start_with_a_clear_word(
     endpoint: str, bucket: Any, tmp_path: Path
 ) -> None:
     told = environment(endpoint, s3_bucket="nowhere")
-    shown = subprocess.run(
-        [STEPWELL, "serve", "--data", tmp_path / "data", "--port", "0"],
-        env={**os.environ, **told}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    given = {**os.environ, **told}
+    shown = run("serve", "--data", tmp_path / "data", "--port", "0", environment=given)
     assert shown.returncode == 1
     assert (
         shown.stderr
@@ -190,15 +188,15 @@ def test_no_command_shows_a_secret(tmp_path: Path) -> None:
     file.write_text('smtp_password = "hunter2"\n')
     env = {**os.environ, "STEPWELL_S3_ACCESS_KEY": "id"}
     for more in ([], ["--json"]):
-        command = [STEPWELL, "config", "--config", file, "--s3-secret-key", "hunter2", *more]
-        shown = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        command = ["config", "--config", file, "--s3-secret-key", "hunter2", *more]
+        shown = run(*command, environment=env)
+        shown.check_returncode()
         assert "hunter2" not in shown.stdout
         assert shown.stdout.count("**********") == 2
     file.write_text("smtp_password = ['hunter2']\n")
-    command = [STEPWELL, "config", "--config", file]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = run("config", "--config", file)
     assert (shown.returncode, "hunter2" in shown.stderr) == (1, False)
     file.write_text("smtp_password = 'hunter2'\nsmtp_password_file = '/p'\n")
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = run("config", "--config", file)
     assert shown.returncode == 1
     assert "smtp_password is set too" in shown.stderr

@@ -1,7 +1,6 @@
 """A company's own certificates: trusted by every outgoing connection, checked at the start."""
 
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +21,8 @@ from steps.contract import StepBroke
 from steps.effects import HttpRequest
 from tests.conftest import PLUGIN
 from tests.harness.mail import certificate
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run
+from tests.harness.server import Server
 
 LOCAL = [ip_network("127.0.0.0/8")]
 
@@ -140,10 +140,7 @@ def test_a_file_that_cannot_be_used_stops_the_start(
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
-    ended = subprocess.run(
-        [STEPWELL, "serve", "--data", tmp_path / "data", "--port", "0", "--ca-file", file],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    ended = run("serve", "--data", tmp_path / "data", "--port", "0", "--ca-file", file)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
     assert f"ca_file {file} cannot be used" in ended.stderr
     assert said in ended.stderr

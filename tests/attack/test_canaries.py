@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,11 @@ import httpx
 import jwt
 import pytest
 
+from tests.harness import processes
 from tests.harness.echo import Echo
 from tests.harness.model_server import ModelServer, Reply
-from tests.harness.server import STEPWELL, Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 STEP = "canary-step-1f0c9d7e5b3a"
@@ -264,11 +265,11 @@ def test_the_log_shows_no_secret_and_no_person(place: Place) -> None:
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_the_config_command_shows_no_secret(place: Place, options: list[str]) -> None:
     environment = {**os.environ, **place.server.environment}
-    shown = subprocess.run(
-        [STEPWELL, "config", *options], env=environment, capture_output=True, check=True
-    )
-    assert b"smtp_password" in shown.stdout
-    assert nowhere(SECRETS, {"out": shown.stdout, "err": shown.stderr}) == []
+    shown = processes.run("config", *options, environment=environment)
+    shown.check_returncode()
+    assert "smtp_password" in shown.stdout
+    said = {"out": shown.stdout.encode(), "err": shown.stderr.encode()}
+    assert nowhere(SECRETS, said) == []
 
 
 @pytest.mark.parametrize(
@@ -284,15 +285,13 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(place: Place, name: str)
         ["config"],
         ["serve", "--port", "0", "--data", str(place.server.data.parent / "other")],
     ):
-        shown = subprocess.run(
-            [STEPWELL, *arguments], env=environment, capture_output=True, check=False, timeout=20
-        )
-        assert b"Traceback" not in shown.stderr
-        assert b"canary-wrong-value" not in shown.stderr + shown.stdout
+        shown = processes.run(*arguments, environment=environment)
+        assert "Traceback" not in shown.stderr
+        assert "canary-wrong-value" not in shown.stderr + shown.stdout
         # What a key must look like is known to the server that seals with it, not to `config`.
         if (name, arguments) != ("secrets_key", ["config"]):
             assert shown.returncode == 1
-            assert name.encode() in shown.stderr
+            assert name in shown.stderr
 
 
 def test_lists_on_the_command_line_show_no_secret(place: Place) -> None:

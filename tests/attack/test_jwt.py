@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
 from app.auth.tokens import BadSecret, new_secret
-from tests.harness.server import STEPWELL, Server, command
+from tests.harness.processes import command, run
+from tests.harness.server import Server
 
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
 NOW = int(time.time())
@@ -287,10 +287,9 @@ def test_ed448_is_as_good_as_ed25519(strict: Server, tmp_path: Path) -> None:
 
 def test_a_weak_key_is_refused_on_the_command_line_too(strict: Server, tmp_path: Path) -> None:
     (tmp_path / "p.pem").write_text(WEAK["RSA of 1024 bits"][1])
-    shown = subprocess.run(
-        [STEPWELL, "jwt-secret", "create", "--data", str(strict.data), "--tenant", "acme",
-         "--algorithm", "RS256", "--public-key-file", str(tmp_path / "p.pem")],
-        capture_output=True, text=True, check=False,
+    shown = run(
+        "jwt-secret", "create", "--data", strict.data, "--tenant", "acme",
+        "--algorithm", "RS256", "--public-key-file", tmp_path / "p.pem",
     )  # fmt: skip
     assert shown.returncode != 0
     assert "Traceback" not in shown.stderr

@@ -17,7 +17,8 @@ from app.server import ENDPOINTS, application
 from app.settings.server import Settings
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
-from tests.harness.server import Server, command
+from tests.harness.processes import command
+from tests.harness.server import Server
 
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/{rest:path}"}
 """What anybody may ask; the last one is the answer 404."""

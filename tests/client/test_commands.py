@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.client.conftest import ASKING, END, NAPPING, client_for
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run, start
+from tests.harness.server import Server
 
 
 def environment(server: Server) -> dict[str, str]:
@@ -19,10 +20,7 @@ def environment(server: Server) -> dict[str, str]:
 
 
 def said(server: Server, *arguments: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [STEPWELL, *map(str, arguments)],
-        env=environment(server), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = run(*arguments, environment=environment(server))
     assert done.returncode == code, done
     return done.stdout if code == 0 else done.stderr
 
@@ -51,9 +49,9 @@ def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
 def test_a_reader_may_go_away(defined: Server) -> None:
     with client_for(defined) as client:
         client.start("asking", {})
-        tailing = subprocess.Popen(
-            [STEPWELL, "tail", "--from-start"],
-            env=environment(defined), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        tailing = start(
+            "tail", "--from-start",
+            environment=environment(defined), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert tailing.stdout is not None
         assert tailing.stderr is not None
@@ -95,8 +93,7 @@ def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
     assert f"runId={mine[0]}" in said(defined, "runs", "list", mine[0], "--workflow", "crowd")
     assert told(defined, "runs", "cancel", "--workflow", "crowd", "--dry-run")["matched"] == 5
     viewer = {**environment(defined), "STEPWELL_KEY": defined.key("viewer")}
-    asked = [STEPWELL, "runs", "cancel", "--workflow", "crowd"]
-    refused = subprocess.run(asked, env=viewer, capture_output=True, text=True, check=False)
+    refused = run("runs", "cancel", "--workflow", "crowd", environment=viewer)
     assert (refused.returncode, "403" in refused.stderr) == (1, True)
     assert told(defined, "runs", "cancel", *mine[:2])["changed"] == 2
     assert told(defined, "runs", "terminate", "--workflow", "crowd")["changed"] == 3
@@ -122,9 +119,7 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
         client.workflows.create({**NAPPING, "id": "long-nap", "name": "Long", "steps": [nap, END]})
         run_id = client.start("long-nap", {}).id
     ours, theirs = pty.openpty()
-    watching = subprocess.Popen(
-        [STEPWELL, "status", run_id, "--watch"], env=environment(defined), stdout=theirs
-    )
+    watching = start("status", run_id, "--watch", environment=environment(defined), stdout=theirs)
     os.close(theirs)
     shown = b""
     try:
@@ -140,9 +135,6 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
 
 
 def test_a_server_takes_no_setting_from_the_clients_words(defined: Server) -> None:
-    shown = subprocess.run(
-        [STEPWELL, "config"], env={**environment(defined), "STEPWELL_TOKEN": "x"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    shown = run("config", environment={**environment(defined), "STEPWELL_TOKEN": "x"})
     assert "not a known setting" not in shown.stderr
     assert shown.returncode == 0, shown

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import STEPWELL
+from tests.harness.server import Server
 
 PAGE = Path(__file__).parents[2] / "docs" / "client.md"
 

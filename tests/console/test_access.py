@@ -15,7 +15,8 @@ from axe_core_python import selenium as axe_package
 
 from tests.console.browser import Person
 from tests.console.scene import Scene
-from tests.harness.server import Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"

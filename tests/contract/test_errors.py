@@ -5,7 +5,8 @@ import concurrent.futures
 import httpx
 import pytest
 
-from tests.harness.server import Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 WAITING = {
     "name": "Waiting",

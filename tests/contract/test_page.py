@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.harness.server import Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 CREATE = {
     "name": "Customer Onboarding",

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.harness.echo import Echo
-from tests.harness.server import Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 STEPS = [
     {"id": "count", "type": "call-api", "method": "POST", "url": "{{ data.url }}",

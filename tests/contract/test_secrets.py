@@ -3,7 +3,6 @@
 import base64
 import json
 import secrets
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +10,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.harness import processes
 from tests.harness.echo import Echo
-from tests.harness.server import STEPWELL, Server, command
+from tests.harness.processes import command
+from tests.harness.server import Server
 
 CANARY = 'canary-"7/2+x&y \\-' + secrets.token_urlsafe(24)
 PLACES: dict[str, dict[str, Any]] = {
@@ -191,10 +192,8 @@ def test_a_definition_may_not_show_secrets(shared: Server) -> None:
 
 
 def refused_start(server: Server) -> str:
-    shown = subprocess.run(
-        [STEPWELL, "serve", "--data", str(server.data), "--port", str(server.port)],
-        env=server.environment, capture_output=True, text=True, check=False, timeout=20,
-    )  # fmt: skip
+    place = ("--data", server.data, "--port", server.port)
+    shown = processes.run("serve", *place, environment=server.environment)
     assert shown.returncode == 1
     assert "Traceback" not in shown.stderr
     return shown.stderr
@@ -220,10 +219,8 @@ def test_a_lost_or_other_key_refuses_the_start_with_instructions(loud: Server, e
 
 
 def set_secret(server: Server, name: str, value: str) -> None:
-    subprocess.run(
-        [STEPWELL, "secret", "set", name, "--data", server.data, "--tenant", "acme"],
-        input=value.encode(), check=True, capture_output=True,
-    )  # fmt: skip
+    place = ("--data", server.data, "--tenant", "acme")
+    processes.run("secret", "set", name, *place, given=value).check_returncode()
 
 
 def test_the_command_line_keeps_secrets_with_and_without_a_server(
@@ -239,10 +236,7 @@ def test_the_command_line_keeps_secrets_with_and_without_a_server(
     listed = command("secret", "list", *arguments)["secrets"]
     assert [item["name"] for item in listed] == ["LONG", "TOKEN"]
     assert command("secret", "delete", "LONG", *arguments) == {"deleted": "LONG"}
-    unknown = subprocess.run(
-        [STEPWELL, "secret", "delete", "LONG", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    unknown = processes.run("secret", "delete", "LONG", *arguments)
     assert "there is no secret 'LONG'" in unknown.stderr
     server.start()
     with server.client() as client:

@@ -4,7 +4,6 @@ import asyncio
 import random
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,8 @@ import pytest
 from journal import Journal, WalMissing, unmark
 from tests.conftest import PLUGIN
 from tests.harness.appending import load, opened
-from tests.harness.server import STEPWELL, Server, settled
+from tests.harness.processes import run
+from tests.harness.server import Server, settled
 from tests.harness.vfs import watched
 
 DATABASE = "journal.sqlite3"
@@ -30,10 +30,7 @@ WAITING = {
 
 def serve(data: Path) -> tuple[int, str]:
     """Try to start a server; return its exit code and what it said."""
-    ended = subprocess.run(
-        [STEPWELL, "serve", "--data", data, "--port", "0", "--log-level", "warning"],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    ended = run("serve", "--data", data, "--port", "0", "--log-level", "warning")
     return ended.returncode, ended.stderr
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,8 @@ import httpx
 import pytest
 
 from tests.conftest import PLUGIN
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run
+from tests.harness.server import Server
 
 DATABASE, WAL = "journal.sqlite3", "journal.sqlite3-wal"
 SAID = "what was committed last is in journal.sqlite3-wal, which is missing or empty"
@@ -24,10 +24,7 @@ WAITING = {
 
 def told(command: str, *arguments: object) -> tuple[int, str]:
     """Run a command that ends by itself; return its exit code and what it said."""
-    ended = subprocess.run(
-        [STEPWELL, command, *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    ended = run(command, *arguments, installed=command == "accept-loss")
     return ended.returncode, ended.stdout + ended.stderr
 
 

@@ -1,11 +1,11 @@
 """Stopping in good order, and one process a folder."""
 
-import subprocess
 import threading
 import time
 from typing import Any
 
-from tests.harness.server import STEPWELL, Server, settled
+from tests.harness.processes import run
+from tests.harness.server import Server, settled
 
 SLEEPY = {
     "id": "sleepy", "name": "Sleepy", "initialStep": "nap",
@@ -39,18 +39,16 @@ def test_a_stop_lets_the_step_in_flight_finish_and_answers_who_waits(server: Ser
 
 def test_a_second_server_on_a_folder_names_the_first(server: Server) -> None:
     assert server.process is not None
-    command = [STEPWELL, "serve", "--data", str(server.data), "--port", "0"]
-    second = subprocess.run(command, capture_output=True, check=False, timeout=20)
+    second = run("serve", "--data", server.data, "--port", "0")
     assert second.returncode == 1
-    assert str(server.process.pid) in second.stderr.decode()
+    assert str(server.process.pid) in second.stderr
 
 
 def test_a_lost_database_is_not_replaced_by_an_empty_one(server: Server) -> None:
     server.kill()
     database = server.data / "journal.sqlite3"
     database.write_bytes(b"")
-    command = [STEPWELL, "serve", "--data", str(server.data), "--port", "0"]
-    started = subprocess.run(command, capture_output=True, check=False, timeout=20)
+    started = run("serve", "--data", server.data, "--port", "0")
     assert started.returncode == 1
-    assert b"restore it from a backup" in started.stderr
+    assert "restore it from a backup" in started.stderr
     assert database.read_bytes() == b""

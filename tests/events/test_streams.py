@@ -14,7 +14,8 @@ from app.events.catalogue import KINDS, NAMES
 from engine import EVENT_TYPES
 from tests.conftest import PLUGIN
 from tests.harness.event_reader import Reader, Seen, all_of_run, stream
-from tests.harness.server import Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 ASK = {
     "id": "asking", "name": "Asking", "initialStep": "sum",

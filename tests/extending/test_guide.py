@@ -17,7 +17,8 @@ import pytest
 from steps import STABLE
 from tests.extending.conftest import PACKAGE
 from tests.harness.echo import Echo
-from tests.harness.server import STEPWELL, Server, settled
+from tests.harness.processes import STEPWELL
+from tests.harness.server import Server, settled
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
 END = {"id": "end", "type": "end-flow"}

@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.conftest import PLUGIN
 from tests.extending.conftest import PACKAGE
-from tests.harness.server import STEPWELL, Server, settled
+from tests.harness.processes import STEPWELL
+from tests.harness.server import Server, settled
 
 Carrier: Any = runpy.run_path(str(PACKAGE / "tests" / "carrier.py"))["Carrier"]
 WORKFLOW = json.loads((PACKAGE / "workflow.json").read_text())

@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -13,24 +11,16 @@ from typing import Any, Self
 
 import httpx
 
+from tests.harness.processes import Process, command, start
+
 TRUST = httpx.create_ssl_context()
 """Given to each client, since to read the list of authorities takes it longer than a request."""
-
-STEPWELL = str(Path(sys.executable).with_name("stepwell"))
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def command(*arguments: object) -> Any:
-    """Run `stepwell ... --json` and return its answer."""
-    shown = subprocess.run(
-        [STEPWELL, *map(str, arguments), "--json"], capture_output=True, check=True
-    )
-    return json.loads(shown.stdout)
 
 
 class Server:
@@ -47,7 +37,9 @@ class Server:
             "STEPWELL_LOG_LEVEL": "warning",
             **environment,
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.installed = False
+        """Whether it starts as a person starts it, and not forked."""
+        self.process: Process | None = None
         self.log = data.parent / "server.log"
         self._keys: dict[tuple[str, str], str] = {}
 
@@ -67,12 +59,10 @@ class Server:
         """Start, wait until ready, and return the seconds it took."""
         began = time.monotonic()
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [STEPWELL, "serve", "--data", str(self.data), "--port", str(self.port)],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = start(
+                "serve", "--data", self.data, "--port", self.port,
+                environment=self.environment, stdout=log, stderr=log, installed=self.installed,
+            )  # fmt: skip
         with httpx.Client(base_url=self.address, verify=TRUST) as client:
             while time.monotonic() - began < 60:
                 assert self.process.poll() is None, self.log.read_text()

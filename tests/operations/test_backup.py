@@ -1,14 +1,14 @@
 """A backup taken under load opens, verifies and goes on."""
 
 import json
-import subprocess
 import time
 from pathlib import Path
 
 from tests.conftest import PLUGIN
 from tests.harness.journals import change, completed, filled
 from tests.harness.load import Starting
-from tests.harness.server import STEPWELL, Server, command, settled
+from tests.harness.processes import command, run
+from tests.harness.server import Server, settled
 
 PAUSING = {
     "id": "pausing", "name": "Pausing", "initialStep": "ask",
@@ -19,7 +19,7 @@ ANSWER = {"type": "request_user_action", "actionId": "ask", "actionValue": "appr
 
 
 def refused(*arguments: object) -> str:
-    shown = subprocess.run([STEPWELL, *map(str, arguments)], capture_output=True, text=True, check=False)  # fmt: skip
+    shown = run(*arguments)
     assert shown.returncode == 1, shown.stdout
     return shown.stderr
 
@@ -65,7 +65,8 @@ def test_the_key_is_copied_only_when_asked_for(tmp_path: Path) -> None:
     filled(tmp_path / "data", completed, [1])
     (tmp_path / "data" / "secrets.key").write_text("c" * 43 + "=\n")
     place = ("backup", "--data", tmp_path / "data", "--to")
-    without = subprocess.run([STEPWELL, *map(str, place), tmp_path / "a"], capture_output=True, text=True, check=True)  # fmt: skip
+    without = run(*place, tmp_path / "a")
+    without.check_returncode()
     assert "secrets.key is not in this backup" in without.stdout
     assert not (tmp_path / "a" / "secrets.key").exists()
     assert command(*place, tmp_path / "b", "--with-key")["withKey"] is True
@@ -83,7 +84,7 @@ def test_a_backup_that_was_changed_is_not_restored(tmp_path: Path) -> None:
     place = ("restore", "--from", tmp_path / "copy", "--data")
     assert "SHA-256 differs" in refused(*place, tmp_path / "new")
     (tmp_path / "copy" / "backup.json").unlink()
-    shown = subprocess.run([STEPWELL, *map(str, place), str(tmp_path / "new"), "--json"], capture_output=True, text=True, check=False)  # fmt: skip
+    shown = run(*place, tmp_path / "new", "--json")
     assert shown.returncode == 1
     assert json.loads(shown.stdout)["verified"]["found"][0]["event"] == 2
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import subprocess
 import threading
 import time
 from contextlib import closing
@@ -14,7 +13,8 @@ import pytest
 from journal import Journal, RunFilter, codec, migrations
 from tests.conftest import PLUGIN
 from tests.harness.journals import completed, faults, filled, paused
-from tests.harness.server import STEPWELL, Server, settled
+from tests.harness.processes import run
+from tests.harness.server import Server, settled
 
 SLOW = {
     "id": "slow", "name": "Slow", "initialStep": "nap",
@@ -93,7 +93,7 @@ def test_a_lost_database_is_never_replaced_by_an_empty_one(
     file = tmp_path / "journal.sqlite3"
     file.unlink() if left is None else file.write_bytes(left)
     for words in (("serve", "--port", "0"), ("verify",), ("runs", "list", "--tenant", "acme")):
-        shown = subprocess.run([STEPWELL, *words, "--data", tmp_path], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+        shown = run(*words, "--data", tmp_path)
         assert shown.returncode == 1
         assert told in shown.stderr
     assert (file.read_bytes() if file.exists() else None) == left
@@ -155,7 +155,7 @@ def test_a_migration_that_fails_changes_nothing(
     file = tmp_path / "data" / "journal.sqlite3"
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE secrets (clash TEXT)")
-    shown = subprocess.run([STEPWELL, "serve", "--port", "0", "--data", tmp_path / "data"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+    shown = run("serve", "--port", "0", "--data", tmp_path / "data")
     assert (shown.returncode, "secrets already exists" in shown.stderr) == (1, True)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)

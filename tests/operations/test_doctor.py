@@ -1,13 +1,13 @@
 """`stepwell doctor` finds what is wrong, says how to mend it, and changes nothing."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import PLUGIN
 from tests.harness.journals import change, completed, filled, paused
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run
+from tests.harness.server import Server
 
 FRAGILE = {
     "id": "w", "name": "Fragile", "initialStep": "a",
@@ -17,10 +17,7 @@ FRAGILE = {
 
 
 def doctor(folder: Path, *more: object) -> tuple[int, dict[str, dict[str, Any]]]:
-    shown = subprocess.run(
-        [STEPWELL, "doctor", "--data", str(folder), "--json", *map(str, more)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    shown = run("doctor", "--data", folder, "--json", *more)
     assert shown.stdout, shown.stderr
     found = json.loads(shown.stdout)["findings"]
     return shown.returncode, {item["what"]: item for item in found}

@@ -1,7 +1,6 @@
 """Thousands of runs are stopped and deleted by one command, and by one endpoint."""
 
 import json
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import httpx
 from engine import Event
 from tests.conftest import PLUGIN
 from tests.harness.journals import completed, faults, filled, paused
-from tests.harness.server import STEPWELL, Server, command
+from tests.harness.processes import command, run
+from tests.harness.server import Server
 
 WORKFLOW = {
     "id": "w", "name": "W", "initialStep": "a",
@@ -144,7 +144,7 @@ def test_the_command_line_stops_a_loop_with_and_without_a_server(server: Server)
     assert command("runs", "cancel", *place)["changed"] == 3
     shown = command("runs", "list", *place, "--status", "cancelled")["runs"]
     assert [row["workflowId"] for row in shown] == ["w"] * 3
-    wrong = subprocess.run([STEPWELL, "runs", "delete", *map(str, place), "--status", "paused"], capture_output=True, text=True, check=False)  # fmt: skip
+    wrong = run("runs", "delete", *place, "--status", "paused")
     assert "delete is for runs that have ended" in wrong.stderr
     assert command("runs", "delete", *place, "--status", "cancelled")["changed"] == 3
     assert len(command("runs", "list", *place)["runs"]) == 3
@@ -153,7 +153,7 @@ def test_the_command_line_stops_a_loop_with_and_without_a_server(server: Server)
 
 def test_an_offline_terminate_needs_no_definition(tmp_path: Path) -> None:
     filled(tmp_path, lambda n: [*paused(n)], [5])
-    refused = subprocess.run([STEPWELL, "runs", "cancel", "--data", tmp_path, "--tenant", "acme", "--json"], capture_output=True, text=True, check=False)  # fmt: skip
+    refused = run("runs", "cancel", "--data", tmp_path, "--tenant", "acme", "--json")
     assert json.loads(refused.stdout)["failed"] == 1
     assert refused.returncode == 1
     answer = command("runs", "terminate", "--data", tmp_path, "--tenant", "acme")

@@ -1,7 +1,6 @@
 """Ended runs go by age and number, with their children, and never an open one."""
 
 import sqlite3
-import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 from engine import RunTerminated
 from tests.conftest import PLUGIN
 from tests.harness.journals import completed, faults, filled, paused
-from tests.harness.server import STEPWELL, Server, command
+from tests.harness.processes import command, run
+from tests.harness.server import Server
 
 DAY_MS = 86_400_000
 
@@ -82,12 +82,8 @@ def test_a_server_does_it_in_the_background_and_no_id_comes_twice(tmp_path: Path
 
 
 def test_a_wrong_duration_is_named(tmp_path: Path) -> None:
-    shown = subprocess.run(
-        [STEPWELL, "config", "--retention", "completed=soon"], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    shown = run("config", "--retention", "completed=soon")
     assert shown.returncode == 1
     assert "must be a duration" in shown.stderr
-    shown = subprocess.run(
-        [STEPWELL, "config", "--retention", "completed=90d", "--retention-keep", "failed=5"], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    shown = run("config", "--retention", "completed=90d", "--retention-keep", "failed=5")
     assert "retention = {'completed': '90d'}  (command line)" in shown.stdout

@@ -9,7 +9,8 @@ import pytest
 import journal
 from journal import Verified, open_read_only
 from tests.harness.journals import change, completed, filled, paused
-from tests.harness.server import STEPWELL, Server
+from tests.harness.processes import run
+from tests.harness.server import Server
 
 RUN = "dynamic-workflow-300"
 SWAP = (
@@ -30,9 +31,7 @@ def verify(folder: Path) -> Verified:
 
 
 def command(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [STEPWELL, "verify", "--data", str(folder)], capture_output=True, text=True, check=False
-    )
+    return run("verify", "--data", folder)
 
 
 @pytest.fixture(scope="module")
@@ -100,5 +99,6 @@ def test_a_running_server_is_verified_and_says_how_far_it_is(server: Server) -> 
 
 def test_deleting_in_good_order_is_no_fault(tmp_path: Path) -> None:
     filled(tmp_path, completed, range(1, 51))
-    subprocess.run([STEPWELL, "runs", "delete", "--data", tmp_path, "--tenant", "acme", "--until", "1970-01-01T00:00:00.031Z"], check=True, capture_output=True)  # fmt: skip
+    place = ("--data", tmp_path, "--tenant", "acme")
+    run("runs", "delete", *place, "--until", "1970-01-01T00:00:00.031Z").check_returncode()
     assert verify(tmp_path) == Verified(20, 80, [])

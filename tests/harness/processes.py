@@ -1,0 +1,203 @@
+"""How the tests start `stepwell`: forked from a prepared process, or as it is installed.
+
+A forked one costs a few milliseconds where the installed script costs a second to load. What
+an interpreter or the loader of the system reads from its environment, such as PYTHONPATH and
+LD_PRELOAD, has no effect on a fork: a command for which that differs starts as installed.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+STEPWELL = str(Path(sys.executable).with_name("stepwell"))
+_PREPARED = str(Path(__file__).with_name("prepared.py"))
+_READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC_", "GLIBC_", "OPENSSL_", "SSL_")
+Stream: TypeAlias = int | IO[Any] | None
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what is read while an interpreter starts."""
+    return {k: v for k, v in environment.items() if k.startswith(_READ_AT_START)}
+
+
+class _Prepared:
+    """The process that is forked; it ends with this one."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.environment = dict(os.environ)
+        with theirs:
+            number = theirs.fileno()
+            command = [sys.executable, _PREPARED, str(number)]
+            self._process = subprocess.Popen(command, pass_fds=[number], stdin=subprocess.DEVNULL)
+
+    def fork(
+        self, argv: list[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
+    ) -> tuple[int, int, socket.socket]:
+        """Return the process id, its handle, and the socket on which its exit code will come."""
+        asked = {"argv": argv, "environment": dict(environment), "folder": folder}
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            files = [*streams, theirs.fileno()]
+            socket.send_fds(self._control, [json.dumps(asked).encode()], files)
+        told, handles, _, _ = socket.recv_fds(ours, 100, 1)
+        assert told, "the prepared process has ended"
+        return json.loads(told), handles[0], ours
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _prepared() -> _Prepared:
+    return _Prepared()
+
+
+class Forked:
+    """A process that was forked for one command; a part of what `subprocess.Popen` offers."""
+
+    def __init__(
+        self,
+        arguments: Sequence[object],
+        environment: Mapping[str, str],
+        folder: str,
+        streams: Sequence[Stream],
+    ) -> None:
+        self.args = [STEPWELL, *map(str, arguments)]
+        self.returncode: int | None = None
+        given, ours = zip(*(_given(stream, at) for at, stream in enumerate(streams)), strict=True)
+        self.stdin: IO[bytes] | None
+        self.stdout: IO[bytes] | None
+        self.stderr: IO[bytes] | None
+        self.stdin, self.stdout, self.stderr = ours
+        numbers = [given[1] if number == subprocess.STDOUT else number for number in given]
+        with _lock:
+            prepared = _prepared()
+        self.pid, self._handle, self._answers = prepared.fork(
+            self.args, environment, folder, numbers
+        )
+        for number, stream, mine in zip(given, streams, ours, strict=True):
+            if mine is not None or stream == subprocess.DEVNULL:
+                os.close(number)
+
+    def poll(self) -> int | None:
+        """Return the exit code if it has ended."""
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return the exit code; raises TimeoutExpired."""
+        code = self._ended(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
+
+    def _ended(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
+            told = self._answers.recv(100)
+            assert told, "the prepared process has ended"
+            self.returncode = json.loads(told)
+            self._answers.close()
+            os.close(self._handle)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it runs."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):  # it may end in this moment
+                signal.pidfd_send_signal(self._handle, number)
+
+    def kill(self) -> None:
+        """Kill -9, if it runs."""
+        self.send_signal(signal.SIGKILL)
+
+
+Process: TypeAlias = "Forked | subprocess.Popen[bytes]"
+
+
+def _given(stream: Stream, at: int) -> tuple[int, IO[bytes] | None]:
+    """Return the file that the process gets, and our end where it is a pipe."""
+    if stream is None:
+        return at, None
+    if stream == subprocess.DEVNULL:
+        return os.open(os.devnull, os.O_RDWR), None
+    if stream == subprocess.PIPE:
+        read, write = os.pipe()
+        return (read, open(write, "wb")) if at == 0 else (write, open(read, "rb"))  # noqa: PTH123
+    return (stream if isinstance(stream, int) else stream.fileno()), None
+
+
+def start(
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    stdin: Stream = None,
+    stdout: Stream = None,
+    stderr: Stream = None,
+    installed: bool = False,
+) -> Process:
+    """Start `stepwell` with these arguments; `installed` is the script that a person runs."""
+    given = os.environ if environment is None else environment
+    streams = (stdin, stdout, stderr)
+    if installed or _at_start(given) != _at_start(_prepared().environment):
+        return subprocess.Popen(
+            [STEPWELL, *map(str, arguments)],
+            env=given, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr,
+        )  # fmt: skip
+    return Forked(arguments, given, str(folder or Path.cwd()), streams)
+
+
+def run(
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    given: str | None = None,
+    timeout: float = 60,
+    installed: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run `stepwell` with these arguments to its end, and return its exit code and output.
+
+    Args:
+        arguments: The words after `stepwell`.
+        environment: All its variables, in place of ours.
+        given: What it reads from its standard input.
+        timeout: Seconds after which it is killed and TimeoutExpired raised.
+        installed: Run the script that a person runs.
+    """
+    with (
+        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as stdout,
+        tempfile.TemporaryFile() as stderr,
+    ):
+        stdin.write((given or "").encode())
+        stdin.seek(0)
+        process = start(
+            *arguments, environment=environment, stdin=stdin, stdout=stdout, stderr=stderr,
+            installed=installed,
+        )  # fmt: skip
+        try:
+            code = process.wait(timeout)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        stdout.seek(0)
+        stderr.seek(0)
+        shown = [stdout.read().decode(), stderr.read().decode()]
+        return subprocess.CompletedProcess(process.args, code, *shown)
+
+
+def command(*arguments: object, **more: Any) -> Any:
+    """Run `stepwell ... --json` and return its answer."""
+    shown = run(*arguments, "--json", **more)
+    shown.check_returncode()
+    return json.loads(shown.stdout)
