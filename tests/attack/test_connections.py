@@ -207,7 +207,7 @@ def test_nothing_waits_for_a_client_that_has_gone(strict: Server) -> None:
 
 def _in_flight(client: httpx.Client) -> int:
     shown = client.get("/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}"})
-    found = re.search(r"^stepwell_requests_in_flight (\d+)", shown.text, re.MULTILINE)
+    found = re.search(r"^stepwell_requests_in_flight (\d+)\.0$", shown.text, re.MULTILINE)
     assert found
     return int(found[1])
 

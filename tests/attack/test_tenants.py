@@ -170,7 +170,7 @@ def test_asking_for_what_is_theirs_takes_none_of_their_memory(
             assert refused.status_code == 404
     headers = {"authorization": f"Bearer {TOKEN}"}
     shown = httpx.get(f"{shared.address}/metrics", headers=headers).text
-    assert "stepwell_runs_in_memory 0" in shown.splitlines()
+    assert "stepwell_runs_in_memory 0.0" in shown.splitlines()
 
 
 def test_names_of_ones_own_leave_theirs_alone(shared: Server, theirs: dict[str, str]) -> None:

@@ -1,15 +1,37 @@
 """`/metrics`: the Prometheus text format, for whoever has the token."""
 
-import re
+import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
 
+from app.settings.server import Settings
+from app.telemetry.counters import Counters
+from app.web.api.metric_table import METRICS
+from app.web.api.metrics import Metrics
+from journal import WriterCounters
 from tests.conftest import PLUGIN
 from tests.harness.server import Server
 
 TOKEN = "metrics-token-of-the-tests"
-LINE = re.compile(r'stepwell_[a-z_]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? [0-9.e+-]+')
+
+
+def read(text: str) -> dict[tuple[str, str], float]:
+    """Return every sample of a page: by its name and its labels."""
+    return {
+        (sample.name, json.dumps(sample.labels, sort_keys=True)): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def typed(text: str) -> list[str]:
+    """Return the names that the page gives a type."""
+    return [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
 
 
 def test_the_figures_fit_what_was_asked_and_need_the_token(tmp_path: Path) -> None:
@@ -30,30 +52,27 @@ def test_the_figures_fit_what_was_asked_and_need_the_token(tmp_path: Path) -> No
             assert (refused.status_code, refused.json()["error"]) == (401, "Unauthorized")
         ready = httpx.get(f"{server.address}/readyz")
     assert shown.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    lines = shown.text.splitlines()
-    assert all(line.startswith("# ") or LINE.fullmatch(line) for line in lines)
-    for line in (
-        'stepwell_requests_total{method="POST",status="201"} 2',
-        'stepwell_requests_total{method="GET",status="404"} 1',
-        'stepwell_runs{status="completed"} 1',
-        'stepwell_runs{status="failed"} 1',
-        'stepwell_step_attempts_total{type="call-tool",outcome="completed"} 1',
-        'stepwell_step_attempts_total{type="call-tool",outcome="failed"} 1',
-        'stepwell_step_attempts_total{type="end-flow",outcome="completed"} 1',
-        "stepwell_runs_in_memory 0",
-        "stepwell_writes_queued 0",
-        "stepwell_commits_failed_total 0",
+    values = read(shown.text)
+    for name, labels, value in (
+        ("requests_total", {"method": "POST", "status": "201"}, 2),
+        ("requests_total", {"method": "GET", "status": "404"}, 1),
+        ("runs", {"status": "completed"}, 1),
+        ("runs", {"status": "failed"}, 1),
+        ("step_attempts_total", {"type": "call-tool", "outcome": "completed"}, 1),
+        ("step_attempts_total", {"type": "call-tool", "outcome": "failed"}, 1),
+        ("step_attempts_total", {"type": "end-flow", "outcome": "completed"}, 1),
+        ("runs_in_memory", {}, 0),
+        ("writes_queued", {}, 0),
+        ("commits_failed_total", {}, 0),
     ):
-        assert line in lines
-    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    assert float(values["stepwell_wal_bytes"]) > 0
-    assert (
-        float(values["stepwell_writes_total"]) >= float(values["stepwell_commit_seconds_count"]) > 0
-    )
-    assert (
-        values['stepwell_commit_seconds_bucket{le="+Inf"}']
-        == values["stepwell_commit_seconds_count"]
-    )
+        assert values["stepwell_" + name, json.dumps(labels, sort_keys=True)] == value, name
+    assert values["stepwell_wal_bytes", "{}"] > 0
+    commits = values["stepwell_commit_seconds_count", "{}"]
+    assert values["stepwell_writes_total", "{}"] >= commits > 0
+    assert values["stepwell_commit_seconds_bucket", '{"le": "+Inf"}'] == commits
+    assert values["process_resident_memory_bytes", "{}"] > 10_000_000
+    assert values["python_gc_collections_total", '{"generation": "0"}'] > 0
+    assert {row.name for row in METRICS} <= set(typed(shown.text))
     assert ready.json() == {"ready": True}
 
 
@@ -61,3 +80,34 @@ def test_without_a_token_in_the_settings_there_are_none(server: Server) -> None:
     headers = {"authorization": "Bearer None", "x-api-key": server.key(), "x-tenant-id": "acme"}
     refused = httpx.get(f"{server.address}/metrics", headers=headers)
     assert (refused.status_code, refused.json()["error"]) == (404, "Not found")
+
+
+async def test_two_servers_of_one_process_count_apart() -> None:
+    assert [await requests_of(count) for count in (3, 5)] == [3, 5]
+
+
+async def requests_of(count: int) -> float:
+    """Return the number of requests that the page of a server shows which has served `count`."""
+    counters = Counters()
+    counters.requests["GET", 200] += count
+
+    async def counts() -> dict[str, int]:
+        return {}
+
+    journal = SimpleNamespace(
+        runs=SimpleNamespace(counts=counts),
+        counters=WriterCounters(),
+        upkeep=SimpleNamespace(wal_bytes=0),
+    )
+    services: Any = SimpleNamespace(
+        settings=Settings(metrics_token=TOKEN),  # type: ignore[arg-type]
+        counters=counters,
+        journal=journal,
+        admission=SimpleNamespace(in_memory=0),
+        acting=SimpleNamespace(taken=0, waiting=0),
+    )
+    header = (b"authorization", f"Bearer {TOKEN}".encode())
+    scope = {"type": "http", "headers": [header], "stepwell.request_id": "r"}
+    shown = await Metrics(services).show(Request(scope))
+    values = read(bytes(shown.body).decode())
+    return values["stepwell_requests_total", '{"method": "GET", "status": "200"}']
