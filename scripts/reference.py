@@ -1,6 +1,7 @@
 """Write the reference pages in `docs/`, made from the models that check what people write.
 
-A page for each step type, for agents, for models, and for the settings of the server.
+A page for each step type, for agents, for models, for the settings of the server, for the states
+of a run, and for metrics and log.
 `--check` says what is out of date instead of writing.
 """
 
@@ -19,6 +20,7 @@ from pydantic.fields import FieldInfo
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import NO_OPTIONS, Settings
+from scripts import observability_page, runs_page
 from steps.agent import AgentDocument
 from steps.contract import AnyStepType
 from steps.document import CommonStep
@@ -50,6 +52,8 @@ def pages() -> Mapping[str, str]:
     made["steps/models.md"] = _model_page()
     made["steps/README.md"] = _contents(types)
     made["settings.md"] = _settings_page()
+    made["runs.md"] = runs_page.page()
+    made["observability.md"] = observability_page.page()
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 

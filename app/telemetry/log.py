@@ -67,6 +67,7 @@ def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
 
 class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep what one of some libraries logs, from `warning` on, for those who debug."""
         _log.debug("library", logger=record.name, message=record.getMessage()[:2_000])
 
 
@@ -79,7 +80,7 @@ def take_over(library: str) -> None:
 
 
 def server_started(address: str, sqlite: str) -> None:
-    """Say where the server listens, and which SQLite keeps its journal."""
+    """Say that the server answers requests."""
     _log.info("server started", address=address, sqlite=sqlite)
 
 
@@ -89,7 +90,7 @@ def server_stopping() -> None:
 
 
 def secrets_key_made(file: str) -> None:
-    """Say that the key for secrets is new, and where it is."""
+    """Say that a new key for secrets was made, without which they cannot be opened."""
     _log.info("key for secrets made; back it up apart from the journal", file=file)
 
 
@@ -109,22 +110,22 @@ def journal_over(why: str) -> None:
 
 
 def recovered(count: int) -> None:
-    """Say how many runs a restart had left behind."""
+    """Say that the runs that a restart had left behind are under way again."""
     _log.info("recovery done", runs=count)
 
 
 def recovery_delayed(failure: Exception) -> None:
-    """Say that recovery is tried again."""
+    """Say that the runs that a restart left behind could not be read; it is tried again."""
     _log.warning("recovery delayed", exc_info=failure)
 
 
 def run_not_recovered(run_id: str, failure: Exception) -> None:
-    """Say that a run is tried again later."""
+    """Say that a run that a restart left behind could not be carried on; it is tried again."""
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
 def runs_expired(count: int) -> None:
-    """Say how many runs retention has deleted."""
+    """Say that runs were deleted, as the settings of retention ask."""
     _log.info("runs deleted by retention", runs=count)
 
 
@@ -139,12 +140,12 @@ def run_stands_still(run_id: str, why: Exception) -> None:
 
 
 def run_lost(run_id: str, failure: Exception) -> None:
-    """Say that a run is being read again from the journal."""
+    """Say that it is unknown what was stored of a run, which is read again from the journal."""
     _log.error("run lost, reading it again", run=run_id, exc_info=failure)
 
 
 def children_not_stopped(run_id: str, failure: Exception) -> None:
-    """Say that child runs are stopped later."""
+    """Say that child runs whose parent has left them could not be stopped yet."""
     _log.warning("child runs not stopped, trying again", run=run_id, why=str(failure))
 
 
@@ -169,7 +170,7 @@ def timer_failed(run_id: str, failure: BaseException) -> None:
 
 
 def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
-    """Say on what the event loop stands still, and how much of that time it has computed."""
+    """Say that the event loop stands still for longer than `stall_warning`, and on what."""
     _log.warning(
         "event loop stalled",
         wall_ms=round(wall_s * 1_000),
@@ -199,12 +200,12 @@ def mcp_list_late(server: str, why: str) -> None:
 
 
 def mcp_schema_unusable(tool: str, why: Exception) -> None:
-    """Say that a tool's arguments go unchecked."""
+    """Say that a tool's arguments go unchecked, since its server's schema is not valid."""
     _log.warning("input schema cannot be used", tool=tool, why=str(why)[:500])
 
 
 def mcp_not_closed(server: str) -> None:
-    """Say that a connection did not end in time."""
+    """Say that a connection to an MCP server did not end in time."""
     _log.error("mcp server not closed in time", server=server)
 
 
@@ -219,7 +220,7 @@ def stream_stalled(path: str) -> None:
 
 
 def event_unreadable(why: Exception) -> None:
-    """Say that the journal holds an event that cannot be told as what it was."""
+    """Say that the journal holds an event of an unknown type or shape."""
     _log.error("event unreadable", why=str(why))
 
 
@@ -229,15 +230,15 @@ def webhooks_delayed(webhook_id: str, failure: Exception) -> None:
 
 
 def delivery_given_up(webhook_id: str, position: int, why: str) -> None:
-    """Say that an event will not reach a webhook."""
+    """Say that an event will not reach a webhook unless it is sent again by hand."""
     _log.error("webhook delivery given up", webhook=webhook_id, position=position, why=why)
 
 
 def request_failed(request_id: str, failure: Exception) -> None:
-    """Keep what a 500 does not show."""
+    """Keep the failure that an answer with status 500 does not show."""
     _log.error("request failed", request=request_id, exc_info=failure)
 
 
 def request_served(method: str, path: str, status: int, request_id: str) -> None:
-    """Note a request."""
+    """Note a request and its answer."""
     _log.debug("request", method=method, path=path, status=status, request=request_id)

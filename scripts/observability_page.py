@@ -1,0 +1,118 @@
+"""The page `docs/observability.md`: every metric and every line of the log."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from app.telemetry import log
+from app.web.api.metric_table import METRICS
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+_FIELDS = {
+    "address": "where the server listens",
+    "again_in_s": "seconds until the next try",
+    "cpu_ms": "milliseconds of processor time that the event loop took meanwhile",
+    "exception": "the traceback of what failed",
+    "file": "a file's path",
+    "line": "what was written",
+    "logger": "the library's logger",
+    "message": "what the library says",
+    "method": "the request's method",
+    "of": "whose events the stream shows",
+    "path": "the request's path",
+    "position": "the event's position in the journal",
+    "request": "the request's id, which its answer carries too",
+    "run": "the run's id",
+    "runs": "how many runs",
+    "server": "the MCP server's name in the settings",
+    "sqlite": "the version of SQLite",
+    "stack": "where the event loop is",
+    "status": "the answer's status",
+    "step": "the step's id",
+    "tool": "the tool's id",
+    "tools": "how many tools",
+    "wall_ms": "milliseconds for which the event loop has stood still",
+    "webhook": "the webhook's id",
+    "why": "what failed, in a sentence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One kind of line: its text, its level, its fields, and what it means."""
+
+    text: str
+    level: str
+    fields: tuple[str, ...]
+    meaning: str
+
+
+def page() -> Iterator[str]:
+    """Write the page, line by line."""
+    yield "# Metrics and log\n"
+    yield "Made from the code (`make reference`).\n"
+    yield "## Metrics\n"
+    yield "`GET /metrics` answers in the Prometheus text format to whoever sends the setting"
+    yield "`metrics_token` as a Bearer token; without a token in the [settings](settings.md) there"
+    yield "is no such page. The figures are those of all tenants. What is counted begins at 0 with"
+    yield "each start of the server.\n"
+    yield "| metric | kind | meaning | labels |\n| --- | --- | --- | --- |"
+    for row in METRICS:
+        labels = "; ".join(f"`{name}`: {told}" for name, told in row.labels.items())
+        yield f"| `{row.name}` | {row.kind} | {row.meaning} | {labels} |"
+    yield "\nThe process and its interpreter, where the system tells of them:\n"
+    yield "| metric | kind | meaning |\n| --- | --- | --- |"
+    yield from _process_rows()
+    yield "\n## Log\n"
+    yield "The log goes to standard error, one JSON object a line, or text for people: see"
+    yield "`log_level` and `log_format` in the [settings](settings.md). Each line has `event` (the"
+    yield "text below), `level` and `timestamp`. Secrets, keys and tokens are `***` in every field."
+    yield "What a library logs, from `warning` on, has its own text as `event`, and `logger`.\n"
+    lines = sorted(log_lines(inspect.getsource(log)), key=lambda line: line.text)
+    yield "| event | level | fields | meaning |\n| --- | --- | --- | --- |"
+    for line in lines:
+        fields = ", ".join(f"`{name}`" for name in line.fields)
+        yield f"| {line.text} | {line.level} | {fields} | {line.meaning} |"
+    yield "\n| field | what it holds |\n| --- | --- |"
+    for name in sorted({name for line in lines for name in line.fields}):
+        yield f"| `{name}` | {_FIELDS[name]} |"
+
+
+def log_lines(source: str) -> Iterator[LogLine]:
+    """Read every kind of line from the functions that write one."""
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and (level := _level(call.func)):
+                (text,) = call.args
+                assert isinstance(text, ast.Constant)  # noqa: S101 - a text that never changes
+                names = tuple(
+                    str(item.arg).replace("exc_info", "exception") for item in call.keywords
+                )
+                yield LogLine(str(text.value), level, names, _meaning(function))
+
+
+def _level(called: ast.expr) -> str | None:
+    if isinstance(called, ast.Attribute) and ast.unparse(called.value) == "_log":
+        return called.attr if called.attr in _LEVELS else None
+    return None
+
+
+def _meaning(function: ast.FunctionDef) -> str:
+    told = " ".join((ast.get_docstring(function) or "").split())
+    told = re.sub(r"^(Say(?: that)?|Keep|Note) ", "", told)
+    return told[:1].upper() + told[1:]
+
+
+def _process_rows() -> Iterator[str]:
+    registry = CollectorRegistry()
+    for kind in (ProcessCollector, PlatformCollector, GCCollector):
+        kind(registry=registry)
+    for family in registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        yield f"| `{name}` | {family.type} | {family.documentation.rstrip('.')}. |"

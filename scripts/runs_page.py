@@ -1,0 +1,103 @@
+"""The page `docs/runs.md`: the states of a run, drawn from the table of transitions."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from inspect import getdoc
+
+from engine import EVENT_TYPES, TRANSITIONS, Event, State
+
+LIVE = [state for state in State if state is not State.NEW and not state.status.is_over]
+IN_STEP = [state for state in LIVE if state is not State.READY]
+GROUPS: Mapping[str, list[State]] = {"live": LIVE, "in_step": IN_STEP}
+"""Boxes of the drawing: an arrow from a box stands for one from each state in it."""
+
+_STATES = {
+    State.NEW: "before its first event",
+    State.READY: "between two steps",
+    State.EXECUTING: "in a step that is executed",
+    State.BACKING_OFF: "in a step whose attempt failed, until the next one is due",
+    State.SLEEPING: "in a step that waits for a moment",
+    State.AWAITING_CHILDREN: "in a step that waits for child runs",
+    State.PAUSED: "in a step that waits for a person",
+    State.COMPLETED: "over: it reached an end",
+    State.FAILED: "over: an error that no edge caught",
+    State.CANCELLED: "over: a cancel was asked for",
+    State.TERMINATED: "over: it was ended at once",
+}
+
+
+def page() -> Iterator[str]:
+    """Write the page, line by line."""
+    yield "# The states of a run\n"
+    yield "A run has one position. Every event moves it as one table says, `TRANSITIONS` in"
+    yield "[engine/transitions.py](../engine/transitions.py), from which this page is made"
+    yield "(`make reference`). An event that the table does not have for a state is an error. An"
+    yield "arrow from a box stands for one from each state in it."
+    kept = ", ".join(f"`{event.__name__}`" for event in EVENT_TYPES if stays_live(event))
+    yield f"Not drawn: {kept}, which leaves each state that is not over as it is.\n"
+    yield "```mermaid\n" + "\n".join(diagram()) + "\n```\n"
+    yield "| state | the run is | `status` |\n| --- | --- | --- |"
+    for state in State:
+        shown = "" if state is State.NEW else f"`{state.status}`"
+        yield f"| `{state}` | {_STATES[state]} | {shown} |"
+    yield "\n## Events\n"
+    yield "| event | meaning | from | to |\n| --- | --- | --- | --- |"
+    for event in EVENT_TYPES:
+        yield _event_row(event)
+
+
+def diagram() -> Iterator[str]:
+    """Write the drawing in Mermaid's words."""
+    yield "stateDiagram-v2"
+    yield "    state live {"
+    yield f"        {State.READY}"
+    yield "        state in_step {"
+    yield from (f"            {state}" for state in IN_STEP)
+    yield "        }"
+    yield "    }"
+    labels: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for event in EVENT_TYPES:
+        for source, target in [] if stays_live(event) else arrows(event):
+            labels[source, target].append(event.__name__)
+    for (source, target), names in labels.items():
+        yield f"    {source} --> {target} : {', '.join(names)}"
+    yield from (f"    {state} --> [*]" for state in State if state.status.is_over)
+
+
+def arrows(event: type[Event]) -> list[tuple[str, str]]:
+    """Return the arrows of an event, those of a whole box as one."""
+    moves = moves_of(event)
+    found = []
+    for name, states in GROUPS.items():
+        targets = {moves.get(state) for state in states}
+        if len(targets) == 1 and None not in targets:
+            found.append((name, str(targets.pop())))
+            moves = {source: target for source, target in moves.items() if source not in states}
+    return found + [("[*]" if a is State.NEW else str(a), str(b)) for a, b in moves.items()]
+
+
+def moves_of(event: type[Event]) -> dict[State, State]:
+    """Return where an event leads, by the state in which it comes."""
+    return {source: target for (source, kind), target in TRANSITIONS.items() if kind is event}
+
+
+def stays_live(event: type[Event]) -> bool:
+    """Say whether an event leaves every state that is not over as it is."""
+    return moves_of(event) == {state: state for state in LIVE}
+
+
+def _event_row(event: type[Event]) -> str:
+    meaning = " ".join((getdoc(event) or "").split("\n\n")[0].split())
+    moves = moves_of(event)
+    stays = all(source is target for source, target in moves.items())
+    targets = "the same" if stays else _listed(dict.fromkeys(moves.values()))
+    return f"| `{event.__name__}` | {meaning} | {_sources(moves)} | {targets} |"
+
+
+def _sources(moves: Collection[State]) -> str:
+    whole = {frozenset(LIVE): "each that is not over", frozenset(IN_STEP): "each inside a step"}
+    return whole.get(frozenset(moves)) or _listed(moves)
+
+
+def _listed(states: Collection[State]) -> str:
+    return ", ".join(f"`{state}`" for state in states)

@@ -1,0 +1,100 @@
+"""The pages made from tables: the drawing is the table of transitions, the log is what is logged."""
+
+import inspect
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.telemetry import log
+from engine import TRANSITIONS, State
+from scripts import observability_page, runs_page
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "runs.md").read_text()
+
+
+def drawn(page: str) -> set[tuple[str, str, str]]:
+    """Return the moves of a drawing, those of a box as one for each state in it."""
+    arrows = re.findall(r"^    (\S+) --> (\S+) : (.+)$", page, re.MULTILINE)
+    return {
+        (str(start), target, event)
+        for source, target, events in arrows
+        for event in events.split(", ")
+        for start in runs_page.GROUPS.get(source, [source.replace("[*]", "new")])
+    }
+
+
+def told(page: str) -> set[tuple[str, str, str]]:
+    """Return the moves that the page says are not drawn."""
+    names = re.findall(r"`(\w+)`", re.findall(r"^Not drawn: (.+),", page, re.MULTILINE)[0])
+    return {(str(state), str(state), name) for name in names for state in runs_page.LIVE}
+
+
+def test_the_drawing_shows_every_move_of_the_table_and_no_other() -> None:
+    moves = {(str(a), str(b), event.__name__) for (a, event), b in TRANSITIONS.items()}
+    assert drawn(PAGE) | told(PAGE) == moves
+    assert drawn(PAGE) & told(PAGE) == set()
+    boxes = re.search(r"state live \{(.*?)\n    \}", PAGE, re.DOTALL)
+    assert boxes is not None
+    assert {word for word in boxes[1].split() if word in set(State)} == set(runs_page.LIVE)
+    outside = boxes[1].partition("state in_step {")[0].split()
+    assert outside == [state for state in runs_page.LIVE if state not in runs_page.IN_STEP]
+
+
+def test_a_drawing_without_an_arrow_is_found() -> None:
+    less = PAGE.replace("    live --> terminated : RunTerminated\n", "")
+    assert len(drawn(PAGE)) - len(drawn(less)) == len(runs_page.LIVE)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, set[str]]]:
+    """Return what is logged: level, text and the names of the fields."""
+    lines: list[tuple[str, str, set[str]]] = []
+
+    class Keeping:
+        def __getattr__(self, level: str) -> Any:
+            return lambda text, **fields: lines.append((level, text, set(fields)))
+
+    monkeypatch.setattr(log, "_log", Keeping())
+    return lines
+
+
+def test_the_page_lists_what_the_functions_of_the_log_write(
+    logged: list[tuple[str, str, set[str]]],
+) -> None:
+    """Every function that others call is called here, and the page has the line that it wrote."""
+    set_up = {"configure", "mask_with", "take_over"}
+    functions = [
+        function
+        for name, function in vars(log).items()
+        if inspect.isfunction(function) and function.__module__ == log.__name__
+        if not name.startswith("_") and name not in set_up
+    ]
+    for function in functions:
+        function(*map(_value, inspect.signature(function).parameters))
+    log._Forward().emit(logging.LogRecord("lib", logging.WARNING, "", 0, "text", None, None))
+    listed = {
+        (line.level, line.text, frozenset(line.fields))
+        for line in observability_page.log_lines((ROOT / "app/telemetry/log.py").read_text())
+    }
+    wrote = {
+        (level, text, frozenset(name.replace("exc_info", "exception") for name in fields))
+        for level, text, fields in logged
+    }
+    assert len(wrote) > 30
+    assert listed == wrote
+
+
+def _value(parameter: str) -> Any:
+    return ValueError("why") if parameter in ("failure", "why", "crash") else 1
+
+
+def test_every_line_says_what_it_means() -> None:
+    lines = list(observability_page.log_lines((ROOT / "app/telemetry/log.py").read_text()))
+    assert [line.text for line in lines if len(line.meaning) < 10] == []
+    source = 'def f():\n    """Say that it is so."""\n    _log.info("so", a=1, exc_info=e)\n    other.info("x")'
+    (line,) = observability_page.log_lines(source)
+    assert line == observability_page.LogLine("so", "info", ("a", "exception"), "It is so.")
