@@ -14,7 +14,7 @@ import aiosqlite
 
 from journal.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.errors import CannotOpen, Damaged
-from journal.reflush import settle, sync_folder
+from journal.reflush import reflush, sync_folder
 
 DATABASE = "journal.sqlite3"
 MARKER = "stepwell.json"
@@ -60,7 +60,7 @@ def prepare(folder: Path) -> Path:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
-            settle(file)
+            reflush(file)
             connection.execute("ROLLBACK")
             _migrate(connection)
     except sqlite3.OperationalError as refused:

@@ -13,7 +13,7 @@ from pathlib import Path
 _CHUNK_BYTES = 1024 * 1024
 
 
-def settle(file: Path) -> None:
+def reflush(file: Path) -> None:
     """Bring the -wal file of the database `file` to disk as it reads now.
 
     The caller holds SQLite's write lock, so that nobody else changes it meanwhile.
