@@ -18,6 +18,7 @@ from steps.chat import (
     TextPart,
     ToolCall,
     ToolSpec,
+    Usage,
     answer_from_json,
 )
 from steps.contract import Done, NeedsAnswer, NeedsRuns, Outcome, StepBroke, StepInput, listed
@@ -26,6 +27,7 @@ from steps.model_output import fitted, read_answer, schema_of, usable
 
 _LONGEST_CALL_S = 300.0
 _LONGEST_RESULT = 100_000
+_NAMESPACE = "functions."  # some models name a tool by what they were trained on
 
 
 class AgentWork:
@@ -43,12 +45,14 @@ class AgentWork:
         self._name = agent.name
         self._fields = fields
         self._offers = {offer.name: offer for offer in offers}
+        self._by_id = {offer.id: offer for offer in offers}
         self._step = step
         self._effects = effects
         self._messages: list[Message] = []
         self._calls: list[Json] = []
         self._children = 0
-        self._tokens_in = self._tokens_out = self._spent_ms = 0
+        self._used = Usage()
+        self._spent_ms = 0
 
     async def until_delivered(self, instructions: str, user: Message) -> Outcome:
         """Take turns until the agent delivers, or waits for a person or a child run.
@@ -59,8 +63,7 @@ class AgentWork:
         for turn in range(1, self._settings.limits.maxTurns + 1):
             self._check_limits()
             answer = await self._ask(turn)
-            parts = (TextPart(answer.text),) if answer.text else ()
-            self._messages.append(Message("assistant", parts, answer.tool_calls))
+            self._messages.append(answer.as_message())
             if not answer.tool_calls:
                 if outcome := self._delivered_as_text(turn, answer.text):
                     return outcome
@@ -105,8 +108,7 @@ class AgentWork:
                 raise self._out_of_time() from late
 
         answer = answer_from_json(await self._effects.record(f"turn-{turn}", work))
-        self._tokens_in += answer.input_tokens
-        self._tokens_out += answer.output_tokens
+        self._used += answer.usage
         self._spent_ms += answer.latency_ms
         return usable(answer)
 
@@ -127,12 +129,13 @@ class AgentWork:
             return _told_error(
                 "InvalidArguments", "the arguments are no JSON object; send them again"
             )
-        if call.name == DELIVER and self._fields:
+        wanted = call.name.removeprefix(_NAMESPACE)
+        if wanted == DELIVER and self._fields:
             found, problems = fitted(call.arguments, self._fields)
             if problems:
                 return _told_error("InvalidOutput", listed(problems))
             return self._done(turn, found, "")
-        offer = self._offers.get(call.name)
+        offer = self._offers.get(wanted) or self._by_id.get(wanted)
         if offer is None:
             return _told_error("UnknownTool", f"there is no tool {call.name}")
         name = f"turn-{turn}/call-{number}"
@@ -217,7 +220,7 @@ class AgentWork:
 
     def _check_limits(self) -> None:
         limits = self._settings.limits
-        if self._tokens_in + self._tokens_out >= limits.maxTokens:
+        if self._used.total >= limits.maxTokens:
             message = f"agent {self._name} has used up its limit of {limits.maxTokens} tokens"
             raise StepBroke("TokenLimit", message, retryable=False)
         if self._left_s() <= 0:
@@ -232,8 +235,9 @@ class AgentWork:
         return (self._settings.limits.time - self._spent_ms) / 1000
 
     def _done(self, turns: int, output: JsonObject, text: str) -> Done:
-        usage: JsonObject = {"inputTokens": self._tokens_in, "outputTokens": self._tokens_out}
-        response: JsonObject = {"text": text, "turns": turns, "usage": usage, "calls": self._calls}
+        response: JsonObject = {
+            "text": text, "turns": turns, "usage": self._used.to_json(), "calls": self._calls
+        }  # fmt: skip
         return Done(output, {"response": response})
 
 

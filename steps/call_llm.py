@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.attachments import attached
-from steps.chat import ChatAnswer, ChatRequest, Message, TextPart, answer_from_json
+from steps.chat import ChatAnswer, ChatRequest, Message, TextPart, Usage, answer_from_json
 from steps.contract import (
     Done,
     Outcome,
@@ -67,8 +67,10 @@ class CallLlm(StepType[CallLlmSettings]):
 
     The fields are those of `output` that have no `value`; without any, the output is `text`. An
     answer that does not fit them goes back to the model with what is wrong. `output` values name
-    `response`: `text`, `model` and `usage` (`inputTokens`, `outputTokens`). An answer that has
-    come is journaled, so that a crash does not ask for it again.
+    `response`: `text`, `model` and `usage` (`inputTokens`, `outputTokens`, and `estimated` when
+    the provider does not count). Words and fences around the JSON of an answer are left out, as
+    are thoughts before it. An answer that has come is journaled, so that a crash does not ask
+    for it again.
     """
 
     type = "call-llm"
@@ -127,7 +129,7 @@ class CallLlm(StepType[CallLlmSettings]):
         specs = fields_to_fill(step.output)
         schema = schema_of(specs) if specs else None
         messages = await _conversation(settings, step, effects)
-        used = {"inputTokens": 0, "outputTokens": 0}
+        used = Usage()
         problems: list[Problem] = []
         for number in range(1, settings.repairs + 2):
             request = ChatRequest(
@@ -138,8 +140,7 @@ class CallLlm(StepType[CallLlmSettings]):
                 schema,
             )
             answer = await _asked(request, f"attempt-{step.attempt}/answer-{number}", effects)
-            used["inputTokens"] += answer.input_tokens
-            used["outputTokens"] += answer.output_tokens
+            used += answer.usage
             got = {"response": _response(answer, used)}
             if not specs:
                 return Done({"text": answer.text}, got)
@@ -192,8 +193,8 @@ def _repair(answer: ChatAnswer, problems: list[Problem]) -> list[Message]:
     ]
 
 
-def _response(answer: ChatAnswer, used: Mapping[str, int]) -> JsonObject:
-    return {"text": answer.text, "model": answer.model, "usage": dict(used)}
+def _response(answer: ChatAnswer, used: Usage) -> JsonObject:
+    return {"text": answer.text, "model": answer.model, "usage": used.to_json()}
 
 
 def _text(value: Json) -> str:

@@ -1,6 +1,5 @@
 """Declared output fields as a schema for a model, and its answer read against them."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +7,9 @@ from engine import Json, JsonObject
 from steps.chat import ChatAnswer
 from steps.contract import Problem, StepBroke
 from steps.fields import Fields, json_schema
-from steps.strict_json import parse_strictly
+from steps.model_json import objects_in
 
 _EXCERPT = 300
-_FENCE = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\s*```\s*", re.DOTALL)
 
 
 def fields_to_fill(output: Mapping[str, JsonObject]) -> dict[str, JsonObject]:
@@ -33,17 +31,34 @@ def schema_of(specs: Mapping[str, JsonObject]) -> JsonObject:
 def read_answer(text: str, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
     """Return the fields that an answer holds, and what is wrong with it.
 
-    A code fence around the JSON is tolerated; so are other keys, which are left out, and null
-    for a field that need not be there.
+    Words or a code fence around the JSON are tolerated; so are other keys, which are left
+    out, null for a field that need not be there, and one object around all fields. Of several
+    objects one must fit, and no other: which one is meant is not for us to guess.
     """
-    fenced = _FENCE.fullmatch(text)
     try:
-        value = parse_strictly(fenced[1] if fenced else text)
+        objects = objects_in(text)
     except ValueError as wrong:
-        return {}, [Problem("", f"the answer is not JSON: {str(wrong)[:200]}")]
-    if not isinstance(value, dict):
-        return {}, [Problem("", "the answer must be a JSON object")]
-    return fitted(value, specs)
+        return {}, [Problem("", str(wrong))]
+    fitting: list[JsonObject] = []
+    for value in objects:
+        found = _unwrapped(value, specs)
+        if found is not None and found not in fitting:
+            fitting.append(found)
+    if len(fitting) == 1:
+        return fitting[0], []
+    if fitting:
+        return {}, [Problem("", "the answer holds several JSON objects; answer with one")]
+    return fitted(objects[-1], specs)
+
+
+def _unwrapped(value: JsonObject, specs: Mapping[str, JsonObject]) -> "JsonObject | None":
+    """Return the fields of an object, or of the only one in it that has them; None without."""
+    found, problems = fitted(value, specs)
+    if not problems:
+        return found
+    inner = [fitted(item, specs) for item in value.values() if isinstance(item, dict)]
+    fitting = [fields for fields, wrong in inner if not wrong]
+    return fitting[0] if len(fitting) == 1 and not value.keys() & specs.keys() else None
 
 
 def fitted(value: JsonObject, specs: Mapping[str, JsonObject]) -> tuple[JsonObject, list[Problem]]:
@@ -64,8 +79,8 @@ def usable(answer: ChatAnswer) -> ChatAnswer:
         raise StepBroke("Refused", f"the model refused to answer: {told}", retryable=False)
     if answer.finish == "length":
         message = (
-            f"the answer was cut off after {answer.output_tokens} tokens; raise maxTokens of the "
-            "step, the agent or the model"
+            f"the answer was cut off after {answer.usage.output_tokens} tokens; raise maxTokens of "
+            "the step, the agent or the model"
         )
         raise StepBroke("CutOff", message, retryable=False)
     return answer

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from engine import Json, JsonObject, RunError
-from steps.chat import ChatAnswer, ToolCall
+from steps.chat import ChatAnswer, ToolCall, Usage
 from steps.compiled import CompiledStep
 from steps.contract import (
     AnyStepType,
@@ -234,7 +234,7 @@ def chat_answer(
         tokens: How many tokens it has read and written.
     """
     why = finish or ("tool_calls" if tool_calls else "stop")
-    return ChatAnswer(text, tuple(tool_calls), why, "fake", *tokens, latency_ms=0)
+    return ChatAnswer(text, tuple(tool_calls), why, "fake", Usage(*tokens), latency_ms=0)
 
 
 def child_end(

@@ -85,7 +85,7 @@ class Models:
         model = await self._resolved(tenant, request.model)
         key = await self._key(tenant, model.settings)
         asked = Asked(model.name, urlsplit(model.base_url).netloc, key)
-        endpoint = Endpoint(model.settings, key, self._client(model.source))
+        endpoint = Endpoint(model.settings, model.base_url, key, self._client(model.source))
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         try:

@@ -1,18 +1,15 @@
 """What a provider's module is given to ask one question."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from app.llm.tolerant import whole_characters
 from app.settings.llm import ModelDocument
-from engine import Json, JsonObject
+from engine import JsonObject
 from steps.chat import ToolCall
-from steps.contract import StepBroke
-from steps.strict_json import parse_strictly
-
-W = TypeVar("W", bound=BaseModel)
+from steps.model_json import only_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,50 +17,48 @@ class Endpoint:
     """A model with what it takes to reach it.
 
     Attributes:
+        base_url: Where it is served.
         key: None for an endpoint that wants none.
         client: The HTTP client (of httpx2) that the provider's library is to use.
     """
 
     settings: ModelDocument
+    base_url: str
     key: str | None
     client: Any
 
-
-class Wire(BaseModel):
-    """Base of what is read from an answer: the parts that are used, whatever else is there."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-
-def read(model: type[W], answer: object) -> W:
-    """Return the used parts of an answer. Raises `StepBroke` when it is not in the wire format."""
-    try:
-        return model.model_validate(answer)
-    except ValidationError as odd:
-        raise _not_in_format(odd) from odd
+    @property
+    def origin(self) -> str:
+        """Who answers: what a provider sends for itself goes back to the same one only."""
+        return f"{self.settings.provider} {self.base_url}"
 
 
-def tool_call(call_id: str, name: str, text: str) -> ToolCall:
-    """Return a call; its arguments are None when their text is no JSON object."""
-    try:
-        arguments: Json = parse_strictly(text) if text.strip() else {}
-    except ValueError:
-        arguments = None
-    return ToolCall(call_id, name, arguments if isinstance(arguments, dict) else None, text)
+def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolCall, ...]:
+    """Return calls made of id, name, text of the arguments, and what the provider added.
+
+    Each has an id of its own; arguments are None when their text is no JSON object.
+    """
+    calls: list[ToolCall] = []
+    taken: set[str] = set()
+    for number, (told_id, name, told, extra) in enumerate(found):
+        call_id = told_id if told_id and told_id not in taken else f"call_{number}"
+        taken.add(call_id)
+        text = whole_characters(told)
+        calls.append(ToolCall(call_id, name.strip(" \t\r\n\"'`"), _arguments(text), text, extra))
+    return tuple(calls)
 
 
 def arguments_text(arguments: "JsonObject | None", text: str) -> str:
-    """Return the arguments of a call as the model wrote them."""
-    return text if text or arguments is None else json.dumps(arguments, ensure_ascii=False)
+    """Return the arguments of a call as the model wrote them, were they JSON; else mended."""
+    if arguments is None:
+        return text
+    return text if text.lstrip().startswith("{") else json.dumps(arguments, ensure_ascii=False)
 
 
-def cut_short() -> StepBroke:
-    """Return the failure of a stream that stopped in the middle."""
-    return StepBroke("InvalidResponse", "the model's answer ended before it was complete")
-
-
-def _not_in_format(odd: ValidationError) -> StepBroke:
-    first = odd.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the answer"
-    message = f"the model's answer is not in its wire format: {place}: {first['msg']}"
-    return StepBroke("InvalidResponse", message)
+def _arguments(text: str) -> "JsonObject | None":
+    if not text.strip():
+        return {}
+    try:
+        return only_object(text)
+    except ValueError:
+        return None

@@ -10,20 +10,56 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from app.llm.tolerant import as_count, as_object
 from app.outbound.network import AddressNotAllowed
 from steps.contract import StepBroke
 from steps.retry_after import retry_after_ms
 
-_EXCERPT = 300
+_EXCERPT = 1_000
+_PIECE = 4
 _OVERLOADED = (503, 529)
-_STATUS_OF_TYPE = {
+_NO_STATUS = 600
+_STATUS_OF_WORD = {
     "rate_limit": 429,
+    "resource_exhausted": 429,
+    "too_many_requests": 429,
+    "insufficient_quota": 429,
     "overloaded": 529,
+    "unavailable": 503,
     "authentication": 401,
+    "unauthenticated": 401,
+    "invalid_api_key": 401,
     "permission": 403,
     "not_found": 404,
     "invalid_request": 400,
+    "invalid_argument": 400,
+    "bad_request": 400,
+    "badrequest": 400,
+    "context_length_exceeded": 400,
 }
+_SAYING = ("message", "detail", "msg", "error_description", "error", "raw", "metadata", "errors")
+
+
+class ProviderError(Exception):
+    """The provider tells an error inside an answer with status 200.
+
+    Attributes:
+        body: What it said.
+        response: The answer (of httpx2) that it came in.
+    """
+
+    def __init__(self, body: object, response: Any) -> None:
+        super().__init__("an error inside an answer")
+        self.body = body
+        self.response = response
+
+
+class Unreadable(Exception):
+    """What came is not in the wire format; `told` is what came."""
+
+    def __init__(self, why: str, told: str = "") -> None:
+        super().__init__(why)
+        self.told = told
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +94,10 @@ def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
     if names & {"RequestError", "APIConnectionError", "SSLError", "InvalidURL"}:
         why = next((str(cause) for cause in reversed(chain) if str(cause)), "the connection broke")
         return StepBroke("ConnectionFailed", f"no answer from {where}: {_shown(why, asked)}")
-    if "APIError" in names:
-        return _by_status(HTTPStatus.INTERNAL_SERVER_ERROR, failure, asked, now_ms)
-    if isinstance(failure, json.JSONDecodeError | UnicodeDecodeError):
-        return StepBroke("InvalidResponse", f"{where} answered with what is no JSON")
+    if isinstance(failure, Unreadable):
+        what = f": {_shown(failure.told, asked)}" if failure.told else ""
+        message = f"the answer of {where} cannot be read: {failure}{what}"
+        return StepBroke("InvalidResponse", message)
     return None
 
 
@@ -75,21 +111,27 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
 
 
 def _status(failure: Exception) -> int | None:
-    """Return the HTTP status, or the one that an error inside a stream stands for."""
+    """Return the HTTP status, or the one that an error inside an answer stands for."""
     status = getattr(failure, "status_code", None)
     if isinstance(status, int) and status != HTTPStatus.OK:
         return status
-    body = getattr(failure, "body", None)
-    if not isinstance(body, Mapping):
+    if not isinstance(failure, ProviderError):
         return None
-    inner = body.get("error", body)
-    words = f"{inner.get('type')} {inner.get('code')}" if isinstance(inner, Mapping) else ""
-    return next((s for word, s in _STATUS_OF_TYPE.items() if word in words), 500)
+    body = failure.body
+    inner = body.get("error") or body if isinstance(body, Mapping) else {}
+    told = inner if isinstance(inner, Mapping) else as_object(body)
+    codes = [told.get(key) for key in ("code", "status", "status_code", "type")]
+    for code in codes:
+        number = as_count(code) or 0
+        if HTTPStatus.BAD_REQUEST <= number < _NO_STATUS:
+            return number
+    words = " ".join(str(code).lower() for code in codes)
+    return next((status for word, status in _STATUS_OF_WORD.items() if word in words), 500)
 
 
 def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> StepBroke:
     where = f"model {asked.name} at {asked.host}"
-    told = f"(status {status}): {_shown(_message(failure), asked)}"
+    told = f"(status {status}): {_shown(_message(getattr(failure, 'body', None)), asked)}"
     response = getattr(failure, "response", None)
     wait = response.headers.get("retry-after") if response is not None else None
     wait_ms = retry_after_ms(wait, now_ms)
@@ -103,8 +145,7 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT):
         return StepBroke("ModelFailed", f"{where} did not answer {told}", retry_after_ms=wait_ms)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        # Providers repeat parts of the key in these messages, so theirs is not shown.
-        message = f"{where} refused the key (status {status}); check its secret or keyEnv"
+        message = f"{where} refused the key; check its secret or keyEnv {told}"
         return StepBroke("ModelAuth", message, retryable=False)
     if status == HTTPStatus.NOT_FOUND:
         message = f"{where} is not there; check its model and baseUrl {told}"
@@ -115,17 +156,46 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
     return StepBroke("ModelRejected", f"{where} refused the request {told}", retryable=False)
 
 
-def _message(failure: Exception) -> str:
-    body: Any = getattr(failure, "body", None)
-    inner = body.get("error", body) if isinstance(body, Mapping) else body
-    told = inner.get("message") if isinstance(inner, Mapping) else inner
-    if isinstance(told, str) and told:
+def _message(body: Any) -> str:
+    """Return what a provider says in an error, wherever it says it; all of it else."""
+    return _said(body) or (json.dumps(body, default=str) if body else "no message")
+
+
+def _said(body: Any, depth: int = 4) -> str:
+    if isinstance(body, str):
+        return body.strip()
+    if isinstance(body, list) and body and depth:
+        return _said(body[0], depth - 1)
+    if not isinstance(body, Mapping) or not depth:
+        return ""
+    inner = body.get("error")
+    if isinstance(inner, Mapping | list) and (told := _said(inner, depth - 1)):
         return told
-    return json.dumps(body, default=str) if body else "no message"
+    found = [told for key in _SAYING if (told := _said(body.get(key), depth - 1))]
+    return next(iter(dict.fromkeys(found)), "")
 
 
 def _shown(text: str, asked: Asked) -> str:
-    if asked.key:
-        text = text.replace(asked.key, "***")
-    text = " ".join(text.split())
+    text = " ".join(without_key(text[: 4 * _EXCERPT], asked.key or "").split())
     return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
+
+
+def without_key(text: str, key: str) -> str:
+    """Return a text with everything hidden that is a piece of the key.
+
+    Providers repeat the beginning and the end of a key that they refuse.
+    """
+    if len(key) <= _PIECE:
+        return text.replace(key, "***") if key else text
+    pieces = {key[at : at + _PIECE] for at in range(len(key) - _PIECE + 1)}
+    shown: list[str] = []
+    at = hidden_to = 0
+    while at < len(text):
+        if text[at : at + _PIECE] in pieces:
+            if at > hidden_to or not shown or shown[-1] != "***":
+                shown.append("***")
+            hidden_to = at + _PIECE
+        elif at >= hidden_to:
+            shown.append(text[at])
+        at += 1
+    return "".join(shown)

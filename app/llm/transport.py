@@ -19,6 +19,7 @@ _SENT = frozenset(
     }
 )  # fmt: skip
 
+_LAST_EVENT = b"\n\n"  # many servers do not end their last event, which would be lost
 _OF_THE_WAY = frozenset({b"content-encoding", b"content-length"})
 
 
@@ -78,11 +79,14 @@ class _Body(httpx2.AsyncByteStream):
 
     async def _decoded(self, response: httpcore.Response) -> AsyncIterator[bytes]:
         packed = b", ".join(v for k, v in response.headers if k.lower() == b"content-encoding")
+        kinds = [v.lower() for k, v in response.headers if k.lower() == b"content-type"]
         try:
             with _translated():
                 decoder = BoundedDecoder(packed.decode("latin-1"), _MOST_BYTES)
                 async for chunk in response.aiter_stream():
                     yield decoder.decode(chunk)
+                if kinds and kinds[0].startswith(b"text/event-stream"):
+                    yield _LAST_EVENT
         except (TooLong, NotDecodable) as unusable:
             message = f"the model's answer cannot be read: {unusable}"
             raise StepBroke("InvalidResponse", message) from unusable

@@ -13,6 +13,7 @@ from steps.chat import (
     TextPart,
     ToolCall,
     ToolSpec,
+    Usage,
 )
 from steps.contract import StepBroke
 from tests.harness.asking import KEY, PROVIDERS, ask, model, models_of, says
@@ -38,7 +39,7 @@ async def test_text_comes_back_with_usage_and_model(tmp_path: Path, provider: st
         answer = await ask(tmp_path, server, provider, says("capital?"), stream=stream)
     assert answer.text == "Paris is the capital."
     assert (answer.finish, answer.model) == ("stop", "m-2026")
-    assert (answer.input_tokens, answer.output_tokens) == (21, 9)
+    assert answer.usage == Usage(21, 9)
     assert answer.latency_ms >= 0
     (request,) = server.requests
     assert request.wire == provider
@@ -130,6 +131,30 @@ async def test_a_whole_conversation_is_put_in_the_providers_words(tmp_path: Path
         assert user["content"][1] == {"type": "image", "source": source}
         assert [block["type"] for block in assistant["content"]] == ["text", "tool_use", "tool_use"]
         assert [block["tool_use_id"] for block in results["content"]] == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_what_a_provider_added_goes_back_to_it_and_to_nobody_else(tmp_path: Path, provider: str) -> None:  # fmt: skip
+    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+    extra: Any = {"reasoning_content": "hm"} if provider == "openai" else {"blocks": [thought]}
+    call = ToolCall("c1", "look_up", {"city": "Paris"}, extra={"extra_content": {"signature": "s"}})
+    with ModelServer(Reply("ok")) as server:
+        address = server.openai if provider == "openai" else server.anthropic
+        for origin in (f"{provider} {address}", f"{provider} https://other.test", ""):
+            said = Message("assistant", (), (call,), extra=extra, origin=origin)
+            result = Message("tool", (TextPart("a city"),), tool_call_id="c1")
+            request = ChatRequest("m", (*says("hi").messages, said, result))
+            await ask(tmp_path / str(len(server.requests)), server, provider, request)
+        first, *others = [request.body["messages"][1] for request in server.requests]
+    if provider == "openai":
+        assert first["reasoning_content"] == "hm"
+        assert first["tool_calls"][0]["extra_content"] == {"signature": "s"}
+    else:
+        assert [block["type"] for block in first["content"]] == ["thinking", "tool_use"]
+        assert first["content"][0] == thought
+    for other in others:
+        assert "hm" not in json.dumps(other)
+        assert "signature" not in json.dumps(other)
 
 
 async def test_openai_is_told_the_schema_strictly_where_it_can_be(tmp_path: Path) -> None:

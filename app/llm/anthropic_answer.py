@@ -1,0 +1,141 @@
+"""Answers in the format of Anthropic's messages, whole or as a stream of events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx2
+
+from app.llm.endpoint import Endpoint, tool_calls
+from app.llm.pieces import merged
+from app.llm.received import cut_short, document, events, is_stream, no_answer
+from app.llm.thoughts import without_thoughts
+from app.llm.tokens import usage_of
+from app.llm.tolerant import (
+    arguments_of,
+    as_count,
+    as_object,
+    as_text,
+    as_word,
+    journalable,
+    objects_of,
+)
+from engine import JsonObject
+from steps.chat import ChatAnswer, ChatRequest, ToolCall
+
+_ITS_OWN = frozenset({"text", "tool_use"})
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
+_CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Response) -> ChatAnswer:
+    """Return the answer of a response.
+
+    Raises:
+        ProviderError: It is an error.
+        Unreadable: It is no answer.
+    """
+    whole = await (_gathered(response) if is_stream(response) else document(response))
+    content = whole.get("content")
+    if whole.get("error") or not isinstance(content, str | list):
+        raise no_answer(whole, response)
+    blocks = objects_of(content)
+    said = content if isinstance(content, str) else [b for b in blocks if b.get("type") == "text"]
+    text, calls = without_thoughts(as_text(said)), _calls(blocks)
+    return ChatAnswer(
+        text=text,
+        tool_calls=calls,
+        finish=_finish(as_word(whole.get("stop_reason")), calls),
+        model=as_word(whole.get("model")) or endpoint.settings.model,
+        usage=usage_of(request, text, calls, _told(as_object(whole.get("usage")))),
+        latency_ms=0,
+        extra=_extra(blocks) if calls else {},
+        origin=endpoint.origin,
+    )
+
+
+def _finish(
+    told: str, calls: tuple[ToolCall, ...]
+) -> Literal["stop", "tool_calls", "length", "refusal"]:
+    if told == "refusal":
+        return "refusal"
+    if told in _CUT:
+        return "length"
+    return "tool_calls" if calls else "stop"
+
+
+def _calls(blocks: list[dict[str, Any]]) -> tuple[ToolCall, ...]:
+    return tool_calls(
+        (as_word(block.get("id")), as_word(block.get("name")), arguments_of(block.get("input")), {})
+        for block in blocks
+        if block.get("type") == "tool_use"
+    )
+
+
+def _extra(blocks: list[dict[str, Any]]) -> JsonObject:
+    """Return the blocks that go back with the message as they came: thoughts and such."""
+    others = [block for block in blocks if block.get("type") not in _ITS_OWN]
+    return journalable({"blocks": others}) if others else {}  # type: ignore[dict-item] # JSON
+
+
+def _told(usage: dict[str, Any]) -> tuple[int | None, int | None]:
+    asked = as_count(usage.get("input_tokens"))
+    cached = sum(as_count(usage.get(name)) or 0 for name in _CACHED)
+    return None if asked is None else asked + cached, as_count(usage.get("output_tokens"))
+
+
+@dataclass(slots=True)
+class _BlockPieces:
+    begun: dict[str, Any] = field(default_factory=dict)
+    deltas: list[dict[str, Any]] = field(default_factory=list)
+
+    def whole(self) -> dict[str, Any]:
+        """Return the block; the arguments of a call may come whole at its beginning."""
+        grown = merged([_texts(self.begun), *self.deltas])
+        written = grown.pop("partial_json", "")
+        block = {**self.begun, **grown}
+        if block.get("type") == "tool_use" and written:
+            block["input"] = written
+        return block
+
+
+async def _gathered(response: httpx2.Response) -> dict[str, Any]:
+    """Put a message together from its events. Raises as `read`."""
+    whole: dict[str, Any] = {}
+    blocks: dict[int, _BlockPieces] = {}
+    usage: dict[str, Any] = {}
+    is_done = False
+    try:
+        async for event in events(response):
+            if event is None:
+                continue
+            begun, delta = as_object(event.get("message")), as_object(event.get("delta"))
+            whole |= {key: begun[key] for key in ("model", "stop_reason") if begun.get(key)}
+            for told in (begun.get("usage"), event.get("usage")):
+                usage |= {key: count for key, count in as_object(told).items() if count is not None}
+            whole["stop_reason"] = as_word(delta.get("stop_reason")) or whole.get("stop_reason")
+            is_done = is_done or event.get("type") == "message_stop"
+            _take(blocks, as_count(event.get("index")) or 0, event)
+    except httpx2.TransportError:
+        # All that was to be said is here when the reason to stop is.
+        if not whole.get("stop_reason"):
+            raise
+    if not whole.get("stop_reason") and not is_done:
+        raise cut_short()
+    return {**whole, "usage": usage, "content": [blocks[at].whole() for at in sorted(blocks)]}
+
+
+def _take(blocks: dict[int, _BlockPieces], index: int, event: Mapping[str, Any]) -> None:
+    block, delta = as_object(event.get("content_block")), as_object(event.get("delta"))
+    if block:
+        blocks.setdefault(index, _BlockPieces()).begun = block
+    texts = _texts(delta)
+    if event.get("type") == "content_block_delta" and texts:
+        pieces = blocks.setdefault(index, _BlockPieces({"type": "text"}))
+        pieces.deltas.append(texts)
+
+
+def _texts(piece: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what grows in a block: every text of it but its names."""
+    names = ("type", "id", "name", "tool_use_id")
+    return {k: v for k, v in piece.items() if isinstance(v, str) and k not in names}

@@ -1,0 +1,215 @@
+"""Answers in OpenAI's format, whole or in pieces, as the many servers that speak it write them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx2
+
+from app.llm.endpoint import Endpoint, tool_calls
+from app.llm.failures import ProviderError
+from app.llm.pieces import merged
+from app.llm.received import cut_short, document, events, is_stream, no_answer
+from app.llm.thoughts import without_thoughts
+from app.llm.tokens import usage_of
+from app.llm.tolerant import (
+    arguments_of,
+    as_count,
+    as_object,
+    as_text,
+    as_word,
+    journalable,
+    objects_of,
+    rest_of,
+)
+from engine import JsonObject
+from steps.chat import ChatAnswer, ChatRequest, ToolCall
+
+_OF_A_MESSAGE = frozenset(
+    {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
+)
+_OF_A_CALL = frozenset({"id", "type", "index", "function"})
+_LENGTH = frozenset({"length", "max_tokens", "model_length"})
+_REFUSED = frozenset({"content_filter", "refusal", "safety"})
+
+
+async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Response) -> ChatAnswer:
+    """Return the answer of a response.
+
+    Raises:
+        ProviderError: It is an error.
+        Unreadable: It is no answer.
+    """
+    whole = await (_gathered(response) if is_stream(response) else document(response))
+    choices = objects_of(whole.get("choices"))
+    if not choices:
+        raise no_answer(whole, response)
+    choice = choices[0]
+    said = as_object(choice.get("message") or choice.get("delta"))
+    finish = as_word(choice.get("finish_reason")).lower()
+    text = without_thoughts(as_text(said.get("content") or choice.get("text")))
+    calls = _calls(said)
+    refusal = as_text(said.get("refusal"))
+    if finish == "error" or choice.get("error"):
+        raise ProviderError(choice if choice.get("error") else whole, response)
+    if not (text or calls or refusal) and (whole.get("error") or not (said or finish)):
+        raise no_answer(whole, response)
+    usage = as_object(whole.get("usage"))
+    return ChatAnswer(
+        text=text or refusal,
+        tool_calls=calls,
+        finish=_finish(finish, refusal, calls),
+        model=as_word(whole.get("model")) or endpoint.settings.model,
+        usage=usage_of(request, text, calls, _told(usage)),
+        latency_ms=0,
+        extra=_extra(said) if calls else {},
+        origin=endpoint.origin,
+    )
+
+
+def _finish(
+    told: str, refusal: str, calls: tuple[ToolCall, ...]
+) -> Literal["stop", "tool_calls", "length", "refusal"]:
+    if refusal or told in _REFUSED:
+        return "refusal"
+    if told in _LENGTH:
+        return "length"
+    return "tool_calls" if calls else "stop"
+
+
+def _calls(said: dict[str, Any]) -> tuple[ToolCall, ...]:
+    found = objects_of(said.get("tool_calls"))
+    if not found and isinstance(said.get("function_call"), dict):
+        found = [{"function": said["function_call"]}]
+    named = [(call, as_object(call.get("function"))) for call in found]
+    return tool_calls(
+        (
+            as_word(call.get("id")),
+            as_word(function.get("name")),
+            arguments_of(function.get("arguments")),
+            journalable(rest_of(call, _OF_A_CALL)),
+        )
+        for call, function in named
+        if function
+    )
+
+
+def _extra(said: dict[str, Any]) -> JsonObject:
+    """Return what goes back with the message; parts that are no text go back where they stood."""
+    extra = rest_of(said, _OF_A_MESSAGE)
+    parts = said.get("content")
+    if any(part.get("type") not in (None, "text") for part in objects_of(parts)):
+        extra["content"] = parts
+    return journalable(extra)
+
+
+def _told(usage: dict[str, Any]) -> tuple[int | None, int | None]:
+    asked = as_count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    answered = as_count(usage.get("completion_tokens", usage.get("output_tokens")))
+    total = as_count(usage.get("total_tokens"))
+    if total is not None:
+        if asked is None and answered is not None:
+            asked = max(0, total - answered)
+        elif answered is None and asked is not None:
+            answered = max(0, total - asked)
+    return asked, answered
+
+
+class _Pieces:
+    """Puts a message together from its pieces."""
+
+    def __init__(self) -> None:
+        self.finish = ""
+        self.is_done = False
+        self._content: list[Any] = []
+        self._refusal: list[str] = []
+        self._calls: list[_CallPieces] = []
+        self._places: dict[int | None, int] = {}
+        self._rest: list[JsonObject] = []
+
+    def take(self, choice: dict[str, Any]) -> None:
+        """Take the next piece."""
+        delta = as_object(choice.get("delta") or choice.get("message"))
+        content = delta.get("content", choice.get("text"))
+        self._content += content if isinstance(content, list) else [content or ""]
+        refusal = delta.get("refusal")
+        self._refusal.append(refusal if isinstance(refusal, str) else "")
+        for call in objects_of(delta.get("tool_calls")):
+            self._take_call(call)
+        if isinstance(delta.get("function_call"), dict):
+            self._take_call({"index": 0, "function": delta["function_call"]})
+        self._rest.append(rest_of(delta, _OF_A_MESSAGE))
+        self.finish = as_word(choice.get("finish_reason")) or self.finish
+
+    def _take_call(self, piece: dict[str, Any]) -> None:
+        """Take a piece of a call; some servers send no index or no id, and each call whole."""
+        index, call_id = as_count(piece.get("index")), as_word(piece.get("id"))
+        function = as_object(piece.get("function"))
+        name = as_word(function.get("name"))
+        place = self._places.get(index)
+        if place is None or self._calls[place].is_another(index, call_id, name):
+            place = self._places[index] = len(self._calls)
+            self._calls.append(_CallPieces())
+        call = self._calls[place]
+        call.id, call.name = call.id or call_id, call.name or name
+        call.arguments.append(arguments_of(function.get("arguments")))
+        call.rest.append(rest_of(piece, _OF_A_CALL))
+
+    def message(self) -> dict[str, Any]:
+        """Return the whole."""
+        content: Any = self._content
+        if all(isinstance(part, str) for part in content):
+            content = "".join(content)
+        calls = [call.whole() for call in self._calls]
+        refusal = "".join(self._refusal)
+        return {
+            **merged(self._rest), "content": content, "refusal": refusal, "tool_calls": calls
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class _CallPieces:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    rest: list[JsonObject] = field(default_factory=list)
+
+    def is_another(self, index: int | None, call_id: str, name: str) -> bool:
+        """Say whether a piece at the same place begins another call."""
+        if call_id and self.id:
+            return call_id != self.id
+        return index is None and not call_id and bool(name and self.name)
+
+    def whole(self) -> dict[str, Any]:
+        function = {"name": self.name, "arguments": "".join(self.arguments)}
+        return {**merged(self.rest), "id": self.id, "function": function}
+
+
+async def _gathered(response: httpx2.Response) -> dict[str, Any]:
+    """Put a document together from its pieces. Raises as `read`."""
+    pieces = _Pieces()
+    whole: dict[str, Any] = {}
+    try:
+        async for event in _until_done(response, pieces):
+            whole |= {key: event[key] for key in ("model", "usage") if event.get(key)}
+            for choice in objects_of(event.get("choices")):
+                if choice.get("error"):
+                    raise ProviderError(choice, response)
+                if not as_count(choice.get("index")):
+                    pieces.take(choice)
+    except httpx2.TransportError:
+        # All that was to be said is here when the reason to stop is.
+        if not pieces.finish:
+            raise
+    if not pieces.finish and not pieces.is_done:
+        raise cut_short()
+    choice = {"message": pieces.message(), "finish_reason": pieces.finish}
+    return {**whole, "choices": [choice]}
+
+
+async def _until_done(response: httpx2.Response, pieces: _Pieces) -> AsyncIterator[dict[str, Any]]:
+    async for event in events(response):
+        if event is None:
+            pieces.is_done = True
+        else:
+            yield event

@@ -1,0 +1,89 @@
+"""An answer as it comes over HTTP: one JSON document, or a stream of them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx2
+
+from app.llm.failures import ProviderError, Unreadable
+from steps.strict_json import LONG_BYTES
+
+_LONGEST_EVENT = 32 * 1_048_576
+_DONE = "[DONE]"
+
+
+def is_stream(response: httpx2.Response) -> bool:
+    """Say whether the answer comes as a stream, which is not always as it was asked for."""
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    return bool(media_type.strip().lower() == "text/event-stream")
+
+
+async def document(response: httpx2.Response) -> dict[str, Any]:
+    """Return the whole answer. Raises `Unreadable`."""
+    content = await response.aread()
+    if len(content) > LONG_BYTES:
+        value = await asyncio.to_thread(_parsed, content)
+    else:
+        value = _parsed(content)
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        raise Unreadable("it is no JSON object", json.dumps(value))
+    return value
+
+
+async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | None]:
+    """Iterate over the documents of a stream; None stands for the mark that ends it.
+
+    Raises:
+        ProviderError: An event tells an error.
+        Unreadable: One is no JSON.
+    """
+    async for event in httpx2.EventSource(response, max_event_size=_LONGEST_EVENT):
+        data = event.data.strip()
+        if not data:
+            continue
+        if data == _DONE:
+            yield None
+            continue
+        if event.event == "error":
+            raise ProviderError(_parsed_or_text(data), response)
+        value = _parsed(data.encode(errors="surrogatepass"))
+        if isinstance(value, dict):
+            if value.get("error"):
+                raise ProviderError(value, response)
+            yield value
+
+
+def no_answer(found: Mapping[str, Any], response: httpx2.Response) -> Exception:
+    """Return the failure that a document without an answer stands for."""
+    is_error = found.get("error") or "error" in (found.get("object"), found.get("type"))
+    if is_error or isinstance(found.get("message") or found.get("detail"), str):
+        return ProviderError(found, response)
+    return Unreadable("it holds no answer", json.dumps(found, default=str))
+
+
+def cut_short() -> Unreadable:
+    """Return the failure of a stream that stopped in the middle."""
+    return Unreadable("it ended before it was complete")
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        text = content.decode("utf-8-sig", "surrogatepass").strip()
+    except UnicodeDecodeError as odd:
+        raise Unreadable("it is no text", repr(content[:200])) from odd
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError) as odd:
+        raise Unreadable("it is no JSON", text[:2_000]) from odd
+    return value
+
+
+def _parsed_or_text(data: str) -> object:
+    try:
+        return _parsed(data.encode(errors="surrogatepass"))
+    except Unreadable:
+        return data

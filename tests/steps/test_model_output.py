@@ -1,0 +1,76 @@
+"""What a model writes around its JSON does not cost the answer; what it leaves open does."""
+
+import contextlib
+import time
+
+import pytest
+
+from engine import JsonObject
+from steps.model_json import objects_in, only_object
+from steps.model_output import read_answer
+
+FIELDS: dict[str, JsonObject] = {"name": {"type": "string"}, "age": {"type": "integer"}}
+ADA = '{"name": "Ada", "age": 36}'
+BOB = '{"name": "Bob", "age": 2}'
+FOUND = {"name": "Ada", "age": 36}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ADA,
+        f"\ufeff {ADA}\n",
+        f"```json\n{ADA}\n```",
+        f"```JSON\r\n{ADA}\r\n```",
+        f"```json {ADA} ```",
+        f"```{ADA}```",
+        f"```json\n{ADA}",
+        f"Here it is:\n\n```json\n{ADA}\n```\nHope this helps!",
+        f"Sure! {ADA}",
+        f"The name is {{really}} Ada. {ADA} Is that {{enough}}?",
+        f"{ADA}\n{ADA}",
+        f"[{ADA}]",
+        '"{\\"name\\": \\"Ada\\", \\"age\\": 36}"',
+        f'{{"result": {ADA}}}',
+        f'<tool_call>{{"tool": "deliver", "arguments": {ADA}}}</tool_call>',
+        'Note: "{" begins an object. {"name": "Ada", "age": 36, "note": "a } and a \\" in it"}',
+    ],
+)
+def test_the_one_object_that_fits_is_found(text: str) -> None:
+    assert read_answer(text, FIELDS) == (FOUND, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Ada, I think", "not JSON"),
+        (f"{ADA} or {BOB}", "several JSON objects"),
+        ("an object is {} " * 60, "many JSON objects"),
+        (f"[{ADA}, {BOB}]", "must be a JSON object"),
+        (f'{{"was": {BOB}, "is": {ADA}', "not JSON"),
+        (f'{{"was": {BOB}, "is": {ADA}}}', "required"),
+        (f'{{"name": "Ada", "child": {BOB}}}', "required"),
+        ('{"name": "Ada", "age": "36"}', "integer"),
+        ("5", "must be a JSON object"),
+        ('Sure: {"name": "Ada", "age": NaN}', "not JSON"),
+    ],
+)
+def test_what_is_not_clear_is_asked_for_again(text: str, told: str) -> None:
+    _, problems = read_answer(text, FIELDS)
+    assert problems
+    assert told in str(problems), problems
+
+
+@pytest.mark.parametrize("text", [f"Sure! {ADA}", f'{{"a": {ADA}', f"{ADA} {ADA}"])
+def test_arguments_of_a_call_stand_alone(text: str) -> None:
+    with pytest.raises(ValueError, match=r"line \d|delimiter|data"):
+        only_object(text)
+
+
+@pytest.mark.parametrize("piece", ["{", '{"', '{"a":', "```", '"', "}{", '{"a": 1}', "{'"])
+def test_looking_for_objects_costs_in_proportion(piece: str) -> None:
+    began_s = time.process_time()
+    with contextlib.suppress(ValueError):
+        objects_in("x " + piece * (400_000 // len(piece)))
+    # A few hundredths; every second look at what was looked at would take minutes.
+    assert time.process_time() - began_s < 10
