@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-_SHORT = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
+_SHORT = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _ISO = re.compile(
-    r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,3})?)S)?)?"
+    r"P(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?"
+    r"(?:([0-9]{1,12}(?:\.[0-9]{1,3})?)S)?)?"
 )
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 LONGEST_MS = 100 * 366 * 86_400_000

@@ -6,13 +6,33 @@ Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json
 from steps.filters import FILTERS, begin
-from steps.frozen import FrozenDict, frozen_once, thaw
+from steps.frozen import freeze, frozen_once, thaw
+from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
+from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
+from steps.language.findings import hyphen_hint
+from steps.language.nodes import Node, Slice, walk
+from steps.language.operations import (
+    at_or,
+    compare,
+    has,
+    method,
+    multiply,
+    one_kind,
+    ordered,
+    wrappable,
+)
+from steps.language.parser import parse
+from steps.language.paths import missing_in, paths_of
+from steps.language.source import source_of
+from steps.language.tokens import Unreadable
+from steps.language.work import FUEL, Work
 
 SCOPE = frozenset(
     {
@@ -36,21 +56,19 @@ SECRETS_BELONG = (
 )
 """What is said where an expression names a secret and may not."""
 
-_SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]{0,127})")
-_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-_SECRETS_WORD = re.compile(r"(?<![\w.])secrets\b(?:\.(\w+))?(?!\s*=(?!=))")
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
 _HIDDEN = "it names a secret, so the reason is not shown"
-_FUNCTIONS = frozenset({"range", "dict"})
 _LONGEST = 4_096
-_FUEL = 100_000
 _LARGEST_RESULT = 1_000_000
 _LARGEST_INTEGER = 2**63
-_NO_LISTS = (
-    "an expression that multiplies must give a number or a text; "
-    "build lists and objects from several placeholders"
-)
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_CHECKED = {
+    "_compare": compare,
+    "_multiply": multiply,
+    "_method": method,
+    "_has": has,
+    "_at_or": at_or,
+}
 
 
 class ExpressionError(Exception):
@@ -63,8 +81,22 @@ class ExpressionError(Exception):
 
 def _new_environment() -> Environment:
     return Environment(
-        filters=FILTERS, fuel=_FUEL, undefined_behavior="strict", pycompat=False, debug=False
+        filters={**FILTERS, "_one_kind": one_kind, "_wrappable": wrappable},
+        tests={
+            name: partial(_ordered_as, sign)
+            for sign, names in ORDERING_TESTS.items()
+            for name in (sign, *names)
+        },
+        globals=_CHECKED,
+        fuel=FUEL,
+        undefined_behavior="strict",
+        pycompat=False,
+        debug=False,
     )
+
+
+def _ordered_as(sign: str, value: object, other: object) -> bool:
+    return ordered(value, sign, other)
 
 
 _environment = _new_environment()
@@ -74,9 +106,16 @@ is locked while it is used, and an evaluation that calls a filter gives the inte
 
 
 class Expression:
-    """One compiled expression."""
+    """One compiled expression.
 
-    __slots__ = ("multiplies", "names", "secrets", "text")
+    Attributes:
+        node: Its tree.
+        paths: What it reads.
+        names: The names that it uses.
+        secrets: The secrets that it names.
+    """
+
+    __slots__ = ("_source", "_work", "names", "node", "paths", "secrets", "text")
 
     def __init__(self, text: str, *, may_name_secrets: bool = False) -> None:
         """Check the syntax and the names. Raises `ExpressionError`."""
@@ -86,50 +125,79 @@ class Expression:
         if "{%" in text or "%}" in text or "{#" in text:
             raise ExpressionError(self.text, "statements and comments are not part of the language")
         try:
-            # Both forms: brackets that close each other's, or a `}}`, pass in one of them only.
-            _checker.add_template("check", "{{ " + self.text + "\n }}")
-            source = "{{ (" + self.text + "\n) }}"
-            _checker.add_template("check", source)
-            paths = _checker.undeclared_variables_in_str(source, nested=True)
-        except TemplateError as wrong:
+            self.node = parse(self.text)
+            self._source = source_of(self.node)
+            _checker.add_template("check", "{{ (" + self._source + "\n) }}")
+        except (TemplateError, Unreadable) as wrong:
             raise ExpressionError(self.text, _why(wrong)) from None
-        unquoted = _QUOTED.sub("", self.text)
-        self.multiplies = "*" in unquoted
-        # MiniJinja tells no names inside a slice, such as `data.list[:2]`.
-        sliced = SCOPE.intersection(_WORD.findall(unquoted))
-        self.names = sliced.union(path.partition(".")[0] for path in paths)
-        self.secrets = _secrets_in(paths)
-        words = {match[1] for match in _SECRETS_WORD.finditer(unquoted)}
-        if (words or "secrets" in self.names) and not may_name_secrets:
-            raise ExpressionError(self.text, SECRETS_BELONG)
-        if words != self.secrets:
-            raise ExpressionError(self.text, _WHOLE)
-        if unknown := sorted(self.names - SCOPE - _FUNCTIONS - {"secrets"}):
+        self.paths = paths_of(self.node)
+        self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
+        self.secrets = self._named_secrets(may_name_secrets=may_name_secrets)
+        self._work = Work(self.node)
+        if unknown := sorted(self.names - SCOPE - {"secrets"}):
             known = ", ".join(sorted(SCOPE))
-            raise ExpressionError(self.text, f"{unknown[0]} is not a known name; known are {known}")
+            hint = hyphen_hint(self.node, SCOPE)
+            message = hint or f"{unknown[0]} is not a known name; known are {known}"
+            raise ExpressionError(self.text, message)
+
+    def _named_secrets(self, *, may_name_secrets: bool) -> frozenset[str]:
+        named = [path for path in self.paths if path.root == "secrets"]
+        cut = any(isinstance(node, Slice) and "secrets" in _roots(node) for node in walk(self.node))
+        if named and not may_name_secrets:
+            raise ExpressionError(self.text, SECRETS_BELONG)
+        names = {str(path.keys[0]) for path in named if len(path.keys) == 1 and path.dotted}
+        whole = len(names) == len({path.keys for path in named})
+        if cut or not whole or not all(map(_SECRET_NAME.fullmatch, names)):
+            raise ExpressionError(self.text, _WHOLE)
+        return frozenset(names)
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Return the value in `scope`. Raises `ExpressionError`."""
         shown = self.names - {"secrets"}
         given = {name: frozen_once(scope[name]) for name in shown if name in scope}
         if self.secrets:
-            given["secrets"] = FrozenDict(_of_expression(self.secrets, scope))
+            given["secrets"] = freeze(_of_expression(self.secrets, scope))
+        allowance = allowance_here()
         begin()
         try:
-            # MiniJinja repeats a list lazily and without fuel; handing it over would not end.
-            if self.multiplies and not _environment.eval_expr(_is_scalar(self.text), **given):
-                raise ExpressionError(self.text, _NO_LISTS)
-            value = _environment.eval_expr(self.text, **given)
-            if value is None and _environment.eval_expr(f"({self.text}\n) is undefined", **given):
-                raise ExpressionError(self.text, _missing(self.names, scope))
-            return _bounded(thaw(value))
+            allowance.spend(self._work.in_scope(given))
+            value = _environment.eval_expr(self._source, **given)
+            if value is None and self._is_undefined(given):
+                raise ExpressionError(self.text, self._missing(given))
+            value = thaw(value)
+            allowance.spend(_size_of_result(value))
         except ExpressionError:
             raise
         except (
             TemplateError, ArithmeticError, AttributeError, RecursionError, TypeError, ValueError,
         ) as wrong:  # fmt: skip
             # MiniJinja's messages may quote a value.
-            raise ExpressionError(self.text, _HIDDEN if self.secrets else _why(wrong)) from None
+            why = _HIDDEN if self.secrets else self._why(wrong, given)
+            raise ExpressionError(self.text, why) from None
+        return value
+
+    def _is_undefined(self, given: Mapping[str, Any]) -> bool:
+        found: bool = _environment.eval_expr(f"({self._source}\n) is undefined", **given)
+        return found
+
+    def _missing(self, given: Mapping[str, Any]) -> str:
+        absent = next(missing_in(self.paths, given), None)
+        what = f"{absent} does not exist" if absent else "the name does not exist"
+        where = " here" if absent and not absent.keys else ""
+        return f"{what}{where}; ask first with `is defined` or `default()`"
+
+    def _why(self, wrong: Exception, given: Mapping[str, Any]) -> str:
+        """Say why it failed; what is not there reaches comparisons as null."""
+        of_null = isinstance(wrong, ValueError) and "null" in str(wrong)
+        if (of_null or "undefined" in str(wrong)) and any(missing_in(self.paths, given)):
+            return self._missing(given)
+        if "undefined value" in str(wrong):
+            return "a value in it does not exist; ask first with `is defined` or `default()`"
+        return _why(wrong)
+
+
+def _roots(node: Node) -> set[str]:
+    return {path.root for path in paths_of(node)}
 
 
 def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
@@ -148,43 +216,27 @@ def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
     return holds
 
 
-def _secrets_in(paths: Iterable[str]) -> frozenset[str]:
-    """Return the secrets that an expression names; MiniJinja sees none behind brackets."""
-    return frozenset(match[1] for path in paths if (match := _SECRET.fullmatch(path)))
-
-
 def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str, Json]:
     held = scope.get("secrets")
     return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
 
 
-def _is_scalar(text: str) -> str:
-    kinds = ("number", "string", "boolean", "none", "undefined")
-    return " or ".join(f"(({text}\n) is {kind})" for kind in kinds)
-
-
-def _missing(names: frozenset[str], scope: Mapping[str, Json]) -> str:
-    absent = ", ".join(sorted(name for name in names - _FUNCTIONS if name not in scope))
-    what = f"{absent} does not exist here" if absent else "the name does not exist"
-    return f"{what}; ask first with `is defined` or `default()`"
-
-
 def _why(wrong: Exception) -> str:
     text = str(wrong).partition("\n")[0].partition(" (in ")[0]
-    if "undefined value" in text:
-        return "a name does not exist; ask first with `is defined` or `default()`"
     return text.replace("engine ran out of fuel", "it takes too many operations")
 
 
-def _bounded(value: Json) -> Json:
-    """Refuse results that no journal should hold; `value` is plain JSON."""
-    size = 0
+def _size_of_result(value: Json) -> int:
+    """Return the units of a result. Raises `ValueError` for one that no journal should hold."""
+    values = characters = 0
     todo: list[Iterable[Any]] = [[value]]
     while todo:
         for item in todo.pop():
             kind = type(item)
-            size += len(item) if kind is str else 1
-            if kind is dict:
+            values += 1
+            if kind is str:
+                characters += len(item)
+            elif kind is dict:
                 todo.append(item.values())
             elif kind is list:
                 todo.append(item)
@@ -192,6 +244,6 @@ def _bounded(value: Json) -> Json:
                 raise ValueError("its result is not a finite number")
             elif kind is int and abs(item) >= _LARGEST_INTEGER:
                 raise ValueError("its result is a number beyond 64 bits")
-        if size > _LARGEST_RESULT:
+        if values + characters > _LARGEST_RESULT:
             raise ValueError("its result is too large")
-    return value
+    return values + characters // CHARACTERS_A_UNIT

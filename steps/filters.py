@@ -7,8 +7,10 @@ otherwise keep everybody waiting.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import date as Day  # noqa: N812 - `date` is the parameter's word
 from functools import wraps
 from typing import Any
 
@@ -18,6 +20,8 @@ from steps.strict_json import parse_strictly
 
 _LONGEST_PATTERN = 200
 _WIDEST_INDENT = 8
+_DAY = timedelta(days=1)
+_DIRECTIVE = re.compile(r"%.", re.DOTALL)
 # As MiniJinja writes them, so that the text may stand in HTML.
 _FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
 
@@ -51,18 +55,47 @@ def sha256(text: str) -> str:
 
 
 def date_add(date: str, duration: str) -> str:
-    """Return an ISO date moved by a duration such as `7d` or `-2h`."""
-    back = duration.startswith("-")
+    """Return an ISO date moved by a duration such as `7d` or `-2h`.
+
+    A date without a time stays one when it moves by whole days.
+    """
     moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
-    moment = datetime.fromisoformat(date) - moved if back else datetime.fromisoformat(date) + moved
-    return moment.isoformat().replace("+00:00", "Z")
+    moved = -moved if duration.startswith("-") else moved
+    if _is_day(date) and not moved % _DAY:
+        return (Day.fromisoformat(date) + moved).isoformat()
+    return (datetime.fromisoformat(date) + moved).isoformat().replace("+00:00", "Z")
 
 
 def date_format(date: str, pattern: str) -> str:
-    """Return an ISO date written by a strftime pattern."""
+    """Return an ISO date written by a strftime pattern; without an offset it is in UTC for `%s`."""
     if len(pattern) > _LONGEST_PATTERN:
         raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
-    return datetime.fromisoformat(date).strftime(pattern)
+    moment = datetime.fromisoformat(date)
+    return moment.strftime(_DIRECTIVE.sub(lambda found: _directive(found[0], moment), pattern))
+
+
+def _is_day(date: str) -> bool:
+    try:
+        Day.fromisoformat(date)
+    except ValueError:
+        return False
+    return True
+
+
+def _directive(directive: str, moment: datetime) -> str:
+    """Write what `strftime` leaves to the platform, which drops zeros and knows no offsets."""
+    match directive:
+        case "%Y":
+            return f"{moment.year:04}"
+        case "%G":
+            return f"{moment.isocalendar().year:04}"
+        case "%F":
+            return f"{moment.year:04}-%m-%d"
+        case "%s":
+            known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return str(int(known.timestamp()))
+        case _:
+            return directive
 
 
 _ALLOWANCE = 8_000

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import Any
 
 from engine import Json
+from steps.language.allowance import units_of_text
 
 _ALLOWED = frozenset({"__class__", "keys", "items", "__len__", "__iter__", "__getitem__"})
 
@@ -21,24 +22,38 @@ def _attribute(value: Any, name: str) -> Any:
 class FrozenDict(dict[str, Any]):
     """A dict without reachable methods."""
 
-    __slots__ = ()
+    __slots__ = ("_size",)
     __getattribute__ = _attribute
 
 
 class FrozenList(list[Any]):
     """A list without reachable methods."""
 
-    __slots__ = ()
+    __slots__ = ("_size",)
     __getattribute__ = _attribute
 
 
 def freeze(value: Json) -> Any:
     """Return a copy of a JSON value that nothing can change."""
+    made: FrozenDict | FrozenList
     if isinstance(value, dict):
-        return FrozenDict({key: freeze(item) for key, item in value.items()})
-    if isinstance(value, list):
-        return FrozenList([freeze(item) for item in value])
-    return value
+        made = FrozenDict({key: freeze(item) for key, item in value.items()})
+        size = sum(map(size_of, dict.values(made)))
+    elif isinstance(value, list):
+        made = FrozenList([freeze(item) for item in value])
+        size = sum(map(size_of, list.__iter__(made)))
+    else:
+        return value
+    object.__setattr__(made, "_size", 1 + size)
+    return made
+
+
+def size_of(value: Any) -> int:
+    """Return how many values there are in one; a long text counts as several."""
+    if isinstance(value, FrozenDict | FrozenList):
+        size: int = object.__getattribute__(value, "_size")
+        return size
+    return units_of_text(value) if isinstance(value, str) else 1
 
 
 _KEPT = 8

@@ -21,6 +21,9 @@ from steps.effects import (
 )
 from steps.template import Template
 
+_SECONDS = (10**8, 10**11)
+"""Numbers that are moments of our time as seconds, and of the early seventies as milliseconds."""
+
 
 class WaitSettings(StepSettings):
     """How long to wait: exactly one of these."""
@@ -68,6 +71,12 @@ def _moment(value: object) -> int:
         except (ValueError, OverflowError):
             at_ms = None
     if at_ms is None or not 0 <= at_ms < LATEST_MS:
-        message = f"until must give an ISO date with a zone or Unix milliseconds, not {value!r:.80}"
-        raise StepBroke("InvalidMoment", message, retryable=False)
+        raise _no_moment(f"not {value!r:.80}")
+    if isinstance(value, int) and _SECONDS[0] <= value < _SECONDS[1]:
+        raise _no_moment(f"and {value} looks like seconds; multiply it by 1000")
     return at_ms
+
+
+def _no_moment(what: str) -> StepBroke:
+    message = f"until must give an ISO date with a zone or Unix milliseconds, {what}"
+    return StepBroke("InvalidMoment", message, retryable=False)

@@ -20,7 +20,7 @@ SCOPE: dict[str, Json] = {"secrets": {"KEY": CANARY, "B": "other"}, "data": {"l"
 
 @pytest.mark.parametrize(
     "text",
-    ["secrets", "secrets['KEY']", "secrets[data.x]", "secrets.KEY.x", "secrets.KEY[:2]", "(secrets).KEY",
+    ["secrets", "secrets['KEY']", "secrets[data.x]", "secrets.KEY.x", "secrets.KEY[:2]",
      "secrets.KEY ~ secrets.B[1:]", "secrets.KEY ~ (secrets | length)", "secrets | attr('KEY')",
      "{'a': secrets}", "secrets.KEY.upper()", "secrets == 1", "secrets if secrets.KEY else 1",
      "secrets ['KEY']", "[secrets][0].KEY"],

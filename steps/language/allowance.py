@@ -1,0 +1,75 @@
+"""How much work the expressions of one step may do together.
+
+Work is counted, not timed: a unit is about one value that is looked at, or some tens of characters.
+Whoever executes a step opens one allowance for it; an expression that is evaluated outside of one
+has an allowance of its own.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+STEP = 1_000_000
+"""Units of work for all expressions of one attempt of a step, or of the edges out of it."""
+
+CHARACTERS_A_UNIT = 20
+_A_TURN = 50_000
+"""Units after which others are let on."""
+
+
+class TooMuchWork(ValueError):
+    """The expressions of a step have used up what they may do together."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "it takes too many operations: the expressions of one step may look at "
+            f"{STEP:,} values together; do part of it in a step of its own"
+        )
+
+
+class Allowance:
+    """What is left for a step."""
+
+    __slots__ = ("_since_turn", "spent")
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self._since_turn = 0
+
+    def spend(self, units: int) -> None:
+        """Count work. Raises `TooMuchWork` where nothing is left for it."""
+        self.spent += units
+        self._since_turn += units
+        if self.spent > STEP:
+            raise TooMuchWork
+
+    async def take_turns(self) -> None:
+        """Let others on, where much has been done since the last time."""
+        if self._since_turn > _A_TURN:
+            self._since_turn = 0
+            await asyncio.sleep(0)
+
+
+_open: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def one_allowance() -> Iterator[Allowance]:
+    """Have all expressions that are evaluated inside share one allowance."""
+    allowance = Allowance()
+    token = _open.set(allowance)
+    try:
+        yield allowance
+    finally:
+        _open.reset(token)
+
+
+def allowance_here() -> Allowance:
+    """Return the allowance that is open, or a new one where there is none."""
+    return _open.get() or Allowance()
+
+
+def units_of_text(text: str) -> int:
+    """Return what looking at a text costs."""
+    return 1 + len(text) // CHARACTERS_A_UNIT

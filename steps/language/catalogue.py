@@ -1,0 +1,257 @@
+"""Every filter, test and function of the language: how it is called, and what it gives.
+
+The check of definitions and the page about expressions are made from this list.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from steps.language.nodes import Arguments, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A filter, a test or a function.
+
+    Attributes:
+        parameters: Its parameters in order; those with `?` may be left out, `...` takes any number.
+        by_name: Whether MiniJinja takes them by name only; a call by place is arranged.
+        meaning: What it gives, for people.
+        example: An expression, and its value after `->`.
+        gives: The kind of its value where that is always the same.
+    """
+
+    name: str
+    parameters: str
+    meaning: str
+    example: str
+    gives: str | None = None
+    by_name: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters without their marks."""
+        return [part.rstrip("?") for part in self.parameters.split() if part != "..."]
+
+    @property
+    def least(self) -> int:
+        """How many arguments there must be."""
+        return sum(not part.endswith("?") and part != "..." for part in self.parameters.split())
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether it takes any number of arguments, and of any names."""
+        return "..." in self.parameters.split()
+
+    def misuse(self, given: Arguments) -> str | None:
+        """Say what is wrong with the arguments of a call; None if nothing is."""
+        if any(getattr(value, "operator", "") in ("*", "**") for value in given.positional):
+            return None
+        unknown = [name for name, _ in given.named if name not in self.names]
+        count = len(given.positional) + len(given.named)
+        if unknown and not self.takes_any:
+            return f"has no argument {unknown[0]}; it is called as {self.call}"
+        if count < self.least:
+            wanted = "an argument" if self.least == 1 else f"{self.least} arguments"
+            return f"needs {wanted}: {self.call}"
+        if not self.takes_any and count > len(self.names):
+            most = len(self.names)
+            told = f"{most} argument{'s' if most != 1 else ''} at most" if most else "no argument"
+            return f"takes {told}: {self.call}"
+        return None
+
+    @property
+    def call(self) -> str:
+        """How it is called."""
+        inner = ", ".join(
+            f"{part.rstrip('?')}=..." if part.endswith("?") else part
+            for part in self.parameters.split()
+        )
+        return f"{self.name}({inner})" if inner else self.name
+
+
+def positions(word: Word, given: Arguments) -> Arguments:
+    """Return arguments as MiniJinja takes them: all by name, or all by place where it can be."""
+    if word.takes_any or word.misuse(given) or not (given.named or word.by_name):
+        return given
+    if any(getattr(value, "operator", "") in ("*", "**") for value in given.positional):
+        return given
+    named = [*zip(word.names, given.positional, strict=False), *given.named]
+    if word.by_name:
+        return Arguments((), tuple(named))
+    placed: dict[str, Node] = dict(named)
+    in_order = [name for name in word.names if name in placed]
+    if in_order != word.names[: len(in_order)]:
+        return given  # one in between is left out, which only a name can say
+    return Arguments(tuple(placed[name] for name in in_order), ())
+
+
+_FILTERS = (
+    Word("abs", "", "a number without its sign", "-3 | abs -> 3", "number"),
+    Word("attr", "name", "the entry of an object under a name that is worked out",
+         "{'a': 1} | attr('a') -> 1"),
+    Word("batch", "count fill_with?", "a list in lists of `count` items each",
+         "[1, 2, 3] | batch(2) | list -> [[1, 2], [3]]", "array"),
+    Word("bool", "", "true or false, as a condition takes the value", "[] | bool -> false",
+         "boolean"),
+    Word("capitalize", "", "a text with a capital first letter", "'aB' | capitalize -> \"Ab\"",
+         "string"),
+    Word("chain", "...", "several lists, or objects, as one", "[1] | chain([2]) | list -> [1, 2]"),
+    Word("count", "", "the same as `length`", "[1, 2] | count -> 2", "integer"),
+    Word("date_add", "duration", "an ISO date moved by a duration such as `7d` or `-2h`; a date "
+         "without a time stays one when it moves by whole days",
+         "'2026-01-31' | date_add('1d') -> \"2026-02-01\"", "string"),
+    Word("date_format", "pattern", "an ISO date written by a strftime pattern",
+         "'2026-01-31' | date_format('%d.%m.%Y') -> \"31.01.2026\"", "string"),
+    Word("default", "default_value? boolean?", "another value where something does not exist, "
+         "whichever part of its path is missing; with `true` also where it is empty, null, 0 or "
+         "false", "data.a.b | default('none') -> \"none\"", also=("d",)),
+    Word("dictsort", "case_sensitive? by? reverse?", "the pairs of an object, sorted by key, or by "
+         "value with `by='value'`", "{'b': 1, 'a': 2} | dictsort -> [[\"a\", 2], [\"b\", 1]]",
+         "array", by_name=True),
+    Word("escape", "", "a text that may stand in HTML", "'a<b' | escape -> \"a&lt;b\"", "string",
+         also=("e",)),
+    Word("filesizeformat", "binary?", "a number of bytes as people read it",
+         '1500 | filesizeformat -> "1.5 kB"', "string"),
+    Word("first", "", "the first item", "[1, 2] | first -> 1"),
+    Word("float", "default?", "a number with a fraction, also of a text",
+         "'1.5' | float -> 1.5", "number"),
+    Word("format", "...", "a text with values in its places, as in Python's `%`",
+         "'%s: %d' | format('a', 1) -> \"a: 1\"", "string"),
+    Word("from_json", "", "the value that JSON text describes", "'[1]' | from_json -> [1]"),
+    Word("groupby", "attribute default? case_sensitive?", "the items of a list in groups: pairs of "
+         "what they share and a list of them",
+         "[{'a': 1}] | groupby('a') | length -> 1", "array"),
+    Word("indent", "width? first? blank?", "a text whose lines are indented",
+         "'a\\nb' | indent(2) -> \"a\\n  b\"", "string"),
+    Word("int", "default? base?", "a whole number, also of a text", "'5' | int -> 5", "integer"),
+    Word("items", "", "the pairs of an object", "{'a': 1} | items | list -> [[\"a\", 1]]", "array"),
+    Word("join", "d? attribute?", "the items of a list as one text, with `d` between them",
+         "[1, 2] | join(', ') -> \"1, 2\"", "string"),
+    Word("last", "", "the last item", "[1, 2] | last -> 2"),
+    Word("length", "", "how many items, entries or characters there are", "'abc' | length -> 3",
+         "integer"),
+    Word("lines", "", "the lines of a text", "'a\\nb' | lines -> [\"a\", \"b\"]", "array"),
+    Word("list", "", "a list of what a filter gives one by one",
+         "range(2) | list -> [0, 1]", "array"),
+    Word("lower", "", "a text in small letters", "'A' | lower -> \"a\"", "string"),
+    Word("map", "...", "what a filter gives for each item, or each item's attribute",
+         "[{'a': 1}] | map(attribute='a') | list -> [1]", "array"),
+    Word("max", "case_sensitive? attribute?", "the largest item; all must be of one kind",
+         "[1, 3, 2] | max -> 3", by_name=True),
+    Word("min", "case_sensitive? attribute?", "the smallest item; all must be of one kind",
+         "[1, 3, 2] | min -> 1", by_name=True),
+    Word("pluralize", "singular? plural?", "an ending for a number that is not 1",
+         '2 | pluralize -> "s"', "string"),
+    Word("pprint", "", "a value as a text for people who look for a fault",
+         "'a' | pprint -> \"'a'\"", "string"),
+    Word("reject", "...", "the items that do not pass a test",
+         "[1, 2] | reject('odd') | list -> [2]", "array"),
+    Word("rejectattr", "attribute ...", "the items whose attribute does not pass a test",
+         "[{'a': 1}] | rejectattr('a', 'odd') | list -> []", "array"),
+    Word("replace", "old new", "a text with another in the place of each `old`",
+         "'abc' | replace('b', '-') -> \"a-c\"", "string"),
+    Word("reverse", "", "a list or a text from its end", "[1, 2] | reverse -> [2, 1]"),
+    Word("round", "precision? method?", "a number with so many digits after the point",
+         "1.26 | round(1) -> 1.3", "number"),
+    Word("safe", "", "the text as it is", "'<' | safe -> \"<\"", "string"),
+    Word("select", "...", "the items that pass a test; without one those that are true",
+         "[0, 1, 2] | select('gt', 1) | list -> [2]", "array"),
+    Word("selectattr", "attribute ...", "the items whose attribute passes a test",
+         "[{'a': 1}, {'a': 2}] | selectattr('a', 'eq', 2) | list -> [{\"a\": 2}]", "array"),
+    Word("sha256", "", "the hexadecimal SHA-256 of a text",
+         "'a' | sha256 | truncate(length=6, killwords=true, end='') -> \"ca9781\"", "string"),
+    Word("slice", "count fill_with?", "a list in `count` lists",
+         "[1, 2, 3] | slice(2) | list -> [[1, 2], [3]]", "array"),
+    Word("sort", "reverse? case_sensitive? attribute?", "a list in order; all its items, or their "
+         "`attribute`, must be of one kind", "[3, 1] | sort(reverse=true) -> [3, 1]", "array",
+         by_name=True),
+    Word("split", "separator? limit?", "the parts of a text", "'a,b' | split(',') -> [\"a\", "
+         '"b"]', "array"),
+    Word("string", "", "a value as a text", '1 | string -> "1"', "string"),
+    Word("striptags", "", "a text without the tags of HTML", "'<b>a</b>' | striptags -> \"a\"",
+         "string"),
+    Word("sum", "attribute? start?", "the sum of numbers, or of an attribute of all items",
+         "[1, 2] | sum -> 3", "number"),
+    Word("title", "", "a text with capital first letters", "'a b' | title -> \"A B\"", "string"),
+    Word("to_json", "", "a value as JSON text", "{'a': 1} | to_json -> \"{\\\"a\\\":1}\"",
+         "string"),
+    Word("tojson", "indent?", "a value as JSON text that may stand in HTML",
+         '[1] | tojson -> "[1]"', "string"),
+    Word("trim", "characters?", "a text without blanks around it, or without these characters",
+         "' a ' | trim -> \"a\"", "string"),
+    Word("truncate", "length? killwords? end? leeway?", "a text of so many characters at most, "
+         "with `end` for what was cut off",
+         "'abcdefgh ij' | truncate(5, true, '') -> \"abcde\"", "string", by_name=True),
+    Word("unique", "case_sensitive? attribute?", "a list without items that were there before",
+         "[1, 1, 2] | unique | list -> [1, 2]", "array", by_name=True),
+    Word("upper", "", "a text in capital letters", "'a' | upper -> \"A\"", "string"),
+    Word("urlencode", "", "a text, or the pairs of an object, as part of an address",
+         "'a b' | urlencode -> \"a%20b\"", "string"),
+    Word("wordwrap", "width? break_long_words? wrapstring? break_on_hyphens?", "a text whose lines "
+         "are no longer than `width`", "'a b' | wordwrap(1) -> \"a\\nb\"", "string", by_name=True),
+    Word("zip", "...", "pairs of the items of lists", "[1] | zip([2]) | list -> [[1, 2]]", "array"),
+)  # fmt: skip
+
+_TESTS = (
+    Word("boolean", "", "true or false", "true is boolean -> true"),
+    Word("defined", "", "there, whichever part of its path is missing",
+         "data.a.b is defined -> false"),
+    Word("divisibleby", "number", "divided by a number without a rest",
+         "4 is divisibleby(2) -> true"),
+    Word("endingwith", "text", "ending with a text", "'ab' is endingwith('b') -> true"),
+    Word("eq", "other", "equal; values of two kinds never are", "'1' is eq(1) -> false",
+         also=("equalto", "==")),
+    Word("escaped", "", "a text that is safe in HTML", "('a' | escape) is escaped -> true",
+         also=("safe",)),
+    Word("even", "", "an even number", "2 is even -> true"),
+    Word("false", "", "false", "false is false -> true"),
+    Word("filter", "", "the name of a filter", "'upper' is filter -> true"),
+    Word("float", "", "a number with a fraction", "1.5 is float -> true"),
+    Word("ge", "other", "greater or equal, of the same kind", "2 is ge(2) -> true", also=(">=",)),
+    Word("gt", "other", "greater, of the same kind", "2 is gt(1) -> true",
+         also=("greaterthan", ">")),
+    Word("in", "list", "in a list, a text or an object", "1 is in([1, 2]) -> true"),
+    Word("integer", "", "a whole number", "1 is integer -> true", also=("int",)),
+    Word("iterable", "", "something with items", "[1] is iterable -> true"),
+    Word("le", "other", "less or equal, of the same kind", "1 is le(2) -> true", also=("<=",)),
+    Word("lower", "", "a text in small letters", "'a' is lower -> true"),
+    Word("lt", "other", "less, of the same kind", "1 is lt(2) -> true", also=("lessthan", "<")),
+    Word("mapping", "", "an object", "{} is mapping -> true"),
+    Word("ne", "other", "not equal", "1 is ne(2) -> true", also=("!=",)),
+    Word("none", "", "null", "none is none -> true"),
+    Word("number", "", "a number", "1.5 is number -> true"),
+    Word("odd", "", "an odd number", "1 is odd -> true"),
+    Word("sameas", "other", "the same value", "1 is sameas(1) -> true"),
+    Word("sequence", "", "a list", "[] is sequence -> true"),
+    Word("startingwith", "text", "beginning with a text", "'ab' is startingwith('a') -> true"),
+    Word("string", "", "a text", "'a' is string -> true"),
+    Word("test", "", "the name of a test", "'odd' is test -> true"),
+    Word("true", "", "true", "true is true -> true"),
+    Word("undefined", "", "not there, whichever part of its path is missing",
+         "data.a.b is undefined -> true"),
+    Word("upper", "", "a text in capital letters", "'A' is upper -> true"),
+)  # fmt: skip
+
+_FUNCTIONS = (
+    Word("dict", "...", "an object of named values", 'dict(a=1) -> {"a": 1}', "object"),
+    Word("range", "start stop? step?", "whole numbers: up to `start` alone, or from it to before "
+         "`stop`", "range(3) | list -> [0, 1, 2]", "array"),
+)  # fmt: skip
+
+
+def _by_name(words: Iterable[Word]) -> dict[str, Word]:
+    return {name: word for word in words for name in (word.name, *word.also)}
+
+
+FILTERS = _by_name(_FILTERS)
+TESTS = _by_name(_TESTS)
+FUNCTIONS = _by_name(_FUNCTIONS)
+ORDERING_TESTS = {
+    "<": ("lt", "lessthan"),
+    "<=": ("le",),
+    ">": ("gt", "greaterthan"),
+    ">=": ("ge",),
+}
+"""Tests that compare as a sign does."""

@@ -1,0 +1,171 @@
+"""What an expression is made of, once it is parsed."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, text, true, false or none; `text` is how it was written."""
+
+    text: str
+    value: "bool | int | float | str | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that stands alone, such as `data`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`of.name`, or `of[index]` where `bracketed`."""
+
+    of: "Node"
+    key: "Node"
+    bracketed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`of[start:stop:step]`."""
+
+    of: "Node"
+    start: "Node | None"
+    stop: "Node | None"
+    step: "Node | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a filter, test or function is given."""
+
+    positional: "tuple[Node, ...]" = ()
+    named: "tuple[tuple[str, Node], ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`callee(...)`."""
+
+    callee: "Node"
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`of | name(...)`."""
+
+    of: "Node"
+    name: str
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """`of is name(...)`, or `is not`."""
+
+    __test__ = False  # it is no test case of pytest
+
+    of: "Node"
+    name: str
+    arguments: Arguments
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`-value`, `not value`, or `*value` among arguments."""
+
+    operator: str
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Arithmetic, `~`, `and`, `or`."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One comparison or a chain of them: `first < second <= third`."""
+
+    first: "Node"
+    rest: "tuple[tuple[str, Node], ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`then if condition else otherwise`."""
+
+    condition: "Node"
+    then: "Node"
+    otherwise: "Node | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list, or a tuple, which is a list too once it is a result."""
+
+    items: "tuple[Node, ...]"
+    opening: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """An object."""
+
+    items: "tuple[tuple[Node, Node], ...]"
+
+
+Node: TypeAlias = (
+    Literal | Name | Attribute | Slice | Call | Filter | Test | Unary | Binary | Compare | Choice
+    | Sequence | Mapping
+)  # fmt: skip
+
+
+def inside(node: Node) -> list[Node]:
+    """Return the nodes that stand directly in one."""
+    match node:
+        case Literal() | Name():
+            return []
+        case Attribute(of, key, _):
+            return [of, key]
+        case Slice(of, start, stop, step):
+            return [of, *(part for part in (start, stop, step) if part is not None)]
+        case Call(callee, arguments):
+            return [callee, *_given(arguments)]
+        case Filter(of, _, arguments) | Test(of, _, arguments):
+            return [of, *_given(arguments)]
+        case Unary(_, value):
+            return [value]
+        case Binary(_, left, right):
+            return [left, right]
+        case Compare(first, rest):
+            return [first, *(operand for _, operand in rest)]
+        case Choice(condition, then, otherwise):
+            return [condition, then, *([otherwise] if otherwise is not None else [])]
+        case Sequence(items):
+            return list(items)
+        case Mapping(pairs):
+            return [part for pair in pairs for part in pair]
+
+
+def walk(node: Node) -> list[Node]:
+    """Return a node and all that stand in it, from the outside in."""
+    found, todo = [], [node]
+    while todo:
+        here = todo.pop()
+        found.append(here)
+        todo.extend(reversed(inside(here)))
+    return found
+
+
+def _given(arguments: Arguments) -> list[Node]:
+    return [*arguments.positional, *(value for _, value in arguments.named)]

@@ -1,0 +1,224 @@
+"""What MiniJinja does without a word or without a bound, done here with both.
+
+Comparisons of two kinds of values are errors that name both; MiniJinja orders them by kind.
+Multiplying a list or a text is bounded; MiniJinja repeats lists lazily, and without fuel.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from steps.frozen import FrozenDict, FrozenList, size_of
+
+_LONGEST_SHOWN = 60
+_LONGEST_LIST = 100_000
+_LONGEST_TEXT = 1_000_000
+_MOST_WRAPPED = 20_000**2
+METHODS = ("get", "items", "keys", "values")
+"""The methods that objects have."""
+
+
+class Uncomparable(ValueError):
+    """Two values of different kinds, or of a kind without an order, were to be ordered."""
+
+
+def kind_of(value: object) -> str:
+    """Return the kind of a value as messages say it: `a text`, `a number`, `null`, ..."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case dict():
+            return "an object"
+        case _:
+            return "a list"
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: as JSON, and not at length."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+_ORDERS: dict[str, Callable[[int], bool]] = {
+    "<": lambda order: order < 0,
+    "<=": lambda order: order <= 0,
+    ">": lambda order: order > 0,
+    ">=": lambda order: order >= 0,
+}
+
+
+def ordered(left: object, sign: str, right: object) -> bool:
+    """Say whether `left sign right` holds. Raises `Uncomparable` for two kinds of values."""
+    return _ORDERS[sign](_order(left, right, lambda: f"{shown(left)} {sign} {shown(right)}"))
+
+
+def _order(left: Any, right: Any, told: Callable[[], str]) -> int:
+    """Return a number below, equal to or above 0, as `left` comes before `right` or after it."""
+    kinds = kind_of(left), kind_of(right)
+    if kinds[0] != kinds[1]:
+        raise Uncomparable(
+            f"{told()} compares {kinds[0]} with {kinds[1]}; convert one of them first, "
+            "for example with `| float` or `| string`"
+        )
+    if kinds[0] in ("null", "an object"):
+        raise Uncomparable(f"{told()} compares {kinds[0]} with {kinds[1]}, which have no order")
+    if kinds[0] != "a list":
+        return int(left > right) - int(left < right)
+    left, right = _items(left), _items(right)
+    pairs = zip(left, right, strict=False)
+    return next((order for one, other in pairs if (order := _order(one, other, told))),
+                len(left) - len(right))  # fmt: skip
+
+
+def compare(first: object, *rest: object) -> bool:
+    """Say whether a chain such as `1 < x <= 5` holds: value, sign, value, sign, value."""
+    for at in range(0, len(rest), 2):
+        sign, right = str(rest[at]), rest[at + 1]
+        if not _holds(first, sign, right):
+            return False
+        first = right
+    return True
+
+
+def _holds(left: Any, sign: str, right: Any) -> bool:
+    match sign:
+        case "==":
+            return bool(left == right)
+        case "!=":
+            return bool(left != right)
+        case "in" | "not in":
+            return _is_in(left, right) == (sign == "in")
+        case _:
+            return ordered(left, sign, right)
+
+
+def _is_in(left: Any, right: Any) -> bool:
+    if isinstance(right, str):
+        return isinstance(left, str) and left in right
+    if isinstance(right, dict | list | tuple):
+        return left in right
+    raise ValueError(f"{kind_of(right)} holds nothing, so `in` cannot be asked of it")
+
+
+def one_kind(values: Any, what: str, attribute: str = "") -> Any:
+    """Return `values` if all of them can be ordered among themselves. Raises `Uncomparable`."""
+    for name in str(attribute).split(","):
+        _check_items([_part(item, name.strip()) for item in values], what)
+    return values
+
+
+def _check_items(items: list[Any], what: str) -> None:
+    for one, other in pairwise(items):
+        _order(one, other, partial(_pair_told, what, one, other))
+
+
+def _pair_told(what: str, one: object, other: object) -> str:
+    return f"`{what}` of {shown(one)} and {shown(other)}"
+
+
+def _part(item: Any, attribute: str) -> Any:
+    for name in attribute.split(".") if attribute else ():
+        item = dict.get(item, name) if isinstance(item, dict) else None
+    return item
+
+
+def wrappable(text: Any) -> Any:
+    """Return a text whose lines may be wrapped: it costs the square of a line's length."""
+    if isinstance(text, str) and sum(len(line) ** 2 for line in text.splitlines()) > _MOST_WRAPPED:
+        raise ValueError("the text has too long lines to be wrapped; split it first")
+    return text
+
+
+def multiply(first: Any, *others: Any) -> Any:
+    """Return a product. Raises `ValueError` where it is too long, or of no number."""
+    for other in others:
+        first = _product(first, other)
+    return first
+
+
+def _product(left: Any, right: Any) -> Any:
+    if isinstance(right, str | list | tuple):
+        left, right = right, left
+    if isinstance(left, str | list | tuple) and isinstance(right, int):
+        longest = _LONGEST_TEXT if isinstance(left, str) else _LONGEST_LIST
+        size = len(left) if isinstance(left, str) else _values_in(left)
+        if size * right > longest:
+            raise ValueError(f"{shown(left)} times {shown(right)} is too large")
+        return list(left) * right if isinstance(left, list) else left * right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return left * right
+    raise ValueError(f"{kind_of(left)} and {kind_of(right)} cannot be multiplied")
+
+
+def _values_in(items: Any) -> int:
+    """Return how many values a list holds, with all that stand in it."""
+    count, todo = 0, [_items(items)]
+    while todo:
+        for item in todo.pop():
+            count += size_of(item)
+            if isinstance(item, list | tuple) and not isinstance(item, FrozenList):
+                todo.append(item)
+            elif isinstance(item, dict) and not isinstance(item, FrozenDict):
+                todo.append(list(item.values()))
+    return count
+
+
+def method(name: str, value: Any, *arguments: Any) -> Any:
+    """Return what a method of an object gives."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{kind_of(value)} has no method {name}; only objects have it")
+    if name == "get":
+        return dict.get(value, *arguments)
+    return list(getattr(dict, name)(value))
+
+
+_MISSING = object()
+
+
+def _at(value: Any, keys: Iterable[object]) -> Any:
+    for key in keys:
+        value = _entry(value, key)
+        if value is _MISSING:
+            return _MISSING
+    return value
+
+
+def _entry(value: Any, key: Any) -> Any:
+    if isinstance(value, dict):
+        return dict.get(value, key, _MISSING)
+    if isinstance(value, list | tuple | str) and isinstance(key, int):
+        items = value if isinstance(value, str) else _items(value)
+        return items[key] if -len(items) <= key < len(items) else _MISSING
+    return _MISSING
+
+
+def has(value: Any, *keys: object) -> bool:
+    """Say whether there is something at a path, whichever part of it is missing."""
+    return _at(value, keys) is not _MISSING
+
+
+def at_or(default: Any, also_falsy: Any, value: Any, *keys: object) -> Any:
+    """Return what is at a path, or `default` where a part of it is missing."""
+    found = _at(value, keys)
+    return default if found is _MISSING or (also_falsy and not found) else found
+
+
+def path_in(value: Any, keys: Iterable[object]) -> tuple[bool, Any]:
+    """Return whether there is something at a path, and what."""
+    found = _at(value, keys)
+    return found is not _MISSING, None if found is _MISSING else found
+
+
+def _items(value: Any) -> Any:
+    return value if isinstance(value, tuple) else list(list.__iter__(value))

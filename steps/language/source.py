@@ -1,0 +1,176 @@
+"""From nodes to what MiniJinja evaluates, with checked calls in the place of some operations."""
+
+from steps.language.catalogue import FILTERS, positions
+from steps.language.nodes import (
+    Arguments,
+    Attribute,
+    Binary,
+    Call,
+    Choice,
+    Compare,
+    Filter,
+    Literal,
+    Mapping,
+    Name,
+    Node,
+    Sequence,
+    Slice,
+    Test,
+    Unary,
+    walk,
+)
+from steps.language.operations import METHODS
+
+_ORDERING = frozenset({"<", "<=", ">", ">="})
+_LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8}
+_CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4, 5, 9, 10, 11, 12
+"""How tightly what is written holds together; a looser one stands in parentheses."""
+
+Written = tuple[str, int]
+
+
+def source_of(root: Node) -> str:
+    """Return the text that MiniJinja evaluates."""
+    done: dict[int, Written] = {}
+    for node in reversed(walk(root)):  # the inner ones first, without recursion
+        done[id(node)] = _Writer(done).write(node)
+    return done[id(root)][0]
+
+
+def path_of(node: Node) -> tuple[str, tuple[Node, ...]] | None:
+    """Return the root and the keys of `data.a['b'].c`; None for what is no such path."""
+    keys: list[Node] = []
+    while isinstance(node, Attribute):
+        keys.append(node.key)
+        node = node.of
+    return (node.name, tuple(reversed(keys))) if isinstance(node, Name) else None
+
+
+class _Writer:
+    def __init__(self, done: dict[int, Written]) -> None:
+        self._done = done
+
+    def _text(self, node: Node, level: int = _CHOICE) -> str:
+        text, own = self._done[id(node)]
+        return text if own >= level else f"({text})"
+
+    def _base(self, node: Node) -> str:
+        """Write what a dot or a bracket follows; after digits a dot would be theirs."""
+        if isinstance(node, Literal) and node.text[0].isdigit():
+            return f"({node.text})"
+        return self._text(node, _PART)
+
+    def write(self, node: Node) -> Written:
+        """Write a node whose inner ones are written."""
+        match node:
+            case Literal(text):
+                return text, _WHOLE
+            case Name(name):
+                return name, _WHOLE
+            case Attribute(of, key, bracketed):
+                part = f"[{self._text(key)}]" if bracketed else f".{_bare(key)}"
+                return f"{self._base(of)}{part}", _PART
+            case Slice(of, start, stop, step):
+                bounds = ":".join("" if b is None else self._text(b) for b in (start, stop, step))
+                return f"{self._base(of)}[{bounds}]", _PART
+            case Unary("-", value):
+                return f"-{self._text(value, _SIGN)}", _SIGN
+            case Unary("*" | "**" as star, value):
+                return f"{star}{self._text(value)}", _WHOLE
+            case Unary(_, value):
+                return f"not {self._text(value, _NOT)}", _NOT
+            case Sequence(items, opening):
+                return self._sequence(items, opening), _WHOLE
+            case Mapping(pairs):
+                inner = ", ".join(f"{self._text(k)}: {self._text(v)}" for k, v in pairs)
+                return "{" + inner + "}", _WHOLE
+            case Choice(condition, then, otherwise):
+                text = f"{self._text(then, _OR)} if {self._text(condition, _OR)}"
+                return f"{text} else {self._text(otherwise)}" if otherwise else text, _CHOICE
+            case _:
+                return self._operation(node)
+
+    def _operation(self, node: Node) -> Written:
+        match node:
+            case Binary("*"):
+                factors = ", ".join(self._text(factor) for factor in _factors(node))
+                return f"_multiply({factors})", _PART
+            case Binary(operator, left, right):
+                level = _LEVELS[operator]
+                return f"{self._text(left, level)} {operator} {self._text(right, level + 1)}", level
+            case Compare(first, rest) if _ORDERING.isdisjoint(sign for sign, _ in rest):
+                texts = [self._text(first, _SUM)]
+                texts += [f"{sign} {self._text(operand, _SUM)}" for sign, operand in rest]
+                return " ".join(texts), _COMPARE
+            case Compare(first, rest):
+                texts = [self._text(first)]
+                texts += [f"'{sign}', {self._text(operand)}" for sign, operand in rest]
+                return f"_compare({', '.join(texts)})", _PART
+            case Call(Attribute(of, Literal(_, str(name)), False), given) if name in METHODS:
+                receiver = f"'{name}', {self._text(of)}"
+                return f"_method({', '.join([receiver, *self._given(given)])})", _PART
+            case Call(callee, given):
+                return f"{self._text(callee, _PART)}({', '.join(self._given(given))})", _PART
+            case Filter():
+                return self._filter(node)
+            case Test():
+                return self._test(node)
+        raise AssertionError(node)
+
+    def _filter(self, node: Filter) -> Written:
+        arguments = self._arranged(node)
+        given = self._given(arguments)
+        path = path_of(node.of)
+        if node.name in ("default", "d") and path and path[1] and len(given) <= 2:  # noqa: PLR2004
+            default, lax = [*given, *["''", "false"][len(given) :]]
+            return f"_at_or({default}, {lax}, {self._path(path)})", _PART
+        of = self._text(node.of, _OPERAND)
+        if node.name in ("max", "min", "sort"):
+            attribute = dict(arguments.named).get("attribute")
+            also = f", {self._text(attribute)}" if attribute is not None else ""
+            of += f" | _one_kind('{node.name}'{also})"
+        elif node.name == "wordwrap":
+            of += " | _wrappable"
+        return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else ""), _OPERAND
+
+    def _arranged(self, node: Filter) -> Arguments:
+        """Return the arguments as MiniJinja takes them: some only by name, others only by place."""
+        known = FILTERS.get(node.name)
+        return positions(known, node.arguments) if known else node.arguments
+
+    def _test(self, node: Test) -> Written:
+        path = path_of(node.of)
+        if node.name in ("defined", "undefined") and path and path[1]:
+            there = node.negated == (node.name == "undefined")
+            return ("" if there else "not ") + f"_has({self._path(path)})", _PART if there else _NOT
+        given = self._given(node.arguments)
+        word = "is not" if node.negated else "is"
+        called = f"{node.name}({', '.join(given)})"
+        return f"{self._text(node.of, _OPERAND)} {word} {called}", _OPERAND
+
+    def _path(self, path: tuple[str, tuple[Node, ...]]) -> str:
+        return ", ".join([path[0], *(self._text(key) for key in path[1])])
+
+    def _given(self, arguments: Arguments) -> list[str]:
+        texts = [self._text(value) for value in arguments.positional]
+        return texts + [f"{name}={self._text(value, _OR)}" for name, value in arguments.named]
+
+    def _sequence(self, items: tuple[Node, ...], opening: str) -> str:
+        inner = ", ".join(self._text(item) for item in items)
+        if opening == "[":
+            return f"[{inner}]"
+        return f"({inner},)" if len(items) == 1 else f"({inner})"
+
+
+def _factors(node: Node) -> list[Node]:
+    """Return what is multiplied in `a * b * c`, so that a long chain is one call."""
+    factors: list[Node] = []
+    while isinstance(node, Binary) and node.operator == "*":
+        factors.append(node.right)
+        node = node.left
+    return [node, *reversed(factors)]
+
+
+def _bare(key: Node) -> str:
+    assert isinstance(key, Literal)  # noqa: S101 - as the parser makes it
+    return str(key.value)

@@ -1,0 +1,65 @@
+"""What an expression will cost in a scope, worked out before it is evaluated."""
+
+from collections.abc import Mapping
+
+from engine import Json
+from steps.frozen import size_of
+from steps.language.allowance import units_of_text
+from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside, walk
+from steps.language.operations import path_in
+from steps.language.source import path_of
+
+FUEL = 100_000
+"""Operations that MiniJinja does for one expression; more than this it cannot cost."""
+
+
+class Work:
+    """The work of one expression, by the sizes of the values that it names."""
+
+    __slots__ = ("_nodes", "_plain")
+
+    def __init__(self, root: Node) -> None:
+        self._nodes = tuple(reversed(walk(root)))
+        self._plain = not any(isinstance(node, Filter | Call | Test) for node in self._nodes)
+
+    def in_scope(self, given: Mapping[str, Json]) -> int:
+        """Return the units that an evaluation costs at most; `given` holds frozen values."""
+        units = len(self._nodes)
+        if self._plain:
+            return units
+        sizes: dict[int, int] = {}
+        for node in self._nodes:
+            size, work = self._of(node, sizes, given)
+            sizes[id(node)] = min(size, FUEL)
+            units += work
+        return min(units, FUEL)
+
+    @staticmethod
+    def _of(node: Node, sizes: Mapping[int, int], given: Mapping[str, Json]) -> tuple[int, int]:
+        """Return how large the value of a node may be, and what it costs to make."""
+        match node:
+            case Literal(_, value):
+                return (units_of_text(value) if isinstance(value, str) else 1), 0
+            case Name() | Attribute():
+                return _named(node, sizes, given), 0
+            case Filter(of, _, arguments) | Test(of, _, arguments):
+                size, named = sizes[id(of)], [value for _, value in arguments.named]
+                others = sum(sizes[id(value)] for value in (*arguments.positional, *named))
+                whole = size * max(1, others)
+                return (whole if isinstance(node, Filter) else 1), whole
+            case Call(Name()):
+                return FUEL, FUEL  # `range` gives as many as it is asked for
+        return sum(sizes[id(part)] for part in inside(node)), 0
+
+
+def _named(node: Node, sizes: Mapping[int, int], given: Mapping[str, Json]) -> int:
+    path = path_of(node)
+    if path is None:
+        assert isinstance(node, Attribute)  # noqa: S101 - a name alone is a path
+        return sizes[id(node.of)]
+    root, keys = path
+    if root not in given:
+        return 1
+    known = [key.value for key in keys if isinstance(key, Literal)]
+    found = path_in(given[root], known)[1] if len(known) == len(keys) else given[root]
+    return size_of(found)

@@ -1,0 +1,78 @@
+"""The list of filters, tests and functions is MiniJinja's, and its examples hold."""
+
+import json
+import re
+
+import pytest
+from minijinja import Environment
+
+from engine import Json
+from steps.expression import Expression, ExpressionError
+from steps.filters import FILTERS as OWN
+from steps.language.catalogue import FILTERS, FUNCTIONS, TESTS, Word
+from steps.language.findings import findings_in
+from steps.language.parser import parse
+
+WORDS = list({word.name + str(id(word)): word for known in (FILTERS, TESTS, FUNCTIONS)
+              for word in known.values()}.values())  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: word.name)
+def test_the_example_holds_and_is_called_rightly(word: Word) -> None:
+    text, _, right = word.example.partition(" -> ")
+    assert list(findings_in(parse(text))) == []
+    assert json.dumps(Expression(text).evaluate({"data": {}})) == json.dumps(json.loads(right))
+
+
+def test_nothing_is_missing_and_nothing_is_made_up() -> None:
+    told = Environment(filters=OWN, pycompat=False).eval_expr("debug()")
+    for title, known in (("tests", TESTS), ("filters", FILTERS)):
+        listed = re.search(rf"{title}: \[(.*?)\]", told, re.DOTALL)
+        assert listed is not None
+        assert set(re.findall(r'"([^"]+)"', listed[1])) == set(known)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data.x | uper", "there is no filter uper; did you mean upper?"),
+        ("data.x | lenght > 1", "did you mean length?"),
+        ("data.x | regex_replace('a', 'b')", "there is no filter regex_replace"),
+        ("data.x is strng", "there is no test strng; did you mean string?"),
+        ("data.x | map('uper')", "did you mean upper?"),
+        ("data.x | selectattr('a', 'equls', 1)", "there is no test equls"),
+        ("data.d | date_add", "the filter date_add needs an argument: date_add(duration)"),
+        ("data.d | replace('a')", "needs 2 arguments: replace(old, new)"),
+        ("data.d | upper(1)", "takes no argument"),
+        ("data.d | truncate(lenght=1)", "has no argument lenght; it is called as truncate(length="),
+        ("data.s.split(' ')", "values have no method split; use `| split(' ')`"),
+        ("data.s.format(5)", "values have no method format"),
+        ("data.s.urlencode()", "use the filter `| urlencode`"),
+        ("data.s.frobnicate()", "there are get, items, keys, values"),
+        ("lower(data.s)", "there is no function lower"),
+        ("range()", "the function range needs an argument"),
+    ],
+)
+def test_wrong_words_are_found_without_evaluating(text: str, told: str) -> None:
+    assert told in " ".join(findings_in(parse(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("'abcdefgh ij' | truncate(5, true, '')", "abcde"),
+        ("'abcdefgh ij' | truncate(length=5, killwords=true, end='')", "abcde"),
+        ("[2, 1] | sort(false)", [1, 2]), ("'a.b' | replace(old='.', new='-')", "a-b"),
+        ("data.x | default(default_value=3)", 3), ("['a', 'A'] | unique(true) | list", ["a", "A"]),
+    ],
+)  # fmt: skip
+def test_arguments_may_come_by_place_and_by_name(text: str, right: Json) -> None:
+    assert Expression(text).evaluate({"data": {}}) == right
+
+
+def test_a_word_that_there_is_not_still_fails_only_when_it_is_evaluated() -> None:
+    """A definition that was stored before the check knew it goes on being loaded."""
+    expression = Expression("data.x | uper if data.x is defined else 1")
+    assert expression.evaluate({"data": {}}) == 1
+    with pytest.raises(ExpressionError, match="uper"):
+        expression.evaluate({"data": {"x": "a"}})

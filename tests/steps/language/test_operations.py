@@ -1,0 +1,150 @@
+"""Values of two kinds are never ordered in silence, and nothing grows without a bound."""
+
+import pytest
+
+from engine import ConditionFailed, Json
+from steps.expression import Expression, ExpressionError, condition
+
+SCOPE: dict[str, Json] = {
+    "data": {
+        "n": 100, "f": 100.5, "five": "5", "none": None, "yes": True, "l": [3, "20", 1], "o": {"k": 1},
+        "rows": [{"n": 2, "s": "b"}, {"n": "1", "s": "a"}], "numbers": [3, 1, 2],
+    },
+    "steps": {"get-pet": {"output": {"body": 1}}},
+}  # fmt: skip
+
+
+def value(text: str) -> Json:
+    return Expression(text).evaluate(SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data.five > 100", '"5" > 100 compares a text with a number'),
+        ("100 > data.five", '100 > "5" compares a number with a text'),
+        ("data.none <= 100", "null <= 100 compares null with a number"),
+        ("[] > 5", "[] > 5 compares a list with a number"),
+        ("data.o >= 1", '{"k": 1} >= 1 compares an object with a number'),
+        ("data.yes < 2", "true < 2 compares a boolean with a number"),
+        ("data.o < data.o", "which have no order"),
+        ("[1, 'a'] < [1, 2]", "compares a text with a number"),
+        ("0 < data.five < 9", "compares a number with a text"),
+        ("data.five is gt(1)", "compares a text with a number"),
+        ("data.five is lessthan 1", "compares a text with a number"),
+        ("data.l | select('>', 1) | list", "compares a text with a number"),
+        ("data.rows | selectattr('n', 'ge', 1) | list", "compares a text with a number"),
+        ("data.l | max", '`max` of 3 and "20" compares a number with a text'),
+        ("data.l | min", "`min` of 3"),
+        ("data.l | sort", "`sort` of 3"),
+        ("data.rows | sort(attribute='n')", '`sort` of 2 and "1"'),
+        ("data.rows | map(attribute='x') | max", "null"),
+        ("{'low': data.five < 1}", "compares a text with a number"),
+        ("data.missing > 1", "data.missing does not exist"),
+    ],
+)
+def test_two_kinds_are_an_error_that_names_both(text: str, told: str) -> None:
+    with pytest.raises(ExpressionError) as failed:
+        value(text)
+    assert told in str(failed.value)
+    with pytest.raises(ConditionFailed):
+        condition(text)(SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("data.f > data.n", True), ("'a' < 'b'", True), ("[1, 2] < [1, 3]", True), ("[1] < [1, 0]", True),
+        ("1 < 2 < 3", True), ("3 > 2 >= 3", False), ("'100' == 100", False), ("data.none == 0", False),
+        ("data.none != 1", True), ("100 in ['100']", False), ("1 < 2 == true", False),
+        ("data.numbers | max", 3), ("data.numbers | sort(true)", [3, 2, 1]), ("[] | max | default(0)", 0),
+        ("data.rows | sort(attribute='s') | map(attribute='s') | list", ["a", "b"]),
+        ("data.rows | min(attribute='s')", {"n": "1", "s": "a"}), ("data.n is le 100", True),
+    ],
+)  # fmt: skip
+def test_one_kind_compares(text: str, right: Json) -> None:
+    assert value(text) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("data.numbers + [data.n * 2]", [3, 1, 2, 200]), ("{'total': data.n * 2}", {"total": 200}),
+        ("2 * 3 * 4", 24), ("'ab' * 2", "abab"), ("[1] * 2", [1, 1]), ("1 + 2 * 3", 7), ("(1 + 2) * 3", 9),
+        ("data.f * 2", 201.0), ("'a*b' | replace('*', '-')", "a-b"),
+    ],
+)  # fmt: skip
+def test_products_stand_in_lists_and_objects(text: str, right: Json) -> None:
+    assert value(text) == right
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[[0] * 100000] * 100000", "['x' * 1000000] * 1000", "[0] * 100001", "data.o * 2", "data.none * 2",
+     "('x' * 100000) | wordwrap(1)"],
+)  # fmt: skip
+def test_what_would_be_too_large_is_not_made(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        value(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("data.a.b | default('d')", "d"), ("data.a.b.c is defined", False), ("data.a.b is undefined", True),
+        ("data.a.b is not defined", True), ("data.o.k is defined", True), ("data.o.k | default(9)", 1),
+        ("data.none.x | default('d')", "d"), ("data.none | default('d')", None),
+        ("data.none | default('d', true)", "d"), ("data['o']['z'] | d('d')", "d"),
+        ("data.numbers[7] | default('d')", "d"), ("data.numbers[-1] | default('d')", 2),
+        ("error.message | default('none')", "none"), ("steps['get-pet'].output.x is defined", False),
+        ("data.rows[0].n is defined", True), ("data.a.b is defined and data.a.b > 1", False),
+        ("data.a.b | default(data.n) > 99", True), ("not data.a.b is defined", True),
+    ],
+)  # fmt: skip
+def test_asking_first_works_where_a_parent_is_missing(text: str, right: Json) -> None:
+    assert value(text) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data.a.b", "data.a does not exist"), ("data.o.z + 1", "data.o.z does not exist"),
+        ("steps['x'].output", "steps.x does not exist"), ("error.type", "error does not exist here"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(text: str, told: str) -> None:
+    with pytest.raises(ExpressionError, match="ask first") as failed:
+        value(text)
+    assert told in str(failed.value)
+
+
+def test_objects_have_four_methods() -> None:
+    assert value("data.o.items() | list") == [["k", 1]]
+    assert value("data.o.keys() | list") == ["k"]
+    assert value("data.o.values() | list") == [1]
+    assert value("{'a': 2}.get('a') + data.o.get('z', 3)") == 5
+    with pytest.raises(ExpressionError, match="a number has no method keys"):
+        value("data.n.keys()")
+
+
+def test_a_key_with_a_hyphen_behind_a_dot_is_explained() -> None:
+    with pytest.raises(ExpressionError, match=r"written steps\['get-pet'\]"):
+        Expression("steps.get-pet.output.body")
+    assert value("steps['get-pet'].output.body") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("'2026-03-01T10:00:00+02:00' | date_format('%s')", "1772352000"),
+        ("'2026-03-01T10:00:00Z' | date_format('%s %H')", "1772359200 10"),
+        ("'2026-03-01' | date_format('%s %%s %d')", "1772323200 %s 01"),
+        ("'0001-01-01T00:00:00Z' | date_format('%Y-%m %F')", "0001-01 0001-01-01"),
+        ("'2026-01-31' | date_add('14d')", "2026-02-14"), ("'2026-03-01' | date_add('-1d')", "2026-02-28"),
+        ("'2026-01-31' | date_add('12h')", "2026-01-31T12:00:00"),
+        ("'2026-01-31T00:00:00Z' | date_add('-2h')", "2026-01-30T22:00:00Z"),
+        ("'2026-01-31T10:00:00+02:00' | date_add('1d')", "2026-02-01T10:00:00+02:00"),
+    ],
+)  # fmt: skip
+def test_dates(text: str, right: Json) -> None:
+    assert value(text) == right
