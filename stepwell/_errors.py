@@ -1,9 +1,8 @@
 """What can go wrong, by who may know more: the server, the way to it, or the run."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from stepwell._documents import RunStatus
+from stepwell._documents import JsonObject, RunStatus
 
 
 class StepwellError(Exception):
@@ -29,6 +28,10 @@ class WaitTimeout(StepwellError, TimeoutError):
 class ApiError(StepwellError):
     """The server refused.
 
+    Args:
+        status: The status of the answer.
+        document: The JSON of the answer.
+
     Attributes:
         status: The status of the answer, such as 409.
         error: The API's word for it, such as `Conflict`.
@@ -37,7 +40,7 @@ class ApiError(StepwellError):
         request_id: What the server's log has more under.
     """
 
-    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, document: JsonObject) -> None:
         self.status = status
         self.error = str(document.get("error", ""))
         self.message = str(document.get("message", ""))
@@ -48,7 +51,11 @@ class ApiError(StepwellError):
 
 
 class RunFailed(StepwellError):
-    """The run has ended without completing; `status` is how it stands."""
+    """The run has ended without completing.
+
+    Attributes:
+        status: How it stands.
+    """
 
     def __init__(self, status: RunStatus) -> None:
         self.status = status

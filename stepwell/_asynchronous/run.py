@@ -13,6 +13,10 @@ from stepwell._stopping import stop
 class AsyncRun:
     """The handle of a run, from `AsyncClient.start` or `AsyncClient.run`.
 
+    Args:
+        connection: The way to the server, made by the client.
+        run_id: The run.
+
     Attributes:
         id: The run.
     """

@@ -9,7 +9,11 @@ from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSumma
 
 
 class AsyncWorkflows:
-    """The definitions of the tenant, as JSON documents; `AsyncClient.workflows`."""
+    """The definitions of the tenant, as JSON documents: `AsyncClient.workflows`.
+
+    Args:
+        connection: The way to the server, made by the client.
+    """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -14,6 +14,10 @@ from stepwell._stopping import stop
 class Run:
     """The handle of a run, from `Client.start` or `Client.run`.
 
+    Args:
+        connection: The way to the server, made by the client.
+        run_id: The run.
+
     Attributes:
         id: The run.
     """

@@ -10,7 +10,11 @@ from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSumma
 
 
 class Workflows:
-    """The definitions of the tenant, as JSON documents; `Client.workflows`."""
+    """The definitions of the tenant, as JSON documents: `Client.workflows`.
+
+    Args:
+        connection: The way to the server, made by the client.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,0 +1,189 @@
+"""What programs of others import says what it takes, gives and raises."""
+
+import ast
+import dataclasses
+import inspect
+import pkgutil
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from enum import Enum
+from importlib import import_module
+from typing import Any, is_typeddict
+
+import pytest
+from pydantic import BaseModel
+
+DOCUMENTED = ("stepwell",)
+"""The packages whose public names are held to this."""
+
+SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):\n((?:    .*\n|\n)+)", re.MULTILINE)
+
+
+def public(package: str) -> set[Any]:
+    """Return the classes and functions that a package names in `__all__`, here or in a module."""
+    top = import_module(package)
+    inner = [found.name for found in pkgutil.walk_packages(top.__path__, f"{package}.")]
+    modules = [top, *(import_module(name) for name in inner if "._" not in name)]
+    named = [getattr(module, name) for module in modules for name in getattr(module, "__all__", ())]
+    kinds = [item for item in named if inspect.isclass(item) or inspect.isfunction(item)]
+    return {item for item in kinds if item.__module__ != "typing"}  # an alias of `Any` is a class
+
+
+def sections(text: str) -> dict[str, dict[str, str]]:
+    """Return the sections of a docstring, each with its entries."""
+    found = {}
+    for name, body in SECTION.findall(inspect.cleandoc(text) + "\n"):
+        entries = re.findall(r"^([*\w.]+): (.+)", textwrap.dedent(body), re.MULTILINE)
+        found[name] = (
+            dict(entries) if name in ("Args", "Attributes", "Raises") else {"": body.strip()}
+        )
+    return found
+
+
+def raised(function: Callable[..., Any]) -> set[str]:
+    """Return the exceptions that a function raises in its own lines."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    found = {
+        ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and node.exc is not None
+    }
+    return {name for name in found if name.rpartition(".")[2][:1].isupper()}
+
+
+def undescribed(wanted: set[str], told: dict[str, str], word: str) -> Iterator[str]:
+    yield from (f"{word} {name} is missing" for name in sorted(wanted - set(told)))
+    yield from (f"{word} {name} is none" for name in sorted(set(told) - wanted))
+
+
+def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
+    """Return what the docstring of a function leaves out, or names that is not there."""
+    text = function.__doc__
+    if not text:
+        yield "has no docstring"
+        return
+    told, signature = sections(text), inspect.signature(function)
+    takes = {name for name in signature.parameters if name not in ("self", "cls")}
+    yield from undescribed(takes, told.get("Args", {}), "argument")
+    gives = signature.return_annotation not in (None, "None", inspect.Signature.empty)
+    if gives != bool(told.get("Returns") or told.get("Yields")):
+        yield "result is missing" if gives else "result is none"
+    missing = raised(function) - set(told.get("Raises", {}))
+    yield from (f"exception {name} is missing" for name in sorted(missing))
+
+
+def fields_of(kind: type) -> set[str]:
+    """Return what a class is made from: fields, else what its own constructor takes."""
+    if issubclass(kind, Enum | BaseModel):  # members stand for themselves, fields have descriptions
+        return set()
+    if dataclasses.is_dataclass(kind):
+        return {item.name for item in dataclasses.fields(kind) if item.init and item.name[0] != "_"}
+    if is_typeddict(kind):
+        (own,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body  # bases are flattened
+        return {
+            ast.unparse(line.target) for line in ast.walk(own) if isinstance(line, ast.AnnAssign)
+        }
+    constructor = vars(kind).get("__init__")
+    return set(inspect.signature(constructor).parameters) - {"self"} if constructor else set()
+
+
+def problems_of_class(kind: type) -> Iterator[str]:
+    """Return what the docstrings of a class and of its public methods leave out."""
+    if not vars(kind).get("__doc__"):
+        yield "has no docstring"
+        return
+    told = sections(kind.__doc__ or "")
+    described = told.get("Args", {}) | told.get("Attributes", {})
+    yield from (f"{name} is missing" for name in sorted(fields_of(kind) - set(described)))
+    for name, item in vars(kind).items():
+        if name.startswith("_"):
+            continue
+        method = getattr(item, "__func__", item)  # of a class method or a static one
+        if isinstance(item, property):
+            yield from () if item.__doc__ else (f"{name}: has no docstring",)
+        elif inspect.isfunction(method):
+            yield from (f"{name}: {problem}" for problem in problems_of_function(method))
+
+
+def problems(item: Any) -> list[str]:
+    return list(problems_of_class(item) if inspect.isclass(item) else problems_of_function(item))
+
+
+@pytest.mark.parametrize("package", DOCUMENTED)
+def test_public_names_say_what_they_take_give_and_raise(package: str) -> None:
+    found = public(package)
+    assert len(found) > 10
+    unsaid = {f"{item.__module__}.{item.__qualname__}": problems(item) for item in found}
+    assert {name: why for name, why in sorted(unsaid.items()) if why} == {}
+
+
+def said(a: int, b: int = 2) -> int:
+    """Return one.
+
+    Args:
+        a: One.
+        c: No such.
+
+    Raises:
+        KeyError: Never.
+    """
+    if a:
+        raise ValueError
+    raise inspect.EndOfBlock(b)
+
+
+class Told:
+    """Hold it.
+
+    Args:
+        a: One.
+    """
+
+    def __init__(self, a: int, b: int) -> None:
+        self.both = a, b
+
+    @property
+    def sum(self) -> int:
+        return sum(self.both)
+
+    def nothing(self) -> None:
+        """Do nothing.
+
+        Returns:
+            None.
+        """
+
+    def bare(self) -> None:
+        pass
+
+    @classmethod
+    def of(cls, a: int) -> None:
+        """Make one.
+
+        Args:
+            a: One.
+        """
+
+
+@dataclasses.dataclass
+class Held:
+    """Hold it.
+
+    Attributes:
+        a: One.
+    """
+
+    a: int
+    b: int
+
+
+def test_what_is_left_out_is_found() -> None:
+    assert problems(said) == [
+        "argument b is missing", "argument c is none", "result is missing",
+        "exception ValueError is missing", "exception inspect.EndOfBlock is missing",
+    ]  # fmt: skip
+    assert problems(Told) == [
+        "b is missing", "sum: has no docstring", "nothing: result is none", "bare: has no docstring",
+    ]  # fmt: skip
+    assert problems(Held) == ["b is missing"]
