@@ -1,0 +1,31 @@
+"""The client as others install and import it."""
+
+import tomllib
+from pathlib import Path
+
+import stepwell
+from stepwell import client
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_types_are_shipped() -> None:
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "py.typed" in setup["package-data"]["*"]
+    assert (ROOT / "stepwell" / "py.typed").is_file()
+    folders = {file.parent for file in (ROOT / "stepwell").rglob("*.py")}
+    assert all((folder / "__init__.py").is_file() for folder in folders)
+    assert "stepwell*" in setup["packages"]["find"]["include"]
+
+
+def test_how_programs_use_it_is_type_checked() -> None:
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert mypy["strict"]
+    assert "tests.client.typing_use" in mypy["modules"]
+
+
+def test_what_is_public_stands_in_one_place() -> None:
+    assert client.__all__ is stepwell.__all__
+    assert all(getattr(client, name) is getattr(stepwell, name) for name in stepwell.__all__)
+    private = Path(stepwell.__file__).parent.glob("*")
+    assert {item.name for item in private if item.name[0] != "_"} == {"client.py", "py.typed"}
