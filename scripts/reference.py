@@ -1,7 +1,7 @@
 """Write the reference pages in `docs/`, made from the models that check what people write.
 
 A page for each step type, for agents, for models, for the settings of the server, for the states
-of a run, and for metrics and log.
+of a run, for metrics and log, and for the calls of the client.
 `--check` says what is out of date instead of writing.
 """
 
@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import NO_OPTIONS, Settings
-from scripts import observability_page, runs_page
+from scripts import client_page, observability_page, runs_page
 from steps.agent import AgentDocument
 from steps.contract import AnyStepType
 from steps.document import CommonStep
@@ -54,6 +54,7 @@ def pages() -> Mapping[str, str]:
     made["settings.md"] = _settings_page()
     made["runs.md"] = runs_page.page()
     made["observability.md"] = observability_page.page()
+    made["client.md"] = client_page.page()
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 

@@ -78,8 +78,8 @@ class AsyncClient:
         Args:
             workflow_id: The workflow.
             data: The inputs.
-            version: `latest`, `published` or a number; without it the published version, or
-                the latest where none is published.
+            version: `latest`, `published` or a number such as `1.0.1`; without it the published
+                one, or the latest where none is published.
             idempotency_key: Starts with the same key give the same run. Without one of yours,
                 one is made for this call.
 

@@ -61,7 +61,7 @@ class Workflows:
 
         Args:
             workflow_id: The workflow.
-            version: `latest`, `published` or a number; the latest without it.
+            version: `latest`, `published` or a number such as `1.0.1`; the latest without it.
 
         Returns:
             Its definition, a dict.
@@ -108,7 +108,7 @@ class Workflows:
 
         Args:
             workflow_id: The workflow.
-            version: Its number; the newest without it.
+            version: Its number, such as `1.0.1`; the newest without it.
 
         Returns:
             The published version.

@@ -4,9 +4,8 @@ import ast
 import dataclasses
 import inspect
 import pkgutil
-import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from importlib import import_module
 from typing import Any, is_typeddict
@@ -14,10 +13,10 @@ from typing import Any, is_typeddict
 import pytest
 from pydantic import BaseModel
 
+from scripts import docstrings
+
 DOCUMENTED = ("stepwell",)
 """The packages whose public names are held to this."""
-
-SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):\n((?:    .*\n|\n)+)", re.MULTILINE)
 
 
 def public(package: str) -> set[Any]:
@@ -28,17 +27,6 @@ def public(package: str) -> set[Any]:
     named = [getattr(module, name) for module in modules for name in getattr(module, "__all__", ())]
     kinds = [item for item in named if inspect.isclass(item) or inspect.isfunction(item)]
     return {item for item in kinds if item.__module__ != "typing"}  # an alias of `Any` is a class
-
-
-def sections(text: str) -> dict[str, dict[str, str]]:
-    """Return the sections of a docstring, each with its entries."""
-    found = {}
-    for name, body in SECTION.findall(inspect.cleandoc(text) + "\n"):
-        entries = re.findall(r"^([*\w.]+): (.+)", textwrap.dedent(body), re.MULTILINE)
-        found[name] = (
-            dict(entries) if name in ("Args", "Attributes", "Raises") else {"": body.strip()}
-        )
-    return found
 
 
 def raised(function: Callable[..., Any]) -> set[str]:
@@ -52,7 +40,7 @@ def raised(function: Callable[..., Any]) -> set[str]:
     return {name for name in found if name.rpartition(".")[2][:1].isupper()}
 
 
-def undescribed(wanted: set[str], told: dict[str, str], word: str) -> Iterator[str]:
+def undescribed(wanted: set[str], told: Mapping[str, str], word: str) -> Iterator[str]:
     yield from (f"{word} {name} is missing" for name in sorted(wanted - set(told)))
     yield from (f"{word} {name} is none" for name in sorted(set(told) - wanted))
 
@@ -63,13 +51,13 @@ def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
     if not text:
         yield "has no docstring"
         return
-    told, signature = sections(text), inspect.signature(function)
+    told, signature = docstrings.read(text), inspect.signature(function)
     takes = {name for name in signature.parameters if name not in ("self", "cls")}
-    yield from undescribed(takes, told.get("Args", {}), "argument")
+    yield from undescribed(takes, told.of("Args"), "argument")
     gives = signature.return_annotation not in (None, "None", inspect.Signature.empty)
-    if gives != bool(told.get("Returns") or told.get("Yields")):
+    if gives != bool(told.result):
         yield "result is missing" if gives else "result is none"
-    missing = raised(function) - set(told.get("Raises", {}))
+    missing = raised(function) - set(told.of("Raises"))
     yield from (f"exception {name} is missing" for name in sorted(missing))
 
 
@@ -93,9 +81,9 @@ def problems_of_class(kind: type) -> Iterator[str]:
     if not vars(kind).get("__doc__"):
         yield "has no docstring"
         return
-    told = sections(kind.__doc__ or "")
-    described = told.get("Args", {}) | told.get("Attributes", {})
-    yield from (f"{name} is missing" for name in sorted(fields_of(kind) - set(described)))
+    told = docstrings.read(kind.__doc__ or "")
+    described = {*told.of("Args"), *told.of("Attributes")}
+    yield from (f"{name} is missing" for name in sorted(fields_of(kind) - described))
     for name, item in vars(kind).items():
         if name.startswith("_"):
             continue

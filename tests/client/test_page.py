@@ -3,11 +3,11 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.client.conftest import client_for
 from tests.harness.processes import STEPWELL
 from tests.harness.server import Server
 
@@ -33,12 +33,29 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def test_the_programs_of_the_page_work(environment: dict[str, str]) -> None:
-    threads, tasks = blocks("python")
-    shown = ran([sys.executable, "-c", threads], environment)
-    assert shown[0] == "completed"
-    assert any("run.resumed ask" in line for line in shown)
-    assert ran([sys.executable, "-c", tasks], environment)[-1] == "run.cancelled"
+def test_the_programs_of_the_page_work(
+    defined: Server, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for name in ("STEPWELL_URL", "STEPWELL_KEY", "STEPWELL_TENANT"):
+        monkeypatch.setenv(name, environment[name])
+    with client_for(defined) as client:
+        client.start("collecting", {}).wait(10)
+    shown = []
+    for program in blocks("python"):
+        exec(compile(program, str(PAGE), "exec"), {"__name__": "__main__"})
+        shown.append(capsys.readouterr().out.splitlines())
+    threads, tasks, file, answers, many, events, definitions, errors = shown
+    assert threads[0] == "completed"
+    assert any("run.resumed ask" in line for line in threads)
+    assert tasks[-1] == "run.cancelled"
+    assert file == ["invoice.txt"]
+    assert answers == ["asked for: city"]
+    assert many[-2:] == ["1 to cancel", "1 cancelled"]
+    assert events[0].endswith(("completed", "failed"))
+    assert definitions == ["published 1.0.1", "['Greeting']"]
+    assert errors[0] == "400 Invalid input"
+    assert "steps" in " ".join(errors)
 
 
 def test_the_commands_of_the_page_work(environment: dict[str, str]) -> None:

@@ -1,0 +1,51 @@
+"""Take docstrings in Google's style apart."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import cleandoc
+
+_SECTION = re.compile(
+    r"^(Args|Attributes|Raises|Returns|Yields):\n((?:    .*\n|\n)+)", re.MULTILINE
+)
+_NAMED = ("Args", "Attributes", "Raises")
+_ENTRY = re.compile(r"^    ([*\w.]+): (.+(?:\n     +.+)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Docstring:
+    """What a docstring says.
+
+    Attributes:
+        paragraphs: What stands before the sections, a line each.
+        named: The sections `Args`, `Attributes` and `Raises`: a line for each name.
+        result: What stands under `Returns` or `Yields`; empty where neither is there.
+    """
+
+    paragraphs: tuple[str, ...]
+    named: Mapping[str, Mapping[str, str]]
+    result: str
+
+    def of(self, section: str) -> Mapping[str, str]:
+        """Return the names of a section with their meanings, none where it is missing."""
+        return self.named.get(section, {})
+
+
+def read(text: str) -> Docstring:
+    """Return what a docstring says."""
+    clean = cleandoc(text) + "\n"
+    found = dict(_SECTION.findall(clean))
+    prose = _SECTION.split(clean)[0]
+    return Docstring(
+        paragraphs=tuple(_line(part) for part in prose.split("\n\n") if part.strip()),
+        named={
+            name: {entry: _line(meaning) for entry, meaning in _ENTRY.findall(found[name])}
+            for name in _NAMED
+            if name in found
+        },
+        result=_line(found.get("Returns", "") + found.get("Yields", "")),
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
