@@ -44,6 +44,7 @@ from app.web.api import (
     many_runs,
     reruns,
     secrets,
+    starts,
     tools,
     webhooks,
 )
@@ -60,6 +61,7 @@ from app.wire.errors import NotAllowedHere, NotFoundHere
 from journal import SQLITE_VERSION, JournalError
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *starts.ENDPOINTS,
     *executions.ENDPOINTS,
     *reruns.ENDPOINTS,
     *events.ENDPOINTS,

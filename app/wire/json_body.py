@@ -18,6 +18,13 @@ _MOST_VALUES = 100_000
 _LARGEST_INTEGER = 2**53
 
 
+def declared_size(request: Request, settings: Settings) -> int:
+    """Return how many bytes a request may bring: what it declares, else the most that is taken."""
+    most = max(settings.max_body_bytes, settings.max_attachment_bytes)
+    declared = request.headers.get("content-length", "")
+    return min(int(declared), most) if declared.isdecimal() and len(declared) < 20 else most  # noqa: PLR2004
+
+
 async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
     """Read a body, counting as it arrives. Raises `PayloadTooLarge` or `BodyTimeout`."""
     if request.headers.get("content-encoding"):

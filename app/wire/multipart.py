@@ -53,6 +53,12 @@ class Form:
         ]
 
 
+def is_form(request: Request) -> bool:
+    """Say whether a request brings a form that may have a file."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "multipart/form-data"
+
+
 async def multipart_body(request: Request, settings: Settings) -> Form:
     """Return a form that has a file.
 

@@ -190,7 +190,7 @@ class Client:
 async def _start(
     observer: Observer, process: Process, workflow_id: str, key: str | None, *, wait: bool
 ) -> Run:
-    """Start as `app/web/api/executions.py` does."""
+    """Start as `app/web/api/starts.py` does."""
     runs = process.execution.runs
     row, definition = await process.workflows.startable(TENANT, workflow_id, None)
     idempotency = IdempotencyKey(key, workflow_id) if key else None

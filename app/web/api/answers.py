@@ -1,24 +1,16 @@
 """What answers a pause: JSON, or a form with the files that the pause asks for."""
 
-from starlette.requests import Request
-
 from app.files.uploads import Files
 from app.web.endpoint import Call
 from app.wire.bodies import ResumeBody, checked
 from app.wire.json_body import json_body
-from app.wire.multipart import FIELD, Form, multipart_body
+from app.wire.multipart import FIELD, Form, is_form, multipart_body
 from engine import JsonObject, NotPaused, Run
 from steps.contract import InvalidAnswer, Problem
 from steps.fields import Fields
 
 _OWN = ("type", "stepId", "runId")
 """The fields of a form that are not data."""
-
-
-def is_form(request: Request) -> bool:
-    """Say whether a request brings a form that may have a file."""
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    return kind.strip().lower() == "multipart/form-data"
 
 
 async def read_answer(call: Call, run: Run) -> JsonObject:

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.execution.reruns import NotOver, entered, rerun
-from app.web.api.executions import idempotency_key
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.errors import IdempotencyMismatch
+from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
 from engine import fold
 from journal import DuplicateStart, IdempotencyKey
@@ -34,7 +34,7 @@ class RerunBody(BaseModel):
 async def rerun_run(call: Call) -> Response:
     """Start a new run from a step of one that has ended; answers at once."""
     services, run_id = call.services, call.path("runId")
-    key = idempotency_key(call)
+    key = idempotency_key(call.request)
     _, events = await services.journal.events.read(run_id, call.tenant)
     body = checked(RerunBody, await json_body(call.request, services.settings))
     run = await offload(lambda: fold(events))

@@ -13,13 +13,13 @@ from starlette.responses import Response
 from app.auth.links import Link, LinkUnusable
 from app.services import Services
 from app.telemetry import log
-from app.web.api.answers import asked_fields, data_with_files, is_form
+from app.web.api.answers import asked_fields, data_with_files
 from app.web.console.page import problem_page
 from app.web.console.pauses import Question, question
 from app.web.console.rendering import html
 from app.web.errors import is_known
 from app.wire.json_body import read_body
-from app.wire.multipart import Form, form_body
+from app.wire.multipart import Form, form_body, is_form
 from app.wire.run_document import pause_signal
 from engine import JsonObject, NotPaused, Run
 from journal import UnknownRun

@@ -1,0 +1,96 @@
+"""Starting a run: wait for its outcome, or not."""
+
+import asyncio
+import re
+
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.execution.new_run import NewRun
+from app.web.connections import leave_with_client
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import StartBody, StartQuery, checked
+from app.wire.errors import IdempotencyMismatch
+from app.wire.json_body import declared_size
+from app.wire.run_document import outcome_document
+from app.wire.start_request import StartRequest
+from engine import Run
+from journal import DuplicateStart
+
+
+async def start(call: Call) -> Response:
+    """Start a run and wait until it ends, pauses, or the wait is over."""
+    limit_s = _wait_limit(call)
+    run, outcome = await _start(call, wait=True)
+    if outcome is not None:
+        leave_with_client(call.request.scope, outcome)
+        try:
+            async with asyncio.timeout(limit_s):
+                run = await outcome
+        except (TimeoutError, asyncio.CancelledError):
+            if not outcome.done() or outcome.cancelled():
+                stands = await call.services.runs.stored(call.tenant, run.id)
+                return JSONResponse(outcome_document(stands), 202)
+            run = outcome.result()  # it came in the moment in which the wait was over
+    return JSONResponse(outcome_document(run))
+
+
+async def start_async(call: Call) -> Response:
+    """Start a run and answer at once."""
+    run, _ = await _start(call, wait=False)
+    return JSONResponse({"runId": run.id})
+
+
+async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
+    services = call.services
+    with services.admission.starting(call.tenant, declared_size(call.request, services.settings)):
+        new = await _new_run(call)
+        try:
+            return await services.runs.start(new, wait=wait)
+        except DuplicateStart as duplicate:
+            if not duplicate.same:
+                raise IdempotencyMismatch(duplicate.run_id) from duplicate
+            run = await services.runs.read(call.tenant, duplicate.run_id)
+            return run, await services.runs.expect(call.tenant, run.id) if wait else None
+
+
+async def _new_run(call: Call) -> NewRun:
+    """Read what is asked for, and hold it against the version that it starts."""
+    services, workflow_id = call.services, call.path("workflowId")
+    query = checked(StartQuery, dict(call.request.query_params))
+    # A workflow that cannot be started is refused before a long body is read.
+    await services.workflows.startable(call.tenant, workflow_id, query.version)
+    asked = await StartRequest.read(call.request, services.settings, workflow_id, query)
+    row, definition = await services.workflows.startable(call.tenant, workflow_id, asked.selector)
+    data = asked.input_of(definition)
+    data |= await asked.store_files(services.files, call.tenant, definition)
+    return NewRun(
+        call.tenant,
+        row.id,
+        row.version,
+        definition,
+        data,
+        call.caller.name,
+        call.caller.context,
+        asked.idempotency,
+        size=asked.size,
+    )
+
+
+def _wait_limit(call: Call) -> float:
+    """Return how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
+    limit = call.services.settings.sync_wait_limit
+    asked = re.search(r"\bwait=(\d{1,9})\b", call.request.headers.get("prefer", ""))
+    return min(limit, int(asked[1])) if asked else limit
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/start/{workflowId}", Role.OPERATOR, start,
+        "Start a run and wait for its outcome", StartBody, StartQuery, True, (200, 202),
+    ),
+    Endpoint(
+        "POST", "/api/workflow/start-async/{workflowId}", Role.OPERATOR, start_async,
+        "Start a run and answer at once", StartBody, StartQuery, True,
+    ),
+)  # fmt: skip

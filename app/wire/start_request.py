@@ -1,0 +1,124 @@
+"""A request that starts a run: read once, then held against the definition that it starts.
+
+JSON or a form with files; both become one `StartRequest`. What it asks for has a fingerprint,
+so that a repeated idempotency key can be told from a reused one.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from app.files.uploads import Files
+from app.settings.server import Settings
+from app.wire.bodies import StartBody, StartQuery, checked
+from app.wire.errors import BadRequest
+from app.wire.idempotency import idempotency_key
+from app.wire.json_body import declared_size, json_body
+from app.wire.multipart import FIELD, Form, is_form, multipart_body
+from engine import JsonObject
+from journal import IdempotencyKey
+from steps.compiled import Definition
+from steps.contract import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """A start as it was sent.
+
+    Attributes:
+        selector: The version that is asked for; None leaves the choice to the server.
+        data: The input of a JSON body.
+        form: The input of a multipart body, texts and files; None for JSON.
+        key: The request's `Idempotency-Key`.
+        size: How many bytes a run holds in memory for it.
+    """
+
+    workflow_id: str
+    selector: str | None
+    data: JsonObject
+    form: Form | None
+    key: str | None
+    size: int
+
+    @classmethod
+    async def read(
+        cls, request: Request, settings: Settings, workflow_id: str, query: StartQuery
+    ) -> "StartRequest":
+        """Read the request's body. Raises `BadRequest` and what else a body can be wrong in."""
+        key = idempotency_key(request)
+        if is_form(request):
+            form = await multipart_body(request, settings)
+            return cls(workflow_id, query.version, {}, form, key, size=0)
+        body = checked(StartBody, await json_body(request, settings, required=False))
+        selector = body.version or query.version
+        return cls(workflow_id, selector, body.data, None, key, declared_size(request, settings))
+
+    @property
+    def idempotency(self) -> IdempotencyKey | None:
+        """The key with what it was used for; None where the request has none."""
+        return IdempotencyKey(self.key, self._fingerprint()) if self.key else None
+
+    def input_of(self, definition: Definition) -> JsonObject:
+        """Return the checked input, with defaults; files are not stored yet.
+
+        Raises `BadRequest` that names every field that does not fit.
+        """
+        data = dict(self.data)
+        problems: list[Problem] = []
+        fields = definition.payload
+        if form := self.form:
+            inputs = type(fields)(definition.input_fields())
+            data, problems = inputs.convert_text(form.texts)
+            if FIELD in form.uploads:
+                data = {"fileId": "", "attachment": {}, **data}
+            file_fields = _declared_files(definition)
+            data |= dict.fromkeys(form.parts_of(file_fields), "")
+            problems += form.misplaced(file_fields)
+        problems += [item for item in fields.check(data) if not self._is_attached(item.path)]
+        if problems:
+            raise BadRequest("the input is not acceptable", problems)
+        return fields.with_defaults(data)
+
+    async def store_files(self, files: Files, tenant: str, definition: Definition) -> JsonObject:
+        """Store each file once, and return the data that name them."""
+        if self.form is None:
+            return {}
+        uploads = self.form.uploads
+        rows = {name: await files.store(tenant, upload) for name, upload in uploads.items()}
+        parts = self.form.parts_of(_declared_files(definition))
+        data: JsonObject = {name: rows[part].id for name, part in parts.items()}
+        if row := rows.get(FIELD):
+            data["fileId"] = row.id
+            data["attachment"] = {
+                "fileId": row.id,
+                "fileName": row.name,
+                "mimeType": row.media_type,
+                "size": row.size,
+            }
+        return data
+
+    def _is_attached(self, path: str) -> bool:
+        """Say whether a problem is about what the server itself puts into the data."""
+        has_one = self.form is not None and FIELD in self.form.uploads
+        return has_one and path.startswith(("data.fileId", "data.attachment"))
+
+    def _fingerprint(self) -> str:
+        texts = self.form and self.form.texts
+        digests = {
+            name: hashlib.sha256(upload.content).hexdigest()
+            for name, upload in (self.form.uploads if self.form else {}).items()
+        }
+        asked = [self.workflow_id, self.selector, self.data, texts, digests.pop(FIELD, None)]
+        asked += [digests] if digests else []  # one attachment reads as it always has
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _declared_files(definition: Definition) -> list[str]:
+    """Return the inputs of type file, but for those that the attachment fills in by their name."""
+    return [
+        name
+        for name, spec in definition.input_fields().items()
+        if spec["type"] == "file" and name not in ("fileId", FIELD)
+    ]
