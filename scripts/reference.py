@@ -110,7 +110,9 @@ def _agent_page() -> Iterator[str]:
     yield "\nAn item of `tools` that is a text is short for `tool`. A tool of an MCP server is"
     yield '`server.tool`. A workflow can be called when it has `"tool": true`; the call is a child'
     yield "run. A call that needs approval pauses the run with the signal `request_user_action`,"
-    yield "which shows `tool` and `arguments`; a resume with `data` gives it other arguments."
+    yield "which shows `tool`, `arguments` and `inputSchema`; a resume with `data` gives it other"
+    yield "arguments, which must fit that schema (400, and the run goes on asking). Nobody is asked"
+    yield "about arguments that do not fit: the model is told what is wrong."
     yield "\n## Example\n"
     yield _example(_AGENT)
 

@@ -24,6 +24,7 @@ from steps.chat import (
 from steps.contract import Done, NeedsAnswer, NeedsRuns, Outcome, StepBroke, StepInput, listed
 from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.model_output import fitted, read_answer, schema_of, usable
+from steps.tool_arguments import argument_problems
 
 _LONGEST_CALL_S = 300.0
 _LONGEST_RESULT = 100_000
@@ -143,6 +144,9 @@ class AgentWork:
         if offer.approval:
             decision = self._effects.recalled(f"{name}/approval")
             if not isinstance(decision, dict):
+                # A call that cannot be made is nothing to ask a person about.
+                if problems := argument_problems(offer.schema, arguments, "arguments"):
+                    return _told_error("InvalidToolInput", listed(problems))
                 return self._approval(name, offer, arguments)
             if not decision["approved"]:
                 self._calls.append({"tool": offer.id, "ok": False})
@@ -168,6 +172,7 @@ class AgentWork:
             "call": name,
             "tool": offer.id,
             "arguments": arguments,
+            "inputSchema": offer.schema,
         }
         return NeedsAnswer("request_user_action", body)
 

@@ -23,6 +23,7 @@ from steps.contract import (
 from steps.effects import Effects
 from steps.model_output import fields_to_fill
 from steps.template import Template
+from steps.tool_arguments import argument_problems
 
 
 class CallAgentSettings(StepSettings):
@@ -112,13 +113,19 @@ class CallAgent(StepType[CallAgentSettings]):
     def accept(
         self, settings: CallAgentSettings, step: StepInput, signal: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
-        """Take a person's word on a tool call; with `data` the call gets other arguments."""
+        """Take a person's word on a tool call; with `data` the call gets other arguments.
+
+        These must fit the schema of the tool, which the pause shows as `inputSchema`.
+        """
         problems = []
         if answer.get("actionId") != signal["actionId"]:
             problems.append(Problem("actionId", f"must be {signal['actionId']!r}"))
         value = answer.get("actionValue")
         if value not in ("approved", "rejected"):
             problems.append(Problem("actionValue", "must be approved or rejected"))
+        changed, schema = answer.get("data"), signal.get("inputSchema")
+        if value == "approved" and isinstance(changed, dict) and isinstance(schema, dict):
+            problems += argument_problems(schema, changed, "data")
         if problems:
             raise InvalidAnswer(problems)
         kept: JsonObject = {
@@ -128,8 +135,8 @@ class CallAgent(StepType[CallAgentSettings]):
         }
         if answer.get("comment") is not None:
             kept["comment"] = answer["comment"]
-        if answer.get("data") is not None:
-            kept["arguments"] = answer["data"]
+        if changed is not None:
+            kept["arguments"] = changed
         return GoesOn(f"{signal['call']}/approval", kept)
 
 

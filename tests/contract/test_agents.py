@@ -119,6 +119,11 @@ def test_a_call_that_needs_approval_waits_for_a_person(shared: Server, kind: str
         assert client.post(address, json={**answer, "actionValue": "maybe"}).status_code == 400
         answer["actionValue"] = "rejected" if kind == "rejected" else "approved"
         if kind == "changed":
+            for wrong, field in (({"a": "lots"}, "data.a"), ({"a": 1, "c": 2}, "data")):
+                refused = client.post(address, json={**answer, "data": wrong})
+                assert refused.status_code == 400
+                assert [item["path"] for item in refused.json()["details"]] == [field]
+                assert status(client, outcome["runId"])["pauseSignal"] == signal
             answer["data"] = {"a": 5, "b": 6}
         if kind == "rejected":
             answer["comment"] = "Not today."
@@ -131,6 +136,26 @@ def test_a_call_that_needs_approval_waits_for_a_person(shared: Server, kind: str
             "changed": {"sum": 11},
             "rejected": {"error": {"type": "Rejected", "message": "a person rejected this call: Not today."}},
         }[kind]  # fmt: skip
+
+
+def test_nobody_is_asked_about_a_call_that_cannot_be_made(shared: Server) -> None:
+    replies = turns(
+        Reply(tool_calls=[("add", {"a": "lots"})]),
+        Reply(tool_calls=[("functions.add", {"a": 1, "b": 2})]),
+        Reply(tool_calls=[("deliver", {"answer": 3})]),
+    )
+    with shared.client() as client, ModelServer(replies) as models:
+        name = agent(client, models, "careless", tools=APPROVAL, output=OUTPUT)
+        outcome = start(client, flow(client, name), q="1+2")
+        signal = outcome["pauseSignal"]
+        assert signal["arguments"] == {"a": 1, "b": 2}
+        assert signal["inputSchema"]["required"] == ["a"]
+        told = json.loads(models.requests[1].body["messages"][-1]["content"])
+        assert told["error"]["type"] == "InvalidToolInput"
+        assert "arguments.a" in told["error"]["message"]
+        answer = {"type": signal["type"], "actionId": signal["actionId"], "actionValue": "approved"}
+        client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer)
+        settled(client, outcome["runId"], "completed")
 
 
 def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
