@@ -27,6 +27,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     answer.add_argument("--action", metavar="VALUE", help="the value of the action")
     answer.add_argument("--data-json", help="the inputs, as a JSON object")
     parser.add_argument("--comment", help="why, with --action")
+    parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
     add_options(parser)
     parser.set_defaults(main=resume)
 
@@ -60,9 +61,10 @@ def resume(args: argparse.Namespace) -> int:
     with client_of(args) as client:
         run = client.run(args.run)
         if args.action is not None:
-            status = run.resume_action(args.action, args.comment)
+            status = run.resume_action(args.action, args.comment, pause_id=args.pause)
         else:
-            status = run.resume_inputs(object_of(args.data_json, "--data-json"))
+            data = object_of(args.data_json, "--data-json")
+            status = run.resume_inputs(data, pause_id=args.pause)
     _show(status, is_json=args.json)
     return 0
 

@@ -64,14 +64,15 @@ class AsyncRun:
     ) -> RunStatus:
         """Answer a pause that asks for inputs.
 
-        It is sent again after a lost answer only where a `pause_id` or an `idempotency_key`
-        makes it count once.
+        Without a `pause_id`, it answers what the run waits for when this is called. Where the
+        server names its pauses, an answer counts once, however often it has to be sent.
 
         Args:
             data: The inputs, by the names of their fields.
             pause_id: The pause that is meant, of `RunStatus.pause`; an answer to one that is
                 over is refused with 409 and changes nothing.
-            idempotency_key: An answer with the same key counts once, and gets the same reply.
+            idempotency_key: Answers with the same key count once, and get the same reply.
+                Without one of yours, one is made for this call.
 
         Returns:
             How the run stands then.
@@ -97,7 +98,7 @@ class AsyncRun:
     ) -> RunStatus:
         """Answer a pause that asks for an action.
 
-        Without a `pause_id`, it answers what the run waits for when this is called.
+        It looks what the run waits for when this is called; else like `resume_inputs`.
 
         Args:
             value: The value of the action, one of `PauseSignal.actions`.

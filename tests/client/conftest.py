@@ -32,8 +32,8 @@ def define(client: Client) -> None:
         client.workflows.create(definition)
 
 
-def client_for(server: Server, **more: float) -> Client:
-    return Client(server.address, api_key=server.key(), tenant="acme", **more)
+def client_for(server: Server) -> Client:
+    return Client(server.address, api_key=server.key(), tenant="acme")
 
 
 @pytest.fixture(scope="module")

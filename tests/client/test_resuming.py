@@ -1,0 +1,108 @@
+"""Which requests an answer to a pause is: it names the pause that was seen, and counts once."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from stepwell import _resuming as resuming
+from stepwell._calls import AnswerIds, Call
+from stepwell._documents import RunStatus
+from stepwell._errors import ApiError, NotPaused, Unanswered
+from stepwell._flow import Answer, Flow, Send, Sleep
+
+NONE = AnswerIds(None, None)
+ACTION = {"type": "request_user_action", "stepId": "ask", "actionId": "a", "pauseId": "run-1:7"}
+INPUTS = {"type": "collect_inputs", "stepId": "form", "fields": {}, "pauseId": "run-1:8"}
+
+
+def answer(signal: dict[str, Any] | None, status: int = 200) -> Answer:
+    run: dict[str, Any] = {"runId": "run-1", "workflowId": "w", "version": "1.0.0", "data": {}, "pauseSignal": signal,
+           "status": "paused" if signal else "completed", "stepExecutionHistory": [],
+           "startTime": "2026-01-01T00:00:00Z"}  # fmt: skip
+    return Answer(status, {}, json.dumps(run).encode())
+
+
+def sent(flow: Flow[RunStatus], *answers: Answer | httpx.TransportError) -> list[Call]:
+    """Return the requests that a flow makes with these answers to them."""
+    calls, operation, left = [], next(flow), list(answers)
+    try:
+        while True:
+            if isinstance(operation, Sleep):
+                operation = flow.send(None)
+                continue
+            assert isinstance(operation, Send)
+            calls.append(operation.call)
+            heard = left.pop(0)
+            operation = flow.send(heard) if isinstance(heard, Answer) else flow.throw(heard)
+    except StopIteration:
+        assert left == []
+        return calls
+
+
+def body(call: Call) -> dict[str, Any]:
+    assert isinstance(call.json, dict)
+    return call.json
+
+
+def lost() -> httpx.ReadError:
+    return httpx.ReadError("gone", request=httpx.Request("POST", "http://a"))
+
+
+def action(ids: AnswerIds = NONE, comment: str | None = None) -> Flow[RunStatus]:
+    return resuming.resume_action("run-1", "approved", comment, ids, 30)
+
+
+def inputs(ids: AnswerIds = NONE) -> Flow[RunStatus]:
+    return resuming.resume_inputs("run-1", {"city": "Ulm"}, ids, 30)
+
+
+def without_id(signal: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in signal.items() if name != "pauseId"}
+
+
+def test_an_answer_names_the_pause_that_was_seen() -> None:
+    looked, resumed = sent(action(comment="fine"), answer(ACTION), answer(None))
+    assert (looked.method, looked.path) == ("GET", "/api/workflow/status/run-1")
+    assert resumed.json == {"type": "request_user_action", "actionId": "a", "stepId": "ask",
+                            "actionValue": "approved", "comment": "fine", "pauseId": "run-1:7"}  # fmt: skip
+    _, resumed = sent(inputs(), answer(INPUTS), answer(None))
+    assert resumed.json == {"type": "collect_inputs", "data": {"city": "Ulm"}, "pauseId": "run-1:8"}
+
+
+@pytest.mark.parametrize("flow", [action, inputs])
+def test_an_answer_that_was_lost_is_sent_again_as_the_same(flow: Any) -> None:
+    _, first, second = sent(flow(), answer(ACTION), lost(), answer(None))
+    assert first == second
+    assert first.headers["idempotency-key"]
+    _, other = sent(flow(), answer(ACTION), answer(None))
+    assert other.headers["idempotency-key"] != first.headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("flow", [action, inputs])
+def test_a_server_that_does_not_name_pauses_gets_an_answer_once(flow: Any) -> None:
+    _, resumed = sent(flow(), answer(without_id(ACTION)), answer(None))
+    assert "pauseId" not in body(resumed)
+    assert resumed.headers == {}
+    with pytest.raises(Unanswered):
+        sent(flow(), answer(without_id(ACTION)), lost())
+
+
+def test_what_the_caller_names_counts_first() -> None:
+    mine = AnswerIds("run-1:3", "mine")
+    _, resumed = sent(action(mine), answer(ACTION), answer(None))
+    assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
+    (resumed,) = sent(inputs(mine), answer(None))
+    assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:3", {"idempotency-key": "mine"})
+    _, resumed = sent(inputs(AnswerIds(None, "mine")), answer(INPUTS), answer(None))
+    assert (body(resumed)["pauseId"], resumed.headers) == ("run-1:8", {"idempotency-key": "mine"})
+
+
+def test_an_answer_to_nothing_is_refused() -> None:
+    with pytest.raises(NotPaused):
+        sent(action(), answer(None))
+    with pytest.raises(NotPaused):
+        sent(action(), answer(INPUTS))
+    with pytest.raises(ApiError):
+        sent(inputs(), answer(None), Answer(409, {}, b'{"error": "Conflict"}'))
