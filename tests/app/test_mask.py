@@ -133,10 +133,10 @@ def test_long_values_are_found_in_the_usual_forms(value: str) -> None:
 )
 def test_a_large_text_takes_no_long_time(text: str) -> None:
     mask = Mask([*HARD, *(f"secret-{n}-{'x' * 30}" for n in range(50))])
-    began = time.monotonic()
+    began = time.process_time()
     mask.text(text)
     mask.value({"a": [text]})
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("alike", ["shared-prefix/", "sk_live_", "a" * 40, "a" * 1_000, "a/" * 100])

@@ -29,7 +29,7 @@ def tools(client: httpx.Client) -> Any:
     return answer.json()
 
 
-def until(holds: Callable[[], bool], within: float = 15) -> None:
+def until(holds: Callable[[], bool], within: float = 60) -> None:
     end = time.monotonic() + within
     while not holds():
         assert time.monotonic() < end

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -272,17 +271,15 @@ async def test_a_cancelled_send_lets_its_connection_go(tmp_path: Path) -> None:
             "smtp_from": "a@b.example",
         }
         sending = asyncio.create_task(
-            send({**place, "smtp_timeout": 60, "smtp_security": "none"}, LETTER)
+            send({**place, "smtp_timeout": 600, "smtp_security": "none"}, LETTER)
         )
         connection, _ = await asyncio.to_thread(listener.accept)
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(30)
             connection.sendall(b"220 hello\r\n")
             assert await asyncio.to_thread(connection.recv, 100)
             await asyncio.sleep(0.1)
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await sending
-            began = time.monotonic()
             assert await asyncio.to_thread(connection.recv, 100) == b""
-            assert time.monotonic() - began < 2

@@ -76,7 +76,7 @@ def signed(made: dict[str, Made], algorithm: str = "HS256", **claims: Any) -> st
     return jwt.encode(whole, key, algorithm, {"kid": made[algorithm]["kid"]})
 
 
-BROWSER = httpx.Client(timeout=20)
+BROWSER = httpx.Client(timeout=60)
 """One for all, since making one costs more than a hundred requests."""
 
 

@@ -26,7 +26,7 @@ OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/{rest:path}"}
 IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ENDPOINTS}
 
 
-BROWSER = httpx.Client(timeout=20)
+BROWSER = httpx.Client(timeout=60)
 """One for all, since making one costs more than a hundred requests."""
 
 

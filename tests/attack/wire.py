@@ -21,10 +21,10 @@ class Said:
 
 
 def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
-def read(connection: socket.socket, within: float = 5) -> Said:
+def read(connection: socket.socket, within: float = 10) -> Said:
     """Read until the server closes, or `within` seconds are over."""
     began, text = time.monotonic(), b""
     while (left := within - (time.monotonic() - began)) > 0:
@@ -41,7 +41,7 @@ def read(connection: socket.socket, within: float = 5) -> Said:
     return Said(text, False, time.monotonic() - began)
 
 
-def say(port: int, request: bytes, within: float = 5, *, shut: bool = False) -> Said:
+def say(port: int, request: bytes, within: float = 10, *, shut: bool = False) -> Said:
     """Send bytes on a connection of their own and return what comes back."""
     with connect(port) as connection:
         try:

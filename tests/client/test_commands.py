@@ -39,7 +39,7 @@ def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
     assert "waits for collect_inputs at form" in said(defined, "status", run_id)
     said(defined, "resume", run_id, "--data-json", '{"city": "Ulm"}')
     with client_for(defined) as client:
-        assert client.run(run_id).wait(10).status == "completed"
+        assert client.run(run_id).wait(60).status == "completed"
     lines = said(defined, "tail", run_id).splitlines()
     assert lines[-1].endswith("run.completed")
     watched = told_lines(said(defined, "status", run_id, "--watch", "--json"))
@@ -59,7 +59,7 @@ def test_a_reader_may_go_away(defined: Server) -> None:
         tailing.stdout.close()
         client.start("asking", {})
         client.start("asking", {})
-        assert (tailing.wait(20), tailing.stderr.read()) == (0, b"")
+        assert (tailing.wait(60), tailing.stderr.read()) == (0, b"")
         tailing.stderr.close()
 
 
@@ -70,7 +70,7 @@ def told_lines(text: str) -> list[Any]:
 def test_actions_cancels_and_refusals(defined: Server) -> None:
     run_id = told(defined, "start", "asking", "--data-json", '{"a": 1}')["runId"]
     with client_for(defined) as client:
-        paused = client.run(run_id).wait(10)
+        paused = client.run(run_id).wait(60)
     assert paused.pause is not None
     value = paused.pause.actions[0].value
     assert "400" in said(defined, "resume", run_id, "--action", "nonsense", code=1)
@@ -87,7 +87,7 @@ def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
     with client_for(defined) as client:
         client.workflows.create({**ASKING, "id": "crowd", "name": "Crowd"})
         mine = [client.start("crowd", {}).id for _ in range(5)]
-        client.run(mine[-1]).wait(10)
+        client.run(mine[-1]).wait(60)
     listed = told(defined, "runs", "list", "--workflow", "crowd", "--limit", "3")
     assert [line["runId"] for line in listed["runs"]] == mine[:1:-1]
     assert f"runId={mine[0]}" in said(defined, "runs", "list", mine[0], "--workflow", "crowd")
@@ -128,7 +128,7 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
     except OSError:
         pass  # the other side has closed
     os.close(ours)
-    assert watching.wait(20) == 0
+    assert watching.wait(60) == 0
     assert b"F\x1b[J" in shown
     assert b"running" in shown
     assert b"completed" in shown.rpartition(b"\x1b[J")[2]

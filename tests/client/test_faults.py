@@ -103,7 +103,7 @@ def test_a_start_that_is_sent_again_starts_once(defined: Server, faults: list[st
         assert way.fired == faults
         assert ("busy" in faults) <= (time.monotonic() - began >= 1), "Retry-After was not kept"
         assert started(direct) == before + 1
-        assert direct.run(run.id).wait(10).status == "paused"
+        assert direct.run(run.id).wait(60).status == "paused"
 
 
 async def test_a_start_without_threads_starts_once(defined: Server) -> None:
@@ -118,7 +118,7 @@ async def test_a_start_without_threads_starts_once(defined: Server) -> None:
 def test_an_answer_to_a_pause_counts_once(defined: Server) -> None:
     with client_for(defined) as direct:
         run = direct.start("collecting", {})
-        run.wait(10)
+        run.wait(60)
         with between(defined, "unheard") as way:
             with (
                 Client(way.address, api_key=defined.key(), tenant="acme") as client,
@@ -126,7 +126,7 @@ def test_an_answer_to_a_pause_counts_once(defined: Server) -> None:
             ):
                 client.run(run.id).resume_inputs({"city": "Ulm"})
             assert way.fired == ["unheard"]
-        assert run.wait(10).status == "completed"
+        assert run.wait(60).status == "completed"
         assert [event.type for event in run.events()].count("run.resumed") == 1
 
 
@@ -134,7 +134,7 @@ def test_an_answer_to_a_pause_counts_once(defined: Server) -> None:
 def test_a_stop_is_sent_again(defined: Server, verb: str) -> None:
     with client_for(defined) as direct:
         run = direct.start("asking", {})
-        run.wait(10)
+        run.wait(60)
         with between(defined, "lost") as way:
             with Client(way.address, api_key=defined.key(), tenant="acme") as client:
                 getattr(client.run(run.id), verb)("enough")
@@ -161,7 +161,7 @@ def test_events_of_cut_streams_come_once(defined: Server) -> None:
     chance = random.Random(SEED)
     with client_for(defined) as direct:
         run = direct.start("napping", {})
-        run.wait(10)
+        run.wait(60)
         wanted = [event.position for event in run.events()]
         for _ in range(10):
             cut_at = chance.randrange(1, 1500)
@@ -175,7 +175,7 @@ def test_events_of_cut_streams_come_once(defined: Server) -> None:
 async def test_events_of_a_cut_stream_come_once_without_threads(defined: Server) -> None:
     with client_for(defined) as direct:
         run = direct.start("napping", {})
-        run.wait(10)
+        run.wait(60)
         wanted = [event.position for event in run.events()]
     with between(defined, "cut", "cut", cut_at=700) as way:
         async with AsyncClient(way.address, api_key=defined.key(), tenant="acme") as client:
@@ -189,7 +189,7 @@ def test_a_wait_without_a_stream_looks_again(defined: Server) -> None:
         run = direct.start("napping", {})
     with between(defined, "", "busy", "busy", "busy") as way:
         with Client(way.address, api_key=defined.key(), tenant="acme") as client:
-            assert client.run(run.id).wait(15).status == "completed"
+            assert client.run(run.id).wait(60).status == "completed"
         assert "busy" in way.fired
 
 
@@ -210,12 +210,12 @@ def test_events_and_waits_go_on_over_kill_9(server: Server) -> None:
 
         def wait() -> None:
             with client_for(server) as own:
-                waited.append(own.run(runs[0].id).wait(30).status)
+                waited.append(own.run(runs[0].id).wait(60).status)
 
         threads = [threading.Thread(target=target, daemon=True) for target in (watch, wait)]
         for thread in threads:
             thread.start()
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while len(told) < 3 and time.monotonic() < until:
             time.sleep(0.01)
         seen_before = len(told)
@@ -225,7 +225,7 @@ def test_events_and_waits_go_on_over_kill_9(server: Server) -> None:
         time.sleep(0.3)
         server.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         assert waited == ["completed"]
         positions = [event.position for event in told]
         assert len(told) > seen_before

@@ -28,14 +28,14 @@ def client(defined: Server) -> Iterator[Client]:
 
 def test_a_run_is_started_waited_for_and_answered(client: Client) -> None:
     run = client.start("asking", {"amount": 3})
-    paused = run.wait(10)
+    paused = run.wait(60)
     assert paused.status == "paused"
     assert paused.pause is not None
     assert paused.pause.step_id == "ask"
     assert run.id in [line.run_id for line in client.inbox()]
     value = paused.pause.actions[0].value
     run.resume_action(value, "fine")
-    ended = run.wait(10)
+    ended = run.wait(60)
     assert (ended.status, ended.has_ended, ended.data["amount"]) == ("completed", True, 3)
     assert [entry.step_id for entry in ended.history] == ["ask", "end"]
     assert [event.type for event in run.events()][-1] == "run.completed"
@@ -45,7 +45,7 @@ def test_a_run_is_started_waited_for_and_answered(client: Client) -> None:
 
 def test_inputs_are_collected(client: Client) -> None:
     run = client.start("collecting", {})
-    assert run.wait(10).status == "paused"
+    assert run.wait(60).status == "paused"
     with pytest.raises(ApiError) as refused:
         run.resume_inputs({})
     assert refused.value.status == 400
@@ -53,36 +53,36 @@ def test_inputs_are_collected(client: Client) -> None:
     assert "city" in refused.value.details[0]["path"]
     assert refused.value.request_id
     run.resume_inputs({"city": "Ulm"})
-    assert run.wait(10).status == "completed"
+    assert run.wait(60).status == "completed"
 
 
 def test_a_wait_is_told_of_the_end_and_gives_up_in_time(client: Client) -> None:
     run = client.start("napping", {})
     with pytest.raises(WaitTimeout):
         run.wait(0.3)
-    assert run.wait(10).status == "completed"
+    assert run.wait(60).status == "completed"
 
 
 def test_runs_that_do_not_complete_raise(client: Client) -> None:
     with pytest.raises(RunFailed, match="is failed: ") as failed:
-        client.start("failing", {}).wait(10)
+        client.start("failing", {}).wait(60)
     assert failed.value.status.error is not None
     assert failed.value.status.error.step_id == "boom"
     run = client.start("asking", {})
-    run.wait(10)
+    run.wait(60)
     run.cancel("not needed")
     run.cancel("not needed")
     with pytest.raises(RunCancelled, match="not needed"):
-        run.wait(10)
+        run.wait(60)
     run = client.start("asking", {})
     run.terminate("stuck")
     with pytest.raises(RunTerminated):
-        run.wait(10)
+        run.wait(60)
 
 
 def test_a_file_goes_along(client: Client) -> None:
     run = client.start_with_file("asking", {"n": "1"}, ("a.txt", b"hello"))
-    found = run.wait(10)
+    found = run.wait(60)
     assert found.data["attachment"]["fileName"] == "a.txt"
 
 
@@ -138,27 +138,27 @@ def test_credentials_come_from_the_environment(
     monkeypatch.setenv("STEPWELL_KEY", defined.key())
     monkeypatch.setenv("STEPWELL_TENANT", "acme")
     with Client() as client:
-        assert client.start("asking", {}).wait(10).status == "paused"
+        assert client.start("asking", {}).wait(60).status == "paused"
 
 
 async def test_all_of_it_without_threads(defined: Server) -> None:
     async with AsyncClient(defined.address, api_key=defined.key(), tenant="acme") as client:
         run = await client.start("asking", {"amount": 3})
-        paused = await run.wait(10)
+        paused = await run.wait(60)
         assert paused.pause is not None
         assert run.id in [line.run_id async for line in client.inbox()]
         await run.resume_action(paused.pause.actions[0].value)
-        assert (await run.wait(10)).status == "completed"
+        assert (await run.wait(60)).status == "completed"
         assert [event.type async for event in run.events()][-1] == "run.completed"
         run = await client.start_with_file("collecting", {}, ("a.txt", b"hello"))
-        await run.wait(10)
+        await run.wait(60)
         await run.resume_inputs({"city": "Ulm"})
-        assert (await run.wait(10)).status == "completed"
+        assert (await run.wait(60)).status == "completed"
         run = await client.start("napping", {})
         with pytest.raises(WaitTimeout):
             await run.wait(0.3)
         await run.cancel("enough")
         with pytest.raises(RunCancelled):
-            await run.wait(10)
+            await run.wait(60)
         with pytest.raises(ApiError):
             await client.workflows.get("none")

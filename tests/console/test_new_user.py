@@ -46,8 +46,8 @@ def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
         yield lines
     finally:
         os.killpg(made.pid, signal.SIGTERM)
-        made.wait(30)
-        reader.join(30)
+        made.wait(60)
+        reader.join(60)
 
 
 def told(lines: "queue.Queue[str]", what: str) -> str:

@@ -248,7 +248,7 @@ def test_progress_is_shown_while_items_run(shared: Server) -> None:
         assert progress == {"total": 3, "completed": 0, "failed": 0, "running": 0, "paused": 2}
         answer = {**ANSWER}
         for _ in range(3):
-            until = time.monotonic() + 5
+            until = time.monotonic() + 60
             while (
                 client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer).status_code
                 == 409

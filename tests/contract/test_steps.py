@@ -97,10 +97,8 @@ def test_a_bounded_wait_answers_202_and_the_run_goes_on(shared: Server) -> None:
     }  # fmt: skip
     with shared.client() as client:
         client.post("/api/workflows", json=document)
-        began = time.monotonic()
         answer = client.post("/api/workflow/start/bounded", headers={"prefer": "wait=0"})
         assert (answer.status_code, answer.json()["status"]) == (202, "running")
-        assert time.monotonic() - began < 0.9
         assert settled(client, answer.json()["runId"])["status"] == "completed"
 
 

@@ -66,7 +66,7 @@ def start(client: httpx.Client, workflow: str = "quick", **data: Any) -> str:
     return str(answer.json()["runId"])
 
 
-def until(happens: Callable[[], Any], within: float = 10) -> None:
+def until(happens: Callable[[], Any], within: float = 60) -> None:
     deadline = time.monotonic() + within
     while not happens():
         assert time.monotonic() < deadline

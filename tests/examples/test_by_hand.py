@@ -54,13 +54,13 @@ class Serving:
     def stop(self) -> int:
         """Stop it as Ctrl-C does, and return its exit code."""
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self._reader.join()
         return code
 
     def says(self, pattern: str) -> str:
         """Wait until it has printed something; return the first group."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not (found := re.search(pattern, self.shown)):
             assert time.monotonic() < until, self.shown
             time.sleep(0.02)
@@ -68,7 +68,7 @@ class Serving:
 
     def client(self) -> httpx.Client:
         headers = {"x-api-key": self.key, "x-tenant-id": "default"}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.address, headers=headers, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_readme_can_be_followed_block_by_block(serving: Serving, client: httpx
         while client.get("/api/workflow/runs?status=running").json()["runs"]:
             time.sleep(0.05)  # as a person who reads before going on
     shell.stdin.close()
-    assert shell.wait(10) == 0
+    assert shell.wait(60) == 0
     shell.stdout.close()
     run_id, documents = answers[0], [json.loads(answer) for answer in answers[1:]]
     assert {document["runId"] for document in documents[:-1]} == {run_id}

@@ -1,4 +1,4 @@
-"""Tools that take time or give much, and a disk that can be made slow."""
+"""Tools that take time or give much, and a disk that can be made to hang."""
 
 import asyncio
 import os
@@ -11,7 +11,8 @@ import app.clock
 from journal.database import WritingConnection
 from steps import tool
 
-_SLOW_FLUSH_S = float(os.environ.get("SLOW_FLUSH_S", "0"))
+_STUCK = os.environ.get("DISK_STUCK", "")
+"""While there is such a file, the disk takes no writes."""
 _CLOCK_OFFSET = os.environ.get("CLOCK_OFFSET", "")
 
 
@@ -40,13 +41,14 @@ async def much(size: int) -> dict[str, Any]:
 _on_its_thread = WritingConnection.on_its_thread
 
 
-async def _slowly(self: WritingConnection, work: Callable[[sqlite3.Connection], Any]) -> Any:
-    await asyncio.sleep(_SLOW_FLUSH_S)
+async def _in_time(self: WritingConnection, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    while os.path.exists(_STUCK):  # noqa: ASYNC110, ASYNC240, PTH110 - a file tells it
+        await asyncio.sleep(0.01)
     return await _on_its_thread(self, work)
 
 
-if _SLOW_FLUSH_S:
-    WritingConnection.on_its_thread = _slowly  # type: ignore[method-assign]
+if _STUCK:
+    WritingConnection.on_its_thread = _in_time  # type: ignore[method-assign]
 
 
 def _jumping_ms(_: app.clock.SystemClock) -> int:

@@ -49,7 +49,7 @@ class McpProcess:
         self.process = subprocess.Popen(
             [sys.executable, SERVER, str(self.port)], env=self.environment
         )
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not self._answers():
             assert self.process.poll() is None
             assert time.monotonic() < until

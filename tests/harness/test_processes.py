@@ -53,7 +53,7 @@ def waiting(folder: Path) -> Iterator[Forked]:
     assert process.stdin is not None
     with process.stdin:
         yield process
-    process.wait(20)
+    process.wait(60)
 
 
 @pytest.mark.parametrize("how", [Forked.kill, lambda one: os.kill(one.pid, signal.SIGKILL)])
@@ -64,7 +64,7 @@ def test_it_is_a_process_of_its_own_and_can_be_killed(
         assert len({one.pid, other.pid, os.getpid()}) == 3
         assert one.poll() is None
         how(one)
-        assert one.wait(20) == -signal.SIGKILL
+        assert one.wait(60) == -signal.SIGKILL
         assert not (RUNNING / str(one.pid)).exists()
         with pytest.raises(subprocess.TimeoutExpired):
             other.wait(0.01)
@@ -79,7 +79,7 @@ def test_none_outlives_the_tests(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, check=False)  # fmt: skip
     assert ended.returncode == -signal.SIGKILL
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (RUNNING / ended.stdout.decode().strip()).exists():
         assert time.monotonic() < until
         time.sleep(0.01)

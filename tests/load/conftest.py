@@ -96,7 +96,7 @@ def nothing_long(server: Server) -> None:
     assert [item for item in found if item["ms"] > LIMIT_MS] == []
 
 
-def ended(server: Server, run_ids: Iterable[str], within: float = 30) -> set[str]:
+def ended(server: Server, run_ids: Iterable[str], within: float = 60) -> set[str]:
     """Wait until all these runs have ended; return the statuses that they have."""
     numbers = json.dumps([run_number(run_id) for run_id in run_ids])
     until = time.monotonic() + within

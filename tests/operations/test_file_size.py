@@ -81,7 +81,7 @@ async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> No
     sizes: list[int] = []
     with Readers(journal.file) as readers:
         longest = await load(journal, SECONDS, sizes, 1)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not journal.upkeep.truncations and time.monotonic() < until:
             longest = max(longest, await load(journal, 1, sizes, len(sizes) * 50 + 1))
     print(f"-wal at most {max(sizes) >> 20} MiB, {journal.upkeep.truncations} times emptied,"
@@ -91,7 +91,7 @@ async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> No
     assert max(sizes) > WAL_LIMIT_BYTES, "the readers did not hold the -wal file up"
     assert journal.upkeep.truncations > 0
     assert max(sizes) < 3 * WAL_LIMIT_BYTES
-    assert longest < 4
+    assert longest < 15
 
 
 async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> None:
@@ -105,7 +105,7 @@ async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> N
             first += 100_000
         assert await journal.tidy(), "the reader did not hold it up"
         connection.execute("COMMIT")
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while journal.upkeep.wal_bytes > WAL_LIMIT_BYTES:
         assert time.monotonic() < until
         await journal.tidy()

@@ -62,7 +62,7 @@ def test_a_server_does_it_in_the_background_and_no_id_comes_twice(tmp_path: Path
     filled(folder, lambda n: completed(n, days_ago(3)), range(last - 299, last + 1))
     filled(folder, paused, [7])
     with Server(folder, PLUGIN, STEPWELL_RETENTION="completed=2d", STEPWELL_HOUSEKEEPING_INTERVAL="0.2") as server:  # fmt: skip
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while numbers(folder) != {7}:
             assert time.monotonic() < until
             time.sleep(0.1)

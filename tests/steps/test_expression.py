@@ -65,10 +65,10 @@ def test_nothing_is_changed_or_reached(text: str) -> None:
     ],
 )
 def test_a_cost_bomb_ends_soon(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ExpressionError):
         Expression(text).evaluate(SCOPE)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
