@@ -56,7 +56,7 @@ class FolderStorage:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
+        if not path.exists() or path.stat().st_size != len(content):
             self._write(path, content)
         # Also where the file is there: a crash may have come before its name was on disk.
         for folder in (path.parent, self._folder, self._folder.parent):
