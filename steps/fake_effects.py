@@ -1,6 +1,6 @@
 """Effects for tests: they answer what a test has provided, and refuse everything else."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
@@ -27,11 +27,8 @@ from steps.tools import Tools, is_tool
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-Answers: TypeAlias = Callable[[Q], A] | list[A | StepBroke]
+Answers: TypeAlias = Callable[[Q], A] | Sequence[A | StepBroke]
 """What comes back: a function of the question, or answers that are used up in their order."""
-
-ToolResult: TypeAlias = "Json | StepBroke | Callable[..., Any]"
-"""A fixed result, a failure, a function marked with `@tool`, or a function of the arguments."""
 
 ChildStand: TypeAlias = ChildEnd | ChildrenOpen | Callable[[ChildRun], ChildEnd | ChildrenOpen]
 """How a child run has ended, that it is open, or a function that says so of each."""
@@ -79,8 +76,8 @@ class FakeEffects:
         clock_ms: What `now_ms` returns, in Unix milliseconds; it stands still.
         responses: What comes back for HTTP requests.
         answers: What models answer.
-        tool_results: Results of tools by their ids. A function marked with `@tool` is called
-            as in service, with its arguments checked.
+        tool_results: By a tool's id its result, a `StepBroke`, a function of its arguments, or
+            a function marked with `@tool`, which is called as in service.
         files: The uploaded files.
         secrets: Secrets by name.
         agents: Documents of agents by id; their version is 1.0.0.
@@ -97,13 +94,13 @@ class FakeEffects:
     clock_ms: int = 1_767_225_600_000
     responses: Answers[HttpRequest, HttpResponse] | None = None
     answers: Answers[ChatRequest, ChatAnswer] | None = None
-    tool_results: Mapping[str, ToolResult] | None = None
+    tool_results: Mapping[str, Any] | None = None
     files: Sequence[StoredFile] | None = None
     secrets: Mapping[str, str] | None = None
-    agents: Mapping[str, JsonObject] | None = None
+    agents: Mapping[str, Any] | None = None
     workflows: Sequence[ToolInfo] | None = None
     child_runs: Mapping[str, ChildStand] | None = None
-    records: MutableMapping[str, Json] = field(default_factory=dict)
+    records: dict[str, Any] = field(default_factory=dict)
     step: StepInput = field(
         default_factory=lambda: StepInput("run-1", "step", 1, 1, "run-1:step:1", {"data": {}})
     )
@@ -120,13 +117,15 @@ class FakeEffects:
         """Return the next response. Raises `StepBroke` where that is provided."""
         self.requests.append(request)
         wanted = f"sends {request.method} {request.url}"
-        return _next(self.responses, request, wanted, "responses")
+        response, self.responses = _next(self.responses, request, wanted, "responses")
+        return _given(response)
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the next answer. Raises `StepBroke` where that is provided."""
         self.questions.append(request)
         wanted = f"asks the model {request.model or 'that is the default'}"
-        return _next(self.answers, request, wanted, "answers")
+        answer, self.answers = _next(self.answers, request, wanted, "answers")
+        return _given(answer)
 
     async def file(self, file_id: str) -> StoredFile:
         """Return a provided file. Raises `StepBroke` when there is none of this id."""
@@ -161,8 +160,7 @@ class FakeEffects:
                 result = await result
         if isinstance(result, StepBroke):
             raise result
-        kept: Json = as_kept(f"tool {tool_id} gave what is", result, "InvalidToolResult")[0]
-        return kept
+        return _as_json(f"tool {tool_id} gave what is", result, "InvalidToolResult")
 
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a provided tool is marked as pure."""
@@ -199,9 +197,9 @@ class FakeEffects:
         """Return the record of this name; do the work and keep its result where there is none."""
         if name not in self.records:
             value = await work()
-            what = f"record {name!r} is"
-            (_, self.records[name]), _ = as_kept(what, [name, value], "InvalidOutput")
-        return self.records[name]
+            self.records[name] = _as_json(f"record {name!r} is", value, "InvalidOutput")
+        kept: Json = self.records[name]
+        return kept
 
     def recalled(self, name: str) -> Json:
         """Return the record of this name, None where there is none."""
@@ -245,7 +243,7 @@ class FakeEffects:
         stand = self.child_runs[child.workflow_id]
         return stand(child) if callable(stand) else stand
 
-    def _tool_results(self, wanted: str) -> Mapping[str, ToolResult]:
+    def _tool_results(self, wanted: str) -> Mapping[str, Any]:
         if self.tool_results is None:
             raise NotProvided(wanted, "tool_results")
         return self.tool_results
@@ -266,16 +264,26 @@ def _info(function: Any) -> ToolInfo:
     return Tools([function]).describe()[0]
 
 
-def _next(answers: "Answers[Q, A] | None", question: Q, wanted: str, name: str) -> A:
-    """Return what comes back for a question; one of a list is used up."""
+def _next(
+    answers: "Answers[Q, A] | None", question: Q, wanted: str, name: str
+) -> "tuple[A | StepBroke, Answers[Q, A]]":
+    """Return what comes back for a question, and what is left for those that follow."""
     if callable(answers):
-        return answers(question)
+        return answers(question), answers
     if not answers:
         raise NotProvided(wanted, name)
-    answer = answers.pop(0)
+    return answers[0], answers[1:]
+
+
+def _given(answer: "A | StepBroke") -> A:
     if isinstance(answer, StepBroke):
         raise answer
     return answer
+
+
+def _as_json(what: str, value: object, kind: str) -> Json:
+    kept: Json = as_kept(what, value, kind)[0]
+    return kept
 
 
 def _unknown(kind: str, what: str, name: str) -> StepBroke:

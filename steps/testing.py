@@ -62,17 +62,18 @@ class StepTrial:
         visit: How often the run has entered the step, this time included.
         attempt: The number of the next attempt; a failed one raises it.
         pause: What the step waits for, while it waits for a person.
-        data: The declared output fields of the newest `Done`, as they join the run's data.
+        output: The whole output of the newest `Done`.
+        data: Its declared output fields, as they join the run's data.
     """
 
     def __init__(
         self,
         step_type: AnyStepType,
-        step: JsonObject,
+        step: Mapping[str, Any],
         effects: FakeEffects | None = None,
         *,
-        data: "JsonObject | None" = None,
-        scope: Mapping[str, Json] | None = None,
+        data: Mapping[str, Any] | None = None,
+        scope: Mapping[str, Any] | None = None,
     ) -> None:
         """Check and compile the step as a save of its definition does.
 
@@ -89,10 +90,11 @@ class StepTrial:
         self.effects = effects or FakeEffects()
         self.visit = self.attempt = 1
         self.pause: NeedsAnswer | None = None
-        self.data: JsonObject = {}
+        self.output: Any = None
+        self.data: dict[str, Any] = {}
         self._step = _compiled(step_type, step)
         self._scope: Mapping[str, Json] = {
-            "data": data or {}, "steps": {}, "context": {}, "run": _RUN, **(scope or {}),
+            "data": dict(data or {}), "steps": {}, "context": {}, "run": _RUN, **(scope or {}),
         }  # fmt: skip
 
     @property
@@ -129,7 +131,7 @@ class StepTrial:
             self.pause = outcome
         return outcome
 
-    async def answer(self, answer: JsonObject, *, by: str = "ada") -> Outcome:
+    async def answer(self, answer: Mapping[str, Any], *, by: str = "ada") -> Outcome:
         """Answer the pause, and return what comes of it.
 
         Args:
@@ -167,10 +169,10 @@ class StepTrial:
         what = f"step {self._step.id} gave what is"
         match outcome:
             case Done():
-                output, self.data = as_kept(
+                self.output, self.data = as_kept(
                     what, deliver(self._step, outcome, self._scope), "InvalidOutput"
                 )[0]
-                return replace(outcome, output=output)
+                return replace(outcome, output=self.output)
             case NeedsAnswer():
                 return replace(outcome, body=as_kept(what, outcome.body, "InvalidOutput")[0])
             case NeedsTime() | NeedsRuns():
@@ -179,7 +181,7 @@ class StepTrial:
 
 
 async def call_tool(
-    function: Callable[..., Any], arguments: JsonObject, effects: FakeEffects | None = None
+    function: Callable[..., Any], arguments: Mapping[str, Any], effects: FakeEffects | None = None
 ) -> Json:
     """Call a function marked with `@tool` as a step does, with its arguments checked.
 
@@ -194,13 +196,13 @@ async def call_tool(
     Raises:
         StepBroke: The tool failed, or cannot take these arguments.
     """
-    return await call_marked(function, arguments, (effects or FakeEffects()).tool_context())
+    return await call_marked(function, dict(arguments), (effects or FakeEffects()).tool_context())
 
 
 def http_response(
     status: int = 200,
     *,
-    json: Json = None,
+    json: Any = None,
     content: bytes = b"",
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
@@ -238,9 +240,9 @@ def chat_answer(
 
 
 def child_end(
-    result: Json = None,
+    result: Any = None,
     *,
-    data: "JsonObject | None" = None,
+    data: Mapping[str, Any] | None = None,
     error: RunError | None = None,
     run_id: str = "run-2",
 ) -> ChildEnd:
@@ -252,7 +254,7 @@ def child_end(
         error: Why it failed; None: it completed.
         run_id: Its id.
     """
-    return ChildEnd(run_id, data or {}, result, error)
+    return ChildEnd(run_id, dict(data or {}), result, error)
 
 
 _STARTED_AT = "2026-01-01T00:00:00Z"
@@ -261,7 +263,7 @@ _RUN: JsonObject = {
 }  # fmt: skip
 
 
-def _compiled(step_type: AnyStepType, step: JsonObject) -> CompiledStep:
+def _compiled(step_type: AnyStepType, step: Mapping[str, Any]) -> CompiledStep:
     """Compile a workflow of this one step, and return the step."""
     whole: JsonObject = {"id": "step", "type": step_type.type, **step}
     step_id = str(whole["id"])

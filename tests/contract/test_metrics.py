@@ -100,7 +100,7 @@ async def requests_of(count: int) -> float:
         upkeep=SimpleNamespace(wal_bytes=0),
     )
     services: Any = SimpleNamespace(
-        settings=Settings(metrics_token=TOKEN),  # type: ignore[arg-type]
+        settings=Settings.model_validate({"metrics_token": TOKEN}),
         counters=counters,
         journal=journal,
         admission=SimpleNamespace(in_memory=0),

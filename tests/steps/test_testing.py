@@ -240,7 +240,8 @@ async def test_a_pause_is_answered_and_finished_work_is_never_repeated() -> None
     assert await step.answer({"actionValue": "more"}, by="bob") == Done(
         {"counted": [1, "fine"], "more": {"by": "bob"}}
     )
-    assert (step.pause, step.data) == (None, {"counted": [1, "fine"]})
+    assert isinstance(step.output, dict), "it is done"
+    assert step.data == {"counted": [1, "fine"]}
     assert len(effects.tool_uses) == 1
 
 
@@ -269,7 +270,8 @@ class Give(StepType[GiveSettings]):
 
 
 async def test_what_no_journal_can_keep_fails_as_in_service() -> None:
-    for outcome in (Done({1, 2}), Done(dt.date(2026, 1, 1)), NeedsAnswer("collect_inputs", {"n": float("nan")})):  # fmt: skip
+    odd: list[Any] = [{1, 2}, dt.date(2026, 1, 1)]
+    for outcome in (*map(Done, odd), NeedsAnswer("collect_inputs", {"n": float("nan")})):
         step = StepTrial(Give(), {"gives": outcome}, FakeEffects())
         with pytest.raises(StepBroke) as broke:
             await step.execute()
