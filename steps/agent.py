@@ -10,7 +10,7 @@ from steps.contract import Problem
 from steps.document import Identifier
 from steps.durations import Duration
 from steps.fields import Fields, spec_problems
-from steps.problems import InvalidDefinition, keys_of, problems_of
+from steps.problems import InvalidDefinition, problems_of
 from steps.template import Template
 
 
@@ -99,7 +99,7 @@ def compile_agent(document: Json) -> AgentDefinition:
     try:
         settings = AgentDocument.model_validate(document)
     except ValidationError as invalid:
-        problems = [*problems_of(invalid, keys_of(AgentDocument)), *found]
+        problems = [*problems_of(invalid, AgentDocument), *found]
         raise InvalidDefinition(problems) from invalid
     if not isinstance(settings.instructions.source, str):
         found.append(Problem("instructions", "must be a text"))

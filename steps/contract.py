@@ -38,11 +38,24 @@ def listed(problems: Iterable[Problem]) -> str:
     return "; ".join(f"{problem.path} {problem.message}".strip() for problem in problems)
 
 
+MOST_PROBLEMS = 50
+"""How many problems are told at once."""
+
+
+def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
+    """Return the first problems, and one at `path` that says how many more there are."""
+    more = len(problems) - MOST_PROBLEMS
+    if more <= 0:
+        return list(problems)
+    told = f"there are {more} more problems; they are told once these are mended"
+    return [*problems[:MOST_PROBLEMS], Problem(path, told)]
+
+
 class InvalidAnswer(Exception):
     """A person's answer does not fit the pause; the run stays paused."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(first_of(problems))
         super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
 
 

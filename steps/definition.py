@@ -4,15 +4,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine import Edge, Graph, Json, Occasion, OnInterrupted, RetryPolicy, Step
+from engine import Edge, Graph, Json, OnInterrupted, RetryPolicy, Step
 from steps.compiled import CompiledStep, Definition
 from steps.contract import Problem
-from steps.document import CommonStep, EdgeDocument, Retry, WorkflowDocument
-from steps.expression import ExpressionError, condition
+from steps.document import CommonStep, Retry, WorkflowDocument
+from steps.edges import NumberedEdges, compile_edges, edge_problems, read_edges
+from steps.expression import ExpressionError
 from steps.fields import Fields, spec_problems
 from steps.nearest import did_you_mean
-from steps.problems import InvalidDefinition, keys_of, problems_of
-from steps.reachability import reachability_problems
+from steps.problems import InvalidDefinition, problems_of
 from steps.registry import Registry
 from steps.template import Template
 
@@ -21,15 +21,33 @@ def compile_definition(document: Json, registry: Registry) -> Definition:
     """Check and compile a document. Raises `InvalidDefinition` with all its problems."""
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "a definition must be a JSON object")])
+    whole, found = _read(document)
+    edges, more = read_edges(document.get("edges", []))
+    return _Compiler(registry).whole(document, whole, edges, [*found, *more])
+
+
+def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
+    """Return the document but for its edges, read as far as it can be, and its problems.
+
+    What cannot be read is left out, so that the rest of the document is looked at all the same.
+    """
+    own = {key: item for key, item in document.items() if key != "edges"}
+    found: list[Problem] = []
     try:
-        whole = WorkflowDocument.model_validate(document)
+        return WorkflowDocument.model_validate(own), found
     except ValidationError as invalid:
-        found = problems_of(invalid, keys_of(WorkflowDocument))
-        steps = document.get("steps")
-        if isinstance(steps, list):
-            found += _Compiler(registry).steps(steps)[1]
-        raise InvalidDefinition(found) from invalid
-    return _Compiler(registry).whole(document, whole)
+        found = problems_of(invalid, WorkflowDocument)
+        wrong = {str(item["loc"][0]) for item in invalid.errors(include_url=False)}
+    steps = own.get("steps")
+    listed = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    if "steps" in wrong and len(listed) != len(steps or ()):
+        raise InvalidDefinition(found)
+    fallback = {"name": "?", "initialStep": str(listed[0].get("id")) if listed else "?"}
+    left = {key: item for key, item in own.items() if key not in wrong - {"steps"}}
+    try:
+        return WorkflowDocument.model_validate({**fallback, **left}), found
+    except ValidationError:
+        raise InvalidDefinition(found) from None
 
 
 class _Compiler:
@@ -38,19 +56,18 @@ class _Compiler:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def whole(self, document: dict[str, Json], whole: WorkflowDocument) -> Definition:
-        compiled, problems = self.steps(whole.steps)
-        problems += spec_problems(whole.payload, "payload", outputs=False)
-        problems += _edge_problems(whole, compiled)
-        edges: dict[str, list[Edge]] = {}
-        for index, edge in enumerate(whole.edges):
-            try:
-                holds = condition(edge.condition) if edge.condition is not None else None
-            except ExpressionError as wrong:
-                problems.append(Problem(f"edges[{index}].condition", str(wrong)))
-                continue
-            way = Edge(edge.target, Occasion(edge.on), holds, edge.condition)
-            edges.setdefault(edge.source, []).append(way)
+    def whole(
+        self,
+        document: dict[str, Json],
+        whole: WorkflowDocument,
+        written: NumberedEdges,
+        problems: list[Problem],
+    ) -> Definition:
+        """Compile a document. Raises `InvalidDefinition` with `problems` and all others."""
+        compiled, found = self.steps(whole.steps)
+        problems = [*problems, *found, *spec_problems(whole.payload, "payload", outputs=False)]
+        edges, found = compile_edges(written)
+        problems += edge_problems(whole, written, compiled) + found
         if problems:
             raise InvalidDefinition(problems)
         steps = {
@@ -100,7 +117,6 @@ class _Compiler:
             message = f"{name} is not a known step type{hint}"
             problems.append(Problem(f"{path}.type", message))
             return None
-        known = keys_of(CommonStep, kind.settings)
         found: list[Problem] = []
         own = {key: item for key, item in document.items() if key not in CommonStep.model_fields}
         common = settings = None
@@ -108,11 +124,11 @@ class _Compiler:
             shared = {k: v for k, v in document.items() if k in CommonStep.model_fields}
             common = CommonStep.model_validate(shared)
         except ValidationError as invalid:
-            found += problems_of(invalid, known, path)
+            found += problems_of(invalid, CommonStep, kind.settings, prefix=path)
         try:
             settings = kind.settings.model_validate(own)
         except ValidationError as invalid:
-            found += problems_of(invalid, known, path)
+            found += problems_of(invalid, CommonStep, kind.settings, prefix=path)
         output = document.get("output", {})
         values: dict[str, Template] = {}
         if isinstance(output, dict):
@@ -159,67 +175,3 @@ def _policy(retry: Retry | None) -> RetryPolicy:
         retry.maximumInterval,
         frozenset(retry.nonRetryableErrors),
     )
-
-
-def _edge_problems(
-    whole: WorkflowDocument, compiled: dict[str, tuple[CommonStep, CompiledStep]]
-) -> list[Problem]:
-    places = {str(step.get("id")): index for index, step in reversed(list(enumerate(whole.steps)))}
-    problems: list[Problem] = []
-    if whole.initialStep not in places:
-        hint = did_you_mean(whole.initialStep, places)
-        problems.append(Problem("initialStep", f"there is no step {whole.initialStep}{hint}"))
-    defaults: dict[tuple[str, str], int] = {}
-    for index, edge in enumerate(whole.edges):
-        problems += _one_edge(index, edge, places, compiled, defaults)
-    if problems or len(compiled) < len(places):
-        return problems
-    problems += _deadline_problems(whole, compiled, places)
-    ends = {step_id for step_id, (_, step) in compiled.items() if step.type.ends}
-    ways = [(edge.source, edge.target) for edge in whole.edges]
-    return problems + reachability_problems(whole.initialStep, places, ends, ways)
-
-
-def _one_edge(
-    index: int,
-    edge: EdgeDocument,
-    places: dict[str, int],
-    compiled: dict[str, tuple[CommonStep, CompiledStep]],
-    defaults: dict[tuple[str, str], int],
-) -> list[Problem]:
-    path = f"edges[{index}]"
-    problems = [
-        Problem(f"{path}.{key}", f"there is no step {name}{did_you_mean(name, places)}")
-        for key, name in (("from", edge.source), ("to", edge.target))
-        if name not in places
-    ]
-    step = compiled.get(edge.source)
-    if step and step[1].type.ends:
-        problems.append(Problem(f"{path}.from", f"step {edge.source} ends the run"))
-    if (before := defaults.get((edge.source, edge.on))) is not None:
-        message = (
-            f"is never taken: edges[{before}] from {edge.source} has no condition; put it last"
-        )
-        problems.append(Problem(path, message))
-    if edge.condition is None:
-        defaults.setdefault((edge.source, edge.on), index)
-    return problems
-
-
-def _deadline_problems(
-    whole: WorkflowDocument,
-    compiled: dict[str, tuple[CommonStep, CompiledStep]],
-    places: dict[str, int],
-) -> list[Problem]:
-    """A deadline and an `on: "timeout"` edge need each other."""
-    with_edge = {edge.source: i for i, edge in enumerate(whole.edges) if edge.on == "timeout"}
-    problems = []
-    for step_id, (_, step) in compiled.items():
-        has_deadline = getattr(step.settings, "deadline", None) is not None
-        if has_deadline and step_id not in with_edge:
-            message = 'a deadline needs an edge with "on": "timeout" that says what happens then'
-            problems.append(Problem(f"steps[{places[step_id]}].deadline", message))
-        if step_id in with_edge and not has_deadline:
-            message = f"step {step_id} has no deadline, so it never times out; set one"
-            problems.append(Problem(f"edges[{with_edge[step_id]}].on", message))
-    return problems

@@ -1,13 +1,14 @@
 """Field specs, in JSON Schema's words, and values checked against them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
 from engine import Json, JsonObject
-from steps.contract import Problem
+from steps.contract import MOST_PROBLEMS, Problem
 from steps.nearest import did_you_mean
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
@@ -91,8 +92,7 @@ def _spec_problems(spec: dict[str, Any], where: str, own: frozenset[str]) -> lis
     known = _SCHEMA_WORDS | own
     problems = [
         Problem(f"{where}.{key}", f"is not a known keyword{did_you_mean(key, known)}")
-        for key in spec
-        if key not in known
+        for key in islice((key for key in spec if key not in known), MOST_PROBLEMS)
     ]
     if spec.get("type") not in TYPES:
         problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
@@ -137,13 +137,18 @@ def _validator(spec: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
 
 
 def _errors(validator: jsonschema_rs.Draft202012Validator, value: Json, path: str) -> list[Problem]:
-    problems = []
-    for error in validator.iter_errors(value):
-        place = path + "".join(
-            f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path
-        )
-        problems.append(Problem(place, str(error.message)[:300]))
+    found = validator.iter_errors(value)
+    problems = [
+        Problem(_place(path, error.instance_path), str(error.message)[:300])
+        for error in islice(found, MOST_PROBLEMS)
+    ]
+    if more := sum(1 for _ in found):
+        problems.append(Problem(path, f"has {more} more problems of this kind"))
     return problems
+
+
+def _place(path: str, inside: Iterable[str | int]) -> str:
+    return path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside)
 
 
 def _required(spec: JsonObject) -> str:

@@ -2,16 +2,35 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import takewhile
+
+_MOST_LISTED = 30
+_MOST_LOOKED_AT = 300
+_LONGEST_LOOKED_AT = 64
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean ...?` for the nearest known word, else the list of known ones."""
+    """Return `; did you mean ...?` for the nearest known word, else the list of known ones.
+
+    Of many or long words only the first are looked at, and listed.
+    """
     words = sorted(known)
-    close = get_close_matches(word, words, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(words)}"
+    if close := nearest(word, words):
+        return close
+    shown = ", ".join(item[:_LONGEST_LOOKED_AT] for item in words[:_MOST_LISTED])
+    more = f" and {len(words) - _MOST_LISTED} more" if len(words) > _MOST_LISTED else ""
+    return f"; known are {shown}{more}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for the nearest known word, and nothing where none is near."""
-    close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    near = [item for item in sorted(known) if abs(len(item) - len(word)) <= len(word) // 2 + 1]
+    near.sort(key=lambda item: (-_shared_start(item, word), abs(len(item) - len(word))))
+    short = {item[:_LONGEST_LOOKED_AT]: item for item in near[:_MOST_LOOKED_AT]}
+    close = get_close_matches(word[:_LONGEST_LOOKED_AT], short, n=1, cutoff=0.6)
+    return f"; did you mean {short[close[0]]}?" if close else ""
+
+
+def _shared_start(one: str, other: str) -> int:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in pairs)

@@ -1,36 +1,66 @@
 """Pydantic's findings as problems: a path in the document's notation, and a remedy."""
 
-from collections.abc import Iterable
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from steps.contract import Problem
+from steps.contract import Problem, first_of
 from steps.nearest import did_you_mean
+
+_LONGEST_PATH = 300
 
 
 class InvalidDefinition(Exception):
     """A document is no usable definition; `problems` are all that was found."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(f"{p.path}: {p.message}" for p in problems))
+        self.problems = tuple(first_of(problems))
+        super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
 
 
-def problems_of(error: ValidationError, known: Iterable[str], prefix: str = "") -> list[Problem]:
-    """Translate every finding; `known` are the keys of the model's top level."""
+def problems_of(
+    error: ValidationError, *models: type[BaseModel], prefix: str = ""
+) -> list[Problem]:
+    """Translate every finding; `models` are those whose keys may stand at the top."""
     found = []
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False, include_input=False):
         path = prefix
         for part in item["loc"]:
             path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            hint = did_you_mean(str(item["loc"][-1]), known) if len(item["loc"]) == 1 else ""
+            known = keys_of(*_models_at(models, item["loc"][:-1]))
+            hint = did_you_mean(str(item["loc"][-1]), known) if known else ""
             message = f"is not a known key{hint}"
         elif item["type"] == "missing":
             message = "is required"
-        found.append(Problem(path, message))
+        found.append(Problem(path[:_LONGEST_PATH], message))
     return found
+
+
+def _models_at(
+    models: tuple[type[BaseModel], ...], place: tuple[int | str, ...]
+) -> tuple[type[BaseModel], ...]:
+    """Return the models whose keys may stand at a place below `models`."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        fields = [
+            info
+            for model in models
+            for name, info in model.model_fields.items()
+            if part in (name, info.alias)
+        ]
+        if fields:
+            models = tuple(inner for info in fields for inner in models_in(info.annotation))
+    return models
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that an annotation names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
 
 
 def keys_of(*models: type[BaseModel]) -> set[str]:

@@ -244,7 +244,7 @@ def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
     try:
         given = found.arguments.model_validate(arguments)
     except ValidationError as invalid:
-        problems = problems_of(invalid, found.keys, "inputs")
+        problems = problems_of(invalid, found.arguments, prefix="inputs")
         raise _refused(found, listed(problems)) from invalid
     checked = {name: getattr(given, name) for name in found.names}
     open_fields = given.model_extra or {}

@@ -11,15 +11,14 @@ _SCALAR = re.compile(r"[^\s,\]}]+")
 def line_of(lines: dict[str, int], path: str) -> int:
     """Return the line of `steps[2].url`, or of the nearest value around it."""
     while path and path not in lines:
-        path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]+)$", "", path)
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return lines.get(path, 1)
 
 
 def lines_of(text: str) -> dict[str, int]:
     """Return the line of every value by its path. The text must be valid JSON."""
     lines: dict[str, int] = {}
-    json.loads(text)
-    _walk(text, _skip(text, 0), "", lines)
+    _Walk(text, lines).value(_skip(text, 0), "")
     return lines
 
 
@@ -33,23 +32,35 @@ def _string(text: str, at: int) -> tuple[str, int]:
     return (json.loads(match[0]), match.end()) if match else ("", at + 1)
 
 
-def _walk(text: str, at: int, path: str, lines: dict[str, int]) -> int:
-    lines.setdefault(path, text.count("\n", 0, at) + 1)
-    opening = text[at]
-    if opening not in "{[":
+class _Walk:
+    """Goes through a text once; lines are counted on the way, each character once."""
+
+    def __init__(self, text: str, lines: dict[str, int]) -> None:
+        self._text = text
+        self._lines = lines
+        self._counted, self._line = 0, 1
+
+    def value(self, at: int, path: str) -> int:
+        """Note the line of the value that begins at `at`; return where it ends."""
+        text = self._text
+        self._line += text.count("\n", self._counted, at)
+        self._counted = at
+        self._lines.setdefault(path, self._line)
+        opening = text[at]
         if opening == '"':
             return _string(text, at)[1]
-        match = _SCALAR.match(text, at)
-        return match.end() if match else at + 1
-    at, index = _skip(text, at + 1), 0
-    while text[at] not in "}]":
-        if opening == "{":
-            key, at = _string(text, at)
-            at = _skip(text, _skip(text, at) + 1)
-            inner = f"{path}.{key}" if path else key
-        else:
-            inner, index = f"{path}[{index}]", index + 1
-        at = _skip(text, _walk(text, at, inner, lines))
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-    return at + 1
+        if opening not in "{[":
+            match = _SCALAR.match(text, at)
+            return match.end() if match else at + 1
+        at, index = _skip(text, at + 1), 0
+        while text[at] not in "}]":
+            if opening == "{":
+                key, at = _string(text, at)
+                at = _skip(text, _skip(text, at) + 1)
+                inner = f"{path}.{key}" if path else key
+            else:
+                inner, index = f"{path}[{index}]", index + 1
+            at = _skip(text, self.value(at, inner))
+            if text[at] == ",":
+                at = _skip(text, at + 1)
+        return at + 1

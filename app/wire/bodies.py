@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.wire.errors import BadRequest
-from steps.problems import keys_of, problems_of
+from steps.problems import problems_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -139,5 +139,5 @@ def checked(model: type[M], values: Any, where: str = "") -> M:
     try:
         return model.model_validate(values)
     except ValidationError as invalid:
-        problems = problems_of(invalid, keys_of(model), where)
+        problems = problems_of(invalid, model, prefix=where)
         raise BadRequest("the request is not acceptable", problems) from invalid

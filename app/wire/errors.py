@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from steps.contract import Problem
+from steps.contract import Problem, first_of
 
 
 class BadRequest(Exception):
     """The request is not well formed."""
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(first_of(problems))
         super().__init__(message)
 
 

@@ -1,0 +1,140 @@
+"""The ways between steps: read, compiled, and checked."""
+
+from collections.abc import Collection
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from engine import Edge, Occasion
+from steps.compiled import CompiledStep
+from steps.contract import MOST_PROBLEMS, Problem
+from steps.document import CommonStep, EdgeDocument, WorkflowDocument
+from steps.expression import ExpressionError, condition
+from steps.nearest import did_you_mean
+from steps.problems import problems_of
+from steps.reachability import reachability_problems
+
+NumberedEdges: TypeAlias = list[tuple[int, EdgeDocument]]
+"""Edges with their places in the document; those that cannot be read are left out."""
+
+CompiledSteps: TypeAlias = dict[str, tuple[CommonStep, CompiledStep]]
+_MOST = 5_000
+_SHOWN = 130
+
+
+def read_edges(written: Any) -> tuple[NumberedEdges, list[Problem]]:
+    """Return the edges that can be read, one by one, and the problems of the others."""
+    if not isinstance(written, list):
+        return [], [Problem("edges", "must be a list")]
+    if len(written) > _MOST:
+        return [], [Problem("edges", f"there may be at most {_MOST} edges, not {len(written)}")]
+    edges: NumberedEdges = []
+    problems: list[Problem] = []
+    for index, item in enumerate(written):
+        try:
+            edges.append((index, EdgeDocument.model_validate(item)))
+        except ValidationError as invalid:
+            problems += problems_of(invalid, EdgeDocument, prefix=f"edges[{index}]")
+            if (edge := _without_unknown_keys(item)) is not None:
+                edges.append((index, edge))
+    return edges, problems
+
+
+def _without_unknown_keys(item: Any) -> EdgeDocument | None:
+    keys = {info.alias or name for name, info in EdgeDocument.model_fields.items()}
+    try:
+        return EdgeDocument.model_validate({key: item[key] for key in keys & item.keys()})
+    except (ValidationError, AttributeError):
+        return None
+
+
+def compile_edges(written: NumberedEdges) -> tuple[dict[str, list[Edge]], list[Problem]]:
+    """Return the edges of each step, and the problems of their conditions."""
+    edges: dict[str, list[Edge]] = {}
+    problems: list[Problem] = []
+    for index, edge in written:
+        try:
+            holds = condition(edge.condition) if edge.condition is not None else None
+        except ExpressionError as wrong:
+            problems.append(Problem(f"edges[{index}].condition", str(wrong)))
+            continue
+        way = Edge(edge.target, Occasion(edge.on), holds, edge.condition)
+        edges.setdefault(edge.source, []).append(way)
+    return edges, problems
+
+
+def edge_problems(
+    whole: WorkflowDocument, edges: NumberedEdges, compiled: CompiledSteps
+) -> list[Problem]:
+    """Find what is wrong with the ways between steps, and with the place where a run begins."""
+    places = {str(step.get("id")): index for index, step in reversed(list(enumerate(whole.steps)))}
+    problems: list[Problem] = []
+    if whole.initialStep not in places:
+        hint = did_you_mean(whole.initialStep, places)
+        problems.append(Problem("initialStep", f"there is no step {whole.initialStep}{hint}"))
+    defaults: dict[tuple[str, str], int] = {}
+    for index, edge in edges:
+        # A hint costs a look at all steps, so only problems that are told have one.
+        known = places if len(problems) < MOST_PROBLEMS else None
+        problems += _unknown_steps(f"edges[{index}]", edge, places, known)
+        problems += _useless(index, edge, compiled, defaults)
+    is_whole = not problems and len(compiled) == len(places)
+    problems += _deadline_problems(edges, compiled, places)
+    if not is_whole:
+        return problems
+    ends = {step_id for step_id, (_, step) in compiled.items() if step.type.ends}
+    ways = [(edge.source, edge.target) for _, edge in edges]
+    return problems + reachability_problems(whole.initialStep, places, ends, ways)
+
+
+def _unknown_steps(
+    path: str, edge: EdgeDocument, places: dict[str, int], hints: Collection[str] | None
+) -> list[Problem]:
+    return [
+        Problem(f"{path}.{key}", f"there is no step {name[:_SHOWN]}{_hint(name, hints)}")
+        for key, name in (("from", edge.source), ("to", edge.target))
+        if name not in places
+    ]
+
+
+def _useless(
+    index: int,
+    edge: EdgeDocument,
+    compiled: CompiledSteps,
+    defaults: dict[tuple[str, str], int],
+) -> list[Problem]:
+    """Find an edge that can never be taken; `defaults` are those without a condition so far."""
+    problems = []
+    path = f"edges[{index}]"
+    step = compiled.get(edge.source)
+    if step and step[1].type.ends:
+        problems.append(Problem(f"{path}.from", f"step {edge.source} ends the run"))
+    if (before := defaults.get((edge.source, edge.on))) is not None:
+        message = (
+            f"is never taken: edges[{before}] from {edge.source} has no condition; put it last"
+        )
+        problems.append(Problem(path, message))
+    if edge.condition is None:
+        defaults.setdefault((edge.source, edge.on), index)
+    return problems
+
+
+def _deadline_problems(
+    edges: NumberedEdges, compiled: CompiledSteps, places: dict[str, int]
+) -> list[Problem]:
+    """A deadline and an `on: "timeout"` edge need each other."""
+    with_edge = {edge.source: i for i, edge in edges if edge.on == "timeout"}
+    problems = []
+    for step_id, (_, step) in compiled.items():
+        has_deadline = getattr(step.settings, "deadline", None) is not None
+        if has_deadline and step_id not in with_edge:
+            message = 'a deadline needs an edge with "on": "timeout" that says what happens then'
+            problems.append(Problem(f"steps[{places[step_id]}].deadline", message))
+        if step_id in with_edge and not has_deadline:
+            message = f"step {step_id} has no deadline, so it never times out; set one"
+            problems.append(Problem(f"edges[{with_edge[step_id]}].on", message))
+    return problems
+
+
+def _hint(name: str, known: Collection[str] | None) -> str:
+    return did_you_mean(name, known) if known is not None else ""

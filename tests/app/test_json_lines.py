@@ -1,0 +1,39 @@
+"""The line of every value of a JSON text, found while each character is looked at once."""
+
+import json
+
+from app.definitions.json_lines import line_of, lines_of
+
+
+class CountedText(str):
+    """A text that counts the characters in which line breaks are looked for."""
+
+    __slots__ = ()
+    looked_at = 0
+
+    def count(self, *place: object) -> int:  # type: ignore[override]
+        _, start, end = place
+        CountedText.looked_at += int(str(end)) - int(str(start))
+        return super().count(*place)  # type: ignore[arg-type]
+
+
+def test_every_value_has_its_line() -> None:
+    text = '{\n "steps": [\n  {"id": "a",\n   "x\\"y": [1,\n 2]}],\n\n "edges": []}'
+    lines = lines_of(text)
+    assert lines["steps"] == 2
+    assert lines["steps[0].id"] == 3
+    assert lines['steps[0].x"y[1]'] == 5
+    assert lines["edges"] == 7
+    assert line_of(lines, "steps[0].id.value") == 3
+    assert line_of(lines, "steps[0].url") == 3
+    assert line_of(lines, "steps[7]") == 2
+    assert line_of(lines, "nowhere") == 1
+
+
+def test_a_text_with_many_values_costs_in_proportion() -> None:
+    looked_at = []
+    for count in (1_000, 4_000):
+        CountedText.looked_at = 0
+        lines_of(CountedText(json.dumps({"steps": [{"id": i} for i in range(count)]}, indent=1)))
+        looked_at.append(CountedText.looked_at)
+    assert looked_at[1] < 4.5 * looked_at[0]

@@ -1,0 +1,108 @@
+"""A definition is compiled, or all that is wrong with it is told at once."""
+
+from typing import Any
+
+import pytest
+
+from steps import edges as edges_module
+from steps.contract import Problem
+from steps.definition import compile_definition
+from steps.nearest import did_you_mean
+from steps.problems import InvalidDefinition
+from steps.registry import Registry
+
+REGISTRY = Registry.built_in()
+END = {"id": "end", "type": "end-flow"}
+
+
+def problems(document: Any) -> dict[str, str]:
+    with pytest.raises(InvalidDefinition) as invalid:
+        compile_definition(document, REGISTRY)
+    return {item.path: item.message for item in invalid.value.problems}
+
+
+def test_an_unknown_key_hides_nothing() -> None:
+    found = problems(
+        {
+            "nmae": "x",
+            "initialStep": "ask",
+            "maxStepExecutions": 0,
+            "steps": [{"id": "ask", "type": "collect-inputs", "deadline": "2d", "output": {}}, END],
+            "edges": [
+                {"from": "ask", "to": "end", "if": "x"},
+                {"from": "ask", "to": "q", "conditon": "true"},
+                {"from": "ask", "on": "never", "to": "end"},
+                {"from": "end", "to": "ask", "condition": "1 +"},
+            ],
+        }
+    )
+    assert found["nmae"] == "is not a known key; did you mean name?"
+    assert found["name"] == "is required"
+    assert "greater than or equal to 1" in found["maxStepExecutions"]
+    assert found["edges[0].if"].startswith("is not a known key; known are condition, from, on, to")
+    assert found["edges[1].conditon"] == "is not a known key; did you mean condition?"
+    assert found["edges[1].to"].startswith("there is no step q")
+    assert "Input should be 'success'" in found["edges[2].on"]
+    assert found["edges[3].from"] == "step end ends the run"
+    assert "the expression '1 +' failed" in found["edges[3].condition"]
+    assert found["steps[0].deadline"].startswith("a deadline needs an edge")
+
+
+def test_the_nearest_key_of_an_inner_part_is_named() -> None:
+    step = {"id": "a", "type": "call-api", "url": "http://x.example/", "retry": {"maxAttemps": 2}}
+    found = problems(
+        {
+            "name": "x",
+            "initialStep": "a",
+            "steps": [step, END],
+            "edges": [{"from": "a", "to": "end"}],
+        }
+    )
+    assert found["steps[0].retry.maxAttemps"] == "is not a known key; did you mean maxAttempts?"
+
+
+@pytest.mark.parametrize("steps", ["no list", [], [1], None])
+def test_what_has_no_steps_is_told_as_well(steps: Any) -> None:
+    assert any(
+        path.startswith("steps")
+        for path in problems({"name": "x", "initialStep": "a", "steps": steps})
+    )
+
+
+def many_wrong_edges(count: int) -> dict[str, Any]:
+    ids = [f"s{number:04d}" + "q" * 120 for number in range(300)]
+    return {
+        "name": "x", "initialStep": ids[0], "steps": [{"id": name, "type": "end-flow"} for name in ids],
+        "edges": [{"from": f"{number}", "to": f"{number}"} for number in range(count)],
+    }  # fmt: skip
+
+
+def test_many_wrong_edges_are_told_in_part_and_cost_in_proportion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hints: list[int] = []
+
+    def counted(word: str, known: Any) -> str:
+        hints.append(len(list(known)))
+        return did_you_mean(word, known)
+
+    monkeypatch.setattr(edges_module, "did_you_mean", counted)
+    costs = []
+    for count in (1_000, 4_000):
+        hints.clear()
+        with pytest.raises(InvalidDefinition) as invalid:
+            compile_definition(many_wrong_edges(count), REGISTRY)
+        costs.append(sum(hints))
+        assert len(invalid.value.problems) == 51
+        more = 2 * count - 50
+        assert invalid.value.problems[-1] == Problem(
+            "", f"there are {more} more problems; they are told once these are mended"
+        )
+        assert sum(len(item.message) for item in invalid.value.problems) < 200_000
+    assert costs[0] == costs[1] <= 60 * 300
+
+
+def test_of_many_words_some_are_listed_and_the_nearest_is_found() -> None:
+    known = [f"step-{number}" for number in range(1_000)]
+    assert did_you_mean("zzz", known).endswith("and 970 more")
+    assert did_you_mean("step-99", known) == "; did you mean step-99?"
