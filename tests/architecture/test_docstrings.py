@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from importlib import import_module
-from typing import Any, is_typeddict
+from typing import Any, Protocol, is_typeddict
 
 import pytest
 from pydantic import BaseModel
@@ -63,7 +63,8 @@ def problems_of_function(function: Callable[..., Any]) -> Iterator[str]:
 
 def fields_of(kind: type) -> set[str]:
     """Return what a class is made from: fields, else what its own constructor takes."""
-    if issubclass(kind, Enum | BaseModel):  # members stand for themselves, fields have descriptions
+    is_protocol = getattr(kind, "_is_protocol", False)
+    if is_protocol or issubclass(kind, Enum | BaseModel):  # fields of models have descriptions
         return set()
     if dataclasses.is_dataclass(kind):
         return {item.name for item in dataclasses.fields(kind) if item.init and item.name[0] != "_"}
@@ -76,6 +77,11 @@ def fields_of(kind: type) -> set[str]:
     return set(inspect.signature(constructor).parameters) - {"self"} if constructor else set()
 
 
+def has_model(kind: type, name: str) -> bool:
+    """Say whether a method does what a class before it says that it does."""
+    return any(getattr(vars(base).get(name), "__doc__", None) for base in kind.__mro__[1:])
+
+
 def problems_of_class(kind: type) -> Iterator[str]:
     """Return what the docstrings of a class and of its public methods leave out."""
     if not vars(kind).get("__doc__"):
@@ -83,14 +89,18 @@ def problems_of_class(kind: type) -> Iterator[str]:
         return
     told = docstrings.read(kind.__doc__ or "")
     described = {*told.of("Args"), *told.of("Attributes")}
-    yield from (f"{name} is missing" for name in sorted(fields_of(kind) - described))
+    fields = fields_of(kind)
+    yield from (f"{name} is missing" for name in sorted(fields - described))
+    if dataclasses.is_dataclass(kind) or is_typeddict(kind):
+        gone = {name for name in described - fields if not hasattr(kind, name)}
+        yield from (f"{name} is none" for name in sorted(gone))
     for name, item in vars(kind).items():
         if name.startswith("_"):
             continue
         method = getattr(item, "__func__", item)  # of a class method or a static one
         if isinstance(item, property):
             yield from () if item.__doc__ else (f"{name}: has no docstring",)
-        elif inspect.isfunction(method):
+        elif inspect.isfunction(method) and not (item.__doc__ and has_model(kind, name)):
             yield from (f"{name}: {problem}" for problem in problems_of_function(method))
 
 
@@ -154,16 +164,41 @@ class Told:
         """
 
 
+class Other(Told):
+    """Hold it otherwise."""
+
+    def nothing(self) -> None:
+        """Do even less, as said before."""
+
+    def more(self) -> int:
+        """Do more."""
+        return 0
+
+
+class Way(Protocol):
+    """A way to go."""
+
+    def go(self, far: int) -> None:
+        """Go."""
+
+
 @dataclasses.dataclass
 class Held:
     """Hold it.
 
     Attributes:
         a: One.
+        c: No such.
+        sum: Both.
     """
 
     a: int
     b: int
+
+    @property
+    def sum(self) -> int:
+        """Both together."""
+        return self.a + self.b
 
 
 def test_what_is_left_out_is_found() -> None:
@@ -174,4 +209,6 @@ def test_what_is_left_out_is_found() -> None:
     assert problems(Told) == [
         "b is missing", "sum: has no docstring", "nothing: result is none", "bare: has no docstring",
     ]  # fmt: skip
-    assert problems(Held) == ["b is missing"]
+    assert problems(Held) == ["b is missing", "c is none"]
+    assert problems(Other) == ["more: result is missing"]
+    assert problems(Way) == ["go: argument far is missing"]
