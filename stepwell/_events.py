@@ -1,6 +1,5 @@
 """Events as they happen, over streams that break and go on without a gap or a repeat."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
@@ -126,7 +125,7 @@ class EventStream:
         for last_id, text in self._messages.feed(chunk):
             self._last_id = last_id or self._last_id
             if text:
-                event = reading.event(json.loads(text))
+                event = reading.event(text)
                 self._events.append(event)
                 self._has_ended = self._has_ended or event.status in ENDED
         return not self._events

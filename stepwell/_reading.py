@@ -1,4 +1,13 @@
-"""From the JSON of the server's answers to the types of the client."""
+"""From the JSON of the server's answers to the types of the client.
+
+An answer that is no answer of this API, such as that of a proxy, raises `ApiError` where it is
+read, not a `KeyError` later.
+"""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar, cast
 
 from stepwell._documents import (
     Action,
@@ -11,9 +20,41 @@ from stepwell._documents import (
     RunPage,
     RunStatus,
 )
+from stepwell._errors import ApiError
 from stepwell._selection import BulkCount, BulkFailure, BulkPart
+from stepwell._workflow_documents import Workflow, WorkflowSummary
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+_OK = 200
 
 
+def _checked(read: Callable[[A], T]) -> Callable[[A], T]:
+    @wraps(read)
+    def checked(found: A) -> T:
+        try:
+            return read(found)
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
+            told = f"this is no answer of the API ({type(wrong).__name__}: {wrong})"
+            raise ApiError(_OK, {"error": "Unexpected answer", "message": told}) from wrong
+
+    return checked
+
+
+@_checked
+def run_id(found: JsonObject) -> str:
+    """Return which run was started."""
+    return str(found["runId"])
+
+
+@_checked
+def status_name(found: JsonObject) -> str:
+    """Return only the status of a run."""
+    return str(found["status"])
+
+
+@_checked
 def run_status(found: JsonObject) -> RunStatus:
     """Return how a run stands."""
     signal, error = found.get("pauseSignal"), found.get("error")
@@ -23,11 +64,11 @@ def run_status(found: JsonObject) -> RunStatus:
         version=found["version"],
         status=found["status"],
         current_step_id=found.get("currentStepId"),
-        pause=pause_signal(signal) if signal else None,
+        pause=None if signal is None else pause_signal(signal),
         data=found["data"],
         history=tuple(history_entry(entry) for entry in found["stepExecutionHistory"]),
         result=found.get("result"),
-        error=run_error(error) if error else None,
+        error=None if error is None else run_error(error),
         reason=found.get("reason"),
         cancel_requested=bool(found.get("cancelRequested")),
         start_time=found["startTime"],
@@ -77,6 +118,7 @@ def run_error(found: JsonObject) -> RunError:
     return RunError(str(found["type"]), str(found["message"]), found.get("stepId"))
 
 
+@_checked
 def run_page(found: JsonObject) -> RunPage:
     """Return a page of a list of runs."""
     return RunPage(tuple(run_line(line) for line in found["runs"]), found["nextCursor"])
@@ -96,8 +138,10 @@ def run_line(found: JsonObject) -> RunLine:
     )
 
 
-def event(found: JsonObject) -> Event:
-    """Return an event."""
+@_checked
+def event(text: str) -> Event:
+    """Return the event of a message in a stream."""
+    found = json.loads(text)
     return Event(
         position=int(found["position"]),
         type=found["type"],
@@ -109,6 +153,7 @@ def event(found: JsonObject) -> Event:
     )
 
 
+@_checked
 def bulk_part(found: JsonObject) -> BulkPart:
     """Return what one part of a command did."""
     return BulkPart(
@@ -123,6 +168,23 @@ def bulk_part(found: JsonObject) -> BulkPart:
     )
 
 
+@_checked
 def bulk_count(found: JsonObject) -> BulkCount:
     """Return how many runs a command would look at."""
     return BulkCount(found["matched"], found["cursor"], found)
+
+
+@_checked
+def workflow(found: JsonObject) -> Workflow:
+    """Return a version of a workflow."""
+    return cast("Workflow", _named(found))
+
+
+@_checked
+def workflows(found: list[JsonObject]) -> list[WorkflowSummary]:
+    """Return a list of workflows."""
+    return [cast("WorkflowSummary", _named(one)) for one in found]
+
+
+def _named(found: JsonObject) -> JsonObject:
+    return {**found, "id": found["id"], "version": found["version"]}

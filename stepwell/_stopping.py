@@ -3,6 +3,7 @@
 import stepwell._calls as calls
 from stepwell._errors import ApiError
 from stepwell._flow import Flow, ask
+from stepwell._reading import status_name
 
 _CONFLICT = 409
 _ENDS_AS = {"cancel": "cancelled", "terminate": "terminated"}
@@ -20,5 +21,5 @@ def stop(verb: str, run_id: str, reason: str | None, retry_for_s: float) -> Flow
         if refused.status != _CONFLICT:
             raise
         found = yield from ask(calls.status(run_id), retry_for_s)
-        if found["status"] != _ENDS_AS[verb]:
+        if status_name(found) != _ENDS_AS[verb]:
             raise

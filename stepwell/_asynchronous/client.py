@@ -91,7 +91,7 @@ class AsyncClient:
             Unanswered: The server was not reached.
         """
         found = await self._connection.ask(calls.start(workflow_id, data, version, idempotency_key))
-        return AsyncRun(self._connection, found["runId"])
+        return AsyncRun(self._connection, reading.run_id(found))
 
     async def start_with_file(
         self,
@@ -120,7 +120,7 @@ class AsyncClient:
         """
         call = calls.start_with_file(workflow_id, data, file, version, idempotency_key)
         found = await self._connection.ask(call)
-        return AsyncRun(self._connection, found["runId"])
+        return AsyncRun(self._connection, reading.run_id(found))
 
     def run(self, run_id: str) -> AsyncRun:
         """Return the handle of a run; the server is not asked yet.

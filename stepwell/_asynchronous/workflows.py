@@ -3,6 +3,7 @@
 import builtins
 
 import stepwell._calls as calls
+import stepwell._reading as reading
 from stepwell._asynchronous.connection import AsyncConnection
 from stepwell._documents import JsonObject
 from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSummary
@@ -50,10 +51,7 @@ class AsyncWorkflows:
             "limit": limit,
             "offset": offset,
         }
-        found: builtins.list[WorkflowSummary] = await self._connection.ask(
-            calls.workflows("GET", query=query)
-        )
-        return found
+        return reading.workflows(await self._connection.ask(calls.workflows("GET", query=query)))
 
     async def get(self, workflow_id: str, version: str | None = None) -> Workflow:
         """Show a version of a workflow.
@@ -135,5 +133,4 @@ class AsyncWorkflows:
         return await self._workflow(calls.workflows("DELETE", workflow_id))
 
     async def _workflow(self, call: calls.Call) -> Workflow:
-        found: Workflow = await self._connection.ask(call)
-        return found
+        return reading.workflow(await self._connection.ask(call))

@@ -92,7 +92,7 @@ class Client:
             Unanswered: The server was not reached.
         """
         found = self._connection.ask(calls.start(workflow_id, data, version, idempotency_key))
-        return Run(self._connection, found["runId"])
+        return Run(self._connection, reading.run_id(found))
 
     def start_with_file(
         self,
@@ -121,7 +121,7 @@ class Client:
         """
         call = calls.start_with_file(workflow_id, data, file, version, idempotency_key)
         found = self._connection.ask(call)
-        return Run(self._connection, found["runId"])
+        return Run(self._connection, reading.run_id(found))
 
     def run(self, run_id: str) -> Run:
         """Return the handle of a run; the server is not asked yet.

@@ -4,6 +4,7 @@
 import builtins
 
 import stepwell._calls as calls
+import stepwell._reading as reading
 from stepwell._blocking.connection import Connection
 from stepwell._documents import JsonObject
 from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSummary
@@ -51,10 +52,7 @@ class Workflows:
             "limit": limit,
             "offset": offset,
         }
-        found: builtins.list[WorkflowSummary] = self._connection.ask(
-            calls.workflows("GET", query=query)
-        )
-        return found
+        return reading.workflows(self._connection.ask(calls.workflows("GET", query=query)))
 
     def get(self, workflow_id: str, version: str | None = None) -> Workflow:
         """Show a version of a workflow.
@@ -136,5 +134,4 @@ class Workflows:
         return self._workflow(calls.workflows("DELETE", workflow_id))
 
     def _workflow(self, call: calls.Call) -> Workflow:
-        found: Workflow = self._connection.ask(call)
-        return found
+        return reading.workflow(self._connection.ask(call))
