@@ -43,7 +43,7 @@ class AwaitTime:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitSignal:
+class AwaitAnswer:
     """Nothing to do before a person answers, or `deadline_ms` comes."""
 
     deadline_ms: int | None
@@ -64,7 +64,7 @@ class Stop:
     """The run is over."""
 
 
-Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitSignal | AwaitChildren | Stop
+Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitAnswer | AwaitChildren | Stop
 
 
 def decide(run: Run) -> Decision:
@@ -77,7 +77,7 @@ def decide(run: Run) -> Decision:
         where = run.current
         return AwaitChildren(where.step_id, where.visit, where.attempt, run.wake_at_ms)
     if run.state is State.PAUSED:
-        return AwaitSignal(run.wake_at_ms)
+        return AwaitAnswer(run.wake_at_ms)
     if run.state is not State.EXECUTING and run.wake_at_ms is not None:
         return AwaitTime(run.wake_at_ms)
     if run.is_stopping:

@@ -15,8 +15,8 @@ from engine.values import (
     JsonObject,
     Origin,
     Parent,
+    Pause,
     RunError,
-    Signal,
     StepError,
 )
 
@@ -132,7 +132,7 @@ class RunPaused:
     at_ms: int
     step_id: str
     visit: int
-    signal: Signal
+    pause: Pause
     deadline_ms: int | None = None
 
 

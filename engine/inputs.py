@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.values import Json, JsonObject, Signal, StepError
+from engine.values import Json, JsonObject, Pause, StepError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Broke:
 class Pauses:
     """The step in flight waits for a person."""
 
-    signal: Signal
+    pause: Pause
     deadline_ms: int | None = None
 
 
@@ -52,7 +52,7 @@ class AwaitsChildren:
     """
 
     total: int
-    signal: Signal | None = None
+    pause: Pause | None = None
     deadline_ms: int | None = None
 
 

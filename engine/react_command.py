@@ -29,9 +29,9 @@ def answer(
     run: Run, graph: Graph, happened: Answered | AnswerKept | InterruptionSettled, now_ms: int
 ) -> Events:
     """Return what an answer makes happen. Raises `NotPaused`."""
-    if run.state is not State.PAUSED or run.current is None or run.signal is None:
+    if run.state is not State.PAUSED or run.current is None or run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
-    wants_settling = run.signal.interruption
+    wants_settling = run.pause.interruption
     if run.waits_for_children or wants_settling is not isinstance(happened, InterruptionSettled):
         raise NotPaused(f"run {run.id} waits for another answer")
     where = (now_ms, run.current.step_id, run.current.visit)

@@ -29,7 +29,7 @@ from engine.inputs import (
 )
 from engine.run import Run, apply
 from engine.transitions import State
-from engine.values import Signal, StepError
+from engine.values import Pause, StepError
 
 Events = tuple[Event, ...]
 
@@ -54,8 +54,8 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return broke(run, graph, error, now_ms)
         case Pauses() | Sleeps() if run.is_stopping:
             return end_of_step(run, graph, StepCancelled(*at))
-        case Pauses(signal, deadline_ms):
-            return (RunPaused(*at, signal, deadline_ms),)
+        case Pauses(pause, deadline_ms):
+            return (RunPaused(*at, pause, deadline_ms),)
         case Sleeps(until_ms):
             return (StepSlept(*at, until_ms),)
         case Interrupted() if not run.is_stopping:
@@ -112,13 +112,13 @@ def _awaits(run: Run, graph: Graph, happened: AwaitsChildren, now_ms: int) -> Ev
     if run.state is State.EXECUTING:
         deadline_ms = happened.deadline_ms
         before = (ChildrenAwaited(*at, happened.total, deadline_ms),)
-    elif run.signal == happened.signal:
+    elif run.pause == happened.pause:
         return ()
     else:
         before = child_resumed(run, now_ms)
-    if happened.signal is None:
+    if happened.pause is None:
         return before
-    return (*before, RunPaused(*at, happened.signal, deadline_ms))
+    return (*before, RunPaused(*at, happened.pause, deadline_ms))
 
 
 def _interrupted(run: Run, graph: Graph, now_ms: int) -> Events:
@@ -136,9 +136,9 @@ def _interrupted(run: Run, graph: Graph, now_ms: int) -> Events:
             return (RunPaused(*where, interruption_signal(visit.step_id, message)),)
 
 
-def interruption_signal(step_id: str, message: str) -> Signal:
+def interruption_signal(step_id: str, message: str) -> Pause:
     """Return the pause that asks a person what becomes of an interrupted step."""
-    return Signal(
+    return Pause(
         "request_user_action",
         {
             "stepId": step_id,

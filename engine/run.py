@@ -47,9 +47,9 @@ from engine.values import (
     JsonObject,
     Origin,
     Parent,
+    Pause,
     Record,
     RunError,
-    Signal,
     StepError,
 )
 from engine.visit import Visit, VisitStatus
@@ -95,7 +95,7 @@ class Run:
     outputs: Mapping[str, Json] = field(default_factory=dict)
     visits: Mapping[str, int] = field(default_factory=dict)
     executions: int = 0
-    signal: Signal | None = None
+    pause: Pause | None = None
     wake_at_ms: int | None = None
     last_error: StepError | None = None
     cancel_requested: bool = False
@@ -130,7 +130,7 @@ class Run:
     @property
     def waits_for_children(self) -> bool:
         """True when what happens next is up to child runs, whether or not they are paused."""
-        asks_for_child = self.signal is not None and self.signal.run_id is not None
+        asks_for_child = self.pause is not None and self.pause.run_id is not None
         return self.state is State.AWAITING_CHILDREN or asks_for_child
 
     @property
@@ -278,7 +278,7 @@ def _await_children(run: Run, event: ChildrenAwaited) -> Changes:
 def _pause(run: Run, event: RunPaused) -> Changes:
     return {
         "current": _visit(run, status=VisitStatus.PAUSED),
-        "signal": event.signal,
+        "signal": event.pause,
         "wake_at_ms": event.deadline_ms,
     }
 

@@ -100,7 +100,7 @@ class CarriedVisit:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class Pause:
     """What a paused run waits for.
 
     Attributes:

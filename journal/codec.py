@@ -17,8 +17,8 @@ from engine import (
     Event,
     Origin,
     Parent,
+    Pause,
     RunError,
-    Signal,
     StepError,
 )
 
@@ -26,7 +26,7 @@ SCHEMA = 1
 """The number of the body format, kept with each event."""
 
 _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
-_Nested: TypeAlias = type[Signal | StepError | RunError | Parent | Origin | CarriedVisit]
+_Nested: TypeAlias = type[Pause | StepError | RunError | Parent | Origin | CarriedVisit]
 _NESTED: dict[str, dict[str, _Nested]] = {
     "RunStarted": {
         "parent": Parent,
@@ -38,7 +38,7 @@ _NESTED: dict[str, dict[str, _Nested]] = {
     "AttemptFailed": {"error": StepError},
     "StepFailed": {"error": StepError},
     "RunFailed": {"error": RunError},
-    "RunPaused": {"signal": Signal},
+    "RunPaused": {"signal": Pause},
 }
 """The fields, by type, that are objects of their own, or lists of such."""
 
@@ -122,7 +122,7 @@ def _default(field: Field[Any]) -> Any:
     return field.default
 
 
-_KEPT = (*EVENT_TYPES, StepError, RunError, Signal, Parent, Origin, CarriedVisit)
+_KEPT = (*EVENT_TYPES, StepError, RunError, Pause, Parent, Origin, CarriedVisit)
 _SHAPES = {kind: _shape(kind) for kind in _KEPT}
 _ASSUMED = {
     kind.__name__: {one.name: _FIRST[one.name] for one in fields(kind) if one.name in _FIRST}

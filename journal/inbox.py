@@ -17,7 +17,7 @@ _OWN = "r.tenant = ? AND r.status = 'paused' AND r.state = 'paused'"
 
 @dataclass(frozen=True, slots=True)
 class PausedRow:
-    """One run that waits for a person; `pause` is None where the journal cannot be read."""
+    """One run that waits for a person; `paused` is None where the journal cannot be read."""
 
     number: int
     workflow_id: str
@@ -27,7 +27,7 @@ class PausedRow:
     started_at_ms: int
     paused_at_ms: int
     parent: int | None
-    pause: RunPaused | None
+    paused: RunPaused | None
 
     @property
     def run_id(self) -> str:

@@ -5,7 +5,7 @@ To add a step type (`docs/extending.md` says it at length):
 1. Subclass `StepSettings` with the fields that are the step's own; `Template` fields may
    hold `{{ expressions }}`.
 2. Subclass `StepType` with `type`, `settings`, and `execute`, which returns `Done`,
-   `NeedsAnswer`, `NeedsTime` or `NeedsRuns`, or raises `StepBroke`.
+   `Pauses`, `Sleeps` or `AwaitsChildren`, or raises `StepBroke`.
 3. Reach the world only through the `Effects` that `execute` is given.
 4. Test it with `steps.testing`.
 5. Offer the class by the entry point group `stepwell.steps`, or put it in a plug-in file.
@@ -15,17 +15,17 @@ To add a step type (`docs/extending.md` says it at length):
 
 from collections.abc import Mapping, Sequence
 
-from engine import Json, JsonObject, RunError, Signal
+from engine import Json, JsonObject, Pause, RunError
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart, ToolCall, ToolSpec
 from steps.contract import (
+    AwaitsChildren,
     Done,
     GoesOn,
     InvalidAnswer,
-    NeedsAnswer,
-    NeedsRuns,
-    NeedsTime,
     Outcome,
+    Pauses,
     Problem,
+    Sleeps,
     StepBroke,
     StepInput,
     StepSettings,
@@ -54,6 +54,7 @@ from steps.tools import tool
 
 __all__ = [
     "Agent",
+    "AwaitsChildren",
     "ChatAnswer",
     "ChatRequest",
     "ChildEnd",
@@ -74,14 +75,14 @@ __all__ = [
     "Json",
     "JsonObject",
     "Message",
-    "NeedsAnswer",
-    "NeedsRuns",
-    "NeedsTime",
     "Outcome",
+    "Pause",
+    "Pause",
+    "Pauses",
     "Problem",
     "RunError",
     "SecretTemplate",
-    "Signal",
+    "Sleeps",
     "StepBroke",
     "StepInput",
     "StepSettings",

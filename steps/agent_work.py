@@ -21,7 +21,7 @@ from steps.chat import (
     Usage,
     answer_from_json,
 )
-from steps.contract import Done, NeedsAnswer, NeedsRuns, Outcome, StepBroke, StepInput, listed
+from steps.contract import AwaitsChildren, Done, Outcome, Pauses, StepBroke, StepInput, listed
 from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.model_output import fitted, read_answer, schema_of, usable
 from steps.tool_arguments import argument_problems
@@ -158,9 +158,9 @@ class AgentWork:
             result = await self._call_workflow(name, offer, arguments)
         else:
             result = await self._call_tool(name, offer, arguments)
-        return result if isinstance(result, NeedsRuns) else self._told_result(offer, result)
+        return result if isinstance(result, AwaitsChildren) else self._told_result(offer, result)
 
-    def _approval(self, name: str, offer: Offer, arguments: JsonObject) -> NeedsAnswer:
+    def _approval(self, name: str, offer: Offer, arguments: JsonObject) -> Pauses:
         body: JsonObject = {
             "stepId": self._step.step_id,
             "actionId": f"{self._step.step_id}/{name}",
@@ -174,7 +174,7 @@ class AgentWork:
             "arguments": arguments,
             "inputSchema": offer.schema,
         }
-        return NeedsAnswer("request_user_action", body)
+        return Pauses(Pause("request_user_action", body))
 
     async def _call_tool(self, name: str, offer: Offer, arguments: JsonObject) -> Json:
         async def work() -> Json:
@@ -194,7 +194,7 @@ class AgentWork:
 
     async def _call_workflow(
         self, name: str, offer: Offer, arguments: JsonObject
-    ) -> "Json | NeedsRuns":
+    ) -> "Json | AwaitsChildren":
         first, self._children = self._children, self._children + 1
         kept = self._effects.recalled(name)
         if kept is not None:
@@ -202,7 +202,7 @@ class AgentWork:
         plan = ChildPlan(first, 1, lambda _: ChildRun(offer.id, None, arguments), keep_going=True)
         stand = await self._effects.children(plan)
         if isinstance(stand, ChildrenOpen):
-            return NeedsRuns(stand.total, stand.signal)
+            return AwaitsChildren(stand.total, stand.pause)
         end = stand.ends[0]
         value: JsonObject = {"tool": offer.id, "runId": end.run_id, "durationMs": 0}
         if end.error:

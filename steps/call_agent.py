@@ -111,19 +111,19 @@ class CallAgent(StepType[CallAgentSettings]):
         return await work.until_delivered(_text(told), user)
 
     def accept(
-        self, settings: CallAgentSettings, step: StepInput, signal: JsonObject, answer: JsonObject
+        self, settings: CallAgentSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
         """Take a person's word on a tool call; with `data` the call gets other arguments.
 
         These must fit the schema of the tool, which the pause shows as `inputSchema`.
         """
         problems = []
-        if answer.get("actionId") != signal["actionId"]:
-            problems.append(Problem("actionId", f"must be {signal['actionId']!r}"))
+        if answer.get("actionId") != pause["actionId"]:
+            problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
         value = answer.get("actionValue")
         if value not in ("approved", "rejected"):
             problems.append(Problem("actionValue", "must be approved or rejected"))
-        changed, schema = answer.get("data"), signal.get("inputSchema")
+        changed, schema = answer.get("data"), pause.get("inputSchema")
         if value == "approved" and isinstance(changed, dict) and isinstance(schema, dict):
             problems += argument_problems(schema, changed, "data")
         if problems:
@@ -137,7 +137,7 @@ class CallAgent(StepType[CallAgentSettings]):
             kept["comment"] = answer["comment"]
         if changed is not None:
             kept["arguments"] = changed
-        return GoesOn(f"{signal['call']}/approval", kept)
+        return GoesOn(f"{pause['call']}/approval", kept)
 
 
 async def _begin(settings: CallAgentSettings, effects: Effects) -> Json:

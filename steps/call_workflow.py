@@ -7,8 +7,8 @@ from pydantic import Field
 
 from engine import Json, JsonObject, RunError
 from steps.contract import (
+    AwaitsChildren,
     Done,
-    NeedsRuns,
     Outcome,
     Problem,
     StepBroke,
@@ -106,7 +106,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         )
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
-            return NeedsRuns(stand.total, stand.signal)
+            return AwaitsChildren(stand.total, stand.pause)
         if not plan.keep_going:
             for end in stand.ends:
                 if end.error:

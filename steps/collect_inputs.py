@@ -9,8 +9,9 @@ from engine import Json, JsonObject, iso_time
 from steps.contract import (
     Done,
     InvalidAnswer,
-    NeedsAnswer,
     Outcome,
+    Pause,
+    Pauses,
     Problem,
     StepInput,
     StepSettings,
@@ -82,13 +83,13 @@ class CollectInputs(StepType[CollectInputsSettings]):
         if settings.deadline is not None:
             deadline_ms = effects.now_ms() + settings.deadline
             body["deadline"] = iso_time(deadline_ms)
-        return NeedsAnswer("collect_inputs", body, deadline_ms)
+        return Pauses(Pause("collect_inputs", body), deadline_ms)
 
     def accept(
         self,
         settings: CollectInputsSettings,
         step: StepInput,
-        signal: JsonObject,
+        pause: JsonObject,
         answer: JsonObject,
     ) -> Json:
         """Check the answer's `data` against the fields that were asked for."""
@@ -97,7 +98,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
             raise InvalidAnswer(
                 [Problem("data", "is required: an object with the fields asked for")]
             )
-        asked = signal.get("fields")
+        asked = pause.get("fields")
         names: set[str] = set(asked) if isinstance(asked, dict) else set()
         problems = [
             Problem(f"data.{name}", f"was not asked for{did_you_mean(name, names)}")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine import Json, JsonObject, Signal, StepError
+from engine import AwaitsChildren, Json, JsonObject, Pauses, Sleeps, StepError
 from steps.effects import Effects
 
 
@@ -85,41 +85,7 @@ class Done:
     got: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsAnswer:
-    """The step waits for a person until `deadline_ms` (Unix milliseconds), if that is set.
-
-    Attributes:
-        signal: `collect_inputs` or `request_user_action`.
-        body: What the person needs to answer, shown in `pauseSignal` beside `type`.
-    """
-
-    signal: str
-    body: JsonObject
-    deadline_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsTime:
-    """The step completes by itself at `until_ms` (Unix milliseconds)."""
-
-    until_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsRuns:
-    """The step waits for child runs, and is executed again when one ends, pauses or resumes.
-
-    Attributes:
-        total: How many the visit has wanted so far.
-        signal: What people are asked for, when every open child run waits for them.
-    """
-
-    total: int
-    signal: Signal | None = None
-
-
-Outcome: TypeAlias = Done | NeedsAnswer | NeedsTime | NeedsRuns
+Outcome: TypeAlias = Done | Pauses | Sleeps | AwaitsChildren
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +153,7 @@ class StepType(ABC, Generic[S]):
         """Do the step's work once. Raises `StepBroke` when this attempt failed."""
 
     def accept(
-        self, settings: S, step: StepInput, signal: JsonObject, answer: JsonObject
+        self, settings: S, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
         """Turn a person's answer to this step's pause into the step's output.
 

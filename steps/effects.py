@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from engine import Json, JsonObject, RunError, Signal
+from engine import Json, JsonObject, Pause, RunError
 from steps.chat import ChatAnswer, ChatRequest
 
 
@@ -155,7 +155,7 @@ class ChildrenOpen:
     """
 
     total: int
-    signal: Signal | None = None
+    pause: Pause | None = None
 
 
 class Effects(Protocol):

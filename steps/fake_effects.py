@@ -221,9 +221,9 @@ class FakeEffects:
                 return ChildrenEnded([stand])
         if not still_open:
             return ChildrenEnded(ends)
-        wait_for_people = all(stand.signal for stand in still_open)
-        signal = still_open[0].signal if wait_for_people else None
-        return ChildrenOpen(plan.first + plan.total, signal)
+        wait_for_people = all(stand.pause for stand in still_open)
+        pause = still_open[0].pause if wait_for_people else None
+        return ChildrenOpen(plan.first + plan.total, pause)
 
     def tool_context(self, call: str = "") -> ToolContext:
         """Return what a tool that this step calls is given beside its arguments."""

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine import Json, JsonObject, iso_time
 from steps.contract import (
     InvalidAnswer,
-    NeedsAnswer,
     Outcome,
+    Pause,
+    Pauses,
     Problem,
     StepInput,
     StepSettings,
@@ -108,19 +109,19 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         if settings.deadline is not None:
             deadline_ms = effects.now_ms() + settings.deadline
             body["deadline"] = iso_time(deadline_ms)
-        return NeedsAnswer("request_user_action", body, deadline_ms)
+        return Pauses(Pause("request_user_action", body), deadline_ms)
 
     def accept(
         self,
         settings: RequestUserActionSettings,
         step: StepInput,
-        signal: JsonObject,
+        pause: JsonObject,
         answer: JsonObject,
     ) -> Json:
         """Check the answer's action and value against what was asked."""
         problems = []
-        if answer.get("actionId") != signal["actionId"]:
-            problems.append(Problem("actionId", f"must be {signal['actionId']!r}"))
+        if answer.get("actionId") != pause["actionId"]:
+            problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
         values = [action.value for action in settings.actions]
         if answer.get("actionValue") not in values:
             problems.append(Problem("actionValue", f"must be one of {', '.join(values)}"))

@@ -19,14 +19,14 @@ from steps.chat import ChatAnswer, ToolCall, Usage
 from steps.compiled import CompiledStep
 from steps.contract import (
     AnyStepType,
+    AwaitsChildren,
     Done,
     GoesOn,
     InvalidAnswer,
-    NeedsAnswer,
-    NeedsRuns,
-    NeedsTime,
     Outcome,
+    Pauses,
     Problem,
+    Sleeps,
     StepBroke,
     StepInput,
 )
@@ -89,7 +89,7 @@ class StepTrial:
         """
         self.effects = effects or FakeEffects()
         self.visit = self.attempt = 1
-        self.pause: NeedsAnswer | None = None
+        self.pause: Pauses | None = None
         self.output: Any = None
         self.data: dict[str, Any] = {}
         self._step = _compiled(step_type, step)
@@ -127,7 +127,7 @@ class StepTrial:
         except StepBroke:
             self.attempt += 1
             raise
-        if isinstance(outcome, NeedsAnswer):
+        if isinstance(outcome, Pauses):
             self.pause = outcome
         return outcome
 
@@ -149,7 +149,7 @@ class StepTrial:
         if self.pause is None:
             raise ValueError("the step does not wait for an answer; execute it first")
         signed: JsonObject = {
-            "type": self.pause.signal, **answer, "answeredBy": by, "answeredAt": _STARTED_AT,
+            "type": self.pause.pause, **answer, "answeredBy": by, "answeredAt": _STARTED_AT,
         }  # fmt: skip
         given, settings = self.input, self._step.settings
         taken = self._step.type.accept(settings, given, self.pause.body, signed)
@@ -173,9 +173,9 @@ class StepTrial:
                     what, deliver(self._step, outcome, self._scope), "InvalidOutput"
                 )[0]
                 return replace(outcome, output=self.output)
-            case NeedsAnswer():
+            case Pauses():
                 return replace(outcome, body=as_kept(what, outcome.body, "InvalidOutput")[0])
-            case NeedsTime() | NeedsRuns():
+            case Sleeps() | AwaitsChildren():
                 return outcome
         raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
 

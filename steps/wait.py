@@ -7,9 +7,9 @@ from pydantic import Field
 
 from engine import JsonObject
 from steps.contract import (
-    NeedsTime,
     Outcome,
     Problem,
+    Sleeps,
     StepBroke,
     StepInput,
     StepSettings,
@@ -55,8 +55,8 @@ class Wait(StepType[WaitSettings]):
     async def execute(self, settings: WaitSettings, step: StepInput, effects: Effects) -> Outcome:
         """Set the timer."""
         if settings.until is None:
-            return NeedsTime(effects.now_ms() + (settings.duration or 0))
-        return NeedsTime(_moment(settings.until.render(step.scope)))
+            return Sleeps(effects.now_ms() + (settings.duration or 0))
+        return Sleeps(_moment(settings.until.render(step.scope)))
 
 
 def _moment(value: object) -> int:

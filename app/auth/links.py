@@ -45,7 +45,7 @@ class Link:
 
     def still_asks(self, run: Run) -> bool:
         """Say whether the run waits in the pause for which the link was made."""
-        return run.signal is not None and run.signal.run_id is None and run.seq == self.seq
+        return run.pause is not None and run.pause.run_id is None and run.seq == self.seq
 
 
 class Links:
@@ -57,7 +57,7 @@ class Links:
 
     def make(self, tenant: str, run: Run, name: str, until_ms: int) -> tuple[Link, str]:
         """Return a link to what a run asks, and its token. Raises `NotPaused`."""
-        if run.signal is None or run.current is None:
+        if run.pause is None or run.current is None:
             raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to answer")
         where = (run.id, run.current.step_id, run.current.visit)
         link = Link(tenant, *where, run.seq, name, until_ms)
@@ -80,5 +80,5 @@ class Links:
 
 def asking_run(run: Run) -> str:
     """Return the id of the run that asks: the run itself, or the child whose pause it shows."""
-    body: JsonObject = run.signal.body if run.signal else {}
-    return str(body["runId"]) if run.signal and run.signal.run_id else run.id
+    body: JsonObject = run.pause.body if run.pause else {}
+    return str(body["runId"]) if run.pause and run.pause.run_id else run.id

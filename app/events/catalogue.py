@@ -92,8 +92,8 @@ def _slept(event: StepSlept) -> JsonObject:
 
 
 def _paused(event: RunPaused) -> JsonObject:
-    signal: JsonObject = {"type": event.signal.type, **event.signal.body}
-    return {"pauseSignal": signal, **_moment("deadline", event.deadline_ms)}
+    pause: JsonObject = {"type": event.pause.type, **event.pause.body}
+    return {"pauseSignal": pause, **_moment("deadline", event.deadline_ms)}
 
 
 def _resumed(event: RunResumed) -> JsonObject:

@@ -11,8 +11,8 @@ from engine import (
     InterruptionSettled,
     JsonObject,
     NotPaused,
+    Pause,
     Run,
-    Signal,
     Visit,
     iso_time,
 )
@@ -27,13 +27,13 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> In
         NotPaused: The run waits for nobody, or for something else.
         InvalidAnswer: The answer does not fit the pause; each problem names its field.
     """
-    signal, visit = _pause(live.run, answer)
-    if signal.interruption:
-        return _settle(signal, answer, caller)
+    pause, visit = _pause(live.run, answer)
+    if pause.interruption:
+        return _settle(pause, answer, caller)
     step = live.usable.steps[visit.step_id]
     given = step_input(live.run, step, Execute(visit.step_id, visit.visit, visit.attempt))
     signed: JsonObject = {**answer, "answeredBy": caller.name, "answeredAt": iso_time(now_ms)}
-    output = step.type.accept(step.settings, given, signal.body, signed)
+    output = step.type.accept(step.settings, given, pause.body, signed)
     if isinstance(output, GoesOn):
         return AnswerKept(answer, output.name, output.value, caller.name)
     try:
@@ -43,22 +43,22 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> In
     return Answered(answer, whole, data, caller.name)
 
 
-def _pause(run: Run, answer: JsonObject) -> tuple[Signal, Visit]:
-    if run.signal is None or run.current is None:
+def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
+    if run.pause is None or run.current is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
-    wanted, step_id = run.signal.type, run.current.step_id
+    wanted, step_id = run.pause.type, run.current.step_id
     if answer["type"] != wanted:
         raise NotPaused(f"run {run.id} waits for type {wanted}, not {answer['type']}")
     if answer.get("stepId") not in (None, step_id):
         raise NotPaused(f"run {run.id} waits in step {step_id}, not {answer['stepId']}")
-    return run.signal, run.current
+    return run.pause, run.current
 
 
-def _settle(signal: Signal, answer: JsonObject, caller: Caller) -> Input:
+def _settle(pause: Pause, answer: JsonObject, caller: Caller) -> Input:
     """Take a person's word on what becomes of an interrupted step."""
     problems = []
-    if answer.get("actionId") != signal.body["actionId"]:
-        problems.append(Problem("actionId", f"must be {signal.body['actionId']}"))
+    if answer.get("actionId") != pause.body["actionId"]:
+        problems.append(Problem("actionId", f"must be {pause.body['actionId']}"))
     value = answer.get("actionValue")
     if value not in ("run-again", "fail"):
         problems.append(Problem("actionValue", "must be run-again or fail"))

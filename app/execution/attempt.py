@@ -14,16 +14,16 @@ from engine import (
     Broke,
     Delivered,
     Input,
+    Pause,
     Pauses,
     Run,
-    Signal,
     Sleeps,
     StepError,
     scope,
 )
 from journal import JournalError
 from steps.compiled import CompiledStep
-from steps.contract import Done, NeedsAnswer, NeedsRuns, NeedsTime, Outcome, StepBroke, StepInput
+from steps.contract import AwaitsChildren, Done, Outcome, Pauses, Sleeps, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
@@ -81,13 +81,13 @@ def _input(
     """Return what has happened, and how many bytes long it is."""
     what = f"step {step.id} gave what is"
     match outcome:
-        case NeedsAnswer(signal, body, deadline_ms):
-            (signal, body), size = as_kept(what, [signal, body], "InvalidOutput")
+        case Pauses(pause, body, deadline_ms):
+            (pause, body), size = as_kept(what, [pause, body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
-            return Pauses(Signal(signal, body), late_ms), size
-        case NeedsTime(until_ms):
+            return Pauses(Pause(pause, body), late_ms), size
+        case Sleeps(until_ms):
             return Sleeps(_moment(step, until_ms)), 0
-        case NeedsRuns(total, asked):
+        case AwaitsChildren(total, asked):
             late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
             return AwaitsChildren(total, asked, late_ms), 0
         case Done():

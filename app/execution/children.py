@@ -15,7 +15,7 @@ from app.definitions.workflows import Workflows
 from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.new_run import NewRun
 from app.execution.starts import Starts
-from engine import Json, JsonObject, Parent, Run, RunError, Signal, Status
+from engine import Json, JsonObject, Parent, Pause, Run, RunError, Status
 from journal import (
     Archived,
     ChildRow,
@@ -167,13 +167,13 @@ class Children:
             error = RunError(None, kind, f"the run was {run.status}{told}")
         return ChildEnd(run.id, run.data, run.result, error)
 
-    async def _signal(self, row: ChildRow) -> Signal | None:
+    async def _signal(self, row: ChildRow) -> Pause | None:
         """Return what a paused child asks, and which run that is; None if it has been answered."""
         _, run = await self._journal.events.run(row.run_id)
-        if run.signal is None:
+        if run.pause is None:
             return None
-        body: JsonObject = {**run.signal.body, "runId": run.signal.body.get("runId", run.id)}
-        return Signal(run.signal.type, body, run_id=run.id)
+        body: JsonObject = {**run.pause.body, "runId": run.pause.body.get("runId", run.id)}
+        return Pause(run.pause.type, body, run_id=run.id)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

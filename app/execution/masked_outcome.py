@@ -13,8 +13,8 @@ def masked_outcome(outcome: Input, mask: Callable[[Json], Json]) -> Input:
             return Delivered(mask(output), _object(mask(data)))
         case Broke(error):
             return Broke(replace(error, message=str(mask(error.message))))
-        case Pauses(signal):
-            return replace(outcome, signal=replace(signal, body=_object(mask(signal.body))))
+        case Pauses(pause):
+            return replace(outcome, pause=replace(pause, body=_object(mask(pause.body))))
         case _:
             return outcome
 

@@ -116,9 +116,9 @@ class Runs:
             InvalidAnswer: The answer does not fit; the run stays paused.
         """
         async with self._live_runs.load(tenant, run_id) as live:
-            if live.run.signal and (child_id := live.run.signal.run_id):
+            if live.run.pause and (child_id := live.run.pause.run_id):
                 meant = answer.get("runId")
-                if meant not in (None, run_id, live.run.signal.body.get("runId")):
+                if meant not in (None, run_id, live.run.pause.body.get("runId")):
                     raise NotPaused(f"run {run_id} does not wait for run {meant}; resume that one")
                 inner = {name: item for name, item in answer.items() if name != "runId"}
                 await self.resume(tenant, child_id, inner, caller)

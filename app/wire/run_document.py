@@ -81,7 +81,7 @@ def outcome_document(run: Run) -> JsonObject:
 
 def pause_signal(run: Run) -> Json:
     """Return what a paused run waits for, None when it is not paused."""
-    return {"type": run.signal.type, **run.signal.body} if run.signal else None
+    return {"type": run.pause.type, **run.pause.body} if run.pause else None
 
 
 def _entry(visit: Visit) -> JsonObject:

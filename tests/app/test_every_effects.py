@@ -21,6 +21,7 @@ from app.services import Services
 from app.settings.server import load
 from engine import Json, RunError
 from steps import (
+    AwaitsChildren,
     ChatRequest,
     ChildEnd,
     ChildPlan,
@@ -32,7 +33,6 @@ from steps import (
     HttpRequest,
     HttpResponse,
     Message,
-    NeedsRuns,
     Outcome,
     StepBroke,
     StepInput,
@@ -168,7 +168,7 @@ async def _perform_fake(check: Check) -> None:
         },
     )
     step = StepTrial(probe, {"id": "probe"}, effects)
-    while isinstance(await step.execute(), NeedsRuns):
+    while isinstance(await step.execute(), AwaitsChildren):
         pass
 
 
@@ -341,7 +341,7 @@ async def test_records_last_from_one_execution_to_the_next(world: World) -> None
 
         await effects.record("kept", work)
         stand = await effects.children(_plan("double"))
-        return NeedsRuns(stand.total) if isinstance(stand, ChildrenOpen) else None
+        return AwaitsChildren(stand.total) if isinstance(stand, ChildrenOpen) else None
 
     await world.perform(check)
     assert seen[0] is None
@@ -365,7 +365,7 @@ async def _ended(world: World, plan: ChildPlan) -> ChildrenEnded:
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
             assert stand.total == plan.first + plan.total
-            return NeedsRuns(stand.total, stand.signal)
+            return AwaitsChildren(stand.total, stand.pause)
         ended.append(stand)
         return None
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.execution.masked_outcome import masked_outcome
 from app.secrets.mask import Mask
-from engine import Broke, Delivered, Pauses, Signal, Sleeps, StepError
+from engine import Broke, Delivered, Pause, Pauses, Sleeps, StepError
 
 ENCODED = {
     "plain": lambda value: value,
@@ -171,6 +171,6 @@ def test_every_outcome_is_masked() -> None:
     assert masked_outcome(Broke(error), mask) == Broke(
         StepError("HttpStatus", "it said ***", retryable=False, retry_after_ms=5)
     )
-    asks = Pauses(Signal("collect_inputs", {"message": shown}), 7)
-    assert masked_outcome(asks, mask) == Pauses(Signal("collect_inputs", {"message": "***"}), 7)
+    asks = Pauses(Pause("collect_inputs", {"message": shown}), 7)
+    assert masked_outcome(asks, mask) == Pauses(Pause("collect_inputs", {"message": "***"}), 7)
     assert masked_outcome(Sleeps(5), mask) == Sleeps(5)

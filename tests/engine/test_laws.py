@@ -26,13 +26,13 @@ from engine import (
     InterruptionSettled,
     Occasion,
     OnInterrupted,
+    Pause,
     Pauses,
     Recorded,
     Rejected,
     RetryPolicy,
     Run,
     RunStarted,
-    Signal,
     Sleeps,
     State,
     Status,
@@ -50,8 +50,8 @@ from engine import (
 )
 
 NAMES = ["a", "b", "c", "end"]
-CHILD = Signal("collect_inputs", {}, run_id="dynamic-workflow-2")
-OTHER_CHILD = Signal("collect_inputs", {}, run_id="dynamic-workflow-3")
+CHILD = Pause("collect_inputs", {}, run_id="dynamic-workflow-2")
+OTHER_CHILD = Pause("collect_inputs", {}, run_id="dynamic-workflow-3")
 
 
 @st.composite
@@ -76,7 +76,7 @@ def inputs() -> st.SearchStrategy[Input]:
     return st.one_of(
         st.just(Delivered({"x": 1}, {"x": 1})),
         st.builds(Broke, error),
-        st.builds(Pauses, st.just(Signal("collect_inputs", {})), st.sampled_from([None, 50])),
+        st.builds(Pauses, st.just(Pause("collect_inputs", {})), st.sampled_from([None, 50])),
         st.just(Sleeps(40)),
         st.builds(
             AwaitsChildren, st.just(2), st.sampled_from([None, CHILD, OTHER_CHILD]), st.just(60)

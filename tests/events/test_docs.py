@@ -17,6 +17,7 @@ from engine import (
     ChildrenAwaited,
     ChildrenResumed,
     Event,
+    Pause,
     RunCancelled,
     RunCompleted,
     RunError,
@@ -25,7 +26,6 @@ from engine import (
     RunResumed,
     RunStarted,
     RunTerminated,
-    Signal,
     StepCancelled,
     StepCompleted,
     StepError,
@@ -42,7 +42,7 @@ from tests.harness.server import Server
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 AT = 1_769_860_800_000
 RUN = f"dynamic-workflow-{AT}"
-ASKS = Signal(
+ASKS = Pause(
     "request_user_action", {"stepId": "approve", "actionId": "approve", "message": "Pay it?"}
 )
 CALL = {"model": "gpt", "latencyMs": 812, "usage": {"inputTokens": 510, "outputTokens": 42}}

@@ -16,7 +16,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from steps import Done, NeedsAnswer, NeedsTime, StepBroke, StepSettings, StepType, tool
+from steps import Done, Pause, Pauses, Sleeps, StepBroke, StepSettings, StepType, tool
 
 def abyss():
     value = []
@@ -47,15 +47,15 @@ class Odd(StepType[Settings]):
             case "output":
                 return Done(value)
             case "pause":
-                return NeedsAnswer("collect_inputs", {"asks": value})
+                return Pauses(Pause("collect_inputs", {"asks": value}))
             case "record":
                 async def work():
                     return value
                 return Done(await effects.record("odd", work))
             case "time":
-                return NeedsTime({"late": 10**17, "half": 10**12 + 0.5}[settings.gives])
+                return Sleeps({"late": 10**17, "half": 10**12 + 0.5}[settings.gives])
             case "deadline":
-                return NeedsAnswer("collect_inputs", {}, 10**17)
+                return Pauses(Pause("collect_inputs", {}), 10**17)
             case "error":
                 raise StepBroke("Odd\\ud800", VALUES["half"], retry_after_ms=10**30)
         return value

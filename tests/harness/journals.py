@@ -10,10 +10,10 @@ from pathlib import Path
 from engine import (
     Event,
     Parent,
+    Pause,
     RunCompleted,
     RunPaused,
     RunStarted,
-    Signal,
     StepCompleted,
     StepStarted,
     apply,
@@ -43,7 +43,7 @@ def paused(number: int) -> list[Event]:
             number,
             "a",
             1,
-            Signal("collect_inputs", {"stepId": "a", "fields": {"name": {"type": "string"}}}),
+            Pause("collect_inputs", {"stepId": "a", "fields": {"name": {"type": "string"}}}),
         ),
     ]
 

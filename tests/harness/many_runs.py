@@ -13,10 +13,10 @@ from pathlib import Path
 
 from engine import (
     Event,
+    Pause,
     Run,
     RunPaused,
     RunStarted,
-    Signal,
     StepCompleted,
     StepSlept,
     StepStarted,
@@ -58,11 +58,11 @@ def history(number: int, kind: str, at_ms: int, due_ms: int) -> list[Event]:
     begun.append(StepCompleted(at_ms, "nap", 1, "rested", {}, step))
     if kind == "due":
         return [*begun, StepStarted(at_ms, step, 1, 1, "wait"), StepSlept(at_ms, step, 1, due_ms)]
-    signal = Signal("collect_inputs", {"stepId": "ask", "fields": {"answer": {"type": "string"}}})
+    pause = Pause("collect_inputs", {"stepId": "ask", "fields": {"answer": {"type": "string"}}})
     return [
         *begun,
         StepStarted(at_ms, step, 1, 1, "collect-inputs"),
-        RunPaused(at_ms, step, 1, signal),
+        RunPaused(at_ms, step, 1, pause),
     ]
 
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from steps import Effects, NeedsAnswer, StepInput, StepSettings, StepType, ToolContext, tool
+from steps import Effects, Pause, Pauses, StepInput, StepSettings, StepType, ToolContext, tool
 from steps.contract import Outcome
 
 
@@ -39,7 +39,7 @@ class Fragile(StepType[FragileSettings]):
     async def execute(
         self, settings: FragileSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        return NeedsAnswer("collect_inputs", {"stepId": step.step_id, "fields": {}})
+        return Pauses(Pause("collect_inputs", {"stepId": step.step_id, "fields": {}}))
 
     def accept(self, *_: object) -> None:
         raise RuntimeError("sk_canary_must_not_be_shown")

@@ -82,7 +82,7 @@ class Client:
 
     async def answer(self, run_id: str) -> None:
         """Answer a run that waits for a person, if one does."""
-        waiting = [run for run in self._observer.runs.values() if run.signal]
+        waiting = [run for run in self._observer.runs.values() if run.pause]
         if not waiting:
             return
         run = self._random.choice(waiting)
@@ -91,11 +91,11 @@ class Client:
     async def answer_to(self, run_id: str) -> bool:
         """Answer this run."""
         run = self._observer.runs[run_id]
-        assert run.signal is not None
+        assert run.pause is not None
         token = self._book.token()
-        body = run.signal.body
-        answer: JsonObject = {"type": run.signal.type, "comment": token}
-        if run.signal.type == "request_user_action":
+        body = run.pause.body
+        answer: JsonObject = {"type": run.pause.type, "comment": token}
+        if run.pause.type == "request_user_action":
             actions: Any = body["actions"]
             answer["actionId"] = body["actionId"]
             answer["actionValue"] = self._random.choice(actions)["value"]

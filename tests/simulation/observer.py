@@ -171,9 +171,9 @@ class Observer:
 
     def _waits(self, run: Run | None) -> bool:
         """Say whether an answer to this run would find somebody who asks."""
-        while run and run.signal and run.signal.run_id:
-            run = self.runs.get(run.signal.run_id)
-        return run is not None and run.signal is not None
+        while run and run.pause and run.pause.run_id:
+            run = self.runs.get(run.pause.run_id)
+        return run is not None and run.pause is not None
 
     def acts(self, run_id: str, step_id: str, visit: int, attempt: int) -> None:
         """Check an effect: the start of its attempt is on disk, and no later one."""
@@ -235,8 +235,8 @@ def _brief(event: Event) -> str:
         if getattr(event, name, None) is not None
     ]
     step = f" {event.step_id}#{event.visit}" if hasattr(event, "step_id") else ""
-    signal = getattr(event, "signal", None)
-    asks = f" for {signal.run_id[-4:] if signal.run_id else 'a person'}" if signal else ""
+    pause = getattr(event, "signal", None)
+    asks = f" for {pause.run_id[-4:] if signal.run_id else 'a person'}" if pause else ""
     answer = getattr(event, "answer", None)
     comment = f" {answer.get('comment')}" if isinstance(answer, dict) else ""
     error = getattr(event, "error", None)

@@ -117,7 +117,7 @@ class _World:
         await self._to_rest()
         janitor = Client("janitor", self.server, self._observer, self._book, random)
         for _ in range(100):
-            waiting = [run for run in self._runs() if run.signal and not run.waits_for_children]
+            waiting = [run for run in self._runs() if run.pause and not run.waits_for_children]
             if not waiting:
                 break
             await janitor.answer_to(random.choice(waiting).id)
@@ -163,8 +163,8 @@ class _World:
         for run in self._runs():
             if not is_settled(run):
                 return f"{run.id} is {run.state} in {run.current_step_id}"
-            if run.waits_for_children and run.signal:
-                child = self._observer.runs.get(run.signal.run_id or "")
+            if run.waits_for_children and run.pause:
+                child = self._observer.runs.get(run.pause.run_id or "")
                 if child is None or child.status is not Status.PAUSED:
                     return f"{run.id} is shown as paused for a child that is not"
             if run.parent and not run.is_over:

@@ -8,14 +8,15 @@ from engine import Json, JsonObject
 from steps.call_workflow import CallWorkflow
 from steps.collect_inputs import CollectInputs
 from steps.contract import (
+    AwaitsChildren,
     Done,
     GoesOn,
     InvalidAnswer,
-    NeedsAnswer,
-    NeedsRuns,
-    NeedsTime,
     Outcome,
+    Pause,
+    Pauses,
     Problem,
+    Sleeps,
     StepBroke,
     StepInput,
     StepSettings,
@@ -52,13 +53,13 @@ class PlaySettings(StepSettings):
     does: list[Part]
 
 
-def _ask(step: StepInput, deadline_ms: int | None = None) -> NeedsAnswer:
+def _ask(step: StepInput, deadline_ms: int | None = None) -> Pauses:
     body: JsonObject = {
         "stepId": step.step_id,
         "actionId": step.step_id,
         "actions": [{"value": "approved", "label": "approved"}],
     }
-    return NeedsAnswer("request_user_action", body, deadline_ms)
+    return Pauses(Pause("request_user_action", body), deadline_ms)
 
 
 class Play(StepType[PlaySettings]):
@@ -83,7 +84,7 @@ class Play(StepType[PlaySettings]):
         return Done({"visit": step.visit, "index": index})
 
     def accept(
-        self, settings: PlaySettings, step: StepInput, signal: JsonObject, answer: JsonObject
+        self, settings: PlaySettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> Json:
         if answer.get("actionValue") != "approved":
             raise InvalidAnswer([Problem("actionValue", "must be approved")])
@@ -133,7 +134,7 @@ def _waits(part: str, step: StepInput, effects: Effects) -> Outcome | None:
         case "ask-late":
             return _ask(step, effects.now_ms() + 700)
         case "time":
-            return NeedsTime(effects.now_ms() + Chance.random.choice((-50, 0, 1, 300, 2_000)))
+            return Sleeps(effects.now_ms() + Chance.random.choice((-50, 0, 1, 300, 2_000)))
         case _:
             return None
 
@@ -153,7 +154,7 @@ class AskFirst(StepType[StepSettings]):
         return Done({"answer": answer})
 
     def accept(
-        self, settings: StepSettings, step: StepInput, signal: JsonObject, answer: JsonObject
+        self, settings: StepSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> GoesOn:
         return GoesOn("answer", answer["comment"])
 
@@ -173,7 +174,7 @@ class Families(StepType[StepSettings]):
                 )
                 stand = await effects.children(plan)
                 if isinstance(stand, ChildrenOpen):
-                    return NeedsRuns(stand.total, stand.signal)
+                    return AwaitsChildren(stand.total, stand.pause)
                 ended = stand.ends[0].run_id
 
                 async def work(run_id: str = ended) -> Json:

@@ -12,13 +12,13 @@ from engine import (
     ChildrenAwaited,
     Event,
     Parent,
+    Pause,
     Run,
     RunCompleted,
     RunFailed,
     RunPaused,
     RunStarted,
     RunTerminated,
-    Signal,
     StepCompleted,
     StepSlept,
     StepStarted,
@@ -119,10 +119,10 @@ def _next(run: Run, random: Random) -> Event:
     if run.state == "executing":
         return random.choice((
             StepCompleted(*at, {"x": 1}, {}, None), StepSlept(*at, random.randrange(200)),
-            ChildrenAwaited(*at, 3), RunPaused(*at, Signal("collect_inputs", {}), random.choice((None, 90))),
+            ChildrenAwaited(*at, 3), RunPaused(*at, Pause("collect_inputs", {}), random.choice((None, 90))),
         ))  # fmt: skip
     if run.state == "awaiting" and random.random() < 0.5:
-        return RunPaused(*at, Signal("collect_inputs", {}, run_id="dynamic-workflow-1"))
+        return RunPaused(*at, Pause("collect_inputs", {}, run_id="dynamic-workflow-1"))
     return RunTerminated(at[0], "why")
 
 

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from engine import RunError, Signal
+from engine import Pause, RunError
 from steps import (
+    AwaitsChildren,
     Done,
     Effects,
     GoesOn,
     InvalidAnswer,
-    NeedsAnswer,
-    NeedsRuns,
-    NeedsTime,
     Outcome,
+    Pause,
+    Pauses,
     Problem,
+    Sleeps,
     StepBroke,
     StepInput,
     StepSettings,
@@ -214,14 +215,14 @@ class Ask(StepType[AskSettings]):
         counted = await effects.record("counted", work)
         if effects.recalled("more") is not None:
             return Done({"counted": counted, "more": effects.recalled("more")})
-        return NeedsAnswer("request_user_action", {"stepId": step.step_id, "counted": counted})
+        return Pauses(Pause("request_user_action", {"stepId": step.step_id, "counted": counted}))
 
-    def accept(self, settings: AskSettings, step: StepInput, signal: Any, answer: Any) -> Any:
+    def accept(self, settings: AskSettings, step: StepInput, pause: Any, answer: Any) -> Any:
         match answer["actionValue"]:
             case "more":
                 return GoesOn("more", {"by": answer["answeredBy"]})
             case "enough":
-                return {"counted": signal["counted"]}
+                return {"counted": pause["counted"]}
         raise InvalidAnswer([Problem("actionValue", "must be more or enough")])
 
 
@@ -271,7 +272,7 @@ class Give(StepType[GiveSettings]):
 
 async def test_what_no_journal_can_keep_fails_as_in_service() -> None:
     odd: list[Any] = [{1, 2}, dt.date(2026, 1, 1)]
-    for outcome in (*map(Done, odd), NeedsAnswer("collect_inputs", {"n": float("nan")})):
+    for outcome in (*map(Done, odd), Pauses(Pause("collect_inputs", {"n": float("nan")}))):
         step = StepTrial(Give(), {"gives": outcome}, FakeEffects())
         with pytest.raises(StepBroke) as broke:
             await step.execute()
@@ -290,21 +291,21 @@ async def _odd() -> Any:
 async def test_time_stands_still_until_the_test_moves_it() -> None:
     effects = FakeEffects(clock_ms=1_000)
     step = StepTrial(Wait(), {"duration": "5s"}, effects)
-    assert await step.execute() == NeedsTime(6_000)
+    assert await step.execute() == Sleeps(6_000)
     effects.clock_ms += 500
-    assert await step.execute() == NeedsTime(6_500)
+    assert await step.execute() == Sleeps(6_500)
 
 
 async def test_child_runs_end_are_open_or_ask() -> None:
-    asks = Signal("request_user_action", {"actionId": "x"})
+    asks = Pause("request_user_action", {"actionId": "x"})
     effects = FakeEffects(child_runs={"a": lambda child: child_end(child.data["n"], data=child.data), "b": ChildrenOpen(1)})  # fmt: skip
     workflow = {"workflowId": "{{ item }}", "items": ["a", "b", "b", "a"], "data": {"n": "{{ index }}"},
                 "concurrency": 2, "collect": "result"}  # fmt: skip
     step = StepTrial(CallWorkflow(), workflow, effects)
-    assert await step.execute() == NeedsRuns(4)
+    assert await step.execute() == AwaitsChildren(4)
     assert list(effects.started) == [0, 1, 2], "two may be open at once"
     effects.child_runs = {**effects.child_runs, "b": ChildrenOpen(1, asks)}  # type: ignore[dict-item]
-    assert await step.execute() == NeedsRuns(4, asks)
+    assert await step.execute() == AwaitsChildren(4, asks)
     effects.child_runs["b"] = child_end("b")
     outcome = await step.execute()
     assert isinstance(outcome, Done)

@@ -35,7 +35,7 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
     A file in `attachment` is for the one field that is left. The files are stored only when
     all else is acceptable. Raises `InvalidAnswer`, `NotPaused`.
     """
-    if run.signal is None:
+    if run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     fields = asked_fields(run)
     data, problems = fields.convert_text(form.texts)
@@ -60,6 +60,6 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
 
 def asked_fields(run: Run) -> Fields:
     """Return the fields that a paused run asks for; none where it asks for something else."""
-    specs = run.signal.body.get("fields") if run.signal else None
+    specs = run.pause.body.get("fields") if run.pause else None
     found = specs.items() if isinstance(specs, dict) else ()
     return Fields({name: spec for name, spec in found if isinstance(spec, dict)})

@@ -15,7 +15,7 @@ from app.services import Services
 from app.telemetry import log
 from app.web.api.answers import asked_fields, data_with_files
 from app.web.console.page import problem_page
-from app.web.console.pauses import Question, question
+from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import html
 from app.web.errors import is_known
 from app.wire.json_body import read_body
@@ -46,7 +46,7 @@ async def answer(request: Request, services: Services) -> Response:
     try:
         link = services.links.read(request.path_params["token"])
         run = await services.runs.read(link.tenant, link.run_id)
-        if not link.still_asks(run) or run.signal is None:
+        if not link.still_asks(run) or run.pause is None:
             return _over(409, "Somebody has answered this already, or it is no longer asked.")
         form = await _form(request, services, link)
         given = form.texts
@@ -71,10 +71,10 @@ async def _ask(
     given: Mapping[str, str] | None = None,
 ) -> Response:
     run = await services.runs.read(link.tenant, link.run_id)
-    signal = pause_signal(run)
-    if not link.still_asks(run) or not isinstance(signal, dict):
+    pause = pause_signal(run)
+    if not link.still_asks(run) or not isinstance(pause, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
-    asked: Question = question(run.id, run.seq, signal)
+    asked: PauseCard = pause_card(run.id, run.seq, pause)
     if run.current and run.current.step_name:
         asked = replace(asked, title=run.current.step_name)
     by_name = {item.path: item.message for item in problems}
@@ -82,7 +82,7 @@ async def _ask(
     return html(
         "answer.html",
         status,
-        question=asked,
+        pause_card=asked,
         name=link.name,
         until_ms=link.until_ms,
         problems=by_name,
@@ -104,13 +104,13 @@ async def _form(request: Request, services: Services, link: Link) -> Form:
 
 async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
     """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
-    assert run.signal is not None  # noqa: S101 - the caller has looked
-    kind, given = run.signal.type, form.texts
+    assert run.pause is not None  # noqa: S101 - the caller has looked
+    kind, given = run.pause.type, form.texts
     if kind == "request_user_action":
         answer: JsonObject = {
             "type": kind,
             "stepId": link.step_id,
-            "actionId": str(run.signal.body.get("actionId") or ""),
+            "actionId": str(run.pause.body.get("actionId") or ""),
             "actionValue": given.get("actionValue", ""),
         }
         if comment := given.get("comment", "").strip()[:_LONGEST_COMMENT]:

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
 from app.web.console.page import Page, filled
-from app.web.console.pauses import question
+from app.web.console.pauses import pause_card
 from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
@@ -71,9 +71,9 @@ async def _item(
         known[which] = await _names(call, row)
     names = known[which]
     asked = None
-    if row.pause is not None:
-        signal = row.pause.signal
-        asked = question(row.run_id, row.seq, {"type": signal.type, **signal.body})
+    if row.paused is not None:
+        pause = row.paused.pause
+        asked = pause_card(row.run_id, row.seq, {"type": pause.type, **pause.body})
     return {
         "run_id": row.run_id,
         "workflow_id": row.workflow_id,

@@ -9,7 +9,7 @@ from app.web.console.rendering import words
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PauseCard:
     """One pause as people see it.
 
     Attributes:
@@ -35,26 +35,26 @@ class Question:
     detail: Any = None
 
 
-def question(run_id: str, seq: int, signal: Mapping[str, Any]) -> Question:
+def pause_card(run_id: str, seq: int, pause: Mapping[str, Any]) -> PauseCard:
     """Return the question of a pause signal, as the status shows it."""
-    actions = signal.get("actions") or []
-    found = signal.get("fields")
+    actions = pause.get("actions") or []
+    found = pause.get("fields")
     specs = found if isinstance(found, dict) else {}
-    step_id = str(signal.get("stepId") or "")
-    detail = {key: signal[key] for key in ("tool", "arguments") if key in signal}
-    return Question(
+    step_id = str(pause.get("stepId") or "")
+    detail = {key: pause[key] for key in ("tool", "arguments") if key in pause}
+    return PauseCard(
         run_id=run_id,
         seq=seq,
-        type=str(signal["type"]),
+        type=str(pause["type"]),
         step_id=step_id,
         title=words(step_id),
-        message=str(signal.get("message") or ""),
-        action_id=str(signal.get("actionId") or ""),
+        message=str(pause.get("message") or ""),
+        action_id=str(pause.get("actionId") or ""),
         actions=[_action(item) for item in actions if isinstance(item, dict)],
         fields=form_fields(specs),
-        assignees=[str(name) for name in signal.get("assignees") or []],
-        deadline=signal.get("deadline"),
-        asked_by=signal.get("runId"),
+        assignees=[str(name) for name in pause.get("assignees") or []],
+        deadline=pause.get("deadline"),
+        asked_by=pause.get("runId"),
         detail=detail or None,
     )
 

@@ -10,7 +10,7 @@ from app.concurrency.offload import offload
 from app.events.catalogue import NAMES
 from app.web.console.graph import draw
 from app.web.console.page import Page
-from app.web.console.pauses import Question, question
+from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import page, words
 from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
 from app.web.endpoint import Call
@@ -70,7 +70,7 @@ async def run_page(call: Call) -> Response:
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
-        question=await _question(call, run),
+        pause_card=await _pause_card(call, run),
         steps=_repairable(story),
         first=story.chapters[0] if story.chapters else None,
         workflow_name=document.get("name") if document else None,
@@ -113,12 +113,12 @@ def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
     return history[-1].get("progress") if history else None
 
 
-async def _question(call: Call, run: Run) -> Question | None:
+async def _pause_card(call: Call, run: Run) -> PauseCard | None:
     """Return what the run asks, named as the step that asks is, in a child run too."""
-    signal = pause_signal(run)
-    if not isinstance(signal, dict):
+    pause = pause_signal(run)
+    if not isinstance(pause, dict):
         return None
-    asked = question(run.id, run.seq, signal)
+    asked = pause_card(run.id, run.seq, pause)
     if asked.asked_by and asked.asked_by != run.id:
         try:
             _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)

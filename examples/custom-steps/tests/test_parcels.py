@@ -12,7 +12,7 @@ import pytest
 from parcels.book_parcel import book_parcel
 from parcels.ship_parcels import ShipParcels
 
-from steps import InvalidAnswer, InvalidDefinition, NeedsAnswer, StepBroke
+from steps import InvalidAnswer, InvalidDefinition, Pauses, StepBroke
 from steps.definition import compile_definition
 from steps.registry import Registry
 from steps.testing import FakeEffects, StepTrial, call_tool
@@ -73,7 +73,7 @@ async def test_an_answer_books_a_lost_parcel_again_or_is_the_output() -> None:
     step = trial(effects)
     await step.execute()
     asked = await step.answer({"actionValue": "lost-label", "data": {"index": 1}})
-    assert isinstance(asked, NeedsAnswer)
+    assert isinstance(asked, Pauses)
     assert effects.tool_uses[-1].call == "parcel-1-again-1"
     await step.answer({"actionValue": "handed-over"}, by="ada")
     assert step.output["handedOverBy"] == "ada"

@@ -10,8 +10,9 @@ from steps import (
     Effects,
     GoesOn,
     InvalidAnswer,
-    NeedsAnswer,
     Outcome,
+    Pause,
+    Pauses,
     Problem,
     StepBroke,
     StepInput,
@@ -92,17 +93,17 @@ class ShipParcels(StepType[ShipParcelsSettings]):
             "bookings": bookings,
             "question": question,
         }
-        return NeedsAnswer("request_user_action", body)
+        return Pauses(Pause("request_user_action", body))
 
     def accept(
         self,
         settings: ShipParcelsSettings,
         step: StepInput,
-        signal: JsonObject,
+        pause: JsonObject,
         answer: JsonObject,
     ) -> "Json | GoesOn":
         """Take what the person says: the output, or a record with which the step goes on."""
-        bookings = signal["bookings"]
+        bookings = pause["bookings"]
         match answer.get("actionValue"):
             case "handed-over":
                 return {
@@ -112,7 +113,7 @@ class ShipParcels(StepType[ShipParcelsSettings]):
                 }
             case "lost-label":
                 count = len(bookings) if isinstance(bookings, list) else 0
-                return GoesOn(f"lost-{signal['question']}", {"index": _index(answer, count)})
+                return GoesOn(f"lost-{pause['question']}", {"index": _index(answer, count)})
             case _:
                 told = "must be handed-over or lost-label"
                 raise InvalidAnswer([Problem("actionValue", told)])
