@@ -47,7 +47,7 @@ class AwaitsChildren:
 
     Attributes:
         total: How many the visit has wanted so far.
-        signal: What people are asked for, when every open child run waits for them.
+        pause: What people are asked for, when every open child run waits for them.
         deadline_ms: When the attempt is over, if it has a timeout.
     """
 

@@ -133,10 +133,10 @@ def _interrupted(run: Run, graph: Graph, now_ms: int) -> Events:
             error = StepError("Interrupted", message, retryable=False)
             return end_of_step(run, graph, StepFailed(*where, error))
         case OnInterrupted.ASK:
-            return (RunPaused(*where, interruption_signal(visit.step_id, message)),)
+            return (RunPaused(*where, interruption_pause(visit.step_id, message)),)
 
 
-def interruption_signal(step_id: str, message: str) -> Pause:
+def interruption_pause(step_id: str, message: str) -> Pause:
     """Return the pause that asks a person what becomes of an interrupted step."""
     return Pause(
         "request_user_action",

@@ -66,7 +66,7 @@ class Run:
         past: The visits that have ended, oldest first.
         current: The visit the run is in.
         next_step: Where the last chosen edge leads, while READY.
-        signal: What a paused run waits for.
+        pause: What a paused run waits for.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
         last_error: The error that the last `on: "error"` edge caught.
         visits: How often each step has been entered, by the runs that this one carries on too.
@@ -278,7 +278,7 @@ def _await_children(run: Run, event: ChildrenAwaited) -> Changes:
 def _pause(run: Run, event: RunPaused) -> Changes:
     return {
         "current": _visit(run, status=VisitStatus.PAUSED),
-        "signal": event.pause,
+        "pause": event.pause,
         "wake_at_ms": event.deadline_ms,
     }
 
@@ -286,13 +286,13 @@ def _pause(run: Run, event: RunPaused) -> Changes:
 def _resume(run: Run, _: RunResumed) -> Changes:
     return {
         "current": _visit(run, status=VisitStatus.RUNNING),
-        "signal": None,
+        "pause": None,
         "wake_at_ms": None,
     }
 
 
 def _resume_children(run: Run, _: ChildrenResumed) -> Changes:
-    return {"current": _visit(run, status=VisitStatus.RUNNING), "signal": None}
+    return {"current": _visit(run, status=VisitStatus.RUNNING), "pause": None}
 
 
 def _complete_step(run: Run, event: StepCompleted) -> Changes:
@@ -322,7 +322,7 @@ def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes
     return {
         "current": None,
         "past": (*run.past, visit),
-        "signal": None,
+        "pause": None,
         "wake_at_ms": None,
         "cleaning_up": run.cancel_requested,
     }

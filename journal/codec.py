@@ -38,9 +38,12 @@ _NESTED: dict[str, dict[str, _Nested]] = {
     "AttemptFailed": {"error": StepError},
     "StepFailed": {"error": StepError},
     "RunFailed": {"error": RunError},
-    "RunPaused": {"signal": Pause},
+    "RunPaused": {"pause": Pause},
 }
 """The fields, by type, that are objects of their own, or lists of such."""
+
+_ON_DISK = {"RunPaused": {"pause": "signal"}}
+"""The names that fields have in the journal, where that is another one."""
 
 _NOTHING: dict[str, _Nested] = {}
 _FIRST = {"visit": 1, "attempt": 1}
@@ -81,6 +84,9 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
 
 def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a body, with what is nested in its own types."""
+    for name, kept in _ON_DISK.get(kind, {}).items():
+        if kept in values:
+            values[name] = values.pop(kept)
     for name, nested in _NESTED.get(kind, _NOTHING).items():
         if name in values:
             item, inner = values[name], nested.__name__
@@ -93,12 +99,12 @@ def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any, skip: str = "") -> dict[str, Any]:
     plain = {}
-    for name, default, is_nested in _SHAPES[type(value)]:
+    for name, kept, default, is_nested in _SHAPES[type(value)]:
         if name == skip:
             continue
         item = getattr(value, name)
         if default is MISSING or item != default or type(item) is not type(default):
-            plain[name] = _nested(item) if is_nested else item
+            plain[kept] = _nested(item) if is_nested else item
     return plain
 
 
@@ -106,10 +112,11 @@ def _nested(item: Any) -> Any:
     return [_plain(one) for one in item] if isinstance(item, tuple) else _plain(item)
 
 
-def _shape(kind: type[Any]) -> tuple[tuple[str, Any, bool], ...]:
-    """Return name, default and nestedness of each field of a dataclass."""
+def _shape(kind: type[Any]) -> tuple[tuple[str, str, Any, bool], ...]:
+    """Return name, name on disk, default and nestedness of each field of a dataclass."""
+    on_disk, nested = _ON_DISK.get(kind.__name__, {}), _NESTED.get(kind.__name__, ())
     return tuple(
-        (field.name, _default(field), field.name in _NESTED.get(kind.__name__, ()))
+        (field.name, on_disk.get(field.name, field.name), _default(field), field.name in nested)
         for field in fields(kind)
     )
 

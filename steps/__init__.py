@@ -15,17 +15,14 @@ To add a step type (`docs/extending.md` says it at length):
 
 from collections.abc import Mapping, Sequence
 
-from engine import Json, JsonObject, Pause, RunError
+from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, RunError, Sleeps
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart, ToolCall, ToolSpec
 from steps.contract import (
-    AwaitsChildren,
     Done,
     GoesOn,
     InvalidAnswer,
     Outcome,
-    Pauses,
     Problem,
-    Sleeps,
     StepBroke,
     StepInput,
     StepSettings,
@@ -76,7 +73,6 @@ __all__ = [
     "JsonObject",
     "Message",
     "Outcome",
-    "Pause",
     "Pause",
     "Pauses",
     "Problem",

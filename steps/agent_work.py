@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 
-from engine import Json, JsonObject
+from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses
 from steps.agent import AgentDefinition
 from steps.agent_tools import DELIVER, Offer
 from steps.chat import (
@@ -21,7 +21,7 @@ from steps.chat import (
     Usage,
     answer_from_json,
 )
-from steps.contract import AwaitsChildren, Done, Outcome, Pauses, StepBroke, StepInput, listed
+from steps.contract import Done, Outcome, StepBroke, StepInput, listed
 from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.model_output import fitted, read_answer, schema_of, usable
 from steps.tool_arguments import argument_problems

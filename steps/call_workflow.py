@@ -5,17 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine import Json, JsonObject, RunError
-from steps.contract import (
-    AwaitsChildren,
-    Done,
-    Outcome,
-    Problem,
-    StepBroke,
-    StepInput,
-    StepSettings,
-    StepType,
-)
+from engine import AwaitsChildren, Json, JsonObject, RunError
+from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.effects import ChildEnd, ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.expression import ExpressionError
 from steps.template import Template

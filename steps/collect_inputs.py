@@ -5,18 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from engine import Json, JsonObject, iso_time
-from steps.contract import (
-    Done,
-    InvalidAnswer,
-    Outcome,
-    Pause,
-    Pauses,
-    Problem,
-    StepInput,
-    StepSettings,
-    StepType,
-)
+from engine import Json, JsonObject, Pause, Pauses, iso_time
+from steps.contract import Done, InvalidAnswer, Outcome, Problem, StepInput, StepSettings, StepType
 from steps.durations import Duration
 from steps.effects import (
     Effects,
@@ -39,7 +29,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
     """Asks a person for the declared output fields that the run does not have.
 
     It goes on if `data` already holds every required output field, valid; else the run
-    pauses with the signal `collect_inputs` and the missing `fields`. Entered again in a loop,
+    pauses with the type `collect_inputs` and the missing `fields`. Entered again in a loop,
     it asks for all of them again. Its output is the fields.
     """
 

@@ -157,7 +157,7 @@ class StepType(ABC, Generic[S]):
     ) -> "Json | GoesOn":
         """Turn a person's answer to this step's pause into the step's output.
 
-        Gives `GoesOn` when the step is not done with the answer. `signal` is the `body` the
+        Gives `GoesOn` when the step is not done with the answer. `pause` is the `body` the
         step paused with; `answer` is the resume request, with `answeredBy` and `answeredAt`
         added. Raises `InvalidAnswer`.
         """

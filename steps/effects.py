@@ -151,7 +151,7 @@ class ChildrenOpen:
 
     Attributes:
         total: How many the visit has wanted so far.
-        signal: What people are asked for, when all that are open wait for them.
+        pause: What people are asked for, when all that are open wait for them.
     """
 
     total: int

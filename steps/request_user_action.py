@@ -4,17 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine import Json, JsonObject, iso_time
-from steps.contract import (
-    InvalidAnswer,
-    Outcome,
-    Pause,
-    Pauses,
-    Problem,
-    StepInput,
-    StepSettings,
-    StepType,
-)
+from engine import Json, JsonObject, Pause, Pauses, iso_time
+from steps.contract import InvalidAnswer, Outcome, Problem, StepInput, StepSettings, StepType
 from steps.durations import Duration
 from steps.effects import (
     Effects,
@@ -56,7 +47,7 @@ class RequestUserActionSettings(StepSettings):
 class RequestUserAction(StepType[RequestUserActionSettings]):
     """Asks a person to choose one of several actions.
 
-    The run pauses with the signal `request_user_action`. The output is `actionId`,
+    The run pauses with the type `request_user_action`. The output is `actionId`,
     `actionValue`, `answeredBy`, `answeredAt`, and the `comment` if there is one. A timeout is
     never taken for consent unless the `timeout` edge leads there.
     """

@@ -14,19 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from engine import Json, JsonObject, RunError
+from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, RunError, Sleeps
 from steps.chat import ChatAnswer, ToolCall, Usage
 from steps.compiled import CompiledStep
 from steps.contract import (
     AnyStepType,
-    AwaitsChildren,
     Done,
     GoesOn,
     InvalidAnswer,
     Outcome,
-    Pauses,
     Problem,
-    Sleeps,
     StepBroke,
     StepInput,
 )
@@ -89,7 +86,7 @@ class StepTrial:
         """
         self.effects = effects or FakeEffects()
         self.visit = self.attempt = 1
-        self.pause: Pauses | None = None
+        self.pause: Pause | None = None
         self.output: Any = None
         self.data: dict[str, Any] = {}
         self._step = _compiled(step_type, step)
@@ -128,7 +125,7 @@ class StepTrial:
             self.attempt += 1
             raise
         if isinstance(outcome, Pauses):
-            self.pause = outcome
+            self.pause = outcome.pause
         return outcome
 
     async def answer(self, answer: Mapping[str, Any], *, by: str = "ada") -> Outcome:
@@ -149,7 +146,7 @@ class StepTrial:
         if self.pause is None:
             raise ValueError("the step does not wait for an answer; execute it first")
         signed: JsonObject = {
-            "type": self.pause.pause, **answer, "answeredBy": by, "answeredAt": _STARTED_AT,
+            "type": self.pause.type, **answer, "answeredBy": by, "answeredAt": _STARTED_AT,
         }  # fmt: skip
         given, settings = self.input, self._step.settings
         taken = self._step.type.accept(settings, given, self.pause.body, signed)
@@ -174,7 +171,8 @@ class StepTrial:
                 )[0]
                 return replace(outcome, output=self.output)
             case Pauses():
-                return replace(outcome, body=as_kept(what, outcome.body, "InvalidOutput")[0])
+                body = as_kept(what, outcome.pause.body, "InvalidOutput")[0]
+                return replace(outcome, pause=replace(outcome.pause, body=body))
             case Sleeps() | AwaitsChildren():
                 return outcome
         raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")

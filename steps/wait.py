@@ -5,16 +5,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from engine import JsonObject
-from steps.contract import (
-    Outcome,
-    Problem,
-    Sleeps,
-    StepBroke,
-    StepInput,
-    StepSettings,
-    StepType,
-)
+from engine import JsonObject, Sleeps
+from steps.contract import Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.durations import LATEST_MS, Duration
 from steps.effects import (
     Effects,

@@ -23,7 +23,7 @@ from engine import (
 )
 from journal import JournalError
 from steps.compiled import CompiledStep
-from steps.contract import AwaitsChildren, Done, Outcome, Pauses, Sleeps, StepBroke, StepInput
+from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
@@ -81,10 +81,10 @@ def _input(
     """Return what has happened, and how many bytes long it is."""
     what = f"step {step.id} gave what is"
     match outcome:
-        case Pauses(pause, body, deadline_ms):
-            (pause, body), size = as_kept(what, [pause, body], "InvalidOutput")
+        case Pauses(pause, deadline_ms):
+            (kind, body), size = as_kept(what, [pause.type, pause.body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
-            return Pauses(Pause(pause, body), late_ms), size
+            return Pauses(Pause(kind, body), late_ms), size
         case Sleeps(until_ms):
             return Sleeps(_moment(step, until_ms)), 0
         case AwaitsChildren(total, asked):

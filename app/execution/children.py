@@ -80,7 +80,7 @@ class Children:
         total = plan.first + plan.total
         if due or any(row.status == Status.RUNNING for row in is_open):
             return ChildrenOpen(total)
-        return ChildrenOpen(total, await self._signal(is_open[0]))
+        return ChildrenOpen(total, await self._pause_of(is_open[0]))
 
     async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
         """Return the next items to start; those that an earlier attempt completed are done."""
@@ -167,7 +167,7 @@ class Children:
             error = RunError(None, kind, f"the run was {run.status}{told}")
         return ChildEnd(run.id, run.data, run.result, error)
 
-    async def _signal(self, row: ChildRow) -> Pause | None:
+    async def _pause_of(self, row: ChildRow) -> Pause | None:
         """Return what a paused child asks, and which run that is; None if it has been answered."""
         _, run = await self._journal.events.run(row.run_id)
         if run.pause is None:

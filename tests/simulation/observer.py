@@ -235,8 +235,8 @@ def _brief(event: Event) -> str:
         if getattr(event, name, None) is not None
     ]
     step = f" {event.step_id}#{event.visit}" if hasattr(event, "step_id") else ""
-    pause = getattr(event, "signal", None)
-    asks = f" for {pause.run_id[-4:] if signal.run_id else 'a person'}" if pause else ""
+    pause = getattr(event, "pause", None)
+    asks = f" for {pause.run_id[-4:] if pause.run_id else 'a person'}" if pause else ""
     answer = getattr(event, "answer", None)
     comment = f" {answer.get('comment')}" if isinstance(answer, dict) else ""
     error = getattr(event, "error", None)

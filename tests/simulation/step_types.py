@@ -4,19 +4,15 @@ import asyncio
 from random import Random
 from typing import Literal
 
-from engine import Json, JsonObject
+from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, Sleeps
 from steps.call_workflow import CallWorkflow
 from steps.collect_inputs import CollectInputs
 from steps.contract import (
-    AwaitsChildren,
     Done,
     GoesOn,
     InvalidAnswer,
     Outcome,
-    Pause,
-    Pauses,
     Problem,
-    Sleeps,
     StepBroke,
     StepInput,
     StepSettings,

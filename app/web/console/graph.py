@@ -11,7 +11,7 @@ from app.web.console.graph_layers import (
     LAYER_HEIGHT,
     NODE_HEIGHT,
     NODE_WIDTH,
-    Arrow,
+    DrawnEdge,
     Layout,
     Node,
     lay_out,
@@ -71,7 +71,7 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
     if not steps or len(steps) > _MOST_STEPS:
         return ""
     first = str(document.get("initialStep"))
-    arrows = [Arrow(edge.source, edge.target, bool(edge.label)) for edge in edges]
+    arrows = [DrawnEdge(edge.source, edge.target, bool(edge.label)) for edge in edges]
     laid = lay_out(list(steps), arrows, first)
     picture = _Picture()
     ports = _ports(laid)

@@ -33,7 +33,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrow:
+class DrawnEdge:
     """A way to be laid out; `is_labelled` leaves room for words at its first bend."""
 
     source: str
@@ -57,7 +57,7 @@ class Layout:
     layers: int
 
 
-def lay_out(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> Layout:
+def lay_out(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> Layout:
     """Return every step and every way its place; `first` stands on top."""
     spots = {name: Node(NODE_WIDTH) for name in steps}
     turned = _closing(steps, arrows, first)
@@ -85,11 +85,11 @@ def lay_out(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> Layout
     return Layout(spots, ways, width, len(layers))
 
 
-def _ends(arrow: Arrow) -> tuple[str, str]:
+def _ends(arrow: DrawnEdge) -> tuple[str, str]:
     return arrow.source, arrow.target
 
 
-def _closing(steps: Sequence[str], arrows: Sequence[Arrow], first: str) -> set[int]:
+def _closing(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> set[int]:
     """Return the arrows that lead back to a step on the way to their own (depth first)."""
     out: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for index, arrow in enumerate(arrows):
