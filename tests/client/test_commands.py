@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.client.conftest import ASKING, END, NAPPING, client_for
+from tests.client.conftest import ASKING, client_for
 from tests.harness.processes import run, start
 from tests.harness.server import Server
 
@@ -114,10 +114,11 @@ def test_a_server_that_is_away_is_told_soon_by_what_only_asks(defined: Server) -
 
 
 def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
-    nap = {"id": "nap", "type": "wait", "duration": "6s"}  # the command takes time to begin
     with client_for(defined) as client:
-        client.workflows.create({**NAPPING, "id": "long-nap", "name": "Long", "steps": [nap, END]})
-        run_id = client.start("long-nap", {}).id
+        run_id = client.start("asking", {}).id
+        paused = client.run(run_id).wait(60)
+    assert paused.pause is not None
+    value = paused.pause.document["actions"][0]["value"]
     ours, theirs = pty.openpty()
     watching = start("status", run_id, "--watch", environment=environment(defined), stdout=theirs)
     os.close(theirs)
@@ -125,12 +126,15 @@ def test_a_terminal_sees_the_table_drawn_in_place(defined: Server) -> None:
     try:
         while chunk := os.read(ours, 65536):
             shown += chunk
+            if b"paused" in shown and value:
+                said(defined, "resume", run_id, "--action", value)
+                value = None
     except OSError:
         pass  # the other side has closed
     os.close(ours)
     assert watching.wait(60) == 0
     assert b"F\x1b[J" in shown
-    assert b"running" in shown
+    assert b"paused" in shown
     assert b"completed" in shown.rpartition(b"\x1b[J")[2]
 
 

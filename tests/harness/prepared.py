@@ -22,12 +22,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-LOADED = (
-    "app.cli.main", "app.server", "app.cli.local", "app.cli.remote", "app.cli.serve",
-    "app.cli.credentials", "app.cli.secrets", "app.cli.runs", "app.cli.maintenance",
-    "app.cli.doctor", "app.cli.check", "app.cli.run", "app.cli.config", "app.cli.run_control",
-    "app.cli.follow",
-)  # fmt: skip
+LOADED = ("app.server", "app.cli.local", "app.cli.remote")
+"""What commands load besides their own modules."""
 LONGEST = 1 << 20
 
 
@@ -108,7 +104,8 @@ def _command(asked: dict[str, Any], files: list[int]) -> tuple[Command, socket.s
 def prepare() -> None:
     """Load the code, and see that nothing runs that a fork would leave behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # one from the terminal is for the tests
-    for name in LOADED:
+    groups = importlib.import_module("app.cli.main").GROUPS
+    for name in (*LOADED, *(f"app.cli.{group}" for group in groups)):
         importlib.import_module(name)
     running = os.listdir("/proc/self/task")  # noqa: PTH208 - a system folder
     assert len(running) == 1, "a thread was started while the code was loaded"
