@@ -15,6 +15,7 @@ from steps.chat import (
     ChatAnswer,
     ChatRequest,
     Message,
+    Part,
     TextPart,
     ToolCall,
     ToolSpec,
@@ -25,6 +26,7 @@ from steps.contract import Done, Outcome, StepBroke, StepInput, listed
 from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.model_output import fitted, read_answer, schema_of, usable
 from steps.tool_arguments import argument_problems
+from steps.tool_result import shown
 
 _LONGEST_CALL_S = 300.0
 _LONGEST_RESULT = 100_000
@@ -71,9 +73,9 @@ class AgentWork:
                 continue
             for number, call in enumerate(answer.tool_calls, 1):
                 result = await self._answer_call(turn, number, call)
-                if not isinstance(result, str):
+                if not isinstance(result, tuple):
                     return result
-                self._messages.append(Message("tool", (TextPart(result),), tool_call_id=call.id))
+                self._messages.append(Message("tool", result, tool_call_id=call.id))
         message = (
             f"agent {self._name} has not delivered within {self._settings.limits.maxTurns} turns"
         )
@@ -124,7 +126,9 @@ class AgentWork:
         self._messages.append(Message("user", (TextPart(asked),)))
         return None
 
-    async def _answer_call(self, turn: int, number: int, call: ToolCall) -> str | Outcome:
+    async def _answer_call(
+        self, turn: int, number: int, call: ToolCall
+    ) -> tuple[Part, ...] | Outcome:
         """Return what the model is told of one call, or why the step has to wait or is done."""
         if call.arguments is None:
             return _told_error(
@@ -215,13 +219,11 @@ class AgentWork:
 
         return await self._effects.record(name, work)
 
-    def _told_result(self, offer: Offer, kept: Json) -> str:
+    def _told_result(self, offer: Offer, kept: Json) -> tuple[Part, ...]:
         assert isinstance(kept, dict)  # noqa: S101 - written by `_call_tool`, `_call_workflow`
         self._spent_ms += int(kept["durationMs"])  # type: ignore[arg-type]
         self._calls.append({"tool": offer.id, "ok": kept["ok"]})
-        told = kept["result"] if kept["ok"] else {"error": kept["error"]}
-        text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
-        return text[:_LONGEST_RESULT]
+        return shown(kept["result"] if kept["ok"] else {"error": kept["error"]}, _LONGEST_RESULT)
 
     def _check_limits(self) -> None:
         limits = self._settings.limits
@@ -250,5 +252,5 @@ def _error(kind: str, message: str) -> JsonObject:
     return {"type": kind, "message": message[:2_000]}
 
 
-def _told_error(kind: str, message: str) -> str:
-    return json.dumps({"error": _error(kind, message)}, ensure_ascii=False)
+def _told_error(kind: str, message: str) -> tuple[Part, ...]:
+    return (TextPart(json.dumps({"error": _error(kind, message)}, ensure_ascii=False)),)

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from engine import Json
-from steps.chat import ImagePart, Part, TextPart
+from steps.chat import IMAGE_TYPES, ImagePart, Part, TextPart
 from steps.contract import StepBroke
 from steps.effects import Effects, StoredFile
 from steps.template import Template
 
-_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _DOCUMENTS = frozenset(
     {".pdf", ".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods", ".ppt", ".pptx", ".odp"}
 )
@@ -44,7 +43,7 @@ async def as_part(file_id: str, effects: Effects) -> Part:
     """Read a file for a model. Raises `StepBroke` when it gives neither picture nor text."""
     stored = await effects.file(file_id)
     media_type = stored.media_type.partition(";")[0].strip().lower()
-    if media_type in _IMAGES:
+    if media_type in IMAGE_TYPES:
         return ImagePart(media_type, stored.content)
     if _is_document(stored):
         text = await _extracted(stored, effects)

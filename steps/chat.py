@@ -21,6 +21,9 @@ class ImagePart:
     content: bytes
 
 
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""The media types of pictures that providers take."""
+
 Part: TypeAlias = TextPart | ImagePart
 
 

@@ -4,7 +4,7 @@ import asyncio
 import base64
 from typing import Any
 
-from app.llm.endpoint import Endpoint
+from app.llm.endpoint import Endpoint, named
 from app.llm.schemas import has_open_part, in_words
 from app.llm.tolerant import objects_of
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
@@ -96,7 +96,10 @@ def _turns(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, 
 
 
 def _blocks(message: Message, endpoint: Endpoint) -> list[dict[str, Any]]:
-    blocks = [_part(part) for part in message.parts if not _is_blank(part)]
+    parts = message.parts
+    if message.role == "tool" and not endpoint.settings.takes_images:
+        parts = tuple(named(part) for part in parts)
+    blocks = [_part(part) for part in parts if not _is_blank(part)]
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
         return [{**result, "content": blocks or [_EMPTY]}]

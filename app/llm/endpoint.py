@@ -8,7 +8,7 @@ from typing import Any
 from app.llm.tolerant import whole_characters
 from app.settings.llm import ModelDocument
 from engine import JsonObject
-from steps.chat import ToolCall
+from steps.chat import ImagePart, TextPart, ToolCall
 from steps.model_json import only_object
 
 
@@ -46,6 +46,14 @@ def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolC
         text = whole_characters(told)
         calls.append(ToolCall(call_id, name.strip(" \t\r\n\"'`"), _arguments(text), text, extra))
     return tuple(calls)
+
+
+def named(part: TextPart | ImagePart) -> TextPart:
+    """Return a part as text, a picture by its type and size."""
+    if isinstance(part, TextPart):
+        return part
+    size = f"{part.media_type}, {len(part.content):,} bytes"
+    return TextPart(f"(picture, {size}; this model is not shown pictures)")
 
 
 def arguments_text(arguments: "JsonObject | None", text: str) -> str:

@@ -5,7 +5,7 @@ import base64
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.llm.endpoint import Endpoint, arguments_text
+from app.llm.endpoint import Endpoint, arguments_text, named
 from app.llm.schemas import in_words, is_strict
 from engine import Json
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
@@ -52,7 +52,7 @@ def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
 
 def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     settings = endpoint.settings
-    messages = [_message(message, endpoint.origin) for message in request.messages]
+    messages = _messages(request.messages, endpoint)
     body: dict[str, Any] = {"model": settings.model, "stream": settings.stream}
     if settings.stream:
         body["stream_options"] = {"include_usage": True}
@@ -105,18 +105,40 @@ def _limit_word(base_url: str) -> str:
     return "max_completion_tokens" if is_its_own else "max_tokens"
 
 
-def _message(message: Message, origin: str) -> dict[str, Any]:
+def _messages(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:
+    """Return the conversation; pictures of tools follow their results, which are text here."""
+    said: list[dict[str, Any]] = []
+    pictures: list[dict[str, Any]] = []
+    for message in messages:
+        if message.role != "tool" and pictures:
+            said.append({"role": "user", "content": pictures})
+            pictures = []
+        said.append(_message(message, endpoint))
+        if message.role == "tool" and endpoint.settings.takes_images:
+            shown = [_part(part) for part in message.parts if isinstance(part, ImagePart)]
+            if shown:
+                told = f"The pictures that the call {message.tool_call_id} gave:"
+                pictures += [{"type": "text", "text": told}, *shown]
+    return [*said, {"role": "user", "content": pictures}] if pictures else said
+
+
+def _result(message: Message, endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.settings.takes_images:
+        texts = [part.text for part in message.parts if isinstance(part, TextPart)]
+    else:
+        texts = [named(part).text for part in message.parts]
+    content = "\n\n".join(texts) or "(pictures, which follow)"
+    return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
+
+
+def _message(message: Message, endpoint: Endpoint) -> dict[str, Any]:
     if message.role == "tool":
-        return {
-            "role": "tool",
-            "tool_call_id": message.tool_call_id,
-            "content": _text(message, "(a picture, which cannot be shown here)"),
-        }
+        return _result(message, endpoint)
     if any(isinstance(part, ImagePart) for part in message.parts):
         content: Any = [_part(part) for part in message.parts]
     else:
         content = _text(message)
-    is_its_own = message.origin == origin
+    is_its_own = message.origin == endpoint.origin
     said = {"role": message.role, "content": content, **(message.extra if is_its_own else {})}
     if message.tool_calls:
         said["tool_calls"] = [
@@ -134,10 +156,8 @@ def _message(message: Message, origin: str) -> dict[str, Any]:
     return said
 
 
-def _text(message: Message, picture: str = "") -> str:
-    return "\n\n".join(
-        part.text if isinstance(part, TextPart) else picture for part in message.parts
-    )
+def _text(message: Message) -> str:
+    return "\n\n".join(part.text for part in message.parts if isinstance(part, TextPart))
 
 
 def _part(part: TextPart | ImagePart) -> dict[str, Any]:

@@ -35,6 +35,12 @@ class ModelDocument(BaseModel):
         "json_schema", description="how the endpoint is told the schema that an answer must fit"
     )
 
+    images: bool | None = Field(
+        None,
+        description="whether it takes pictures that tools give; else it is told their type and "
+        "size. Without it, those of provider anthropic do",
+    )
+
     @field_validator("baseUrl")
     @classmethod
     def _plain_address(cls, value: str | None) -> str | None:
@@ -52,6 +58,11 @@ class ModelDocument(BaseModel):
         if parts.query or parts.fragment:
             raise ValueError("must have no query and no fragment")
         return value
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether pictures that tools give are sent to it."""
+        return self.provider == "anthropic" if self.images is None else self.images
 
     @model_validator(mode="after")
     def _fits_provider(self) -> "ModelDocument":

@@ -199,9 +199,9 @@ def mcp_list_late(server: str, why: str) -> None:
     _log.warning("mcp server does not list its tools", server=server, why=why)
 
 
-def mcp_schema_unusable(tool: str, why: Exception) -> None:
-    """Say that a tool's arguments go unchecked, since its server's schema is not valid."""
-    _log.warning("input schema cannot be used", tool=tool, why=str(why)[:500])
+def mcp_tool_odd(server: str, why: str) -> None:
+    """Say what is wrong with a tool of an MCP server, and what it is taken for."""
+    _log.warning("mcp tool is not as it must be", server=server, why=why)
 
 
 def mcp_not_closed(server: str) -> None:

@@ -53,7 +53,12 @@ class ToolCatalogue:
         shown |= {info.id: _shown(info, "function") for info in self._infos.values()}
         tools: list[Json] = [shown[tool_id] for tool_id in sorted(shown)]
         servers: list[Json] = [
-            {"name": server.name, "status": server.status, "error": server.error}
+            {
+                "name": server.name,
+                "status": server.status,
+                "error": server.error,
+                "warnings": list(server.warnings),
+            }
             for server in self._mcp.all()
         ]
         return {"tools": tools, "servers": servers}

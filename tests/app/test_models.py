@@ -133,6 +133,30 @@ async def test_a_whole_conversation_is_put_in_the_providers_words(tmp_path: Path
         assert [block["tool_use_id"] for block in results["content"]] == ["c1", "c2"]
 
 
+@pytest.mark.parametrize(("provider", "images", "is_shown"), [
+    ("openai", None, False), ("openai", True, True), ("anthropic", None, True), ("anthropic", False, False),
+])  # fmt: skip
+async def test_pictures_of_tools_are_shown_to_models_that_take_them(tmp_path: Path, provider: str, images: bool | None, is_shown: bool) -> None:  # fmt: skip
+    calls = (ToolCall("c1", "shoot", {}), ToolCall("c2", "shoot", {}))
+    messages = (
+        *says("shoot").messages,
+        Message("assistant", (), calls),
+        Message("tool", (ImagePart("image/png", b"png"), TextPart("a shot")), tool_call_id="c1"),
+        Message("tool", (ImagePart("image/png", b"png"),), tool_call_id="c2"),
+    )
+    with ModelServer(Reply("ok")) as server:
+        await ask(tmp_path, server, provider, ChatRequest("m", messages), images=images)
+    sent = server.requests[0].body["messages"]
+    assert ("cG5n" in json.dumps(sent)) is is_shown
+    assert ("(picture, image/png, 3 bytes;" in json.dumps(sent)) is not is_shown
+    assert "a shot" in json.dumps(sent)
+    if provider == "openai":
+        roles = ["user", "assistant", "tool", "tool", *(["user"] if is_shown else [])]
+        assert [message["role"] for message in sent] == roles
+    if is_shown and provider == "openai":
+        assert [part["type"] for part in sent[-1]["content"]] == ["text", "image_url"] * 2
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_what_a_provider_added_goes_back_to_it_and_to_nobody_else(tmp_path: Path, provider: str) -> None:  # fmt: skip
     thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}

@@ -4,7 +4,7 @@ Imported when the first server is opened, and not before (see `server`).
 """
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -20,6 +20,7 @@ from mcp_types import (
     METHOD_NOT_FOUND,
     REQUEST_TIMEOUT,
     Implementation,
+    ListToolsResult,
     ToolListChangedNotification,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -28,7 +29,8 @@ from pydantic import ValidationError
 from app.settings.mcp import McpServerSettings, resolved
 from app.telemetry import log
 from app.tools.mcp.http import http_client
-from app.tools.mcp.link import McpTool, McpUnavailable, NoTools
+from app.tools.mcp.link import McpTool, McpUnavailable, NoTools, ToolList
+from app.tools.mcp.mending import MendedTransport
 from app.tools.mcp.result import result_of
 from app.tools.mcp.stderr import logged
 from engine import Json, JsonObject
@@ -65,9 +67,10 @@ async def connect(
         if isinstance(message, ToolListChangedNotification):
             look()
 
+    transport = MendedTransport(_streams(name, settings, trust, look))
     async with (
         Client(
-            _streams(name, settings, trust, look),
+            transport,
             read_timeout_seconds=settings.timeout / 1_000,
             message_handler=heard,
             client_info=Implementation(name="stepwell", version=version("stepwell")),
@@ -77,7 +80,7 @@ async def connect(
     ):
         watching.start_soon(_watch, client, look)
         try:
-            yield Connection(name, settings, client, look)
+            yield Connection(name, settings, client, transport, look)
         finally:
             watching.cancel_scope.cancel()
 
@@ -135,36 +138,58 @@ class Connection:
     """A connection that is up."""
 
     def __init__(
-        self, name: str, settings: McpServerSettings, client: Client, look: Callable[[], None]
+        self,
+        name: str,
+        settings: McpServerSettings,
+        client: Client,
+        transport: MendedTransport,
+        look: Callable[[], None],
     ) -> None:
         self._name = name
         self._limit_s = settings.timeout / 1_000
         self._client = client
+        self._transport = transport
         self._look = look
 
-    async def tools(self) -> Sequence[McpTool]:
+    async def tools(self) -> ToolList:
         """List the tools. Raises `NoTools` when that takes too long, `MCPError` when it fails."""
-        if self._client.server_capabilities.tools is None:
-            return []
         found: list[McpTool] = []
+        self._transport.warnings.clear()
         cursor: str | None = None
         for _ in range(_PAGES):
             try:
-                with anyio.fail_after(self._limit_s + _WRITE_S):
-                    page = await self._client.list_tools(cursor=cursor)
-            except TimeoutError as late:
-                raise NoTools("it does not read what it is sent") from late
+                page = await self._page(cursor)
             except MCPError as refused:
-                if refused.code == REQUEST_TIMEOUT:
-                    raise NoTools(refused.message) from refused
-                raise
+                if refused.code == METHOD_NOT_FOUND and not self._declares_tools:
+                    break
+                if not found or refused.code == CONNECTION_CLOSED:
+                    raise
+                self._transport.warnings.append(f"the list of tools breaks off: {refused.message}")
+                break
             found += [
                 McpTool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools
             ]
             cursor = page.next_cursor
             if not cursor:
                 break
-        return found
+        warnings = tuple(self._transport.warnings)
+        self._transport.warnings.clear()
+        return ToolList(found, warnings)
+
+    @property
+    def _declares_tools(self) -> bool:
+        return self._client.server_capabilities.tools is not None
+
+    async def _page(self, cursor: str | None) -> ListToolsResult:
+        try:
+            with anyio.fail_after(self._limit_s + _WRITE_S):
+                return await self._client.list_tools(cursor=cursor)
+        except TimeoutError as late:
+            raise NoTools("it does not read what it is sent") from late
+        except MCPError as refused:
+            if refused.code == REQUEST_TIMEOUT:
+                raise NoTools(refused.message) from refused
+            raise
 
     async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
         """Call a tool; the server finds the key as `_meta["stepwell/idempotencyKey"]`."""

@@ -11,9 +11,13 @@ from collections.abc import Callable, Mapping
 import httpx2
 from mcp_types import CONNECTION_CLOSED
 
+UNREACHABLE = {"stepwell": "unreachable"}
+"""Marks an error that no server has sent; theirs may have the same code."""
+
 _CONNECT_S = 10.0
 _KEEPALIVE_S = 3.0
 _LONGEST_BODY = 8_000_000
+_SHOWN = 300
 _SESSION = "mcp-session-id"
 _NOT_COPIED = ("content-encoding", "content-length", "transfer-encoding")
 
@@ -78,7 +82,9 @@ class _Isolating(httpx2.AsyncHTTPTransport):
             self._failed()
             return _refusal(request, "it has ended the session")
         if _is_error(response) and not _explains_itself(bytes(content)):
-            return _refusal(request, f"it answered HTTP {status} {response.reason_phrase}".rstrip())
+            told = f"it answered HTTP {status} {response.reason_phrase}".rstrip()
+            words = " ".join(bytes(content[:_SHOWN]).decode("utf-8", "replace").split())
+            return _refusal(request, f"{told}: {words}" if words else told)
         headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _NOT_COPIED]
         return httpx2.Response(status, headers=headers, content=bytes(content), request=request)
 
@@ -102,7 +108,7 @@ def _explains_itself(content: bytes) -> bool:
 
 
 def _refusal(request: httpx2.Request, why: str) -> httpx2.Response:
-    error = {"code": CONNECTION_CLOSED, "message": why}
+    error = {"code": CONNECTION_CLOSED, "message": why, "data": UNREACHABLE}
     return httpx2.Response(
         httpx2.codes.BAD_GATEWAY,
         json={"jsonrpc": "2.0", "id": None, "error": error},

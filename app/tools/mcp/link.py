@@ -17,6 +17,14 @@ class McpTool:
     input_schema: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class ToolList:
+    """The tools of a server, and what is wrong with them: each warning names its tool."""
+
+    tools: Sequence[McpTool]
+    warnings: Sequence[str] = ()
+
+
 class NoTools(Exception):
     """The connection is up, but its server did not list its tools in time."""
 
@@ -31,7 +39,7 @@ class McpUnavailable(StepBroke):
 class Link(Protocol):
     """One connection, from its start until it is lost."""
 
-    async def tools(self) -> Sequence[McpTool]:
+    async def tools(self) -> ToolList:
         """List the tools. Raises `NoTools`, or anything else when the connection is lost."""
         ...
 

@@ -11,15 +11,17 @@ import math
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import anyio
 
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
-from app.tools.mcp.arguments import Arguments
-from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools
+from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools, ToolList
 from engine import Json, JsonObject
+from steps.contract import StepBroke, listed
+from steps.tool_arguments import ArgumentsSchema, UnusableSchema
 
 ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]
 Connect: TypeAlias = Callable[
@@ -34,6 +36,7 @@ _LOOK_EVERY_S = 0.1
 _LEAVE_S = 3.0
 _CLOSE_S = 8.0
 _LONGEST_ERROR = 500
+_MOST_WARNINGS = 100
 
 
 class McpServer:
@@ -52,8 +55,9 @@ class McpServer:
         self.status: ServerStatus = "connecting"
         self.error: str | None = None
         self.tools: Mapping[str, McpTool] = {}
+        self.warnings: Sequence[str] = ()
         self._settings = settings
-        self._arguments: dict[str, Arguments] = {}
+        self._arguments: dict[str, ArgumentsSchema] = {}
         self._link: Link | None = None
         self._was_up = False
         self._look = asyncio.Event()
@@ -84,11 +88,10 @@ class McpServer:
     async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
         """Check the arguments against the tool's schema and call it. Raises `StepBroke`."""
         link = await self._ready()
-        if tool in self.tools:
-            if tool not in self._arguments:
-                schema = self.tools[tool].input_schema
-                self._arguments[tool] = Arguments(f"{self.name}.{tool}", schema)
-            self._arguments[tool].check(arguments)
+        schema = self._arguments.get(tool)
+        if schema and (wrong := schema.problems(arguments, "inputs")):
+            message = f"tool {self.name}.{tool} cannot take these inputs: {listed(wrong)}"
+            raise StepBroke("InvalidToolInput", message, retryable=False)
         return await link.call(tool, arguments, idempotency_key)
 
     async def close(self) -> None:
@@ -174,9 +177,23 @@ class McpServer:
         except NoTools as late:
             log.mcp_list_late(self.name, str(late))
 
-    def _learn(self, tools: Sequence[McpTool]) -> None:
-        self.tools = {tool.name: tool for tool in tools}
-        self._arguments.clear()
+    def _learn(self, found: ToolList) -> None:
+        tools: dict[str, McpTool] = {}
+        warnings = list(found.warnings)
+        arguments: dict[str, ArgumentsSchema] = {}
+        for tool in found.tools:
+            tools[tool.name] = tool
+            try:
+                arguments[tool.name] = ArgumentsSchema(tool.input_schema)
+            except UnusableSchema as odd:
+                # No provider would take it, and with it none of the other tools.
+                tools[tool.name] = replace(tool, input_schema={"type": "object"})
+                told = f"tool {tool.name}: its inputSchema cannot be used: {odd}"[:_LONGEST_ERROR]
+                warnings.append(f"{told}; its arguments are not checked")
+        for warning in warnings:
+            if warning not in self.warnings:
+                log.mcp_tool_odd(self.name, warning)
+        self.tools, self.warnings, self._arguments = tools, warnings[:_MOST_WARNINGS], arguments
 
     def _succeed(self, link: Link) -> None:
         self._link, self._was_up, self.status, self.error = link, True, "connected", None

@@ -1,0 +1,114 @@
+"""What a tool gave, as a model is shown it: text once, pictures as pictures, the rest by name.
+
+The parts of a result are those of the Model Context Protocol, which other tools may give too:
+`content`, a list of objects with `type` text, image, audio, resource or resource_link.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+
+from engine import Json, JsonObject
+from steps.chat import IMAGE_TYPES, ImagePart, Part, TextPart
+
+_KINDS = {
+    "image": "picture", "audio": "audio", "resource": "file", "resource_link": "link"
+}  # fmt: skip
+_LONGEST_NAME = 2_000
+
+
+def shown(result: Json, longest: int) -> tuple[Part, ...]:
+    """Return the parts of a message that tell a result, with at most `longest` characters."""
+    content = _content_of(result)
+    if content is None:
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        return (TextPart(text[:longest]),)
+    assert isinstance(result, dict)  # noqa: S101 - it has `content`
+    parts = [_part(part) for part in content]
+    told = "\n".join(filter(None, map(text_of, content)))
+    rest = {key: value for key, value in result.items() if key != "content"}
+    if rest.get("text") == told:
+        del rest["text"]
+    if rest:
+        parts.insert(0, TextPart(json.dumps(rest, ensure_ascii=False)))
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, TextPart):
+            part = TextPart(part.text[:longest])  # noqa: PLW2901 - the same one, bounded
+            longest -= len(part.text)
+        if isinstance(part, ImagePart) or part.text:
+            found.append(part)
+    return tuple(found) or (TextPart("(nothing)"),)
+
+
+def text_of(part: Mapping[str, Json]) -> str:
+    """Return the text of a part: its own, or that of the file that it holds."""
+    resource = part.get("resource")
+    holder = resource if isinstance(resource, dict) else part
+    text = holder.get("text") if part.get("type") in ("text", "resource") else None
+    return text if isinstance(text, str) else ""
+
+
+def bytes_of(part: Mapping[str, Json]) -> str:
+    """Return the bytes of a part as they came, in base64; empty when it has none."""
+    resource = part.get("resource")
+    data = resource.get("blob") if isinstance(resource, dict) else part.get("data")
+    return data if isinstance(data, str) else ""
+
+
+def without_bytes(part: JsonObject) -> JsonObject:
+    """Return a part with the `size` of its bytes, which are `omitted`, in their place."""
+    left: JsonObject = {key: value for key, value in part.items() if key != "data"}
+    resource = part.get("resource")
+    if isinstance(resource, dict):
+        left["resource"] = {key: value for key, value in resource.items() if key != "blob"}
+    return {**left, "size": _size(bytes_of(part)), "omitted": True}
+
+
+def _content_of(result: Json) -> "list[JsonObject] | None":
+    """Return the parts of a result that has some, None for any other value."""
+    content = result.get("content") if isinstance(result, dict) else None
+    if not isinstance(content, list) or not content:
+        return None
+    parts = [part for part in content if isinstance(part, dict) and _is_part(part)]
+    return parts if len(parts) == len(content) else None
+
+
+def _is_part(part: JsonObject) -> bool:
+    return (part.get("type") == "text" and isinstance(part.get("text"), str)) or (
+        part.get("type") in _KINDS
+        and any(key in part for key in ("data", "resource", "uri", "omitted"))
+    )
+
+
+def _part(part: JsonObject) -> Part:
+    if text := text_of(part):
+        return TextPart(text)
+    media_type = str(part.get("mimeType") or "").partition(";")[0].strip().lower()
+    if part.get("type") == "image" and media_type in IMAGE_TYPES:
+        try:
+            content = base64.b64decode(bytes_of(part), validate=True)
+        except (binascii.Error, ValueError):
+            content = b""
+        if content:
+            return ImagePart(media_type, content)
+    return TextPart(_named(part))
+
+
+def _named(part: JsonObject) -> str:
+    """Return what a model is told of a part that it cannot be shown."""
+    if part.get("type") == "text":
+        return ""
+    resource = part.get("resource")
+    of_it = resource if isinstance(resource, dict) else part
+    said = [_KINDS[str(part["type"])]]
+    said += [str(of_it[key]) for key in ("name", "uri", "mimeType") if of_it.get(key)]
+    size = part.get("size") or _size(bytes_of(part))
+    said += [f"{size:,} bytes"] if isinstance(size, int) and size else []
+    said += [str(of_it["description"])] if of_it.get("description") else []
+    return f"({', '.join(said)})"[:_LONGEST_NAME]
+
+
+def _size(data: str) -> int:
+    return len(data.rstrip("=")) * 3 // 4

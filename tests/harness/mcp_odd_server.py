@@ -1,0 +1,50 @@
+"""An MCP server that says what it is told to: `python mcp_odd_server.py SCRIPT`.
+
+SCRIPT is JSON: `pages` (lists of tools, one a page), `results` (by tool: the `result` or `error`
+of a call), `initialize` (put into that answer). The tool `close` ends the process, and `change`
+takes its `tools` argument for the only page.
+"""
+
+import json
+import sys
+from typing import Any
+
+SCRIPT: Any = json.loads(sys.argv[1])
+
+
+def send(message: Any) -> None:
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+
+
+def answer(method: str, params: Any) -> Any:
+    if method == "initialize":
+        told = {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
+                "serverInfo": {"name": "odd", "version": "1"}}  # fmt: skip
+        return {"result": {**told, **SCRIPT.get("initialize", {})}}
+    if method == "tools/list":
+        page = int(params.get("cursor") or 0)
+        if SCRIPT["pages"][page] is None:
+            return {"error": {"code": -32603, "message": "this page is torn"}}
+        more = {"nextCursor": str(page + 1)} if page + 1 < len(SCRIPT["pages"]) else {}
+        return {"result": {"tools": SCRIPT["pages"][page], **more}}
+    if method == "tools/call":
+        name = params["name"]
+        if name == "close":
+            sys.exit(0)
+        if name == "change":
+            SCRIPT["pages"] = [params["arguments"]["tools"]]
+            send({"method": "notifications/tools/list_changed"})
+        return SCRIPT["results"].get(name, {"result": {"content": []}})
+    return {"error": {"code": -32601, "message": f"no {method}"}}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "id" not in message or "method" not in message:
+            continue
+        print("this line is no message")
+        send({"method": "notifications/message", "params": {"level": "info", "data": "working"}})
+        send({"method": "notifications/unheard", "params": {"odd": True}})
+        number = str(message["id"]) if SCRIPT.get("textual") else message["id"]
+        send({"id": number, **answer(message["method"], message.get("params") or {})})
