@@ -105,9 +105,14 @@ class AnswerIds:
     idempotency_key: str | None
 
 
-def resume_inputs(run_id: str, data: JsonObject, ids: AnswerIds) -> Call:
-    """Answer a pause that asks for inputs."""
-    return _resume(run_id, _given(type="collect_inputs", data=dict(data)), ids)
+def resume_inputs(
+    run_id: str, signal: PauseSignal | None, data: JsonObject, ids: AnswerIds
+) -> Call:
+    """Answer a pause that asks for inputs; where it was seen, exactly this one."""
+    body: dict[str, object] = {"type": "collect_inputs", "data": dict(data)}
+    if signal is not None:
+        body |= _given(stepId=signal.step_id, runId=signal.run_id)
+    return _resume(run_id, body, ids)
 
 
 def resume_action(

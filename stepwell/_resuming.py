@@ -18,7 +18,7 @@ def resume_inputs(
     The answer goes to the pause that is seen here, or to the one that `ids` names.
     """
     signal = None if ids.pause_id else (yield from _signal(run_id, retry_for_s))
-    call = calls.resume_inputs(run_id, data, _complete(ids, signal))
+    call = calls.resume_inputs(run_id, signal, data, _complete(ids, signal))
     return run_status((yield from ask(call, retry_for_s)))
 
 

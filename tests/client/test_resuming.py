@@ -67,8 +67,9 @@ def test_an_answer_names_the_pause_that_was_seen() -> None:
     assert (looked.method, looked.path) == ("GET", "/api/workflow/status/run-1")
     assert resumed.json == {"type": "request_user_action", "actionId": "a", "stepId": "ask",
                             "actionValue": "approved", "comment": "fine", "pauseId": "run-1:7"}  # fmt: skip
-    _, resumed = sent(inputs(), answer(INPUTS), answer(None))
-    assert resumed.json == {"type": "collect_inputs", "data": {"city": "Ulm"}, "pauseId": "run-1:8"}
+    _, resumed = sent(inputs(), answer({**INPUTS, "runId": "run-2"}), answer(None))
+    assert resumed.json == {"type": "collect_inputs", "data": {"city": "Ulm"}, "stepId": "form",
+                            "runId": "run-2", "pauseId": "run-1:8"}  # fmt: skip
 
 
 @pytest.mark.parametrize("flow", [action, inputs])
