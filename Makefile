@@ -7,7 +7,7 @@ DATA ?= data
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss load-test bench-quick screenshots
+.PHONY: help run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -59,6 +59,9 @@ simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
 
 power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fail the disk thousands of times
 	STEPWELL_POWER_STATES=3000 STEPWELL_WAL_CASES=4000 STEPWELL_FAULT_CASES=720 $(BIN)/pytest -s --timeout 3600 tests/crash/test_power_loss.py tests/crash/test_wal_cut.py tests/crash/test_io_faults.py
+
+mutate: $(VENV)/installed-dev ## change the engine in 1,500 small ways and see that its tests notice each
+	PYTHONPATH=. $(BIN)/python scripts/mutate.py $(MUTATE)
 
 bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -35,9 +35,8 @@ class RetryPolicy:
         `jitter` in [0, 1) spreads the wait over the upper half of the interval ("equal
         jitter", AWS Architecture Blog, Exponential Backoff And Jitter).
         """
-        exponent = min(attempt - 1, 64)
         try:
-            full = self.initial_ms * self.coefficient**exponent
+            full = self.initial_ms * self.coefficient ** (attempt - 1)
         except OverflowError:
             full = self.maximum_ms
         full = min(full, self.maximum_ms)

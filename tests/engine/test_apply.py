@@ -1,0 +1,206 @@
+"""What each event changes in a run, and which events are refused: one row for each case."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from engine import (
+    EVENT_TYPES,
+    AttemptFailed,
+    AttemptInterrupted,
+    CarriedVisit,
+    ChildrenAwaited,
+    ChildrenResumed,
+    Event,
+    IllegalTransition,
+    Origin,
+    Parent,
+    Record,
+    Run,
+    RunCancelled,
+    RunCompleted,
+    RunError,
+    RunFailed,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunTerminated,
+    State,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecorded,
+    StepSlept,
+    StepStarted,
+    StepTimedOut,
+    Visit,
+    VisitStatus,
+    apply,
+    fold,
+)
+from tests.engine.histories import (
+    AGAIN,
+    BROKEN,
+    CANCELLED,
+    CHILD,
+    LOOPED,
+    PERSON,
+    RETRYING,
+    RUN,
+    SLEEPING,
+    STOPPING,
+    inside,
+    paused,
+    started,
+    with_children,
+)
+
+CHILDREN = with_children("plain", RunPaused(11, "plain", 1, CHILD, 500), deadline_ms=500)
+LEFT = {"current": None, "signal": None, "wake_at_ms": None}
+DONE = {"status": VisitStatus.COMPLETED, "ended_at_ms": 20}
+
+
+def differences(before: Any, after: Any) -> dict[str, Any]:
+    """Return the fields that have changed, but for those that every event changes."""
+    return {
+        field.name: getattr(after, field.name)
+        for field in fields(after)
+        if field.name not in ("seq", "updated_at_ms", "state")
+        and getattr(after, field.name) != getattr(before, field.name)
+    }
+
+
+def changes(before: Run, after: Run) -> dict[str, Any]:
+    """Return what has changed: of a visit only the fields, also of the visit that has ended."""
+    changed = differences(before, after)
+    if before.current and after.current:
+        changed["current"] = differences(before.current, after.current)
+    if before.current and "past" in changed:
+        assert after.past[:-1] == before.past
+        changed["past"] = differences(before.current, after.past[-1])
+    return {name: change for name, change in changed.items() if name != "current" or change != {}}
+
+
+ENTERED = Visit("plain", 1, "call-api", "Call it", VisitStatus.RUNNING, 1, 20)
+
+CHANGES = [
+    ("a step is entered", (started("plain"),), StepStarted(20, "plain", 1, 1, "call-api", "Call it"), State.EXECUTING,
+     {"current": ENTERED, "next_step": None, "visits": {"plain": 1}, "executions": 1}),
+    ("and entered again", LOOPED, StepStarted(20, "loops", 2, 1, "t"), State.EXECUTING,
+     {"current": Visit("loops", 2, "t", None, VisitStatus.RUNNING, 1, 20), "next_step": None, "visits": {"loops": 2}, "executions": 2}),
+    ("a rerun counts what it enters itself", (started("plain", visits={"plain": 4, "open": 1}),), StepStarted(20, "plain", 5, 1, "call-api"), State.EXECUTING,
+     {"current": Visit("plain", 5, "call-api", None, VisitStatus.RUNNING, 1, 20), "next_step": None, "visits": {"plain": 5, "open": 1}, "executions": 1}),
+    ("an attempt fails", inside("retries"), AttemptFailed(20, "retries", 1, 1, BROKEN, 800), State.BACKING_OFF,
+     {"current": {"error": BROKEN, "retry_at_ms": 800}, "wake_at_ms": 800}),
+    ("another follows", RETRYING, StepStarted(800, "retries", 1, 2, "t", "Try it"), State.EXECUTING,
+     {"current": {"attempt": 2, "retry_at_ms": None}, "wake_at_ms": None}),
+    ("an attempt that was interrupted goes on", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {}),
+    ("a record is kept", inside("plain"), StepRecorded(20, "plain", 1, "a", 1), State.EXECUTING, {"current": {"records": {"a": Record(20, 1)}}}),
+    ("and another", inside("plain", StepRecorded(10, "plain", 1, "a", 1)), StepRecorded(20, "plain", 1, "b", None), State.EXECUTING,
+     {"current": {"records": {"a": Record(10, 1), "b": Record(20, None)}}}),
+    ("a record ends the wait for children", with_children("plain", deadline_ms=500), StepRecorded(20, "plain", 1, "a", 1), State.EXECUTING,
+     {"current": {"records": {"a": Record(20, 1)}}, "wake_at_ms": None}),
+    ("a step waits for children", inside("plain"), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN, {"current": {"children": 3}, "wake_at_ms": 500}),
+    ("one of them asks", with_children("plain", deadline_ms=500), RunPaused(20, "plain", 1, CHILD, 500), State.PAUSED,
+     {"current": {"status": VisitStatus.PAUSED}, "signal": CHILD}),
+    ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN, {"current": {"status": VisitStatus.RUNNING}, "signal": None}),
+    ("a step sleeps", inside("plain"), StepSlept(20, "plain", 1, 800), State.SLEEPING, {"wake_at_ms": 800}),
+    ("a person is asked", inside("asks"), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED,
+     {"current": {"status": VisitStatus.PAUSED}, "signal": PERSON, "wake_at_ms": 500}),
+    ("and answers", paused("asks", PERSON, 500), RunResumed(20, "asks", 1, {}, "bob"), State.EXECUTING,
+     {"current": {"status": VisitStatus.RUNNING}, "signal": None, "wake_at_ms": None}),
+    ("a step completes", inside("plain"), StepCompleted(20, "plain", 1, {"n": 1}, {"size": 6, "m": 2}, "end"), State.READY,
+     {"current": None, "past": {**DONE, "output": {"n": 1}}, "next_step": "end", "data": {"size": 6, "m": 2}, "outputs": {"plain": {"n": 1}}}),
+    ("after a failed attempt, with no error left", AGAIN, StepCompleted(20, "retries", 1, 7, {}, "end"), State.READY,
+     {"current": None, "past": {**DONE, "output": 7, "error": None}, "next_step": "end", "outputs": {"retries": 7}}),
+    ("a sleep ends", SLEEPING, StepCompleted(20, "plain", 1, None, {}, "end"), State.READY,
+     {"current": None, "past": DONE, "next_step": "end", "outputs": {"plain": None}, "wake_at_ms": None}),
+    ("a step fails", inside("catches"), StepFailed(20, "catches", 1, BROKEN, "mend"), State.READY,
+     {"current": None, "past": {"status": VisitStatus.FAILED, "ended_at_ms": 20, "error": BROKEN}, "next_step": "mend", "last_error": BROKEN}),
+    ("nobody answers in time", paused("reminds", PERSON, 500), StepTimedOut(500, "reminds", 1, "mend"), State.READY,
+     {**LEFT, "past": {"status": VisitStatus.TIMED_OUT, "ended_at_ms": 500}, "next_step": "mend"}),
+    ("a run is asked to stop", inside("plain"), CANCELLED, State.EXECUTING, {"cancel_requested": True, "reason": "no need"}),
+    ("a step is cancelled", inside("tidies", STOPPING), StepCancelled(20, "tidies", 1, "tidy"), State.READY,
+     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20}, "next_step": "tidy", "cleaning_up": True}),
+    ("while it backed off", (*RETRYING, STOPPING), StepCancelled(20, "retries", 1), State.READY,
+     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20, "retry_at_ms": None}, "wake_at_ms": None, "cleaning_up": True}),
+    ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
+    ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,
+     {"ended_at_ms": 20, "error": RunError("loops", "X", "no", 1), "next_step": None}),
+    ("a run is cancelled", inside("plain", STOPPING, StepCancelled(11, "plain", 1)), RunCancelled(20), State.CANCELLED, {"ended_at_ms": 20}),
+    ("a run is terminated between two steps", LOOPED, RunTerminated(20, "stuck", "ann"), State.TERMINATED, {"ended_at_ms": 20, "reason": "stuck", "next_step": None}),
+    ("a run is terminated inside one", paused("asks", PERSON, 500), RunTerminated(20, "stuck", "ann"), State.TERMINATED,
+     {**LEFT, "past": {"status": VisitStatus.TERMINATED, "ended_at_ms": 20}, "ended_at_ms": 20, "reason": "stuck"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("so_far", "event", "state", "changed"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES]
+)  # fmt: skip
+def test_what_an_event_changes(
+    so_far: tuple[Event, ...], event: Event, state: State, changed: dict[str, Any]
+) -> None:
+    before = fold(so_far)
+    after = apply(before, event)
+    assert changes(before, after) == changed
+    assert (after.state, after.seq, after.updated_at_ms) == (state, before.seq + 1, event.at_ms)
+    assert before == fold(so_far), "a run is never changed itself"
+
+
+def test_every_event_but_the_first_is_in_the_table() -> None:
+    assert {type(row[2]) for row in CHANGES} == set(EVENT_TYPES) - {RunStarted}
+
+
+def test_a_run_starts_with_all_that_its_first_event_says() -> None:
+    parent = Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)
+    origin = Origin("dynamic-workflow-7", "b", 9)
+    past = CarriedVisit("dynamic-workflow-7", "a", 1, "t", None, "completed", 1, 0, 5, 1)
+    event = RunStarted(
+        5, RUN, "order", "1.0.2", "b", {"n": 1}, {"team": "ops"}, "ann", parent, origin,
+        {"a": 1}, BROKEN, (past,), {"a": 1},
+    )  # fmt: skip
+    assert apply(None, event) == Run(
+        id=RUN, workflow_id="order", version="1.0.2", state=State.READY, seq=1, data={"n": 1},
+        context={"team": "ops"}, caller="ann", started_at_ms=5, updated_at_ms=5, next_step="b",
+        outputs={"a": 1}, visits={"a": 1}, last_error=BROKEN, parent=parent, origin=origin,
+        carried=(past,),
+    )  # fmt: skip
+
+
+REFUSALS = [
+    ("another step than the next", (started("plain"),), StepStarted(20, "open", 1, 1, "t"), "StepStarted is not legal in state ready: expected step, visit, attempt ('plain', 1, 1)"),
+    ("another visit", LOOPED, StepStarted(20, "loops", 3, 1, "t"), "StepStarted is not legal in state ready: expected step, visit, attempt ('loops', 2, 1)"),
+    ("another first attempt", LOOPED, StepStarted(20, "loops", 2, 2, "t"), "StepStarted is not legal in state ready: expected step, visit, attempt ('loops', 2, 1)"),
+    ("an attempt left out", RETRYING, StepStarted(800, "retries", 1, 3, "t"), "StepStarted is not legal in state backing_off: expected attempt 2"),
+    ("the same attempt again", RETRYING, StepStarted(800, "retries", 1, 1, "t"), "StepStarted is not legal in state backing_off: expected attempt 2"),
+    ("a second cancel", inside("plain", STOPPING), CANCELLED, "CancelRequested is not legal in state executing: a cancel is being carried out"),
+    ("a step cancelled by nobody", inside("plain"), StepCancelled(20, "plain", 1), "StepCancelled is not legal in state executing: no cancel was requested"),
+    ("a run cancelled by nobody", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCancelled(20), "RunCancelled is not legal in state ready: no cancel was requested"),
+    ("an end before the end", LOOPED, RunCompleted(20, 7), "RunCompleted is not legal in state ready: the run goes on with step loops"),
+    ("a cancel before the clean-up", inside("tidies", STOPPING, StepCancelled(11, "tidies", 1, "tidy")), RunCancelled(20), "RunCancelled is not legal in state ready: the run goes on with step tidy"),
+    ("another step than the current one", inside("plain"), StepCompleted(20, "open", 1, 7, {}, None), "StepCompleted is not legal in state executing: the run is in step plain, visit 1"),
+    ("another visit than the current one", inside("plain"), StepRecorded(20, "plain", 2, "a", 1), "StepRecorded is not legal in state executing: the run is in step plain, visit 1"),
+    ("what the state does not allow", inside("plain"), RunCompleted(20, 7), "RunCompleted is not legal in state executing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("so_far", "event", "why"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
+)
+def test_an_event_that_is_not_legal_says_why(
+    so_far: tuple[Event, ...], event: Event, why: str
+) -> None:
+    with pytest.raises(IllegalTransition) as refused:
+        apply(fold(so_far), event)
+    assert str(refused.value) == why
+
+
+def test_a_history_begins_with_a_start() -> None:
+    with pytest.raises(IllegalTransition) as empty:
+        fold(())
+    assert str(empty.value) == "nothing is not legal in state new: a history begins with RunStarted"
+    assert (empty.value.state, empty.value.event) == (State.NEW, "nothing")
+    assert empty.value.why == "a history begins with RunStarted"
+    with pytest.raises(IllegalTransition, match=r"^StepStarted is not legal in state new$"):
+        fold(inside("plain")[1:])

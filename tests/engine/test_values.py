@@ -1,0 +1,192 @@
+"""The plain parts: waits between attempts, what expressions see, moments, and what never changes."""
+
+from dataclasses import FrozenInstanceError, fields
+from typing import Any, get_args
+
+import pytest
+
+from engine import (
+    EVENT_TYPES,
+    AwaitsChildren,
+    CancelRequested,
+    CarriedVisit,
+    ChildrenAwaited,
+    Decision,
+    Edge,
+    Event,
+    Graph,
+    Input,
+    Occasion,
+    OnInterrupted,
+    Origin,
+    Parent,
+    Pause,
+    Pauses,
+    Record,
+    RetryPolicy,
+    Run,
+    RunError,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunTerminated,
+    Step,
+    StepCancelled,
+    StepCompleted,
+    StepError,
+    StepFailed,
+    StepStarted,
+    StepTimedOut,
+    Visit,
+    fold,
+    iso_time,
+    iso_time_or_none,
+    scope,
+)
+from engine.decide import Attempt
+from engine.route import next_step
+from tests.engine.histories import (
+    BROKEN,
+    GRAPH,
+    PERSON,
+    RUN,
+    inside,
+)
+
+POLICY = RetryPolicy(5, 1_000, 2.0, 60_000, frozenset({"Fatal"}))
+
+
+@pytest.mark.parametrize(("attempt", "jitter", "wait_ms"), [
+    (1, 0.0, 500), (1, 0.5, 750), (1, 0.999, 1_000),
+    (2, 0.0, 1_000), (3, 0.0, 2_000), (3, 0.5, 3_000),
+    (7, 0.0, 30_000), (7, 0.999, 59_970), (8, 0.0, 30_000), (1_000, 0.0, 30_000),
+])  # fmt: skip
+def test_waits_double_up_to_the_longest_and_jitter_takes_half(
+    attempt: int, jitter: float, wait_ms: int
+) -> None:
+    assert POLICY.delay_ms(attempt, jitter) == wait_ms
+
+
+@pytest.mark.parametrize(("coefficient", "attempt", "least_ms"), [
+    (1.0, 500, 50), (1.5, 2, 75), (1.5, 4, 169), (1.01, 65, 95), (1.01, 501, 7_239),
+    (1e9, 1_000, 500_000_000), (2.0, 9_999, 500_000_000),
+])  # fmt: skip
+def test_waits_grow_as_the_policy_says(coefficient: float, attempt: int, least_ms: int) -> None:
+    policy = RetryPolicy(10_000, 100, coefficient, 10**9)
+    assert policy.delay_ms(attempt, 0.0) == least_ms
+
+
+@pytest.mark.parametrize(("error", "attempt", "allowed"), [
+    (StepError("Timeout", "late"), 1, True), (StepError("Timeout", "late"), 4, True),
+    (StepError("Timeout", "late"), 5, False), (StepError("Timeout", "late"), 6, False),
+    (StepError("Fatal", "no"), 1, False), (StepError("Timeout", "late", retryable=False), 1, False),
+])  # fmt: skip
+def test_a_policy_allows_so_many_attempts(error: StepError, attempt: int, allowed: bool) -> None:
+    assert POLICY.allows(error, attempt) is allowed
+
+
+def test_what_is_not_said_is_modest() -> None:
+    assert RetryPolicy() == RetryPolicy(1, 1_000, 2.0, 60_000, frozenset())
+    step = Step("a", "t")
+    assert (step.name, step.ends, step.retry, step.edges) == (None, False, RetryPolicy(), ())
+    assert step.on_interrupted is OnInterrupted.RETRY
+    assert Edge("b") == Edge("b", Occasion.SUCCESS, None, None)
+    assert Graph("a", {}).max_step_executions == 1_000
+    assert StepError("X", "no") == StepError("X", "no", True, None)
+    assert RunError(None, "X", "no") == RunError(None, "X", "no", 0)
+    assert Pause("collect_inputs", {}) == Pause("collect_inputs", {}, False, None)
+    assert RunStarted(0, RUN, "w", "1.0.0", "a", {}) == RunStarted(
+        0, RUN, "w", "1.0.0", "a", {}, {}, "", None, None, {}, None, (), {}
+    )
+
+
+@pytest.mark.parametrize(("event", "whole"), [
+    (StepStarted(0, "a", 1, 1, "t"), StepStarted(0, "a", 1, 1, "t", None)),
+    (ChildrenAwaited(0, "a", 1, 2), ChildrenAwaited(0, "a", 1, 2, None)),
+    (RunPaused(0, "a", 1, PERSON), RunPaused(0, "a", 1, PERSON, None)),
+    (RunResumed(0, "a", 1, {}), RunResumed(0, "a", 1, {}, "")),
+    (StepFailed(0, "a", 1, BROKEN), StepFailed(0, "a", 1, BROKEN, None)),
+    (StepTimedOut(0, "a", 1), StepTimedOut(0, "a", 1, None)),
+    (StepCancelled(0, "a", 1), StepCancelled(0, "a", 1, None)),
+    (CancelRequested(0), CancelRequested(0, None, "")),
+    (RunTerminated(0), RunTerminated(0, None, "")),
+    (Pauses(PERSON), Pauses(PERSON, None)),
+    (AwaitsChildren(2), AwaitsChildren(2, None, None)),
+    (CarriedVisit(RUN, "a", 1, "t", None, "completed", 1, 0, 5), CarriedVisit(RUN, "a", 1, "t", None, "completed", 1, 0, 5, None, None, False)),
+])  # fmt: skip
+def test_what_is_left_out_is_none(event: object, whole: object) -> None:
+    assert event == whole
+
+
+def test_every_event_is_one_of_the_types() -> None:
+    assert get_args(Event) == EVENT_TYPES
+    assert len(set(EVENT_TYPES)) == 19
+
+
+SLOTTED: list[Any] = [
+    *EVENT_TYPES, *get_args(Input), *get_args(Decision), Attempt, Edge, Step, Graph, RetryPolicy,
+    StepError, RunError, Record, Parent, Origin, CarriedVisit, Pause,
+]  # fmt: skip
+"""What a long history has many of: values without a dictionary of their own."""
+
+
+@pytest.mark.parametrize("kind", [*SLOTTED, Run, Visit], ids=lambda kind: kind.__name__)
+def test_no_value_can_be_changed(kind: Any) -> None:
+    value = object.__new__(kind)
+    for field in fields(kind):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, field.name, None)
+    assert hasattr(value, "__dict__") is (kind not in SLOTTED)
+
+
+@pytest.mark.parametrize(("at_ms", "text"), [
+    (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.001Z"), (999, "1970-01-01T00:00:00.999Z"),
+    (1_000, "1970-01-01T00:00:01Z"), (1_769_860_800_120, "2026-01-31T12:00:00.120Z"),
+])  # fmt: skip
+def test_moments_are_told_in_utc(at_ms: int, text: str) -> None:
+    assert (iso_time(at_ms), iso_time_or_none(at_ms)) == (text, text)
+
+
+def test_no_moment_is_none() -> None:
+    assert iso_time_or_none(None) is None
+
+
+def test_expressions_see_data_outputs_context_and_the_run() -> None:
+    run = fold(inside("plain", StepCompleted(10, "plain", 1, {"n": 1}, {"m": 2}, "end")))
+    assert scope(run) == {
+        "data": {"size": 5, "m": 2},
+        "steps": {"plain": {"output": {"n": 1}}},
+        "context": {"team": "ops"},
+        "run": {
+            "id": RUN, "workflowId": "order", "version": "1.0.0", "startedAt": "1970-01-01T00:00:00Z",
+        },
+    }  # fmt: skip
+
+
+def test_after_an_edge_for_errors_they_see_the_error() -> None:
+    run = fold(inside("catches", StepFailed(10, "catches", 1, BROKEN, "mend")))
+    assert scope(run)["error"] == {"type": "HttpStatus", "message": "the answer was 500"}
+
+
+class Asked(Exception):
+    """The run was asked for."""
+
+
+def _asked() -> Run:
+    raise Asked
+
+
+@pytest.mark.parametrize(
+    ("step_id", "outcome"), [("plain", "end"), ("picks", Asked), ("end", None)]
+)
+def test_the_run_is_asked_for_only_where_a_condition_needs_it(
+    step_id: str, outcome: str | type[Asked] | None
+) -> None:
+    def choose() -> str | None:
+        return next_step(_asked, GRAPH.steps[step_id], Occasion.SUCCESS)
+
+    if outcome is Asked:
+        with pytest.raises(Asked):
+            choose()
+    else:
+        assert choose() == outcome
