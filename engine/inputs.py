@@ -28,7 +28,12 @@ class Broke:
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """The step in flight waits for a person."""
+    """The step in flight waits for a person, and the run is paused.
+
+    Attributes:
+        pause: What the person is asked.
+        deadline_ms: Until when the step waits, in Unix milliseconds; None: for ever.
+    """
 
     pause: Pause
     deadline_ms: int | None = None
@@ -36,7 +41,11 @@ class Pauses:
 
 @dataclass(frozen=True, slots=True)
 class Sleeps:
-    """The step in flight waits for a moment."""
+    """The step in flight waits for a moment, and is then done.
+
+    Attributes:
+        until_ms: The moment in Unix milliseconds, before the year 10000.
+    """
 
     until_ms: int
 
@@ -46,9 +55,9 @@ class AwaitsChildren:
     """The step waits for child runs.
 
     Attributes:
-        total: How many the visit has wanted so far.
-        pause: What people are asked for, when every open child run waits for them.
-        deadline_ms: When the attempt is over, if it has a timeout.
+        total: How many child runs the visit has wanted so far.
+        pause: What a person is asked, when every open child run waits for one.
+        deadline_ms: When the attempt is over, in Unix milliseconds; set from its timeout.
     """
 
     total: int

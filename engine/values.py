@@ -26,7 +26,14 @@ class StepError:
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """Why a run failed: the step, the kind of error, and how many attempts it had."""
+    """Why a run failed.
+
+    Attributes:
+        step_id: The step that failed, None where it was none.
+        type: A stable word that definitions name, such as `Timeout` or `HttpStatus`.
+        message: What happened and how to mend it, free of secrets.
+        attempts: How many attempts the step had.
+    """
 
     step_id: str | None
     type: str

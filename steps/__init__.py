@@ -16,7 +16,16 @@ To add a step type (`docs/extending.md` says it at length):
 from collections.abc import Mapping, Sequence
 
 from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, RunError, Sleeps
-from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart, ToolCall, ToolSpec
+from steps.chat import (
+    ChatAnswer,
+    ChatRequest,
+    ImagePart,
+    Message,
+    TextPart,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 from steps.contract import (
     Done,
     GoesOn,
@@ -90,6 +99,7 @@ __all__ = [
     "ToolContext",
     "ToolInfo",
     "ToolSpec",
+    "Usage",
     "secret_scope",
     "tool",
 ]

@@ -91,7 +91,17 @@ class AgentDefinition:
 
 
 def compile_agent(document: Json) -> AgentDefinition:
-    """Check and compile a document. Raises `InvalidDefinition` with all its problems."""
+    """Check and compile an agent, as a save does.
+
+    Args:
+        document: The agent, a JSON value.
+
+    Returns:
+        The agent, ready to work.
+
+    Raises:
+        InvalidDefinition: It is not valid; `problems` are all that was found.
+    """
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "an agent must be a JSON object")])
     output = document.get("output", {})

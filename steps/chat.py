@@ -1,4 +1,4 @@
-"""What is said to a model and what it says, whoever provides the model."""
+"""What is said to a chat model and what it answers, the same for every provider."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -8,14 +8,23 @@ from engine import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A piece of text in a message."""
+    """A piece of text in a message.
+
+    Attributes:
+        text: The text.
+    """
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture in a message."""
+    """A picture in a message.
+
+    Attributes:
+        media_type: Such as `image/png`.
+        content: The bytes of the picture.
+    """
 
     media_type: str
     content: bytes
@@ -32,7 +41,10 @@ class ToolCall:
     """A model's wish to call a tool.
 
     Attributes:
-        arguments: None when what the model sent is no JSON object; `text` shows it.
+        id: Tells the calls of one answer apart.
+        name: The name of a `ToolSpec` that the model was given.
+        arguments: What the tool is to be given; None when what the model sent is no JSON object.
+        text: What the model sent, where that is no JSON object.
         extra: What the provider sent with the call for itself.
     """
 
@@ -43,7 +55,11 @@ class ToolCall:
     extra: "JsonObject" = field(default_factory=dict)
 
     def to_json(self) -> "JsonObject":
-        """Return the call as it is journaled."""
+        """Write the call for the journal.
+
+        Returns:
+            `id`, `name`, `arguments`, `text`, and `extra` where there is some.
+        """
         kept: JsonObject = {
             "id": self.id,
             "name": self.name,
@@ -58,6 +74,8 @@ class Message:
     """One message of a conversation.
 
     Attributes:
+        role: Who says it.
+        parts: What is said.
         tool_calls: What an `assistant` message wants called.
         tool_call_id: Which call a `tool` message answers.
         extra: What the provider of an `assistant` message sent with it for itself.
@@ -74,7 +92,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool as a model is told of it; the name has letters, digits, `_` and `-` only."""
+    """A tool as a model is told of it.
+
+    Attributes:
+        name: Letters, digits, `_` and `-` only.
+        description: What it is for.
+        schema: The JSON Schema of its arguments.
+    """
 
     name: str
     description: str
@@ -88,6 +112,9 @@ class ChatRequest:
     Attributes:
         model: The name under which the settings or the tenant know the model; None: the
             default one.
+        messages: The conversation so far, oldest first.
+        temperature: How freely the model chooses, from 0; None: as the provider has it.
+        max_tokens: How many tokens the answer may have; None: as the model's settings say.
         schema: The JSON Schema that the answer's text must fit, None for free text.
         tools: What the model may call.
     """
@@ -105,6 +132,8 @@ class Usage:
     """Tokens of one or more answers.
 
     Attributes:
+        input_tokens: Tokens that models have read.
+        output_tokens: Tokens that models have written.
         estimated: Whether a provider did not say, so that some are counted by estimate.
     """
 
@@ -126,7 +155,11 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
     def to_json(self) -> JsonObject:
-        """Return the usage as it is journaled and shown."""
+        """Write the usage for the journal and for people.
+
+        Returns:
+            `inputTokens`, `outputTokens`, and `estimated` where it is true.
+        """
         tokens: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
         return {**tokens, "estimated": True} if self.estimated else tokens
 
@@ -136,8 +169,12 @@ class ChatAnswer:
     """What a model answered.
 
     Attributes:
+        text: What it says, empty where it only calls tools.
+        tool_calls: The tools that it wants called.
         finish: Why it stopped: `length` is a cut-off answer, `refusal` a refused one.
         model: The model's own name, as its provider tells it.
+        usage: How many tokens it has read and written.
+        latency_ms: How long it took, in milliseconds.
         extra: What the provider sent for itself with an answer that calls tools.
         origin: Who the provider is, and where.
     """
@@ -152,7 +189,11 @@ class ChatAnswer:
     origin: str = ""
 
     def to_json(self) -> JsonObject:
-        """Return the answer as it is journaled; `usage` is what status adds up."""
+        """Write the answer for the journal.
+
+        Returns:
+            What `answer_from_json` reads; the status of a run adds up its `usage`.
+        """
         calls: list[Json] = [call.to_json() for call in self.tool_calls]
         kept: JsonObject = {
             "text": self.text,
@@ -169,7 +210,11 @@ class ChatAnswer:
         return kept
 
     def as_message(self) -> Message:
-        """Return the answer as the conversation goes on with it."""
+        """Turn the answer into the message with which the conversation goes on.
+
+        Returns:
+            A message of the `assistant`.
+        """
         parts = (TextPart(self.text),) if self.text else ()
         return Message("assistant", parts, self.tool_calls, extra=self.extra, origin=self.origin)
 

@@ -27,14 +27,26 @@ SettingsClass: TypeAlias = type[StepSettings]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a document: where (`steps[2].url`) and how to mend it."""
+    """One thing wrong with a document.
+
+    Attributes:
+        path: Where it is, such as `steps[2].url`.
+        message: What is wrong and how to mend it.
+    """
 
     path: str
     message: str
 
 
 def listed(problems: Iterable[Problem]) -> str:
-    """Return problems as one line."""
+    """Return problems as one line.
+
+    Args:
+        problems: What was found.
+
+    Returns:
+        Path and message of each, with semicolons between them.
+    """
     return "; ".join(f"{problem.path} {problem.message}".strip() for problem in problems)
 
 
@@ -52,15 +64,28 @@ def first_of(problems: Sequence[Problem], path: str = "") -> list[Problem]:
 
 
 class InvalidAnswer(Exception):
-    """A person's answer does not fit the pause; the run stays paused."""
+    """A person's answer does not fit the pause; the run stays paused.
+
+    Attributes:
+        problems: What is wrong; each path names a key of the answer.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
+        """Take what is wrong.
+
+        Args:
+            problems: At least one.
+        """
         self.problems = tuple(first_of(problems))
         super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
 
 
 class StepBroke(Exception):
-    """Raised by a step to say that this attempt failed, and how."""
+    """Raised by a step to say that this attempt failed, and how.
+
+    Attributes:
+        error: What is journaled of it.
+    """
 
     def __init__(
         self,
@@ -70,15 +95,26 @@ class StepBroke(Exception):
         retryable: bool = True,
         retry_after_ms: int | None = None,
     ) -> None:
+        """Take what went wrong.
+
+        Args:
+            type: A stable word for it, such as `HttpStatus`, which retries and edges name.
+            message: What happened and how to mend it, for people; free of secrets.
+            retryable: False when another attempt cannot help.
+            retry_after_ms: The least wait before the next attempt, in milliseconds.
+        """
         self.error = StepError(type, message, retryable, retry_after_ms)
         super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step delivered `output`; `got` is what output expressions may name beside it.
+    """The step is done.
 
-    For example `{"response": {...}}` of call-api or `{"result": ...}` of call-tool.
+    Attributes:
+        output: What it delivers, a JSON value.
+        got: What `value` templates of the declared output may name beside `result`, such as
+            `{"response": {...}}` of call-api.
     """
 
     output: Json
@@ -90,7 +126,12 @@ Outcome: TypeAlias = Done | Pauses | Sleeps | AwaitsChildren
 
 @dataclass(frozen=True, slots=True)
 class GoesOn:
-    """A person's answer is kept as the record `name` of the visit, and the step goes on."""
+    """A person's answer is kept as a record of the visit, and the step is executed again.
+
+    Attributes:
+        name: The name of the record.
+        value: What `effects.recalled(name)` then returns, a JSON value.
+    """
 
     name: str
     value: Json
@@ -101,10 +142,13 @@ class StepInput:
     """What one attempt is given.
 
     Attributes:
-        scope: What expressions may name: `data`, `steps`, `context`, `run`, `error`.
-        idempotency_key: The same for every attempt of this visit, also after a restart.
+        run_id: The run's id.
+        step_id: The step's id in its definition.
         visit: 1 the first time the run enters the step, 2 the second, ...
-        output: The declared output fields of the step.
+        attempt: 1 for the first attempt of the visit, 2 after one that failed, ...
+        idempotency_key: The same for every attempt of this visit, also after a restart.
+        scope: What expressions may name: `data`, `steps`, `context`, `run`, `error`.
+        output: The specs of the step's declared output fields, by name.
     """
 
     run_id: str
@@ -141,25 +185,68 @@ class StepType(ABC, Generic[S]):
     timeout_ms: ClassVar[int | None] = None
 
     def check(self, settings: S, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
-        """Find what the model cannot: paths are relative to the step."""
+        """Find what the settings' model cannot, when a definition is saved.
+
+        Args:
+            settings: The step's settings, which fit the model.
+            output: The specs of the step's declared output fields, by name.
+
+        Returns:
+            What is wrong; paths are relative to the step, such as `url`.
+        """
         return iter(())
 
     def acts_now(self, settings: S, effects: Effects) -> bool:
-        """Say whether this step touches the world; else a crash may run it again unseen."""
+        """Say whether this step touches the world.
+
+        Args:
+            settings: The step's settings.
+            effects: For questions that touch nothing, such as `is_pure`.
+
+        Returns:
+            True when its start must be durable before it is executed. Without that, a crash
+            may execute it again without a trace in the history.
+        """
         return self.acts
 
     @abstractmethod
     async def execute(self, settings: S, step: StepInput, effects: Effects) -> Outcome:
-        """Do the step's work once. Raises `StepBroke` when this attempt failed."""
+        """Do the step's work, in one attempt.
+
+        It begins at the top each time: after a crash, a failed attempt, an answer that goes
+        on, or when a child run has ended. Records keep what must not be done twice.
+
+        Args:
+            settings: The step's settings.
+            step: Which attempt of which step this is.
+            effects: All that it may do to the world.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            StepBroke: This attempt failed.
+        """
 
     def accept(
         self, settings: S, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
         """Turn a person's answer to this step's pause into the step's output.
 
-        Gives `GoesOn` when the step is not done with the answer. `pause` is the `body` the
-        step paused with; `answer` is the resume request, with `answeredBy` and `answeredAt`
-        added. Raises `InvalidAnswer`.
+        It must not act on the world, and it has no effects to do so.
+
+        Args:
+            settings: The step's settings.
+            step: The attempt that paused.
+            pause: The `body` that the step paused with.
+            answer: The body of the resume request, with `answeredBy` (a name) and
+                `answeredAt` (an ISO 8601 time) added.
+
+        Returns:
+            The step's output, or `GoesOn` when the step is not done with the answer.
+
+        Raises:
+            InvalidAnswer: The answer does not fit; the run stays paused.
         """
         raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
 

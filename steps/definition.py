@@ -18,7 +18,18 @@ from steps.template import Template
 
 
 def compile_definition(document: Json, registry: Registry) -> Definition:
-    """Check and compile a document. Raises `InvalidDefinition` with all its problems."""
+    """Check and compile a workflow, as a save does.
+
+    Args:
+        document: The definition, a JSON value.
+        registry: The step types that it may use.
+
+    Returns:
+        The definition, ready to be run.
+
+    Raises:
+        InvalidDefinition: It is not valid; `problems` are all that was found.
+    """
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "a definition must be a JSON object")])
     whole, found = _read(document)

@@ -17,7 +17,17 @@ LATEST_MS = 253_402_300_800_000
 
 
 def duration_ms(text: object) -> int:
-    """Return a duration in milliseconds. Raises `ValueError` with the remedy."""
+    """Return a duration in milliseconds.
+
+    Args:
+        text: Such as `30s`, `5m`, `2h`, `7d` or `PT30S`.
+
+    Returns:
+        Milliseconds, more than 0.
+
+    Raises:
+        ValueError: It is no such text, or longer than a hundred years.
+    """
     wrong = ValueError("must be a duration such as 30s, 5m, 2h, 7d or PT30S, up to 100 years")
     if not isinstance(text, str):
         raise wrong

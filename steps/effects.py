@@ -18,9 +18,17 @@ class HttpRequest:
     """A request to the outside, complete but for what the live client adds itself.
 
     Attributes:
+        method: Such as `POST`.
+        url: An address with `http://` or `https://`.
+        headers: Headers by name.
+        query: What is added to the address: (name, value).
+        content: The body's bytes; at most one of `content`, `form` and `files` is given.
+        form: Fields of an `application/x-www-form-urlencoded` body.
         files: Parts of a multipart body: (field, file name, bytes, media type).
-        confidential: It carries a secret or a credential, so that it must not be redirected
-            to another origin.
+        follow_redirects: Whether redirects are followed, five at most.
+        max_response_bytes: How long the decoded body of the answer may be, in bytes.
+        confidential: True when it carries a secret or a credential, so that it must not be
+            redirected to another origin.
     """
 
     method: str
@@ -37,7 +45,13 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: status, headers with lower-case names, decoded body bytes."""
+    """What came back.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Headers, by names in lower case.
+        content: The body's bytes, without their transfer and content encoding.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -46,7 +60,14 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that was uploaded to this tenant, with its bytes."""
+    """A file that was uploaded to this tenant, with its bytes.
+
+    Attributes:
+        file_id: Its id.
+        name: The name that it was uploaded under; never a path.
+        media_type: The type that it was uploaded as, such as `application/pdf`.
+        content: Its bytes.
+    """
 
     file_id: str
     name: str
@@ -63,8 +84,12 @@ class ToolContext:
     """What a tool may ask about the step that calls it.
 
     Attributes:
+        run_id: The run's id.
+        step_id: The step's id in its definition.
+        attempt: 1 for the first attempt, 2 after one that failed, ...
         idempotency_key: The same for every attempt of this call, also after a restart.
-        file: Reads an uploaded file of the run's tenant. Raises `StepBroke`.
+        file: Reads an uploaded file of the run's tenant by its id. Raises `StepBroke` when there
+            is none, or the storage is away.
     """
 
     run_id: str
@@ -76,7 +101,13 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class ToolInfo:
-    """A tool as it is listed: its id, what it is for, the JSON Schema of its arguments."""
+    """A tool as it is listed.
+
+    Attributes:
+        id: What definitions and agents call it.
+        description: What it is for.
+        input_schema: The JSON Schema of its arguments.
+    """
 
     id: str
     description: str
@@ -88,6 +119,7 @@ class Agent:
     """A version of a stored agent, as call-agent uses it.
 
     Attributes:
+        id: Its id.
         version: The version that a selector chose, so that a run can stay with it.
         definition: The document as it was saved and checked.
     """
@@ -99,9 +131,13 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class ChildRun:
-    """A run that a step wants started: which workflow, which version, with what data.
+    """A run that a step wants started.
 
     Attributes:
+        workflow_id: The workflow's id.
+        version: `latest`, `published` or a number; None: the published version, or the latest
+            where none is published.
+        data: The run's input.
         refused: Why the data could not be made; the run then exists only to say so.
     """
 
@@ -116,7 +152,9 @@ class ChildPlan:
     """Child runs that a step wants, numbered `first` to `first + total - 1`.
 
     Attributes:
-        child: Gives one of them by its number; the same every time it is asked.
+        first: The number of the first, 0 for the first plan of a visit.
+        total: How many there are.
+        child: Returns one of them by its number; the same every time it is asked.
         concurrency: How many may be open at once.
         keep_going: Whether the others go on when one has failed.
     """
@@ -130,7 +168,14 @@ class ChildPlan:
 
 @dataclass(frozen=True, slots=True)
 class ChildEnd:
-    """How one child run ended; `error` is None when it completed."""
+    """How one child run ended.
+
+    Attributes:
+        run_id: Its id.
+        data: Its data at the end.
+        result: Its result, a JSON value.
+        error: Why it failed or was stopped; None: it completed.
+    """
 
     run_id: str
     data: JsonObject
@@ -140,7 +185,11 @@ class ChildEnd:
 
 @dataclass(frozen=True, slots=True)
 class ChildrenEnded:
-    """Every child run of a plan has ended, or the first failure has ended the rest."""
+    """Every child run of a plan has ended, or one has failed and ends the plan.
+
+    Attributes:
+        ends: How they ended, in the order of the plan; the failed one alone where it ends it.
+    """
 
     ends: Sequence[ChildEnd]
 
@@ -150,8 +199,8 @@ class ChildrenOpen:
     """Child runs of a plan are open.
 
     Attributes:
-        total: How many the visit has wanted so far.
-        pause: What people are asked for, when all that are open wait for them.
+        total: How many child runs the visit has wanted so far.
+        pause: What a person is asked, when all that are open wait for one.
     """
 
     total: int
@@ -159,59 +208,179 @@ class ChildrenOpen:
 
 
 class Effects(Protocol):
-    """What one attempt of a step may do."""
+    """What one attempt of a step may do.
+
+    Each method that is awaited may take long, and raises `StepBroke` when it fails.
+    """
 
     def now_ms(self) -> int:
-        """Return the wall clock's time in Unix milliseconds."""
+        """Return the wall clock's time.
+
+        Returns:
+            Unix milliseconds.
+        """
         ...
 
     async def http(self, request: HttpRequest) -> HttpResponse:
-        """Send a request. Raises `StepBroke` when no response arrives or it is refused."""
+        """Send an HTTP request, once.
+
+        Args:
+            request: What is sent.
+
+        Returns:
+            The answer, whatever its status is.
+
+        Raises:
+            StepBroke: The address may not be reached, or no whole answer arrives.
+        """
         ...
 
     async def file(self, file_id: str) -> StoredFile:
-        """Read an uploaded file of this run's tenant. Raises `StepBroke`."""
+        """Read an uploaded file of this run's tenant.
+
+        Args:
+            file_id: The file's id.
+
+        Returns:
+            The file with its bytes.
+
+        Raises:
+            StepBroke: There is no such file, or the storage is away.
+        """
         ...
 
     async def secret(self, name: str) -> str:
-        """Return a secret of this run's tenant. Raises `StepBroke` when there is none."""
+        """Return a secret of this run's tenant.
+
+        Args:
+            name: The secret's name.
+
+        Returns:
+            Its value, which is masked in whatever the step gives back.
+
+        Raises:
+            StepBroke: There is no secret of this name.
+        """
         ...
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
-        """Call a tool; `call` tells several calls of one step apart. Raises `StepBroke`."""
+        """Call a tool.
+
+        Args:
+            tool_id: The tool's id; `server.tool` for a tool of an MCP server.
+            arguments: What it is given, checked against its parameters.
+            call: Tells several calls of one step apart: each has an idempotency key of its own.
+
+        Returns:
+            Its result as JSON.
+
+        Raises:
+            StepBroke: There is no such tool, it cannot take the arguments, or it failed.
+        """
         ...
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool touches nothing but its arguments."""
+        """Say whether a tool touches nothing but its arguments.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            True for a known tool that is marked as pure.
+        """
         ...
 
     async def tools(self) -> Sequence[ToolInfo]:
-        """List the tools that may be called."""
+        """List the tools that may be called.
+
+        Returns:
+            The tools by id, with what they take.
+        """
         ...
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Ask a model once. Raises `StepBroke` when no usable answer comes."""
+        """Ask a chat model, once.
+
+        Args:
+            request: What is asked, of which model.
+
+        Returns:
+            What the model answered.
+
+        Raises:
+            StepBroke: There is no such model, or no usable answer came.
+        """
         ...
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
-        """Return a version of a stored agent. Raises `StepBroke` when there is none."""
+        """Return a version of a stored agent.
+
+        Args:
+            agent_id: The agent's id.
+            version: `latest`, `published` or a number; None: the published version, or the
+                latest where none is published.
+
+        Returns:
+            The version that was chosen.
+
+        Raises:
+            StepBroke: There is no such agent or version, or it is archived.
+        """
         ...
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
-        """Describe a workflow that is marked as a tool. Raises `StepBroke`."""
+        """Describe a workflow that is marked as a tool.
+
+        Args:
+            workflow_id: The workflow's id.
+
+        Returns:
+            The workflow as a tool.
+
+        Raises:
+            StepBroke: There is no such workflow, it is archived, or not marked as a tool.
+        """
         ...
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
-        """Return the journaled record `name` of this visit; do the work where there is none.
+        """Return a record of this visit; do the work and journal its result where there is none.
 
         The record is durable when this returns, so that finished work is never repeated.
+
+        Args:
+            name: The record's name, the same each time the step is executed.
+            work: What is done once; only this may act on the world.
+
+        Returns:
+            The result as the journal keeps it: tuples are lists there, and keys are texts.
+
+        Raises:
+            StepBroke: The work raised it, or its result is no JSON. Nothing is recorded then.
         """
         ...
 
     def recalled(self, name: str) -> Json:
-        """Return the journaled record `name` of this visit, None where there is none."""
+        """Return a record of this visit without doing any work.
+
+        Args:
+            name: The record's name.
+
+        Returns:
+            The recorded value, None where there is no record.
+        """
         ...
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
-        """Start what is due of a plan, and say how its child runs stand."""
+        """Start what is due of a plan, and say how its child runs stand.
+
+        Args:
+            plan: The child runs that the step wants; the same each time it is executed.
+
+        Returns:
+            `ChildrenEnded` when all have ended or one has failed and ends the plan; else
+            `ChildrenOpen`, and the step returns `AwaitsChildren`.
+
+        Raises:
+            StepBroke: A child run cannot be started.
+        """
         ...

@@ -72,9 +72,19 @@ _CHECKED = {
 
 
 class ExpressionError(Exception):
-    """An expression that does not compile, or that could not be evaluated."""
+    """An expression that does not compile, or that could not be evaluated.
+
+    Attributes:
+        text: The expression.
+    """
 
     def __init__(self, text: str, why: str) -> None:
+        """Take what failed.
+
+        Args:
+            text: The expression.
+            why: What is wrong and how to mend it; free of secrets.
+        """
         self.text = text
         super().__init__(f"the expression {text!r} failed: {why}")
 

@@ -16,6 +16,7 @@ from steps.effects import (
     ChildrenEnded,
     ChildrenOpen,
     ChildRun,
+    Effects,
     HttpRequest,
     HttpResponse,
     StoredFile,
@@ -44,6 +45,12 @@ class NotProvided(BaseException):
     """
 
     def __init__(self, wanted: str, name: str) -> None:
+        """Take what is missing.
+
+        Args:
+            wanted: What the step does, such as `reads the file f1`.
+            name: The argument of `FakeEffects` that provides it.
+        """
         super().__init__(f"the step {wanted}; provide it with FakeEffects({name}=...)")
 
 
@@ -52,6 +59,8 @@ class ToolUse:
     """One call of a tool that a step has made.
 
     Attributes:
+        tool_id: The tool's id.
+        arguments: What it was given.
         call: What tells several calls of one step apart.
         idempotency_key: The key that the tool was given.
     """
@@ -63,7 +72,7 @@ class ToolUse:
 
 
 @dataclass(kw_only=True)
-class FakeEffects:
+class FakeEffects(Effects):
     """Effects that hold what a test provides, and remember what a step has done with them.
 
     A kind of effect that was not provided at all raises `NotProvided`, and so does a question
@@ -226,7 +235,14 @@ class FakeEffects:
         return ChildrenOpen(plan.first + plan.total, pause)
 
     def tool_context(self, call: str = "") -> ToolContext:
-        """Return what a tool that this step calls is given beside its arguments."""
+        """Return what a tool that this step calls is given beside its arguments.
+
+        Args:
+            call: What tells several calls of one step apart.
+
+        Returns:
+            The step, its key, and what reads the provided files.
+        """
         key = f"{self.step.idempotency_key}:{call}" if call else self.step.idempotency_key
         return ToolContext(self.step.run_id, self.step.step_id, self.step.attempt, key, self.file)
 

@@ -25,15 +25,31 @@ _SCHEMA_WORDS = frozenset(
 
 
 class Fields:
-    """Named fields with their specs."""
+    """Named fields with their specs, ready to check values.
+
+    Attributes:
+        specs: The spec of each field, in JSON Schema's words.
+    """
 
     def __init__(self, specs: Mapping[str, JsonObject]) -> None:
-        """Compile specs that `spec_problems` has found nothing wrong with."""
+        """Compile specs.
+
+        Args:
+            specs: Specs by name, with which `spec_problems` has found nothing wrong.
+        """
         self.specs = specs
         self._validators = {name: _validator(spec) for name, spec in specs.items()}
 
     def check(self, data: Mapping[str, Json], path: str = "data") -> list[Problem]:
-        """Find what is wrong with `data`: missing fields, wrong values."""
+        """Find missing fields and wrong values.
+
+        Args:
+            data: Values by name; names without a spec are left alone.
+            path: What the path of each problem begins with.
+
+        Returns:
+            What is wrong, nothing where all is well.
+        """
         problems = [
             Problem(f"{path}.{name}", _required(self.specs[name])) for name in self.missing(data)
         ]
@@ -43,7 +59,14 @@ class Fields:
         return problems
 
     def missing(self, data: Mapping[str, Json]) -> dict[str, JsonObject]:
-        """Return the required fields that `data` does not have."""
+        """Find what has still to be given.
+
+        Args:
+            data: Values by name.
+
+        Returns:
+            The specs of required fields that `data` does not have and that have no default.
+        """
         return {
             name: spec
             for name, spec in self.specs.items()
@@ -51,7 +74,14 @@ class Fields:
         }
 
     def with_defaults(self, data: JsonObject) -> JsonObject:
-        """Return `data` with the defaults of fields that it does not have."""
+        """Add defaults.
+
+        Args:
+            data: Values by name; it is not changed.
+
+        Returns:
+            A copy with the defaults of fields that it does not have.
+        """
         defaults = {
             name: spec["default"]
             for name, spec in self.specs.items()
@@ -60,7 +90,14 @@ class Fields:
         return {**data, **defaults}
 
     def convert_text(self, form: Mapping[str, str]) -> tuple[JsonObject, list[Problem]]:
-        """Convert the text of form fields to the declared types."""
+        """Convert the text of form fields to the declared types.
+
+        Args:
+            form: Texts by name; one without a spec stays a text.
+
+        Returns:
+            The values, and what is wrong with those that cannot be converted.
+        """
         data: JsonObject = {}
         problems = []
         for name, text in form.items():
@@ -75,7 +112,16 @@ class Fields:
 
 
 def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list[Problem]:
-    """Find what is wrong with field specs; `value` is allowed in step outputs only."""
+    """Find what is wrong with field specs.
+
+    Args:
+        specs: Specs by name, as a definition has them.
+        path: What the path of each problem begins with.
+        outputs: Whether they are those of a step's output, which alone may have a `value`.
+
+    Returns:
+        What is wrong, nothing where all is well.
+    """
     problems: list[Problem] = []
     for name, spec in specs.items():
         where = f"{path}.{name}"
@@ -115,7 +161,14 @@ def _spec_problems(spec: dict[str, Any], where: str, own: frozenset[str]) -> lis
 
 
 def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of one field."""
+    """Return the JSON Schema of one field.
+
+    Args:
+        spec: The field's spec, which is valid.
+
+    Returns:
+        A JSON Schema (2020-12); a file is a string there, its id.
+    """
     schema = {key: item for key, item in spec.items() if key in _SCHEMA_WORDS}
     if schema.get("type") == "file":
         schema["type"] = "string"

@@ -12,7 +12,18 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     """Return the whole output and the declared fields that are merged into the run's data.
 
     A field with a `value` template takes it from what the step got; one without is taken
-    from the output by its name. Raises `StepBroke` when a field is missing or wrong.
+    from the output by its name.
+
+    Args:
+        step: The step, with its declared fields.
+        done: What it delivered.
+        scope: What templates may name beside that.
+
+    Returns:
+        The whole output, and the declared fields by name.
+
+    Raises:
+        StepBroke: A declared field is missing or has the wrong type.
     """
     data: JsonObject = {}
     inside = done.output if isinstance(done.output, dict) else {}

@@ -11,9 +11,19 @@ _LONGEST_PATH = 300
 
 
 class InvalidDefinition(Exception):
-    """A document is no usable definition; `problems` are all that was found."""
+    """A document is no usable definition.
+
+    Attributes:
+        problems: What was found, each with the path in the document; the first fifty, and then how
+            many more there are.
+    """
 
     def __init__(self, problems: list[Problem]) -> None:
+        """Take what was found.
+
+        Args:
+            problems: At least one.
+        """
         self.problems = tuple(first_of(problems))
         super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
 
@@ -21,7 +31,16 @@ class InvalidDefinition(Exception):
 def problems_of(
     error: ValidationError, *models: type[BaseModel], prefix: str = ""
 ) -> list[Problem]:
-    """Translate every finding; `models` are those whose keys may stand at the top."""
+    """Translate pydantic's findings.
+
+    Args:
+        error: What pydantic found.
+        models: The models whose keys may stand at the top, for hints.
+        prefix: What each path begins with.
+
+    Returns:
+        The same findings as problems, with a remedy where one is known.
+    """
     found = []
     for item in error.errors(include_url=False, include_input=False):
         path = prefix
@@ -64,5 +83,12 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def keys_of(*models: type[BaseModel]) -> set[str]:
-    """Return the keys that documents of these models may have."""
+    """Return the keys that documents of these models may have.
+
+    Args:
+        models: The models, whose keys are put together.
+
+    Returns:
+        Aliases where fields have one, else names.
+    """
     return {field.alias or name for model in models for name, field in model.model_fields.items()}

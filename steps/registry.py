@@ -26,7 +26,14 @@ class Registry:
     """Step types by the word that definitions use."""
 
     def __init__(self, step_types: Iterable[AnyStepType]) -> None:
-        """Register step types. Raises `StepTypeError` when two have one name."""
+        """Register step types.
+
+        Args:
+            step_types: The step types.
+
+        Raises:
+            StepTypeError: Two have one name.
+        """
         self._types: dict[str, AnyStepType] = {}
         for step_type in step_types:
             if step_type.type in self._types:
@@ -35,12 +42,22 @@ class Registry:
 
     @classmethod
     def standard(cls, extra: Iterable[AnyStepType] = ()) -> Self:
-        """Return the built-in types, those offered by entry points, and `extra`."""
+        """Return the step types that a server has.
+
+        Args:
+            extra: Further ones, such as those of plug-in files.
+
+        Returns:
+            The built-in types, those offered by entry points, and `extra`.
+
+        Raises:
+            StepTypeError: Two have one name, or one that is offered cannot be loaded.
+        """
         return cls([*_built_in(), *_offered(), *extra])
 
     @classmethod
     def built_in(cls) -> Self:
-        """Return the built-in types alone."""
+        """Return the step types that come with Stepwell, and no others."""
         return cls(_built_in())
 
     @property
@@ -54,7 +71,14 @@ class Registry:
         return [kind for _, kind in sorted(self._types.items())]
 
     def get(self, name: str) -> AnyStepType | None:
-        """Return the step type called `name`, None when there is none."""
+        """Find a step type.
+
+        Args:
+            name: The word that definitions use, such as `call-api`.
+
+        Returns:
+            The step type, None when there is none of this name.
+        """
         return self._types.get(name)
 
 

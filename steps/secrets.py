@@ -11,7 +11,18 @@ Templates: TypeAlias = Template | Mapping[str, Template] | None
 
 
 async def secret_scope(settings: Iterable[Templates], effects: Effects) -> dict[str, Json]:
-    """Return the values of all secrets that the templates name, by name. Raises `StepBroke`."""
+    """Fetch the secrets that some settings of a step name.
+
+    Args:
+        settings: Templates, or templates by name; None is passed over.
+        effects: Where the secrets come from.
+
+    Returns:
+        The values by name, to be put into the scope as `secrets`.
+
+    Raises:
+        StepBroke: There is no secret of a name.
+    """
     names = {name for template in _each(settings) for name in template.secrets}
     return {name: await effects.secret(name) for name in sorted(names)}
 

@@ -1,4 +1,4 @@
-"""JSON from others, taken strictly: no NaN, no infinity, no half of a surrogate pair, no abyss."""
+"""JSON from others, taken strictly: no NaN, no infinity, no lone surrogates, no deep nesting."""
 
 import json
 import math
@@ -22,7 +22,17 @@ _MARGIN = 100
 
 
 def parse_strictly(text: str) -> Json:
-    """Return the value of JSON text. Raises `ValueError` that says what is wrong."""
+    """Return the value of JSON text.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: The text is no JSON, or holds what is refused; the message says what.
+    """
     try:
         value: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
@@ -48,17 +58,36 @@ def _written(value: object) -> bytes:
 
 
 def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
-    """Return a value of others' code as the journal will give it back, and how long it is there.
+    """Return a value of others' code as the journal will give it back.
 
     A tuple is a list there, and a key a text: a run goes on with what a restart would find.
-    Raises as `must_fit`.
+
+    Args:
+        what: What the message of a failure begins with.
+        value: The value.
+        kind: The error type of a failure.
+
+    Returns:
+        The value, and how many bytes it has as JSON.
+
+    Raises:
+        StepBroke: The value is no JSON.
     """
     text = _fitting(what, value, kind)
     return from_json(text), len(text)
 
 
 def must_fit(what: str, value: object, kind: str) -> int:
-    """Return the length of `value` as JSON. Raises `StepBroke` of `kind`, beginning with `what`."""
+    """Return how many bytes a value has as JSON.
+
+    Args:
+        what: What the message of a failure begins with.
+        value: The value.
+        kind: The error type of a failure.
+
+    Raises:
+        StepBroke: The value is no JSON.
+    """
     return len(_fitting(what, value, kind))
 
 

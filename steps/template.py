@@ -19,7 +19,14 @@ class Template:
     may_name_secrets: ClassVar[bool] = False
 
     def __init__(self, source: Json) -> None:
-        """Compile every string in `source`. Raises `ExpressionError`."""
+        """Compile every string in a JSON value.
+
+        Args:
+            source: The value; its strings may hold `{{ expression }}`.
+
+        Raises:
+            ExpressionError: An expression is not valid.
+        """
         self.source = source
         found: set[str] = set()
         self._compiled = _compile(source, partial(_expression, self.may_name_secrets, found))
@@ -27,7 +34,17 @@ class Template:
         """The secrets that its expressions name."""
 
     def render(self, scope: Mapping[str, Json]) -> Json:
-        """Return the value in `scope`. Raises `ExpressionError`."""
+        """Evaluate every expression.
+
+        Args:
+            scope: What expressions may name, such as `StepInput.scope`.
+
+        Returns:
+            The value, with results in the place of expressions.
+
+        Raises:
+            ExpressionError: An expression cannot be evaluated in this scope.
+        """
         return _render(self._compiled, scope)
 
     def __eq__(self, other: object) -> bool:

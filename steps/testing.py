@@ -108,7 +108,10 @@ class StepTrial:
         )
 
     async def execute(self) -> Outcome:
-        """Execute the step once and return its outcome as a journal would keep it.
+        """Execute the step once.
+
+        Returns:
+            Its outcome, as a journal would keep it.
 
         Raises:
             StepBroke: The attempt failed, or its outcome is no JSON or not the declared output.
@@ -211,6 +214,9 @@ def http_response(
         json: A body that is sent as JSON, with its `content-type`; None: none.
         content: A body of bytes, where `json` is not given.
         headers: Further headers; names in lower case.
+
+    Returns:
+        The response.
     """
     if json is None:
         return HttpResponse(status, dict(headers or {}), content)
@@ -232,6 +238,9 @@ def chat_answer(
         tool_calls: The tools that it wants called.
         finish: Why it stopped; by default `tool_calls` where there are some, else `stop`.
         tokens: How many tokens it has read and written.
+
+    Returns:
+        The answer.
     """
     why = finish or ("tool_calls" if tool_calls else "stop")
     return ChatAnswer(text, tuple(tool_calls), why, "fake", Usage(*tokens), latency_ms=0)
@@ -251,6 +260,9 @@ def child_end(
         data: The run's data at its end.
         error: Why it failed; None: it completed.
         run_id: Its id.
+
+    Returns:
+        How it ended.
     """
     return ChildEnd(run_id, dict(data or {}), result, error)
 

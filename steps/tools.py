@@ -43,6 +43,10 @@ class Tool:
     """One callable, with the model of its arguments.
 
     Attributes:
+        id: What definitions and agents call it.
+        description: What it is for, as an agent's model is told.
+        call: The function.
+        arguments: The pydantic model of its arguments.
         context_name: The parameter that takes the `ToolContext`, if there is one.
         pure: Whether it neither reads nor changes anything but its arguments.
         names: Its other parameters.
@@ -72,15 +76,22 @@ def tool(
     description: str = "",
     pure: bool = False,
 ) -> F | Callable[[F], F]:
-    """Mark a function as a tool; its id is its name unless one is given.
-
-    A `pure` one neither reads nor changes anything but its arguments, and does not take long:
-    nobody can tell whether it ran once or twice, so a chain of such steps is journaled in one
-    go, without a commit before each.
+    """Mark a function as a tool.
 
     Its annotations are the types of its arguments, checked before it is called. An argument
     may have a key of its own by `Annotated[str, Field(alias="from")]`; `**fields` takes any
-    further keys.
+    further keys. A parameter of the type `ToolContext` is given who calls.
+
+    Args:
+        function: The function; it is returned as it is.
+        id: What definitions call the tool; by default the function's name.
+        description: What it is for; by default the function's docstring.
+        pure: True for a function that neither reads nor changes anything but its arguments, and
+            does not take long. Nobody can tell whether it ran once or twice, so a chain of such
+            steps is journaled in one go, without a commit before each.
+
+    Returns:
+        The function, or what marks one.
     """
 
     def mark(marked: F) -> F:
@@ -91,16 +102,36 @@ def tool(
 
 
 def is_tool(found: object) -> bool:
-    """Say whether something is a function marked with `@tool`."""
+    """Say whether something is a function marked with `@tool`.
+
+    Args:
+        found: Anything.
+
+    Returns:
+        True for what `@tool` has marked.
+    """
     return callable(found) and hasattr(found, _MARK)
 
 
 class Tools:
-    """The tools of this server, by id, and the step types that plug-ins bring."""
+    """The tools of this server, by id, and the step types that plug-ins bring.
+
+    Attributes:
+        step_types: The step types of the plug-in files.
+    """
 
     def __init__(
         self, functions: Iterable[Callable[..., Any]] = (), threads: int = _THREADS
     ) -> None:
+        """Register functions.
+
+        Args:
+            functions: Functions marked with `@tool`.
+            threads: How many functions that block may run at once.
+
+        Raises:
+            ToolLoadError: Two have one id, or one has parameters that cannot be named.
+        """
         self._tools: dict[str, Tool] = {}
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tool")
         self.step_types: list[AnyStepType] = []
@@ -116,7 +147,13 @@ class Tools:
     ) -> Self:
         """Return built-in tools and those of entry points and plug-in files.
 
-        Functions that block run in at most so many threads.
+        Args:
+            plugins: Python files with tools and step types.
+            built_in: Functions marked with `@tool`.
+            threads: How many functions that block may run at once.
+
+        Returns:
+            All of them, by id.
 
         Raises:
             ToolLoadError: One cannot be loaded, or has the id of another.
@@ -133,7 +170,14 @@ class Tools:
         return tools
 
     def register(self, function: Callable[..., Any]) -> None:
-        """Add a function marked with `@tool`. Raises `ToolLoadError`."""
+        """Add a function marked with `@tool`.
+
+        Args:
+            function: The function.
+
+        Raises:
+            ToolLoadError: Another tool has its id, or its parameters cannot be named.
+        """
         tool_id, description, pure = getattr(function, _MARK)
         other = self._tools.get(tool_id)
         if other is not None and other.call is not function:
@@ -143,19 +187,45 @@ class Tools:
         self._tools[tool_id] = _tool(tool_id, description, function, pure=pure)
 
     def is_pure(self, tool_id: str) -> bool:
-        """Say whether a tool is known and pure."""
+        """Say whether a tool is known and pure.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            False for an unknown one too.
+        """
         found = self._tools.get(tool_id)
         return found is not None and found.pure
 
     def describe(self) -> Sequence[ToolInfo]:
-        """List the tools by id, with the JSON Schema of their arguments."""
+        """List the tools.
+
+        Returns:
+            The tools by id, with the JSON Schema of their arguments.
+        """
         return [
             ToolInfo(item.id, item.description, item.arguments.model_json_schema())
             for _, item in sorted(self._tools.items())
         ]
 
     async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
-        """Check the arguments, call the tool, and return its result as JSON. Raises `StepBroke`."""
+        """Check the arguments and call the tool.
+
+        A function that blocks runs in a thread, a coroutine function in the event loop, and so
+        does one that is pure.
+
+        Args:
+            tool_id: The tool's id.
+            arguments: What it is given.
+            context: Who calls.
+
+        Returns:
+            Its result as JSON.
+
+        Raises:
+            StepBroke: There is no such tool, it cannot take the arguments, or it failed.
+        """
         found = self._tools.get(tool_id)
         if found is None:
             message = f"there is no tool {tool_id}{did_you_mean(tool_id, self._tools)}"

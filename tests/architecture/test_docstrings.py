@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from scripts import docstrings
 
-DOCUMENTED = ("stepwell",)
+DOCUMENTED = ("stepwell", "steps")
 """The packages whose public names are held to this."""
 
 
@@ -88,11 +88,13 @@ def problems_of_class(kind: type) -> Iterator[str]:
         yield "has no docstring"
         return
     told = docstrings.read(kind.__doc__ or "")
-    described = {*told.of("Args"), *told.of("Attributes")}
+    constructor = docstrings.read(getattr(vars(kind).get("__init__"), "__doc__", None) or "")
+    described = {*told.of("Args"), *told.of("Attributes"), *constructor.of("Args")}
     fields = fields_of(kind)
     yield from (f"{name} is missing" for name in sorted(fields - described))
     if dataclasses.is_dataclass(kind) or is_typeddict(kind):
-        gone = {name for name in described - fields if not hasattr(kind, name)}
+        known = {*dir(kind), *getattr(kind, "__dataclass_fields__", ())}
+        gone = described - fields - known
         yield from (f"{name} is none" for name in sorted(gone))
     for name, item in vars(kind).items():
         if name.startswith("_"):
