@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,20 @@ settings.load_profile("ci")
 
 PLUGIN = Path(__file__).parent / "harness" / "plugin.py"
 ABSENT = Path(__file__).parent / "harness" / "absent"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.harness.distribution import scheduler
+
+    return scheduler(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.harness.distribution import longest_first
+
+        items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
