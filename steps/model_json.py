@@ -21,7 +21,7 @@ def only_object(text: str) -> JsonObject:
     for the whole. Raises `ValueError` that says what is wrong.
     """
     fenced = _FENCE.fullmatch(text.strip())
-    return _as_object(parse_strictly((fenced[1] if fenced else text).strip("\ufeff \t\r\n")))
+    return _as_object(_parsed((fenced[1] if fenced else text).strip("\ufeff \t\r\n")))
 
 
 def objects_in(text: str) -> list[JsonObject]:
@@ -53,7 +53,7 @@ class NoObject(ValueError):
 
 def _as_object(value: Json) -> JsonObject:
     if isinstance(value, str):
-        value = parse_strictly(value)
+        value = _parsed(value)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
@@ -61,9 +61,14 @@ def _as_object(value: Json) -> JsonObject:
     return value
 
 
+def _parsed(text: str) -> Json:
+    # Many models write line breaks in texts as they are.
+    return parse_strictly(text, line_breaks=True)
+
+
 def _object_of(text: str) -> "JsonObject | None":
     try:
-        value = parse_strictly(text)
+        value = _parsed(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -21,11 +21,12 @@ _MARGIN = 100
 """How many levels deeper a value may stand where it is written once more, its callers counted."""
 
 
-def parse_strictly(text: str) -> Json:
+def parse_strictly(text: str, *, line_breaks: bool = False) -> Json:
     """Return the value of JSON text.
 
     Args:
         text: The text.
+        line_breaks: Whether its strings may have control characters as they are.
 
     Returns:
         The value.
@@ -34,7 +35,9 @@ def parse_strictly(text: str) -> Json:
         ValueError: The text is no JSON, or holds what is refused; the message says what.
     """
     try:
-        value: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value: Json = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, strict=not line_breaks
+        )
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as deep:
         raise ValueError(_TOO_DEEP) from deep

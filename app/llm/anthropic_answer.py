@@ -35,8 +35,11 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         ProviderError: It is an error.
         Unreadable: It is no answer.
     """
-    whole = await (_gathered(response) if is_stream(response) else document(response))
+    comes_in_pieces = is_stream(response, asked=endpoint.settings.stream)
+    whole = await (_gathered(response) if comes_in_pieces else document(response))
     content = whole.get("content")
+    if content is None and whole.get("stop_reason"):
+        content = []
     if whole.get("error") or not isinstance(content, str | list):
         raise no_answer(whole, response)
     blocks = objects_of(content)

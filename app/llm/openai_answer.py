@@ -40,7 +40,8 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         ProviderError: It is an error.
         Unreadable: It is no answer.
     """
-    whole = await (_gathered(response) if is_stream(response) else document(response))
+    comes_in_pieces = is_stream(response, asked=endpoint.settings.stream)
+    whole = await (_gathered(response) if comes_in_pieces else document(response))
     choices = objects_of(whole.get("choices"))
     if not choices:
         raise no_answer(whole, response)

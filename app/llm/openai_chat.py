@@ -70,7 +70,8 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
                 "function": {
                     "name": tool.name,
                     "description": tool.description,
-                    "parameters": tool.schema,
+                    # OpenAI refuses a schema of an object without its properties.
+                    "parameters": {"properties": {}, **tool.schema},
                 },
             }
             for tool in request.tools

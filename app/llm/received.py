@@ -12,12 +12,16 @@ from steps.strict_json import LONG_BYTES
 
 _LONGEST_EVENT = 32 * 1_048_576
 _DONE = "[DONE]"
+_EVENTS = "text/event-stream"
+_NOTHING_SAID = ("", "text/plain", "application/octet-stream")
 
 
-def is_stream(response: httpx2.Response) -> bool:
-    """Say whether the answer comes as a stream, which is not always as it was asked for."""
-    media_type = response.headers.get("content-type", "").partition(";")[0]
-    return bool(media_type.strip().lower() == "text/event-stream")
+def is_stream(response: httpx2.Response, *, asked: bool) -> bool:
+    """Say whether the answer comes as a stream, which is not always as it was `asked`."""
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if asked and media_type in _NOTHING_SAID:
+        response.headers["content-type"] = media_type = _EVENTS
+    return bool(media_type == _EVENTS)
 
 
 async def document(response: httpx2.Response) -> dict[str, Any]:

@@ -31,12 +31,12 @@ class Chunks(httpx2.AsyncByteStream):
             yield chunk
 
 
-async def answer_of(content: bytes, headers: dict[str, str] | None = None, provider: Any = "openai", cut: int = 0) -> ChatAnswer:  # fmt: skip
+async def answer_of(content: bytes, headers: dict[str, str] | None = None, provider: Any = "openai", cut: int = 0, stream: bool = False) -> ChatAnswer:  # fmt: skip
     size = cut or len(content) or 1
     body = Chunks([content[at : at + size] for at in range(0, len(content), size)])
     request = httpx2.Request("POST", "http://model.test/")
     response = httpx2.Response(200, headers=headers or {}, stream=body, request=request)
-    settings = ModelDocument(provider=provider, model="m")  # type: ignore[call-arg] # defaults
+    settings = ModelDocument(provider=provider, model="m", stream=stream)  # type: ignore[call-arg] # defaults
     endpoint = Endpoint(settings, "http://model.test", None, None)
     read = openai_answer.read if provider == "openai" else anthropic_answer.read
     return await read(endpoint, REQUEST, response)
@@ -156,6 +156,15 @@ async def test_a_stream_is_whole_by_its_mark_or_its_reason() -> None:
 async def test_the_media_type_says_whether_it_is_a_stream() -> None:
     whole = json.dumps({"choices": [{"message": {"content": TEXT}}]}).encode()
     assert (await answer_of(b"\xef\xbb\xbf\n  " + whole, {"content-type": "text/plain"})).text == TEXT  # fmt: skip
+
+
+@pytest.mark.parametrize("media_type", ["", "text/plain", "application/octet-stream"])
+async def test_a_stream_that_was_asked_for_need_not_say_that_it_is_one(media_type: str) -> None:
+    text = f"data: {json.dumps(chunk({'content': TEXT}, 'stop'))}\n\n".encode()
+    found = await answer_of(text, {"content-type": media_type} if media_type else {}, stream=True)
+    assert found.text == TEXT
+    with pytest.raises(Unreadable, match="no JSON"):
+        await answer_of(b"<html>", {"content-type": "text/html"}, stream=True)
 
 
 async def test_halves_of_a_character_are_put_together() -> None:

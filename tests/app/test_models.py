@@ -94,6 +94,13 @@ async def test_streamed_calls_without_an_index_stay_apart(tmp_path: Path) -> Non
     assert [(call.id, call.name) for call in answer.tool_calls] == [("c1", "f1"), ("c2", "f2")]
 
 
+async def test_the_last_event_of_a_stream_need_not_be_ended(tmp_path: Path) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "Paris"}}]}
+    text = f"data: {json.dumps(chunk)}\n\ndata: [DONE]".encode()
+    with ModelServer(Reply(raw=text, headers={"content-type": "text/event-stream"})) as server:
+        assert (await ask(tmp_path, server, "openai", says("hi"), stream=True)).text == "Paris"
+
+
 async def test_a_content_filter_is_a_refusal(tmp_path: Path) -> None:
     body = {"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}
     with ModelServer(Reply(raw=json.dumps(body).encode())) as server:

@@ -192,6 +192,26 @@ def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
         assert len(models.requests) == 2
 
 
+def test_a_provider_gets_back_what_it_added_to_a_call(shared: Server) -> None:
+    signed = {"google": {"thought_signature": "c2ln"}}
+    call = {"id": "c1", "type": "function", "extra_content": signed,
+            "function": {"name": "add", "arguments": {"a": 1, "b": 2}}}  # fmt: skip
+    said = {"role": "assistant", "content": "", "reasoning_content": "hm", "tool_calls": [call]}
+    first = json.dumps({"choices": [{"message": said, "finish_reason": "tool_calls"}]}).encode()
+    last = Reply(tool_calls=[("deliver", {"answer": 3})])
+    with shared.client() as client, ModelServer(Reply(raw=first), last) as models:
+        name = agent(client, models, "signed", tools=APPROVAL, output=OUTPUT)
+        outcome = start(client, flow(client, name), q="1+2")
+        signal = outcome["pauseSignal"]
+        answer = {"type": signal["type"], "actionId": signal["actionId"], "actionValue": "approved"}
+        client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer)
+        document = settled(client, outcome["runId"], "completed")
+        told = models.requests[1].body["messages"][2]
+        assert told["reasoning_content"] == "hm"
+        assert told["tool_calls"][0]["extra_content"] == signed
+        assert document["usage"]["estimated"] == 1
+
+
 def test_limits_end_the_work(shared: Server) -> None:
     endless = Reply(tool_calls=[("add", {"a": 1})], input_tokens=100, output_tokens=10)
     with shared.client() as client, ModelServer(endless) as models:

@@ -23,6 +23,7 @@ FOUND = {"name": "Ada", "age": 36}
         f"```json\n{ADA}\n```",
         f"```JSON\r\n{ADA}\r\n```",
         f"```json {ADA} ```",
+        '{"name": "Ada", "age": 36, "note": "two\nlines"}',
         f"```{ADA}```",
         f"```json\n{ADA}",
         f"Here it is:\n\n```json\n{ADA}\n```\nHope this helps!",
