@@ -1,6 +1,5 @@
 """How the parts are put together, for the server and for a run on a laptop alike."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -26,6 +25,7 @@ from app.llm.catalogue import Models
 from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
 from app.outbound.trust import trusted
+from app.outbound.way_out import WayOut, proxy_of
 from app.services import Services
 from app.settings.server import Settings
 from app.telemetry import log
@@ -35,7 +35,7 @@ from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
 from app.webhooks.deliverer import DeliveryDependencies, Patience
 from app.webhooks.registry import Webhooks
-from app.webhooks.sender import Sender
+from app.webhooks.sender import MOST_POSTS, Sender
 from journal import Journal
 from steps.registry import Registry
 from steps.tools import Tools
@@ -58,19 +58,21 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
     counters = Counters()
-    trust = trusted(settings.ca_file)
-    registry, catalogue = _step_types_and_tools(settings, clock, trust, closing)
+    way = WayOut(trusted(settings.ca_file), proxy=proxy_of(settings))
+    registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings)
     closing.callback(storage.close)
     journal = await Journal.open(settings.data, synchronous=settings.synchronous)
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
-    client = HttpClient(settings.allowed_networks, trust)
+    client = HttpClient(settings.allowed_networks, way, settings.max_concurrent_steps)
     closing.push_async_callback(client.close)
+    posting = HttpClient(settings.allowed_networks, way, MOST_POSTS)
+    closing.push_async_callback(posting.close)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(secrets.mask_text)
-    models = Models(settings, journal.models, secrets.get, clock, trust)
+    models = Models(settings, journal.models, secrets.get, clock, way)
     closing.push_async_callback(models.close)
     authenticator = Authenticator(journal, settings, clock, secrets.keyring)
     await authenticator.load()
@@ -90,7 +92,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         StepServices(clock, client, catalogue, files, secrets, models, agents, workflows),
         settings.cancel_grace,
     )
-    webhooks = Webhooks(_webhook_parts(settings, journal, hub, client, clock), secrets.keyring)
+    webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
     return Services(
         settings=settings,
@@ -121,12 +123,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
 
 
 def _step_types_and_tools(
-    settings: Settings, clock: Clock, trust: ssl.SSLContext, closing: AsyncExitStack
+    settings: Settings, clock: Clock, way: WayOut, closing: AsyncExitStack
 ) -> tuple[Registry, ToolCatalogue]:
     built_in = built_in_tools(settings, clock)
     tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
     closing.callback(tools.close)
-    mcp = McpServers(settings.mcp_servers, trust)
+    mcp = McpServers(settings.mcp_servers, way)
     closing.push_async_callback(mcp.close)
     mcp.start()
     return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp)

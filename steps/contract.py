@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from engine import AwaitsChildren, Json, JsonObject, Pauses, Sleeps, StepError
-from steps.effects import Effects
+from steps.effects import Effects, HttpResponse
 
 
 class StepSettings(BaseModel):
@@ -105,6 +105,21 @@ class StepBroke(Exception):
         """
         self.error = StepError(type, message, retryable, retry_after_ms)
         super().__init__(message)
+
+
+class ResponseUnreadable(StepBroke):
+    """An answer came, and its body could not be taken; `response` is what was read of it."""
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        response: HttpResponse,
+        *,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(kind, message, retryable=retryable)
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)

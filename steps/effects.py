@@ -7,10 +7,12 @@ refuse.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from engine import Json, JsonObject, Pause, RunError
 from steps.chat import ChatAnswer, ChatRequest
+
+Take: TypeAlias = Literal["unpacked", "as-sent", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,19 @@ class HttpRequest:
         method: Such as `POST`.
         url: An address with `http://` or `https://`.
         headers: Headers by name.
-        query: What is added to the address: (name, value).
+        query: What is added to the query of `url`: (name, value).
         content: The body's bytes; at most one of `content`, `form` and `files` is given.
-        form: Fields of an `application/x-www-form-urlencoded` body.
+        form: Fields of an `application/x-www-form-urlencoded` body; a list gives its name
+            several times.
         files: Parts of a multipart body: (field, file name, bytes, media type).
         follow_redirects: Whether redirects are followed, five at most.
         max_response_bytes: How long the decoded body of the answer may be, in bytes.
         confidential: True when it carries a secret or a credential, so that it must not be
             redirected to another origin.
+        take: What becomes of the answer's body: unpacked if it is compressed, or its bytes as
+            they were sent, or nothing, however it goes on after the header.
+        timeout_s: Seconds that the answer's header may take, counted from when the request has
+            its turn; None for as long as the step may take.
     """
 
     method: str
@@ -36,11 +43,13 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Sequence[tuple[str, str]] = ()
     content: bytes | None = None
-    form: Mapping[str, str] | None = None
+    form: Mapping[str, str | Sequence[str]] | None = None
     files: Sequence[tuple[str, str, bytes, str]] = ()
     follow_redirects: bool = True
     max_response_bytes: int = 1_000_000
     confidential: bool = False
+    take: Take = "unpacked"
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class HttpResponse:
     Attributes:
         status: The HTTP status.
         headers: Headers, by names in lower case.
-        content: The body's bytes, without their transfer and content encoding.
+        content: The body's bytes, as the request wants them taken.
     """
 
     status: int
@@ -231,7 +240,8 @@ class Effects(Protocol):
             The answer, whatever its status is.
 
         Raises:
-            StepBroke: The address may not be reached, or no whole answer arrives.
+            ResponseUnreadable: An answer came, and its body cannot be taken.
+            StepBroke: The address may not be reached, or no answer arrives.
         """
         ...
 

@@ -61,7 +61,6 @@ _WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of sec
 _HIDDEN = "it names a secret, so the reason is not shown"
 _LONGEST = 4_096
 _LARGEST_RESULT = 1_000_000
-_LARGEST_INTEGER = 2**63
 _CHECKED = {
     "_compare": compare,
     "_multiply": multiply,
@@ -252,8 +251,6 @@ def _size_of_result(value: Json) -> int:
                 todo.append(item)
             elif kind is float and not math.isfinite(item):
                 raise ValueError("its result is not a finite number")
-            elif kind is int and abs(item) >= _LARGEST_INTEGER:
-                raise ValueError("its result is a number beyond 64 bits")
         if values + characters > _LARGEST_RESULT:
             raise ValueError("its result is too large")
     return values + characters // CHARACTERS_A_UNIT

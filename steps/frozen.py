@@ -10,6 +10,9 @@ from typing import Any
 from engine import Json
 from steps.language.allowance import units_of_text
 
+_LEAST, _GREATEST = -(2**127), 2**128 - 1
+"""The integers that MiniJinja holds digit for digit."""
+
 _ALLOWED = frozenset({"__class__", "keys", "items", "__len__", "__iter__", "__getitem__"})
 
 
@@ -33,6 +36,34 @@ class FrozenList(list[Any]):
     __getattribute__ = _attribute
 
 
+class WideInteger:
+    """An integer of more digits than expressions can reckon with.
+
+    MiniJinja would round it in silence. So it can be handed on and written out, digit for
+    digit, and to reckon with it is an error.
+    """
+
+    __slots__ = ("value",)
+    __getattribute__ = _attribute
+
+    def __init__(self, value: int) -> None:
+        object.__setattr__(self, "value", value)
+
+    def __str__(self) -> str:
+        return str(_digits(self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WideInteger) and _digits(self) == _digits(other)
+
+    def __hash__(self) -> int:
+        return hash(_digits(self))
+
+
+def _digits(wide: WideInteger) -> int:
+    value: int = object.__getattribute__(wide, "value")
+    return value
+
+
 def freeze(value: Json) -> Any:
     """Return a copy of a JSON value that nothing can change."""
     made: FrozenDict | FrozenList
@@ -42,6 +73,8 @@ def freeze(value: Json) -> Any:
     elif isinstance(value, list):
         made = FrozenList([freeze(item) for item in value])
         size = sum(map(size_of, list.__iter__(made)))
+    elif type(value) is int and not _LEAST <= value <= _GREATEST:
+        return WideInteger(value)
     else:
         return value
     object.__setattr__(made, "_size", 1 + size)
@@ -63,7 +96,7 @@ _recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
 def frozen_once(value: Json) -> Any:
     """Freeze a value that nobody changes any more, once for all expressions of a step."""
     if not isinstance(value, dict | list):
-        return value
+        return freeze(value)
     kept = _recent.get(id(value))
     if kept is None or kept[0] is not value:
         kept = _recent[id(value)] = (value, freeze(value))
@@ -90,4 +123,6 @@ def thaw(value: Any) -> Json:
         return str(value)
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, WideInteger):
+        return _digits(value)
     raise TypeError(f"it gives a {type(value).__name__}, which is no JSON value")

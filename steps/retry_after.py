@@ -1,19 +1,29 @@
 """The `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3)."""
 
+import math
+import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 _LONGEST_MS = 24 * 3_600_000
+_LONGEST = 100
+_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")  # `\d` and `isdigit` know more digits
 
 
 def retry_after_ms(value: str | None, now_ms: int) -> int | None:
-    """Return the wait that was asked for in milliseconds, a day at most; None for none."""
-    if value is None:
+    """Return the wait that was asked for in milliseconds, a day at most; None for none.
+
+    What is neither a number nor a date asks for nothing.
+    """
+    text = (value or "").strip()
+    if not text or len(text) > _LONGEST:
         return None
-    if value.strip().isdigit():
-        wait = int(value.strip()[:9]) * 1_000
-    else:
-        try:
-            wait = round(parsedate_to_datetime(value).timestamp() * 1_000) - now_ms
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return max(0, min(wait, _LONGEST_MS))
+    if _SECONDS.fullmatch(text):
+        return min(math.ceil(float(text) * 1_000), _LONGEST_MS)
+    try:
+        moment = parsedate_to_datetime(text)
+        # Without a zone, and with -0000, the date is in UTC.
+        at_s = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    return max(0, min(round(at_s * 1_000) - now_ms, _LONGEST_MS))

@@ -69,7 +69,7 @@ class LiveEffects:
 
     async def http(self, request: HttpRequest) -> HttpResponse:
         """Send a request."""
-        return await self._services.client.send(request)
+        return await self._services.client.send(request, self._tenant)
 
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from app.files.storage import StorageError
 from app.outbound.trust import bundle
+from app.outbound.way_out import proxy_of
 from app.settings.server import Settings, SettingsError
 
 _THREADS = 8
@@ -131,26 +133,41 @@ def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
 
     secret = settings.s3_secret_key
     trust = bundle(Path(where()), settings.ca_file) if settings.ca_file else None
-    client = boto3.session.Session().client(
+    # Also empty it counts, and nothing is taken from the environment.
+    proxies = Config(proxies=_proxies(settings))
+    session = boto3.session.Session()
+    session._session.set_default_client_config(proxies)  # noqa: SLF001 - for what fetches keys
+    client = session.client(
         "s3",
         endpoint_url=settings.s3_endpoint,
         verify=trust.name if trust else None,
         region_name=settings.s3_region,
         aws_access_key_id=settings.s3_access_key,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
-        config=Config(
-            connect_timeout=_CONNECT_S,
-            read_timeout=_READ_S,
-            retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
-            max_pool_connections=_THREADS,
-            # Others than Amazon have no name for each bucket, and not every one knows the
-            # checksums that boto3 would add.
-            s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
+        config=proxies.merge(
+            Config(
+                connect_timeout=_CONNECT_S,
+                read_timeout=_READ_S,
+                retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+                max_pool_connections=_THREADS,
+                # Others than Amazon have no name for each bucket, and not every one knows the
+                # checksums that boto3 would add.
+                s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            )
         ),
     )
     return client, trust
+
+
+def _proxies(settings: Settings) -> dict[str, str]:
+    """Return the proxy of the settings for each scheme, none for a bucket reached without it."""
+    proxy = proxy_of(settings)
+    host = urlsplit(settings.s3_endpoint or "").hostname
+    if proxy is None or (host is not None and proxy.is_left_out(host)):
+        return {}
+    return dict.fromkeys(("http", "https"), proxy.url)
 
 
 def _code(refused: Any) -> str:

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import ssl
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -13,7 +11,9 @@ from app.clock import Clock
 from app.llm import anthropic_chat, openai_chat
 from app.llm.endpoint import Endpoint
 from app.llm.failures import Asked, broke
-from app.outbound.network import Network
+from app.outbound.lookups import asking
+from app.outbound.network import EVERYWHERE, Network
+from app.outbound.way_out import WayOut
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.server import Settings
 from journal import ModelTable
@@ -24,7 +24,6 @@ from steps.nearest import did_you_mean
 SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
 """Returns a tenant's secret by its name. Raises `StepBroke` when there is none."""
 
-_EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 _ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
     "openai": openai_chat.ask,
     "anthropic": anthropic_chat.ask,
@@ -56,9 +55,9 @@ class Models:
         table: ModelTable,
         secret_of: SecretOf,
         clock: Clock,
-        trust: ssl.SSLContext | None = None,
+        way: WayOut | None = None,
     ) -> None:
-        self._trust = trust
+        self._way = way or WayOut()
         self._settings = settings
         self._table = table
         self._secret_of = secret_of
@@ -88,6 +87,7 @@ class Models:
         endpoint = Endpoint(model.settings, model.base_url, key, self._client(model.source))
         loop = asyncio.get_running_loop()
         began_s = loop.time()
+        asking.set(tenant)
         try:
             async with asyncio.timeout(model.settings.timeout / 1_000):
                 answer = await _ASK[model.settings.provider](endpoint, request)
@@ -152,8 +152,8 @@ class Models:
             # With its HTTP library, it is needed only where there are models.
             from app.llm.transport import model_client  # noqa: PLC0415
 
-            allowed: Sequence[Network] = _EVERYWHERE
+            allowed: Sequence[Network] = EVERYWHERE
             if source == "tenant":
                 allowed = self._settings.allowed_networks
-            self._clients[source] = model_client(allowed, self._trust)
+            self._clients[source] = model_client(allowed, self._way)
         return self._clients[source]

@@ -1,1 +1,1 @@
-"""What goes out: requests to addresses that were checked when connecting."""
+"""What goes out to others: whom it may reach, by which way, and what comes back."""

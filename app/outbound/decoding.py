@@ -1,14 +1,31 @@
 """Bodies from others, decompressed within a bound.
 
 A few kilobytes can say that they are gigabytes, and a body may be packed several times over;
-so it is unpacked once, a bounded piece at a time, and counted before it is kept.
+so it is unpacked once, a bounded piece at a time, and counted before it is kept. A body that
+does not end as it must is not taken for a whole one.
 """
 
 import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
-_AUTOMATIC = 47  # zlib's word for gzip or zlib, whichever it is
-_RAW = -15
-_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+OFFERED = "gzip, deflate"
+"""What requests say that answers may be packed with (`Accept-Encoding`)."""
+
+_GZIP, _ZLIB, _RAW = 31, 15, -15
+_GZIP_MARK = b"\x1f\x8b"
+_SLICE = 4_096
+"""Bytes that are unpacked at once: what follows the end of a member is copied."""
+
+_MOST_MEMBERS = 10_000
+_PACKED_MORE = 65_536
+"""Bytes by which what is packed may be longer than what it unpacks to may be."""
+
+_KNOWN = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
+_NOT_PACKED = frozenset(
+    {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8", "iso-8859-1"}
+)
+"""Nothing, and what senders write here although it says nothing of packing."""
 
 
 class TooLong(Exception):
@@ -20,42 +37,106 @@ class TooLong(Exception):
 
 
 class NotDecodable(Exception):
-    """The body is not what its Content-Encoding says, or is packed more than once."""
+    """The body is not what its Content-Encoding says, or is packed in a way that is not known."""
 
 
 class BoundedDecoder:
-    """Decodes one body, `limit` bytes of it at most; an unknown encoding stays as it is."""
+    """Decodes one body, `limit` bytes of it at most."""
 
     def __init__(self, content_encoding: str, limit: int) -> None:
-        """Take the header's value. Raises `NotDecodable` for a body packed more than once."""
+        """Take the header's value. Raises `NotDecodable` for what cannot be unpacked."""
         names = [name.strip().lower() for name in content_encoding.split(",")]
-        known = [name for name in names if name and name != "identity"]
-        if len(known) > 1:
+        packed = [name for name in names if name not in _NOT_PACKED]
+        if len(packed) > 1:
             raise NotDecodable("it is compressed more than once")
+        if packed and packed[0] not in _KNOWN:
+            name = packed[0][:40].encode("ascii", "replace").decode()
+            raise NotDecodable(f"it is compressed with {name}, which was not offered")
         self._left = self._limit = limit
-        self._zlib = zlib.decompressobj(_AUTOMATIC) if _PACKED.intersection(known) else None
-        self._has_begun = False
+        self._packed_left = limit + _PACKED_MORE
+        self._unpacker = _Unpacker(_KNOWN[packed[0]]) if packed else None
 
     def decode(self, chunk: bytes) -> bytes:
         """Return the next piece. Raises `TooLong` or `NotDecodable`."""
-        piece = chunk if self._zlib is None else self._unpacked(chunk)
-        self._left -= len(piece)
+        if self._unpacker is None:
+            self._count(len(chunk))
+            return chunk
+        self._packed_left -= len(chunk)
+        if self._packed_left < 0:  # members that are empty have no end otherwise
+            raise TooLong(self._limit)
+        pieces = []
+        for piece in self._unpacker.pieces(chunk, lambda: self._left + 1):
+            self._count(len(piece))
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def finish(self) -> None:
+        """Say that the body has ended. Raises `NotDecodable` when it is broken off."""
+        if self._unpacker is not None and not self._unpacker.may_end:
+            raise NotDecodable("it is broken off before its compressed content ends")
+
+    def _count(self, size: int) -> None:
+        self._left -= size
         if self._left < 0:
             raise TooLong(self._limit)
-        return piece
 
-    def _unpacked(self, chunk: bytes) -> bytes:
-        assert self._zlib is not None  # noqa: S101 - by the caller
+
+class _Unpacker:
+    """Unpacks one stream of gzip members, of zlib, or of bare deflate."""
+
+    def __init__(self, named: int) -> None:
+        self._named = named
+        self._stream: Any = None
+        self._head = b""
+        self._members = 0
+
+    @property
+    def may_end(self) -> bool:
+        """Whether what has come is whole; an answer to HEAD has nothing."""
+        return self._stream is None and not self._head
+
+    def pieces(self, chunk: bytes, most: Callable[[], int]) -> Iterator[bytes]:
+        """Return what a chunk unpacks to, each piece of `most()` bytes at most."""
+        for start in range(0, len(chunk), _SLICE):
+            rest = self._head + chunk[start : start + _SLICE]
+            self._head = b""
+            while rest:
+                if self._stream is None and not (rest := self._begun(rest)):
+                    break
+                piece, rest = self._unpacked(rest, most())
+                yield piece
+
+    def _begun(self, data: bytes) -> bytes:
+        """Begin a stream, and return what is to be unpacked: nothing while that is not known."""
+        if self._members:
+            data = data.lstrip(b"\0")  # as `gzip` pads what it writes to tapes
+        if len(data) < len(_GZIP_MARK):
+            self._head = data
+            return b""
+        is_zlib = data[0] & 15 == zlib.DEFLATED and int.from_bytes(data[:2]) % 31 == 0  # RFC 1950
+        if data.startswith(_GZIP_MARK):
+            kind = _GZIP
+        elif self._members:
+            raise NotDecodable("something follows its compressed content")
+        elif is_zlib:
+            kind = _ZLIB
+        elif self._named == _ZLIB:
+            kind = _RAW  # some servers say deflate and leave out the header that belongs to it
+        else:
+            raise NotDecodable("it is not compressed as it says")
+        self._members += 1
+        if self._members > _MOST_MEMBERS:
+            raise NotDecodable(f"it has more than {_MOST_MEMBERS} compressed members")
+        self._stream = zlib.decompressobj(kind)
+        return data
+
+    def _unpacked(self, data: bytes, most: int) -> tuple[bytes, bytes]:
         try:
-            try:
-                piece = self._zlib.decompress(chunk, self._left + 1)
-            except zlib.error:
-                if self._has_begun:
-                    raise
-                # Some servers say deflate and leave out the header that belongs to it.
-                self._zlib = zlib.decompressobj(_RAW)
-                piece = self._zlib.decompress(chunk, self._left + 1)
+            piece: bytes = self._stream.decompress(data, most)
         except zlib.error as wrong:
             raise NotDecodable(f"it is not compressed as it says: {wrong}") from wrong
-        self._has_begun = True
-        return piece
+        if not self._stream.eof:
+            return piece, self._stream.unconsumed_tail
+        rest: bytes = self._stream.unused_data
+        self._stream = None
+        return piece, rest

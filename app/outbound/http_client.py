@@ -4,211 +4,199 @@ It follows redirects itself, so that what is confidential stays with the server 
 meant for, and it keeps no cookies, since all tenants share it.
 """
 
-import ssl
-from collections.abc import AsyncIterator, Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
-import httpcore
-import httpx
+import httpx2
 
-from app.outbound.decoding import BoundedDecoder, NotDecodable, TooLong
-from app.outbound.network import AddressNotAllowed, GuardedBackend, Network
-from steps.contract import (
-    StepBroke,
-)
-from steps.effects import (
-    HttpRequest,
-    HttpResponse,
-)
+from app.concurrency.fair_queue import FairQueue
+from app.outbound.addresses import InvalidAddress, address_of, host_of
+from app.outbound.decoding import OFFERED, BoundedDecoder, NotDecodable, TooLong
+from app.outbound.lookups import asking
+from app.outbound.network import AddressNotAllowed, Network
+from app.outbound.redirects import RedirectRefused, redirected
+from app.outbound.way_out import GuardedTransport, WayOut
+from steps.contract import ResponseUnreadable, StepBroke
+from steps.effects import HttpRequest, HttpResponse
+from steps.response_body import described
 
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
 _MOST_REDIRECTS = 5
-_PORTS = {"http": 80, "https": 443}
-_FOR_ANYBODY = frozenset(
-    {
-        "accept", "accept-encoding", "accept-language", "connection", "content-length",
-        "content-type", "host", "idempotency-key", "transfer-encoding", "user-agent",
-    }
-)  # fmt: skip
-"""The headers that go along to another origin; any other could be a credential."""
-
-
-def guarded_pool(
-    allowed: Sequence[Network], trust: ssl.SSLContext | None
-) -> httpcore.AsyncConnectionPool:
-    """Return a pool of connections, each to an address that was checked."""
-    return httpcore.AsyncConnectionPool(
-        ssl_context=trust or httpx.create_ssl_context(trust_env=False),
-        network_backend=GuardedBackend(allowed),
-        max_connections=200,
-        keepalive_expiry=30,
-    )
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """Lets httpx speak through a pool whose every connection is checked."""
-
-    def __init__(self, allowed: Sequence[Network], trust: ssl.SSLContext | None) -> None:
-        self._pool = guarded_pool(allowed, trust)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        response = await self._pool.handle_async_request(
-            httpcore.Request(
-                request.method,
-                url,
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
+_DRAINED_BYTES = 65_536
+_DRAINED_S = 0.25
+"""How much of an unwanted body is read, so that its connection can be used again."""
 
 
 class HttpClient:
-    """Sends what steps ask for."""
+    """Sends what steps ask for; each tenant has its share of what may be under way at once."""
 
-    def __init__(self, allowed: Sequence[Network], trust: ssl.SSLContext | None = None) -> None:
-        timeout = httpx.Timeout(_IDLE_S, connect=_CONNECT_S)
-        nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.AsyncClient(
-            transport=_Transport(allowed, trust),
-            trust_env=False,
-            timeout=timeout,
-            cookies=nothing,
-            headers={"Accept-Encoding": "gzip, deflate"},
-        )
+    def __init__(
+        self, allowed: Sequence[Network], way: WayOut | None = None, most: int = 200
+    ) -> None:
+        self._transport = GuardedTransport(way or WayOut(), allowed, most)
+        self._turns = FairQueue(most)
 
-    async def send(self, wanted: HttpRequest) -> HttpResponse:
-        """Send one request. Raises `StepBroke` when no usable answer comes."""
-        try:
-            return await self._exchange(wanted)
-        except AddressNotAllowed as refused:
-            raise StepBroke("AddressNotAllowed", str(refused), retryable=False) from refused
-        except (httpx.TimeoutException, httpcore.TimeoutException) as late:
-            raise StepBroke("Timeout", f"no answer from {_host(wanted)} in time") from late
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as invalid:
-            raise StepBroke(
-                "InvalidRequest", f"the url is not valid: {invalid}", retryable=False
-            ) from invalid
-        except httpx.TooManyRedirects as looping:
-            raise StepBroke(
-                "TooManyRedirects",
-                f"{_host(wanted)} redirects more than {_MOST_REDIRECTS} times",
-                retryable=False,
-            ) from looping
-        except TooLong as long:
-            message = f"the answer is longer than {long.limit} bytes"
-            raise StepBroke("ResponseTooLarge", message, retryable=False) from long
-        except NotDecodable as wrong:
-            message = f"the answer cannot be read: {wrong}"
-            raise StepBroke("InvalidResponse", message, retryable=False) from wrong
-        except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as failed:
-            message = f"no answer from {_host(wanted)}: {failed or type(failed).__name__}"
-            raise StepBroke("ConnectionFailed", message) from failed
+    async def send(self, wanted: HttpRequest, tenant: str = "") -> HttpResponse:
+        """Send one request, once the tenant has its turn.
+
+        Raises:
+            ResponseUnreadable: An answer came, and its body cannot be taken.
+            StepBroke: No answer came, or the request cannot be sent.
+        """
+        request = _request(wanted)
+        asking.set(tenant)
+        async with self._turns.turn(tenant):
+            with _told(host_of(request.url), wanted.timeout_s):
+                async with asyncio.timeout(wanted.timeout_s):
+                    response = await self._header(request, wanted)
+            try:
+                return await _taken(response, wanted)
+            finally:
+                with contextlib.suppress(httpx2.TransportError):
+                    await response.aclose()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
-    async def _exchange(self, wanted: HttpRequest) -> HttpResponse:
-        request = self._request(wanted)
+    async def _header(self, request: httpx2.Request, wanted: HttpRequest) -> httpx2.Response:
+        """Return the answer that is meant, its body still to be read."""
         is_confidential = wanted.confidential or bool(request.url.userinfo)
         for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._client.send(request, stream=True, follow_redirects=False)
-            try:
-                if not wanted.follow_redirects or response.next_request is None:
-                    return await _read(response, wanted.max_response_bytes)
-            finally:
+            response = await self._transport.handle_async_request(request)
+            if not wanted.follow_redirects or not response.has_redirect_location:
+                return response
+            with contextlib.suppress(httpx2.TransportError):
                 await response.aclose()
-            request = _redirected(request, response.next_request, is_confidential=is_confidential)
-        raise httpx.TooManyRedirects("too many", request=request)
+            try:
+                request = redirected(request, response, is_confidential=is_confidential)
+            except InvalidAddress as odd:
+                message = (
+                    f"the answer ({described(response.status_code, response.headers)}) leads to "
+                    f"what is no address: {odd}; set followRedirects to false to take it as it is"
+                )
+                raise StepBroke("InvalidResponse", message, retryable=False) from odd
+        message = f"{host_of(request.url)} redirects more than {_MOST_REDIRECTS} times"
+        raise StepBroke("TooManyRedirects", message, retryable=False)
 
-    def _request(self, wanted: HttpRequest) -> httpx.Request:
-        files: list[Any] = [
-            (name, (file_name, content, kind) if file_name else (None, content))
-            for name, file_name, content, kind in wanted.files
-        ]
-        request = self._client.build_request(
+
+def _request(wanted: HttpRequest) -> httpx2.Request:
+    files: list[Any] = [
+        (name, (file_name, content, kind) if file_name else (None, content))
+        for name, file_name, content, kind in wanted.files
+    ]
+    try:
+        url = address_of(wanted.url, wanted.query)
+        request = httpx2.Request(
             wanted.method,
-            wanted.url,
-            params=list(wanted.query) or None,
-            headers=dict(wanted.headers),
+            url,
+            headers=_headers(wanted, url),
             content=wanted.content,
-            data=dict(wanted.form) if wanted.form is not None else None,
+            data=wanted.form,
             files=files or None,
+            extensions={"timeout": httpx2.Timeout(_IDLE_S, connect=_CONNECT_S).as_dict()},
         )
-        return _checked(request)
-
-
-def _checked(request: httpx.Request) -> httpx.Request:
-    if request.url.scheme not in _PORTS or not request.url.host:
-        raise httpx.InvalidURL("it must begin with http:// or https:// and name a host")
+        request.read()
+    except InvalidAddress as odd:
+        message = f"the url is not valid: {odd}"
+        raise StepBroke("InvalidRequest", message, retryable=False) from odd
+    except (TypeError, ValueError) as odd:
+        message = f"the request cannot be sent: {odd}"
+        raise StepBroke("InvalidRequest", message, retryable=False) from odd
     return request
 
 
-async def _read(response: httpx.Response, limit: int) -> HttpResponse:
-    decoder = BoundedDecoder(response.headers.get("content-encoding", ""), limit)
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += decoder.decode(chunk)
+def _headers(wanted: HttpRequest, url: httpx2.URL) -> dict[str, str]:
+    given = {name.lower() for name in wanted.headers}
+    own = {"Accept": "*/*", "Accept-Encoding": OFFERED, "User-Agent": "Stepwell"}
+    if url.userinfo:
+        pair = f"{url.username}:{url.password}".encode()
+        own["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    kept = {name: value for name, value in own.items() if name.lower() not in given}
+    return {**kept, **wanted.headers}
+
+
+async def _taken(response: httpx2.Response, wanted: HttpRequest) -> HttpResponse:
+    """Return the answer with its body as it is wanted. Raises `ResponseUnreadable`."""
+    status = response.status_code
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return HttpResponse(response.status_code, headers, bytes(content))
+    if wanted.take == "nothing":
+        await _drained(response)
+        return HttpResponse(status, headers, b"")
+    content = bytearray()
 
+    def kept() -> HttpResponse:
+        return HttpResponse(status, headers, bytes(content))
 
-def _redirected(
-    before: httpx.Request, after: httpx.Request, *, is_confidential: bool
-) -> httpx.Request:
-    """Return the next request; to another origin nothing confidential goes along."""
-    if _stays(before.url, _checked(after).url):
-        return after
-    if is_confidential:
-        raise StepBroke(
-            "RedirectRefused",
-            f"{before.url.host} redirects to {after.url.scheme}://{after.url.netloc.decode()}, "
-            "and the request carries a secret or auth; give the address where it leads as the url",
-            retryable=False,
-        )
-    for name in [name for name in after.headers if name.lower() not in _FOR_ANYBODY]:
-        del after.headers[name]
-    return after
-
-
-def _stays(before: httpx.URL, after: httpx.URL) -> bool:
-    """Say whether a redirect stays with its server; going from http to https does."""
-    upgraded = ("https", before.host.lower(), 443)
-    is_plain = _origin(before) == ("http", before.host.lower(), 80)
-    return _origin(after) == _origin(before) or (is_plain and _origin(after) == upgraded)
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host.lower(), url.port or _PORTS[url.scheme]
-
-
-def _host(wanted: HttpRequest) -> str:
+    packed = headers.get("content-encoding", "") if wanted.take == "unpacked" else ""
     try:
-        return httpx.URL(wanted.url).host or "the address"
-    except httpx.InvalidURL:
-        return "the address"
+        decoder = BoundedDecoder(packed, wanted.max_response_bytes)
+        async for chunk in _chunks(response):
+            content += decoder.decode(chunk)
+        decoder.finish()
+    except TooLong as long:
+        why = (
+            f"is longer than {long.limit} bytes; raise maxResponseBytes, or set responseType to "
+            "none to leave its body"
+        )
+        raise _failed("ResponseTooLarge", why, kept()) from long
+    except NotDecodable as wrong:
+        why = f"cannot be read: {wrong}; set responseType to base64 to take it as it is"
+        raise _failed("InvalidResponse", why, kept()) from wrong
+    except httpx2.TimeoutException as late:
+        why = f"did not go on after {len(content)} bytes"
+        raise _failed("Timeout", why, kept(), retryable=True) from late
+    except httpx2.TransportError as broken:
+        why = f"broke off after {len(content)} bytes: {broken}"
+        raise _failed("ConnectionFailed", why, kept(), retryable=True) from broken
+    return HttpResponse(status, headers, bytes(content))
+
+
+def _failed(
+    kind: str, why: str, answer: HttpResponse, *, retryable: bool = False
+) -> ResponseUnreadable:
+    message = f"the answer ({described(answer.status, answer.headers)}) {why}"
+    return ResponseUnreadable(kind, message, answer, retryable=retryable)
+
+
+async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
+    async for chunk in response.stream:
+        yield chunk
+
+
+async def _drained(response: httpx2.Response) -> None:
+    """Read on for a moment, whatever comes."""
+    left = _DRAINED_BYTES
+    with contextlib.suppress(TimeoutError, httpx2.TransportError):
+        async with asyncio.timeout(_DRAINED_S):
+            async for chunk in _chunks(response):
+                left -= len(chunk)
+                if left < 0:
+                    return
+
+
+@contextlib.contextmanager
+def _told(host: str, timeout_s: float | None) -> Iterator[None]:
+    """Tell a failure before an answer came as that of a step."""
+    try:
+        yield
+    except TimeoutError as late:
+        message = f"no answer from {host} within {timeout_s:g} seconds"
+        raise StepBroke("Timeout", message) from late
+    except httpx2.TimeoutException as late:
+        raise StepBroke("Timeout", f"no answer from {host} in time") from late
+    except RedirectRefused as refused:
+        raise StepBroke("RedirectRefused", str(refused), retryable=False) from refused
+    except httpx2.LocalProtocolError as wrong:
+        message = f"the request cannot be sent: {wrong}"
+        raise StepBroke("InvalidRequest", message, retryable=False) from wrong
+    except httpx2.TransportError as failed:
+        if isinstance(failed.__cause__, AddressNotAllowed):
+            raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed
+        message = f"no answer from {host}: {failed}"
+        raise StepBroke("ConnectionFailed", message) from failed

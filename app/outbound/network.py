@@ -5,23 +5,25 @@ forms), so an address is unwrapped before it is judged.
 """
 
 import asyncio
-import socket
 from collections.abc import Iterable, Sequence
 from ipaddress import (
     IPv4Address,
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    ip_address,
     ip_network,
 )
 from typing import TypeAlias
 
-import httpcore
-from httpcore import AsyncNetworkBackend, AsyncNetworkStream
+import httpcore2
+from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
 
-Address: TypeAlias = IPv4Address | IPv6Address
+from app.outbound.lookups import Address, Lookups
+
 Network: TypeAlias = IPv4Network | IPv6Network
+
+EVERYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""What is allowed for addresses that the operator has named."""
 
 _NAT64 = ip_network("64:ff9b::/96")
 _REFUSED = tuple(
@@ -30,7 +32,7 @@ _REFUSED = tuple(
 )
 
 
-class AddressNotAllowed(httpcore.ConnectError):
+class AddressNotAllowed(httpcore2.ConnectError):
     """A step would have connected to an address that is not public."""
 
     def __init__(self, host: str, address: Address) -> None:
@@ -79,19 +81,20 @@ def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
 class GuardedBackend(AsyncNetworkBackend):
     """Connects to exactly the address that was checked."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(self, lookups: Lookups, allowed: Sequence[Network]) -> None:
+        self._lookups = lookups
         self._allowed = allowed
-        self._inner = httpcore.AnyIOBackend()
+        self._inner = httpcore2.AnyIOBackend()
 
-    async def connect_tcp(  # noqa: D102 - httpcore's interface
+    async def connect_tcp(  # noqa: D102 - httpcore2's interface
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        addresses = await resolve(host, port)
+        addresses = await self._lookups.addresses(host, port)
         for address in addresses:
             if not is_allowed(address, self._allowed):
                 raise AddressNotAllowed(host, address)
@@ -101,27 +104,17 @@ class GuardedBackend(AsyncNetworkBackend):
                 return await self._inner.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
                 )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
                 failure = failed
-        raise failure or httpcore.ConnectError(f"{host} has no address")
+        raise failure or httpcore2.ConnectError(f"{host} has no address")
 
-    async def connect_unix_socket(  # noqa: D102 - httpcore's interface
+    async def connect_unix_socket(  # noqa: D102 - httpcore2's interface
         self,
         path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        raise httpcore.ConnectError("steps do not connect to local sockets")
+        raise httpcore2.ConnectError("steps do not connect to local sockets")
 
-    async def sleep(self, seconds: float) -> None:  # noqa: D102 - httpcore's interface
+    async def sleep(self, seconds: float) -> None:  # noqa: D102 - httpcore2's interface
         await asyncio.sleep(seconds)
-
-
-async def resolve(host: str, port: int) -> list[Address]:
-    """Return every address of a host, in the system's order. Raises `httpcore.ConnectError`."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as unknown:
-        raise httpcore.ConnectError(f"the address of {host} cannot be found") from unknown
-    return [ip_address(str(item[4][0]).partition("%")[0]) for item in found]

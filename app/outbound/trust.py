@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-import httpx
+import certifi
 
 from app.settings.server import SettingsError
 
@@ -16,7 +16,7 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
     Raises:
         SettingsError: The file cannot be read or holds no certificate.
     """
-    context = httpx.create_ssl_context(trust_env=False)
+    context = ssl.create_default_context(cafile=certifi.where())
     add_to(context, ca_file)
     return context
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ _PREFIX = "STEPWELL_"
 _NO_SETTINGS = ("config", "key", "url", "tenant", "token")
 """What the environment has for others: the file of settings, and the client."""
 
-_LISTS = ("plugins", "allowed_networks", "cors_origins", "secrets_old_keys")
-NO_OPTIONS = ("metrics_token", "secrets_key", "secrets_old_keys")
+_PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
+_LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
+NO_OPTIONS = ("metrics_token", "proxy", "secrets_key", "secrets_old_keys")
 """Settings that are no command-line options: other users could read them there."""
 
 
@@ -52,6 +54,14 @@ class Settings(BaseModel):
     )
     ca_file: Path | None = Field(
         None, description="certificates (PEM) that outgoing connections trust too"
+    )
+    proxy: SecretStr | None = Field(
+        None,
+        description="the HTTP proxy that requests go through, as http://name:password@host:port",
+    )
+    no_proxy: list[str] = Field(
+        [],
+        description="names (with all below them), addresses and networks reached without it",
     )
     cors_origins: list[str] = Field(
         [], description="origins from which browsers may call, each written out"
@@ -197,6 +207,14 @@ class Settings(BaseModel):
             return json.loads(value)
         except ValueError as wrong:
             raise ValueError(f"must be JSON text: {wrong}") from wrong
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _PROXY.fullmatch(value.get_secret_value()):
+            # Without the value, which holds a password.
+            raise ValueError("must be http:// or https://, a host and a port, and no path")
+        return value
 
     @field_validator("smtp_password_file")
     @classmethod

@@ -183,7 +183,9 @@ class Deliverer:
         try:
             message = message_of(await told(pages, await pages.at(row.position)))
             secrets = self._secrets.at(clock.now_ms())
-            outcome = await self._parts.sender.post(self._row.url, secrets, message)
+            outcome = await self._parts.sender.post(
+                self._row.tenant, self._row.url, secrets, message
+            )
         except UnknownEvent:
             return Attempt(began_ms, "given_up", None, "the run was deleted")
         except Exception as failure:  # noqa: BLE001 - tried again, and shown

@@ -123,7 +123,7 @@ class Webhooks:
         now_ms = self._parts.clock.now_ms()
         message = test_message(f"test_{uuid.uuid4().hex}", now_ms)
         secrets = open_secrets(self._keyring, row).at(now_ms)
-        return await self._parts.sender.post(row.url, secrets, message)
+        return await self._parts.sender.post(row.tenant, row.url, secrets, message)
 
     async def redeliver(self, row: WebhookRow, position: int) -> DeliveryRow:
         """Let one event be sent again, in its place among those of its run.

@@ -10,12 +10,13 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from steps.frozen import FrozenDict, FrozenList, size_of
+from steps.frozen import FrozenDict, FrozenList, WideInteger, size_of
 
 _LONGEST_SHOWN = 60
 _LONGEST_LIST = 100_000
 _LONGEST_TEXT = 1_000_000
 _MOST_WRAPPED = 20_000**2
+_WIDE = "an integer beyond 128 bits"
 METHODS = ("get", "items", "keys", "values")
 """The methods that objects have."""
 
@@ -37,6 +38,8 @@ def kind_of(value: object) -> str:
             return "a text"
         case dict():
             return "an object"
+        case WideInteger():
+            return _WIDE
         case _:
             return "a list"
 
@@ -71,7 +74,7 @@ def _order(left: Any, right: Any, told: Callable[[], str]) -> int:
             f"{told()} compares {kinds[0]} with {kinds[1]}; convert one of them first, "
             "for example with `| float` or `| string`"
         )
-    if kinds[0] in ("null", "an object"):
+    if kinds[0] in ("null", "an object", _WIDE):
         raise Uncomparable(f"{told()} compares {kinds[0]} with {kinds[1]}, which have no order")
     if kinds[0] != "a list":
         return int(left > right) - int(left < right)

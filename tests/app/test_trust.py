@@ -15,6 +15,7 @@ from app.files.s3 import S3Storage
 from app.llm.transport import model_client
 from app.outbound.http_client import HttpClient
 from app.outbound.trust import trusted
+from app.outbound.way_out import WayOut
 from app.settings.server import Settings, SettingsError
 from app.tools.mcp.http import http_client
 from steps.contract import StepBroke
@@ -74,7 +75,7 @@ def address(ca_file: Path) -> Iterator[str]:
 
 
 async def by_steps(address: str, ca_file: Path | None) -> int:
-    client = HttpClient(LOCAL, trusted(ca_file))
+    client = HttpClient(LOCAL, WayOut(trusted(ca_file)))
     try:
         return (await client.send(HttpRequest("GET", address))).status
     finally:
@@ -82,12 +83,12 @@ async def by_steps(address: str, ca_file: Path | None) -> int:
 
 
 async def by_models(address: str, ca_file: Path | None) -> int:
-    async with model_client(LOCAL, trusted(ca_file)) as client:
+    async with model_client(LOCAL, WayOut(trusted(ca_file))) as client:
         return (await client.get(address)).status_code
 
 
 async def by_mcp(address: str, ca_file: Path | None) -> int:
-    async with http_client({}, trusted(ca_file), lambda: None) as client:
+    async with http_client({}, WayOut(trusted(ca_file)), lambda: None) as client:
         return (await client.get(address)).status_code
 
 

@@ -112,11 +112,11 @@ async def test_a_password_in_the_address_counts_as_confidential(client: HttpClie
 @pytest.mark.parametrize(
     ("location", "error"),
     [
-        ("file:///etc/passwd", "InvalidRequest"),
-        ("gopher://127.0.0.1/", "InvalidRequest"),
+        ("file:///etc/passwd", "InvalidResponse"),
+        ("gopher://127.0.0.1/", "InvalidResponse"),
         ("//", "TooManyRedirects"),
-        ("http://", "ConnectionFailed"),
-        ("http://[::1", "ConnectionFailed"),
+        ("http://", "TooManyRedirects"),
+        ("http://[::1", "InvalidResponse"),
         ("http://10.0.0.1/", "AddressNotAllowed"),
         ("http://169.254.169.254/latest/meta-data/", "AddressNotAllowed"),
         ("http://[::ffff:10.0.0.1]/", "AddressNotAllowed"),

@@ -269,7 +269,7 @@ def test_a_slow_receiver_counts_as_none(client: httpx.Client, receiver: Receiver
     until(
         lambda: (
             [item["error"] for item in client.get(path).json()["deliveries"]]
-            == ["no answer within 0.5 seconds"]
+            == ["no answer from 127.0.0.1 within 0.5 seconds"]
         )
     )
 

@@ -3,7 +3,6 @@
 Imported when the first server is opened, and not before (see `server`).
 """
 
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -26,6 +25,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings, resolved
 from app.telemetry import log
 from app.tools.mcp.http import http_client
@@ -54,7 +54,7 @@ for _library in ("mcp", "client"):  # its session logs under the second name
 async def connect(
     name: str,
     settings: McpServerSettings,
-    trust: ssl.SSLContext | None,
+    way: WayOut,
     look: Callable[[], None],
 ) -> AsyncIterator["Connection"]:
     """Open a connection; leaving it stops the server process, within seconds.
@@ -67,7 +67,7 @@ async def connect(
         if isinstance(message, ToolListChangedNotification):
             look()
 
-    transport = MendedTransport(_streams(name, settings, trust, look))
+    transport = MendedTransport(_streams(name, settings, way, look))
     async with (
         Client(
             transport,
@@ -89,7 +89,7 @@ async def connect(
 async def _streams(
     name: str,
     settings: McpServerSettings,
-    trust: ssl.SSLContext | None,
+    way: WayOut,
     look: Callable[[], None],
 ) -> AsyncIterator[tuple[Any, Any]]:
     async with AsyncExitStack() as stack:
@@ -106,7 +106,7 @@ async def _streams(
             errors.close()
         else:
             headers = resolved(settings.headers)
-            client = await stack.enter_async_context(http_client(headers, trust, look))
+            client = await stack.enter_async_context(http_client(headers, way, look))
             streams = await stack.enter_async_context(
                 streamable_http_client(
                     str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT

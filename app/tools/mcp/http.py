@@ -5,11 +5,13 @@ cannot be sent. Here such a request gets an error as its answer instead.
 """
 
 import json
-import ssl
 from collections.abc import Callable, Mapping
 
 import httpx2
 from mcp_types import CONNECTION_CLOSED
+
+from app.outbound.network import EVERYWHERE
+from app.outbound.way_out import GuardedTransport, WayOut
 
 UNREACHABLE = {"stepwell": "unreachable"}
 """Marks an error that no server has sent; theirs may have the same code."""
@@ -27,7 +29,7 @@ class _TooLong(Exception):
 
 
 def http_client(
-    headers: Mapping[str, str], trust: ssl.SSLContext | None, failed: Callable[[], None]
+    headers: Mapping[str, str], way: WayOut, failed: Callable[[], None]
 ) -> httpx2.AsyncClient:
     """Return a client; `failed` is called when a request shows that the server may be gone.
 
@@ -37,17 +39,15 @@ def http_client(
     return httpx2.AsyncClient(
         headers=dict(headers),
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-        transport=_Isolating(trust, failed),
+        transport=_Isolating(way, failed),
         trust_env=False,
     )
 
 
-class _Isolating(httpx2.AsyncHTTPTransport):
-    def __init__(self, trust: ssl.SSLContext | None, failed: Callable[[], None]) -> None:
-        limits = httpx2.Limits(
-            max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEPALIVE_S
-        )
-        super().__init__(verify=trust or True, trust_env=False, limits=limits)
+class _Isolating(GuardedTransport):
+    def __init__(self, way: WayOut, failed: Callable[[], None]) -> None:
+        # The operator names these servers, so they may be anywhere.
+        super().__init__(way, EVERYWHERE, most=None, keepalive_s=_KEEPALIVE_S)
         self._failed = failed
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -8,7 +8,6 @@ takes the connection for lost when that fails. Calls come from any task.
 import asyncio
 import contextlib
 import math
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Literal, TypeAlias
 
 import anyio
 
+from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
 from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools, ToolList
@@ -25,7 +25,7 @@ from steps.tool_arguments import ArgumentsSchema, UnusableSchema
 
 ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]
 Connect: TypeAlias = Callable[
-    [str, McpServerSettings, ssl.SSLContext | None, Callable[[], None]],
+    [str, McpServerSettings, WayOut, Callable[[], None]],
     AbstractAsyncContextManager[Link],
 ]
 
@@ -47,10 +47,8 @@ class McpServer:
         tools: The last known tools, by the server's own names.
     """
 
-    def __init__(
-        self, name: str, settings: McpServerSettings, trust: ssl.SSLContext | None = None
-    ) -> None:
-        self._trust = trust
+    def __init__(self, name: str, settings: McpServerSettings, way: WayOut | None = None) -> None:
+        self._way = way or WayOut()
         self.name = name
         self.status: ServerStatus = "connecting"
         self.error: str | None = None
@@ -150,7 +148,7 @@ class McpServer:
         # around the start alone would have to be left after those that the start opens.
         with anyio.CancelScope(deadline=anyio.current_time() + start_s) as scope:
             connect = await asyncio.to_thread(_library)
-            async with connect(self.name, self._settings, self._trust, self._look.set) as link:
+            async with connect(self.name, self._settings, self._way, self._look.set) as link:
                 self._learn(await link.tools())
                 scope.deadline = math.inf
                 self._succeed(link)

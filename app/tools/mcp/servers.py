@@ -1,9 +1,9 @@
 """All MCP servers that the settings name."""
 
 import asyncio
-import ssl
 from collections.abc import Iterable, Mapping
 
+from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.tools.mcp.server import McpServer
 from steps.effects import ToolInfo
@@ -13,9 +13,9 @@ class McpServers:
     """The servers by name, and their tools under the ids `<server>.<tool>`."""
 
     def __init__(
-        self, settings: Mapping[str, McpServerSettings], trust: ssl.SSLContext | None = None
+        self, settings: Mapping[str, McpServerSettings], way: WayOut | None = None
     ) -> None:
-        self._servers = {name: McpServer(name, of_it, trust) for name, of_it in settings.items()}
+        self._servers = {name: McpServer(name, of_it, way) for name, of_it in settings.items()}
 
     def start(self) -> None:
         """Begin to connect to all of them, in the background; call it once, in the event loop."""

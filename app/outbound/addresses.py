@@ -1,0 +1,67 @@
+"""The address of a request, read so that no odd one is anything but a clear refusal."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import httpx2
+
+_PORTS = {"http": 80, "https": 443}
+_HIGHEST_PORT = 65_535
+_AUTHORITY = re.compile(r"[^:/?#]*://([^/?#]*)")
+
+
+class InvalidAddress(Exception):
+    """A text is no address that a request can be sent to; says why, without showing it."""
+
+
+def address_of(text: str, query: Sequence[tuple[str, str]] = ()) -> httpx2.URL:
+    """Return the address that a text is, with `query` after what its own query has.
+
+    Raises:
+        InvalidAddress: It has none that HTTP can reach.
+    """
+    authority = _AUTHORITY.match(text)
+    if authority is not None and "\\" in authority[1]:
+        # Browsers end the host there, and others do not.
+        raise InvalidAddress("it has a backslash before its path")
+    try:
+        url = checked(httpx2.URL(text))
+        if query:
+            both = filter(None, (url.query, urlencode(query).encode()))
+            url = url.copy_with(query=b"&".join(both))
+    except (httpx2.InvalidURL, ValueError, TypeError) as odd:
+        raise InvalidAddress(_why(odd)) from odd
+    return url
+
+
+def checked(url: httpx2.URL) -> httpx2.URL:
+    """Return the address if HTTP can reach it. Raises `InvalidAddress`."""
+    if url.scheme not in _PORTS or not url.raw_host:
+        raise InvalidAddress("it must begin with http:// or https:// and name a host")
+    if url.port is not None and not 0 < url.port <= _HIGHEST_PORT:
+        raise InvalidAddress(f"its port must be a number from 1 to {_HIGHEST_PORT}")
+    if b"%" in url.raw_host:
+        raise InvalidAddress("its host has a percent sign; zones of addresses are not supported")
+    try:
+        url.host  # noqa: B018 - decoded by others later, which fails for some
+    except ValueError as odd:
+        raise InvalidAddress("its host is no valid international name") from odd
+    return url
+
+
+def host_of(url: httpx2.URL) -> str:
+    """Return the host as it is looked up."""
+    return url.raw_host.decode("ascii", "replace")
+
+
+def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
+    """Return scheme, host and port of an address that was checked."""
+    return url.scheme, host_of(url).lower(), url.port or _PORTS[url.scheme]
+
+
+def _why(odd: Exception) -> str:
+    words = str(odd)
+    if "port" in words.lower():  # as it stands there, it may be a part of a password
+        return f"its port must be a number from 1 to {_HIGHEST_PORT}"
+    return words

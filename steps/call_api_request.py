@@ -1,0 +1,160 @@
+"""The HTTP request that the settings of call-api describe."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from engine import Json
+from steps.call_api_settings import CallApiSettings
+from steps.contract import StepBroke, StepInput
+from steps.effects import Effects, HttpRequest, Take
+from steps.secrets import secret_scope
+from steps.template import SecretTemplate, Template
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TYPES: dict[type, str] = {type(None): "null", list: "a list", dict: "an object"}
+
+_TAKE: dict[str, Take] = {"base64": "as-sent", "none": "nothing"}
+
+Part: TypeAlias = tuple[str, str, bytes, str]
+
+
+async def request_of(settings: CallApiSettings, step: StepInput, effects: Effects) -> HttpRequest:
+    """Return the request of one attempt.
+
+    Raises:
+        StepBroke: `InvalidRequest`: the settings give none; or a secret or file is not there.
+        ExpressionError: A value could not be worked out.
+    """
+    secrets = await secret_scope(
+        (
+            settings.url, settings.headers, settings.query, settings.body,
+            settings.form, settings.multipart, settings.text,
+            settings.auth.templates() if settings.auth else None,
+        ),
+        effects,
+    )  # fmt: skip
+    step = replace(step, scope={**step.scope, "secrets": secrets})
+    headers = _Headers({"Idempotency-Key": step.idempotency_key})
+    for name, template in settings.headers.items():
+        headers[name] = _text(template, step, f"headers.{name}")
+    if settings.auth is not None:
+        name, value = settings.auth.header(lambda item, setting: _text(item, step, setting))
+        headers[name] = value
+    if settings.responseType == "base64":
+        headers.setdefault("Accept-Encoding", "identity")
+    return HttpRequest(
+        method=settings.method,
+        url=_text(settings.url, step, "url"),
+        query=_pairs(settings.query, step, "query"),
+        **await _body(settings, step, effects, headers),
+        headers=_checked(headers),
+        follow_redirects=settings.followRedirects,
+        max_response_bytes=settings.maxResponseBytes,
+        confidential=bool(secrets) or settings.auth is not None,
+        take=_TAKE.get(settings.responseType, "unpacked"),
+    )
+
+
+class _Headers(dict[str, str]):
+    """Headers by name in any case; the last one that is set counts."""
+
+    def __setitem__(self, name: str, value: str) -> None:
+        for known in [known for known in self if known.lower() == name.lower()]:
+            del self[known]
+        super().__setitem__(name, value)
+
+    def setdefault(self, name: str, value: str = "") -> str:
+        """Set a header unless it is there."""
+        if not any(known.lower() == name.lower() for known in self):
+            self[name] = value
+        return value
+
+
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers as they are sent. Raises `StepBroke` for those that cannot be."""
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise _invalid(f"headers: {name[:80]!r} is no name of a header")
+        if not value.isascii():
+            raise _invalid(
+                f"header {name} has characters beyond ASCII, which each receiver reads in another "
+                "way; encode them as yours wants them"
+            )
+        if not value.replace("\t", " ").isprintable():
+            raise _invalid(f"header {name} holds a line break or another control character")
+    return {name: value.strip(" \t") for name, value in headers.items()}
+
+
+async def _body(
+    settings: CallApiSettings, step: StepInput, effects: Effects, headers: _Headers
+) -> dict[str, Any]:
+    """Return the fields of the request that are its body, and note its type."""
+    if settings.body is not None:
+        headers.setdefault("Content-Type", "application/json")
+        text = json.dumps(settings.body.render(step.scope), ensure_ascii=False)
+        return {"content": text.encode()}
+    if settings.text is not None:
+        headers.setdefault("Content-Type", "text/plain; charset=utf-8")
+        return {"content": _text(settings.text, step, "text").encode()}
+    if settings.file is not None:
+        stored = await effects.file(_text(settings.file, step, "file"))
+        headers.setdefault("Content-Type", stored.media_type)
+        return {"content": stored.content}
+    if settings.form is not None:
+        form: dict[str, list[str]] = {}
+        for name, value in _pairs(settings.form, step, "form"):
+            form.setdefault(name, []).append(value)
+        return {"form": form}
+    if settings.multipart is not None:
+        return {"files": [part async for part in _parts(settings.multipart, step, effects)]}
+    return {}
+
+
+async def _parts(
+    multipart: Mapping[str, SecretTemplate], step: StepInput, effects: Effects
+) -> AsyncIterator[Part]:
+    for name, template in multipart.items():
+        for value in _each(template.render(step.scope)):
+            if isinstance(value, dict) and set(value) == {"file"}:
+                stored = await effects.file(str(value["file"]))
+                yield name, stored.name, stored.content, stored.media_type
+            else:
+                yield name, "", _plain(value, f"multipart.{name}").encode(), ""
+
+
+def _pairs(
+    templates: Mapping[str, SecretTemplate], step: StepInput, setting: str
+) -> list[tuple[str, str]]:
+    """Return names and texts; a list gives its name several times, null leaves it out."""
+    return [
+        (name, _plain(value, f"{setting}.{name}"))
+        for name, template in templates.items()
+        for value in _each(template.render(step.scope))
+    ]
+
+
+def _each(value: Json) -> Iterator[Json]:
+    for item in value if isinstance(value, list) else [value]:
+        if item is not None:
+            yield item
+
+
+def _text(template: Template, step: StepInput, setting: str) -> str:
+    return _plain(template.render(step.scope), setting)
+
+
+def _plain(value: Json, setting: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise _invalid(f"{setting} must be a text, a number or a boolean, not {_TYPES[type(value)]}")
+
+
+def _invalid(message: str) -> StepBroke:
+    return StepBroke("InvalidRequest", message, retryable=False)

@@ -1,0 +1,161 @@
+"""Text from bytes of others, by their mark, their header, their own head and their looks.
+
+The order is that of browsers (https://encoding.spec.whatwg.org/#decode): a byte order mark
+counts most, since it cannot be there by accident, then the header, then the head of the
+document. Whatever is named, the result is a text: an unknown name never fails, and bytes that
+do not fit are shown as U+FFFD.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from email.message import Message
+from encodings.aliases import aliases
+
+_LONGEST_HEADER = 1_000
+"""Characters of a content type that are looked at: the standard library's reading of longer
+ones costs the square of their length."""
+
+_HEAD = 2_048
+"""Bytes at the beginning of a document that may name its characters."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf_8"),
+    (codecs.BOM_UTF32_LE, "utf_32_le"),
+    (codecs.BOM_UTF32_BE, "utf_32_be"),
+    (codecs.BOM_UTF16_LE, "utf_16_le"),
+    (codecs.BOM_UTF16_BE, "utf_16_be"),
+)
+"""Longer marks stand before those that they begin with."""
+
+_WIDE = frozenset({"utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"})
+_NO_TEXT = frozenset(
+    {
+        "base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec",
+        "zlib_codec",
+    }
+)  # fmt: skip
+_CODECS = frozenset(aliases.values()) - _NO_TEXT
+# What senders mean by a name is often the larger set that browsers take it for.
+_MEANT = {
+    "ascii": "utf_8",
+    "latin_1": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+    "iso8859_9": "cp1254",
+    "iso8859_11": "cp874",
+    "tis_620": "cp874",
+    "utf_16": "utf_16_le",
+    "utf_32": "utf_32_le",
+}
+_MORE_NAMES = {
+    "binary": None,
+    "unicode": "utf_16_le",
+    "utf8mb4": "utf_8",
+    "utf_8_sig": "utf_8",
+    "unicode_1_1_utf_8": "utf_8",
+    "windows_874": "cp874",
+    "x_euc_jp": "euc_jp",
+    "x_gbk": "gbk",
+    "x_mac_cyrillic": "mac_cyrillic",
+    "x_mac_roman": "mac_roman",
+    "x_sjis": "shift_jis",
+    "x_user_defined": None,
+}
+_WINDOWS = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+"""What each byte means in windows-1252; where it has nothing, as in Latin-1."""
+
+_XML = re.compile(rb"\s*<\?xml\s[^>]*?\bencoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.IGNORECASE)
+_META = re.compile(rb"<meta\s[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_CSS = re.compile(rb"@charset \"([\w.:-]{1,40})\";")
+
+
+def charset_of(content_type: str) -> str | None:
+    """Return the codec that a content type's `charset` means, None for none that is known."""
+    header = Message()
+    header["content-type"] = content_type[:_LONGEST_HEADER].replace("\r", " ").replace("\n", " ")
+    try:
+        name = header.get_param("charset")
+    except (LookupError, ValueError):
+        return None
+    return codec_named(name[2] if isinstance(name, tuple) else name)
+
+
+def codec_named(name: str | None) -> str | None:
+    """Return the codec that a name for characters means, None when it means none."""
+    plain = re.sub(r"[^a-z0-9]+", "_", (name or "").strip(" \t\"'").lower()).strip("_")
+    found = _MORE_NAMES.get(plain, plain)
+    if found is not None:
+        found = aliases.get(found) or aliases.get(found.removeprefix("x_")) or found
+    # Not asked of the standard library's search: that remembers every name for ever.
+    return _MEANT.get(found, found) if found in _CODECS else None
+
+
+def text_of(content: bytes, content_type: str = "") -> str:
+    """Return the text that bytes of a content type are, without a byte order mark."""
+    return next(_readings(content, content_type))
+
+
+def marked(content: bytes) -> str | None:
+    """Return the codec of a byte order mark, None without one."""
+    return next((codec for mark, codec in _MARKS if content.startswith(mark)), None)
+
+
+def looks_like_text(content: bytes) -> bool:
+    """Say whether bytes of which nothing is known are text: UTF-8 without control characters."""
+    if marked(content) is None and re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", content):
+        return False
+    return _decoded(content, marked(content) or "utf_8") is not None
+
+
+def _readings(content: bytes, content_type: str) -> Iterator[str]:
+    """Return what the bytes can be read as, the most likely first; the last one always can."""
+    for codec in (marked(content), charset_of(content_type), _named_inside(content), "utf_8"):
+        text = None if codec is None else _decoded(content, codec)
+        if text is not None:
+            yield text.removeprefix("\ufeff")
+    # Nothing fits: a text in UTF-8 with a few damaged places, or one of the old eight bits.
+    damaged = content.decode("utf_8", "replace")
+    bad = damaged.count("\ufffd")
+    good = sum(char > "\x7f" for char in damaged) - bad
+    codec = marked(content) or charset_of(content_type) or "utf_8"
+    if codec != "utf_8":
+        damaged = _sound(content.decode(codec, "replace"))
+    elif bad >= good:
+        damaged = codecs.charmap_decode(content, "strict", _WINDOWS)[0]
+    yield damaged.removeprefix("\ufeff")
+
+
+def _decoded(content: bytes, codec: str) -> str | None:
+    """Return the text when all bytes fit the codec."""
+    if codec == "cp1252":
+        return codecs.charmap_decode(content, "strict", _WINDOWS)[0]
+    try:
+        return _sound(content.decode(codec))
+    except UnicodeError:
+        return None
+
+
+def _named_inside(content: bytes) -> str | None:
+    """Return the codec that the head of XML, HTML or CSS names."""
+    head = content[:_HEAD]
+    if head.startswith((b"<\0", b"\0<")):
+        return "utf_16_le" if head.startswith(b"<") else "utf_16_be"
+    found = _XML.match(head) or _CSS.match(head)
+    if found is None and b"<" in head:
+        found = _META.search(head)
+    codec = codec_named(found[1].decode("ascii", "replace")) if found else None
+    # A head that can be read byte by byte is in no wide codec, whatever it says.
+    return "utf_8" if codec in _WIDE else codec
+
+
+def _sound(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which some codecs let through."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf_16_le", "surrogatepass").decode("utf_16_le", "replace")
+    return text

@@ -1,0 +1,79 @@
+"""Compressed bodies: every member of them, and none that is not whole."""
+
+import gzip
+import zlib
+from collections.abc import Iterable
+
+import pytest
+
+from app.outbound.decoding import BoundedDecoder, NotDecodable, TooLong
+
+TEXT = b"".join(b"line %06d\n" % number for number in range(2_000))
+
+
+def raw(content: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(content) + packer.flush()
+
+
+def unpacked(encoding: str, chunks: Iterable[bytes], limit: int = 1_000_000) -> bytes:
+    decoder = BoundedDecoder(encoding, limit)
+    content = b"".join(decoder.decode(chunk) for chunk in chunks)
+    decoder.finish()
+    return content
+
+
+def bytewise(content: bytes) -> list[bytes]:
+    return [content[at : at + 1] for at in range(len(content))]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(TEXT)),
+        ("X-GZIP", gzip.compress(TEXT[:7]) + gzip.compress(b"") + gzip.compress(TEXT[7:])),
+        ("gzip", gzip.compress(TEXT) + b"\0" * 5),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", raw(TEXT)),
+        ("deflate", gzip.compress(TEXT)),
+        ("identity", TEXT), ("", TEXT), ("utf-8", TEXT), ("none", TEXT),
+    ],
+)  # fmt: skip
+def test_all_of_a_body_is_unpacked_however_it_is_cut(encoding: str, packed: bytes) -> None:
+    assert unpacked(encoding, [packed]) == TEXT
+    assert unpacked(encoding, bytewise(packed)) == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_an_answer_without_a_body_is_whole(encoding: str) -> None:
+    assert unpacked(encoding, []) == b""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed", "why"),
+    [
+        ("gzip", gzip.compress(TEXT)[:-9], "broken off"),
+        ("gzip", gzip.compress(TEXT)[:1], "broken off"),
+        ("gzip", gzip.compress(b"a") + gzip.compress(TEXT)[:-1], "broken off"),
+        ("deflate", raw(TEXT)[:-1], "broken off"),
+        ("deflate", zlib.compress(TEXT)[:500], "broken off"),
+        ("gzip", b"plain text", "not compressed as it says"),
+        ("gzip", gzip.compress(b"a")[:-8] + b"\0" * 8, "not compressed as it says"),
+        ("gzip", gzip.compress(b"a") + b"<b>warning</b>", "something follows"),
+        ("gzip", gzip.compress(b"") * 10_001, "members"),
+        ("br", b"x", "br, which was not offered"),
+        ("zstd", b"x", "zstd, which was not offered"),
+        ("gzip, gzip", b"x", "more than once"),
+    ],
+)
+def test_what_is_not_whole_or_not_known_is_refused(encoding: str, packed: bytes, why: str) -> None:
+    with pytest.raises(NotDecodable, match=why):
+        unpacked(encoding, [packed])
+
+
+def test_the_limit_holds_for_what_comes_out_and_for_what_goes_in() -> None:
+    assert unpacked("gzip", [gzip.compress(TEXT)], len(TEXT)) == TEXT
+    with pytest.raises(TooLong):
+        unpacked("gzip", [gzip.compress(TEXT)], len(TEXT) - 1)
+    with pytest.raises(TooLong):
+        unpacked("gzip", [gzip.compress(b"") * 5_000], 1_000)

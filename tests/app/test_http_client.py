@@ -1,0 +1,181 @@
+"""The requests of steps over real sockets: addresses, answers, failures, and shares."""
+
+import asyncio
+import gzip
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
+
+import pytest
+
+from app.outbound.http_client import HttpClient
+from steps.contract import ResponseUnreadable, StepBroke
+from steps.effects import HttpRequest
+from tests.attack.trap import Gives, Trap
+
+LOCAL = [ip_network("127.0.0.0/8")]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    made = HttpClient(LOCAL, most=10)
+    yield made
+    await made.close()
+
+
+@contextmanager
+def saying(*answers: bytes, keep_open: bool = False) -> Iterator[str]:
+    """Return the address of a server that says just these bytes, one after another."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        kept = []
+
+        def serve() -> None:
+            for answer in answers:
+                talk, _ = listening.accept()
+                talk.recv(65_536)
+                talk.sendall(answer)
+                if keep_open:
+                    kept.append(talk)
+                else:
+                    talk.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()
+        for talk in kept:
+            talk.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "sent"),
+    [
+        ("/x?token=a%20b", (("page", "2"),), "/x?token=a%20b&page=2"),
+        ("/x", (("a", "1"), ("a", "ä &")), "/x?a=1&a=%C3%A4+%26"),
+        ("/x?", (("a", "1"),), "/x?a=1"),
+        ("/x?a=1#part", (("a", "2"),), "/x?a=1&a=2"),
+        ("/x?a=1", (), "/x?a=1"),
+    ],
+)
+async def test_a_query_is_added_to_that_of_the_address(
+    client: HttpClient, path: str, query: tuple[tuple[str, str], ...], sent: str
+) -> None:
+    with Trap() as there:
+        await client.send(HttpRequest("GET", there.address + path, query=query))
+    assert there.got[0].path == sent
+
+
+async def test_a_name_in_the_address_is_basic_auth_unless_a_header_says_who(
+    client: HttpClient,
+) -> None:
+    with Trap() as there:
+        address = there.address.replace("//", "//me:p%40ss@")
+        await client.send(HttpRequest("GET", address))
+        await client.send(HttpRequest("GET", address, {"authorization": "Bearer t"}))
+    assert [got.headers["authorization"] for got in there.got] == ["Basic bWU6cEBzcw==", "Bearer t"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://127.0.0.1:-1/", "http://h:²/",
+     "http://127.0.0.1\\@example.com/", "http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/",
+     "http://xn--a-\x7f/", "http://a\x00b/", "http://\ud800/", "http://a b/\n",
+     "http://☃\u0301.example/", "ftp://example.com/", "//example.com/", "example.com", "http://",
+     "http://[::1", "http://" + "ä" * 300 + ".example/", "http://" + "a" * 70_000, ""],
+)  # fmt: skip
+async def test_an_odd_address_is_an_invalid_request(client: HttpClient, url: str) -> None:
+    with pytest.raises(StepBroke) as broke:
+        await client.send(HttpRequest("GET", url))
+    error = broke.value.error
+    assert (error.type, error.retryable) == ("InvalidRequest", False)
+    assert error.message.startswith("the url is not valid: ")
+
+
+async def test_a_password_is_never_in_the_words_about_an_address(client: HttpClient) -> None:
+    with pytest.raises(StepBroke) as broke:
+        await client.send(HttpRequest("GET", "http://me:top-secret/word@example.com/"))
+    assert "secret" not in broke.value.error.message
+
+
+async def test_a_failed_connection_names_its_cause(client: HttpClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(StepBroke, match="Connection refused") as broke:
+        await client.send(HttpRequest("GET", f"http://127.0.0.1:{port}/"))
+    assert broke.value.error.type == "ConnectionFailed"
+    with pytest.raises(StepBroke, match=r"nowhere\.invalid cannot be found: ."):
+        await client.send(HttpRequest("GET", "http://nowhere.invalid/"))
+    with saying(b"") as address, pytest.raises(StepBroke, match="without sending a response"):
+        await client.send(HttpRequest("GET", address))
+    with (
+        saying(b"nonsense\r\n\r\n") as address,
+        pytest.raises(StepBroke, match=r"127\.0\.0\.1: \w"),
+    ):
+        await client.send(HttpRequest("GET", address))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "kind", "said"),
+    [
+        (b"Content-Encoding: gzip\r\nContent-Length: 20\r\n", gzip.compress(b"x" * 99)[:20],
+         "InvalidResponse", "broken off"),
+        (b"Content-Encoding: br\r\nContent-Length: 2\r\n", b"xx", "InvalidResponse", "responseType to base64"),
+        (b"Content-Length: 2000\r\n", b"x" * 2_000, "ResponseTooLarge", "raise maxResponseBytes"),
+        (b"Content-Length: 50\r\n", b"x" * 7, "ConnectionFailed", "broke off after 7 bytes"),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_cannot_be_taken_says_what_came(
+    client: HttpClient, headers: bytes, body: bytes, kind: str, said: str
+) -> None:
+    answer = b"HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\n" + headers + b"\r\n" + body
+    with saying(answer) as address, pytest.raises(ResponseUnreadable) as broke:
+        await client.send(HttpRequest("POST", address, max_response_bytes=1_000))
+    assert broke.value.error.type == kind
+    for part in ("status 201", "text/plain", "bytes", said):
+        assert part in broke.value.error.message
+    assert broke.value.response.status == 201
+
+
+async def test_bytes_may_be_taken_as_they_were_sent(client: HttpClient) -> None:
+    packed = gzip.compress(b"hello")[:12]
+    with Trap({"/": Gives(headers={"Content-Encoding": "gzip"}, body=packed)}) as there:
+        found = await client.send(HttpRequest("GET", f"{there.address}/", take="as-sent"))
+    assert found.content == packed
+
+
+async def test_an_answer_counts_from_its_header_on_when_its_body_is_not_wanted(
+    client: HttpClient,
+) -> None:
+    header = b"HTTP/1.1 202 Accepted\r\nContent-Encoding: gzip\r\nContent-Length: 100000\r\n\r\n"
+    with saying(header + b"slow", keep_open=True) as address:
+        wanted = HttpRequest("POST", address, take="nothing", timeout_s=5)
+        assert (await client.send(wanted)).status == 202
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://h:99999/", "file:///x"])
+async def test_a_redirect_to_no_address_says_so_and_may_be_left(
+    client: HttpClient, location: str
+) -> None:
+    with Trap({"/": Gives(302, {"Location": location})}) as there:
+        url = f"{there.address}/"
+        with pytest.raises(StepBroke, match="followRedirects to false") as broke:
+            await client.send(HttpRequest("POST", url))
+        assert broke.value.error.type == "InvalidResponse"
+        assert (await client.send(HttpRequest("POST", url, follow_redirects=False))).status == 302
+
+
+async def test_a_tenant_whose_calls_are_not_answered_takes_its_share_only(
+    client: HttpClient,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, Trap() as there:
+        silent = HttpRequest("GET", f"http://127.0.0.1:{deaf.getsockname()[1]}/")
+        waiting = [asyncio.create_task(client.send(silent, "loud")) for _ in range(20)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            found = await client.send(HttpRequest("GET", f"{there.address}/"), "quiet")
+        assert found.status == 200
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
