@@ -25,6 +25,7 @@ from engine.decide import (
 )
 from engine.errors import (
     AlreadyCancelling,
+    AnswerKeyReused,
     ConditionFailed,
     EngineError,
     IllegalTransition,
@@ -59,6 +60,7 @@ from engine.graph import Condition, Edge, Graph, Occasion, OnInterrupted, Step
 from engine.inputs import (
     Answered,
     AnswerKept,
+    AnswerKey,
     AwaitsChildren,
     Begin,
     Broke,
@@ -91,6 +93,7 @@ from engine.values import (
     Record,
     RunError,
     StepError,
+    own_pause_id,
 )
 from engine.visit import Visit, VisitStatus
 
@@ -101,6 +104,8 @@ __all__ = [
     "Advance",
     "AlreadyCancelling",
     "AnswerKept",
+    "AnswerKey",
+    "AnswerKeyReused",
     "Answered",
     "AttemptFailed",
     "AttemptInterrupted",
@@ -175,6 +180,7 @@ __all__ = [
     "fold",
     "iso_time",
     "iso_time_or_none",
+    "own_pause_id",
     "react",
     "scope",
 ]

@@ -29,6 +29,10 @@ class NotPaused(Rejected):
     """A resume came for a run that waits for nobody, or waits for something else."""
 
 
+class AnswerKeyReused(Rejected):
+    """An idempotency key came again with another answer."""
+
+
 class RunIsOver(Rejected):
     """A command came for a run that has ended."""
 

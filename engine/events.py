@@ -108,11 +108,18 @@ class ChildrenAwaited:
 
 @dataclass(frozen=True, slots=True)
 class ChildrenResumed:
-    """A child run that waited for a person goes on, and so does the step."""
+    """A child run that waited for a person goes on, and so does the step.
+
+    Attributes:
+        key: The idempotency key of the answer, if one came through this run with a key.
+        fingerprint: What the key was used for.
+    """
 
     at_ms: int
     step_id: str
     visit: int
+    key: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +145,20 @@ class RunPaused:
 
 @dataclass(frozen=True, slots=True)
 class RunResumed:
-    """A person answered the pause; what follows from it stands in the next event."""
+    """A person answered the pause; what follows from it stands in the next event.
+
+    Attributes:
+        key: The idempotency key of the answer, if it had one.
+        fingerprint: What the key was used for.
+    """
 
     at_ms: int
     step_id: str
     visit: int
     answer: Json
     caller: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,18 @@ class AwaitsChildren:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """The idempotency key of an answer, and what it was used for; both empty without one."""
+
+    key: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChildResumed:
     """The child run whose pause this run shows has been answered."""
+
+    key: AnswerKey = AnswerKey()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,7 @@ class Answered:
     output: Json
     data: JsonObject
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,7 @@ class AnswerKept:
     name: str
     value: Json
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ class InterruptionSettled:
     answer: JsonObject
     run_again: bool
     caller: str
+    key: AnswerKey = AnswerKey()
 
 
 @dataclass(frozen=True, slots=True)

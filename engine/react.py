@@ -46,7 +46,7 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         case Recorded():
             return recorded(run, happened, now_ms)
         case ChildResumed():
-            return child_resumed(run, now_ms)
+            return child_resumed(run, now_ms, happened.key)
         case Answered() | AnswerKept() | InterruptionSettled():
             return answer(run, graph, happened, now_ms)
         case Cancel():

@@ -35,7 +35,8 @@ def answer(
     if run.waits_for_children or wants_settling is not isinstance(happened, InterruptionSettled):
         raise NotPaused(f"run {run.id} waits for another answer")
     where = (now_ms, run.current.step_id, run.current.visit)
-    resumed = RunResumed(*where, happened.answer, happened.caller)
+    key = happened.key
+    resumed = RunResumed(*where, happened.answer, happened.caller, key.key, key.fingerprint)
     going = apply(run, resumed)
     if isinstance(happened, AnswerKept):
         return (resumed, StepRecorded(*where, happened.name, happened.value))

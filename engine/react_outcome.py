@@ -18,6 +18,7 @@ from engine.events import (
 )
 from engine.graph import Graph, OnInterrupted
 from engine.inputs import (
+    AnswerKey,
     AwaitsChildren,
     Broke,
     Delivered,
@@ -32,6 +33,7 @@ from engine.transitions import State
 from engine.values import Pause, StepError
 
 Events = tuple[Event, ...]
+_NO_KEY = AnswerKey()
 
 
 def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
@@ -95,11 +97,12 @@ def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
     return (*child_resumed(run, now_ms), StepRecorded(*at, happened.name, happened.value))
 
 
-def child_resumed(run: Run, now_ms: int) -> Events:
+def child_resumed(run: Run, now_ms: int, key: AnswerKey = _NO_KEY) -> Events:
     """Return what takes a run back from the pause of a child run to waiting for it."""
     if run.state is not State.PAUSED or not run.waits_for_children or run.current is None:
         return ()
-    return (ChildrenResumed(now_ms, run.current.step_id, run.current.visit),)
+    where = (now_ms, run.current.step_id, run.current.visit)
+    return (ChildrenResumed(*where, key.key, key.fingerprint),)
 
 
 def _awaits(run: Run, graph: Graph, happened: AwaitsChildren, now_ms: int) -> Events:

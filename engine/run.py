@@ -66,7 +66,8 @@ class Run:
         past: The visits that have ended, oldest first.
         current: The visit the run is in.
         next_step: Where the last chosen edge leads, while READY.
-        pause: What a paused run waits for.
+        pause: What a paused run waits for; it began with event `seq`.
+        answers: The idempotency keys of its answers, each with what it was used for.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
         last_error: The error that the last `on: "error"` edge caught.
         visits: How often each step has been entered, by the runs that this one carries on too.
@@ -96,6 +97,7 @@ class Run:
     visits: Mapping[str, int] = field(default_factory=dict)
     executions: int = 0
     pause: Pause | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
     wake_at_ms: int | None = None
     last_error: StepError | None = None
     cancel_requested: bool = False
@@ -132,6 +134,11 @@ class Run:
         """True when what happens next is up to child runs, whether or not they are paused."""
         asks_for_child = self.pause is not None and self.pause.run_id is not None
         return self.state is State.AWAITING_CHILDREN or asks_for_child
+
+    @property
+    def pause_shown(self) -> "JsonObject | None":
+        """What the run waits for as people are shown it, None when it is not paused."""
+        return self.pause.shown(self.id, self.seq) if self.pause else None
 
     @property
     def history(self) -> tuple[Visit, ...]:
@@ -283,16 +290,25 @@ def _pause(run: Run, event: RunPaused) -> Changes:
     }
 
 
-def _resume(run: Run, _: RunResumed) -> Changes:
+def _resume(run: Run, event: RunResumed) -> Changes:
     return {
+        **_answered(run, event),
         "current": _visit(run, status=VisitStatus.RUNNING),
         "pause": None,
         "wake_at_ms": None,
     }
 
 
-def _resume_children(run: Run, _: ChildrenResumed) -> Changes:
-    return {"current": _visit(run, status=VisitStatus.RUNNING), "pause": None}
+def _resume_children(run: Run, event: ChildrenResumed) -> Changes:
+    return {
+        **_answered(run, event),
+        "current": _visit(run, status=VisitStatus.RUNNING),
+        "pause": None,
+    }
+
+
+def _answered(run: Run, event: RunResumed | ChildrenResumed) -> Changes:
+    return {"answers": {**run.answers, event.key: event.fingerprint}} if event.key else {}
 
 
 def _complete_step(run: Run, event: StepCompleted) -> Changes:

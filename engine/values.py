@@ -122,3 +122,23 @@ class Pause:
     body: JsonObject
     interruption: bool = False
     run_id: str | None = None
+
+    def shown(self, run_id: str, seq: int) -> JsonObject:
+        """Return the pause as people are shown it.
+
+        Args:
+            run_id: The run that waits.
+            seq: The number of the event with which its pause began.
+
+        Returns:
+            The body with `type` and `pauseId`, which is new for each pause. Where a child run
+            asks, it is that of the child's.
+        """
+        own = own_pause_id(run_id, seq)
+        pause_id = self.body.get("pauseId", own) if self.run_id else own
+        return {"type": self.type, **self.body, "pauseId": pause_id}
+
+
+def own_pause_id(run_id: str, seq: int) -> str:
+    """Name the pause of a run that began with event `seq`, as no other pause is named."""
+    return f"{run_id.rpartition('-')[2]}-{seq}"

@@ -14,7 +14,7 @@ from app.auth.callers import Caller
 from app.auth.roles import Role
 from app.clock import Clock
 from app.secrets.seal import Keyring, KeyUnusable
-from engine import JsonObject, NotPaused, Run
+from engine import JsonObject, NotPaused, Run, own_pause_id
 
 _KIND = "link"
 
@@ -42,6 +42,11 @@ class Link:
     def caller(self) -> Caller:
         """Who answers, as the history will have it."""
         return Caller(self.tenant, Role.OPERATOR, f"link:{self.name}")
+
+    @property
+    def pause_id(self) -> str:
+        """Names the pause that the link answers."""
+        return own_pause_id(self.run_id, self.seq)
 
     def still_asks(self, run: Run) -> bool:
         """Say whether the run waits in the pause for which the link was made."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.events.catalogue import KINDS
 from app.telemetry import log
-from engine import Event, Json, JsonObject, iso_time
+from engine import Event, Json, JsonObject, RunPaused, iso_time
 from journal import Corrupt, EventPages, EventRow
 
 LARGEST_FIELD = 8_192
@@ -53,7 +53,10 @@ def readable(row: EventRow, event: Event) -> Told:
     for name, source in (("stepId", "step_id"), ("visit", "visit")):
         if (value := getattr(event, source, None)) is not None:
             data[name] = value
-    data |= _bounded(kind.shows(event))
+    shown = kind.shows(event)
+    if isinstance(event, RunPaused):
+        shown["pauseSignal"] = event.pause.shown(row.run_id, row.seq)
+    data |= _bounded(shown)
     if kind.status is not None:
         data["status"] = kind.status.value
     return Told(row.position, kind.name, data, row.hash)

@@ -6,6 +6,8 @@ from app.execution.live_run import LiveRun
 from engine import (
     Answered,
     AnswerKept,
+    AnswerKey,
+    AnswerKeyReused,
     Execute,
     Input,
     InterruptionSettled,
@@ -20,7 +22,48 @@ from steps.contract import Done, GoesOn, InvalidAnswer, Problem, StepBroke
 from steps.outputs import deliver
 
 
-def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> Input:
+def was_given(run: Run, key: AnswerKey) -> bool:
+    """Say whether this very answer has been given before. Raises `AnswerKeyReused`."""
+    used_for = run.answers.get(key.key)
+    if used_for not in (None, key.fingerprint):
+        raise AnswerKeyReused(
+            "this Idempotency-Key came with another answer to this run; "
+            "use a new key for a new answer"
+        )
+    return used_for is not None
+
+
+def asked_child(run: Run, answer: JsonObject) -> str | None:
+    """Return the child run that asks through a paused run; None where that asks itself.
+
+    Raises `NotPaused` when the answer is meant for another pause than the one shown.
+    """
+    shown = run.pause_shown
+    if run.pause is None or shown is None:
+        raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
+    if answer.get("pauseId") not in (None, shown["pauseId"]):
+        raise NotPaused(
+            f"run {run.id} does not wait in pause {answer['pauseId']} any more, "
+            f"but in {shown['pauseId']}: look at what it asks now"
+        )
+    meant = answer.get("runId")
+    if meant not in (None, run.id, shown.get("runId")):
+        raise NotPaused(f"run {run.id} does not wait for run {meant}; resume that one")
+    return run.pause.run_id
+
+
+def for_child(run: Run, answer: JsonObject) -> JsonObject:
+    """Return an answer as it goes on to the child run whose pause this run shows.
+
+    It names that pause, so that the child's next one is not taken for it.
+    """
+    inner = {name: item for name, item in answer.items() if name != "runId"}
+    if run.pause and "pauseId" in run.pause.body:
+        inner["pauseId"] = run.pause.body["pauseId"]
+    return inner
+
+
+def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: AnswerKey) -> Input:
     """Return what the answer makes happen.
 
     Raises:
@@ -29,18 +72,18 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int) -> In
     """
     pause, visit = _pause(live.run, answer)
     if pause.interruption:
-        return _settle(pause, answer, caller)
+        return _settle(pause, answer, caller, key)
     step = live.usable.steps[visit.step_id]
     given = step_input(live.run, step, Execute(visit.step_id, visit.visit, visit.attempt))
     signed: JsonObject = {**answer, "answeredBy": caller.name, "answeredAt": iso_time(now_ms)}
     output = step.type.accept(step.settings, given, pause.body, signed)
     if isinstance(output, GoesOn):
-        return AnswerKept(answer, output.name, output.value, caller.name)
+        return AnswerKept(answer, output.name, output.value, caller.name, key)
     try:
         whole, data = deliver(step, Done(output), given.scope)
     except StepBroke as broke:
         raise InvalidAnswer([Problem("data", broke.error.message)]) from broke
-    return Answered(answer, whole, data, caller.name)
+    return Answered(answer, whole, data, caller.name, key)
 
 
 def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
@@ -54,7 +97,7 @@ def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
     return run.pause, run.current
 
 
-def _settle(pause: Pause, answer: JsonObject, caller: Caller) -> Input:
+def _settle(pause: Pause, answer: JsonObject, caller: Caller, key: AnswerKey) -> Input:
     """Take a person's word on what becomes of an interrupted step."""
     problems = []
     if answer.get("actionId") != pause.body["actionId"]:
@@ -64,4 +107,4 @@ def _settle(pause: Pause, answer: JsonObject, caller: Caller) -> Input:
         problems.append(Problem("actionValue", "must be run-again or fail"))
     if problems:
         raise InvalidAnswer(problems)
-    return InterruptionSettled(answer, value == "run-again", caller.name)
+    return InterruptionSettled(answer, value == "run-again", caller.name, key)

@@ -172,8 +172,9 @@ class Children:
         _, run = await self._journal.events.run(row.run_id)
         if run.pause is None:
             return None
-        body: JsonObject = {**run.pause.body, "runId": run.pause.body.get("runId", run.id)}
-        return Pause(run.pause.type, body, run_id=run.id)
+        shown = run.pause.shown(run.id, run.seq)
+        body: JsonObject = {name: item for name, item in shown.items() if name != "type"}
+        return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
 
 
 def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

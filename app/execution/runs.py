@@ -10,7 +10,7 @@ import contextlib
 from app.auth.callers import Caller
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.answers import accept
+from app.execution.answers import accept, asked_child, for_child, was_given
 from app.execution.appends import Appends
 from app.execution.driving import Driving
 from app.execution.live_run import LiveRun, RunLost
@@ -19,11 +19,11 @@ from app.execution.new_run import NewRun
 from app.execution.starts import Starts
 from app.execution.waiters import Waiters, is_settled
 from engine import (
+    AnswerKey,
     Cancel,
     ChildResumed,
     Graph,
     JsonObject,
-    NotPaused,
     Rejected,
     Run,
     Terminate,
@@ -32,6 +32,8 @@ from engine import (
     react,
 )
 from journal import Journal, UnknownRun
+
+_NO_KEY = AnswerKey()
 
 
 class Runs:
@@ -104,35 +106,33 @@ class Runs:
         run_id: str,
         answer: JsonObject,
         caller: Caller,
-        paused_at_seq: int | None = None,
+        key: AnswerKey = _NO_KEY,
     ) -> Run:
         """Answer a paused run, or the child run for which it is paused.
 
-        The answer is durable when this returns. With `paused_at_seq` only the pause that began
-        with that event is meant.
+        The answer is durable when this returns. One whose idempotency key has been used for the
+        same answer changes nothing.
 
         Raises:
             NotPaused: The run waits for nobody, or for something else.
             InvalidAnswer: The answer does not fit; the run stays paused.
+            AnswerKeyReused: The key has been used for another answer.
         """
         async with self._live_runs.load(tenant, run_id) as live:
-            if live.run.pause and (child_id := live.run.pause.run_id):
-                meant = answer.get("runId")
-                if meant not in (None, run_id, live.run.pause.body.get("runId")):
-                    raise NotPaused(f"run {run_id} does not wait for run {meant}; resume that one")
-                inner = {name: item for name, item in answer.items() if name != "runId"}
-                await self.resume(tenant, child_id, inner, caller)
-                await self._appends.happen(live, ChildResumed())
-                await self._appends.flush(live)
-                self._driving.carry_on(live)
-                return live.run
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
-                if paused_at_seq not in (None, live.run.seq):
-                    raise NotPaused(f"run {run_id} does not wait for this answer any more")
-                now_ms = self._clock.now_ms()
-                self._appends.take(live, accept(live, answer, caller, now_ms))
-                await self._appends.append(live)
+                if was_given(live.run, key):
+                    return live.run
+                asked = live.run
+                child_id = asked_child(asked, answer)
+                if child_id is None:
+                    now_ms = self._clock.now_ms()
+                    self._appends.take(live, accept(live, answer, caller, now_ms, key))
+                    await self._appends.append(live)
+            if child_id is not None:
+                await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
+                await self._appends.happen(live, ChildResumed(key))
+                await self._appends.flush(live)
             self._driving.carry_on(live)
             return live.run
 
@@ -144,22 +144,21 @@ class Runs:
         reason: str | None,
         caller: str,
     ) -> Run:
-        """Ask a run to stop in good order; a repeated request changes nothing.
+        """Ask a run to stop in good order.
 
         Raises:
             UnknownRun: There is no such run, or not of that workflow.
             RunIsOver: It has ended.
+            AlreadyCancelling: It has been asked before.
         """
         async with self._live_runs.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
-                is_first = not live.run.cancel_requested or live.run.is_over
-                if is_first:
-                    self._appends.take(live, Cancel(reason, caller))
-                    await self._appends.append(live)
-            if is_first and live.in_flight and live.run.is_stopping:
-                live.in_flight.stop(self._cancel_grace_s)  # once: its clean-up is not cut short
+                self._appends.take(live, Cancel(reason, caller))
+                await self._appends.append(live)
+            if live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(self._cancel_grace_s)
             self._driving.carry_on(live)
             return live.run
 

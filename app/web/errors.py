@@ -22,7 +22,7 @@ from app.wire.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-from engine import Rejected
+from engine import AnswerKeyReused, Rejected
 from journal import (
     Archived,
     ChildOf,
@@ -68,6 +68,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (IdempotencyMismatch, 422, "Idempotency key reused"),
     (RateLimited, 429, "Too many requests"),
     (TooManyStreams, 429, "Too many requests"),
+    (AnswerKeyReused, 422, "Idempotency key reused"),
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
     (TooManyWebhooks, 409, "Conflict"),

@@ -33,6 +33,9 @@ class ResumeBody(_Model):
     actionValue: str | None = None  # noqa: N815
     comment: str | None = Field(None, max_length=10_000)
     stepId: str | None = Field(None, description="the step whose pause is meant")  # noqa: N815
+    pauseId: str | None = Field(  # noqa: N815
+        None, max_length=200, description="the pause that is meant, as `pauseSignal` names it"
+    )
     runId: str | None = Field(  # noqa: N815
         None, description="the run whose pause is meant, where a child run asks"
     )

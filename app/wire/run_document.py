@@ -42,7 +42,7 @@ def status_document(
         "version": run.version,
         "status": run.status.value,
         "currentStepId": run.current_step_id,
-        "pauseSignal": pause_signal(run),
+        "pauseSignal": run.pause_shown,
         "data": run.data,
         "stepExecutionHistory": history,
         "result": run.result,
@@ -75,13 +75,8 @@ def outcome_document(run: Run) -> JsonObject:
         document["error"] = _run_error(run.error)
     if not run.is_over:
         document["currentStepId"] = run.current_step_id
-        document["pauseSignal"] = pause_signal(run)
+        document["pauseSignal"] = run.pause_shown
     return document
-
-
-def pause_signal(run: Run) -> Json:
-    """Return what a paused run waits for, None when it is not paused."""
-    return {"type": run.pause.type, **run.pause.body} if run.pause else None
 
 
 def _entry(visit: Visit) -> JsonObject:

@@ -32,10 +32,10 @@ def test_a_second_cancel_leaves_the_step_its_time_to_stop(tmp_path: Path) -> Non
         run_id = client.post("/api/workflow/start-async/tidying", json={}).json()["runId"]
         while not file.exists():
             time.sleep(0.02)
-        for _ in range(3):
+        for status in (200, 409, 409):
             body = {"runId": run_id}
             answer = client.post("/api/workflow/management/cancel", json=body)
-            assert answer.status_code == 200, answer.text
+            assert answer.status_code == status, answer.text
             time.sleep(0.05)
         assert settled(client, run_id)["status"] == "cancelled"
         assert file.read_text() == "tidied up"

@@ -3,9 +3,9 @@
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.web.api.answers import read_answer
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
+from app.wire.answer_request import AnswerRequest
 from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, checked
 from app.wire.json_body import declared_size, json_body
 from app.wire.multipart import is_form
@@ -24,12 +24,13 @@ async def status(call: Call) -> Response:
 
 async def resume(call: Call) -> Response:
     """Answer a paused run."""
-    run_id = call.path("runId")
-    asked = await call.services.runs.read(call.tenant, run_id)
-    size = declared_size(call.request, call.services.settings) if is_form(call.request) else 0
-    with call.services.admission.starting(call.tenant, size):
-        answer = await read_answer(call, asked)
-    run = await call.services.runs.resume(call.tenant, run_id, answer, call.caller)
+    services, run_id = call.services, call.path("runId")
+    run = await services.runs.read(call.tenant, run_id)
+    size = declared_size(call.request, services.settings) if is_form(call.request) else 0
+    with services.admission.starting(call.tenant, size):
+        asked = await AnswerRequest.read(call.request, services.settings)
+        answer = await asked.answer_to(run, services.files, call.tenant)
+    run = await services.runs.resume(call.tenant, run_id, answer, call.caller, asked.key)
     return await _status(call, run)
 
 

@@ -13,14 +13,13 @@ from starlette.responses import Response
 from app.auth.links import Link, LinkUnusable
 from app.services import Services
 from app.telemetry import log
-from app.web.api.answers import asked_fields, data_with_files
 from app.web.console.page import problem_page
 from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import html
 from app.web.errors import is_known
+from app.wire.answer_request import asked_fields, data_with_files
 from app.wire.json_body import read_body
 from app.wire.multipart import Form, form_body, is_form
-from app.wire.run_document import pause_signal
 from engine import JsonObject, NotPaused, Run
 from journal import UnknownRun
 from steps.contract import InvalidAnswer, Problem
@@ -51,7 +50,7 @@ async def answer(request: Request, services: Services) -> Response:
         form = await _form(request, services, link)
         given = form.texts
         sent = await _answer(services, link, run, form)
-        await services.runs.resume(link.tenant, link.run_id, sent, link.caller, link.seq)
+        await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
     except (LinkUnusable, UnknownRun):
         return _over(404, "This link is not valid, or its time is over.")
     except NotPaused:
@@ -71,7 +70,7 @@ async def _ask(
     given: Mapping[str, str] | None = None,
 ) -> Response:
     run = await services.runs.read(link.tenant, link.run_id)
-    pause = pause_signal(run)
+    pause = run.pause_shown
     if not link.still_asks(run) or not isinstance(pause, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
     asked: PauseCard = pause_card(run.id, run.seq, pause)
@@ -110,6 +109,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
         answer: JsonObject = {
             "type": kind,
             "stepId": link.step_id,
+            "pauseId": link.pause_id,
             "actionId": str(run.pause.body.get("actionId") or ""),
             "actionValue": given.get("actionValue", ""),
         }
@@ -120,7 +120,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
     texts = {name: given[f"data.{name}"] for name in fields.specs if given.get(f"data.{name}")}
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
     data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
-    return {"type": kind, "stepId": link.step_id, "data": data}
+    return {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, "data": data}
 
 
 def _over(status: int, message: str) -> Response:

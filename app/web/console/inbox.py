@@ -73,7 +73,7 @@ async def _item(
     asked = None
     if row.paused is not None:
         pause = row.paused.pause
-        asked = pause_card(row.run_id, row.seq, {"type": pause.type, **pause.body})
+        asked = pause_card(row.run_id, row.seq, pause.shown(row.run_id, row.seq))
     return {
         "run_id": row.run_id,
         "workflow_id": row.workflow_id,
@@ -83,7 +83,7 @@ async def _item(
         "paused_ms": row.paused_at_ms,
         "started_ms": row.started_at_ms,
         "seq": row.seq,
-        "question": asked,
+        "pause_card": asked,
     }
 
 

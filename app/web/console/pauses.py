@@ -17,12 +17,14 @@ class PauseCard:
         asked_by: The run whose step asks, where that is a child run.
         seq: The number of the event with which the pause began.
         type: `collect_inputs` or `request_user_action`.
+        pause_id: Names the pause, so that an answer is for this one only.
         detail: What else there is to see, such as the arguments of a tool call.
     """
 
     run_id: str
     seq: int
     type: str
+    pause_id: str
     step_id: str
     title: str
     message: str
@@ -46,6 +48,7 @@ def pause_card(run_id: str, seq: int, pause: Mapping[str, Any]) -> PauseCard:
         run_id=run_id,
         seq=seq,
         type=str(pause["type"]),
+        pause_id=str(pause["pauseId"]),
         step_id=step_id,
         title=words(step_id),
         message=str(pause.get("message") or ""),

@@ -14,7 +14,7 @@ from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import page, words
 from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
 from app.web.endpoint import Call
-from app.wire.run_document import pause_signal, status_document
+from app.wire.run_document import status_document
 from engine import JsonObject, Run
 from journal import NotFound, RunFilter, RunRow, UnknownRun
 
@@ -115,7 +115,7 @@ def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
 
 async def _pause_card(call: Call, run: Run) -> PauseCard | None:
     """Return what the run asks, named as the step that asks is, in a child run too."""
-    pause = pause_signal(run)
+    pause = run.pause_shown
     if not isinstance(pause, dict):
         return None
     asked = pause_card(run.id, run.seq, pause)
