@@ -42,7 +42,7 @@ class AgentTool(_Part):
 
 
 class Limits(_Part):
-    """When an agent has worked long enough."""
+    """How much an agent may use before its step fails."""
 
     maxTurns: int = Field(20, ge=1, le=500, description="answers of the model in all")  # noqa: N815
     maxTokens: int = Field(  # noqa: N815
@@ -54,7 +54,7 @@ class Limits(_Part):
 
 
 class AgentDocument(_Part):
-    """A whole agent."""
+    """An agent as people write and store it."""
 
     id: Identifier | None = Field(
         None, description="its id in the API; the name as a slug without it"
@@ -80,7 +80,16 @@ class AgentDocument(_Part):
 
 @dataclass(frozen=True, slots=True)
 class AgentDefinition:
-    """One version of an agent, ready to work."""
+    """One version of an agent, ready to work.
+
+    Attributes:
+        document: The document as it was saved.
+        name: What people call it.
+        description: What it does.
+        status: `draft` or `testing`, as the document says.
+        settings: The document, checked.
+        output: The fields that it delivers.
+    """
 
     document: JsonObject
     name: str

@@ -18,7 +18,16 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One thing that the model may call, under the name that the model knows it by."""
+    """One thing that the model may call.
+
+    Attributes:
+        name: The name that the model knows it by.
+        kind: Whether it is a tool or a workflow.
+        id: The id of the tool or the workflow.
+        description: What it is for, as the model is told.
+        schema: The JSON Schema of its arguments.
+        approval: Whether a person has to approve each call.
+    """
 
     name: str
     kind: Literal["tool", "workflow"]

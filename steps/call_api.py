@@ -78,7 +78,7 @@ class CallApi(StepType[CallApiSettings]):
     def check(
         self, settings: CallApiSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for one body at most and an address that HTTP can reach."""
+        """Refuse two bodies, and an address that HTTP cannot reach."""
         bodies = [name for name in _BODIES if getattr(settings, name) is not None]
         if len(bodies) > 1:
             yield Problem(bodies[1], f"there is {bodies[0]} already; give one of them")

@@ -125,7 +125,7 @@ class CallLlm(StepType[CallLlmSettings]):
     async def execute(
         self, settings: CallLlmSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Ask, check, ask again."""
+        """Ask the model, and ask again where its answer does not fit."""
         specs = fields_to_fill(step.output)
         schema = schema_of(specs) if specs else None
         messages = await _conversation(settings, step, effects)

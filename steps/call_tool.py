@@ -1,4 +1,4 @@
-"""call-tool: call a tool, whatever brings it."""
+"""call-tool: call a Python function or a tool of an MCP server."""
 
 from pydantic import Field
 
@@ -56,7 +56,7 @@ class CallTool(StepType[CallToolSettings]):
     }
 
     def acts_now(self, settings: CallToolSettings, effects: Effects) -> bool:
-        """Say no for a tool that touches nothing but its arguments."""
+        """Return False for a tool that touches nothing but its arguments."""
         return not effects.is_pure(settings.toolId)
 
     async def execute(

@@ -79,14 +79,14 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     def check(
         self, settings: CallWorkflowSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for an object as data."""
+        """Refuse data that is no object."""
         if not isinstance(settings.data.source, dict | str):
             yield Problem("data", "must be an object of templates")
 
     async def execute(
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Look how the child runs stand; start those that are due."""
+        """Start the child runs that are due, and deliver once all have ended."""
         items = _items(settings, step)
         plan = ChildPlan(
             first=0,

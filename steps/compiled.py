@@ -14,6 +14,9 @@ class CompiledStep:
     """One step, ready to be executed.
 
     Attributes:
+        id: Its id in the definition.
+        type: Its step type.
+        settings: The settings of its own, checked.
         output: The declared output fields.
         values: The templates of those output fields that have one.
         timeout_ms: How long one attempt may take, in milliseconds; None: no limit.
@@ -29,7 +32,17 @@ class CompiledStep:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One version of a workflow, ready to be run."""
+    """One version of a workflow, ready to be run.
+
+    Attributes:
+        document: The definition as it was saved.
+        name: What people call it.
+        description: What it does.
+        status: `draft` or `testing`, as the document says.
+        graph: Its steps and edges, as the engine walks them.
+        steps: Its steps by id, ready to be executed.
+        payload: The fields of its input.
+    """
 
     document: JsonObject
     name: str

@@ -52,7 +52,7 @@ class CommonStep(_Part):
 
 
 class EdgeDocument(_Part):
-    """A way from one step to another."""
+    """An edge from one step to another."""
 
     source: str = Field(alias="from")
     target: str = Field(alias="to")

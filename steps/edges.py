@@ -1,4 +1,4 @@
-"""The ways between steps: read, compiled, and checked."""
+"""The edges between steps: read, compiled, and checked."""
 
 from collections.abc import Collection
 from typing import Any, TypeAlias
@@ -66,7 +66,7 @@ def compile_edges(written: NumberedEdges) -> tuple[dict[str, list[Edge]], list[P
 def edge_problems(
     whole: WorkflowDocument, edges: NumberedEdges, compiled: CompiledSteps
 ) -> list[Problem]:
-    """Find what is wrong with the ways between steps, and with the place where a run begins."""
+    """Find what is wrong with the edges, and with the step where a run begins."""
     places = {str(step.get("id")): index for index, step in reversed(list(enumerate(whole.steps)))}
     problems: list[Problem] = []
     if whole.initialStep not in places:

@@ -84,7 +84,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     async def execute(
         self, settings: RequestUserActionSettings, step: StepInput, effects: Effects
     ) -> Outcome:
-        """Ask."""
+        """Pause with what the person is asked."""
         body: JsonObject = {
             "stepId": step.step_id,
             "actionId": settings.actionId or step.step_id,

@@ -40,12 +40,12 @@ class Wait(StepType[WaitSettings]):
     acts = False
 
     def check(self, settings: WaitSettings, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
-        """Ask for exactly one of the two ways to say when."""
+        """Refuse `duration` and `until` together, and neither of them."""
         if (settings.duration is None) == (settings.until is None):
             yield Problem("duration", "give either duration or until")
 
     async def execute(self, settings: WaitSettings, step: StepInput, effects: Effects) -> Outcome:
-        """Set the timer."""
+        """Sleep until the moment that the settings name."""
         if settings.until is None:
             return Sleeps(effects.now_ms() + (settings.duration or 0))
         return Sleeps(_moment(settings.until.render(step.scope)))
