@@ -48,7 +48,7 @@ def end_of_step(run: Run, graph: Graph, end: StepEnd) -> tuple[Event, ...]:
 def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
     """Return the events that carry a run on from between two steps."""
     if run.next_step is None:
-        return (_last_event(run, graph, now_ms),)
+        return (_last_event(run, now_ms),)
     if run.executions >= graph.max_step_executions:
         message = (
             f"the run has executed {run.executions} steps, which is the limit; "
@@ -65,11 +65,9 @@ def _occasion(run: Run, end: StepEnd) -> Occasion:
     return Occasion.CANCEL if run.is_stopping else _OCCASION[type(end)]
 
 
-def _last_event(run: Run, graph: Graph, now_ms: int) -> Event:
+def _last_event(run: Run, now_ms: int) -> Event:
     if run.cancel_requested:
         return RunCancelled(now_ms)
-    if not run.past:
-        return _failed(run, "NoEdge", "the workflow has no first step", now_ms)
     visit = run.last_visit
     if visit.status is VisitStatus.FAILED and visit.error:
         error = RunError(visit.step_id, visit.error.type, visit.error.message, visit.attempt)
@@ -77,10 +75,6 @@ def _last_event(run: Run, graph: Graph, now_ms: int) -> Event:
     if visit.status is VisitStatus.TIMED_OUT:
         message = 'nobody answered before the deadline, and no `on: "timeout"` edge is true'
         return _failed(run, "DeadlinePassed", message, now_ms)
-    try:
-        next_step(lambda: run, graph.steps[visit.step_id], Occasion.SUCCESS)
-    except NoWayOut as stuck:
-        return _failed(run, stuck.kind, str(stuck), now_ms)
     return RunCompleted(now_ms, visit.output)
 
 

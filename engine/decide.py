@@ -71,14 +71,14 @@ def decide(run: Run) -> Decision:
     """Say what is due for `run`."""
     if run.is_over:
         return Stop()
-    if run.state is State.READY or run.current is None:
+    if run.current is None:
         return Advance()
     if run.waits_for_children:
         where = run.current
         return AwaitChildren(where.step_id, where.visit, where.attempt, run.wake_at_ms)
     if run.state is State.PAUSED:
         return AwaitAnswer(run.wake_at_ms)
-    if run.state is not State.EXECUTING and run.wake_at_ms is not None:
+    if run.wake_at_ms is not None:
         return AwaitTime(run.wake_at_ms)
     if run.is_stopping:
         return Abandon()

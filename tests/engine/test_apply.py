@@ -57,7 +57,7 @@ from tests.engine.histories import (
 )
 
 CHILDREN = with_children("plain", RunPaused(11, "plain", 1, CHILD, 500), deadline_ms=500)
-LEFT = {"current": None, "signal": None, "wake_at_ms": None}
+LEFT = {"current": None, "pause": None, "wake_at_ms": None}
 DONE = {"status": VisitStatus.COMPLETED, "ended_at_ms": 20}
 
 
@@ -103,13 +103,13 @@ CHANGES = [
      {"current": {"records": {"a": Record(20, 1)}}, "wake_at_ms": None}),
     ("a step waits for children", inside("plain"), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN, {"current": {"children": 3}, "wake_at_ms": 500}),
     ("one of them asks", with_children("plain", deadline_ms=500), RunPaused(20, "plain", 1, CHILD, 500), State.PAUSED,
-     {"current": {"status": VisitStatus.PAUSED}, "signal": CHILD}),
-    ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN, {"current": {"status": VisitStatus.RUNNING}, "signal": None}),
+     {"current": {"status": VisitStatus.PAUSED}, "pause": CHILD}),
+    ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN, {"current": {"status": VisitStatus.RUNNING}, "pause": None}),
     ("a step sleeps", inside("plain"), StepSlept(20, "plain", 1, 800), State.SLEEPING, {"wake_at_ms": 800}),
     ("a person is asked", inside("asks"), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED,
-     {"current": {"status": VisitStatus.PAUSED}, "signal": PERSON, "wake_at_ms": 500}),
+     {"current": {"status": VisitStatus.PAUSED}, "pause": PERSON, "wake_at_ms": 500}),
     ("and answers", paused("asks", PERSON, 500), RunResumed(20, "asks", 1, {}, "bob"), State.EXECUTING,
-     {"current": {"status": VisitStatus.RUNNING}, "signal": None, "wake_at_ms": None}),
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None}),
     ("a step completes", inside("plain"), StepCompleted(20, "plain", 1, {"n": 1}, {"size": 6, "m": 2}, "end"), State.READY,
      {"current": None, "past": {**DONE, "output": {"n": 1}}, "next_step": "end", "data": {"size": 6, "m": 2}, "outputs": {"plain": {"n": 1}}}),
     ("after a failed attempt, with no error left", AGAIN, StepCompleted(20, "retries", 1, 7, {}, "end"), State.READY,

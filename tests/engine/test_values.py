@@ -137,6 +137,7 @@ def test_no_value_can_be_changed(kind: Any) -> None:
         with pytest.raises(FrozenInstanceError):
             setattr(value, field.name, None)
     assert hasattr(value, "__dict__") is (kind not in SLOTTED)
+    assert kind.__hash__ is not None
 
 
 @pytest.mark.parametrize(("at_ms", "text"), [
