@@ -42,7 +42,9 @@ class CommonStep(_Part):
         None, description="when a failed attempt is followed by another; without it never"
     )
     timeout: Duration | None = Field(
-        None, description="how long one attempt may take; without it the type's own limit"
+        None,
+        description="how long one attempt may take, waits for its turn not counted; without it "
+        "the type's own limit",
     )
     onInterrupted: OnInterrupted = Field(  # noqa: N815
         OnInterrupted.RETRY,

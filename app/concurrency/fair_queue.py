@@ -8,7 +8,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from app.concurrency.fair_share import FairShare
+from app.concurrency.attempt_timeout import waiting_for_turn
+from app.concurrency.fair_share import GREED, FairShare
 
 
 class FairQueueClosed(Exception):
@@ -22,10 +23,14 @@ class _Waiter:
 
 
 class FairQueue:
-    """Hands out turns; in each tenant's line the first come is the first served."""
+    """Hands out turns; in each tenant's line the first come is the first served.
 
-    def __init__(self, most: int) -> None:
-        self._shares = FairShare(most)
+    An attempt of a step that waits here does not use up its timeout. `greed` is that of
+    `FairShare`.
+    """
+
+    def __init__(self, most: int, greed: int = GREED) -> None:
+        self._shares = FairShare(most, greed)
         self._lines: dict[str, deque[_Waiter]] = {}
         self._closed = False
 
@@ -71,7 +76,8 @@ class FairQueue:
         waiter = _Waiter(amount)
         self._lines.setdefault(tenant, deque()).append(waiter)
         try:
-            await waiter.turn
+            with waiting_for_turn():
+                await waiter.turn
         except asyncio.CancelledError:
             if not waiter.turn.cancelled() and waiter.turn.exception() is None:
                 self.give(tenant, amount)  # the turn came in the same moment

@@ -9,17 +9,21 @@ GREED = 4
 
 
 class FairShare:
-    """Counts who holds how much of `most`."""
+    """Counts who holds how much of `most`.
 
-    def __init__(self, most: int) -> None:
+    With a `greed` of 1 one that is alone gets about half: what is left is for whoever comes.
+    """
+
+    def __init__(self, most: int, greed: int = GREED) -> None:
         self.most = most
+        self._greed = greed
         self.total = 0
         self._held: dict[str, int] = {}
 
     def may_take(self, tenant: str, amount: int = 1) -> bool:
         """Say whether the tenant may hold that much more."""
         free = self.most - self.total
-        return amount <= free and self._held.get(tenant, 0) + amount <= GREED * free
+        return amount <= free and self._held.get(tenant, 0) + amount <= self._greed * free
 
     def take(self, tenant: str, amount: int = 1) -> None:
         """Note that the tenant holds more, whether or not it may: some things must go on."""

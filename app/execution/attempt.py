@@ -7,6 +7,7 @@ keep would leave the attempt without an end, to be made again for ever.
 import asyncio
 from dataclasses import replace
 
+from app.concurrency.attempt_timeout import AttemptTimeout
 from app.execution.live_run import Due, RunLost
 from app.telemetry import log
 from engine import (
@@ -52,7 +53,7 @@ async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) 
     """
     given = step_input(run, step, execute)
     seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
-    limit = asyncio.timeout(seconds)
+    limit = AttemptTimeout(seconds)
     try:
         async with limit:
             outcome = await step.type.execute(step.settings, given, effects)

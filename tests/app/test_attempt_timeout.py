@@ -1,0 +1,106 @@
+"""A step's timeout runs while it acts: a wait for what is shared does not use it up."""
+
+import asyncio
+
+import pytest
+
+from app.concurrency.attempt_timeout import AttemptTimeout, waiting_for_turn
+from app.concurrency.fair_queue import FairQueue
+
+SHORT_S = 0.05
+
+
+async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
+    queue = FairQueue(1)
+    await queue.take("other", 1)
+
+    async def step() -> str:
+        async with AttemptTimeout(SHORT_S), queue.turn("mine"):
+            return "acted"
+
+    waiting = asyncio.create_task(step())
+    await asyncio.sleep(4 * SHORT_S)
+    assert (queue.waiting, waiting.done()) == (1, False)
+    queue.give("other", 1)
+    assert await waiting == "acted"
+
+
+async def test_what_was_left_before_the_wait_is_left_after_it() -> None:
+    queue = FairQueue(1)
+    await queue.take("other", 1)
+    limit = AttemptTimeout(4 * SHORT_S)
+
+    async def step() -> None:
+        async with limit:
+            await asyncio.sleep(SHORT_S)
+            async with queue.turn("mine"):
+                await asyncio.sleep(3_600)
+
+    began = asyncio.get_running_loop().time()
+    waiting = asyncio.create_task(step())
+    await asyncio.sleep(8 * SHORT_S)
+    queue.give("other", 1)
+    with pytest.raises(TimeoutError):
+        await waiting
+    took_s = asyncio.get_running_loop().time() - began
+    assert limit.expired()
+    assert 10 * SHORT_S < took_s < 60
+
+
+async def test_acting_uses_it_up_also_in_a_task_of_its_own() -> None:
+    async def act() -> None:
+        with waiting_for_turn():
+            await asyncio.sleep(0)
+        await asyncio.sleep(3_600)
+
+    limit = AttemptTimeout(SHORT_S)
+    with pytest.raises(TimeoutError):
+        async with limit:
+            await asyncio.create_task(act())
+    assert limit.expired()
+
+
+async def test_two_waits_at_once_are_one() -> None:
+    async def wait(seconds: float) -> None:
+        with waiting_for_turn():
+            await asyncio.sleep(seconds)
+
+    async with AttemptTimeout(SHORT_S):
+        await asyncio.gather(wait(SHORT_S), wait(3 * SHORT_S))
+
+
+async def test_a_wait_that_outlives_its_attempt_changes_nothing() -> None:
+    left = asyncio.Event()
+
+    async def wait() -> None:
+        with waiting_for_turn():
+            await left.wait()
+
+    async with AttemptTimeout(SHORT_S):
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+    left.set()
+    await waiting
+
+
+async def test_without_a_timeout_or_an_attempt_a_wait_is_only_a_wait() -> None:
+    with waiting_for_turn():
+        await asyncio.sleep(0)
+    async with AttemptTimeout(None):
+        with waiting_for_turn():
+            await asyncio.sleep(0)
+
+
+async def test_with_little_greed_the_last_place_is_for_another() -> None:
+    queue = FairQueue(3, greed=1)
+    for _ in range(2):
+        await queue.take("many", 1)
+    third = asyncio.create_task(queue.take("many", 1))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(queue.take("one", 1), 5)
+    assert not third.done()
+    queue.give("many", 1)
+    await asyncio.sleep(0)
+    assert not third.done()
+    queue.give("one", 1)
+    await asyncio.wait_for(third, 5)
