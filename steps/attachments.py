@@ -1,7 +1,7 @@
 """Uploaded files as parts of a message: pictures as they are, all else as text."""
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from engine import Json
@@ -12,8 +12,10 @@ from steps.template import Template
 
 _DOCUMENTS = frozenset(
     {".pdf", ".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods", ".ppt", ".pptx", ".odp"}
+    | {".eml", ".msg", ".mht", ".mhtml", ".epub"}
 )
-_MAGIC = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
+_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
+_PDF, _PDF_BEGINS_WITHIN = b"%PDF-", 1_024
 
 
 def file_ids(value: Json, setting: str) -> list[str]:
@@ -55,7 +57,8 @@ async def as_part(file_id: str, effects: Effects) -> Part:
 def _is_document(stored: StoredFile) -> bool:
     """Judge by content and name; the declared type of a CSV file is often Excel's."""
     suffix = PurePath(stored.name).suffix.lower()
-    return stored.content.startswith(_MAGIC) or suffix in _DOCUMENTS
+    is_pdf = _PDF in stored.content[:_PDF_BEGINS_WITHIN]
+    return is_pdf or stored.content.startswith(_MAGIC) or suffix in _DOCUMENTS
 
 
 async def _extracted(stored: StoredFile, effects: Effects) -> str:
@@ -67,8 +70,18 @@ async def _extracted(stored: StoredFile, effects: Effects) -> str:
     if not text.strip():
         message = f"file {stored.name} has no text that can be read; is it a scan?"
         raise StepBroke("UnsupportedFile", message, retryable=False)
-    is_part = isinstance(result, dict) and result.get("truncated") is True
-    return f"{text}\n\n(The file goes on.)" if is_part else text
+    return "\n\n".join([text, *_missing(result)])
+
+
+def _missing(result: Json) -> Iterator[str]:
+    """Return what a model has to know about a text that is not the whole file."""
+    if not isinstance(result, dict):
+        return
+    left_out = result.get("leftOut")
+    if isinstance(left_out, list) and left_out:
+        yield f"(Not in this text: {'; '.join(map(str, left_out))}.)"
+    if result.get("truncated") is True:
+        yield "(The file goes on.)"
 
 
 def _plain(stored: StoredFile, media_type: str) -> str:

@@ -99,6 +99,7 @@ class ToolContext:
         idempotency_key: The same for every attempt of this call, also after a restart.
         file: Reads an uploaded file of the run's tenant by its id. Raises `StepBroke` when there
             is none, or the storage is away.
+        tenant: Whose run it is; a tool that has few of something shares it out by this.
     """
 
     run_id: str
@@ -106,6 +107,7 @@ class ToolContext:
     attempt: int
     idempotency_key: str
     file: ReadFile
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class LiveEffects:
             attempt=self._doing.attempt,
             idempotency_key=f"{key}:{call}" if call else key,
             file=self._services.files.reader(self._tenant),
+            tenant=self._tenant,
         )
         return await self._services.tools.call(tool_id, arguments, context)
 

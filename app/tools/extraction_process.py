@@ -7,40 +7,60 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from app.concurrency.fair_queue import FairQueue, Turn
 from engine import JsonObject
 from steps.contract import StepBroke
 
 _CPU_S = 30
 _WALL_S = 60.0
+_MEMORY_BYTES = 1024**3
 _MOST_OUTPUT_BYTES = 64 * 1024 * 1024
-_AT_ONCE = 2
+_MOST_WORDS_BYTES = 64 * 1024
+_AT_ONCE, _GREED = 3, 1
+"""Three documents are read at once, two of them of one tenant: the next one finds a place."""
 _CHUNK = 65_536
+_OUT_OF_MEMORY = b"memory allocation of"
+"""What libraries in Rust say before they end the process."""
 
 
 class ExtractionProcess:
-    """Reads documents, two at a time; each in a process that ends with it.
+    """Reads documents, a few at a time; each in a process that ends with it.
 
     Attributes:
         cpu_s: Seconds that a processor may work on one document.
         wall_s: Seconds that one document may take, however little is done.
+        memory_bytes: Address space that reading one document may take.
     """
 
-    def __init__(self, *, cpu_s: int = _CPU_S, wall_s: float = _WALL_S) -> None:
+    def __init__(
+        self,
+        *,
+        cpu_s: int = _CPU_S,
+        wall_s: float = _WALL_S,
+        memory_bytes: int = _MEMORY_BYTES,
+    ) -> None:
         self.cpu_s = cpu_s
         self.wall_s = wall_s
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self.memory_bytes = memory_bytes
+        self._places = FairQueue(_AT_ONCE, _GREED)
+
+    def turn(self, tenant: str) -> Turn:
+        """Return what waits for a place to read in, by tenant in turn: `async with`."""
+        return self._places.turn(tenant)
 
     async def read(self, content: bytes, wanted: Mapping[str, str | int]) -> JsonObject:
         """Return what the document holds. Raises `StepBroke`."""
-        async with self._room:
-            try:
-                async with asyncio.timeout(self.wall_s):
-                    told = json.dumps({**wanted, "cpuSeconds": self.cpu_s})
-                    output, code = await _run(content, told)
-            except TimeoutError as late:
-                raise _too_slow() from late
+        try:
+            async with asyncio.timeout(self.wall_s):
+                bounds = {"cpuSeconds": self.cpu_s, "memoryBytes": self.memory_bytes}
+                told = json.dumps({**wanted, **bounds})
+                output, words, code = await _run(content, told)
+        except TimeoutError as late:
+            raise _too_slow() from late
         if code in (-signal.SIGXCPU, -signal.SIGKILL):
             raise _too_slow()
+        if code != 0 and _OUT_OF_MEMORY in words:
+            raise _too_large()
         try:
             answer = json.loads(output)
         except ValueError as broken:
@@ -52,22 +72,25 @@ class ExtractionProcess:
         return document
 
 
-async def _run(content: bytes, wanted: str) -> tuple[bytes, int]:
+async def _run(content: bytes, wanted: str) -> tuple[bytes, bytes, int]:
+    """Return what the process wrote, what it said of itself, and how it ended."""
     # No variable of the server's environment goes along: secrets may be among them.
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-m", "app.tools.extraction", wanted,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
         cwd="/",
         env={"LANG": "C.UTF-8"},
     )  # fmt: skip
     feeding = asyncio.create_task(_feed(process.stdin, content))
+    listening = asyncio.create_task(_all_of(process.stderr, _MOST_WORDS_BYTES))
     try:
-        output = await _answer(process.stdout)
-        return output, await process.wait()
+        output = await _all_of(process.stdout, _MOST_OUTPUT_BYTES)
+        return output, await listening, await process.wait()
     finally:
         feeding.cancel()
+        listening.cancel()
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
@@ -82,11 +105,12 @@ async def _feed(stdin: asyncio.StreamWriter | None, content: bytes) -> None:
         stdin.close()
 
 
-async def _answer(stdout: asyncio.StreamReader | None) -> bytes:
+async def _all_of(stream: asyncio.StreamReader | None, most_bytes: int) -> bytes:
+    """Return what the stream brings, up to a little more than `most_bytes`."""
     output = bytearray()
-    while stdout is not None and (chunk := await stdout.read(_CHUNK)):
+    while stream is not None and (chunk := await stream.read(_CHUNK)):
         output += chunk
-        if len(output) > _MOST_OUTPUT_BYTES:
+        if len(output) > most_bytes:
             break
     return bytes(output)
 
@@ -94,3 +118,8 @@ async def _answer(stdout: asyncio.StreamReader | None) -> bytes:
 def _too_slow() -> StepBroke:
     message = "reading the document took longer than a document may take"
     return StepBroke("DocumentTimeout", message, retryable=False)
+
+
+def _too_large() -> StepBroke:
+    message = "reading it takes more memory than a document may take"
+    return StepBroke("DocumentTooLarge", message, retryable=False)

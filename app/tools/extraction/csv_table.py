@@ -1,23 +1,70 @@
-"""CSV, by the standard library."""
+"""CSV, by the standard library; what parts the cells is found out by trying."""
 
 import csv
+import re
+from collections import Counter
 from io import StringIO
 
+from app.tools.extraction.charsets import decoded
 from app.tools.extraction.document import Document, Sheet
-from app.tools.extraction.plain_text import decoded
 
 _LONGEST_CELL = 1_000_000
 _SEPARATORS = ",;\t|"
+_SAMPLE_CHARACTERS = 64 * 1024
+_SAMPLE_ROWS = 200
+_DOS_END = b"\x1a"
+_NAMED = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[-+]?[\d.\s\u00a0']*\d,\d+\s?[%\w€$£]{0,3}")
 
 
 def read(content: bytes, document: Document) -> None:
-    """Read the rows; the separator is the one of `,` `;` tab `|` that the first line has most."""
-    text, document.encoding = decoded(content)
-    first = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=first.count)
+    """Read the rows; a first line such as `sep=;`, as Excel writes it, names the separator."""
+    text, document.encoding = decoded(content.removesuffix(_DOS_END))
     csv.field_size_limit(_LONGEST_CELL)
+    separator = "\t" if document.media_type == "text/tab-separated-values" else ""
+    first, end, rest = text.partition("\n")
+    if named := _NAMED.fullmatch(first + end):
+        separator, text = named[1], rest
+    separator = separator or _separator_of(text)
     sheet = Sheet("csv")
     document.sheets = [sheet]
     for row in csv.reader(StringIO(text, newline=""), delimiter=separator):
         if not document.take_row(sheet, row):
             break
+
+
+def _separator_of(text: str) -> str:
+    """Return the separator that gives most rows the same width and cells of their own."""
+    sample = text[:_SAMPLE_CHARACTERS]
+    if len(sample) < len(text):
+        sample = sample[: sample.rfind("\n") + 1] or sample
+    return max(_SEPARATORS, key=lambda separator: _fit(sample, separator))
+
+
+def _fit(sample: str, separator: str) -> float:
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(StringIO(sample, newline=""), delimiter=separator):
+            if row:
+                rows.append(row)
+            if len(rows) == _SAMPLE_ROWS:
+                break
+    except csv.Error:
+        return 0
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    if not widths:
+        return 0
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+    cells = [cell for row in rows if len(row) == width for cell in row]
+    own = sum(_is_whole(cell, separator) for cell in cells)
+    return count / len(rows) * own / len(cells)
+
+
+def _is_whole(cell: str, separator: str) -> bool:
+    """Say whether a cell is likely one value, and neither a part of one nor several."""
+    others = [other for other in _SEPARATORS if other != separator and other in cell]
+    if cell.startswith(" ") and separator == ",":
+        return False
+    if not others:
+        return '"' not in cell
+    return others == [","] and (", " in cell or _DECIMAL_COMMA.fullmatch(cell) is not None)

@@ -1,7 +1,7 @@
 """What reading a document gives, and the limits that it keeps to."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import TypeAlias
@@ -11,6 +11,8 @@ Cell: TypeAlias = str | int | float | bool | None
 MOST_ROWS = 10_000
 _MOST_COLUMNS = 256
 _MOST_METADATA = 1_000
+_MOST_LEFT_OUT = 100
+_DEEPEST = 5
 _LONGEST_INTEGER = 2**53
 
 
@@ -20,6 +22,21 @@ class DocumentFailure(Exception):
     def __init__(self, type: str, message: str) -> None:  # noqa: A002 - as in StepBroke
         self.type = type
         super().__init__(message)
+
+
+class Enough(Exception):
+    """The limit of characters is reached; what has been read so far is the result."""
+
+
+def encrypted() -> DocumentFailure:
+    """Return the failure of a document that cannot be read without its password."""
+    message = "the document is encrypted: it needs a password; save it without one"
+    return DocumentFailure("DocumentUnreadable", message)
+
+
+def damaged(what: str) -> DocumentFailure:
+    """Return the failure of a document that is not as its format wants it."""
+    return DocumentFailure("DocumentUnreadable", f"the document is damaged: {what}"[:500])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +55,48 @@ class Sheet:
     rows: list[list[Cell]] = field(default_factory=list)
 
 
+Inner: TypeAlias = Callable[[bytes, str, str, "Document"], "Document"]
+"""Reads a document inside another one: its bytes, media type and name, and the outer one."""
+
+
 @dataclass(slots=True)
 class Document:
-    """What has been read so far; `take` and `take_row` say when it is enough.
+    """What has been read so far; `take` and `take_row` raise `Enough` when it is enough.
 
     Attributes:
-        pages: How many pages the document has, also when fewer were read.
+        pages: How many pages or slides the document has, also when fewer were read.
         encoding: How the text was encoded, where the format does not say.
         truncated: Whether there was more than the limits let in.
+        left_out: What is not in the text, and how often.
     """
 
     media_type: str
     limits: Limits
+    inner: Inner
+    depth: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
     pages: int | None = None
     encoding: str | None = None
     sheets: list[Sheet] | None = None
     truncated: bool = False
+    left_out: dict[str, int] = field(default_factory=dict)
     _parts: list[str] = field(default_factory=list)
     _length: int = 0
 
-    def take(self, text: str) -> bool:
-        """Add text, and return whether there is room for more."""
-        room = self.limits.max_characters - self._length
-        fits = len(text) <= room
-        if not fits:
-            text = text[:room]
+    def take(self, text: str) -> None:
+        """Add text. Raises `Enough` when there is no room for all of it."""
+        room = self.room
+        self._parts.append(text[:room])
+        self._length += min(len(text), room)
+        if len(text) > room:
             self.truncated = True
-        self._parts.append(text)
-        self._length += len(text)
-        return fits
+            raise Enough
 
     def take_row(self, sheet: Sheet, values: Sequence[object]) -> bool:
-        """Add a row to a sheet and to the text, and return whether there is room for more."""
+        """Add a row to a sheet and to the text; return whether the sheet may have more rows.
+
+        Raises `Enough`, and then the row is not there.
+        """
         if len(sheet.rows) >= MOST_ROWS:
             self.truncated = True
             return False
@@ -81,9 +107,9 @@ class Document:
         while cells and cells[-1] is None:
             cells.pop()
         line = "\t".join("" if cell is None else str(cell) for cell in cells) + "\n"
-        if self._length + len(line) > self.limits.max_characters:
+        if len(line) > self.room:
             self.truncated = True
-            return False
+            raise Enough
         sheet.rows.append(cells)
         self._parts.append(line)
         self._length += len(line)
@@ -96,13 +122,44 @@ class Document:
             if text:
                 self.metadata[name] = str(text)[:_MOST_METADATA]
 
+    def leave_out(self, what: str, count: int = 1) -> None:
+        """Note that something of the document is not in the text."""
+        self.left_out[what] = self.left_out.get(what, 0) + count
+
+    def include(self, content: bytes, media_type: str, name: str) -> None:
+        """Read a document that is part of this one; what cannot be read is left out by name."""
+        if self.depth >= _DEEPEST:
+            self.leave_out(f"{name}: nested too deep")
+            return
+        try:
+            inner = self.inner(content, media_type, name, self)
+        except DocumentFailure as failure:
+            self.leave_out(f"{name}: {failure}")
+            return
+        for what, count in inner.left_out.items():
+            self.leave_out(what, count)
+        self.take(inner.text + "\n")
+        if inner.truncated:
+            self.truncated = True
+
+    @property
+    def room(self) -> int:
+        """How many characters may still be taken."""
+        return self.limits.max_characters - self._length
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._parts).replace("\0", "").strip("\n\r\f\v ")
+
     def as_json(self) -> dict[str, object]:
         """Return the result of the tool."""
         shown: dict[str, object] = {
-            "text": "".join(self._parts).replace("\0", "").strip(),
+            "text": self.text,
             "mediaType": self.media_type,
             "metadata": self.metadata,
             "truncated": self.truncated,
+            "leftOut": self._shown_left_out(),
         }
         if self.pages is not None:
             shown["pages"] = self.pages
@@ -112,10 +169,15 @@ class Document:
             shown["sheets"] = [{"name": item.name, "rows": item.rows} for item in self.sheets]
         return shown
 
-
-def lines(parts: Iterable[str]) -> Iterable[str]:
-    """Return each part with a line break behind it."""
-    return (f"{part}\n" for part in parts)
+    def _shown_left_out(self) -> list[str]:
+        shown = [
+            f"{what} ({count} times)" if count > 1 else what
+            for what, count in self.left_out.items()
+        ]
+        if len(shown) > _MOST_LEFT_OUT:
+            more = len(shown) - _MOST_LEFT_OUT
+            shown[_MOST_LEFT_OUT:] = [f"and {more} more"]
+        return shown
 
 
 def _cell(value: object) -> Cell:

@@ -1,68 +1,187 @@
 """Which format a document has: by its content, and by its name only among texts."""
 
 import re
-import zipfile
+from contextlib import suppress
 from io import BytesIO
+from xml.parsers import expat
 
-from app.tools.extraction.document import DocumentFailure
+from olefile import OleFileIO
+
+from app.tools.extraction.document import DocumentFailure, damaged, encrypted
+from app.tools.extraction.package import Package
 
 PDF = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-HTML = "text/html"
-CSV = "text/csv"
-_TEXTS = frozenset({"text/plain", "text/markdown", "application/json", CSV, HTML})
-_ENDINGS = {"csv": CSV, "htm": HTML, "html": HTML, "md": "text/markdown", "txt": "text/plain"}
-_IS_HTML = re.compile(
-    rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+OLD_SPREADSHEET = "application/vnd.ms-excel"
+OUTLOOK = "application/vnd.ms-outlook"
+ODF = "application/vnd.oasis.opendocument"
+ODF_TEXT, ODF_SLIDES, ODF_SHEETS = f"{ODF}.text", f"{ODF}.presentation", f"{ODF}.spreadsheet"
+ODF_FLAT = f"{ODF}.text-flat-xml"
+EPUB = "application/epub+zip"
+RTF, MAIL = "application/rtf", "message/rfc822"
+HTML, CSV, TSV, XML = "text/html", "text/csv", "text/tab-separated-values", "application/xml"
+MARKDOWN, JSON, TEXT = "text/markdown", "application/json", "text/plain"
+
+READ_KINDS = (
+    "PDF, DOCX, XLSX, PPTX, XLS, ODT, ODS, ODP, EPUB, RTF, HTML, EML, MSG, CSV and plain text"
 )
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_MAIN_PARTS = (
+    (re.compile(r"wordprocessingml|ms-word\.(document|template)"), WORD),
+    (re.compile(r"spreadsheetml|ms-excel\.(sheet|template)\.macro"), SPREADSHEET),
+    (re.compile(r"presentationml|ms-powerpoint\.(presentation|slideshow|template)"), PRESENTATION),
+)
+_BINARY_BOOK = "ms-excel.sheet.binary"
+_ODF_KINDS = {
+    f"{kind}{template}": kind
+    for kind in (ODF_TEXT, ODF_SLIDES, ODF_SHEETS)
+    for template in ("", "-template", "-master")
+}
+_ENDINGS = {
+    "csv": CSV, "tsv": TSV, "tab": TSV, "htm": HTML, "html": HTML, "xhtml": HTML, "md": MARKDOWN,
+    "json": JSON, "xml": XML, "eml": MAIL, "mht": MAIL, "mhtml": MAIL,
+}  # fmt: skip
+_IS_HTML = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:[ \t\r\n]")
+_MAIL_HEADERS = re.compile(
+    rb"^(received|return-path|from|to|subject|date|message-id|mime-version|content-type"
+    rb"|delivered-to):", re.IGNORECASE | re.MULTILINE
+)  # fmt: skip
+_MBOX = re.compile(rb"\AFrom [^\n]{1,200}\d\d\d\d\r?\n")
+_MBOX_AGAIN = re.compile(rb"\r?\n\r?\nFrom \S[^\n]{1,200}\d\d\d\d\r?\n[A-Za-z-]+: ")
+_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+_BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+_OLE, _ZIP, _DOS_END = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04", b"\x1a"
+_STREAMS = (
+    ("EncryptedPackage", "encrypted"),
+    ("EncryptedSummary", "encrypted"),
+    ("__properties_version1.0", OUTLOOK),
+    ("Workbook", OLD_SPREADSHEET),
+    ("Book", OLD_SPREADSHEET),
+    ("WordDocument", "Word 97 to 2003 (.doc)"),
+    ("PowerPoint Document", "PowerPoint 97 to 2003 (.ppt)"),
+    ("VisioDocument", "Visio (.vsd)"),
+)
+_XML_ROOTS = {
+    "wordDocument": "Word 2003 XML",
+    "package": "Office in one XML file (flat OPC)",
+    "Workbook": "Excel 2003 XML",
+}
+_HEAD_BYTES = 64 * 1024
 
-_MOST_MEMBERS = 5_000
-_MOST_UNPACKED = 200 * 1024 * 1024
 
-
-def kind_of(content: bytes, guessed: str, name: str) -> str:
+def kind_of(content: bytes, media_type: str, name: str) -> str:
     """Return the media type that a document is read as.
 
-    `guessed` is what the upload was taken for. Raises `DocumentFailure`.
+    `media_type` is what it was taken for before. Raises `DocumentFailure`, which names a
+    kind that is not read.
     """
-    if content.startswith(b"PK\x03\x04"):
-        return _office(content)
-    if guessed == PDF:
+    if b"%PDF-" in content[:1_024]:
         return PDF
-    ending = name.rpartition(".")[2].lower()
-    is_text = content.startswith(_UTF16) or not _BINARY.search(content)
-    if guessed not in _TEXTS:
-        guessed = _ENDINGS.get(ending, "text/plain") if is_text else guessed
-    if guessed not in _TEXTS or not is_text:
-        raise _unsupported(guessed)
-    if guessed == "text/plain" and _IS_HTML.match(content[:1_000].removeprefix(b"\xef\xbb\xbf")):
-        return HTML
-    return guessed
+    if content.startswith(_ZIP):
+        return _package(Package(content))
+    if content.startswith(_OLE):
+        return _compound(content)
+    if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
+        raise unsupported(media_type if media_type != TEXT else "application/octet-stream")
+    return _text(content, name.rpartition(".")[2].lower())
 
 
-def _office(content: bytes) -> str:
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as damaged:
-        raise DocumentFailure("DocumentUnreadable", "the archive is damaged") from damaged
-    size = sum(member.file_size for member in members)
-    if len(members) > _MOST_MEMBERS or size > _MOST_UNPACKED:
-        message = f"unpacked it would be {size} bytes in {len(members)} parts"
-        raise DocumentFailure("DocumentTooLarge", message)
-    names = {member.filename for member in members}
-    if "word/document.xml" in names:
-        return WORD
-    if "xl/workbook.xml" in names:
-        return SPREADSHEET
-    raise _unsupported("application/zip")
-
-
-def _unsupported(kind: str) -> DocumentFailure:
-    message = (
-        f"a document of type {kind} cannot be read; PDF, DOCX, XLSX, HTML, CSV and plain text can"
-    )
+def unsupported(kind: str) -> DocumentFailure:
+    """Return the failure of a document of a kind that is not read."""
+    message = f"a document of type {kind} cannot be read; {READ_KINDS} can"
     return DocumentFailure("UnsupportedDocument", message)
+
+
+def _package(package: Package) -> str:
+    if "mimetype" in package:
+        told = package.read("mimetype").decode("ascii", "replace").strip().lower()
+        if told == EPUB:
+            return EPUB
+        if told in _ODF_KINDS:
+            return _ODF_KINDS[told]
+        raise unsupported(told[:100])
+    main = package.main_part() if "[Content_Types].xml" in package else ""
+    if not main:
+        raise unsupported("application/zip")
+    told = package.content_type(main)
+    if _BINARY_BOOK in told:
+        raise unsupported("binary Excel (.xlsb)")
+    for pattern, kind in _MAIN_PARTS:
+        if pattern.search(told):
+            return kind
+    raise unsupported(told[:100] or "application/zip")
+
+
+def _compound(content: bytes) -> str:
+    """Tell a compound file by the streams that it has."""
+    try:
+        with OleFileIO(BytesIO(content)) as ole:
+            names = {entry[0] for entry in ole.listdir()}
+    except (OSError, ValueError, IndexError) as broken:
+        raise damaged(f"its directory cannot be read ({broken})") from broken
+    for stream, kind in _STREAMS:
+        if stream in names:
+            if kind == "encrypted":
+                raise encrypted()
+            if "/" not in kind:
+                raise unsupported(kind)
+            return kind
+    raise unsupported("application/x-ole-storage")
+
+
+def _text(content: bytes, ending: str) -> str:
+    start = content[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"{\\rtf"):
+        return RTF
+    if start.startswith(b"%!"):
+        raise unsupported("application/postscript")
+    if _is_mail(start, ending):
+        if _MBOX_AGAIN.search(content):
+            raise unsupported("application/mbox (more than one message)")
+        return MAIL
+    if _IS_HTML.match(start):
+        return HTML
+    if start.startswith(b"<?xml") or ending in ("xml", "fodt", "fodp"):
+        root = _root_of(content)
+        if root in _XML_ROOTS:
+            raise unsupported(_XML_ROOTS[root])
+        if root == "document" and b"urn:oasis:names:tc:opendocument" in start:
+            return _flat(start)
+        if ending not in _ENDINGS:
+            return XML
+    return _ENDINGS.get(ending, TEXT)
+
+
+def _flat(start: bytes) -> str:
+    if ODF_SHEETS.encode() in start:
+        raise unsupported("OpenDocument spreadsheet in one XML file")
+    return ODF_FLAT
+
+
+def _is_mail(start: bytes, ending: str) -> bool:
+    start = _MBOX.sub(b"", start)
+    if not _HEADER.match(start):
+        return False
+    head = re.split(rb"\r?\n\r?\n", start, maxsplit=1)[0]
+    lines = [line for line in head.splitlines() if not line.startswith((b" ", b"\t"))]
+    if not all(_HEADER.match(line + b"\n") for line in lines):
+        return False
+    found = {name.lower() for name in _MAIL_HEADERS.findall(head)}
+    if ending in ("eml", "mht", "mhtml"):
+        return bool(found)
+    return b"from" in found and bool(found - {b"from", b"to"})
+
+
+def _root_of(content: bytes) -> str:
+    """Return the local name of the root of an XML document, "" where it has none."""
+    found: list[str] = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = lambda name, _: found.append(name.rpartition(" ")[2])
+    with suppress(expat.ExpatError, ValueError, LookupError):
+        parser.Parse(content[:_HEAD_BYTES], False)
+    return found[0] if found else ""

@@ -1,33 +1,68 @@
-"""PDF, by pypdf."""
+"""PDF, by PDFium."""
 
-from io import BytesIO
+import pypdfium2
+import pypdfium2.raw as pdfium
 
-from pypdf import PasswordType, PdfReader
+from app.tools.extraction.document import Document, damaged, encrypted
+from app.tools.extraction.pdf_form import values_on
 
-from app.tools.extraction.document import Document, DocumentFailure
+_TOLD = {
+    "title": "Title", "author": "Author", "subject": "Subject", "keywords": "Keywords",
+    "creator": "Creator", "createdAt": "CreationDate",
+}  # fmt: skip
+_END, _END_OF_OBJECT = b"%%EOF", b"endobj"
+_XFA = (pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND)
 
 
 def read(content: bytes, document: Document) -> None:
-    """Read the text page by page. Raises `DocumentFailure` when a password is needed."""
-    reader = PdfReader(BytesIO(content))
-    # Many files are encrypted only against changes: the empty password opens them for reading.
-    if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
-        raise DocumentFailure("DocumentUnreadable", "the document needs a password")
-    document.pages = len(reader.pages)
-    told = reader.metadata
-    if told is not None:
-        document.describe(
-            {
-                "title": told.title,
-                "author": told.author,
-                "subject": told.subject,
-                "keywords": told.keywords,
-                "creator": told.creator,
-                "createdAt": told.creation_date_raw,
-            }
-        )
+    """Read the text page by page, each with the values of its form fields.
+
+    A page that cannot be read, or has no text, is named in what is left out.
+    """
+    content = content[max(0, content.find(b"%PDF-", 0, 2_048)) :]
+    try:
+        book = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as failed:
+        if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
+            raise encrypted() from failed
+        raise damaged(str(failed)) from failed
+    book.init_forms()
+    document.pages = len(book)
+    if not document.pages:
+        raise damaged("it has no pages")
+    told = book.get_metadata_dict()
+    document.describe({name: told.get(key) for name, key in _TOLD.items()})
+    if content.rfind(_END) < content.rfind(_END_OF_OBJECT):
+        document.leave_out("what came behind the end of the file, which is cut off")
+    if book.get_formtype() in _XFA:
+        document.leave_out("the form in XFA, beside the pages of PDF")
+    if attached := book.count_attachments():
+        document.leave_out("an attached file", attached)
     wanted = min(document.pages, document.limits.max_pages)
     document.truncated = wanted < document.pages
-    for number in range(wanted):
-        if not document.take(reader.pages[number].extract_text() + "\n\n"):
-            break
+    bad_pages = 0
+    for index in range(wanted):
+        text = _page(book, index, document)
+        bad_pages += text is None
+        document.take(f"{text or ''}\n\n")
+    if bad_pages == wanted:
+        raise damaged("none of its pages can be read")
+
+
+def _page(book: pypdfium2.PdfDocument, index: int, document: Document) -> str | None:
+    try:
+        page = book[index]
+        found = page.get_textpage()
+        # What lies off the page is not seen; where a page is all off, its frame is wrong.
+        text = found.get_text_bounded(errors="replace") or found.get_text_range(errors="replace")
+    except pypdfium2.PdfiumError:
+        document.leave_out(f"page {index + 1}, which cannot be read")
+        return None
+    # PDFium puts a mark for the hyphen and the line break that part a word.
+    text = text.replace("\r\n", "\n").replace("\x02", "-\n").replace("\ufffe", "-\n")
+    parts = [text.strip("\n"), *values_on(page, book.formenv)]
+    if not any(part.strip() for part in parts):
+        why = "it is blank, a picture or damaged"
+        document.leave_out(f"page {index + 1}, which has no text: {why}")
+    page.close()
+    return "\n".join(part for part in parts if part)

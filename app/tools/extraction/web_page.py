@@ -1,56 +1,123 @@
-"""HTML, by Beautiful Soup."""
+"""HTML, by the parser of the standard library: what a person would see, and nothing is fetched."""
 
-import re
-from collections.abc import Iterator
+from html.parser import HTMLParser
 
-from bs4 import BeautifulSoup
-from bs4.element import NavigableString, Tag
-
+from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document
-from app.tools.extraction.plain_text import decoded
+from app.tools.extraction.flow import Flow
 
-_UNSEEN = ("script", "style", "template", "noscript", "head", "iframe", "object")
+_UNSEEN = frozenset({"script", "style", "template", "noscript", "iframe", "object", "title"})
 _BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "fieldset",
-    "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr",
-    "li", "main", "nav", "ol", "option", "p", "pre", "section", "table", "tr", "ul",
+    "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd",
+    "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer",
+    "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend", "li", "listing", "main",
+    "menu", "nav", "ol", "optgroup", "option", "p", "pre", "search", "section", "summary", "ul",
+    "xmp",
 })  # fmt: skip
-_CELLS = frozenset({"td", "th"})
-_SPACE = re.compile(r"\s+")
+_LINES = frozenset({"pre", "textarea", "listing", "xmp"})
+_TOLD = ("author", "description", "keywords")
 
 
 def read(content: bytes, document: Document) -> None:
-    """Read what a person would see, without scripts and styles; nothing is fetched.
+    """Read a page, in the encoding that it names.
 
     A block begins a line, and the cells of a row are parted by tabs.
     """
-    text, document.encoding = decoded(content)
-    page = BeautifulSoup(text, "html.parser")
-    if page.title is not None:
-        document.describe({"title": page.title.get_text(" ", strip=True)})
-    for name in ("author", "description", "keywords"):
-        found = page.find("meta", attrs={"name": name})
-        if found is not None:
-            document.describe({name: found.get("content")})
-    for unseen in page.find_all(_UNSEEN):
-        unseen.decompose()
-    for line in "".join(_pieces(page)).split("\n"):
-        if line.strip() and not document.take(f"{line.strip()}\n"):
-            break
+    text, document.encoding = decoded(content, declared_charset(content))
+    page = Page(Flow(document, cell_break="\n"))
+    page.read(text)
+    document.describe(page.told)
 
 
-def _pieces(page: Tag) -> Iterator[str]:
-    """Return the text, once through the page however deep it nests."""
-    around: list[Tag] = [page]
-    for node in page.descendants:
-        while around[-1] is not node.parent:
-            yield _edge(around.pop())
-        if isinstance(node, Tag):
-            yield "\n" if node.name in _BLOCKS else ""
-            around.append(node)
-        elif type(node) is NavigableString:
-            yield _SPACE.sub(" ", node)
+def write_page(text: str, flow: Flow) -> None:
+    """Write the text of a page that is part of something else."""
+    Page(flow).read(text)
 
 
-def _edge(left: Tag) -> str:
-    return "\n" if left.name in _BLOCKS else "\t" if left.name in _CELLS else ""
+class Page(HTMLParser):
+    """Reads events, with no tree: however deep a page nests, it costs what its length costs.
+
+    Attributes:
+        told: What the page says of itself, as the tool's metadata.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__(convert_charrefs=True)
+        self._flow = flow
+        self._unseen: list[str] = []
+        self._lines = 0
+        self._title: list[str] = []
+        self.told: dict[str, object] = {}
+
+    def read(self, text: str) -> None:
+        """Read all of it."""
+        self.feed(text)
+        self.close()
+        self._flow.end()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin an element."""
+        if tag in _UNSEEN:
+            self._unseen.append(tag)
+        elif tag == "meta":
+            self._tell(dict(attrs))
+        elif self._unseen:
+            return
+        elif tag == "table":
+            self._flow.begin_table()
+        elif tag == "tr":
+            self._flow.begin_row()
+        elif tag in ("td", "th"):
+            self._flow.begin_cell()
+        elif tag in _BLOCKS:
+            self._flow.block()
+        elif tag == "rp":
+            self._unseen.append(tag)
+        elif tag == "rt":
+            self._flow.write("(")
+        elif tag == "input":
+            self._input(dict(attrs))
+        if tag in _LINES:
+            self._lines += 1
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Read `<br/>` as `<br>`; `<script/>` does not end itself."""
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        """End an element."""
+        if tag in self._unseen:
+            del self._unseen[self._unseen.index(tag) :]
+            return
+        if self._unseen:
+            return
+        if tag in _LINES and self._lines:
+            self._lines -= 1
+        if tag == "table":
+            self._flow.end_table()
+        elif tag in _BLOCKS:
+            self._flow.block()
+        elif tag == "rt":
+            self._flow.write(")")
+
+    def handle_data(self, data: str) -> None:
+        """Take characters."""
+        if self._unseen:
+            if self._unseen == ["title"] and "title" not in self.told:
+                self.told["title"] = data.strip()
+        elif self._lines:
+            self._flow.write_lines(data)
+        else:
+            self._flow.write_collapsed(data)
+
+    def _tell(self, attributes: dict[str, str | None]) -> None:
+        name = (attributes.get("name") or "").lower()
+        if name in _TOLD:
+            self.told.setdefault(name, attributes.get("content"))
+
+    def _input(self, attributes: dict[str, str | None]) -> None:
+        kind = (attributes.get("type") or "text").lower()
+        if kind in ("checkbox", "radio"):
+            self._flow.write("\u2611" if "checked" in attributes else "\u2610")
+        elif kind not in ("hidden", "password", "image", "file"):
+            self._flow.write_collapsed(attributes.get("value") or "")

@@ -1,0 +1,78 @@
+"""XLS, by python-calamine."""
+
+import struct
+from datetime import timedelta
+from io import BytesIO
+
+from olefile import OleFileIO
+from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum
+
+from app.tools.extraction.document import Document, Sheet, damaged, encrypted
+
+_FORMULA, _BOOLEAN_OR_ERROR = 0x0006, 0x0205
+_HEAD_BYTES = 4
+_RESULT, _IS_NO_NUMBER = slice(6, 14), b"\xff\xff"
+_ERROR, _EMPTY = 2, 3
+
+
+def read(content: bytes, document: Document) -> None:
+    """Read the values of every sheet; of formulas, the results that were saved with them."""
+    try:
+        book = CalamineWorkbook.from_filelike(BytesIO(content))
+        document.sheets = []
+        _leave_out_lost_values(content, document)
+        for told in book.sheets_metadata:
+            if told.typ is not SheetTypeEnum.WorkSheet:
+                document.leave_out(f"the sheet {told.name}, which has no cells")
+            else:
+                sheet = Sheet(told.name)
+                document.sheets.append(sheet)
+                _read_sheet(book, sheet, document)
+    except PasswordError as locked:
+        raise encrypted() from locked
+    except CalamineError as broken:
+        raise damaged(str(broken)) from broken
+
+
+def _read_sheet(book: CalamineWorkbook, sheet: Sheet, document: Document) -> None:
+    document.take(f"{sheet.name}\n")
+    found = book.get_sheet_by_name(sheet.name)
+    rows_before, columns_before = found.start or (0, 0)
+    for _ in range(rows_before):
+        if not document.take_row(sheet, []):
+            break
+    for row in found.iter_rows():
+        if not document.take_row(sheet, [*[None] * columns_before, *map(_value, row)]):
+            break
+    while sheet.rows and not sheet.rows[-1]:
+        sheet.rows.pop()
+    document.take("\n")
+
+
+def _value(value: object) -> object:
+    if value == "":
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return str(value) if isinstance(value, timedelta) else value
+
+
+def _leave_out_lost_values(content: bytes, document: Document) -> None:
+    """Note the cells whose values the library does not pass on, from the records of the book."""
+    with OleFileIO(BytesIO(content)) as ole:
+        name = "Workbook" if ole.exists("Workbook") else "Book"
+        with ole.openstream(name) as stream:
+            records: bytes = stream.read()
+    at = 0
+    while at + _HEAD_BYTES <= len(records):
+        kind, size = struct.unpack_from("<HH", records, at)
+        at += _HEAD_BYTES
+        body = records[at : at + size]
+        if kind == _FORMULA and body[_RESULT].endswith(_IS_NO_NUMBER):
+            if body[_RESULT][0] == _EMPTY:
+                document.leave_out("a formula, whose value is empty or was not saved")
+            elif body[_RESULT][0] == _ERROR:
+                document.leave_out("an error in a cell")
+        elif kind == _BOOLEAN_OR_ERROR and body[7:8] == b"\x01":
+            document.leave_out("an error in a cell")
+        at += size

@@ -1,0 +1,142 @@
+"""OpenDocument texts and presentations."""
+
+from app.tools.extraction.document import Document, encrypted
+from app.tools.extraction.flow import Flow
+from app.tools.extraction.markup import Leaves, elements, parse
+from app.tools.extraction.package import Package
+
+_MANIFEST, _META = "META-INF/manifest.xml", "meta.xml"
+_NOT_SHOWN = frozenset({
+    "tracked-changes", "note-citation", "desc", "binary-data", "meta", "scripts", "styles",
+    "automatic-styles", "font-face-decls", "settings", "date-time-decl", "sequence-decls",
+})  # fmt: skip
+_OBJECTS = {
+    "image": "a picture",
+    "object": "an embedded object",
+    "object-ole": "an embedded object",
+    "plugin": "an embedded object",
+    "annotation": "a comment",
+}
+_MOST_SPACES = 1_000
+
+
+def read(content: bytes, document: Document) -> None:
+    """Read headers and footers, then the body; the cells of a row are parted by tabs."""
+    package = Package(content)
+    refuse_encrypted(package)
+    document.describe(told_in(package))
+    flow = Flow(document)
+    if document.media_type.endswith(".text") and "styles.xml" in package:
+        parse(package.read("styles.xml"), Words(document, flow, within="master-page"), "styles.xml")
+        flow.end()
+    parse(package.read("content.xml"), Words(document, flow), "content.xml")
+    flow.end()
+
+
+def read_flat(content: bytes, document: Document) -> None:
+    """Read a text or presentation that is one XML document."""
+    flow = Flow(document)
+    parse(content, Words(document, flow, within="body"), "the document")
+    flow.end()
+
+
+def refuse_encrypted(package: Package) -> None:
+    """Raise `DocumentFailure` when a password is needed."""
+    if _MANIFEST not in package:
+        return
+    if any(name == "encryption-data" for name, _ in elements(package.read(_MANIFEST), _MANIFEST)):
+        raise encrypted()
+
+
+def told_in(package: Package) -> dict[str, object]:
+    """Return what the document says of itself, as the tool's metadata."""
+    if _META not in package:
+        return {}
+    told = Leaves()
+    parse(package.read(_META), told, _META)
+    return {
+        "title": told.found.get("title"),
+        "author": told.found.get("initial-creator") or told.found.get("creator"),
+        "subject": told.found.get("subject"),
+        "keywords": told.found.get("keyword"),
+        "createdAt": told.found.get("creation-date"),
+        "modifiedAt": told.found.get("date"),
+    }
+
+
+class Words:
+    """Reads text content: what stands in paragraphs, whatever is around them."""
+
+    def __init__(self, document: Document, flow: Flow, within: str = "") -> None:
+        self._document = document
+        self._flow = flow
+        self._within = within
+        self._inside = 0 if within else 1
+        self._paragraphs = 0
+        self._hidden = 0
+        self._around: list[str] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Begin an element."""
+        around = self._around[-1] if self._around else ""
+        self._around.append(name)
+        if name == self._within:
+            self._inside += 1
+        if name in _OBJECTS and not self._hidden and self._inside:
+            self._document.leave_out(_OBJECTS[name])
+        if (
+            self._hidden
+            or name in _NOT_SHOWN
+            or name == "annotation"
+            or (name == "title" and around not in ("p", "h", "span", "a"))
+        ):
+            self._hidden += 1
+        elif self._inside:
+            self._begin(name, attributes)
+
+    def end(self, name: str) -> None:
+        """End an element."""
+        self._around.pop()
+        if name == self._within:
+            self._inside -= 1
+        if self._hidden:
+            self._hidden -= 1
+        elif self._inside:
+            self._end(name)
+
+    def text(self, text: str) -> None:
+        """Take characters."""
+        if self._paragraphs and self._inside and not self._hidden:
+            self._flow.write_collapsed(text)
+
+    def _begin(self, name: str, attributes: dict[str, str]) -> None:
+        match name:
+            case "p" | "h":
+                self._paragraphs += 1
+                self._flow.block()
+            case "s" if self._paragraphs:
+                count = attributes.get("c", "1")
+                spaces = min(int(count), _MOST_SPACES) if count.isdecimal() else 1
+                self._flow.write(" " * spaces)
+            case "tab" if self._paragraphs:
+                self._flow.write("\t")
+            case "line-break" | "page":
+                self._flow.block()
+            case "table":
+                self._flow.begin_table()
+            case "table-row":
+                self._flow.begin_row()
+            case "table-cell":
+                self._flow.begin_cell()
+            case "ruby-text":
+                self._flow.write("(")
+
+    def _end(self, name: str) -> None:
+        match name:
+            case "p" | "h":
+                self._paragraphs -= 1
+                self._flow.paragraph_end()
+            case "table":
+                self._flow.end_table()
+            case "ruby-text":
+                self._flow.write(")")

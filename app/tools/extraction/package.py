@@ -1,0 +1,128 @@
+"""A document that is a ZIP archive of parts: Office Open XML, OpenDocument, EPUB."""
+
+import posixpath
+import zipfile
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from urllib.parse import unquote
+
+from app.tools.extraction.document import DocumentFailure, damaged, encrypted
+from app.tools.extraction.markup import Leaves, elements, parse
+
+_MOST_PARTS = 5_000
+_MOST_UNPACKED = 200 * 1024 * 1024
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How a part names another one.
+
+    Attributes:
+        kind: The last word of the relationship's type, such as `header`.
+        part: The name of the other part; the address of what is outside.
+    """
+
+    id: str
+    kind: str
+    part: str
+    is_outside: bool
+
+
+class Package:
+    """The parts of an archive, by names that are compared as Office compares them."""
+
+    def __init__(self, content: bytes) -> None:
+        """Open the archive. Raises `DocumentFailure` when it is damaged or would be too large."""
+        try:
+            self._archive = zipfile.ZipFile(BytesIO(content))
+            members = self._archive.infolist()
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as broken:
+            raise damaged(f"its archive ends early or is not one ({broken})") from broken
+        size = sum(member.file_size for member in members)
+        if len(members) > _MOST_PARTS or size > _MOST_UNPACKED:
+            message = f"unpacked it would be {size} bytes in {len(members)} parts"
+            raise DocumentFailure("DocumentTooLarge", message)
+        self._members = {_key(member.filename): member for member in members}
+
+    def __contains__(self, part: str) -> bool:
+        """Say whether there is a part of that name."""
+        return _key(part) in self._members
+
+    def names(self) -> list[str]:
+        """Return the names of all parts, in small letters."""
+        return list(self._members)
+
+    def read(self, part: str) -> bytes:
+        """Return the bytes of a part. Raises `DocumentFailure`."""
+        member = self._members.get(_key(part))
+        if member is None:
+            raise damaged(f"its part {part} is missing")
+        if member.flag_bits & _ENCRYPTED:
+            raise encrypted()
+        try:
+            return self._archive.read(member)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as broken:
+            raise damaged(f"its part {part} cannot be unpacked ({broken})") from broken
+
+    def main_part(self) -> str:
+        """Return the name of the part that an Office document begins with, "" without one."""
+        mains = (item for item in self.relations("") if item.kind == "officeDocument")
+        return next((item.part for item in mains), "")
+
+    def relations(self, part: str) -> list[Relation]:
+        """Return what a part refers to; "" is the package itself."""
+        folder, name = posixpath.split(part)
+        place = posixpath.join(folder, "_rels", f"{name}.rels")
+        if place not in self:
+            return []
+        return [
+            _relation(found, folder)
+            for element, found in elements(self.read(place), place)
+            if element == "Relationship"
+        ]
+
+    def content_type(self, part: str) -> str:
+        """Return what an Office document says that a part is, in small letters."""
+        ending = part.rpartition(".")[2].lower()
+        by_ending = ""
+        place = "[Content_Types].xml"
+        for element, found in elements(self.read(place), place):
+            kind = found.get("ContentType", "").lower()
+            if element == "Override" and _key(found.get("PartName", "")) == _key(part):
+                return kind
+            if element == "Default" and found.get("Extension", "").lower() == ending:
+                by_ending = kind
+        return by_ending
+
+    def properties(self) -> dict[str, object]:
+        """Return what an Office document says of itself, as the tool's metadata."""
+        cores = (item for item in self.relations("") if item.kind == "core-properties")
+        place = next((item.part for item in cores), "")
+        if place not in self:
+            return {}
+        told = Leaves()
+        parse(self.read(place), told, place)
+        return {
+            "title": told.found.get("title"),
+            "author": told.found.get("creator"),
+            "subject": told.found.get("subject"),
+            "keywords": told.found.get("keywords"),
+            "createdAt": told.found.get("created"),
+            "modifiedAt": told.found.get("modified"),
+        }
+
+
+def _relation(found: dict[str, str], folder: str) -> Relation:
+    target = found.get("Target", "")
+    is_outside = found.get("TargetMode", "").lower() == "external"
+    if not is_outside:
+        target = unquote(target).replace("\\", "/")
+        target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+    kind = found.get("Type", "").rpartition("/")[2]
+    return Relation(found.get("Id", ""), kind, target, is_outside)
+
+
+def _key(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").lower()

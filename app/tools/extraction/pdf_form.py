@@ -1,0 +1,67 @@
+"""What was filled in on a page of a PDF: it stands beside the page, not in its text."""
+
+import ctypes
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+_PASSWORD = 1 << 13
+_CHOICES = (pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX)
+_MARKS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
+_MOST_OPTIONS = 10_000
+
+
+def values_on(page: pypdfium2.PdfPage, form: Any) -> Iterator[str]:
+    """Return a line for each field with a value, and the words of notes that lie on the page."""
+    for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
+        annotation = pdfium.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        if kind == pdfium.FPDF_ANNOT_FREETEXT:
+            yield _text(partial(pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents"))
+        elif kind == pdfium.FPDF_ANNOT_WIDGET and form:
+            yield _field(annotation, form)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+
+
+def _field(annotation: Any, form: Any) -> str:
+    kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
+
+    def told(ask: Any) -> str:
+        return _text(partial(ask, form, annotation))
+
+    if kind in _MARKS:
+        is_checked = pdfium.FPDFAnnot_IsChecked(form, annotation)
+        value = told(pdfium.FPDFAnnot_GetFormFieldExportValue) if is_checked else ""
+    elif kind in _CHOICES:
+        value = ", ".join(_picked(annotation, form)) or told(pdfium.FPDFAnnot_GetFormFieldValue)
+    elif kind == pdfium.FPDF_FORMFIELD_TEXTFIELD:
+        is_secret = pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD
+        value = "" if is_secret else told(pdfium.FPDFAnnot_GetFormFieldValue)
+    else:
+        value = ""
+    if not value.strip():
+        return ""
+    alternate = told(pdfium.FPDFAnnot_GetFormFieldAlternateName)
+    name = alternate or told(pdfium.FPDFAnnot_GetFormFieldName)
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"{name}: {value}" if name else value
+
+
+def _picked(annotation: Any, form: Any) -> Iterator[str]:
+    count = pdfium.FPDFAnnot_GetOptionCount(form, annotation)
+    for index in range(min(count, _MOST_OPTIONS)):
+        if pdfium.FPDFAnnot_IsOptionSelected(form, annotation, index):
+            yield _text(partial(pdfium.FPDFAnnot_GetOptionLabel, form, annotation, index))
+
+
+def _text(ask: Callable[[Any, int], int]) -> str:
+    """Return a text in UTF-16 that PDFium writes into a buffer of the size that it asks for."""
+    size = ask(None, 0)
+    buffer = ctypes.create_string_buffer(size)
+    ask(ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), size)
+    return buffer.raw.decode("utf-16-le", "replace").rstrip("\0")

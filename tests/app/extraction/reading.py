@@ -1,0 +1,32 @@
+"""What the tests of readers share: one document, read in this process."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.tools.extraction.document import DocumentFailure, Limits
+from app.tools.extraction.readers import read_document
+
+FILES = Path(__file__).parent / "files"
+
+
+def read(name: str, content: bytes | str, pages: int = 200, characters: int = 200_000) -> Any:
+    """Return the result of reading a document."""
+    content = content.encode() if isinstance(content, str) else content
+    limits = Limits(pages, characters)
+    return read_document(content, "application/octet-stream", name, limits).as_json()
+
+
+def text_of(name: str, content: bytes | str) -> str:
+    """Return the text of a document, from which nothing may be left out."""
+    found = read(name, content)
+    assert (found["leftOut"], found["truncated"]) == ([], False)
+    return str(found["text"])
+
+
+def failure_of(name: str, content: bytes | str) -> tuple[str, str]:
+    """Return why a document is not read."""
+    with pytest.raises(DocumentFailure) as raised:
+        read(name, content)
+    return raised.value.type, str(raised.value)

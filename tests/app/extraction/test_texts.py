@@ -1,0 +1,163 @@
+"""HTML, RTF, mail and plain text: what is seen, and never the markup."""
+
+import pytest
+
+from tests.app.extraction.reading import FILES, failure_of, read, text_of
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<title>T</title><body><h1>Invoice</h1><p>Total 99", "Invoice\nTotal 99"),
+        ("<html><head><style>p{}</style><title>T</title><body><p>after", "after"),
+        ("<body><table><tr><th>Item<th>Price<tr><td>Bolt<td>12</table>", "Item\tPrice\nBolt\t12"),
+        ("<body><table><tr><td><p>a</p><td><p>b</p></table>end", "a\tb\nend"),
+        ("<body><table><tr><td>a<td><td>c</table>", "a\t\tc"),
+        ("<body><pre>Name  Qty\nBolt   12</pre>", "Name  Qty\nBolt   12"),
+        ("<body><ul><li>one<li>two<ul><li>deep</ul></ul><dl><dt>t<dd>m", "one\ntwo\ndeep\nt\nm"),
+        ("<body>a<script>x<b></b></script>b<template>x</template>c", "abc"),
+        ("<body>5 &lt; 6 &amp;&eacute;&#8364; &copy", "5 < 6 &é€ ©"),
+        ("<body>a\n  b<br>c<p>d</body>", "a b\nc\nd"),
+        ("<body>Name <input value=Ada><input type=hidden value=x>", "Name Ada"),
+        ("<body><ruby>K<rp>(</rp><rt>kyo</rt><rp>)</rp></ruby>", "K(kyo)"),
+        ("<body><b>x <i>y</b> z</i>", "x y z"),
+    ],
+)
+def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
+    assert text_of("a.html", page) == text
+
+
+@pytest.mark.parametrize(
+    ("charset", "words"),
+    [
+        ("windows-1251", "Счёт 7"),
+        ("Shift_JIS", "請求書 合計"),
+        ("iso-8859-2", "łódź"),
+        ("gb2312", "发票 合计"),
+        ("euc-kr", "송장 합계"),
+        ("big5", "發票 合計"),
+        ("koi8-r", "Счёт"),
+        ("iso-8859-15", "99 €"),
+        ("x-sjis", "請求書"),
+    ],
+)
+def test_text_is_in_the_charset_that_it_names(charset: str, words: str) -> None:
+    codec = {"x-sjis": "shift_jis"}.get(charset, charset)
+    for meta in (f"<meta charset={charset}>", f"<meta content='text/html; charset={charset}'>"):
+        assert text_of("a.html", f"<html><head>{meta}<body>{words}".encode(codec)) == words
+    xml = f"<?xml version='1.0' encoding='{charset}'?><n>{words}</n>".encode(codec)
+    assert words in text_of("a.xml", xml)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "rot13", "no-such"])
+def test_what_is_no_charset_is_passed_over(charset: str) -> None:
+    page = f"<html><meta charset={charset}><body>Größe".encode()
+    found = read("a.html", page)
+    assert (found["text"], found["encoding"]) == ("Größe", "utf-8")
+
+
+RICH = [
+    (rb"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\f0 Invoice 7\par Total 99\par}", "Invoice 7\nTotal 99"),
+    (rb"{\rtf1\ansi\ansicpg1252\uc1 M\'fcller 99 \u8364? \u1057?}", "Müller 99 € \u0421"),
+    (rb"{\rtf1\ansi\ansicpg1251 \'d1\'f7\'b8\'f2}", "Счёт"),
+    (rb"{\rtf1\ansi{\fonttbl{\f1\fcharset238 X;}}M\'fc \f1\'b3\'f3d\'9f}", "Mü łódź"),
+    (rb"{\rtf1\ansi\ansicpg932 \'90\'bf\'8b\'81\'8f\'91}", "請求書"),
+    (rb"{\rtf1\ansi\ansicpg932 \'83A}", "ア"),
+    (rb"{\rtf1 a{\uc0\u-10179}{\uc0\u-8704}z}", "a😀z"),
+    (rb"{\rtf1\uc2 A\u8364\'a2\'e3B}", "A€B"),
+    (rb"{\rtf1 \trowd\cellx9 a\cell b\cell\row\trowd c\cell d\cell\row\pard after}", "a\tb\nc\td\nafter"),
+    (rb'{\rtf1 see {\field{\*\fldinst HYPERLINK "x"}{\fldrslt this}} now}', "see this now"),
+    (rb"{\rtf1 Price {\deleted 100 }{\revised 900}}", "Price 900"),
+    (rb"{\rtf1 Price{\footnote plus tax} 99}", "Price\nplus tax\n 99"),
+    (rb"{\rtf1 a {\shp{\*\shpinst{\shptxt boxed\par}}} z}", "a\nboxed\n z"),
+    (rb"{\rtf1 a\emdash b\ldblquote q\rdblquote\tab c\line d\_e\{\}\\}", "a\u2014b\u201cq\u201d\tc\nd-e{}\\"),
+    (b"{\\rtf1 a{\\object\\objdata\\bin5 }}{{\\}b}", "ab"),
+    (rb"{\rtf1{\info{\title T}}{\*\generator X;}{\*\unknown y}body}", "body"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "text"), RICH)
+@pytest.mark.parametrize("name", ["a.rtf", "a.txt", "upload"])
+def test_rich_text_gives_its_text(name: str, source: bytes, text: str) -> None:
+    assert read(name, source)["text"] == text
+
+
+def test_rich_text_that_breaks_off_is_damaged() -> None:
+    assert failure_of("a.rtf", rb"{\rtf1 a\par b")[0] == "DocumentUnreadable"
+
+
+def mail(headers: str, body: str, charset: str = "utf-8") -> bytes:
+    head = f"From: a@example.com\nSubject: Hi\nMIME-Version: 1.0\n{headers}\n\n"
+    return (head + body).replace("\n", "\r\n").encode(charset)
+
+
+PLAIN, PAGE = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
+
+
+def parted(kind: str, *parts: str) -> bytes:
+    body = "".join(f"--B\n{part}\n" for part in parts)
+    return mail(f"Content-Type: multipart/{kind}; boundary=B", f"{body}--B--\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (mail("Content-Transfer-Encoding: base64", "VG90YWwgOTkgRVVS"), "Total 99 EUR"),
+        (
+            mail(
+                "Content-Type: text/plain; charset=iso-8859-1\n"
+                "Content-Transfer-Encoding: quoted-printable",
+                "Stra=DFe 5=\n und mehr",
+            ),
+            "Straße 5 und mehr",
+        ),
+        (mail("Content-Type: text/html; charset=cp1251", "<p>Счёт<p>7", "cp1251"), "Счёт\n7"),
+        (parted("alternative", PLAIN + "short", PAGE + "<p>long</p>"), "long"),
+        (parted("alternative", PLAIN + "short", PAGE), "short"),
+        (parted("mixed", PLAIN + "one", PAGE + "two"), "one\ntwo"),
+        (
+            parted("mixed", PLAIN + "out", "Content-Type: message/rfc822\n\nFrom: b@x\n\ninner"),
+            "out\nFrom: b@x\n\ninner",
+        ),
+        (mail("Content-Type: text/plain; charset=no-such", "any"), "any"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.eml", "upload"])
+def test_a_mail_gives_its_headers_and_its_body(name: str, content: bytes, text: str) -> None:
+    assert text_of(name, content) == f"From: a@example.com\nSubject: Hi\n\n{text}"
+
+
+def test_what_is_attached_to_a_mail_is_named() -> None:
+    attached = (
+        'Content-Type: application/pdf\nContent-Disposition: attachment; filename="bill.pdf"\n'
+        "Content-Transfer-Encoding: base64\n\nJVBERi0="
+    )
+    found = read("a.eml", parted("mixed", PLAIN + "see it", attached))
+    assert found["text"].endswith("see it")
+    assert found["leftOut"] == ["the attachment bill.pdf (application/pdf)"]
+
+
+def test_headers_in_other_letters_are_decoded() -> None:
+    content = b"From: =?utf-8?q?J=C3=B6rg?= <a@x.de>\r\nSubject: =?utf-8?b?R3LDvMOfZQ==?=\r\n\r\nhi"
+    assert text_of("a.eml", content) == "From: Jörg <a@x.de>\nSubject: Grüße\n\nhi"
+
+
+def test_a_message_of_outlook_is_read() -> None:
+    found = read("a.msg", (FILES / "message.msg").read_bytes())
+    assert found["text"] == (
+        "From: Ada Lovelace <a@example.com>\nTo: b@example.com\nSubject: Grüße\n\nTotal 99 EUR\nbye"
+    )
+    assert found["metadata"]["title"] == "Grüße"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("notes.txt", b"To do: call Ada\nDate: unknown\n\nFrom: nobody"),
+        ("a.txt", b"From: me\nto the world\n\nhello"),
+        ("a.md", b"# Head\n\n<b>kept</b>"),
+        ("a.json", b'{"a": "<html>"}'),
+    ],
+)
+def test_what_is_plain_text_stays_as_it_is(name: str, content: bytes) -> None:
+    assert text_of(name, content) == content.decode().strip()

@@ -1,0 +1,39 @@
+"""What a model is given of a file, and what it is told about what it is not given."""
+
+from typing import Any
+
+import pytest
+
+from steps.attachments import as_part
+from steps.chat import TextPart
+from steps.effects import StoredFile
+from steps.testing import FakeEffects
+
+READ: dict[str, Any] = {"text": "the text", "truncated": False, "leftOut": []}
+
+
+async def shown(name: str, content: bytes, **result: Any) -> str:
+    file = StoredFile("f1", name, "application/octet-stream", content)
+    tools = {"extract-document": READ | result}
+    part = await as_part("f1", FakeEffects(files=[file], tool_results=tools))
+    assert isinstance(part, TextPart)
+    return part.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.eml", b"From: a@example.com\n\n<b>hi</b>"),
+        ("a.msg", b"\xd0\xcf\x11\xe0"),
+        ("a.epub", b"PK\x03\x04"),
+        ("a", b"\r\n%PDF-1.7"),
+        ("a", b"{\\rtf1}"),
+    ],
+)
+async def test_a_document_is_given_as_its_text(name: str, content: bytes) -> None:
+    assert await shown(name, content) == f"File {name}:\n\nthe text"
+
+
+async def test_the_model_is_told_what_of_a_file_is_missing() -> None:
+    text = await shown("a.pdf", b"%PDF-", truncated=True, leftOut=["page 2", "a picture"])
+    assert text.endswith("\n\n(Not in this text: page 2; a picture.)\n\n(The file goes on.)")
