@@ -1,6 +1,6 @@
 """Effects for tests: they answer what a test has provided, and refuse everything else."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
@@ -143,14 +143,15 @@ class FakeEffects(Effects):
         for stored in self.files:
             if stored.file_id == file_id:
                 return stored
-        raise _unknown("FileNotFound", "file", file_id)
+        known = [stored.file_id for stored in self.files]
+        raise _unknown("FileNotFound", "file", file_id, known)
 
     async def secret(self, name: str) -> str:
         """Return a provided secret. Raises `StepBroke` when there is none of this name."""
         if self.secrets is None:
             raise NotProvided(f"asks for the secret {name}", "secrets")
         if name not in self.secrets:
-            raise _unknown("UnknownSecret", "secret", name)
+            raise _unknown("UnknownSecret", "secret", name, self.secrets)
         return self.secrets[name]
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
@@ -159,7 +160,7 @@ class FakeEffects(Effects):
         context = self.tool_context(call)
         self.tool_uses.append(ToolUse(tool_id, arguments, call, context.idempotency_key))
         if tool_id not in results:
-            raise _unknown("UnknownTool", "tool", tool_id)
+            raise _unknown("UnknownTool", "tool", tool_id, results)
         result: Any = results[tool_id]
         if is_tool(result):
             return await call_marked(result, arguments, context)
@@ -189,7 +190,9 @@ class FakeEffects(Effects):
         if self.agents is None:
             raise NotProvided(f"asks for the agent {agent_id}", "agents")
         if agent_id not in self.agents or version not in _CHOSEN:
-            raise _unknown("UnknownAgent", "agent", f"{agent_id} {version or ''}".strip())
+            raise _unknown(
+                "UnknownAgent", "agent", " ".join(filter(None, (agent_id, version))), self.agents
+            )
         compile_agent(self.agents[agent_id])  # in service no other is ever stored
         return Agent(agent_id, _FIRST_VERSION, self.agents[agent_id])
 
@@ -200,7 +203,8 @@ class FakeEffects(Effects):
         for info in self.workflows:
             if info.id == workflow_id:
                 return info
-        raise _unknown("UnknownTool", "workflow", workflow_id)
+        known = [info.id for info in self.workflows]
+        raise _unknown("UnknownTool", "workflow", workflow_id, known)
 
     async def record(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
         """Return the record of this name; do the work and keep its result where there is none."""
@@ -252,7 +256,7 @@ class FakeEffects(Effects):
         if self.child_runs is None:
             raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")
         if child.workflow_id not in self.child_runs:
-            raise _unknown("UnknownWorkflow", "workflow", child.workflow_id)
+            raise _unknown("UnknownWorkflow", "workflow", child.workflow_id, self.child_runs)
         self.started[number] = child
         if child.refused:
             return ChildEnd(f"child-{number}", child.data, None, child.refused)
@@ -302,5 +306,7 @@ def _as_json(what: str, value: object, kind: str) -> Json:
     return kept
 
 
-def _unknown(kind: str, what: str, name: str) -> StepBroke:
-    return StepBroke(kind, f"there is no {what} {name}", retryable=False)
+def _unknown(kind: str, what: str, name: str, known: Iterable[str]) -> StepBroke:
+    provided = ", ".join(sorted(known)) or "none"
+    message = f"there is no {what} {name}; the test provides {provided}"
+    return StepBroke(kind, message, retryable=False)

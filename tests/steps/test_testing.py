@@ -163,6 +163,8 @@ async def test_a_name_that_is_missing_fails_as_in_service() -> None:
         with pytest.raises(StepBroke) as broke:
             await NOTHING[name](effects)
         assert (broke.value.error.type, broke.value.error.retryable) == (kind, False)
+        provided = {"secrets": "A"}.get(name, "none")
+        assert broke.value.error.message.endswith(f"; the test provides {provided}")
 
 
 @tool(id="add", pure=True)
