@@ -1,5 +1,6 @@
 """How the parts are put together, for the server and for a run on a laptop alike."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -33,9 +34,10 @@ from app.telemetry.counters import Counters
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
-from app.webhooks.deliverer import DeliveryDependencies, Patience
+from app.webhooks.deliverer import DeliveryDependencies
 from app.webhooks.registry import Webhooks
 from app.webhooks.sender import MOST_POSTS, Sender
+from engine import RetryPolicy
 from journal import Journal
 from steps.registry import Registry
 from steps.tools import Tools
@@ -137,11 +139,18 @@ def _step_types_and_tools(
 def _webhook_parts(
     settings: Settings, journal: Journal, hub: Hub, client: HttpClient, clock: Clock
 ) -> DeliveryDependencies:
-    patience = Patience(
-        settings.webhook_retry_first, settings.webhook_retry_longest, settings.webhook_give_up
+    retry = RetryPolicy(
+        max_attempts=sys.maxsize,
+        initial_ms=round(settings.webhook_retry_first * 1_000),
+        maximum_ms=round(settings.webhook_retry_longest * 1_000),
     )
     return DeliveryDependencies(
-        journal, hub, Sender(client, clock, settings.webhook_timeout), clock, patience
+        journal,
+        hub,
+        Sender(client, clock, settings.webhook_timeout),
+        clock,
+        retry,
+        round(settings.webhook_give_up * 1_000),
     )
 
 

@@ -79,7 +79,7 @@ from engine.inputs import (
 )
 from engine.iso import iso_time, iso_time_or_none
 from engine.react import react
-from engine.retry import RetryPolicy
+from engine.retry import RetryPolicy, backoff_ms
 from engine.run import Run, apply, fold
 from engine.scope import scope
 from engine.transitions import TRANSITIONS, State, Status
@@ -176,6 +176,7 @@ __all__ = [
     "Visit",
     "VisitStatus",
     "apply",
+    "backoff_ms",
     "decide",
     "fold",
     "iso_time",

@@ -76,7 +76,7 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
         return end_of_step(run, graph, StepFailed(now_ms, visit.step_id, visit.visit, error))
     # Jitter drawn from the attempt's name: spread over runs, and the same when asked again.
     jitter = crc32(f"{run.id}:{visit.step_id}:{visit.visit}:{visit.attempt}".encode()) / 2**32
-    wait_ms = max(step.retry.delay_ms(visit.attempt, jitter), error.retry_after_ms or 0)
+    wait_ms = step.retry.delay_ms(visit.attempt, jitter, error.retry_after_ms)
     failed = AttemptFailed(
         now_ms, visit.step_id, visit.visit, visit.attempt, error, now_ms + wait_ms
     )

@@ -1,8 +1,25 @@
-"""Backoff as a pure function of policy, attempt and jitter."""
+"""Backoff as a pure function: the one formula, and the policy that uses it."""
 
 from dataclasses import dataclass
 
 from engine.values import StepError
+
+
+def backoff_ms(
+    attempt: int, jitter: float, *, initial_ms: int, maximum_ms: int, coefficient: float = 2.0
+) -> int:
+    """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.
+
+    It begins with `initial_ms`, is multiplied by `coefficient` each time, and never exceeds
+    `maximum_ms`. `jitter` in [0, 1] spreads it over the upper half of the interval ("equal
+    jitter", AWS Architecture Blog, Exponential Backoff And Jitter); 1 is the whole of it.
+    """
+    try:
+        full = initial_ms * coefficient ** (attempt - 1)
+    except OverflowError:
+        full = maximum_ms
+    full = min(full, maximum_ms)
+    return round(full / 2 + full / 2 * jitter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +30,7 @@ class RetryPolicy:
         max_attempts: Attempts in all, the first one included.
         initial_ms: The wait after the first failure, in milliseconds.
         coefficient: What each further wait is multiplied by.
-        maximum_ms: The longest wait, in milliseconds.
+        maximum_ms: The longest wait, in milliseconds, also where a longer one is asked for.
         non_retryable: Error types after which no attempt follows.
     """
 
@@ -29,15 +46,17 @@ class RetryPolicy:
             error.retryable and attempt < self.max_attempts and error.type not in self.non_retryable
         )
 
-    def delay_ms(self, attempt: int, jitter: float) -> int:
+    def delay_ms(self, attempt: int, jitter: float, asked_ms: int | None = None) -> int:
         """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.
 
-        `jitter` in [0, 1) spreads the wait over the upper half of the interval ("equal
-        jitter", AWS Architecture Blog, Exponential Backoff And Jitter).
+        It is at least what the other side asked for, as far as the policy has so much time;
+        `jitter` is that of `backoff_ms`.
         """
-        try:
-            full = self.initial_ms * self.coefficient ** (attempt - 1)
-        except OverflowError:
-            full = self.maximum_ms
-        full = min(full, self.maximum_ms)
-        return round(full / 2 + full / 2 * jitter)
+        wait = backoff_ms(
+            attempt,
+            jitter,
+            initial_ms=self.initial_ms,
+            maximum_ms=self.maximum_ms,
+            coefficient=self.coefficient,
+        )
+        return max(wait, min(asked_ms or 0, self.maximum_ms))

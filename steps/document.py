@@ -24,7 +24,9 @@ class Retry(_Part):
     backoffCoefficient: float = Field(  # noqa: N815
         2.0, ge=1, le=100, description="what each further wait is multiplied by"
     )
-    maximumInterval: Duration = Field(60_000, description="the longest wait")  # noqa: N815
+    maximumInterval: Duration = Field(  # noqa: N815
+        60_000, description="the longest wait, also where the other side asks for more"
+    )
     nonRetryableErrors: list[str] = Field(  # noqa: N815
         [], description="error types after which no attempt follows"
     )

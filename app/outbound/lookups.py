@@ -32,6 +32,11 @@ class Lookups:
     def __init__(self, most: int = MOST) -> None:
         self._turns = FairQueue(most)
 
+    @property
+    def under_way(self) -> int:
+        """How many lookups have a thread."""
+        return self._turns.taken
+
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Return every address of a host, in the system's order.
 

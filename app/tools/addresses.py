@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from email.headerregistry import Address
 
+import idna
+
 from steps.contract import StepBroke
 
 _NAMED = re.compile(r"(?P<shown>[^<>]*)<(?P<address>[^<>\s]+)>\s*")
@@ -13,6 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _LONGEST = 254
 _LONGEST_LOCAL = 64
 _LONGEST_NAMED = 1_000
+_LONGEST_TOLD = 600
 
 
 def invalid_email(message: str) -> StepBroke:
@@ -43,12 +46,26 @@ def addresses(given: str | Iterable[str] | None, name: str) -> list[Address]:
     return found
 
 
+def domain_of(text: str) -> str:
+    """Return a domain as mail and lookups have it (IDNA 2008, https://www.rfc-editor.org/info/rfc5891).
+
+    The older rules take one name for another: they make `strasse.example` of `straße.example`.
+
+    Raises:
+        ValueError: It is none; says why.
+    """
+    if text.isascii() and "xn--" not in text.lower():
+        return text
+    return idna.encode(text, uts46=True).decode("ascii")
+
+
 def _checked(shown: str, address: str, name: str) -> Address:
     local, _, domain = address.rpartition("@")
     try:
-        domain = domain.encode("idna").decode()
-    except UnicodeError as odd:
-        raise invalid_email(f"{name}: {address[:300]!r} has no valid domain") from odd
+        domain = domain_of(domain)
+    except ValueError as odd:
+        told = f"{name}: {address[:300]!r} has no valid domain: {odd}"
+        raise invalid_email(told[:_LONGEST_TOLD]) from odd
     is_valid = (
         _LOCAL.fullmatch(local)
         and len(local) <= _LONGEST_LOCAL

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from app.outbound.trust import add_to
 from app.settings.server import Settings
+from app.tools.addresses import domain_of
 from steps.contract import StepBroke
 
 Refusals: TypeAlias = dict[str, tuple[int, bytes]]
@@ -56,7 +57,7 @@ class Delivery:
         _cut(self._session)
 
     def _connect(self) -> smtplib.SMTP:
-        host, port = self._settings.smtp_host or "", self._settings.smtp_port
+        host, port = _host(self._settings), self._settings.smtp_port
         seconds = self._settings.smtp_timeout
         security = self._settings.smtp_security
         if security == "tls":
@@ -108,6 +109,14 @@ class Delivery:
         except smtplib.SMTPNotSupportedError as plain:
             message = f"the mail server takes no user name: {plain}"
             raise StepBroke("EmailAuth", message, retryable=False) from plain
+
+
+def _host(settings: Settings) -> str:
+    try:
+        return domain_of(settings.smtp_host or "")
+    except ValueError as odd:
+        message = f"smtp_host {settings.smtp_host} is no valid name: {odd}"
+        raise StepBroke("EmailNotConfigured", message, retryable=False) from odd
 
 
 def _password(settings: Settings) -> str:

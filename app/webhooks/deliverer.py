@@ -19,6 +19,7 @@ from app.events.hub import Hub
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
+from engine import RetryPolicy
 from journal import (
     Attempt,
     DeliveryRow,
@@ -49,30 +50,20 @@ _LONGEST_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to go on with an event that is not received, in seconds."""
-
-    first_s: float
-    longest_s: float
-    give_up_s: float
-
-    def wait_ms(self, attempts: int, asked_ms: int | None) -> int:
-        """Return the wait after so many attempts: doubled each time, spread, at least as asked."""
-        doubled = self.first_s * 2.0 ** min(attempts - 1, 40)
-        # Spread, so that what failed together does not come back together.
-        wait = min(doubled, self.longest_s) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-        return max(1, round(wait * 1_000), min(asked_ms or 0, round(self.longest_s * 1_000)))
-
-
-@dataclass(frozen=True, slots=True)
 class DeliveryDependencies:
-    """What every webhook's delivery works with."""
+    """What every webhook's delivery works with.
+
+    Attributes:
+        retry: How long to wait between two attempts.
+        give_up_ms: How long to go on with an event that is not received.
+    """
 
     journal: Journal
     hub: Hub
     sender: Sender
     clock: Clock
-    patience: Patience
+    retry: RetryPolicy
+    give_up_ms: int
 
 
 class Deliverer:
@@ -194,11 +185,14 @@ class Deliverer:
         if outcome.error is None:
             return Attempt(clock.now_ms(), "delivered", outcome.status)
         now_ms = clock.now_ms()
-        patience, first_ms = self._parts.patience, row.first_at_ms or began_ms
-        if now_ms - first_ms >= patience.give_up_s * 1_000:
+        first_ms = row.first_at_ms or began_ms
+        if now_ms - first_ms >= self._parts.give_up_ms:
             log.delivery_given_up(self._row.id, row.position, outcome.error)
             return Attempt(now_ms, "given_up", outcome.status, outcome.error)
-        next_ms = now_ms + patience.wait_ms(row.attempts + 1, outcome.wait_ms)
+        # Spread, so that what failed together does not come back together.
+        jitter = random.random()  # noqa: S311 - no secret
+        wait_ms = self._parts.retry.delay_ms(row.attempts + 1, jitter, outcome.wait_ms)
+        next_ms = now_ms + max(1, wait_ms)
         return Attempt(now_ms, "pending", outcome.status, outcome.error, next_ms)
 
     async def _is_noted(self, row: DeliveryRow, attempt: Attempt) -> bool:

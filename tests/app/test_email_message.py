@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -88,6 +89,30 @@ def test_an_address_is_one_address_or_refused(text: str) -> None:
         assert address.addr_spec.isascii()
         assert address.addr_spec.count("@") == 1
         assert not set(address.addr_spec) & set(' \r\n<>,;:()"\\')
+
+
+@pytest.mark.parametrize(
+    ("domain", "sent"),
+    [
+        ("straße.example", "xn--strae-oqa.example"), ("STRASSE.example", "STRASSE.example"),
+        ("Bücher.example", "xn--bcher-kva.example"), ("xn--strae-oqa.example", "xn--strae-oqa.example"),
+        ("βόλος.example", "xn--nxasmm1c.example"), ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+        ("bücher。example", "xn--bcher-kva.example"), ("foo-bar.example", "foo-bar.example"),
+    ],
+)  # fmt: skip
+def test_a_domain_is_the_one_that_is_written(domain: str, sent: str) -> None:
+    assert addresses(f"Ada <ada@{domain}>", "to")[0].addr_spec == f"ada@{sent}"
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["☃.example", "xn--a.example", "xn--.example", "a\u200db.example", "-ü.example", "ü..example",
+     "ü" * 64 + ".example", "ü" * 300 + ".example", "\u0430\u0300\u05d0.example", "\u0300ü.example"],
+)  # fmt: skip
+def test_a_domain_that_is_none_is_refused_with_the_reason(domain: str) -> None:
+    with pytest.raises(StepBroke, match="to: ") as broke:
+        addresses(f"ada@{domain}", "to")
+    assert broke.value.error.type == "InvalidEmail"
 
 
 def test_the_date_and_the_id_are_as_they_should_be() -> None:

@@ -3,9 +3,7 @@
 import asyncio
 import gzip
 import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import pytest
@@ -14,6 +12,7 @@ from app.outbound.http_client import HttpClient
 from steps.contract import ResponseUnreadable, StepBroke
 from steps.effects import HttpRequest
 from tests.attack.trap import Gives, Trap
+from tests.harness.bytes_server import saying
 
 LOCAL = [ip_network("127.0.0.0/8")]
 
@@ -23,30 +22,6 @@ async def client() -> AsyncIterator[HttpClient]:
     made = HttpClient(LOCAL, most=10)
     yield made
     await made.close()
-
-
-@contextmanager
-def saying(*answers: bytes, keep_open: bool = False) -> Iterator[str]:
-    """Return the address of a server that says just these bytes, one after another."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        kept = []
-
-        def serve() -> None:
-            for answer in answers:
-                talk, _ = listening.accept()
-                talk.recv(65_536)
-                talk.sendall(answer)
-                if keep_open:
-                    kept.append(talk)
-                else:
-                    talk.close()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join()
-        for talk in kept:
-            talk.close()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,15 @@ def test_waits_double_up_to_the_longest_and_jitter_takes_half(
     assert POLICY.delay_ms(attempt, jitter) == wait_ms
 
 
+@pytest.mark.parametrize(("asked_ms", "wait_ms"), [
+    (None, 1_000), (0, 1_000), (999, 1_000), (5_000, 5_000), (86_400_000, 60_000),
+])  # fmt: skip
+def test_a_wait_that_is_asked_for_counts_up_to_the_longest(
+    asked_ms: int | None, wait_ms: int
+) -> None:
+    assert POLICY.delay_ms(1, 1.0, asked_ms) == wait_ms
+
+
 @pytest.mark.parametrize(("coefficient", "attempt", "least_ms"), [
     (1.0, 500, 50), (1.5, 2, 75), (1.5, 4, 169), (1.01, 65, 95), (1.01, 501, 7_239),
     (1e9, 1_000, 500_000_000), (2.0, 9_999, 500_000_000),

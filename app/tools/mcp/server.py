@@ -19,7 +19,7 @@ from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
 from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools, ToolList
-from engine import Json, JsonObject
+from engine import Json, JsonObject, backoff_ms
 from steps.contract import StepBroke, listed
 from steps.tool_arguments import ArgumentsSchema, UnusableSchema
 
@@ -29,8 +29,8 @@ Connect: TypeAlias = Callable[
     AbstractAsyncContextManager[Link],
 ]
 
-_PAUSE_S = 0.25
-_LONGEST_PAUSE_S = 30.0
+_PAUSE_MS = 250
+_LONGEST_PAUSE_MS = 30_000
 _STEADY_S = 30.0
 _LOOK_EVERY_S = 0.1
 _LEAVE_S = 3.0
@@ -121,7 +121,7 @@ class McpServer:
         return self._link
 
     async def _keep(self) -> None:
-        pause_s = _PAUSE_S
+        attempt = 0
         loop = asyncio.get_running_loop()
         with self._scope:
             while not self._is_closing:
@@ -132,12 +132,13 @@ class McpServer:
                     if self._is_closing:
                         return
                     if loop.time() - began > _STEADY_S:
-                        pause_s = _PAUSE_S
+                        attempt = 0
+                    attempt += 1
+                    pause_s = _pause_s(attempt)
                     why = _told(failed)
                     self._fail(why)
                     log.mcp_unavailable(self.name, why, pause_s)
                     await self._pause(pause_s)
-                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _live(self) -> None:
         """Connect, and stay until the connection is lost or not wanted any more."""
@@ -229,3 +230,7 @@ def _told(failed: BaseException) -> str:
     while isinstance(failed, BaseExceptionGroup):
         failed = failed.exceptions[0]
     return (str(failed) or type(failed).__name__)[:_LONGEST_ERROR]
+
+
+def _pause_s(attempt: int) -> float:
+    return backoff_ms(attempt, 1.0, initial_ms=_PAUSE_MS, maximum_ms=_LONGEST_PAUSE_MS) / 1_000
