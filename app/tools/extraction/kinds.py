@@ -5,8 +5,6 @@ from contextlib import suppress
 from io import BytesIO
 from xml.parsers import expat
 
-from olefile import OleFileIO
-
 from app.tools.extraction.document import DocumentFailure, damaged, encrypted
 from app.tools.extraction.package import Package
 
@@ -42,11 +40,9 @@ _ENDINGS = {
     "csv": CSV, "tsv": TSV, "tab": TSV, "htm": HTML, "html": HTML, "xhtml": HTML, "md": MARKDOWN,
     "json": JSON, "xml": XML, "eml": MAIL, "mht": MAIL, "mhtml": MAIL,
 }  # fmt: skip
-_IS_HTML = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:[ \t\r\n]")
+_IS_HTML = re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_BEFORE_HTML = ((b"<?", b">"), (b"<!--", b"-->"))
+_HEADER = re.compile(rb"[!-9;-~]{1,100}:")
 _MAIL_HEADERS = re.compile(
     rb"^(received|return-path|from|to|subject|date|message-id|mime-version|content-type"
     rb"|delivered-to):", re.IGNORECASE | re.MULTILINE
@@ -119,10 +115,12 @@ def _package(package: Package) -> str:
 
 def _compound(content: bytes) -> str:
     """Tell a compound file by the streams that it has."""
+    from olefile import OleFileIO  # noqa: PLC0415 - most documents are none
+
     try:
         with OleFileIO(BytesIO(content)) as ole:
             names = {entry[0] for entry in ole.listdir()}
-    except (OSError, ValueError, IndexError) as broken:
+    except (OSError, ValueError, IndexError, RecursionError) as broken:
         raise damaged(f"its directory cannot be read ({broken})") from broken
     for stream, kind in _STREAMS:
         if stream in names:
@@ -144,7 +142,7 @@ def _text(content: bytes, ending: str) -> str:
         if _MBOX_AGAIN.search(content):
             raise unsupported("application/mbox (more than one message)")
         return MAIL
-    if _IS_HTML.match(start):
+    if _IS_HTML.match(_past_comments(start)):
         return HTML
     if start.startswith(b"<?xml") or ending in ("xml", "fodt", "fodp"):
         root = _root_of(content)
@@ -155,6 +153,20 @@ def _text(content: bytes, ending: str) -> str:
         if ending not in _ENDINGS:
             return XML
     return _ENDINGS.get(ending, TEXT)
+
+
+def _past_comments(start: bytes) -> bytes:
+    """Return a page from its first element on."""
+    at = 0
+    while True:
+        while at < len(start) and start[at : at + 1].isspace():
+            at += 1
+        ends = (end for begin, end in _BEFORE_HTML if start.startswith(begin, at))
+        end = next(ends, None)
+        found = -1 if end is None else start.find(end, at)
+        if end is None or found < 0:
+            return start[at:]
+        at = found + len(end)
 
 
 def _flat(start: bytes) -> str:
@@ -169,11 +181,11 @@ def _is_mail(start: bytes, ending: str) -> bool:
         return False
     head = re.split(rb"\r?\n\r?\n", start, maxsplit=1)[0]
     lines = [line for line in head.splitlines() if not line.startswith((b" ", b"\t"))]
-    if not all(_HEADER.match(line + b"\n") for line in lines):
-        return False
     found = {name.lower() for name in _MAIL_HEADERS.findall(head)}
     if ending in ("eml", "mht", "mhtml"):
         return bool(found)
+    if not all(_HEADER.match(line) for line in lines):
+        return False
     return b"from" in found and bool(found - {b"from", b"to"})
 
 

@@ -13,6 +13,7 @@ from app.tools.extraction.markup import Leaves, elements, parse
 _MOST_PARTS = 5_000
 _MOST_UNPACKED = 200 * 1024 * 1024
 _ENCRYPTED = 0x1
+_TYPES = "[Content_Types].xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Package:
             message = f"unpacked it would be {size} bytes in {len(members)} parts"
             raise DocumentFailure("DocumentTooLarge", message)
         self._members = {_key(member.filename): member for member in members}
+        self._types: dict[str, str] = {}
 
     def __contains__(self, part: str) -> bool:
         """Say whether there is a part of that name."""
@@ -63,7 +65,13 @@ class Package:
             raise encrypted()
         try:
             return self._archive.read(member)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as broken:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+        ) as broken:
             raise damaged(f"its part {part} cannot be unpacked ({broken})") from broken
 
     def main_part(self) -> str:
@@ -85,16 +93,14 @@ class Package:
 
     def content_type(self, part: str) -> str:
         """Return what an Office document says that a part is, in small letters."""
-        ending = part.rpartition(".")[2].lower()
-        by_ending = ""
-        place = "[Content_Types].xml"
-        for element, found in elements(self.read(place), place):
-            kind = found.get("ContentType", "").lower()
-            if element == "Override" and _key(found.get("PartName", "")) == _key(part):
-                return kind
-            if element == "Default" and found.get("Extension", "").lower() == ending:
-                by_ending = kind
-        return by_ending
+        if not self._types:
+            for element, found in elements(self.read(_TYPES), _TYPES):
+                name = found.get("PartName", "") if element == "Override" else ""
+                ending = found.get("Extension", "").lower()
+                key = _key(name) if name else f"*.{ending}"
+                self._types[key] = found.get("ContentType", "").lower()
+        by_ending = self._types.get(f"*.{part.rpartition('.')[2].lower()}", "")
+        return self._types.get(_key(part), by_ending)
 
     def properties(self) -> dict[str, object]:
         """Return what an Office document says of itself, as the tool's metadata."""

@@ -16,15 +16,15 @@ _UNSEEN = frozenset({
     "fonttbl", "colortbl", "stylesheet", "info", "pict", "objdata", "fldinst", "listtable",
     "listoverridetable", "revtbl", "rsidtbl", "themedata", "colorschememapping", "datastore",
     "latentstyles", "generator", "xmlnstbl", "mmathPr", "template", "filetbl", "shprslt", "sp",
-    "sn", "sv", "nonesttables", "xe", "tc", "atnid", "atnauthor", "annotation", "panose", "falt",
-    "userprops", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "pgdsctbl",
-    "txe", "rxe",
+    "sn", "sv", "nonesttables", "nonshppict", "xe", "tc", "atnid", "atnauthor", "annotation",
+    "panose", "falt", "userprops", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn",
+    "pgdsctbl", "txe", "rxe",
 })  # fmt: skip
 _APART = frozenset({
     "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf",
     "footnote", "shptxt", "dptxbxtext",
 })  # fmt: skip
-_SEEN_THOUGH_STARRED = _APART | {"shpinst", "do", "dptxbx", "nesttableprops"}
+_SEEN_THOUGH_STARRED = _APART | {"shpinst", "shppict", "do", "dptxbx", "nesttableprops"}
 _WORDS_OF_A_SHAPE = "gtextUNICODE"
 _LEFT_OUT = {"pict": "a picture", "annotation": "a comment", "objdata": "an embedded object"}
 _CHARACTERS = {

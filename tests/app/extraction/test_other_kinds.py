@@ -221,6 +221,12 @@ def test_a_kind_that_is_not_read_is_refused_by_name(
     assert message.endswith("HTML, EML, MSG, CSV and plain text can")
 
 
+def test_an_archive_without_its_beginning_is_damaged() -> None:
+    content = archive({"mimetype": "application/epub+zip", "a": "b"})
+    cut = content[:4] + content[30:]
+    assert failure_of("a.epub", cut)[1].startswith("the document is damaged: its part mimetype")
+
+
 def test_documents_that_hold_themselves_end() -> None:
     inner = b"From: a@x\r\nSubject: s\r\n\r\nend"
     for _ in range(30):

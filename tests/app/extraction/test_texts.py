@@ -72,6 +72,7 @@ RICH = [
     (rb"{\rtf1 a {\shp{\*\shpinst{\shptxt boxed\par}}} z}", "a\nboxed\n z"),
     (rb"{\rtf1 a\emdash b\ldblquote q\rdblquote\tab c\line d\_e\{\}\\}", "a\u2014b\u201cq\u201d\tc\nd-e{}\\"),
     (b"{\\rtf1 a{\\object\\objdata\\bin5 }}{{\\}b}", "ab"),
+    (rb"{\rtf1 a{\nonshppict{\pict 00}}b}", "ab"),
     (rb"{\rtf1{\info{\title T}}{\*\generator X;}{\*\unknown y}body}", "body"),
 ]  # fmt: skip
 
@@ -161,3 +162,21 @@ def test_a_message_of_outlook_is_read() -> None:
 )
 def test_what_is_plain_text_stays_as_it_is(name: str, content: bytes) -> None:
     assert text_of(name, content) == content.decode().strip()
+
+
+def test_pictures_of_rich_text_are_named_once() -> None:
+    picture = rb"{\*\shppict{\pict\pngblip 8950}}{\nonshppict{\pict\wmetafile8 0100}}"
+    found = read("a.rtf", rb"{\rtf1 a" + picture + b"}")
+    assert (found["text"], found["leftOut"]) == ("a", ["a picture"])
+
+
+def test_a_page_is_known_behind_however_many_comments() -> None:
+    page = "<?xml version='1.0'?>" + "<!-- a -->\n" * 3_000
+    assert text_of("upload", page + "<html><p>a") == "a"
+    assert read("upload", page + "<div>")["mediaType"] == "application/xml"
+
+
+def test_a_mail_with_odd_headers_is_still_one() -> None:
+    content = b"X_Odd/1: y\r\nFrom: a@x\r\nSubject: s\r\n\r\nhi"
+    assert text_of("upload", content) == "From: a@x\nSubject: s\n\nhi"
+    assert text_of("a.eml", b"From: a@x\r\nno header\r\n\r\nhi").startswith("From: a@x")
