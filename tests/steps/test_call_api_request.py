@@ -1,0 +1,128 @@
+"""The request that call-api makes of its settings, and what it says of odd ones."""
+
+from typing import Any
+
+import pytest
+
+from steps.call_api import CallApi
+from steps.contract import Done, ResponseUnreadable, StepBroke
+from steps.effects import HttpRequest, HttpResponse, StoredFile
+from steps.testing import FakeEffects, StepTrial, http_response
+
+FILE = StoredFile("f1", "a.pdf", "application/pdf", b"%PDF")
+DATA = {"none": None, "list": ["a", None, 2, True], "object": {"x": 1}, "big": 12345678901234567890}
+
+
+async def sent(**settings: Any) -> HttpRequest:
+    effects = FakeEffects(responses=[http_response(200)], files=[FILE])
+    step = {"url": "https://shop.example/x?a=1", "method": "POST", **settings}
+    await StepTrial(CallApi(), step, effects, data=DATA).execute()
+    return effects.requests[0]
+
+
+async def refused(**settings: Any) -> str:
+    with pytest.raises(StepBroke) as broke:
+        await sent(**settings)
+    assert (broke.value.error.type, broke.value.error.retryable) == ("InvalidRequest", False)
+    return broke.value.error.message
+
+
+async def test_headers_are_one_whatever_their_case() -> None:
+    request = await sent(
+        headers={"content-type": "application/merge-patch+json", "authorization": "Basic x",
+                 "IDEMPOTENCY-KEY": "mine", "X-A": "1", "x-a": " 2 "},
+        auth={"type": "bearer", "token": "t"},
+        body={"a": 1},
+    )  # fmt: skip
+    assert dict(request.headers) == {
+        "content-type": "application/merge-patch+json",
+        "Authorization": "Bearer t",
+        "IDEMPOTENCY-KEY": "mine",
+        "x-a": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [({"X-Name": "Müller"}, "X-Name has characters beyond ASCII"), ({"X-A": "a\nb"}, "line break"),
+     ({"X-A": "a\x00"}, "line break"), ({"X A": "1"}, "'X A' is no name"), ({"": "1"}, "no name"),
+     ({"X-A": "{{ data.none }}"}, "headers.X-A must be a text, a number or a boolean, not null")],
+)  # fmt: skip
+async def test_a_header_that_cannot_be_sent_is_named(headers: dict[str, str], said: str) -> None:
+    assert said in await refused(headers=headers)
+
+
+async def test_lists_and_nulls_in_queries_forms_and_parts() -> None:
+    listed = {"l": "{{ data.list }}", "n": "{{ data.none }}", "b": "{{ data.big }}"}
+    texts = ["a", "2", "true"]
+    assert (await sent(query=listed)).query == [
+        *(("l", text) for text in texts),
+        ("b", "12345678901234567890"),
+    ]
+    assert (await sent(form=listed)).form == {"l": texts, "b": ["12345678901234567890"]}
+    parts = {"l": "{{ data.list }}", "n": None, "f": [{"file": "f1"}, "x"]}
+    assert (await sent(multipart=parts)).files == [
+        *(("l", "", text.encode(), "") for text in texts),
+        ("f", "a.pdf", b"%PDF", "application/pdf"),
+        ("f", "", b"x", ""),
+    ]
+
+
+@pytest.mark.parametrize("place", ["query", "form", "multipart"])
+async def test_an_object_is_no_text_and_is_called_as_json_calls_it(place: str) -> None:
+    message = await refused(**{place: {"o": "{{ data.object }}"}})
+    assert f"{place}.o must be" in message
+    assert "not an object" in message
+
+
+async def test_integers_are_sent_with_all_their_digits() -> None:
+    request = await sent(body={"all": "{{ data }}", "id": "{{ data.big }}"})
+    assert (request.content or b"").count(b"12345678901234567890") == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "take", "encoding"),
+    [("auto", "unpacked", None), ("none", "nothing", None), ("base64", "as-sent", "identity")],
+)
+async def test_how_the_body_is_taken_goes_along(
+    wanted: str, take: str, encoding: str | None
+) -> None:
+    request = await sent(responseType=wanted)
+    assert (request.take, request.headers.get("Accept-Encoding")) == (take, encoding)
+
+
+class Unreadable(FakeEffects):
+    status = 200
+
+    async def http(self, request: HttpRequest) -> HttpResponse:
+        answer = HttpResponse(self.status, {"content-type": "text/plain"}, b"half")
+        raise ResponseUnreadable("InvalidResponse", "cannot be read", answer)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(200, "InvalidResponse"), (503, "HttpStatus")])
+async def test_the_status_of_an_answer_says_more_than_a_body_that_cannot_be_read(
+    status: int, kind: str
+) -> None:
+    effects = Unreadable()
+    effects.status = status
+    with pytest.raises(StepBroke) as broke:
+        await StepTrial(CallApi(), {"url": "https://shop.example/"}, effects).execute()
+    assert (broke.value.error.type, broke.value.error.retryable) == (kind, status == 503)
+
+
+async def test_the_words_of_a_refusal_are_read_in_their_characters() -> None:
+    answer = HttpResponse(
+        404, {"content-type": "text/plain; charset=latin1"}, "Müller".encode("latin-1")
+    )
+    step = StepTrial(CallApi(), {"url": "https://shop.example/"}, FakeEffects(responses=[answer]))
+    with pytest.raises(StepBroke, match="status 404: Müller"):
+        await step.execute()
+
+
+async def test_an_answer_in_another_alphabet_is_the_output() -> None:
+    answer = HttpResponse(
+        200, {"content-type": "application/json"}, '{"n": "Müller"}'.encode("utf-16")
+    )
+    step = StepTrial(CallApi(), {"url": "https://shop.example/"}, FakeEffects(responses=[answer]))
+    assert isinstance(await step.execute(), Done)
+    assert step.output["body"] == {"n": "Müller"}
