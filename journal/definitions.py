@@ -157,6 +157,12 @@ class DefinitionTable:
         )
         return [_version(row) for row in rows]
 
+    async def ids(self, tenant: str, named: list[str], limit: int) -> list[str]:
+        """Return ids of those that are not archived: `limit` of them, `named` ones first."""
+        order = "NOT archived ORDER BY id NOT IN (SELECT value FROM json_each(?)), id LIMIT ?"
+        sql = f"SELECT id FROM {self._kind.things} WHERE tenant = ? AND {order}"
+        return [row[0] for row in await self._readers.all(sql, (tenant, json.dumps(named), limit))]
+
     async def with_step(self, tenant: str, key: str, value: str, limit: int) -> list[VersionRow]:
         """Return definitions that have a step whose `key` is `value`, by name, at most `limit`.
 

@@ -20,22 +20,14 @@ from pydantic.fields import FieldInfo
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import NO_OPTIONS, Settings
-from scripts import client_page, observability_page, runs_page
+from scripts import client_page, expressions_page, observability_page, runs_page
 from steps.agent import AgentDocument
-from steps.contract import AnyStepType
+from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.document import CommonStep
 from steps.registry import Registry
 from steps.template import SecretTemplate
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-COMMON_ERRORS = {
-    "ExpressionFailed": "an expression in the step's settings could not be evaluated",
-    "InvalidOutput": "a declared output field is missing or has the wrong type, "
-    "or what the step gave is no JSON",
-    "Timeout": "the attempt took longer than the step's `timeout`; retried",
-    "Interrupted": "a crash met the step, and `onInterrupted` or a person said that it fails then",
-    "StepCrashed": "the step type has a bug, which the server's log shows; retried",
-}
 _PLURALS = {
     **{kind: f"{kind}s" for kind in ("string", "object", "template", "integer", "number", "path")},
     "string, never shown": "strings, never shown",
@@ -52,6 +44,7 @@ def pages() -> Mapping[str, str]:
     made["steps/models.md"] = _model_page()
     made["steps/README.md"] = _contents(types)
     made["settings.md"] = _settings_page()
+    made["expressions.md"] = expressions_page.lines()
     made["runs.md"] = runs_page.page()
     made["observability.md"] = observability_page.page()
     made["client.md"] = client_page.page()
@@ -214,7 +207,12 @@ def _default(info: FieldInfo, spec: Mapping[str, Any]) -> str:
         value = value.value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
+    return f"`{json.dumps(value, ensure_ascii=False, default=_source)}`"
+
+
+def _source(value: object) -> object:
+    """Return a template as it is written in a document."""
+    return getattr(value, "source", None) or str(value)
 
 
 def _duration(length_ms: int) -> str:

@@ -36,7 +36,7 @@ async def attached(
     """Read the files that a step's setting `files` names. Raises `StepBroke`."""
     parts: list[Part] = []
     for index, template in enumerate(files):
-        for file_id in file_ids(template.render(scope), f"files[{index}]"):
+        for file_id in file_ids(await template.rendered(scope), f"files[{index}]"):
             parts.append(await as_part(file_id, effects))  # noqa: PERF401 - one after another
     return parts
 

@@ -60,6 +60,9 @@ class CallAgent(StepType[CallAgentSettings]):
 
     type = "call-agent"
     settings = CallAgentSettings
+    built_in = True
+    names = {"agentId": "agent"}
+    own_errors = False
     errors = {
         "UnknownAgent": "there is no such agent or version, or it is archived",
         "UnknownTool": "the agent names a tool or a workflow that cannot be called",
@@ -99,11 +102,11 @@ class CallAgent(StepType[CallAgentSettings]):
         agent = compile_agent(begun["definition"])
         tools = begun["tools"]
         assert isinstance(tools, list)  # noqa: S101 - written by `_begin`
-        inputs = {name: item.render(step.scope) for name, item in settings.inputs.items()}
+        inputs = {name: await item.rendered(step.scope) for name, item in settings.inputs.items()}
         fields = agent.output.specs or fields_to_fill(step.output)
         work = AgentWork(agent, fields, [offer_from_json(item) for item in tools], step, effects)
-        told = agent.settings.instructions.render({**step.scope, "inputs": inputs})
-        asked = _text(settings.message.render(step.scope))
+        told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
+        asked = _text(await settings.message.rendered(step.scope))
         if inputs:
             asked += f"\n\nInputs:\n{json.dumps(inputs, ensure_ascii=False, indent=1)}"
         files = await attached(settings.files, step.scope, effects)

@@ -45,6 +45,8 @@ class CallApi(StepType[CallApiSettings]):
 
     type = "call-api"
     settings = CallApiSettings
+    built_in = True
+    own_errors = False
     timeout_ms = 30_000
     errors = {
         "HttpStatus": "the answer's status is not expected; retried for 408, 425, 429 and 5xx, "

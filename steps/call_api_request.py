@@ -39,16 +39,18 @@ async def request_of(settings: CallApiSettings, step: StepInput, effects: Effect
     step = replace(step, scope={**step.scope, "secrets": secrets})
     headers = _Headers({"Idempotency-Key": step.idempotency_key})
     for name, template in settings.headers.items():
-        headers[name] = _text(template, step, f"headers.{name}")
+        headers[name] = await _text(template, step, f"headers.{name}")
     if settings.auth is not None:
-        name, value = settings.auth.header(lambda item, setting: _text(item, step, setting))
+        name, value = settings.auth.header(
+            lambda item, setting: _plain(item.render(step.scope), setting)
+        )
         headers[name] = value
     if settings.responseType == "base64":
         headers.setdefault("Accept-Encoding", "identity")
     return HttpRequest(
         method=settings.method,
-        url=_text(settings.url, step, "url"),
-        query=_pairs(settings.query, step, "query"),
+        url=await _text(settings.url, step, "url"),
+        query=await _pairs(settings.query, step, "query"),
         **await _body(settings, step, effects, headers),
         headers=_checked(headers),
         follow_redirects=settings.followRedirects,
@@ -94,18 +96,18 @@ async def _body(
     """Return the fields of the request that are its body, and note its type."""
     if settings.body is not None:
         headers.setdefault("Content-Type", "application/json")
-        text = json.dumps(settings.body.render(step.scope), ensure_ascii=False)
+        text = json.dumps(await settings.body.rendered(step.scope), ensure_ascii=False)
         return {"content": text.encode()}
     if settings.text is not None:
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
-        return {"content": _text(settings.text, step, "text").encode()}
+        return {"content": (await _text(settings.text, step, "text")).encode()}
     if settings.file is not None:
-        stored = await effects.file(_text(settings.file, step, "file"))
+        stored = await effects.file(await _text(settings.file, step, "file"))
         headers.setdefault("Content-Type", stored.media_type)
         return {"content": stored.content}
     if settings.form is not None:
         form: dict[str, list[str]] = {}
-        for name, value in _pairs(settings.form, step, "form"):
+        for name, value in await _pairs(settings.form, step, "form"):
             form.setdefault(name, []).append(value)
         return {"form": form}
     if settings.multipart is not None:
@@ -117,7 +119,7 @@ async def _parts(
     multipart: Mapping[str, SecretTemplate], step: StepInput, effects: Effects
 ) -> AsyncIterator[Part]:
     for name, template in multipart.items():
-        for value in _each(template.render(step.scope)):
+        for value in _each(await template.rendered(step.scope)):
             if isinstance(value, dict) and set(value) == {"file"}:
                 stored = await effects.file(str(value["file"]))
                 yield name, stored.name, stored.content, stored.media_type
@@ -125,14 +127,14 @@ async def _parts(
                 yield name, "", _plain(value, f"multipart.{name}").encode(), ""
 
 
-def _pairs(
+async def _pairs(
     templates: Mapping[str, SecretTemplate], step: StepInput, setting: str
 ) -> list[tuple[str, str]]:
     """Return names and texts; a list gives its name several times, null leaves it out."""
     return [
         (name, _plain(value, f"{setting}.{name}"))
         for name, template in templates.items()
-        for value in _each(template.render(step.scope))
+        for value in _each(await template.rendered(step.scope))
     ]
 
 
@@ -142,8 +144,8 @@ def _each(value: Json) -> Iterator[Json]:
             yield item
 
 
-def _text(template: Template, step: StepInput, setting: str) -> str:
-    return _plain(template.render(step.scope), setting)
+async def _text(template: Template, step: StepInput, setting: str) -> str:
+    return _plain(await template.rendered(step.scope), setting)
 
 
 def _plain(value: Json, setting: str) -> str:

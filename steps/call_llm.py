@@ -75,6 +75,9 @@ class CallLlm(StepType[CallLlmSettings]):
 
     type = "call-llm"
     settings = CallLlmSettings
+    built_in = True
+    names = {"model": "model"}
+    own_errors = False
     timeout_ms = 300_000
     errors = {
         "InvalidOutput": "the model's answers do not fit the declared output, repairs included",
@@ -170,14 +173,15 @@ async def _conversation(
         assert settings.prompt is not None  # noqa: S101 - by `check`
         turns = [Turn(role="user", content=settings.prompt)]
     messages = [
-        Message(turn.role, (TextPart(_text(turn.content.render(step.scope))),)) for turn in turns
+        Message(turn.role, (TextPart(_text(await turn.content.rendered(step.scope))),))
+        for turn in turns
     ]
     if parts:
         at = max(index for index, turn in enumerate(turns) if turn.role == "user")
         # Files before the question: models answer better when it comes last.
         messages[at] = Message("user", (*parts, *messages[at].parts))
     if settings.system is not None:
-        system = _text(settings.system.render(step.scope))
+        system = _text(await settings.system.rendered(step.scope))
         messages.insert(0, Message("system", (TextPart(system),)))
     return messages
 

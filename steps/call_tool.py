@@ -31,6 +31,8 @@ class CallTool(StepType[CallToolSettings]):
 
     type = "call-tool"
     settings = CallToolSettings
+    built_in = True
+    names = {"toolId": "tool"}
     timeout_ms = 300_000
     errors = {
         "UnknownTool": "there is no tool of this id",
@@ -64,6 +66,6 @@ class CallTool(StepType[CallToolSettings]):
     ) -> Outcome:
         """Render the arguments and call."""
         scope = {**step.scope, "secrets": await secret_scope([settings.inputs], effects)}
-        arguments = {name: item.render(scope) for name, item in settings.inputs.items()}
+        arguments = {name: await item.rendered(scope) for name, item in settings.inputs.items()}
         result = await effects.tool(settings.toolId, arguments)
         return Done(result, {"result": result})

@@ -9,6 +9,7 @@ from engine import AwaitsChildren, Json, JsonObject, RunError
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.effects import ChildEnd, ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.expression import ExpressionError
+from steps.language.allowance import one_allowance
 from steps.template import Template
 
 MOST_ITEMS = 100_000
@@ -55,6 +56,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
 
     type = "call-workflow"
     settings = CallWorkflowSettings
+    built_in = True
+    names = {"workflowId": "workflow"}
     resumable = True
     errors = {
         "UnknownWorkflow": "there is no such workflow or version, or it is archived",
@@ -87,7 +90,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Start the child runs that are due, and deliver once all have ended."""
-        items = _items(settings, step)
+        items = await _items(settings, step)
         plan = ChildPlan(
             first=0,
             total=1 if items is None else len(items),
@@ -108,10 +111,10 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         return Done(_summary(stand.ends, taken))
 
 
-def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] | None:
+async def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] | None:
     if settings.items is None:
         return None
-    items = settings.items.render(step.scope)
+    items = await settings.items.rendered(step.scope)
     if not isinstance(items, list) or len(items) > MOST_ITEMS:
         message = f"items must give a list of at most {MOST_ITEMS} items"
         raise StepBroke("InvalidItems", message, retryable=False)
@@ -124,6 +127,12 @@ def _child(
     names = dict(step.scope)
     if items is not None:
         names |= {"item": items[index], "index": index}
+    # Each child is journaled by itself, so each has an allowance of its own.
+    with one_allowance():
+        return _child_in(settings, names)
+
+
+def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
     workflow_id = settings.workflowId.render(names)
     if not isinstance(workflow_id, str):
         raise StepBroke("InvalidItems", "workflowId must give a text", retryable=False)

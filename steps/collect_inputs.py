@@ -6,7 +6,16 @@ from typing import Any
 from pydantic import Field
 
 from engine import Json, JsonObject, Pause, Pauses, iso_time
-from steps.contract import Done, InvalidAnswer, Outcome, Problem, StepInput, StepSettings, StepType
+from steps.contract import (
+    UNUSED_OF_A_PAUSE,
+    Done,
+    InvalidAnswer,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
 from steps.durations import Duration
 from steps.effects import (
     Effects,
@@ -35,6 +44,9 @@ class CollectInputs(StepType[CollectInputsSettings]):
 
     type = "collect-inputs"
     settings = CollectInputsSettings
+    built_in = True
+    own_errors = False
+    unused = UNUSED_OF_A_PAUSE
     errors = {
         "DeadlinePassed": "nobody answered before the deadline, and no `timeout` edge is true"
     }
@@ -68,7 +80,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
         asked = self._asked(step)
         body: JsonObject = {"stepId": step.step_id, "fields": asked}
         if settings.message:
-            body["message"] = settings.message.render(step.scope)
+            body["message"] = await settings.message.rendered(step.scope)
         deadline_ms = None
         if settings.deadline is not None:
             deadline_ms = effects.now_ms() + settings.deadline

@@ -175,6 +175,25 @@ class StepInput:
     output: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
+COMMON_ERRORS: Mapping[str, str] = {
+    "ExpressionFailed": "an expression in the step's settings could not be evaluated",
+    "InvalidOutput": "a declared output field is missing or has the wrong type, "
+    "or what the step gave is no JSON",
+    "Timeout": "the attempt took longer than the step's `timeout`; retried",
+    "Interrupted": "a crash met the step, and `onInterrupted` or a person said that it fails then",
+    "StepCrashed": "the step type has a bug, which the server's log shows; retried",
+}
+"""Errors that every step may fail with, and what they mean."""
+
+UNUSED_OF_A_PAUSE: Mapping[str, str] = {
+    "timeout": "nothing of it runs while a person is asked; set a `deadline`, which leads out by "
+    'an edge with `"on": "timeout"`',
+    "retry": "asking a person is not tried again",
+    "onInterrupted": "it touches nothing, so it always goes on after a restart",
+}
+"""Keys of every step that have no effect where a person is asked."""
+
+
 class StepType(ABC, Generic[S]):
     """One kind of step. Subclass it, name it, and offer it by entry point `stepwell.steps`.
 
@@ -188,6 +207,11 @@ class StepType(ABC, Generic[S]):
             goes on and `onInterrupted` has no meaning.
         ends: True when the run ends with it.
         timeout_ms: How long one attempt may take when the step does not say; None: no limit.
+        names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
+        unused: Keys of every step that have no effect on it, with what to use instead; they
+            are refused when a definition is saved.
+        own_errors: Whether it may fail with types that `errors` does not list.
+        built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
     """
 
     type: ClassVar[str]
@@ -198,6 +222,10 @@ class StepType(ABC, Generic[S]):
     resumable: ClassVar[bool] = False
     ends: ClassVar[bool] = False
     timeout_ms: ClassVar[int | None] = None
+    names: ClassVar[Mapping[str, str]] = {}
+    unused: ClassVar[Mapping[str, str]] = {}
+    own_errors: ClassVar[bool] = True
+    built_in: ClassVar[bool] = False
 
     def check(self, settings: S, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
         """Find what the settings' model cannot, when a definition is saved.

@@ -39,6 +39,12 @@ class EndFlow(StepType[EndFlowSettings]):
 
     type = "end-flow"
     settings = EndFlowSettings
+    built_in = True
+    own_errors = False
+    unused = {
+        "retry": "the end of a run is not tried again",
+        "onInterrupted": "it touches nothing, so it always goes on after a restart",
+    }
     errors = {"EndedAsFailed": "the step ends the run as failed"}
     example = {
         "id": "done",
@@ -60,6 +66,10 @@ class EndFlow(StepType[EndFlowSettings]):
     ) -> Outcome:
         """End the run."""
         if settings.status == "failed":
-            told = settings.message.render(step.scope) if settings.message else "ended as failed"
+            told = (
+                await settings.message.rendered(step.scope)
+                if settings.message
+                else "ended as failed"
+            )
             raise StepBroke("EndedAsFailed", str(told), retryable=False)
-        return Done(settings.result.render(step.scope))
+        return Done(await settings.result.rendered(step.scope))

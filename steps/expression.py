@@ -209,12 +209,15 @@ def _roots(node: Node) -> set[str]:
     return {path.root for path in paths_of(node)}
 
 
+def bare_condition(text: str) -> str:
+    """Return a condition without the `{{ }}` around it that is tolerated."""
+    bare = text.strip()
+    return bare[2:-2] if bare.startswith("{{") and bare.endswith("}}") else bare
+
+
 def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
     """Compile an edge's condition; an outer `{{ }}` is tolerated. Raises `ExpressionError`."""
-    bare = text.strip()
-    if bare.startswith("{{") and bare.endswith("}}"):
-        bare = bare[2:-2]
-    expression = Expression(bare)
+    expression = Expression(bare_condition(text))
 
     def holds(scope: Mapping[str, Json]) -> bool:
         try:

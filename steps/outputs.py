@@ -1,6 +1,7 @@
 """What a step delivers: its whole output, and its declared fields, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from engine import Json, JsonObject
 from steps.compiled import CompiledStep
@@ -25,19 +26,42 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     Raises:
         StepBroke: A declared field is missing or has the wrong type.
     """
-    data: JsonObject = {}
+    data = {}
+    for name, template in step.values.items():
+        with _told(step, name):
+            data[name] = template.render(_names(done, scope))
+    return _checked(step, done, data)
+
+
+async def deliver_in_turns(
+    step: CompiledStep, done: Done, scope: Mapping[str, Json]
+) -> tuple[Json, JsonObject]:
+    """Return what `deliver` does, and let others on where the values take long."""
+    data = {}
+    for name, template in step.values.items():
+        with _told(step, name):
+            data[name] = await template.rendered(_names(done, scope))
+    return _checked(step, done, data)
+
+
+def _names(done: Done, scope: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {**scope, "result": done.output, **done.got}
+
+
+@contextmanager
+def _told(step: CompiledStep, name: str) -> Iterator[None]:
+    try:
+        yield
+    except ExpressionError as failed:
+        message = f"output field {name} of step {step.id}: {failed}"
+        raise StepBroke("InvalidOutput", message, retryable=False) from failed
+
+
+def _checked(step: CompiledStep, done: Done, values: JsonObject) -> tuple[Json, JsonObject]:
     inside = done.output if isinstance(done.output, dict) else {}
-    names = {**scope, "result": done.output, **done.got}
-    for name in step.output.specs:
-        if template := step.values.get(name):
-            try:
-                data[name] = template.render(names)
-            except ExpressionError as failed:
-                message = f"output field {name} of step {step.id}: {failed}"
-                raise StepBroke("InvalidOutput", message, retryable=False) from failed
-        elif name in inside:
-            data[name] = inside[name]
-    data = step.output.with_defaults(data)
+    taken = {name: inside[name] for name in step.output.specs if name in inside} | values
+    data = step.output.with_defaults({name: taken[name] for name in step.output.specs
+                                      if name in taken})  # fmt: skip
     problems = step.output.check(data, path="output")
     if problems:
         message = f"step {step.id} did not deliver its declared output: {listed(problems)}"

@@ -14,8 +14,9 @@ class InvalidDefinition(Exception):
     """A document is no usable definition.
 
     Attributes:
-        problems: What was found, each with the path in the document; the first fifty, and then how
-            many more there are.
+        all: What was found.
+        problems: What is told, each with its path in the document; the first fifty, and then
+            how many more there are.
     """
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -24,6 +25,7 @@ class InvalidDefinition(Exception):
         Args:
             problems: At least one.
         """
+        self.all = tuple(problems)
         self.problems = tuple(first_of(problems))
         super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
 

@@ -5,12 +5,20 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject, Pause, Pauses, iso_time
-from steps.contract import InvalidAnswer, Outcome, Problem, StepInput, StepSettings, StepType
+from steps.contract import (
+    UNUSED_OF_A_PAUSE,
+    InvalidAnswer,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
 from steps.durations import Duration
 from steps.effects import (
     Effects,
 )
-from steps.template import Template
+from steps.template import Template, as_text
 
 
 class Action(BaseModel):
@@ -19,7 +27,7 @@ class Action(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: str = Field(min_length=1, max_length=200, description="what the answer says")
-    label: str | None = Field(None, description="what the person reads; the value without it")
+    label: Template | None = Field(None, description="what the person reads; the value without it")
 
 
 class RequestUserActionSettings(StepSettings):
@@ -33,12 +41,17 @@ class RequestUserActionSettings(StepSettings):
         description="names the decision in the answer; the step's id without it",
     )
     actions: list[Action] = Field(
-        [Action(value="approved", label="Approve"), Action(value="rejected", label="Reject")],
+        default_factory=lambda: [
+            Action(value="approved", label=Template("Approve")),
+            Action(value="rejected", label=Template("Reject")),
+        ],
         min_length=1,
         max_length=50,
         description="what may be decided; `approved` and `rejected` without it",
     )
-    assignees: list[str] = Field([], description="who is meant to decide, for display")
+    assignees: list[Template] = Field(
+        [], description="who is meant to decide, for display; an item may give a list"
+    )
     deadline: Duration | None = Field(
         None, description="after which the step's `timeout` edge is taken, which it then needs"
     )
@@ -54,6 +67,9 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
 
     type = "request-user-action"
     settings = RequestUserActionSettings
+    built_in = True
+    own_errors = False
+    unused = UNUSED_OF_A_PAUSE
     errors = {
         "DeadlinePassed": "nobody answered before the deadline, and no `timeout` edge is true"
     }
@@ -88,14 +104,14 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         body: JsonObject = {
             "stepId": step.step_id,
             "actionId": settings.actionId or step.step_id,
-            "message": settings.message.render(step.scope) if settings.message else None,
+            "message": await settings.message.rendered(step.scope) if settings.message else None,
             "actions": [
-                {"value": action.value, "label": action.label or action.value}
+                {"value": action.value, "label": await _label(action, step)}
                 for action in settings.actions
             ],
         }
         if settings.assignees:
-            body["assignees"] = list(settings.assignees)
+            body["assignees"] = await _assignees(settings, step)
         deadline_ms = None
         if settings.deadline is not None:
             deadline_ms = effects.now_ms() + settings.deadline
@@ -124,3 +140,16 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         if answer.get("comment") is not None:
             output["comment"] = answer["comment"]
         return output
+
+
+async def _label(action: Action, step: StepInput) -> Json:
+    label = await action.label.rendered(step.scope) if action.label else None
+    return as_text(label) if label else action.value
+
+
+async def _assignees(settings: RequestUserActionSettings, step: StepInput) -> list[Json]:
+    found: list[Json] = []
+    for template in settings.assignees:
+        given = await template.rendered(step.scope)
+        found += [as_text(item) for item in (given if isinstance(given, list) else [given])]
+    return found

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from engine import Json
 from steps.expression import Expression, ExpressionError
+from steps.language.allowance import allowance_here
 
 
 class Template:
@@ -46,6 +47,28 @@ class Template:
             ExpressionError: An expression cannot be evaluated in this scope.
         """
         return _render(self._compiled, scope)
+
+    async def rendered(self, scope: Mapping[str, Json]) -> Json:
+        """Render as `render` does, and let others on where that is long.
+
+        Args:
+            scope: What expressions may name.
+
+        Returns:
+            The value.
+
+        Raises:
+            ExpressionError: An expression could not be evaluated.
+        """
+        return await _rendered(self._compiled, scope)
+
+    def expressions(self) -> list[Expression]:
+        """List its expressions.
+
+        Returns:
+            Them, in the order in which they stand.
+        """
+        return list(_expressions(self._compiled))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self.source == other.source
@@ -93,7 +116,7 @@ class _Mixed:
 
     def render(self, scope: Mapping[str, Json]) -> str:
         return "".join(
-            part if isinstance(part, str) else _as_text(part.evaluate(scope)) for part in self.parts
+            part if isinstance(part, str) else as_text(part.evaluate(scope)) for part in self.parts
         )
 
 
@@ -127,6 +150,30 @@ def _render(compiled: Any, scope: Mapping[str, Json]) -> Json:
         return [_render(item, scope) for item in compiled]
     plain: Json = compiled
     return plain
+
+
+async def _rendered(compiled: Any, scope: Mapping[str, Json]) -> Json:
+    if isinstance(compiled, Expression):
+        await allowance_here().take_turns()
+        return compiled.evaluate(scope)
+    if isinstance(compiled, _Mixed):
+        return "".join([as_text(await _rendered(part, scope)) for part in compiled.parts])
+    if isinstance(compiled, dict):
+        return {key: await _rendered(item, scope) for key, item in compiled.items()}
+    if isinstance(compiled, list):
+        return [await _rendered(item, scope) for item in compiled]
+    plain: Json = compiled
+    return plain
+
+
+def _expressions(compiled: Any) -> Iterator[Expression]:
+    if isinstance(compiled, Expression):
+        yield compiled
+    elif isinstance(compiled, _Mixed):
+        yield from (part for part in compiled.parts if isinstance(part, Expression))
+    elif isinstance(compiled, dict | list):
+        for item in compiled.values() if isinstance(compiled, dict) else compiled:
+            yield from _expressions(item)
 
 
 def _parts(source: str, expression: Callable[[str], Expression]) -> Iterator[str | Expression]:
@@ -166,5 +213,6 @@ def _end_of_placeholder(source: str, at: int) -> int:
     raise ExpressionError(source[:80], "a placeholder is not closed with }}")
 
 
-def _as_text(value: Json) -> str:
+def as_text(value: Json) -> str:
+    """Return a value as it stands in a text: a text as it is, else JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

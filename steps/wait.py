@@ -35,6 +35,14 @@ class Wait(StepType[WaitSettings]):
 
     type = "wait"
     settings = WaitSettings
+    built_in = True
+    own_errors = False
+    unused = {
+        "output": "it delivers nothing; use call-tool with `transform` to set values",
+        "timeout": "it waits as long as `duration` or `until` says",
+        "retry": "a wait is not tried again",
+        "onInterrupted": "it touches nothing, so it always goes on after a restart",
+    }
     errors = {"InvalidMoment": "`until` gives no moment"}
     example = {"id": "cool-off", "type": "wait", "duration": "14d"}
     acts = False
@@ -48,7 +56,7 @@ class Wait(StepType[WaitSettings]):
         """Sleep until the moment that the settings name."""
         if settings.until is None:
             return Sleeps(effects.now_ms() + (settings.duration or 0))
-        return Sleeps(_moment(settings.until.render(step.scope)))
+        return Sleeps(_moment(await settings.until.rendered(step.scope)))
 
 
 def _moment(value: object) -> int:

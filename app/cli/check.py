@@ -9,8 +9,7 @@ from app.cli.subparsers import Subparsers
 from app.definitions.json_lines import line_of, lines_of
 from app.wire.errors import BadRequest
 from app.wire.json_body import parse_json
-from steps.definition import compile_definition
-from steps.problems import InvalidDefinition
+from steps.checking import check_definition
 from steps.registry import Registry
 from steps.tools import Tools
 
@@ -33,15 +32,15 @@ def main(args: argparse.Namespace) -> int:
 def _check(file: Path, registry: Registry) -> bool:
     try:
         text = file.read_text(encoding="utf-8")
-        document = parse_json(text.encode())
-        compile_definition(document, registry)
+        found = check_definition(parse_json(text.encode()), registry)
     except (OSError, UnicodeDecodeError, BadRequest) as unreadable:
         print(f"{file}: {unreadable}", file=sys.stderr)
         return False
-    except InvalidDefinition as invalid:
-        lines = lines_of(text)
-        for problem in invalid.problems:
-            print(f"{file}:{line_of(lines, problem.path)}: {problem.path}: {problem.message}")
-        return False
-    print(f"{file}: OK")
-    return True
+    lines = lines_of(text) if found.problems or found.warnings else {}
+    for problem in found.problems:
+        print(f"{file}:{line_of(lines, problem.path)}: {problem.path}: {problem.message}")
+    for item in found.warnings:
+        print(f"{file}:{line_of(lines, item.path)}: warning: {item.path}: {item.message}")
+    if not found.problems:
+        print(f"{file}: OK")
+    return not found.problems

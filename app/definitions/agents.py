@@ -4,6 +4,7 @@ from app.clock import Clock
 from app.definitions.versioned import Definitions
 from journal import Archived, Journal, UnknownAgent, UnknownVersion
 from steps.agent import AgentDefinition, compile_agent
+from steps.checking import strictly_compiled_agent
 from steps.contract import StepBroke
 from steps.effects import Agent
 from steps.problems import InvalidDefinition
@@ -13,7 +14,7 @@ class Agents(Definitions[AgentDefinition]):
     """The agents of all tenants."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
-        super().__init__(journal.agents, compile_agent, clock)
+        super().__init__(journal.agents, compile_agent, strictly_compiled_agent, clock)
 
     async def usable(self, tenant: str, agent_id: str, selector: str | None) -> Agent:
         """Return the version that a step takes. Raises `StepBroke`."""

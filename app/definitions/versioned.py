@@ -57,10 +57,16 @@ class Definitions(Generic[C]):
     """The definitions of one kind, of all tenants."""
 
     def __init__(
-        self, table: DefinitionTable, compile_document: Callable[[Json], C], clock: Clock
+        self,
+        table: DefinitionTable,
+        compile_document: Callable[[Json], C],
+        check_document: Callable[[Json], C],
+        clock: Clock,
     ) -> None:
+        """Keep definitions: what is saved has to pass `check_document`, which may be stricter."""
         self.table = table
         self._compile_document = compile_document
+        self._check_document = check_document
         self._clock = clock
         self._compiled: OrderedDict[tuple[str, str, str, int], C] = OrderedDict()
         self._chosen: dict[tuple[str, str, str | None], VersionRow] = {}
@@ -69,7 +75,9 @@ class Definitions(Generic[C]):
 
     async def create(self, tenant: str, document: Json) -> VersionRow:
         """Check and store a new one. Raises `InvalidDefinition`, `DefinitionExists`."""
-        definition = await self._compile(document)
+        return await self._store(tenant, await self._compile(document, self._check_document))
+
+    async def _store(self, tenant: str, definition: C) -> VersionRow:
         wanted = definition.document.get("id")
         with self._changing():
             made_id = await self.table.create(
@@ -90,7 +98,7 @@ class Definitions(Generic[C]):
         async with one_at_a_time:
             newest = await self.table.get(tenant, definition_id, "latest")
             merged = {**newest.definition, "status": "draft", **changes, "id": definition_id}
-            definition = await self._compile(merged)
+            definition = await self._compile(merged, self._check_document)
             with self._changing():
                 version = await self.table.add_version(tenant, definition_id, self._new(definition))
         return await self.table.get(tenant, definition_id, version)
@@ -100,7 +108,8 @@ class Definitions(Generic[C]):
         newest = await self.table.get(tenant, definition_id, "latest")
         copy = {k: v for k, v in newest.definition.items() if k not in ("id", "status")}
         copy["name"] = f"{newest.name} (Copy)"
-        return await self.create(tenant, copy)
+        # What was stored before the check knew a rule can be copied all the same.
+        return await self._store(tenant, await self._compile(copy, self._compile_document))
 
     async def archive(self, tenant: str, definition_id: str) -> None:
         """Archive one; once more changes nothing."""
@@ -154,19 +163,20 @@ class Definitions(Generic[C]):
         key = (tenant, row.id, row.version, row.created_at_ms)
         definition = self._compiled.get(key)
         if definition is None:
-            definition = await self._compile(row.definition)
+            definition = await self._compile(row.definition, self._compile_document)
             self._compiled[key] = definition
             if len(self._compiled) > _COMPILED:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)
         return definition
 
-    async def _compile(self, document: Json) -> C:
+    @staticmethod
+    async def _compile(document: Json, compile_document: Callable[[Json], C]) -> C:
         """Compile, beside the event loop where there are many steps."""
         steps = document.get("steps") if isinstance(document, dict) else None
         if isinstance(steps, list) and len(steps) > _MANY_STEPS:
-            return await offload(lambda: self._compile_document(document))
-        return self._compile_document(document)
+            return await offload(lambda: compile_document(document))
+        return compile_document(document)
 
     def _new(self, definition: C) -> NewVersion:
         kept = {k: v for k, v in definition.document.items() if k not in ("id", "status")}

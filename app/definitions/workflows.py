@@ -5,6 +5,7 @@ from functools import partial
 from app.clock import Clock
 from app.definitions.versioned import Definitions, DefinitionUnusable
 from journal import Archived, Journal, UnknownVersion, UnknownWorkflow, VersionRow
+from steps.checking import strictly_compiled
 from steps.compiled import Definition
 from steps.contract import StepBroke
 from steps.definition import compile_definition
@@ -21,7 +22,8 @@ class Workflows(Definitions[Definition]):
 
     def __init__(self, journal: Journal, registry: Registry, clock: Clock) -> None:
         compile_document = partial(compile_definition, registry=registry)
-        super().__init__(journal.workflows, compile_document, clock)
+        check_document = partial(strictly_compiled, registry=registry)
+        super().__init__(journal.workflows, compile_document, check_document, clock)
 
     async def startable(
         self, tenant: str, workflow_id: str, selector: str | None

@@ -28,7 +28,8 @@ from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
-from steps.outputs import deliver
+from steps.language.allowance import one_allowance
+from steps.outputs import deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
 
 
@@ -55,9 +56,10 @@ async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) 
     seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
     limit = AttemptTimeout(seconds)
     try:
-        async with limit:
-            outcome = await step.type.execute(step.settings, given, effects)
-        happened, size = _input(step, given, outcome, effects.now_ms())
+        with one_allowance():
+            async with limit:
+                outcome = await step.type.execute(step.settings, given, effects)
+            happened, size = await _input(step, given, outcome, effects.now_ms())
     except StepBroke as broke:
         return Broke(_written(broke.error))
     except ExpressionError as failed:
@@ -76,7 +78,7 @@ async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) 
     return happened
 
 
-def _input(
+async def _input(
     step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int
 ) -> tuple[Input, int]:
     """Return what has happened, and how many bytes long it is."""
@@ -92,7 +94,7 @@ def _input(
             late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
             return AwaitsChildren(total, asked, late_ms), 0
         case Done():
-            delivered = deliver(step, outcome, given.scope)
+            delivered = await deliver_in_turns(step, outcome, given.scope)
             (output, data), size = as_kept(what, delivered, "InvalidOutput")
             return Delivered(output, data), size
         case _:

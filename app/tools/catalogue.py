@@ -47,6 +47,10 @@ class ToolCatalogue:
         """Name the tools that can be called now, without waiting for any."""
         return tuple(sorted({*(info.id for info in self._mcp.tools()), *self._infos}))
 
+    def servers(self) -> tuple[str, ...]:
+        """Name the MCP servers, whose tools have `server.` before their names."""
+        return tuple(server.name for server in self._mcp.all())
+
     def document(self) -> JsonObject:
         """Show the tools and the servers as they are now, without waiting for any."""
         shown = {info.id: _shown(info, "mcp") for info in self._mcp.tools()}

@@ -59,7 +59,10 @@ def test_a_template_that_gives_no_text_is_named(shared: Server) -> None:
         ({"type": "bsic"}, {"type": "must be basic, bearer or header"}),
         ({"type": ["basic"]}, {"type": "must be basic, bearer or header"}),
         ({"type": "basic", "username": "a"}, {"password": "is required"}),
-        ({"type": "bearer", "token": "t", "tokn": 1}, {"tokn": "is not a known key"}),
+        (
+            {"type": "bearer", "token": "t", "tokn": 1},
+            {"tokn": "is not a known key; did you mean token?"},
+        ),
     ],
 )
 def test_each_problem_stands_at_its_key(auth: Any, problems: dict[str, str]) -> None:

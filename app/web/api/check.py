@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,15 +12,15 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.definitions.json_lines import line_of, lines_of
+from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from app.wire.json_body import json_body, parse_json
 from engine import Json
-from steps.agent import compile_agent
-from steps.definition import compile_definition
-from steps.problems import InvalidDefinition
-from steps.registry import Registry
+from steps.advice import Known
+from steps.checking import Checked, check_agent, check_definition
+from steps.contract import Problem
 
 _LONG = 20_000
 
@@ -31,24 +33,13 @@ class CheckBody(BaseModel):
     text: str = Field(max_length=1_000_000, description="the definition as JSON text")
 
 
-def problems_in(
-    text: str, compile_document: Callable[[Json], object]
-) -> tuple[list[dict[str, Any]], Json]:
-    """Return every problem of a text with path and line, and what the text holds if it is JSON."""
-    try:
-        document = parse_json(text.encode("utf-8", "replace"))
-    except BadRequest as unreadable:
-        message = str(unreadable).removeprefix("the body is ")
-        return [{"path": "", "message": message, "line": _line_of(unreadable)}], None
-    try:
-        compile_document(document)
-    except InvalidDefinition as invalid:
-        lines = lines_of(text)
-        return [
-            {"path": p.path, "message": p.message, "line": line_of(lines, p.path)}
-            for p in invalid.problems
-        ], document
-    return [], document
+@dataclass(frozen=True, slots=True)
+class TextCheck:
+    """What was found in a text: problems and warnings with their lines, and what it holds."""
+
+    problems: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    document: Json
 
 
 def _line_of(unreadable: BadRequest) -> int:
@@ -57,30 +48,53 @@ def _line_of(unreadable: BadRequest) -> int:
     return cause.lineno if isinstance(cause, json.JSONDecodeError) else 1
 
 
-async def checked_text(text: str, registry: Registry) -> tuple[list[dict[str, Any]], Json]:
+async def checked_text(call: Call, text: str) -> TextCheck:
     """Check a workflow, beside the event loop where its text is long."""
-    return await _checked(text, lambda document: compile_definition(document, registry))
+    registry = call.services.registry
+    return await _checked(call, text, lambda document, known: check_definition(
+        document, registry, known))  # fmt: skip
 
 
-async def checked_agent(text: str) -> list[dict[str, Any]]:
-    """Check an agent in the same way, and return its problems."""
-    problems, _ = await _checked(text, compile_agent)
-    return problems
+async def checked_agent(call: Call, text: str) -> TextCheck:
+    """Check an agent in the same way."""
+    return await _checked(call, text, check_agent)
 
 
-async def _checked(
-    text: str, compile_document: Callable[[Json], object]
-) -> tuple[list[dict[str, Any]], Json]:
-    if len(text) > _LONG:
-        return await offload(lambda: problems_in(text, compile_document))
-    return problems_in(text, compile_document)
+async def _checked(call: Call, text: str, look: Callable[[Json, Known], Checked]) -> TextCheck:
+    is_long = len(text) > _LONG
+    try:
+        read = partial(parse_json, text.encode("utf-8", "replace"))
+        document = await offload(read) if is_long else read()
+    except BadRequest as unreadable:
+        message = str(unreadable).removeprefix("the body is ")
+        return TextCheck([{"path": "", "message": message, "line": _line_of(unreadable)}], [], None)
+    known = await known_to(call.services, call.tenant, document)
+
+    def told() -> TextCheck:
+        found = look(document, known)
+        lines = lines_of(text) if found.problems or found.warnings else {}
+        return TextCheck(
+            _with_lines(found.problems, lines), _with_lines(found.warnings, lines), document
+        )
+
+    return await offload(told) if is_long else told()
+
+
+def _with_lines(problems: list[Problem], lines: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"path": item.path, "message": item.message, "line": line_of(lines, item.path)}
+        for item in problems
+    ]
 
 
 async def check(call: Call) -> Response:
     """Check a definition without saving it."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
-    problems, _ = await checked_text(body.text, call.services.registry)
-    return JSONResponse({"valid": not problems, "problems": problems})
+    found = await checked_text(call, body.text)
+    document = {"valid": not found.problems, "problems": found.problems}
+    if found.warnings:
+        document["warnings"] = found.warnings
+    return JSONResponse(document)
 
 
 ENDPOINTS = (

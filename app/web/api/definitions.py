@@ -3,7 +3,7 @@
 Workflows and agents are kept the same way, so their endpoints are made from one table.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -12,17 +12,23 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
+from app.concurrency.offload import offload
 from app.definitions.versioned import Definitions
 from app.services import Services
+from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import ListDefinitionsQuery, PublishBody, VersionQuery, checked
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import DefinitionFilter, VersionRow
+from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDocument
+from steps.checking import declared_in
 from steps.compiled import Definition
+from steps.contract import Problem, first_of
 from steps.document import WorkflowDocument
 
+_MANY_STEPS = 50
 Handler = Callable[[Call], Awaitable[Response]]
 
 
@@ -32,12 +38,14 @@ class Resource:
 
     Attributes:
         word: What people call one of them; its operations are named for it.
+        advise: Returns what looks like a slip in a version.
     """
 
     word: str
     path: str
     document: type[BaseModel]
     kept: Callable[[Services], Definitions[Any]]
+    advise: Callable[[Services, VersionRow, Known], Awaitable[list[Problem]]]
 
     async def list(self, call: Call) -> Response:
         """List them, the last changed first."""
@@ -62,14 +70,16 @@ class Resource:
     async def create(self, call: Call) -> Response:
         """Create one."""
         document = await json_body(call.request, call.services.settings)
-        return self._created(await self.kept(call.services).create(call.tenant, document))
+        row = await self.kept(call.services).create(call.tenant, document)
+        return self._created(row, await self._warnings(call, row))
 
     async def update(self, call: Call) -> Response:
         """Store the next version."""
         kept = self.kept(call.services)
         await kept.table.get(call.tenant, call.path("id"), "latest")
         changes = await json_body(call.request, call.services.settings)
-        return JSONResponse(_whole(await kept.update(call.tenant, call.path("id"), changes)))
+        row = await kept.update(call.tenant, call.path("id"), changes)
+        return JSONResponse({**_whole(row), **await self._warnings(call, row)})
 
     async def archive(self, call: Call) -> Response:
         """Archive one."""
@@ -98,8 +108,17 @@ class Resource:
         """Copy one as a new draft."""
         return self._created(await self.kept(call.services).clone(call.tenant, call.path("id")))
 
-    def _created(self, row: VersionRow) -> Response:
-        return JSONResponse(_whole(row), 201, {"Location": f"{self.path}/{quote(row.id)}"})
+    async def _warnings(self, call: Call, row: VersionRow) -> dict[str, Any]:
+        """Return what looks like a slip in what was saved; nothing where all looks well."""
+        known = await known_to(call.services, call.tenant, row.definition)
+        found = await self.advise(call.services, row, known)
+        told = [{"path": item.path, "message": item.message} for item in first_of(found)]
+        return {"warnings": told} if told else {}
+
+    def _created(self, row: VersionRow, more: Mapping[str, Any] | None = None) -> Response:
+        return JSONResponse(
+            {**_whole(row), **(more or {})}, 201, {"Location": f"{self.path}/{quote(row.id)}"}
+        )
 
     async def _newest(self, call: Call) -> Response:
         table = self.kept(call.services).table
@@ -193,8 +212,24 @@ def _article(word: str) -> str:
     return "an" if word[0] in "aeiou" else "a"
 
 
-WORKFLOWS = Resource("workflow", "/api/workflows", WorkflowDocument, lambda all_: all_.workflows)
-AGENTS = Resource("agent", "/api/agents", AgentDocument, lambda all_: all_.agents)
+async def _advice_on_workflow(services: Services, row: VersionRow, known: Known) -> list[Problem]:
+    def look() -> list[Problem]:
+        document = row.definition
+        return advice_on(document, services.registry, declared_in(document), known)
+
+    steps = row.definition["steps"]
+    is_long = isinstance(steps, list) and len(steps) > _MANY_STEPS
+    return await offload(look) if is_long else look()
+
+
+async def _advice_on_agent(_: Services, row: VersionRow, known: Known) -> list[Problem]:
+    return advice_on_agent(row.definition, known)
+
+
+WORKFLOWS = Resource(
+    "workflow", "/api/workflows", WorkflowDocument, lambda all_: all_.workflows, _advice_on_workflow
+)
+AGENTS = Resource("agent", "/api/agents", AgentDocument, lambda all_: all_.agents, _advice_on_agent)
 
 ENDPOINTS = (
     Endpoint(

@@ -130,7 +130,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
         agent=row,
         text=text,
         lines=text.count("\n") + 1,
-        problems=await checked_agent(text),
+        problems=(await checked_agent(call, text)).problems,
         models=[item.name for item in await call.services.models.known(call.tenant)],
         tools=call.services.tools.ids(),
     )
@@ -139,7 +139,9 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
 async def preview(call: Call) -> Response:
     """Check what stands in the editor."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
-    return JSONResponse({"problems": await checked_agent(body.text), "graph": None})
+    return JSONResponse(
+        {"problems": (await checked_agent(call, body.text)).problems, "graph": None}
+    )
 
 
 async def compare_page(call: Call) -> Response:

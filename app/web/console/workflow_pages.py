@@ -132,7 +132,8 @@ async def edit_page(call: Call) -> Response:
 
 
 async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | None) -> Response:
-    problems, document = await checked_text(text, call.services.registry)
+    found = await checked_text(call, text)
+    problems, document = found.problems, found.document
     return await page(
         call,
         "edit.html",
@@ -150,9 +151,9 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
 async def preview(call: Call) -> Response:
     """Check what stands in the editor, and draw it."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
-    problems, document = await checked_text(body.text, call.services.registry)
-    graph = draw(document) if isinstance(document, dict) else None
-    return JSONResponse({"problems": problems, "graph": graph})
+    found = await checked_text(call, body.text)
+    graph = draw(found.document) if isinstance(found.document, dict) else None
+    return JSONResponse({"problems": found.problems, "graph": graph})
 
 
 async def compare_page(call: Call) -> Response:

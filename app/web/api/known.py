@@ -1,0 +1,41 @@
+"""What there is on the server for one tenant, against which names in definitions are held."""
+
+import asyncio
+from typing import Any
+
+from app.services import Services
+from engine import Json
+from steps.advice import Known
+
+_MOST = 1_000
+"""How many names of a kind are looked through for the nearest one."""
+
+
+async def known_to(services: Services, tenant: str, document: Json) -> Known:
+    """Return what a document may name; of many workflows and agents those that it does name."""
+    tools = services.tools
+    workflows, agents, models = await asyncio.gather(
+        services.workflows.table.ids(tenant, _named(document, "workflowId", "workflow"), _MOST),
+        services.agents.table.ids(tenant, _named(document, "agentId"), _MOST),
+        services.models.known(tenant),
+    )
+    ids = tools.ids()
+    return Known(
+        tools=ids,
+        workflows=workflows,
+        agents=agents,
+        models=[model.name for model in models],
+        secrets=[secret.name for secret in services.secrets.names(tenant)],
+        servers=tools.servers(),
+        pure=[tool for tool in ids if tools.is_pure(tool)],
+    )
+
+
+def _named(document: Json, *keys: str) -> list[str]:
+    if not isinstance(document, dict):
+        return []
+    parts: list[Any] = []
+    for listed in (document.get("steps"), document.get("tools")):
+        parts += listed if isinstance(listed, list) else []
+    found = {part.get(key) for part in parts if isinstance(part, dict) for key in keys}
+    return sorted(name for name in found if isinstance(name, str))

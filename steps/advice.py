@@ -1,0 +1,177 @@
+"""Warnings about a definition: names that nothing has or delivers, as far as can be known.
+
+Each may be right all the same: a tool may be installed later, a start may give more than the
+payload says, and a plug-in may fail with error types of its own.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from steps.contract import COMMON_ERRORS, AnyStepType, Problem
+from steps.document import CommonStep
+from steps.expression import Expression, ExpressionError, bare_condition
+from steps.language.paths import Path
+from steps.language.types import Declared
+from steps.nearest import did_you_mean, nearest
+from steps.registry import Registry
+from steps.template import SecretTemplate
+from steps.template_places import Text, texts_in, texts_of
+
+_GIVEN = frozenset({"attachment", "fileId"})
+"""What a start with a file puts into the data itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is on a server, for one tenant; None where it is not known.
+
+    Attributes:
+        servers: The names before the dot of tools that may be away.
+        pure: Tools that touch nothing but their arguments.
+    """
+
+    tools: Collection[str] | None = None
+    workflows: Collection[str] | None = None
+    agents: Collection[str] | None = None
+    models: Collection[str] | None = None
+    secrets: Collection[str] | None = None
+    servers: Collection[str] = ()
+    pure: Collection[str] = ()
+
+    def of(self, what: str) -> Collection[str] | None:
+        """Return the names of one kind: `tool`, `workflow`, `agent`, `model` or `secret`."""
+        found: Collection[str] | None = getattr(self, f"{what}s")
+        return found
+
+    def lacks(self, what: str, name: str) -> str | None:
+        """Say that there is no such thing, with the nearest name; None if it may be there."""
+        known = self.of(what)
+        if known is None or name in known:
+            return None
+        if what == "tool" and _is_away(name, known, self.servers):
+            return None
+        return f"there is no {what} {name[:130]} now{nearest(name, known)}"
+
+
+def _is_away(tool: str, known: Collection[str], servers: Collection[str]) -> bool:
+    server, dot, _ = tool.partition(".")
+    return bool(dot) and server in servers and not any(t.startswith(f"{server}.") for t in known)
+
+
+def advice_on(
+    document: dict[str, Any], registry: Registry, declared: Declared, known: Known
+) -> list[Problem]:
+    """Return what looks like a slip in a workflow."""
+    return list(_Advice(document, registry, declared, known).all())
+
+
+def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
+    """Return what looks like a slip in an agent."""
+    found = []
+    tools = document.get("tools")
+    for index, item in enumerate(tools if isinstance(tools, list) else ()):
+        named = {"tool": item} if isinstance(item, str) else item
+        for what in ("tool", "workflow"):
+            name = named.get(what) if isinstance(named, dict) else None
+            if isinstance(name, str) and not name.endswith(".*"):
+                told = known.lacks(what, name)
+                found += [Problem(f"tools[{index}]", told)] if told else []
+    model = document.get("model")
+    told = known.lacks("model", model) if isinstance(model, str) else None
+    return [*found, *([Problem("model", told)] if told else [])]
+
+
+class _Advice:
+    def __init__(
+        self, document: dict[str, Any], registry: Registry, declared: Declared, known: Known
+    ) -> None:
+        steps = document.get("steps")
+        self._steps = [step for step in steps if isinstance(step, dict)] if isinstance(
+            steps, list) else []  # fmt: skip
+        self._places = {id(step): index for index, step in enumerate(steps or ())}
+        self._document, self._registry = document, registry
+        self._declared, self._known = declared, known
+        self._ids = {str(step.get("id")) for step in self._steps}
+        first = next((s for s in self._steps if s.get("id") == document.get("initialStep")), {})
+        self._is_closed = bool(document.get("payload")) or first.get("type") == "collect-inputs"
+
+    def all(self) -> Iterator[Problem]:
+        for step in self._steps:
+            kind = self._registry.get(str(step.get("type")))
+            if kind is not None:
+                yield from self._step(step, kind, f"steps[{self._places[id(step)]}]")
+        edges = self._document.get("edges")
+        for index, edge in enumerate(edges if isinstance(edges, list) else ()):
+            condition = edge.get("condition") if isinstance(edge, dict) else None
+            if isinstance(condition, str):
+                yield from self._condition(condition, f"edges[{index}].condition")
+
+    def _step(self, step: dict[str, Any], kind: AnyStepType, path: str) -> Iterator[Problem]:
+        for key, what in kind.names.items():
+            name = step.get(key)
+            if isinstance(name, str) and "{{" not in name:
+                told = self._known.lacks(what, name)
+                yield from [Problem(f"{path}.{key}", told)] if told else []
+        if step.get("onInterrupted") and step.get("toolId") in self._known.pure:
+            told = "has no effect: the tool touches nothing, so it is always called again"
+            yield Problem(f"{path}.onInterrupted", told)
+        yield from _error_types(step.get("retry"), kind, f"{path}.retry.nonRetryableErrors")
+        own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
+        for text in texts_of(kind.settings, own, path):
+            yield from self._text(text)
+        output = step.get("output")
+        for name, spec in output.items() if isinstance(output, dict) else ():
+            value = spec.get("value") if isinstance(spec, dict) else None
+            for text in texts_in(value, f"{path}.output.{name}.value", is_template=True):
+                yield from self._text(text)
+
+    def _text(self, text: Text) -> Iterator[Problem]:
+        if not text.is_template or "{{" not in text.text:
+            return
+        try:
+            expressions = SecretTemplate(text.text).expressions()
+        except ExpressionError:
+            return  # compiling has told it
+        for expression in expressions:
+            yield from self._expression(expression, text.path)
+
+    def _condition(self, text: str, path: str) -> Iterator[Problem]:
+        try:
+            yield from self._expression(Expression(bare_condition(text)), path)
+        except ExpressionError:
+            return  # compiling has told it
+
+    def _expression(self, expression: Expression, path: str) -> Iterator[Problem]:
+        for secret in sorted(expression.secrets):
+            told = self._known.lacks("secret", secret)
+            yield from [Problem(path, told)] if told else []
+        for read in expression.paths:
+            told = self._unread(read)
+            yield from [Problem(path, told)] if told else []
+
+    def _unread(self, read: Path) -> str | None:
+        """Say that nothing delivers what is read, unless the expression asks first."""
+        name = read.keys[0] if read.keys else None
+        if not isinstance(name, str) or read.asked:
+            return None
+        if read.root == "steps" and name not in self._ids:
+            return f"there is no step {name}{did_you_mean(name, self._ids)}"
+        if read.root != "data" or name in self._declared or name in _GIVEN:
+            return None
+        hint = nearest(name, self._declared)
+        if not (hint or self._is_closed):
+            return None  # a start may give what it likes
+        return f"neither the payload nor the output of a step has {name}{hint}"
+
+
+def _error_types(retry: Any, kind: AnyStepType, path: str) -> Iterator[Problem]:
+    named = retry.get("nonRetryableErrors") if isinstance(retry, dict) else None
+    known = {word.strip() for words in (*COMMON_ERRORS, *kind.errors) for word in words.split(",")}
+    for index, name in enumerate(named if isinstance(named, list) else ()):
+        if not isinstance(name, str) or name in known:
+            continue
+        hint = nearest(name, known)
+        if hint or not kind.own_errors:
+            told = f"{name[:130]} is no error of a {kind.type} step{hint}"
+            yield Problem(f"{path}[{index}]", told)

@@ -1,0 +1,186 @@
+"""The check of a definition that is to be saved: stricter than what a stored one has to pass.
+
+What would have no effect is refused here, and so is what can only fail when it is evaluated.
+A definition that was stored before the check knew a rule goes on being compiled and run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine import Json
+from steps.advice import Known, advice_on, advice_on_agent
+from steps.agent import AgentDefinition, AgentDocument, compile_agent
+from steps.compiled import Definition
+from steps.contract import AnyStepType, Problem, first_of
+from steps.definition import compile_definition
+from steps.document import CommonStep
+from steps.expression import Expression, ExpressionError, bare_condition
+from steps.language.findings import findings_in
+from steps.language.types import Declared, crossings_in
+from steps.problems import InvalidDefinition
+from steps.registry import Registry
+from steps.template import SecretTemplate
+from steps.template_places import Text, texts_in, texts_of
+
+_SHOWN_WORDS = ("description", "title", "default")
+_NO_TEMPLATE = "is shown as it stands: no {{ }} is evaluated here"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        problems: What keeps the definition from being saved.
+        warnings: What may be right, but looks like a slip.
+        definition: The compiled definition, where there are no problems.
+    """
+
+    problems: list[Problem]
+    warnings: list[Problem]
+    definition: Definition | None = None
+
+
+def check_definition(document: Json, registry: Registry, known: Known | None = None) -> Checked:
+    """Return everything that can be said of a document; `known` is what there is on a server."""
+    definition, problems = None, []
+    try:
+        definition = compile_definition(document, registry)
+    except InvalidDefinition as invalid:
+        problems = list(invalid.all)
+    if not isinstance(document, dict):
+        return Checked(problems, [])
+    told = {item.path for item in problems}
+    declared = declared_in(document)
+    problems += [item for item in _strict(document, registry, declared) if item.path not in told]
+    warnings = advice_on(document, registry, declared, known or Known())
+    usable = definition if not problems else None
+    return Checked(first_of(problems), first_of(warnings), usable)
+
+
+def strictly_compiled(document: Json, registry: Registry) -> Definition:
+    """Return the definition of a document that may be saved. Raises `InvalidDefinition`."""
+    checked = check_definition(document, registry)
+    if checked.definition is None:
+        raise InvalidDefinition(checked.problems)
+    return checked.definition
+
+
+def check_agent(document: Json, known: Known | None = None) -> Checked:
+    """Return everything that can be said of an agent."""
+    problems: list[Problem] = []
+    try:
+        compile_agent(document)
+    except InvalidDefinition as invalid:
+        problems = list(invalid.all)
+    if not isinstance(document, dict):
+        return Checked(problems, [])
+    told = {item.path for item in problems}
+    found = [item for text in texts_of(AgentDocument, document, "")
+             for item in _text_problems(text, {}, shown=False)]  # fmt: skip
+    found += _field_texts(document.get("output"), "output")
+    problems += [item for item in found if item.path not in told]
+    return Checked(first_of(problems), first_of(advice_on_agent(document, known or Known())))
+
+
+def strictly_compiled_agent(document: Json) -> AgentDefinition:
+    """Return an agent that may be saved. Raises `InvalidDefinition`."""
+    if problems := check_agent(document).problems:
+        raise InvalidDefinition(problems)
+    return compile_agent(document)
+
+
+def declared_in(document: Mapping[str, Any]) -> Declared:
+    """Return the specs of the names of `data` that have one type wherever they are declared."""
+    specs: dict[str, Mapping[str, Any]] = {}
+    unclear: set[str] = set()
+    steps = document.get("steps")
+    parts = [document.get("payload")]
+    parts += [step.get("output") for step in steps or () if isinstance(step, dict)] if isinstance(
+        steps, list) else []  # fmt: skip
+    for part in parts:
+        for name, spec in part.items() if isinstance(part, dict) else ():
+            if not isinstance(spec, dict):
+                continue
+            if name in specs and specs[name].get("type") != spec.get("type"):
+                unclear.add(name)
+            specs.setdefault(name, spec)
+    return {name: {} if name in unclear else spec for name, spec in specs.items()}
+
+
+def _strict(document: dict[str, Any], registry: Registry, declared: Declared) -> Iterator[Problem]:
+    for key in ("name", "description"):
+        yield from _shown(document.get(key), key)
+    yield from _field_texts(document.get("payload"), "payload")
+    steps = document.get("steps")
+    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+        kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
+        if kind is not None:
+            yield from _step(step, kind, f"steps[{index}]", declared)
+    edges = document.get("edges")
+    for index, edge in enumerate(edges if isinstance(edges, list) else ()):
+        condition = edge.get("condition") if isinstance(edge, dict) else None
+        if isinstance(condition, str):
+            yield from _expression_problems(
+                bare_condition(condition), f"edges[{index}].condition", declared
+            )
+
+
+def _step(
+    step: dict[str, Any], kind: AnyStepType, path: str, declared: Declared
+) -> Iterator[Problem]:
+    for key, instead in kind.unused.items():
+        if step.get(key):
+            yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
+    own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
+    for text in texts_of(kind.settings, own, path):
+        yield from _text_problems(text, declared, shown=kind.built_in)
+    for key in ("name", "description"):
+        yield from _shown(step.get(key), f"{path}.{key}")
+    output = step.get("output")
+    yield from _field_texts(output, f"{path}.output")
+    for name, spec in output.items() if isinstance(output, dict) else ():
+        if isinstance(spec, dict) and "value" in spec:
+            for text in texts_in(spec["value"], f"{path}.output.{name}.value", is_template=True):
+                yield from _text_problems(text, declared, shown=True)
+
+
+def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[Problem]:
+    if not text.is_template:
+        if shown:
+            yield from _shown(text.text, text.path)
+        return
+    if "{{" not in text.text:
+        return
+    try:
+        expressions = SecretTemplate(text.text).expressions()
+    except ExpressionError:
+        return  # compiling has told it
+    for expression in expressions:
+        for told in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
+            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
+
+
+def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
+    try:
+        node = Expression(text).node
+    except ExpressionError:
+        return  # compiling has told it
+    for told in (*findings_in(node), *crossings_in(node, declared)):
+        yield Problem(path, told)
+
+
+def _field_texts(specs: Any, path: str) -> Iterator[Problem]:
+    """Refuse templates in what is shown of fields; only `value` is evaluated."""
+    for name, spec in specs.items() if isinstance(specs, dict) else ():
+        if isinstance(spec, dict):
+            for word in _SHOWN_WORDS:
+                yield from _shown(spec.get(word), f"{path}.{name}.{word}")
+            yield from _field_texts(spec.get("properties"), f"{path}.{name}.properties")
+
+
+def _shown(value: Any, path: str) -> Iterator[Problem]:
+    for text in texts_in(value, path, is_template=False):
+        if "{{" in text.text and "}}" in text.text:
+            yield Problem(text.path, _NO_TEMPLATE)

@@ -1,0 +1,78 @@
+"""All expressions of a step share one allowance, and others have their turn meanwhile."""
+
+import asyncio
+
+import pytest
+
+from engine import Json
+from steps.expression import Expression, ExpressionError
+from steps.language.allowance import STEP, one_allowance
+from steps.template import Template
+
+LARGE: dict[str, Json] = {
+    "data": {"x": {str(number): 1 for number in range(10_000)}, "s": "x" * 200_000}
+}
+COSTLY = "data.x | items | list"
+
+
+def spent(text: str, times: int = 1) -> int:
+    with one_allowance() as allowance:
+        for _ in range(times):
+            Expression(text).evaluate(LARGE)
+        return allowance.spent
+
+
+def test_work_is_counted_by_what_is_looked_at() -> None:
+    assert spent("1 + 1") < 10
+    assert spent("data.s is defined") < 20_000
+    assert spent("data.x") == pytest.approx(10_000, rel=0.1)
+    assert spent(COSTLY) == pytest.approx(5 * 10_000, rel=0.1)
+    assert spent(COSTLY, 4) == 4 * spent(COSTLY)
+    assert spent("data.s ~ data.s | upper") > 2 * len("x" * 200_000) // 20
+
+
+def test_a_step_has_one_allowance_and_the_next_one_another() -> None:
+    many = STEP // spent(COSTLY) + 1
+    assert many > 10
+    for _ in range(2):
+        with pytest.raises(ExpressionError, match="the expressions of one step may look at"):
+            spent(COSTLY, many)
+    for _ in range(many):
+        Expression(COSTLY).evaluate(LARGE)  # each by itself has its own
+
+
+def test_others_have_their_turn_between_expressions() -> None:
+    template = Template({f"k{number}": "{{ " + COSTLY + " }}" for number in range(8)})
+    mixed = Template("".join("{{ " + COSTLY + " | length }}" for _ in range(8)))
+
+    async def turns_while(work: Template) -> int:
+        turns, done = 0, False
+
+        async def others() -> None:
+            nonlocal turns
+            while not done:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(others())
+        await asyncio.sleep(0)
+        with one_allowance():
+            assert await work.rendered(LARGE) == work.render(LARGE)
+        done = True
+        await beside
+        return turns
+
+    assert asyncio.run(turns_while(template)) >= 8
+    assert asyncio.run(turns_while(mixed)) >= 3
+
+
+def test_a_timeout_is_kept_between_expressions() -> None:
+    template = Template(["{{ " + COSTLY + " }}"] * 15)
+
+    async def within(seconds: float) -> None:
+        with one_allowance():
+            async with asyncio.timeout(seconds):
+                await template.rendered(LARGE)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(within(0.0))

@@ -1,0 +1,205 @@
+"""What is accepted has effect, and what can only fail is found before it is saved."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from steps.advice import Known
+from steps.checking import check_agent, check_definition, strictly_compiled
+from steps.definition import compile_definition
+from steps.problems import InvalidDefinition
+from steps.registry import Registry
+
+REGISTRY = Registry.built_in()
+END = {"id": "end", "type": "end-flow"}
+KNOWN = Known(
+    tools=["send-email", "transform", "crm.find"], workflows=["check-line"], agents=["researcher"],
+    models=["fast"], secrets=["SHOP_TOKEN"], servers=["crm", "away"], pure=["transform"],
+)  # fmt: skip
+
+
+def flow(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    listed = [*steps, END]
+    edges = [{"from": a["id"], "to": b["id"]} for a, b in pairwise(listed)]
+    return {"name": "x", "initialStep": listed[0]["id"], "steps": listed, "edges": edges, **more}
+
+
+def problems(document: dict[str, Any]) -> dict[str, str]:
+    return {item.path: item.message for item in check_definition(document, REGISTRY).problems}
+
+
+def warnings(document: dict[str, Any], known: Known = KNOWN) -> dict[str, str]:
+    found = check_definition(document, REGISTRY, known)
+    assert found.problems == []
+    return {item.path: item.message for item in found.warnings}
+
+
+ASK: dict[str, Any] = {"id": "q", "type": "request-user-action"}
+FORM: dict[str, Any] = {"id": "q", "type": "collect-inputs", "output": {"a": {"type": "string"}}}
+WAIT: dict[str, Any] = {"id": "q", "type": "wait", "duration": "1s"}
+
+
+@pytest.mark.parametrize(
+    ("step", "key", "value", "told"),
+    [
+        (ASK, "timeout", "1s", "set a `deadline`"),
+        (ASK, "retry", {"maxAttempts": 3}, "not tried again"),
+        (ASK, "onInterrupted", "fail", "goes on after a restart"),
+        (FORM, "timeout", "1s", "set a `deadline`"),
+        (FORM, "retry", {"maxAttempts": 3}, "not tried again"),
+        (FORM, "onInterrupted", "ask", "goes on after a restart"),
+        (WAIT, "output", {"i": {"type": "integer", "value": "{{ 42 }}"}}, "it delivers nothing"),
+        (WAIT, "timeout", "1s", "as long as `duration`"),
+        (WAIT, "retry", {"maxAttempts": 3}, "not tried again"),
+        (WAIT, "onInterrupted", "ask", "goes on after a restart"),
+    ],
+)
+def test_a_key_without_effect_is_refused_when_saved_and_runs_where_it_was_stored(
+    step: dict[str, Any], key: str, value: Any, told: str
+) -> None:
+    document = flow({**step, key: value})
+    found = problems(document)
+    assert found[f"steps[0].{key}"].startswith(f"has no effect on a {step['type']} step: ")
+    assert told in found[f"steps[0].{key}"]
+    with pytest.raises(InvalidDefinition):
+        strictly_compiled(document, REGISTRY)
+    assert compile_definition(document, REGISTRY).name == "x"
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        ({"id": "t", "type": "call-tool", "toolId": "{{ data.t }}"}, "toolId"),
+        ({"id": "t", "type": "call-agent", "agentId": "{{ data.t }}", "message": "x"}, "agentId"),
+        ({**ASK, "actionId": "{{ data.t }}"}, "actionId"),
+        ({**ASK, "actions": [{"value": "{{ data.t }}"}]}, "actions[0].value"),
+        ({**ASK, "name": "Pay {{ data.n }}"}, "name"),
+        ({**FORM, "output": {"a": {"type": "string", "description": "of {{ data.n }}"}}}, "output.a.description"),
+        ({"id": "c", "type": "call-workflow", "workflowId": "w", "version": "{{ data.v }}"}, "version"),
+    ],
+)  # fmt: skip
+def test_a_template_where_nothing_is_evaluated_is_refused(step: dict[str, Any], path: str) -> None:
+    document = flow(step)
+    assert "no {{ }} is evaluated here" in problems(document)[f"steps[0].{path}"]
+    compile_definition(document, REGISTRY)
+
+
+def test_expressions_are_held_against_filters_types_and_arguments() -> None:
+    document = flow(
+        {"id": "t", "type": "call-tool", "toolId": "transform", "inputs": {"a": {"b": ["{{ data.x | uper }}"]}},
+         "output": {"o": {"type": "string", "value": "{{ result | date_add }}"}}},
+        {"id": "h", "type": "call-api", "url": "https://x.example/{{ data.x is strng }}",
+         "auth": {"type": "bearer", "token": "{{ secrets.T | uper }}"}, "headers": {"X": "{{ data.s.split() }}"}},
+        {**ASK, "assignees": ["{{ data.who | uper }}"], "actions": [{"value": "v", "label": "{{ data.n | uper }}"}]},
+        payload={"x": {"type": "string"}, "list": {"type": "array"}, "o": {"type": "string", "required": False},
+                 "deep": {"type": "object", "properties": {"n": {"type": "number"}}}},
+    )  # fmt: skip
+    document["edges"][0]["condition"] = "data.x > 100"
+    document["edges"][1]["condition"] = (
+        "data.deep.n >= 'a' or data.list < 1 or data.x | length > 'b'"
+    )
+    document["edges"].append({"from": "h", "to": "q"})
+    document["edges"].append({"from": "t", "to": "h"})
+    found = check_definition(document, REGISTRY).problems
+    told = [(item.path, item.message) for item in found]
+    assert (
+        "steps[0].inputs.a.b[0]",
+        "{{ data.x | uper }}: there is no filter uper; did you mean upper?",
+    ) in told
+    assert {path for path, _ in told} == {
+        "steps[0].inputs.a.b[0]", "steps[0].output.o.value", "steps[1].url", "steps[1].auth.token",
+        "steps[1].headers.X", "steps[2].assignees[0]", "steps[2].actions[0].label",
+        "edges[0].condition", "edges[1].condition",
+    }  # fmt: skip
+    crossings = [message for path, message in told if path.startswith("edges")]
+    assert crossings[0].startswith("`>` compares a text with a number")
+    assert [message.partition(";")[0] for message in crossings[1:]] == [
+        "`>=` compares a number with a text", "`<` compares a list with a number", "`>` compares a number with a text",
+    ]  # fmt: skip
+    compile_definition(document, REGISTRY)
+
+
+def test_what_types_do_not_tell_is_left_to_the_run() -> None:
+    document = flow(WAIT, payload={"x": {"type": "number"}})
+    document["edges"][0]["condition"] = "data.x > 1 and data.y > 2 and data.x == 'a'"
+    document["edges"].append({"from": "q", "to": "end"})
+    assert problems(document) == {}
+
+
+def test_unknown_names_are_warnings_with_the_nearest() -> None:
+    document = flow(
+        {
+            "id": "t",
+            "type": "call-tool",
+            "toolId": "send-mail",
+            "inputs": {"k": "{{ secrets.SHOP_TOKN }}"},
+        },
+        {"id": "w", "type": "call-workflow", "workflowId": "check-lines"},
+        {"id": "a", "type": "call-agent", "agentId": "nobody", "message": "hi"},
+        {"id": "m", "type": "call-llm", "model": "fats", "prompt": "{{ steps.x.output }}"},
+        {"id": "k", "type": "call-tool", "toolId": "away.tool"},
+        {"id": "p", "type": "call-tool", "toolId": "transform", "onInterrupted": "ask"},
+    )
+    assert warnings(document) == {
+        "steps[0].toolId": "there is no tool send-mail now; did you mean send-email?",
+        "steps[0].inputs.k": "there is no secret SHOP_TOKN now; did you mean SHOP_TOKEN?",
+        "steps[1].workflowId": "there is no workflow check-lines now; did you mean check-line?",
+        "steps[2].agentId": "there is no agent nobody now",
+        "steps[3].model": "there is no model fats now; did you mean fast?",
+        "steps[3].prompt": "there is no step x; known are a, end, k, m, p, t, w",
+        "steps[5].onInterrupted": "has no effect: the tool touches nothing, so it is always called again",
+    }
+    assert warnings(document, Known()) == {
+        "steps[3].prompt": "there is no step x; known are a, end, k, m, p, t, w"
+    }
+
+
+def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
+    form = {"id": "f", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
+    asked = {
+        **ASK,
+        "message": "{{ data.nme }} {{ data.other }} {{ data.x | default('') }} {{ data.name }}",
+    }
+    told = check_definition(flow(form, asked), REGISTRY).warnings
+    assert [item.message for item in told] == [
+        "neither the payload nor the output of a step has nme; did you mean name?",
+        "neither the payload nor the output of a step has other",
+    ]
+    # A start without a payload may give what it likes, so only a near name looks like a slip.
+    told = check_definition(
+        flow({**WAIT, "duration": "1s"}, {**form, "id": "g"}, asked), REGISTRY
+    ).warnings
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "name", "told"),
+    [
+        ({"type": "call-api", "url": "http://x.example/"}, "ConectionFailed", "did you mean ConnectionFailed?"),
+        ({"type": "call-api", "url": "http://x.example/"}, "Elsewhere", "is no error of a call-api step"),
+        ({"type": "call-api", "url": "http://x.example/"}, "HttpStatus", None),
+        ({"type": "call-api", "url": "http://x.example/"}, "Timeout", None),
+        ({"type": "call-tool", "toolId": "transform"}, "OutOfStock", None),
+        ({"type": "call-tool", "toolId": "transform"}, "ToolFaild", "did you mean ToolFailed?"),
+        ({"type": "call-llm", "prompt": "x"}, "DocumentTimeout", None),
+    ],
+)  # fmt: skip
+def test_error_types_that_a_step_does_not_have(
+    step: dict[str, Any], name: str, told: str | None
+) -> None:
+    found = warnings(flow({"id": "s", **step, "retry": {"nonRetryableErrors": [name]}}))
+    if told is None:
+        assert found == {}
+    else:
+        assert told in found["steps[0].retry.nonRetryableErrors[0]"]
+
+
+def test_an_agent_is_checked_too() -> None:
+    document = {
+        "name": "A", "instructions": "{{ inputs.x | uper }}", "model": "fats",
+        "tools": ["send-mail", "crm.*", {"workflow": "check-lines"}],
+    }  # fmt: skip
+    found = check_agent(document, KNOWN)
+    assert [item.path for item in found.problems] == ["instructions"]
+    assert [item.path for item in found.warnings] == ["tools[0]", "tools[2]", "model"]
