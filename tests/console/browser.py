@@ -11,7 +11,31 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-PATIENCE_S = 40
+PATIENCE_S = 60
+_SEEN = """
+    const label = arguments[0];
+    const seen = [...document.querySelectorAll(WHAT)].filter(
+        item => item.checkVisibility({opacityProperty: true, visibilityProperty: true})
+    );
+    const lineOf = item => item.innerText.trim().split("\\n")[0];
+"""
+"""The elements that a person sees, found by one question and not by two for each of them."""
+
+_FIELD = (
+    _SEEN.replace("WHAT", "'label'")
+    + """
+    const found = seen.find(item => lineOf(item).startsWith(label));
+    return found ? document.getElementById(found.htmlFor) : null;
+"""
+)
+_BUTTON = (
+    _SEEN.replace("WHAT", "'button, a'")
+    + """
+    const found = seen.find(item => lineOf(item) === label);
+    if (found) found.scrollIntoView({block: "center"});
+    return found || null;
+"""
+)
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -92,16 +116,10 @@ class Person:
 
     @property
     def text(self) -> str:
-        return str(self.driver.find_element(By.TAG_NAME, "body").text)
+        return str(self.driver.execute_script("return document.body.innerText"))
 
     def field(self, label: str) -> WebElement:
-        def look() -> WebElement | None:
-            for item in self.driver.find_elements(By.TAG_NAME, "label"):
-                if item.is_displayed() and item.text.split("\n")[0].startswith(label):
-                    return self.driver.find_element(By.ID, item.get_attribute("for") or "")
-            return None
-
-        found_field = self.waits(look)
+        found_field = self.waits(lambda: self.driver.execute_script(_FIELD, label))
         assert isinstance(found_field, WebElement)
         return found_field
 
@@ -123,14 +141,11 @@ class Person:
 
     def presses(self, label: str) -> None:
         def press() -> bool:
-            for item in self.driver.find_elements(By.CSS_SELECTOR, "button, a"):
-                if item.is_displayed() and item.text.strip().split("\n")[0] == label:
-                    self.driver.execute_script(
-                        "arguments[0].scrollIntoView({block:'center'})", item
-                    )
-                    item.click()
-                    return True
-            return False
+            item = self.driver.execute_script(_BUTTON, label)
+            if item is None:
+                return False
+            item.click()
+            return True
 
         try:
             self.waits(press)
