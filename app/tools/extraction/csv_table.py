@@ -13,7 +13,7 @@ _SEPARATORS = ",;\t|"
 _SAMPLE_CHARACTERS = 64 * 1024
 _SAMPLE_ROWS = 200
 _DOS_END = b"\x1a"
-_NAMED = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+_NAMED = re.compile(r'"?sep=(.)"?(\r\n|\r|\n|\Z)', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[-+]?[\d.\s\u00a0']*\d,\d+\s?[%\w€$£]{0,3}")
 
 
@@ -22,9 +22,8 @@ def read(content: bytes, document: Document) -> None:
     text, document.encoding = decoded(content.removesuffix(_DOS_END))
     csv.field_size_limit(_LONGEST_CELL)
     separator = "\t" if document.media_type == "text/tab-separated-values" else ""
-    first, end, rest = text.partition("\n")
-    if named := _NAMED.fullmatch(first + end):
-        separator, text = named[1], rest
+    if named := _NAMED.match(text):
+        separator, text = named[1], text[named.end() :]
     separator = separator or _separator_of(text)
     sheet = Sheet("csv")
     document.sheets = [sheet]

@@ -76,7 +76,7 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     `media_type` is what it was taken for before. Raises `DocumentFailure`, which names a
     kind that is not read.
     """
-    if b"%PDF-" in content[:1_024]:
+    if _is_pdf(content):
         return PDF
     if content.startswith(_ZIP):
         return _package(Package(content))
@@ -85,6 +85,12 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
         raise unsupported(media_type if media_type != TEXT else "application/octet-stream")
     return _text(content, name.rpartition(".")[2].lower())
+
+
+def _is_pdf(content: bytes) -> bool:
+    """Say whether a PDF begins here, or after something that is none of its own."""
+    at = content.find(b"%PDF-", 0, _HEAD_BYTES)
+    return at == 0 or (at > 0 and b" obj" in content[at : at + _HEAD_BYTES])
 
 
 def unsupported(kind: str) -> DocumentFailure:

@@ -50,8 +50,13 @@ def _header(message: EmailMessage, name: str) -> str:
         value = message.get(name)
     except (MessageError, ValueError, IndexError, AttributeError):
         # Some malformed headers break the parser of the standard library.
-        value = dict(message.raw_items()).get(name)
-    return " ".join(str(value).split()) if value is not None else ""
+        value = None
+    text = "" if value is None else str(value)
+    if value is None or "\ufffd" in text:
+        # Headers of old hold letters as they are, in a charset that nothing names.
+        found = {key.lower(): raw for key, raw in message.raw_items()}.get(name.lower(), "")
+        text = decoded(str(found).encode("utf-8", "surrogateescape"))[0]
+    return " ".join(text.split())
 
 
 def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -> None:

@@ -7,10 +7,11 @@ from io import BytesIO
 from olefile import OleFileIO
 
 from app.tools.extraction.charsets import codec_of, declared_charset, decoded
-from app.tools.extraction.document import Document, damaged
+from app.tools.extraction.document import Document, damaged, encrypted
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.web_page import write_page
 
+_CLASS, _IS_ENCRYPTED = 0x001A, "ipm.note.smime"
 _SUBJECT, _SENDER, _ADDRESS, _SMTP_ADDRESS = 0x0037, 0x0C1A, 0x0C1F, 0x5D01
 _TO, _CC, _SENT, _RECEIVED = 0x0E04, 0x0E03, 0x0039, 0x0E06
 _BODY, _HTML, _RICH = 0x1000, 0x1013, 0x1009
@@ -27,6 +28,8 @@ def read(content: bytes, document: Document) -> None:
     """Read the headers that are shown and the body; attachments are named as left out."""
     with OleFileIO(BytesIO(content)) as ole:
         message = _Message(ole, [])
+        if message.text(_CLASS).lower() == _IS_ENCRYPTED:
+            raise encrypted()
         document.describe(
             {
                 "title": message.text(_SUBJECT),

@@ -19,7 +19,7 @@ def read(content: bytes, document: Document) -> None:
 
     A page that cannot be read, or has no text, is named in what is left out.
     """
-    content = content[max(0, content.find(b"%PDF-", 0, 2_048)) :]
+    content = content[max(0, content.find(b"%PDF-")) :]
     try:
         book = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as failed:

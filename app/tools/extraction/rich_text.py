@@ -16,7 +16,7 @@ _UNSEEN = frozenset({
     "fonttbl", "colortbl", "stylesheet", "info", "pict", "objdata", "fldinst", "listtable",
     "listoverridetable", "revtbl", "rsidtbl", "themedata", "colorschememapping", "datastore",
     "latentstyles", "generator", "xmlnstbl", "mmathPr", "template", "filetbl", "shprslt", "sp",
-    "sn", "sv", "nonesttables", "nonshppict", "xe", "tc", "atnid", "atnauthor", "annotation",
+    "sn", "sv", "upr", "nonesttables", "nonshppict", "xe", "tc", "atnid", "atnauthor", "annotation",
     "panose", "falt", "userprops", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn",
     "pgdsctbl", "txe", "rxe",
 })  # fmt: skip
@@ -141,7 +141,10 @@ class _Reader:
             self._to_skip -= 1
             return
         self._settle()
-        if word == "sv" and self._property == _WORDS_OF_A_SHAPE:
+        if word == "ud" and self._state.destination == "" and len(self._around) > 1:
+            # What stands beside it is the same text without its other letters.
+            self._state = replace(self._state, is_seen=self._around[-2].is_seen)
+        elif word == "sv" and self._property == _WORDS_OF_A_SHAPE:
             self._state = replace(self._state, is_seen=True, destination="shptxt")
             self._flow.block()
         elif word in _UNSEEN or (is_starred and word not in _SEEN_THOUGH_STARRED):

@@ -186,7 +186,13 @@ class _Cells:
 
     def _value(self) -> object:
         value = "".join(self._texts.get("v", ()))
-        match self._cell.get("t", "n"):
+        kind = self._cell.get("t", "n")
+        if "f" in self._texts and not value.strip() and (kind != "str" or "v" not in self._texts):
+            self._document.leave_out(
+                f"the value of a formula in the sheet {self._sheet.name}, which was not saved"
+            )
+            return f"={''.join(self._texts['f'])}"
+        match kind:
             case "s" if value.isdecimal() and int(value) < len(self._book.strings):
                 return self._book.strings[int(value)]
             case "s" if value:
@@ -198,15 +204,7 @@ class _Cells:
                 return value.strip() in ("1", "true")
             case "str" | "e" | "d":
                 return value
-        if value.strip():
-            return self._number(value.strip())
-        if "f" in self._texts:
-            formula = "".join(self._texts["f"])
-            self._document.leave_out(
-                f"the value of a formula in the sheet {self._sheet.name}, which was not saved"
-            )
-            return f"={formula}"
-        return None
+        return self._number(value.strip()) if value.strip() else None
 
     def _number(self, value: str) -> object:
         try:

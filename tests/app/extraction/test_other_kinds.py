@@ -46,9 +46,15 @@ def test_a_pdf_gives_what_was_filled_in(annotation: str, line: str) -> None:
     assert text_of("a.pdf", page_of(annotation)) == f"Page:\n{line}".strip()
 
 
-@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n", b" ", b"HTTP/1.1 200 OK\r\n\r\n"])
+@pytest.mark.parametrize(
+    "before", [b"\xef\xbb\xbf", b"\r\n", b" ", b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 9_999]
+)
 def test_bytes_before_a_pdf_do_not_matter(before: bytes) -> None:
     assert text_of("upload", before + documents.pdf("Invoice 7")) == "Invoice 7"
+
+
+def test_text_about_pdf_is_text() -> None:
+    assert text_of("a.txt", "A file begins with %PDF-1.7.") == "A file begins with %PDF-1.7."
 
 
 def test_pages_that_give_nothing_are_named() -> None:

@@ -56,6 +56,12 @@ def test_a_formula_without_its_value_is_shown_and_named() -> None:
     assert found["leftOut"] == ["the value of a formula in the sheet One, which was not saved"]
 
 
+@pytest.mark.parametrize("kind", ["b", "e", "n", "s", "str", "d"])
+def test_a_formula_without_its_value_is_shown_whatever_its_kind(kind: str) -> None:
+    found = read("a.xlsx", sheet_of(f'<row><c t="{kind}"><f>A2</f></c></row>'))
+    assert (found["sheets"][0]["rows"], len(found["leftOut"])) == ([["=A2"]], 1)
+
+
 def test_cells_stand_where_they_say() -> None:
     found = sheet_of(
         '<row r="3"><c r="B3"><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c></row>'
@@ -128,6 +134,7 @@ def test_what_an_open_document_book_repeats_is_counted_and_bounded() -> None:
         ("sep=;\na;b\n", [["a", "b"]]),
         ('"sep=,"\na,b\n', [["a", "b"]]),
         ("sep=|\r\na|b\r\n", [["a", "b"]]),
+        ("sep=;\ra;b\rc;d", [["a", "b"], ["c", "d"]]),
         ("Report, May\nname;qty\nBolt;12\n", [["Report, May"], ["name", "qty"], ["Bolt", "12"]]),
         ("Smith, John;12\nDoe, Jane;3\n", [["Smith, John", "12"], ["Doe, Jane", "3"]]),
         ("a,b\n1,2\n\x1a", [["a", "b"], ["1", "2"]]),

@@ -72,6 +72,7 @@ RICH = [
     (rb"{\rtf1 a {\shp{\*\shpinst{\shptxt boxed\par}}} z}", "a\nboxed\n z"),
     (rb"{\rtf1 a\emdash b\ldblquote q\rdblquote\tab c\line d\_e\{\}\\}", "a\u2014b\u201cq\u201d\tc\nd-e{}\\"),
     (b"{\\rtf1 a{\\object\\objdata\\bin5 }}{{\\}b}", "ab"),
+    (rb"{\rtf1 {\upr{?}{\*\ud{\u321?}}}z}", "\u0141z"),
     (rb"{\rtf1 a{\nonshppict{\pict 00}}b}", "ab"),
     (rb"{\rtf1{\info{\title T}}{\*\generator X;}{\*\unknown y}body}", "body"),
 ]  # fmt: skip
@@ -141,6 +142,12 @@ def test_what_is_attached_to_a_mail_is_named() -> None:
 def test_headers_in_other_letters_are_decoded() -> None:
     content = b"From: =?utf-8?q?J=C3=B6rg?= <a@x.de>\r\nSubject: =?utf-8?b?R3LDvMOfZQ==?=\r\n\r\nhi"
     assert text_of("a.eml", content) == "From: Jörg <a@x.de>\nSubject: Grüße\n\nhi"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1252"])
+def test_headers_with_letters_as_they_are_are_read(charset: str) -> None:
+    content = "From: a@x\r\nSubject: Grüße\r\n\r\nhi".encode(charset)
+    assert text_of("a.eml", content) == "From: a@x\nSubject: Grüße\n\nhi"
 
 
 def test_a_message_of_outlook_is_read() -> None:
