@@ -33,7 +33,7 @@ def reasons() -> dict[str, str]:
 
 def imported() -> set[str]:
     found = set()
-    for package in ("app", "engine", "journal", "steps"):
+    for package in ("app", "engine", "journal", "steps", "stepwell"):
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.ImportFrom) and node.module:
