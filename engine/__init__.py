@@ -12,11 +12,13 @@ steps, makes events durable before anything that depends on them leaves, and ask
 Only the standard library is imported here: no clock, no randomness, no I/O.
 """
 
+from engine.apply import apply, fold
 from engine.decide import (
     Abandon,
     Advance,
     AwaitAnswer,
     AwaitChildren,
+    AwaitStopped,
     AwaitTime,
     Decision,
     Execute,
@@ -39,6 +41,7 @@ from engine.events import (
     AttemptInterrupted,
     CancelRequested,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     RunCancelled,
@@ -65,6 +68,7 @@ from engine.inputs import (
     Begin,
     Broke,
     Cancel,
+    ChildrenStopped,
     ChildResumed,
     Delivered,
     Input,
@@ -80,7 +84,7 @@ from engine.inputs import (
 from engine.iso import iso_time, iso_time_or_none
 from engine.react import react
 from engine.retry import RetryPolicy, backoff_ms
-from engine.run import Run, apply, fold
+from engine.run import Run
 from engine.scope import scope
 from engine.transitions import TRANSITIONS, State, Status
 from engine.values import (
@@ -111,6 +115,7 @@ __all__ = [
     "AttemptInterrupted",
     "AwaitAnswer",
     "AwaitChildren",
+    "AwaitStopped",
     "AwaitTime",
     "AwaitsChildren",
     "Begin",
@@ -120,7 +125,9 @@ __all__ = [
     "CarriedVisit",
     "ChildResumed",
     "ChildrenAwaited",
+    "ChildrenLeft",
     "ChildrenResumed",
+    "ChildrenStopped",
     "Condition",
     "ConditionFailed",
     "Decision",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TypeAlias
 
+from engine.apply import apply
 from engine.events import (
     Event,
     RunCancelled,
@@ -16,7 +17,7 @@ from engine.events import (
 )
 from engine.graph import Graph, Occasion
 from engine.route import NoWayOut, next_step
-from engine.run import Run, apply
+from engine.run import Run
 from engine.values import RunError
 from engine.visit import VisitStatus
 
@@ -49,9 +50,13 @@ def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
     """Return the events that carry a run on from between two steps."""
     if run.next_step is None:
         return (_last_event(run, now_ms),)
-    if run.executions >= graph.max_step_executions:
+    entered, limit = run.executions, graph.max_step_executions
+    if run.cleaning_up:
+        entered, limit = entered - run.cleans_up_from, graph.max_clean_up_executions
+    if entered >= limit:
+        cleaning_up = " to clean up" if run.cleaning_up else ""
         message = (
-            f"the run has executed {run.executions} steps, which is the limit; "
+            f"the run has executed {entered} steps{cleaning_up}, which is the limit; "
             "end the loop earlier or raise maxStepExecutions"
         )
         return (_failed(run, "TooManySteps", message, now_ms),)

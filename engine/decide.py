@@ -60,11 +60,23 @@ class AwaitChildren(Attempt):
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitStopped:
+    """Nothing to do before the child runs that the step wants no more have stopped.
+
+    React to `ChildrenStopped` when they have; `until_ms` ends the wait.
+    """
+
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The run is over."""
 
 
-Decision: TypeAlias = Advance | Execute | Abandon | AwaitTime | AwaitAnswer | AwaitChildren | Stop
+Decision: TypeAlias = (
+    Advance | Execute | Abandon | AwaitTime | AwaitAnswer | AwaitChildren | AwaitStopped | Stop
+)
 
 
 def decide(run: Run) -> Decision:
@@ -76,6 +88,8 @@ def decide(run: Run) -> Decision:
     if run.waits_for_children:
         where = run.current
         return AwaitChildren(where.step_id, where.visit, where.attempt, run.wake_at_ms)
+    if run.state is State.STOPPING_CHILDREN:
+        return AwaitStopped(run.wake_at_ms)
     if run.state is State.PAUSED:
         return AwaitAnswer(run.wake_at_ms)
     if run.wake_at_ms is not None:

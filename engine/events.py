@@ -28,7 +28,7 @@ class RunStarted:
     Attributes:
         origin: The run of which this is a rerun. The steps before `first_step` are not done
             again then: `outputs` is what they had delivered, by step id, and `caught` the
-            error that the last `on: "error"` edge had caught.
+            error that the last `on: "error"` edge had caught, in step `caught_in`.
         carried: Their visits, oldest first, of a long past the newest.
         visits: How often each step had been entered by then; the numbers of visits go on
             from there.
@@ -48,6 +48,7 @@ class RunStarted:
     caught: StepError | None = None
     carried: tuple[CarriedVisit, ...] = ()
     visits: dict[str, int] = field(default_factory=dict)
+    caught_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,18 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptInterrupted:
-    """A restart found the attempt in flight; the same attempt runs again."""
+    """A restart found the attempt in flight; the same attempt runs again.
+
+    Attributes:
+        in_order: True when the server had been stopped in good order, which says nothing
+            against the step.
+    """
 
     at_ms: int
     step_id: str
     visit: int
     attempt: int
+    in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,21 @@ class ChildrenResumed:
     visit: int
     key: str = ""
     fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenLeft:
+    """The step wants its child runs no more, and waits for them to stop, until `until_ms`.
+
+    Attributes:
+        error: Why the attempt has failed; None where a cancel was asked for.
+    """
+
+    at_ms: int
+    step_id: str
+    visit: int
+    until_ms: int
+    error: StepError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +281,7 @@ Event: TypeAlias = (
     | StepRecorded
     | ChildrenAwaited
     | ChildrenResumed
+    | ChildrenLeft
     | StepSlept
     | RunPaused
     | RunResumed
@@ -281,6 +304,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     StepRecorded,
     ChildrenAwaited,
     ChildrenResumed,
+    ChildrenLeft,
     StepSlept,
     RunPaused,
     RunResumed,

@@ -74,3 +74,11 @@ class Graph:
     initial: str
     steps: Mapping[str, Step]
     max_step_executions: int = 1_000
+
+    @property
+    def max_clean_up_executions(self) -> int:
+        """How many steps a cancelled run may enter to clean up, beside those before the cancel.
+
+        As many as a run may enter, and each step once however few that are.
+        """
+        return max(self.max_step_executions, len(self.steps))

@@ -21,9 +21,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """The attempt in flight failed."""
+    """The attempt in flight failed.
+
+    Attributes:
+        grace_ms: How long child runs may take to stop before that is acted on; 0 where none
+            is open.
+    """
 
     error: StepError
+    grace_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,11 @@ class ChildResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildrenStopped:
+    """No child run is open any more of a step that wants none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The step has finished a part of its work."""
 
@@ -92,17 +103,29 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The step in flight was stopped, as a cancel asked."""
+    """The step in flight was stopped, as a cancel asked; `grace_ms` as in `Broke`."""
+
+    grace_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """A restart found the step in flight; whether it did its work is unknown."""
+    """A restart found the step in flight; whether it did its work is unknown.
+
+    Attributes:
+        in_order: True when the server had been stopped in good order.
+        most: How often an attempt may be cut off before it is not made again.
+    """
+
+    in_order: bool = False
+    most: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """The clock reached the moment the run waits for."""
+    """The clock reached the moment the run waits for; `grace_ms` as in `Broke`."""
+
+    grace_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +162,11 @@ class InterruptionSettled:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the run in good order."""
+    """Stop the run in good order; `grace_ms` as in `Broke`."""
 
     reason: str | None
     caller: str
+    grace_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +185,7 @@ Input: TypeAlias = (
     | Sleeps
     | AwaitsChildren
     | ChildResumed
+    | ChildrenStopped
     | Recorded
     | Stopped
     | Interrupted

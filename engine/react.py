@@ -12,6 +12,7 @@ from engine.inputs import (
     AnswerKept,
     Begin,
     Cancel,
+    ChildrenStopped,
     ChildResumed,
     Input,
     InterruptionSettled,
@@ -20,7 +21,7 @@ from engine.inputs import (
     TimerDue,
 )
 from engine.react_command import answer, cancel, terminate
-from engine.react_outcome import child_resumed, outcome, recorded
+from engine.react_outcome import child_resumed, children_stopped, outcome, recorded
 from engine.react_timer import timer
 from engine.run import Run
 from engine.transitions import State
@@ -42,11 +43,13 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         case Begin():
             return advance(run, graph, now_ms) if run.state is State.READY else ()
         case TimerDue():
-            return timer(run, graph, now_ms)
+            return timer(run, graph, happened, now_ms)
         case Recorded():
             return recorded(run, happened, now_ms)
         case ChildResumed():
             return child_resumed(run, now_ms, happened.key)
+        case ChildrenStopped():
+            return children_stopped(run, graph, now_ms)
         case Answered() | AnswerKept() | InterruptionSettled():
             return answer(run, graph, happened, now_ms)
         case Cancel():

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from engine.advance import end_of_step
+from engine.apply import apply
 from engine.errors import AlreadyCancelling, NotPaused, RunIsOver
 from engine.events import (
     AttemptFailed,
     CancelRequested,
+    ChildrenLeft,
     Event,
     RunResumed,
     RunTerminated,
@@ -17,8 +19,9 @@ from engine.events import (
 )
 from engine.graph import Graph
 from engine.inputs import Answered, AnswerKept, Cancel, InterruptionSettled, Terminate
+from engine.react_outcome import child_resumed
 from engine.react_timer import next_attempt
-from engine.run import Run, apply
+from engine.run import Run
 from engine.transitions import State
 from engine.values import StepError
 
@@ -58,8 +61,13 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
     if run.cancel_requested:
         raise AlreadyCancelling(f"run {run.id} is being cancelled")
     requested = CancelRequested(now_ms, command.reason, command.caller)
-    if run.state is State.EXECUTING or run.current is None:
+    goes_on = (State.EXECUTING, State.STOPPING_CHILDREN)
+    if run.state in goes_on or run.current is None:
         return (requested,)
+    if run.waits_for_children and command.grace_ms:
+        where = (now_ms, run.current.step_id, run.current.visit)
+        left = ChildrenLeft(*where, now_ms + command.grace_ms)
+        return (requested, *child_resumed(run, now_ms), left)
     stopped = StepCancelled(now_ms, run.current.step_id, run.current.visit)
     return (requested, *end_of_step(apply(run, requested), graph, stopped))
 

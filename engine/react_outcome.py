@@ -3,10 +3,12 @@
 from zlib import crc32
 
 from engine.advance import end_of_step
+from engine.apply import apply
 from engine.events import (
     AttemptFailed,
     AttemptInterrupted,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     RunPaused,
@@ -27,8 +29,9 @@ from engine.inputs import (
     Pauses,
     Recorded,
     Sleeps,
+    Stopped,
 )
-from engine.run import Run, apply
+from engine.run import Run
 from engine.transitions import State
 from engine.values import Pause, StepError
 
@@ -49,6 +52,9 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         resumed = child_resumed(run, now_ms)
         return (*resumed, *outcome(apply(run, resumed[0]), graph, happened, now_ms))
     at = (now_ms, visit.step_id, visit.visit)
+    if isinstance(happened, Broke | Stopped) and happened.grace_ms:
+        error = happened.error if isinstance(happened, Broke) else None
+        return (ChildrenLeft(*at, now_ms + happened.grace_ms, error),)
     match happened:
         case Delivered(output, data):
             return end_of_step(run, graph, StepCompleted(*at, output, data, None))
@@ -61,7 +67,7 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         case Sleeps(until_ms):
             return (StepSlept(*at, until_ms),)
         case Interrupted() if not run.is_stopping:
-            return _interrupted(run, graph, now_ms)
+            return _interrupted(run, graph, happened, now_ms)
         case _:
             return end_of_step(run, graph, StepCancelled(*at))
 
@@ -81,6 +87,16 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
         now_ms, visit.step_id, visit.visit, visit.attempt, error, now_ms + wait_ms
     )
     return (failed,)
+
+
+def children_stopped(run: Run, graph: Graph, now_ms: int) -> Events:
+    """Return what follows once the child runs have stopped that the step wants no more."""
+    if run.state is not State.STOPPING_CHILDREN or run.current is None:
+        return ()
+    visit = run.current
+    if run.is_stopping or visit.error is None:
+        return end_of_step(run, graph, StepCancelled(now_ms, visit.step_id, visit.visit))
+    return broke(run, graph, visit.error, now_ms)
 
 
 def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
@@ -124,14 +140,22 @@ def _awaits(run: Run, graph: Graph, happened: AwaitsChildren, now_ms: int) -> Ev
     return (*before, RunPaused(*at, happened.pause, deadline_ms))
 
 
-def _interrupted(run: Run, graph: Graph, now_ms: int) -> Events:
+def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> Events:
     assert run.current is not None  # noqa: S101 - the caller has checked
     visit, step = run.current, graph.steps[run.current.step_id]
     where = (now_ms, visit.step_id, visit.visit)
     message = "the server stopped while the step was running; whether it did its work is unknown"
     match step.on_interrupted:
         case OnInterrupted.RETRY:
-            return (AttemptInterrupted(*where, visit.attempt),)
+            count = visit.interruptions + (not happened.in_order)
+            if happened.in_order or count < happened.most:
+                return (AttemptInterrupted(*where, visit.attempt, happened.in_order),)
+            message = (
+                f"the process has ended {count} times while the step was running, so the step "
+                "may be the cause; it is not run again"
+            )
+            error = StepError("Interrupted", message, retryable=False)
+            return end_of_step(run, graph, StepFailed(*where, error))
         case OnInterrupted.FAIL:
             error = StepError("Interrupted", message, retryable=False)
             return end_of_step(run, graph, StepFailed(*where, error))

@@ -3,14 +3,14 @@
 from engine.advance import end_of_step
 from engine.events import Event, StepCompleted, StepFailed, StepStarted, StepTimedOut
 from engine.graph import Graph, Occasion
-from engine.inputs import Broke
-from engine.react_outcome import outcome
+from engine.inputs import Broke, TimerDue
+from engine.react_outcome import children_stopped, outcome
 from engine.run import Run
 from engine.transitions import State
 from engine.values import StepError
 
 
-def timer(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
+def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
     """Return what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
     visit = run.current
     if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
@@ -22,7 +22,9 @@ def timer(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
         return end_of_step(run, graph, StepCompleted(*where, None, {}, None))
     if run.waits_for_children:
         late = StepError("Timeout", "the child runs took longer than the step's timeout")
-        return outcome(run, graph, Broke(late), now_ms)
+        return outcome(run, graph, Broke(late, due.grace_ms), now_ms)
+    if run.state is State.STOPPING_CHILDREN:
+        return children_stopped(run, graph, now_ms)
     if any(edge.on is Occasion.TIMEOUT for edge in graph.steps[visit.step_id].edges):
         return end_of_step(run, graph, StepTimedOut(*where))
     error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)

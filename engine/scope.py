@@ -11,7 +11,7 @@ def scope(run: Run) -> Mapping[str, Json]:
     """Return the names in scope for conditions and templates.
 
     `data`, `steps["id"].output`, `context` and `run` always; `error` after an
-    `on: "error"` edge was taken.
+    `on: "error"` edge was taken, until the step that had failed has succeeded.
     """
     names: dict[str, Json] = {
         "data": run.data,

@@ -8,6 +8,7 @@ from engine.events import (
     AttemptInterrupted,
     CancelRequested,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     RunCancelled,
@@ -52,6 +53,7 @@ class State(StrEnum):
     BACKING_OFF = "backing_off"
     SLEEPING = "sleeping"
     AWAITING_CHILDREN = "awaiting"
+    STOPPING_CHILDREN = "stopping"
     PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -72,6 +74,7 @@ _LIVE = (
     State.BACKING_OFF,
     State.SLEEPING,
     State.AWAITING_CHILDREN,
+    State.STOPPING_CHILDREN,
     State.PAUSED,
 )
 _IN_STEP = _LIVE[1:]
@@ -92,6 +95,10 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.AWAITING_CHILDREN, AttemptFailed): State.BACKING_OFF,
     (State.AWAITING_CHILDREN, StepCompleted): State.READY,
     (State.AWAITING_CHILDREN, StepFailed): State.READY,
+    (State.EXECUTING, ChildrenLeft): State.STOPPING_CHILDREN,
+    (State.AWAITING_CHILDREN, ChildrenLeft): State.STOPPING_CHILDREN,
+    (State.STOPPING_CHILDREN, AttemptFailed): State.BACKING_OFF,
+    (State.STOPPING_CHILDREN, StepFailed): State.READY,
     (State.EXECUTING, RunPaused): State.PAUSED,
     (State.PAUSED, RunResumed): State.EXECUTING,
     (State.EXECUTING, StepCompleted): State.READY,

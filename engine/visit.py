@@ -30,6 +30,8 @@ class Visit:
         retry_at_ms: When the next attempt is due, while the step backs off.
         records: What the step has finished of its work, by name, oldest first.
         children: How many child runs it has wanted so far.
+        interruptions: How often the end of the process has cut off the newest attempt since it
+            last got on with its work.
     """
 
     step_id: str
@@ -45,3 +47,4 @@ class Visit:
     retry_at_ms: int | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
     children: int = 0
+    interruptions: int = 0

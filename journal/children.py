@@ -90,6 +90,14 @@ class ChildList:
         )
         return [run_id(number) for (number,) in rows]
 
+    async def any_open(self, parent_id: str) -> bool:
+        """Say whether a child run of any of the run's steps has not ended."""
+        found = await self._readers.one(
+            "SELECT 1 FROM runs WHERE parent = ? AND ended_at_ms IS NULL LIMIT 1",
+            (run_number(parent_id),),
+        )
+        return found is not None
+
     async def left_behind(self, parent_id: str | None = None) -> list[tuple[str, bool]]:
         """Return open children whose parent no longer waits, with whether it was terminated.
 
@@ -100,7 +108,7 @@ class ChildList:
             "SELECT c.id, p.status = 'terminated' FROM runs c JOIN runs p ON p.id = c.parent"
             " WHERE c.parent IS NOT NULL AND c.ended_at_ms IS NULL AND (p.ended_at_ms IS NOT NULL"
             " OR p.executions != c.parent_execution OR p.attempt != c.parent_attempt"
-            f" OR p.state = 'backing_off'){which}",
+            f" OR p.state IN ('backing_off', 'stopping')){which}",
             () if parent_id is None else (run_number(parent_id),),
         )
         return [(run_id(number), bool(terminated)) for number, terminated in rows]
@@ -114,7 +122,7 @@ class ChildList:
             " FROM runs r JOIN up ON r.id = up.parent)"
             " SELECT 1 FROM up JOIN runs p ON p.id = up.parent WHERE p.ended_at_ms IS NOT NULL"
             " OR p.executions != up.execution OR p.attempt != up.attempt"
-            " OR p.state = 'backing_off' LIMIT 1",
+            " OR p.state IN ('backing_off', 'stopping') LIMIT 1",
             (run_number(child_id),),
         )
         return found is not None

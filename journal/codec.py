@@ -36,6 +36,7 @@ _NESTED: dict[str, dict[str, _Nested]] = {
     },
     "CarriedVisit": {"error": StepError},
     "AttemptFailed": {"error": StepError},
+    "ChildrenLeft": {"error": StepError},
     "StepFailed": {"error": StepError},
     "RunFailed": {"error": RunError},
     "RunPaused": {"pause": Pause},

@@ -151,10 +151,11 @@ class Events:
         number = run_number(run_id)
         rows = await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
-            " FROM runs r JOIN events e ON e.run = r.id WHERE r.id = ? ORDER BY e.seq",
-            (number,),
+            " FROM runs r JOIN events e ON e.run = r.id"
+            " WHERE r.id = ? AND (? IS NULL OR r.tenant = ?) ORDER BY e.seq",
+            (number, tenant, tenant),
         )
-        if not rows or (tenant is not None and rows[0][0] != tenant):
+        if not rows:
             raise UnknownRun(run_id)
         events: list[Event] = []
         before = first_link(number)

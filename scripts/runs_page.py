@@ -18,6 +18,7 @@ _STATES = {
     State.BACKING_OFF: "in a step whose attempt failed, until the next one is due",
     State.SLEEPING: "in a step that waits for a moment",
     State.AWAITING_CHILDREN: "in a step that waits for child runs",
+    State.STOPPING_CHILDREN: "in a step that has left its child runs, until they have stopped",
     State.PAUSED: "in a step that waits for a person",
     State.COMPLETED: "over: it reached an end",
     State.FAILED: "over: an error that no edge caught",

@@ -54,9 +54,13 @@ class Fields:
             Problem(f"{path}.{name}", _required(self.specs[name])) for name in self.missing(data)
         ]
         for name, validator in self._validators.items():
-            if name in data:
+            if name in data and not (data[name] is None and self.may_be_null(name)):
                 problems += _errors(validator, data[name], f"{path}.{name}")
         return problems
+
+    def may_be_null(self, name: str) -> bool:
+        """Say whether a field may be null, which takes back the value that it had."""
+        return self.specs[name].get("required", True) is False
 
     def missing(self, data: Mapping[str, Json]) -> dict[str, JsonObject]:
         """Find what has still to be given.
@@ -160,11 +164,12 @@ def _spec_problems(spec: dict[str, Any], where: str, own: frozenset[str]) -> lis
     return problems
 
 
-def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
+def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[str, Any]:
     """Return the JSON Schema of one field.
 
     Args:
         spec: The field's spec, which is valid.
+        takes_null: Whether optional fields of objects may be null.
 
     Returns:
         A JSON Schema (2020-12); a file is a string there, its id.
@@ -173,10 +178,15 @@ def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
     if schema.get("type") == "file":
         schema["type"] = "string"
     if isinstance(spec.get("items"), dict):
-        schema["items"] = json_schema(spec["items"])
+        schema["items"] = json_schema(spec["items"], takes_null=takes_null)
     if isinstance(spec.get("properties"), dict):
         nested = spec["properties"]
-        schema["properties"] = {name: json_schema(item) for name, item in nested.items()}
+        schema["properties"] = {
+            name: _or_null(json_schema(item, takes_null=takes_null))
+            if takes_null and item.get("required", True) is False
+            else json_schema(item, takes_null=takes_null)
+            for name, item in nested.items()
+        }
         schema["required"] = [
             name
             for name, item in nested.items()
@@ -185,8 +195,17 @@ def json_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    own = {key: item for key, item in schema.items() if key != "const"}
+    more = {} if values is None else {"enum": [*values, None]}
+    return {**own, **more, "type": [schema["type"], "null"]}
+
+
 def _validator(spec: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json_schema(spec), validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(
+        json_schema(spec, takes_null=True), validate_formats=True
+    )
 
 
 def _errors(validator: jsonschema_rs.Draft202012Validator, value: Json, path: str) -> list[Problem]:

@@ -13,7 +13,8 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     """Return the whole output and the declared fields that are merged into the run's data.
 
     A field with a `value` template takes it from what the step got; one without is taken
-    from the output by its name.
+    from the output by its name. An optional field that this visit leaves out is null where an
+    earlier visit may have delivered it.
 
     Args:
         step: The step, with its declared fields.
@@ -30,7 +31,7 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     for name, template in step.values.items():
         with _told(step, name):
             data[name] = template.render(_names(done, scope))
-    return _checked(step, done, data)
+    return _checked(step, done, data, scope)
 
 
 async def deliver_in_turns(
@@ -41,7 +42,7 @@ async def deliver_in_turns(
     for name, template in step.values.items():
         with _told(step, name):
             data[name] = await template.rendered(_names(done, scope))
-    return _checked(step, done, data)
+    return _checked(step, done, data, scope)
 
 
 def _names(done: Done, scope: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -57,13 +58,24 @@ def _told(step: CompiledStep, name: str) -> Iterator[None]:
         raise StepBroke("InvalidOutput", message, retryable=False) from failed
 
 
-def _checked(step: CompiledStep, done: Done, values: JsonObject) -> tuple[Json, JsonObject]:
+def _checked(
+    step: CompiledStep, done: Done, values: JsonObject, scope: Mapping[str, Json]
+) -> tuple[Json, JsonObject]:
     inside = done.output if isinstance(done.output, dict) else {}
     taken = {name: inside[name] for name in step.output.specs if name in inside} | values
     data = step.output.with_defaults({name: taken[name] for name in step.output.specs
                                       if name in taken})  # fmt: skip
+    if _was_delivered(scope, step.id):
+        left_out = [name for name in step.output.specs if name not in data]
+        data |= {name: None for name in left_out if step.output.may_be_null(name)}
     problems = step.output.check(data, path="output")
     if problems:
         message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
         raise StepBroke("InvalidOutput", message, retryable=False)
     return done.output, data
+
+
+def _was_delivered(scope: Mapping[str, Json], step_id: str) -> bool:
+    """Say whether an earlier visit of the step has delivered."""
+    steps = scope.get("steps")
+    return isinstance(steps, dict) and step_id in steps

@@ -14,6 +14,7 @@ from engine import (
     AttemptInterrupted,
     CancelRequested,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     JsonObject,
@@ -85,6 +86,11 @@ def _recorded(event: StepRecorded) -> JsonObject:
 
 def _awaited(event: ChildrenAwaited) -> JsonObject:
     return {"childRuns": event.total, **_moment("deadline", event.deadline_ms)}
+
+
+def _children_left(event: ChildrenLeft) -> JsonObject:
+    error: JsonObject = {} if event.error is None else {"error": _error(event.error)}
+    return {"until": iso_time(event.until_ms), **error}
 
 
 def _slept(event: StepSlept) -> JsonObject:
@@ -172,6 +178,10 @@ KINDS: Mapping[type[Event], EventKind] = {
     ChildrenResumed: EventKind(
         "children.resumed", "A child run that waited for a person goes on.", _nothing,
         Status.RUNNING,
+    ),
+    ChildrenLeft: EventKind(
+        "children.left", "The step has failed or is cancelled, and its child runs are stopped.",
+        _children_left,
     ),
 }  # fmt: skip
 """Every event type of the engine has a row."""

@@ -49,6 +49,10 @@ class Children:
         self._workflows = workflows
         self._starts = starts
 
+    async def has_open(self, run_id: str) -> bool:
+        """Say whether child runs of a run have not ended."""
+        return await self._journal.children.any_open(run_id)
+
     async def gather(
         self, live: LiveRun, doing: Due, plan: ChildPlan
     ) -> ChildrenEnded | ChildrenOpen:

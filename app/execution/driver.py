@@ -12,7 +12,17 @@ from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
 from app.execution.live_run import LiveRun
 from app.execution.step_life import StepLife
-from engine import Abandon, Advance, AwaitChildren, Begin, Execute, Stopped, decide
+from engine import (
+    Abandon,
+    Advance,
+    AwaitChildren,
+    AwaitStopped,
+    Begin,
+    ChildrenStopped,
+    Execute,
+    Stopped,
+    decide,
+)
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
@@ -54,11 +64,8 @@ class Driver:
                     await self._appends.happen(live, Begin())
                 case Execute() | AwaitChildren() if self.stopping:
                     return
-                case AwaitChildren() if live.notified.is_set():
-                    live.notified.clear()
-                    await self._step_life.act(live, decision)
-                case AwaitChildren():
-                    if not await _notified(live) and decide(live.run) == decision:
+                case AwaitChildren() | AwaitStopped():
+                    if not await self._look_at_children(live, decision):
                         return
                 case Execute() if acts:
                     await self._step_life.act(live, decision)
@@ -69,6 +76,19 @@ class Driver:
                     await self._appends.happen(live, Stopped())
                 case _:
                     return
+
+    async def _look_at_children(
+        self, live: LiveRun, decision: AwaitChildren | AwaitStopped
+    ) -> bool:
+        """Look once there is news of child runs; say whether there is any, or the run goes on."""
+        if not live.notified.is_set():
+            return await _notified(live) or decide(live.run) != decision
+        live.notified.clear()
+        if isinstance(decision, AwaitChildren):
+            await self._step_life.act(live, decision)
+        elif not await self._step_life.has_open_children(live):
+            await self._appends.happen(live, ChildrenStopped())
+        return True
 
     def stop(self) -> None:
         """Start no further step: the server is stopping."""

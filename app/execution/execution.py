@@ -62,7 +62,10 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     starts = Starts(appends, live_runs, clock, await journal.runs.last_number())
     children = Children(journal, services.workflows, starts)
     effects_of = partial(LiveEffects, services, children, appends)
-    step_life = StepLife(appends, effects_of, services.secrets.mask, acting, counters)
+    step_life = StepLife(
+        appends, effects_of, children, services.secrets.mask, acting, counters,
+        round(cancel_grace_s * 1_000),
+    )  # fmt: skip
     driver = Driver(appends, step_life)
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs)

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from app.execution.live_run import LiveRun
 from app.execution.runs import Runs
 from app.telemetry import log
-from engine import AttemptFailed, Event, RunTerminated, StepCancelled, StepFailed
+from engine import (
+    AttemptFailed,
+    ChildrenLeft,
+    Event,
+    RunTerminated,
+    StepCancelled,
+    StepFailed,
+)
 from journal import UNREADABLE, Journal, UnknownRun
 
-_LEAVE = (StepCancelled, StepFailed, AttemptFailed, RunTerminated)
+_LEAVE = (ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunTerminated)
 """Events with which a run may leave a step whose child runs are open."""
 
 

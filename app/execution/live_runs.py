@@ -34,7 +34,7 @@ class LiveRuns:
         self._journal = journal
         self._definition_of = definition_of
         self._live: dict[str, LiveRun] = {}
-        self._loading: dict[str, asyncio.Future[None]] = {}
+        self._loading: dict[tuple[str | None, str], asyncio.Future[None]] = {}
 
     def __len__(self) -> int:
         return len(self._live)
@@ -59,7 +59,7 @@ class LiveRuns:
             Corrupt: Its history is not what was written.
         """
         while (live := self.peek(run_id)) is None:
-            await self._load(run_id)
+            await self._load(tenant, run_id)
         live.holders += 1
         try:
             if tenant is not None and live.tenant != tenant:
@@ -92,18 +92,18 @@ class LiveRuns:
         self.runs.take(live.tenant)
         self.bytes.take(live.tenant, live.size)
 
-    async def _load(self, run_id: str) -> None:
-        """Read the run once, however many ask for it meanwhile."""
-        loading = self._loading.get(run_id)
+    async def _load(self, tenant: str | None, run_id: str) -> None:
+        """Read the run once, however many ask for it meanwhile; not what is another tenant's."""
+        loading = self._loading.get((tenant, run_id))
         if loading is None:
-            loading = asyncio.ensure_future(self._read(run_id))
+            loading = asyncio.ensure_future(self._read(tenant, run_id))
             loading.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._loading[run_id] = loading
+            self._loading[tenant, run_id] = loading
         await asyncio.shield(loading)
 
-    async def _read(self, run_id: str) -> None:
+    async def _read(self, tenant: str | None, run_id: str) -> None:
         try:
-            head, run = await self._journal.events.run(run_id)
+            head, run = await self._journal.events.run(run_id, tenant)
             try:
                 definition: Definition | DefinitionUnusable = await self._definition_of(
                     head.tenant, run.workflow_id, run.version
@@ -115,4 +115,4 @@ class LiveRuns:
         finally:
             # Here and not in a callback: whoever asks between the two, when the run has been
             # read and released again, would wait for what is done, and ask again, for ever.
-            del self._loading[run_id]
+            del self._loading[tenant, run_id]

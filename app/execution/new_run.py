@@ -14,6 +14,7 @@ class Beginning:
     Attributes:
         outputs: What the steps before had delivered, by step id.
         caught: The error that had been caught last.
+        caught_in: The step that had failed with it.
         carried: What was done before, by whichever run.
         visits: How often each step had been entered.
     """
@@ -21,6 +22,7 @@ class Beginning:
     origin: Origin
     outputs: JsonObject
     caught: StepError | None
+    caught_in: str | None
     carried: tuple[CarriedVisit, ...]
     visits: dict[str, int]
 
@@ -66,6 +68,7 @@ class NewRun:
             origin=rerun.origin if rerun else None,
             outputs=rerun.outputs if rerun else {},
             caught=rerun.caught if rerun else None,
+            caught_in=rerun.caught_in if rerun else None,
             carried=rerun.carried if rerun else (),
             visits=rerun.visits if rerun else {},
         )

@@ -38,6 +38,25 @@ class NotOver(Rejected):
         )
 
 
+class DoneEarlier(Exception):
+    """The step was done by a run before this one, of which this one is a rerun."""
+
+    def __init__(self, run_id: str, which: str) -> None:
+        self.run_id = run_id
+        self._done = f"run {run_id} did {which}"
+        super().__init__(self._done)
+
+    def refusal(self, *, is_deleted: bool) -> InvalidAnswer:
+        """Return what to tell who has asked for it of this run."""
+        message = f"{self._done}; run that one again from it"
+        if is_deleted:
+            message = (
+                f"{self._done} and has been deleted, so it cannot be run again from there; "
+                "name a step that this run has entered itself"
+            )
+        return InvalidAnswer([Problem("stepId", message)])
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
     """A run as it stood when it entered a step.
@@ -55,7 +74,8 @@ class Entered:
 def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
     """Return how a run stood when it entered a step: the last time, or at one visit.
 
-    Raises `InvalidAnswer` when it never did, also when it has the visit from an earlier run.
+    Raises `InvalidAnswer` when it never did, and `DoneEarlier` when it has the visit from an
+    earlier run.
     """
     run: Run | None = None
     found: Run | None = None
@@ -70,8 +90,7 @@ def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
         which = f"step {step_id}" + (f", visit {visit}" if visit is not None else "")
         for past in reversed(run.carried if run else ()):
             if past.step_id == step_id and visit in (None, past.visit):
-                message = f"run {past.run_id} did {which}; run that one again from it"
-                raise InvalidAnswer([Problem("stepId", message)])
+                raise DoneEarlier(past.run_id, which)
         hint = did_you_mean(step_id, steps)
         raise InvalidAnswer([Problem("stepId", f"the run has not entered {which}{hint}")])
     return Entered(found, found.seq + 1, carried(found))
@@ -107,7 +126,8 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
         tenant, run.workflow_id, run.version, definition, data, caller.name, run.context,
         idempotency,
         beginning=Beginning(
-            origin, dict(run.outputs), run.last_error, before.carried, dict(run.visits)
+            origin, dict(run.outputs), run.last_error, run.failed_in, before.carried,
+            dict(run.visits),
         ),
     )  # fmt: skip
 

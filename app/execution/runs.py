@@ -58,6 +58,7 @@ class Runs:
         self._driving = driving
         self._waiters = waiters
         self._cancel_grace_s = cancel_grace_s
+        self._cancel_grace_ms = round(cancel_grace_s * 1_000)
 
     async def start(self, new: NewRun, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
         """Start a run: durable when this returns.
@@ -155,7 +156,7 @@ class Runs:
             _of_workflow(live, workflow_id)
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
-                self._appends.take(live, Cancel(reason, caller))
+                self._appends.take(live, Cancel(reason, caller, self._cancel_grace_ms))
                 await self._appends.append(live)
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
@@ -202,7 +203,7 @@ class Runs:
 
     async def fire(self, run_id: str) -> None:
         """Look at a run whose timer is due."""
-        await self._driving.wake(run_id, TimerDue())
+        await self._driving.wake(run_id, TimerDue(self._cancel_grace_ms))
 
     async def recover(self, run_id: str) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.

@@ -7,16 +7,18 @@ command or a timer takes the run out of the step.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from app.concurrency.fair_queue import FairQueue, FairQueueClosed
 from app.execution.appends import Appends
 from app.execution.attempt import attempt
+from app.execution.children import Children
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
 from app.telemetry.counters import Counters
-from engine import Broke, Execute, Input, Json, Run, StepError, Stopped, decide
+from engine import AwaitsChildren, Broke, Execute, Input, Json, Run, StepError, Stopped, decide
 from steps.effects import Effects
 
 _CHAINS_AT_ONCE = 16
@@ -34,17 +36,21 @@ class EffectsOf(Protocol):
 class StepLife:
     """Executes steps, in the order in which tenants take turns."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts a step touches, each passed in
         self,
         appends: Appends,
         effects_of: EffectsOf,
+        children: Children,
         mask: Callable[[str, Json], Json],
         acting: FairQueue,
         counters: Counters,
+        cancel_grace_ms: int,
     ) -> None:
         self._appends = appends
         self._effects_of = effects_of
+        self._children = children
         self._mask = mask
+        self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
         self._counters = counters
         self._chains = FairQueue(_CHAINS_AT_ONCE)
@@ -101,10 +107,21 @@ class StepLife:
         self._counters.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 
+    async def has_open_children(self, live: LiveRun) -> bool:
+        """Say whether child runs are open that steps of the run have started."""
+        return live.may_have_children and await self._children.has_open(live.run.id)
+
     async def _deliver(self, live: LiveRun, doing: Due, happened: Input) -> None:
-        """Let the engine react, unless the run has left the attempt meanwhile."""
+        """Let the engine react, unless the run has left the attempt meanwhile.
+
+        What comes after a failure or a cancel begins when the step's child runs have stopped.
+        """
         async with live.lock:
             if live.is_doing(doing):
+                if live.run.is_stopping and isinstance(happened, AwaitsChildren):
+                    happened = Stopped()
+                if isinstance(happened, Broke | Stopped) and await self.has_open_children(live):
+                    happened = replace(happened, grace_ms=self._cancel_grace_ms)
                 self._appends.take(live, happened)
 
 

@@ -1,6 +1,7 @@
 """Child runs, over HTTP: one, or one for each item, whatever becomes of them."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -256,3 +257,52 @@ def test_progress_is_shown_while_items_run(shared: Server) -> None:
                 assert time.monotonic() < until, status(client, outcome["runId"])
                 time.sleep(0.01)
         assert settled(client, outcome["runId"])["status"] == "completed"
+
+
+STUBBORN = {"id": "work", "type": "call-tool", "toolId": "stubborn", "inputs": {"seconds": 0.3}}
+
+
+def ended_before(client: httpx.Client, run_id: str, step_id: str) -> bool:
+    """Say whether every child run had ended when the run entered the step."""
+    document = status(client, run_id)
+    (entry,) = (e for e in document["stepExecutionHistory"] if e["stepId"] == step_id)
+    children = [status(client, child) for child in document["childRunIds"]]
+    ends = [child["stepExecutionHistory"][-1].get("endTime") for child in children]
+    assert ends
+    return all(end is not None and end <= entry["startTime"] for end in ends)
+
+
+def test_cleaning_up_begins_when_the_child_has_stopped(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "stubborn", [STUBBORN], straight("work"))
+        edges = [*straight("call"), {"from": "call", "to": "end", "on": "cancel"}]
+        create(client, "cleans-up", [call("stubborn")], edges)
+        run_id = client.post("/api/workflow/start-async/cleans-up").json()["runId"]
+        until(lambda: status(client, run_id)["childRunIds"])
+        (child,) = status(client, run_id)["childRunIds"]
+        until(lambda: status(client, child)["currentStepId"] == "work")
+        client.post("/api/workflow/management/cancel", json={"runId": run_id})
+        assert settled(client, run_id)["status"] == "cancelled"
+        assert ended_before(client, run_id, "end")
+
+
+def test_an_edge_for_errors_is_taken_when_the_other_children_have_stopped(shared: Server) -> None:
+    with shared.client() as client:
+        broken = {"id": "explode", "type": "call-tool", "toolId": "explode"}
+        choice = [{"from": "begin", "to": "explode", "condition": "data.n == 2"},
+                  {"from": "begin", "to": "work"}, *straight("explode"), *straight("work")]  # fmt: skip
+        begin = {"id": "begin", "type": "wait", "duration": "200ms"}
+        create(client, "one-explodes", [begin, STUBBORN, broken], choice)
+        edges = [*straight("call"), {"from": "call", "to": "end", "on": "error"}]
+        each = call("one-explodes", items=[1, 2, 3], data={"n": "{{ item }}"})
+        create(client, "explodes", [each], edges)
+        outcome = start(client, "explodes")
+        assert outcome["status"] == "completed", outcome
+        assert ended_before(client, outcome["runId"], "end")
+
+
+def until(look: Callable[[], Any]) -> None:
+    end = time.monotonic() + 30
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -187,3 +187,30 @@ def test_a_chain_of_reruns_keeps_its_whole_past_when_the_first_run_is_gone(
         server.start()
         assert history() == [*past, ("again", 2, None), ("end", 1, None)]
     assert command("verify", "--data", server.data)["faults"] == 0
+
+
+def test_a_visit_is_a_number_and_that_of_a_deleted_run_is_gone(shared: Server) -> None:
+    with shared.client() as client:
+        steps = [
+            {"id": "nap", "type": "wait", "duration": "1ms"},
+            {"id": "end", "type": "end-flow"},
+        ]
+        flow = {
+            "id": "naps",
+            "name": "N",
+            "initialStep": "nap",
+            "steps": steps,
+            "edges": [{"from": "nap", "to": "end"}],
+        }
+        client.post("/api/workflows", json=flow).raise_for_status()
+        first = client.post("/api/workflow/start/naps", json={}).json()["runId"]
+        refused = client.post(f"/api/workflow/rerun/{first}", json={"stepId": "end", "visit": "1"})
+        assert (refused.status_code, "visit" in refused.text) == (400, True), refused.text
+        again = client.post(f"/api/workflow/rerun/{first}", json={"stepId": "end"}).json()["runId"]
+        settled(client, again)
+        asked = {"stepId": "nap", "visit": 1}
+        told = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
+        assert f"run {first} did step nap, visit 1; run that one again" in told
+        client.delete(f"/api/workflow/runs/{first}").raise_for_status()
+        told = client.post(f"/api/workflow/rerun/{again}", json=asked).json()["message"]
+        assert f"run {first} did step nap, visit 1 and has been deleted" in told

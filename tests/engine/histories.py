@@ -12,6 +12,7 @@ from engine import (
     Cancel,
     CancelRequested,
     ChildrenAwaited,
+    ChildrenLeft,
     Condition,
     ConditionFailed,
     Edge,
@@ -129,6 +130,15 @@ def with_children(step_id: str, *more: Event, deadline_ms: int | None = None) ->
 
 NOTHING: tuple[Event, ...] = ()
 SHORT = Graph("loops", GRAPH.steps, max_step_executions=2)
+TIGHT = Graph("tidies", GRAPH.steps, max_step_executions=1)
+CIRCLE = Graph(
+    "tidies",
+    {
+        "tidies": Step("tidies", "t", edges=(Edge("loops", ON_CANCEL),)),
+        "loops": Step("loops", "t", edges=(Edge("loops"),)),
+    },
+    max_step_executions=1,
+)
 EMPTY = Graph("plain", GRAPH.steps, max_step_executions=0)
 LOOPED = inside("loops", StepCompleted(10, "loops", 1, None, {}, "loops"))
 CANCEL, CANCELLED = Cancel("no need", "ann"), CancelRequested(20, "no need", "ann")
@@ -136,6 +146,8 @@ STOPPING = CancelRequested(10, "no need", "ann")
 CLEANING = inside(
     "tidies", STOPPING, StepCancelled(11, "tidies", 1, "tidy"), StepStarted(11, "tidy", 1, 1, "t")
 )
+LEFT_BY_CANCEL = with_children("tidies", CANCELLED, ChildrenLeft(20, "tidies", 1, 520))
+LEFT_BROKEN = with_children("catches", ChildrenLeft(20, "catches", 1, 520, BROKEN))
 RETRYING = inside("retries", AttemptFailed(10, "retries", 1, 1, BROKEN, 800))
 AGAIN = (*RETRYING, StepStarted(800, "retries", 1, 2, "t"))
 SLEEPING = inside("plain", StepSlept(10, "plain", 1, 800))
@@ -145,10 +157,16 @@ HALTED = StepError("Interrupted", "the server stopped while the step was running
 LATE = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)
 BUSY = StepError("Busy", "not now", retry_after_ms=9_000)
 TOO_MANY = (
-    "the run has executed {} steps, which is the limit; "
+    "the run has executed {} steps{}, which is the limit; "
     "end the loop earlier or raise maxStepExecutions"
 )
 NO_EDGE = "no edge out of step {} is true: {}. Add an edge without a condition."
+SUSPECT = StepError(
+    "Interrupted",
+    "the process has ended 3 times while the step was running, so the step may be the cause; "
+    "it is not run again",
+    retryable=False,
+)
 SLOW = StepError("Timeout", "the child runs took longer than the step's timeout")
 
 

@@ -11,6 +11,7 @@ from engine import (
     AttemptInterrupted,
     CarriedVisit,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     IllegalTransition,
@@ -84,6 +85,10 @@ def changes(before: Run, after: Run) -> dict[str, Any]:
 
 ENTERED = Visit("plain", 1, "call-api", "Call it", VisitStatus.RUNNING, 1, 20)
 
+FAILED = inside(
+    "catches", StepFailed(20, "catches", 1, BROKEN, "mend"), StepStarted(20, "mend", 1, 1, "t")
+)
+
 CHANGES = [
     ("a step is entered", (started("plain"),), StepStarted(20, "plain", 1, 1, "call-api", "Call it"), State.EXECUTING,
      {"current": ENTERED, "next_step": None, "visits": {"plain": 1}, "executions": 1}),
@@ -95,7 +100,10 @@ CHANGES = [
      {"current": {"error": BROKEN, "retry_at_ms": 800}, "wake_at_ms": 800}),
     ("another follows", RETRYING, StepStarted(800, "retries", 1, 2, "t", "Try it"), State.EXECUTING,
      {"current": {"attempt": 2, "retry_at_ms": None}, "wake_at_ms": None}),
-    ("an attempt that was interrupted goes on", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {}),
+    ("an attempt that was interrupted goes on", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 1}}),
+    ("which is not counted after a stop in good order", inside("plain"), AttemptInterrupted(20, "plain", 1, 1, in_order=True), State.EXECUTING, {}),
+    ("nor any more once it has got on", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN,
+     {"current": {"interruptions": 0, "children": 3}, "wake_at_ms": 500}),
     ("a record is kept", inside("plain"), StepRecorded(20, "plain", 1, "a", 1), State.EXECUTING, {"current": {"records": {"a": Record(20, 1)}}}),
     ("and another", inside("plain", StepRecorded(10, "plain", 1, "a", 1)), StepRecorded(20, "plain", 1, "b", None), State.EXECUTING,
      {"current": {"records": {"a": Record(10, 1), "b": Record(20, None)}}}),
@@ -105,6 +113,9 @@ CHANGES = [
     ("one of them asks", with_children("plain", deadline_ms=500), RunPaused(20, "plain", 1, CHILD, 500), State.PAUSED,
      {"current": {"status": VisitStatus.PAUSED}, "pause": CHILD}),
     ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN, {"current": {"status": VisitStatus.RUNNING}, "pause": None}),
+    ("children are left after a failure", with_children("catches", deadline_ms=900), ChildrenLeft(20, "catches", 1, 520, BROKEN), State.STOPPING_CHILDREN,
+     {"current": {"error": BROKEN}, "wake_at_ms": 520}),
+    ("or because of a cancel", with_children("tidies", CANCELLED), ChildrenLeft(20, "tidies", 1, 520), State.STOPPING_CHILDREN, {"wake_at_ms": 520}),
     ("a step sleeps", inside("plain"), StepSlept(20, "plain", 1, 800), State.SLEEPING, {"wake_at_ms": 800}),
     ("a person is asked", inside("asks"), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED,
      {"current": {"status": VisitStatus.PAUSED}, "pause": PERSON, "wake_at_ms": 500}),
@@ -117,14 +128,19 @@ CHANGES = [
     ("a sleep ends", SLEEPING, StepCompleted(20, "plain", 1, None, {}, "end"), State.READY,
      {"current": None, "past": DONE, "next_step": "end", "outputs": {"plain": None}, "wake_at_ms": None}),
     ("a step fails", inside("catches"), StepFailed(20, "catches", 1, BROKEN, "mend"), State.READY,
-     {"current": None, "past": {"status": VisitStatus.FAILED, "ended_at_ms": 20, "error": BROKEN}, "next_step": "mend", "last_error": BROKEN}),
+     {"current": None, "past": {"status": VisitStatus.FAILED, "ended_at_ms": 20, "error": BROKEN}, "next_step": "mend", "last_error": BROKEN, "failed_in": "catches"}),
+    ("another step succeeds after it", FAILED, StepCompleted(30, "mend", 1, 7, {}, "catches"), State.READY,
+     {"current": None, "past": {**DONE, "ended_at_ms": 30, "output": 7}, "next_step": "catches", "outputs": {"mend": 7}}),
+    ("then the step that had failed", (*FAILED, StepCompleted(30, "mend", 1, 7, {}, "catches"), StepStarted(30, "catches", 2, 1, "t")),
+     StepCompleted(40, "catches", 2, 8, {}, "end"), State.READY,
+     {"current": None, "past": {**DONE, "ended_at_ms": 40, "output": 8}, "next_step": "end", "outputs": {"mend": 7, "catches": 8}, "last_error": None, "failed_in": None}),
     ("nobody answers in time", paused("reminds", PERSON, 500), StepTimedOut(500, "reminds", 1, "mend"), State.READY,
      {**LEFT, "past": {"status": VisitStatus.TIMED_OUT, "ended_at_ms": 500}, "next_step": "mend"}),
     ("a run is asked to stop", inside("plain"), CANCELLED, State.EXECUTING, {"cancel_requested": True, "reason": "no need"}),
     ("a step is cancelled", inside("tidies", STOPPING), StepCancelled(20, "tidies", 1, "tidy"), State.READY,
-     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20}, "next_step": "tidy", "cleaning_up": True}),
+     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20}, "next_step": "tidy", "cleaning_up": True, "cleans_up_from": 1}),
     ("while it backed off", (*RETRYING, STOPPING), StepCancelled(20, "retries", 1), State.READY,
-     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20, "retry_at_ms": None}, "wake_at_ms": None, "cleaning_up": True}),
+     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20, "retry_at_ms": None}, "wake_at_ms": None, "cleaning_up": True, "cleans_up_from": 1}),
     ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
     ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,
      {"ended_at_ms": 20, "error": RunError("loops", "X", "no", 1), "next_step": None}),
@@ -158,12 +174,12 @@ def test_a_run_starts_with_all_that_its_first_event_says() -> None:
     past = CarriedVisit("dynamic-workflow-7", "a", 1, "t", None, "completed", 1, 0, 5, 1)
     event = RunStarted(
         5, RUN, "order", "1.0.2", "b", {"n": 1}, {"team": "ops"}, "ann", parent, origin,
-        {"a": 1}, BROKEN, (past,), {"a": 1},
+        {"a": 1}, BROKEN, (past,), {"a": 1}, "a",
     )  # fmt: skip
     assert apply(None, event) == Run(
         id=RUN, workflow_id="order", version="1.0.2", state=State.READY, seq=1, data={"n": 1},
         context={"team": "ops"}, caller="ann", started_at_ms=5, updated_at_ms=5, next_step="b",
-        outputs={"a": 1}, visits={"a": 1}, last_error=BROKEN, parent=parent, origin=origin,
+        outputs={"a": 1}, visits={"a": 1}, last_error=BROKEN, failed_in="a", parent=parent, origin=origin,
         carried=(past,),
     )  # fmt: skip
 

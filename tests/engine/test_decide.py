@@ -9,6 +9,7 @@ from engine import (
     Advance,
     AwaitAnswer,
     AwaitChildren,
+    AwaitStopped,
     AwaitTime,
     Decision,
     Event,
@@ -32,6 +33,8 @@ from tests.engine.histories import (
     CHILD,
     CLEANING,
     CRASH,
+    LEFT_BROKEN,
+    LEFT_BY_CANCEL,
     LOOPED,
     PERSON,
     RETRYING,
@@ -61,6 +64,8 @@ DUE = [
     ("while children are open", with_children("plain"), AwaitChildren("plain", 1, 1, None)),
     ("for so long", with_children("plain", deadline_ms=500), AwaitChildren("plain", 1, 1, 500)),
     ("while one of them asks", CHILD_ASKS, AwaitChildren("plain", 1, 1, 500)),
+    ("while children stop", LEFT_BY_CANCEL, AwaitStopped(520)),
+    ("while children stop after a failure", LEFT_BROKEN, AwaitStopped(520)),
     ("after a cancel met a step", inside("plain", STOPPING), Abandon()),
     ("in the clean-up", CLEANING, Execute("tidy", 1, 1)),
     ("at the end", FINISHED, Stop()),
@@ -95,6 +100,7 @@ def test_a_run_shows_where_it_is() -> None:
 @pytest.mark.parametrize(("state", "status", "is_over"), [
     (State.NEW, "running", False), (State.READY, "running", False), (State.EXECUTING, "running", False),
     (State.BACKING_OFF, "running", False), (State.SLEEPING, "running", False), (State.AWAITING_CHILDREN, "running", False),
+    (State.STOPPING_CHILDREN, "running", False),
     (State.PAUSED, "paused", False), (State.COMPLETED, "completed", True), (State.FAILED, "failed", True),
     (State.CANCELLED, "cancelled", True), (State.TERMINATED, "terminated", True),
 ])  # fmt: skip
@@ -105,7 +111,7 @@ def test_clients_see_a_state_as_a_status(state: State, status: str, is_over: boo
 
 def test_the_words_that_are_on_disk_stay() -> None:
     assert [state.value for state in State] == [
-        "new", "ready", "executing", "backing_off", "sleeping", "awaiting", "paused",
+        "new", "ready", "executing", "backing_off", "sleeping", "awaiting", "stopping", "paused",
         "completed", "failed", "cancelled", "terminated",
     ]  # fmt: skip
     assert [status.value for status in Status] == [

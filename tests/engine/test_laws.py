@@ -15,6 +15,7 @@ from engine import (
     Broke,
     Cancel,
     CancelRequested,
+    ChildrenStopped,
     ChildResumed,
     Delivered,
     Edge,
@@ -75,7 +76,7 @@ def inputs() -> st.SearchStrategy[Input]:
     error = st.builds(StepError, st.just("X"), st.just("broke"), st.booleans())
     return st.one_of(
         st.just(Delivered({"x": 1}, {"x": 1})),
-        st.builds(Broke, error),
+        st.builds(Broke, error, st.sampled_from([0, 60])),
         st.builds(Pauses, st.just(Pause("collect_inputs", {})), st.sampled_from([None, 50])),
         st.just(Sleeps(40)),
         st.builds(
@@ -86,13 +87,14 @@ def inputs() -> st.SearchStrategy[Input]:
             Recorded, st.sampled_from(NAMES), st.integers(1, 2), st.sampled_from("rs"), st.just(1)
         ),
         st.just(AnswerKept({}, "kept", {"yes": True}, "me")),
-        st.just(Stopped()),
-        st.just(Interrupted()),
-        st.just(TimerDue()),
+        st.builds(Stopped, st.sampled_from([0, 60])),
+        st.just(ChildrenStopped()),
+        st.builds(Interrupted, st.booleans(), st.integers(1, 3)),
+        st.builds(TimerDue, st.sampled_from([0, 60])),
         st.just(Begin()),
         st.just(Answered({}, {"y": 2}, {"y": 2}, "me")),
         st.builds(InterruptionSettled, st.just({}), st.booleans(), st.just("me")),
-        st.just(Cancel("why", "me")),
+        st.builds(Cancel, st.just("why"), st.just("me"), st.sampled_from([0, 60])),
         st.just(Terminate("why", "me")),
     )
 
@@ -112,7 +114,7 @@ class Story:
     def happen(self, happened: Input) -> None:
         self.now_ms += 30
         before = self.run
-        if happened == Stopped() and decide(before) != Abandon():
+        if isinstance(happened, Stopped) and decide(before) != Abandon():
             return  # a driver stops a step only where a cancel asked for it
         try:
             events = react(before, self.graph, happened, self.now_ms)
@@ -135,7 +137,9 @@ class Story:
         if isinstance(decision, Execute):
             ended = {(visit.step_id, visit.visit) for visit in run.past}
             assert (decision.step_id, decision.visit) not in ended, "L2: nothing done is due"
-        assert run.executions <= self.graph.max_step_executions, "L9: bounded executions"
+        to_clean_up = self.graph.max_clean_up_executions if run.cleaning_up else 0
+        most = self.graph.max_step_executions + to_clean_up
+        assert run.executions <= most, "L9: bounded executions"
         if before.cancel_requested and not before.cleaning_up and not run.cleaning_up:
             assert not any(isinstance(event, StepStarted) for event in events), "L8"
         if run.cancel_requested and run.is_over:

@@ -41,7 +41,7 @@ def again(before: Run, entry: StepStarted) -> RunStarted:
         entry.at_ms, "dynamic-workflow-9", before.workflow_id, before.version, entry.step_id,
         before.data, before.context, "me",
         origin=Origin(before.id, entry.step_id, before.seq + 1),
-        outputs=dict(before.outputs), caught=before.last_error,
+        outputs=dict(before.outputs), caught=before.last_error, caught_in=before.failed_in,
         carried=carried(before), visits=dict(before.visits),
     )  # fmt: skip
 

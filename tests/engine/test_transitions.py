@@ -12,6 +12,7 @@ from engine import (
     AttemptInterrupted,
     CancelRequested,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     IllegalTransition,
@@ -49,6 +50,7 @@ SAMPLES: dict[type[Event], Event] = {
         StepRecorded(*WHERE, "r", 1),
         ChildrenAwaited(*WHERE, 1),
         ChildrenResumed(*WHERE),
+        ChildrenLeft(*WHERE, 9),
         StepSlept(*WHERE, 9),
         RunPaused(*WHERE, Pause("collect_inputs", {})),
         RunResumed(*WHERE, {}),
@@ -65,26 +67,27 @@ SAMPLES: dict[type[Event], Event] = {
 }
 
 TABLE = """
-from:               new    ready      executing    backing_off  sleeping   awaiting    paused
-RunStarted          ready  .          .            .            .          .           .
-StepStarted         .      executing  .            executing    .          .           .
-AttemptFailed       .      .          backing_off  .            .          backing_off .
-AttemptInterrupted  .      .          executing    .            .          .           .
-StepRecorded        .      .          executing    .            .          executing   .
-ChildrenAwaited     .      .          awaiting     .            .          .           .
-ChildrenResumed     .      .          .            .            .          .           awaiting
-StepSlept           .      .          sleeping     .            .          sleeping    .
-RunPaused           .      .          paused       .            .          paused      .
-RunResumed          .      .          .            .            .          .           executing
-StepCompleted       .      .          ready        .            ready      ready       .
-StepFailed          .      .          ready        .            .          ready       ready
-StepTimedOut        .      .          .            .            .          .           ready
-StepCancelled       .      .          ready        ready        ready      ready       ready
-CancelRequested     .      ready      executing    backing_off  sleeping   awaiting    paused
-RunCompleted        .      completed  .            .            .          .           .
-RunFailed           .      failed     .            .            .          .           .
-RunCancelled        .      cancelled  .            .            .          .           .
-RunTerminated       .      terminated terminated   terminated   terminated terminated  terminated
+from:              new   ready      executing   backing_off sleeping   awaiting    stopping    paused
+RunStarted         ready .          .           .           .          .           .           .
+StepStarted        .     executing  .           executing   .          .           .           .
+AttemptFailed      .     .          backing_off .           .          backing_off backing_off .
+AttemptInterrupted .     .          executing   .           .          .           .           .
+StepRecorded       .     .          executing   .           .          executing   .           .
+ChildrenAwaited    .     .          awaiting    .           .          .           .           .
+ChildrenResumed    .     .          .           .           .          .           .           awaiting
+ChildrenLeft       .     .          stopping    .           .          stopping    .           .
+StepSlept          .     .          sleeping    .           .          sleeping    .           .
+RunPaused          .     .          paused      .           .          paused      .           .
+RunResumed         .     .          .           .           .          .           .           executing
+StepCompleted      .     .          ready       .           ready      ready       .           .
+StepFailed         .     .          ready       .           .          ready       ready       ready
+StepTimedOut       .     .          .           .           .          .           .           ready
+StepCancelled      .     .          ready       ready       ready      ready       ready       ready
+CancelRequested    .     ready      executing   backing_off sleeping   awaiting    stopping    paused
+RunCompleted       .     completed  .           .           .          .           .           .
+RunFailed          .     failed     .           .           .          .           .           .
+RunCancelled       .     cancelled  .           .           .          .           .           .
+RunTerminated      .     terminated terminated  terminated  terminated terminated  terminated  terminated
 """
 """Where each event leads from each state, a dot where it is illegal; no event leads out of an end."""
 
@@ -117,6 +120,7 @@ def run_in(state: State, event: type[Event]) -> Run | None:
         State.BACKING_OFF,
         State.SLEEPING,
         State.AWAITING_CHILDREN,
+        State.STOPPING_CHILDREN,
         State.PAUSED,
     )
     if inside:

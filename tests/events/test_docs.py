@@ -15,6 +15,7 @@ from engine import (
     AttemptInterrupted,
     CancelRequested,
     ChildrenAwaited,
+    ChildrenLeft,
     ChildrenResumed,
     Event,
     Pause,
@@ -66,6 +67,7 @@ SAMPLES: tuple[Event, ...] = (
     StepSlept(AT, "wait", 1, AT + 60_000),
     ChildrenAwaited(AT, "each", 1, 12),
     ChildrenResumed(AT, "each", 1),
+    ChildrenLeft(AT, "each", 1, AT + 10_000, StepError("HttpStatus", "child run failed")),
 )
 HEAD = ("type", "time", "runId", "workflowId", "seq", "position")
 

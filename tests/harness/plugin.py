@@ -1,5 +1,6 @@
 """Tools and a step type for tests."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -57,3 +58,14 @@ def note(file: str, word: str, context: ToolContext) -> str:
 def purely_add(a: int, b: int = 1) -> dict[str, int]:
     """Add two numbers, touching nothing else."""
     return {"sum": a + b}
+
+
+@tool
+async def stubborn(seconds: float) -> str:
+    """Take some time to stop."""
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        await asyncio.sleep(seconds)
+        raise
+    return "slept"

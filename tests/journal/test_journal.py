@@ -182,3 +182,23 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(Damaged, match="newer"):
         await Journal.open(tmp_path)
+
+
+async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
+    run, event = started(1)
+    await journal.events.start("acme", run, [event])
+    read = [0]
+    ask = journal._readers.all
+
+    async def counted(*asked: object) -> object:
+        rows = await ask(*asked)
+        read[0] += len(list(rows))
+        return rows
+
+    journal._readers.all = counted
+    for tenant in ("acme", None):
+        await journal.events.read(run.id, tenant)
+    assert read == [2]
+    with pytest.raises(UnknownRun):
+        await journal.events.read(run.id, "other")
+    assert read == [2]

@@ -53,7 +53,7 @@ class Outside:
     def __init__(self, life: Life, observer: Observer, random: Random) -> None:
         self._life, self._observer, self._random = life, observer, random
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(self, request: HttpRequest, tenant: str) -> HttpResponse:
         run_id, step_id, visit, attempt, what = request.url.split("/")
         if not self._life.alive:
             raise asyncio.CancelledError

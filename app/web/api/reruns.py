@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.concurrency.offload import offload
-from app.execution.reruns import NotOver, entered, rerun
+from app.execution.reruns import DoneEarlier, NotOver, entered, rerun
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.errors import IdempotencyMismatch
@@ -25,7 +25,9 @@ class RerunBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stepId: str = Field(max_length=200, description="a step that the run has entered")  # noqa: N815
-    visit: int | None = Field(None, ge=1, description="which time; the last without it")
+    visit: int | None = Field(
+        None, ge=1, strict=True, description="which time; the last without it"
+    )
     data: dict[str, Any] = Field(
         {}, description="fields that replace those with which the run entered the step"
     )
@@ -40,7 +42,11 @@ async def rerun_run(call: Call) -> Response:
     run = await offload(lambda: fold(events))
     if not run.is_over:
         raise NotOver(run.id, run.status.value)
-    before = await offload(lambda: entered(events, body.stepId, body.visit))
+    try:
+        before = await offload(lambda: entered(events, body.stepId, body.visit))
+    except DoneEarlier as elsewhere:
+        is_there = await services.journal.runs.known(call.tenant, [elsewhere.run_id])
+        raise elsewhere.refusal(is_deleted=not is_there) from elsewhere
     definition = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
     new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)
