@@ -78,6 +78,10 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     closing.push_async_callback(models.close)
     authenticator = Authenticator(journal, settings, clock, secrets.keyring)
     await authenticator.load()
+    sessions = Sessions(
+        authenticator, journal.ended_sessions, secrets.keyring, clock, settings.console_session
+    )
+    await sessions.load()
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
@@ -101,7 +105,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         clock=clock,
         journal=journal,
         authenticator=authenticator,
-        sessions=Sessions(authenticator, secrets.keyring, clock, settings.console_session),
+        sessions=sessions,
         links=Links(secrets.keyring, clock),
         secrets=secrets,
         registry=registry,

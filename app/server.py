@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import functools
 import gc
 import signal
@@ -77,6 +78,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
 )
 FIRST_TENANT = "default"
+_FIRST_FREE_PORT = 1024
 _NOTE_USE_EVERY_S = 30
 
 
@@ -218,9 +220,38 @@ def serve(settings: Settings) -> int:
         print(f"stepwell: {refused}", file=sys.stderr)  # noqa: T201 - the operator's terminal
         return 1
     except OSError as refused:
-        print(f"stepwell: cannot serve: {refused}", file=sys.stderr)  # noqa: T201
+        print(f"stepwell: {_mend(settings, refused)}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _mend(settings: Settings, refused: OSError) -> str:
+    """Say what keeps the server from starting, and what to do about it."""
+    place = f"{settings.host}:{settings.port}"
+    match refused.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"port {settings.port} of {settings.host} is in use by another program: "
+                "stop that one, or choose another port with --port"
+            )
+        case errno.EACCES if settings.port < _FIRST_FREE_PORT:
+            return (
+                f"{place} cannot be opened: ports below 1024 take a privilege; choose with --port"
+            )
+        case errno.EADDRNOTAVAIL:
+            return f"{place} cannot be opened: this machine has no such address; choose with --host"
+        case errno.ENOSPC | errno.EDQUOT:
+            return (
+                f"there is no room on the disk of {settings.data.absolute()}: "
+                "make some, or choose another data folder with --data"
+            )
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            return (
+                f"{refused.filename or settings.data} cannot be written ({refused.strerror}): "
+                "let the user that runs Stepwell write the data folder"
+            )
+        case _:
+            return f"cannot serve with the data folder {settings.data.absolute()}: {refused}"
 
 
 async def _serve(settings: Settings) -> None:

@@ -5,7 +5,7 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
-from journal.backup import copy_database, open_read_only, sync
+from journal.backup import copy_database, open_read_only
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
 from journal.counters import Histogram, WriterCounters
@@ -14,6 +14,8 @@ from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
 from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
+from journal.durable_files import sync, write_whole
+from journal.ended_sessions import EndedSessions
 from journal.errors import (
     UNREADABLE,
     Archived,
@@ -82,6 +84,7 @@ __all__ = [
     "Deleted",
     "DeliveryRow",
     "DuplicateStart",
+    "EndedSessions",
     "EventFilter",
     "EventPage",
     "EventPages",
@@ -151,4 +154,5 @@ __all__ = [
     "sync",
     "unmark",
     "verify",
+    "write_whole",
 ]

@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 from journal.checkpoints import check_wal, unmark
-from journal.errors import Unavailable
+from journal.durable_files import sync
+from journal.errors import Damaged, Unavailable
 
 
 def copy_database(file: Path, to: Path) -> None:
@@ -18,6 +19,7 @@ def copy_database(file: Path, to: Path) -> None:
 
     Raises:
         Unavailable: It cannot be copied now; nothing is left at `to`.
+        Damaged: A part of it cannot be read.
         WalMissing: It is not whole.
     """
     temporary = to.with_name(f".{to.name}.{os.getpid()}")
@@ -31,8 +33,14 @@ def copy_database(file: Path, to: Path) -> None:
         sync(temporary)
         temporary.rename(to)
         sync(to.parent)
-    except sqlite3.Error as failure:
+    except sqlite3.OperationalError as failure:
         raise Unavailable(f"the database cannot be copied: {failure}") from failure
+    except sqlite3.DatabaseError as failure:
+        raise Damaged(
+            file,
+            f"has a damaged page, so that it cannot be copied ({failure}): "
+            "`stepwell verify` says which runs are affected",
+        ) from failure
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -43,12 +51,3 @@ def open_read_only(file: Path) -> sqlite3.Connection:
         f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None,
         check_same_thread=False, timeout=5,
     )  # fmt: skip
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

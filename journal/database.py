@@ -13,8 +13,10 @@ from typing import TypeVar
 import aiosqlite
 
 from journal.checkpoints import check_wal, has_wal, open_as_it_is
+from journal.durable_files import sync, write_whole
 from journal.errors import CannotOpen, Damaged
-from journal.reflush import reflush, sync_folder
+from journal.lock import FolderLock
+from journal.reflush import reflush
 
 DATABASE = "journal.sqlite3"
 MARKER = "stepwell.json"
@@ -40,7 +42,7 @@ class WritingConnection(aiosqlite.Connection):
         return answer
 
 
-def prepare(folder: Path) -> Path:
+def prepare(folder: Path, lock: FolderLock) -> Path:
     """Create or check the database in `folder`, bring its schema up to date, give its path.
 
     What can be read in it afterwards is on disk.
@@ -55,7 +57,9 @@ def prepare(folder: Path) -> Path:
     try:
         if not marker.exists() and not file.exists() and not has_wal(file):
             _create(file)
+        _check_wal_belongs(file, lock)
         _check(file)
+        lock.holds(file)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -139,7 +143,7 @@ def _create(file: Path) -> None:
     finally:
         os.close(handle)
     new.rename(file)
-    sync_folder(file.parent)
+    sync(file.parent)
 
 
 def _check(file: Path) -> None:
@@ -161,6 +165,23 @@ def _check(file: Path) -> None:
     check_wal(file)
 
 
+def _check_wal_belongs(file: Path, lock: FolderLock) -> None:
+    """Refuse a database that was put in place of the one whose -wal file is still there.
+
+    SQLite would mix the two. A folder that was copied as a whole has another lock file.
+    """
+    left = lock.left_behind
+    if left.get("lock") != lock.inode or not has_wal(file) or not file.exists():
+        return
+    if left.get("database") not in (None, file.stat().st_ino):
+        raise Damaged(
+            file,
+            f"was put in place of another database, whose newest part is still in {file.name}-wal. "
+            f"To use the one that is there now, move {file.name}-wal and {file.name}-shm away; to "
+            "use the former one, put it back",
+        )
+
+
 def migrations() -> list[str]:
     """Return the SQL of every migration, oldest first."""
     folder = files("journal") / "migrations"
@@ -179,8 +200,4 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 def mark(folder: Path) -> None:
     """Leave a mark, durable, so that a lost database is not taken for a new folder."""
-    with (folder / MARKER).open("w", encoding="utf-8") as out:
-        json.dump({"stepwell": 1}, out)
-        out.flush()
-        os.fsync(out.fileno())
-    sync_folder(folder)
+    write_whole(folder / MARKER, json.dumps({"stepwell": 1}).encode())

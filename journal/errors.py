@@ -1,5 +1,6 @@
 """What can go wrong with the journal, by who is to blame."""
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class CannotOpen(JournalError):
         self.file = file
         # SQLite adds to the last byte of its codes what exactly went wrong.
         code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
+        if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            code = sqlite3.SQLITE_FULL
         super().__init__(f"{file} cannot be opened ({failure}): {_MENDS.get(code, _MEND)}")
 
 

@@ -17,6 +17,10 @@ def is_failed_flush(failure: BaseException) -> bool:
     return getattr(failure, "sqlite_errorcode", None) in _FLUSHES
 
 
+class Displaced(Exception):
+    """The database or its folder is not where it was opened; says what to do."""
+
+
 class Health:
     """How writing went the last time.
 
@@ -39,7 +43,7 @@ class Health:
 
     def met(self, failure: BaseException) -> None:
         """Note why a transaction was not written; faults of those who asked do not count."""
-        if self.is_over or not isinstance(failure, sqlite3.Error):
+        if self.is_over or not isinstance(failure, sqlite3.Error | Displaced):
             return
         self.is_over = is_failed_flush(failure)
         trouble = "the disk failed to flush" if self.is_over else str(failure)

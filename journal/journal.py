@@ -13,6 +13,7 @@ from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
 from journal.ended_runs import EndedRuns
+from journal.ended_sessions import EndedSessions
 from journal.errors import CannotOpen
 from journal.event_pages import EventPages
 from journal.events import Events, Head
@@ -21,6 +22,7 @@ from journal.inbox import Inbox
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
+from journal.place import Place
 from journal.readers import Readers
 from journal.removal import Removal
 from journal.runs import RunList
@@ -69,6 +71,7 @@ class Journal:
         self.models = ModelTable(writer, readers)
         self.webhooks = WebhookTable(writer, readers)
         self.outbox = Outbox(writer, readers)
+        self.ended_sessions = EndedSessions(writer, readers)
 
     @classmethod
     async def open(cls, folder: Path, *, synchronous: str = "FULL") -> Self:
@@ -83,7 +86,7 @@ class Journal:
         lock = FolderLock(folder)
         async with AsyncExitStack() as undo:
             undo.callback(lock.release)
-            file = prepare(folder)
+            file = prepare(folder, lock)
             upkeep = Maintenance(file)
             try:
                 writing = await open_writer(file, synchronous)
@@ -96,7 +99,8 @@ class Journal:
             except sqlite3.Error as refused:
                 raise CannotOpen(file, refused) from refused
             undo.pop_all()
-        return cls(lock, file, Writer(writing, upkeep.after_batch), Readers(file, reading), upkeep)
+        writer = Writer(writing, upkeep.after_batch, Place(file))
+        return cls(lock, file, writer, Readers(file, reading), upkeep)
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.
@@ -108,7 +112,7 @@ class Journal:
         return await self.upkeep.is_due(self._readers)
 
     async def close(self) -> None:
-        """Write what has gathered, close the database, give the folder free.
+        """Write what has gathered, close the database, let others use the folder.
 
         The writer comes last: whoever closes the last connection checkpoints.
         """

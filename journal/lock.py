@@ -9,34 +9,64 @@ from typing import Self
 
 from journal.errors import Locked
 
+LOCK_FILE = "stepwell.lock"
+
 
 class FolderLock:
     """An exclusive lock on a data folder, released when the process ends, however it ends.
 
-    The lock file says who holds it, and where that process takes commands.
+    Both the folder and a file in it are locked, since somebody may remove the file. The file
+    says who holds the lock, where that process takes commands, and which database it has open.
+
+    Attributes:
+        left_behind: What the process before this one wrote there, if it did not stop in order.
     """
 
     def __init__(self, folder: Path) -> None:
         """Take the lock. Raises `Locked` at once when another process has it."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(folder / "stepwell.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for handle in (self._file, self._folder):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as busy:
             os.close(self._file)
+            os.close(self._folder)
             raise Locked(folder, str(holder(folder).get("pid", "unknown"))) from busy
-        self.announce(None)
+        self.left_behind = holder(folder)
+        self._control: Path | None = None
+        self._database: int | None = None
+        self._write()
+
+    @property
+    def inode(self) -> int:
+        """The number of the lock file, by which a copied folder is told from its original."""
+        return os.fstat(self._file).st_ino
+
+    def holds(self, database: Path) -> None:
+        """Write down which file the database is, for whoever opens the folder after a crash."""
+        self._database = database.stat().st_ino
+        self._write()
 
     def announce(self, control: Path | None) -> None:
-        """Write down who holds the lock and the socket on which it takes commands."""
-        holds = {"pid": os.getpid(), "control": str(control) if control else None}
+        """Write down the socket on which the holder takes commands."""
+        self._control = control
+        self._write()
+
+    def _write(self) -> None:
+        control = str(self._control) if self._control else None
+        self._say(pid=os.getpid(), control=control, database=self._database, lock=self.inode)
+
+    def _say(self, **says: object) -> None:
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, json.dumps(holds).encode(), 0)
+        os.pwrite(self._file, json.dumps(says).encode(), 0)
 
     def release(self) -> None:
-        """Give the folder free."""
-        os.ftruncate(self._file, 0)
+        """Let others use the folder."""
+        self._say(database=self._database, lock=self.inode)
         os.close(self._file)
+        os.close(self._folder)
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +83,7 @@ class FolderLock:
 def holder(folder: Path) -> dict[str, object]:
     """Say who holds a folder's lock, as far as its lock file tells."""
     try:
-        found = json.loads((folder / "stepwell.lock").read_text(encoding="utf-8"))
+        found = json.loads((folder / LOCK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,6 +10,8 @@ until they are flushed, the -wal file has them too.
 import os
 from pathlib import Path
 
+from journal.durable_files import sync
+
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -32,13 +34,4 @@ def reflush(file: Path) -> None:
         os.fsync(wal)
     finally:
         os.close(wal)
-    sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring to disk which files a folder has."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(file.parent)

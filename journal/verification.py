@@ -50,21 +50,54 @@ class Verified:
 
 
 def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> Verified:
-    """Check everything over a connection of one's own; `tell` is called after each page."""
+    """Check everything over a connection of one's own; `tell` is called after each page.
+
+    What a damaged page keeps from being read is a fault like others: of the run, where its
+    events cannot be read, else of the list of runs. What can be read is checked all the same.
+    """
     found = Verified()
     last = 0
-    while rows := connection.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE id > ? ORDER BY id LIMIT ?",
-        (last, _RUNS_A_PAGE),
-    ).fetchall():
+    while True:
+        try:
+            rows = _page(connection, last)
+        except sqlite3.DatabaseError as unreadable:
+            found.faults.append(Fault(None, None, _unreadable("the list of runs", unreadable)))
+            break
+        if not rows:
+            break
         for row in rows:
             last = row[0]
-            found.events += _run(connection, row, found.faults)
+            found.events += _run_or_fault(connection, row, found.faults)
             found.runs += 1
         tell(found)
-    found.faults += _totals(connection)
+    try:
+        found.faults += _totals(connection)
+    except sqlite3.DatabaseError as unreadable:
+        found.faults.append(Fault(None, None, _unreadable("the events as a whole", unreadable)))
     tell(found)
     return found
+
+
+def _page(connection: sqlite3.Connection, last: int) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE id > ? ORDER BY id LIMIT ?",
+        (last, _RUNS_A_PAGE),
+    ).fetchall()
+
+
+def _run_or_fault(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Fault]) -> int:
+    try:
+        return _run(connection, row, faults)
+    except sqlite3.DatabaseError as unreadable:
+        faults.append(Fault(run_id(row[0]), None, _unreadable("its events", unreadable)))
+        return 0
+
+
+def _unreadable(what: str, failure: sqlite3.DatabaseError) -> str:
+    return (
+        f"{what} cannot be read ({failure}): a page of the file is damaged; "
+        "restore the folder from a backup"
+    )
 
 
 def _run(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Fault]) -> int:

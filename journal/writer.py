@@ -16,11 +16,13 @@ import aiosqlite
 from journal.counters import WriterCounters
 from journal.database import WritingConnection
 from journal.errors import JournalError, Unavailable
-from journal.health import Health
+from journal.health import Displaced, Health
+from journal.place import Place
 from journal.transaction import Append, Row, Task, Work, write
 
 _LARGEST_BATCH = 2_000
-_TRY_EVERY_S = 1.0
+_LOOK_EVERY_S = 0.5
+"""How often the writer looks at its file when nobody writes, or tries again after a failure."""
 
 
 class Writer:
@@ -30,8 +32,10 @@ class Writer:
         self,
         connection: WritingConnection,
         after_batch: Callable[[aiosqlite.Connection], Awaitable[None]],
+        place: Place,
     ) -> None:
         self._connection = connection
+        self._place = place
         self._after_batch = after_batch
         self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
@@ -75,9 +79,16 @@ class Writer:
         is_last = False
         while not is_last:
             batch, is_last = await self._gather()
+            if not batch and not is_last and not self.health.trouble:
+                self._look_at_the_place()
+                continue
             await self._write(batch)
             if not self.health.is_over:
                 await self._look_after_the_file()
+
+    def _look_at_the_place(self) -> None:
+        if why := self._place.displaced():
+            self.health.met(Displaced(why))
 
     async def _look_after_the_file(self) -> None:
         try:
@@ -86,10 +97,10 @@ class Writer:
             self.health.met(failure)
 
     async def _gather(self) -> tuple[Sequence[Append | Task], bool]:
-        """Return what has gathered, and whether it is the last; nothing means: try to write."""
+        """Return what has gathered, and whether it is the last; nothing means: look at the file."""
         batch: list[Append | Task] = []
         try:
-            async with asyncio.timeout(_TRY_EVERY_S if self.health.trouble else None):
+            async with asyncio.timeout(_LOOK_EVERY_S):
                 item = await self._queue.get()
         except TimeoutError:
             return batch, False
@@ -107,6 +118,8 @@ class Writer:
         try:
             if self.health.is_over:
                 raise Unavailable(str(self.health.trouble))
+            if why := self._place.displaced():
+                raise Displaced(why)
             must_change = self.health.trouble is not None
             answers = await self._connection.on_its_thread(
                 partial(write, batch=batch, must_change=must_change)

@@ -14,6 +14,11 @@ from app.settings.server import Settings
 from app.telemetry.counters import Counters
 
 _SWEEP_AT = 1_000
+_SIGN_IN_RATE = 0.2
+"""Wrong sign-ins a second that an address may make in the long run."""
+
+_SIGN_IN_BURST = 20
+"""Wrong sign-ins that an address may make at once."""
 
 
 class RateLimited(Exception):
@@ -90,6 +95,7 @@ class RateLimits:
             for word, rate in rates
             if rate > 0
         )
+        self._sign_ins = RateLimit(_SIGN_IN_RATE, _SIGN_IN_BURST, time.monotonic)
 
     def check(self, caller: Caller) -> None:
         """Count a request. Raises `RateLimited`; what is refused takes no token."""
@@ -100,3 +106,13 @@ class RateLimits:
                 raise RateLimited(word, rate, wait_s)
         for word, _, limit in self._limits:
             limit.take(who[word])
+
+    def check_sign_in(self, address: str) -> None:
+        """Raise `RateLimited` where an address has signed in wrongly too often of late."""
+        if (wait_s := self._sign_ins.wait_s(address)) > 0:
+            self._counters.refused["sign-in"] += 1
+            raise RateLimited("address", _SIGN_IN_RATE, wait_s)
+
+    def note_failed_sign_in(self, address: str) -> None:
+        """Count a sign-in that was wrong."""
+        self._sign_ins.take(address)

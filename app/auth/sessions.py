@@ -1,12 +1,14 @@
 """Sessions of browsers: a sealed cookie that names the credential it stands for.
 
-Nothing is kept on the server. The credential is checked at every request, so that a session
-ends with its key or token. A browser sends the cookie by itself, so a request that changes
-something must also bring the session's own word in a header, which no other site can do.
+The credential is checked at every request, so that a session ends with its key or token. Of
+sessions the journal keeps only those that were signed out, until their time would be over. A
+browser sends the cookie by itself, so a request that changes something must also bring the
+session's own word in a header, which no other site can do.
 """
 
 import base64
 import binascii
+import hashlib
 import hmac
 import json
 import secrets
@@ -19,6 +21,7 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.clock import Clock
 from app.secrets.seal import Keyring, KeyUnusable
+from journal import EndedSessions
 
 COOKIE = "stepwell_session"
 CSRF_HEADER = "x-csrf-token"
@@ -47,12 +50,33 @@ class Sessions:
     """Opens sessions, and knows who is asking in whatever way they say it."""
 
     def __init__(
-        self, authenticator: Authenticator, keyring: Keyring, clock: Clock, lifetime_s: int
+        self,
+        authenticator: Authenticator,
+        table: EndedSessions,
+        keyring: Keyring,
+        clock: Clock,
+        lifetime_s: int,
     ) -> None:
         self._authenticator = authenticator
+        self._table = table
+        self._ended: set[str] = set()
         self._keyring = keyring
         self._clock = clock
         self.lifetime_s = lifetime_s
+
+    async def load(self) -> None:
+        """Read which sessions were signed out."""
+        self._ended = await self._table.all(self._clock.now_ms())
+
+    async def end(self, cookies: Mapping[str, str]) -> None:
+        """End the session of a browser, durable when this returns; its cookie counts no more.
+
+        Raises `Unauthorized` where there is none.
+        """
+        kept = self._opened(cookies.get(COOKIE, ""))
+        name = _name(kept)
+        self._ended.add(name)
+        await self._table.end(name, kept["until"], self._clock.now_ms())
 
     def open(self, tenant: str, credential: str) -> str:
         """Return the cookie for a key of a tenant, or for a token.
@@ -103,7 +127,7 @@ class Sessions:
             kept: dict[str, Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
         except (binascii.Error, ValueError, KeyUnusable):
             raise Unauthorized from None
-        if kept["until"] <= self._clock.now_ms():
+        if kept["until"] <= self._clock.now_ms() or _name(kept) in self._ended:
             raise Unauthorized
         return kept
 
@@ -112,3 +136,8 @@ class Sessions:
             return self._authenticator.by_token(kept["token"], None)
         digest = bytes.fromhex(kept["hash"])
         return self._authenticator.by_hash(kept["prefix"], digest, kept["tenant"])
+
+
+def _name(kept: Mapping[str, Any]) -> str:
+    """Name a session by what no other one has, without telling it."""
+    return hashlib.sha256(str(kept["csrf"]).encode()).hexdigest()[:32]

@@ -2,7 +2,7 @@
 
 import argparse
 
-from app.cli.reporting import told
+from app.cli.reporting import run_command
 from app.operator.errors import CommandFailed
 from app.secrets.seal import KeyUnusable
 from app.settings.server import SettingsError
@@ -16,4 +16,4 @@ def carry_out(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     log.configure("warning", "console")  # until `serve` knows the settings
     expected = (KeyUnusable, SettingsError, StepTypeError, ToolLoadError, StepwellError)
-    return told(args, (CommandFailed, *expected))
+    return run_command(args, (CommandFailed, *expected))

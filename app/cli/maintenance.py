@@ -9,8 +9,9 @@ from typing import Any
 
 from app.cli.progress import line, show
 from app.cli.subparsers import Subparsers
+from app.operator.control_socket import must_exist
 from app.operator.errors import CommandFailed
-from app.operator.folder import ask, must_exist
+from app.operator.folder import ask
 from app.settings.server import Settings, load
 from app.upkeep.backup import BackupFailed, restore
 from journal import DATABASE, FolderLock, JournalError, has_wal, unmark

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from app.cli.reporting import told
+from app.cli.reporting import run_command
 from app.operator.errors import CommandFailed
 from stepwell.client import Client, StepwellError
 
@@ -14,7 +14,7 @@ _ASKS_S, _FOLLOWS_S = 10.0, 30.0
 
 def carry_out(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    return told(args, (CommandFailed, StepwellError))
+    return run_command(args, (CommandFailed, StepwellError))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

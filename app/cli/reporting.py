@@ -4,7 +4,7 @@ import argparse
 import sys
 
 
-def told(args: argparse.Namespace, failures: tuple[type[Exception], ...]) -> int:
+def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...]) -> int:
     """Run the command and return its exit code; print the message of a failure that is expected."""
     try:
         code: int = args.main(args)

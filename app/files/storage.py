@@ -2,10 +2,10 @@
 
 import asyncio
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Protocol
+
+from journal import sync, write_whole
 
 
 class StorageError(Exception):
@@ -55,26 +55,15 @@ class FolderStorage:
     def _put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Never the data folder itself: one that was moved away is not made anew.
+        for folder in (self._folder, path.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         if not path.exists() or path.stat().st_size != len(content):
-            self._write(path, content)
+            write_whole(path, content)
         # Also where the file is there: a crash may have come before its name was on disk.
         for folder in (path.parent, self._folder, self._folder.parent):
-            _sync(folder)
+            sync(folder)
         return sha256
-
-    @staticmethod
-    def _write(path: Path, content: bytes) -> None:
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            Path(temporary).rename(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
 
     def _get(self, sha256: str) -> bytes:
         try:
@@ -87,11 +76,3 @@ class FolderStorage:
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256[2:]
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -29,7 +29,7 @@ from app.settings.server import SettingsError, load
 from app.upkeep.backup import BackupFailed
 from app.wire.errors import BadRequest
 from engine import iso_time
-from journal import Journal, JournalError, JwtSecretRow, KeyRow, Locked, holder
+from journal import DATABASE, MARKER, Journal, JournalError, JwtSecretRow, KeyRow, Locked, holder
 
 _LONGEST_LINE = 1_048_576
 _LONGEST_PATH = 100
@@ -192,8 +192,16 @@ class Control:
         return self._secrets
 
 
+def must_exist(folder: Path) -> None:
+    """Raise `CommandFailed` unless the folder is one of Stepwell's."""
+    if not (folder / DATABASE).exists() and not (folder / MARKER).exists():
+        raise CommandFailed(f"{folder} is no data folder of Stepwell's")
+
+
 async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]:
     """The command line's side. Raises `CommandFailed`."""
+    if not command.endswith((".create", ".set")):
+        must_exist(data)  # what only looks makes no folder
     clock = SystemClock()
     until = time.monotonic() + _PATIENCE_S
     while True:

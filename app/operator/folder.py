@@ -4,17 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from app.assembly import open_services
 from app.clock import SystemClock
 from app.operator.commands import OperatorContext, Progress
-from app.operator.control_socket import operated, send
+from app.operator.control_socket import must_exist, operated, send
 from app.operator.errors import CommandFailed
 from app.services import Services
 from app.settings.server import Settings
-from journal import DATABASE, MARKER, Journal, JournalError, Locked
+from journal import Journal, JournalError, Locked
 from steps.registry import Registry
 from steps.tools import Tools
 
@@ -39,12 +38,6 @@ async def ask(settings: Settings, command: str, given: dict[str, Any], tell: Pro
             await asyncio.sleep(0.1)
         except JournalError as refused:
             raise CommandFailed(str(refused)) from refused
-
-
-def must_exist(folder: Path) -> None:
-    """Raise `CommandFailed` unless the folder is one of Stepwell's."""
-    if not (folder / DATABASE).exists() and not (folder / MARKER).exists():
-        raise CommandFailed(f"{folder} is no data folder of Stepwell's")
 
 
 def operator_context(services: Services) -> OperatorContext:

@@ -7,13 +7,13 @@ import base64
 import binascii
 import os
 import stat
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
 from app.secrets.seal import KEY_BYTES, Keyring, KeyUnusable
 from app.settings.server import Settings
 from app.telemetry import log
+from journal import write_whole
 
 FILE = "secrets.key"
 _MAKE = "make one with: head -c 32 /dev/urandom | base64"
@@ -92,20 +92,6 @@ def _read(file: Path) -> bytes:
 def _make(file: Path) -> bytes:
     """Make a key, whole and durable before anything is sealed with it."""
     key = os.urandom(KEY_BYTES)
-    handle, temporary = tempfile.mkstemp(prefix=FILE, dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(base64.b64encode(key) + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).rename(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(file, base64.b64encode(key) + b"\n")
     log.secrets_key_made(str(file))
     return key

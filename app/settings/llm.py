@@ -27,10 +27,14 @@ class ModelDocument(BaseModel):
         None, min_length=1, max_length=128, description="the tenant's secret that holds the key"
     )
     maxTokens: int | None = Field(  # noqa: N815
-        None, ge=1, le=10_000_000, description="tokens that an answer may have, unless a step says"
+        None,
+        strict=True,
+        ge=1,
+        le=10_000_000,
+        description="tokens that an answer may have, unless a step says",
     )
     timeout: Duration = Field(300_000, description="how long one answer may take")
-    stream: bool = Field(False, description="read answers as a stream")
+    stream: bool = Field(False, strict=True, description="read answers as a stream")
     structured: Literal["json_schema", "json_object", "prompt"] = Field(
         "json_schema", description="how the endpoint is told the schema that an answer must fit"
     )

@@ -30,6 +30,7 @@ from journal import (
     migrations,
     open_read_only,
     sync,
+    write_whole,
 )
 
 MANIFEST = "backup.json"
@@ -88,7 +89,7 @@ def back_up(
             "missingFiles": missing,
             "withKey": with_key,
         }
-        _write(working / MANIFEST, json.dumps(document, indent=2) + "\n")
+        write_whole(working / MANIFEST, (json.dumps(document, indent=2) + "\n").encode())
         _sync_folders(working)
         working.rename(place.path)
         sync(place.path.parent)
@@ -214,13 +215,6 @@ def _copy(source: Path, to: Path) -> None:
         shutil.copyfileobj(old, new, _BLOCK)
         new.flush()
         os.fsync(new.fileno())
-
-
-def _write(to: Path, text: str) -> None:
-    with os.fdopen(_new(to), "w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def _new(file: Path) -> int:

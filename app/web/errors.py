@@ -81,7 +81,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (BadRequest, 400, "Invalid input"),
     (UnfitSecret, 400, "Invalid input"),
     (Archived, 400, "Invalid input"),
-    (NotArchived, 400, "Invalid input"),
+    (NotArchived, 409, "Conflict"),
     (Overloaded, 503, "Service unavailable"),
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),

@@ -32,6 +32,9 @@ _HEADERS = (
 """What each answer has unless it brings its own."""
 
 
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+
+
 class RequestFrame:
     """Returns each request an id and each answer its headers; counts them."""
 
@@ -46,6 +49,7 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _take_absolute_form(scope)
         asked = Headers(scope=scope).get("x-request-id", "")
         if _SAFE_ID.fullmatch(asked):
             request_id = asked
@@ -86,3 +90,12 @@ async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
     answer = error_response(BadRequest(message), scope["stepwell.request_id"])
     answer.headers["Connection"] = "close"  # what follows may be anybody's request
     await answer(scope, receive, send)
+
+
+def _take_absolute_form(scope: Scope) -> None:
+    """Take a target with scheme and host for its path, as RFC 9112, section 3.2.2 has it."""
+    path: str = scope["path"]
+    if found := _ABSOLUTE.match(path):
+        scope["path"] = path[found.end() :] or "/"
+        if raw := scope.get("raw_path"):
+            scope["raw_path"] = raw[found.end() :] or b"/"

@@ -73,11 +73,13 @@ class BulkBody(_Model):
     action: Literal["cancel", "terminate", "delete"]
     filter: BulkFilter = Field(description="which runs; `{}` means all that the action fits")
     reason: str | None = Field(None, max_length=2_000)
-    limit: int = Field(1_000, ge=1, le=10_000, description="how many runs to look at, at most")
+    limit: int = Field(
+        1_000, ge=1, le=10_000, strict=True, description="how many runs to look at, at most"
+    )
     cursor: str | None = Field(
         None, pattern=r"^[0-9]{1,18}$", description="nextCursor of the answer before"
     )
-    dryRun: bool = Field(False, description="count the runs and change nothing")  # noqa: N815
+    dryRun: bool = Field(False, strict=True, description="count the runs and change nothing")  # noqa: N815
 
 
 class PublishBody(_Model):

@@ -196,7 +196,7 @@ def test_a_workflow_lives_through_versions_publishing_archive_and_deletion(share
         assert client.get(f"/api/workflow/status/{run['runId']}").json()["version"] == "1.0.3"
         copy = client.post(f"{at}/clone").json()
         assert (copy["name"], copy["status"], copy["version"]) == ("Life (Copy)", "draft", "1.0.0")
-        assert client.delete(f"{at}/permanent").status_code == 400
+        assert client.delete(f"{at}/permanent").status_code == 409
         assert client.delete(at).json()["status"] == "archived"
         assert made["id"] not in {row["id"] for row in client.get("/api/workflows").json()}
         everything = client.get("/api/workflows", params={"includeArchived": "true"}).json()

@@ -52,6 +52,13 @@ class Life(TaskGroup):
         self.crashed.set()
 
 
+class InPlace:
+    """A database that nobody moves."""
+
+    def displaced(self) -> None:
+        return None
+
+
 async def _no_upkeep(_: object) -> None:
     """There is no file to look after."""
 
@@ -81,7 +88,7 @@ class Disk:
     def journal(self, life: Life) -> Journal:
         """Return the product's journal as one life of the server sees this disk."""
         file = Path("simulated.sqlite3")
-        writer = Writer(Connection(self, life), _no_upkeep)  # type: ignore[arg-type]
+        writer = Writer(Connection(self, life), _no_upkeep, InPlace())  # type: ignore[arg-type]
         readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[list-item]
         lock = SimpleNamespace(release=lambda: None)
         return Journal(lock, file, writer, readers, Maintenance(file))  # type: ignore[arg-type]

@@ -30,7 +30,11 @@ class KeyBody(_Body):
     name: str = Field("", max_length=200, description="whose it is, or what for")
     role: Role = Field(description="what it may do; not more than the caller may")
     expiresInDays: int | None = Field(  # noqa: N815
-        None, ge=1, le=3_650, description="after which it counts no longer; never without it"
+        None,
+        ge=1,
+        le=3_650,
+        strict=True,
+        description="after which it counts no longer; never without it",
     )
 
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.auth.errors import Unauthorized
+from app.auth.rate_limits import RateLimited
 from app.auth.sessions import COOKIE, TokenTooLong
 from app.services import Services
 from app.web.console.rendering import html
@@ -31,11 +32,17 @@ async def sign_in(request: Request, services: Services) -> Response:
         back = given.get("next", HOME)
         if not _is_from_here(request):
             return _form(request, back, "Sign in on this page, not from another one.", 403)
+        services.rate_limits.check_sign_in(_address_of(request))
         tenant, credential = given.get("tenant", "").strip(), given.get("credential", "").strip()
         cookie = services.sessions.open(tenant, credential)
     except TokenTooLong as too_long:
         return _form(request, back, f"{too_long}.", 400)
+    except RateLimited as often:
+        answer = _form(request, back, f"Too many attempts: {often}.", 429)
+        answer.headers["Retry-After"] = str(often.retry_after_s)
+        return answer
     except Unauthorized:
+        services.rate_limits.note_failed_sign_in(_address_of(request))
         message = "That key or token does not count for this tenant. It may be disabled or expired."
         return _form(request, back, message, 401, given.get("tenant", ""))
     except (UnicodeDecodeError, ValueError):
@@ -53,10 +60,15 @@ async def sign_in(request: Request, services: Services) -> Response:
 
 
 async def sign_out(call: Call) -> Response:
-    """Forget the session in this browser."""
+    """End the session, on the server and in this browser."""
+    await call.services.sessions.end(call.request.cookies)
     answer = JSONResponse({"success": True})
     answer.delete_cookie(COOKIE, secure=_is_secure(call.request), httponly=True, samesite="strict")
     return answer
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def local(address: str) -> str:

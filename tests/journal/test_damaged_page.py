@@ -1,0 +1,39 @@
+"""A page that cannot be read is told with the run that it is of; the others are checked."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from journal import DATABASE, Damaged, Journal, copy_database, open_read_only, verify
+from tests.harness.journals import completed, fill
+
+_PAGE = 4096
+
+
+async def test_verify_and_backup_say_what_a_damaged_page_holds(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    await fill(journal, "acme", completed, range(1, 41))
+    await journal.close()
+    file = tmp_path / DATABASE
+    content = bytearray(file.read_bytes())
+    marks = [
+        number
+        for number in range(1, 41)
+        if f'"run_id":"dynamic-workflow-{number}"'.encode() in content
+    ]
+    at = content.index(f'"run_id":"dynamic-workflow-{marks[20]}"'.encode()) // _PAGE * _PAGE
+    content[at : at + _PAGE] = b"\xff" * _PAGE
+    file.write_bytes(content)
+
+    with closing(open_read_only(file)) as connection:
+        found = verify(connection, lambda _: None)
+    damaged = {
+        fault.run_id for fault in found.faults if "a page of the file is damaged" in fault.what
+    }
+    assert f"dynamic-workflow-{marks[20]}" in damaged
+    assert found.runs == 40
+    assert len(damaged) < 40
+    with pytest.raises(Damaged, match="stepwell verify"):
+        copy_database(file, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

@@ -1,0 +1,101 @@
+"""A database that is deleted, moved or replaced under a running server takes no more."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from journal import DATABASE, Damaged, Journal, KeyRow, Locked, Unavailable
+
+LEAVES_A_WAL = """
+import asyncio, os, sys
+from pathlib import Path
+from journal import Journal
+from tests.journal.test_place import key
+
+async def main():
+    journal = await Journal.open(Path(sys.argv[1]))
+    await journal.keys.create(key(2))
+    os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+def key(number: int) -> KeyRow:
+    return KeyRow(f"k{number}", f"prefix{number}", bytes(32), "acme", "owner", "", 0)
+
+
+async def test_nothing_is_acknowledged_while_the_database_is_away(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    journal = await Journal.open(folder)
+    database, away = folder / DATABASE, tmp_path / "away"
+    await journal.keys.create(key(0))
+    for gone, back, named in (
+        (lambda: database.rename(away), lambda: away.rename(database), str(database)),
+        (lambda: folder.rename(away), lambda: away.rename(folder), str(folder)),
+    ):
+        gone()
+        with pytest.raises(Unavailable, match="deleted or moved") as refused:
+            await journal.keys.create(key(1))
+        assert named in str(refused.value)
+        assert named in str(journal.health.trouble)
+        back()
+    await journal.keys.create(key(1))
+    assert journal.health.trouble is None
+    assert len(await journal.keys.all()) == 2
+    await journal.close()
+
+
+async def test_a_database_that_was_replaced_takes_no_more(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    shutil.copy(tmp_path / DATABASE, tmp_path / "copy")
+    (tmp_path / "copy").rename(tmp_path / DATABASE)
+    with pytest.raises(Unavailable, match="was replaced while the server runs"):
+        await journal.keys.create(key(0))
+    await journal.close()
+
+
+async def test_an_idle_journal_notices_by_itself(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    (tmp_path / DATABASE).rename(tmp_path / "away")
+    await journal.health.changed.wait()
+    assert "was deleted or moved" in str(journal.health.trouble)
+    await journal.close()
+
+
+async def test_a_removed_lock_file_lets_nobody_in(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    (tmp_path / "stepwell.lock").unlink()
+    with pytest.raises(Locked):
+        await Journal.open(tmp_path)
+    await journal.close()
+
+
+async def test_the_wal_file_of_another_database_is_not_mixed_in(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    journal = await Journal.open(folder)
+    await journal.keys.create(key(1))
+    await journal.close()
+    shutil.copy(folder / DATABASE, tmp_path / "copy")
+    root = Path(__file__).parents[2]
+    subprocess.run(
+        [sys.executable, "-c", LEAVES_A_WAL, folder],
+        check=True,
+        cwd=root,
+        env={"PYTHONPATH": str(root)},
+    )
+    shutil.copytree(folder, tmp_path / "copied whole")
+    (tmp_path / "copy").rename(folder / DATABASE)
+    before = (folder / DATABASE).read_bytes()
+    with pytest.raises(Damaged, match=f"move {DATABASE}-wal"):
+        await Journal.open(folder)
+    assert (folder / DATABASE).read_bytes() == before
+    for suffix in ("-wal", "-shm"):
+        (folder / f"{DATABASE}{suffix}").rename(tmp_path / suffix)
+    for place, keys in ((folder, 1), (tmp_path / "copied whole", 2)):
+        journal = await Journal.open(place)
+        assert len(await journal.keys.all()) == keys
+        await journal.close()
