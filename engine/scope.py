@@ -1,10 +1,12 @@
 """What expressions may name: a run, seen from a definition."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from engine.iso import iso_time
 from engine.run import Run
-from engine.values import Json
+from engine.values import CarriedVisit, Json, StepError
+from engine.visit import Visit
 
 
 def scope(run: Run) -> Mapping[str, Json]:
@@ -25,5 +27,20 @@ def scope(run: Run) -> Mapping[str, Json]:
         },
     }
     if run.last_error:
-        names["error"] = {"type": run.last_error.type, "message": run.last_error.message}
+        names["error"] = _error(run, run.last_error)
     return names
+
+
+def _error(run: Run, error: StepError) -> Json:
+    """Show an error with the step that failed, and the child run whose it is."""
+    shown: dict[str, Json] = {"type": error.type, "message": error.message}
+    visits: Iterator[Visit | CarriedVisit] = chain(reversed(run.past), reversed(run.carried))
+    if failed := next((visit for visit in visits if visit.error == error), None):
+        shown |= {
+            "stepId": failed.step_id,
+            "stepName": failed.step_name or failed.step_id,
+            "attempts": failed.attempt,
+        }
+    if error.child_run_id is not None:
+        shown |= {"childRunId": error.child_run_id, "childStepId": error.child_step_id}
+    return shown

@@ -16,12 +16,16 @@ class StepError:
         message: What happened and how to mend it, free of secrets.
         retryable: False when another attempt cannot help.
         retry_after_ms: The wait that the other side asked for, in milliseconds.
+        child_run_id: The child run whose error this is, word for word.
+        child_step_id: The step in which the child run failed.
     """
 
     type: str
     message: str
     retryable: bool = True
     retry_after_ms: int | None = None
+    child_run_id: str | None = None
+    child_step_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

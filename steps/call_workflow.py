@@ -1,6 +1,7 @@
 """call-workflow: start a child run, or one for each item of a list, and wait for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -148,8 +149,9 @@ def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
 
 
 def _failed(end: ChildEnd, error: RunError) -> StepBroke:
-    where = f" in step {error.step_id}" if error.step_id else ""
-    return StepBroke(error.type, f"child run {end.run_id} failed{where}: {error.message}")
+    broke = StepBroke(error.type, error.message)
+    broke.error = replace(broke.error, child_run_id=end.run_id, child_step_id=error.step_id)
+    return broke
 
 
 def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:

@@ -139,7 +139,10 @@ def _progress(total: int, children: Mapping[str, int]) -> JsonObject:
 
 
 def _step_error(error: StepError) -> JsonObject:
-    return {"type": error.type, "message": error.message}
+    shown: JsonObject = {"type": error.type, "message": error.message}
+    if error.child_run_id is not None:
+        shown |= {"childRunId": error.child_run_id, "childStepId": error.child_step_id}
+    return shown
 
 
 def _run_error(error: RunError | None) -> Json:

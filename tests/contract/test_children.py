@@ -71,9 +71,14 @@ def test_a_failure_passes_up_with_the_error_of_the_child(shared: Server) -> None
             straight("boom"),
         )
         create(client, "over-bad", [call("bad")], straight("call"))
-        error = start(client, "over-bad")["error"]
+        outcome = status(client, start(client, "over-bad")["runId"])
+        error, (visit,) = outcome["error"], outcome["stepExecutionHistory"]
         assert (error["stepId"], error["type"]) == ("call", "ToolFailed")
-        assert "in step boom" in error["message"]
+        child = status(client, outcome["childRunIds"][0])
+        assert error["message"] == child["error"]["message"]
+        assert visit["error"] == {
+            "type": "ToolFailed", "message": error["message"], "childRunId": child["runId"], "childStepId": "boom",
+        }  # fmt: skip
 
 
 def test_input_that_does_not_fit_fails_the_child(shared: Server) -> None:
