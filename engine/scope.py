@@ -6,7 +6,7 @@ from itertools import chain
 from engine.iso import iso_time
 from engine.run import Run
 from engine.values import CarriedVisit, Json, StepError
-from engine.visit import Visit
+from engine.visit import Visit, VisitStatus
 
 
 def scope(run: Run) -> Mapping[str, Json]:
@@ -35,7 +35,8 @@ def _error(run: Run, error: StepError) -> Json:
     """Show an error with the step that failed, and the child run whose it is."""
     shown: dict[str, Json] = {"type": error.type, "message": error.message}
     visits: Iterator[Visit | CarriedVisit] = chain(reversed(run.past), reversed(run.carried))
-    if failed := next((visit for visit in visits if visit.error == error), None):
+    ended = (visit for visit in visits if visit.status == VisitStatus.FAILED)
+    if failed := next((visit for visit in ended if visit.error == error), None):
         shown |= {
             "stepId": failed.step_id,
             "stepName": failed.step_name or failed.step_id,

@@ -175,7 +175,13 @@ def test_expressions_see_data_outputs_context_and_the_run() -> None:
 
 def test_after_an_edge_for_errors_they_see_the_error() -> None:
     run = fold(inside("catches", StepFailed(10, "catches", 1, BROKEN, "mend")))
-    assert scope(run)["error"] == {"type": "HttpStatus", "message": "the answer was 500"}
+    assert scope(run)["error"] == {
+        "type": "HttpStatus",
+        "message": "the answer was 500",
+        "stepId": "catches",
+        "stepName": "catches",
+        "attempts": 1,
+    }
 
 
 class Asked(Exception):
