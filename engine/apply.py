@@ -102,8 +102,6 @@ def _check(run: Run, event: Event) -> None:
             why = "no cancel was requested"
         case RunCompleted() | RunCancelled() if run.next_step:
             why = f"the run goes on with step {run.next_step}"
-        case _:
-            pass
     step_id, visit = getattr(event, "step_id", None), getattr(event, "visit", None)
     if run.current and step_id and (step_id, visit) != (run.current.step_id, run.current.visit):
         why = f"the run is in step {run.current.step_id}, visit {run.current.visit}"
@@ -139,13 +137,7 @@ Changes = dict[str, Any]
 
 def _attempt(run: Run, event: StepStarted) -> Changes:
     if run.current:
-        visit = _visit(
-            run,
-            attempt=event.attempt,
-            status=VisitStatus.RUNNING,
-            retry_at_ms=None,
-            interruptions=0,
-        )
+        visit = _visit(run, attempt=event.attempt, retry_at_ms=None, interruptions=0)
         return {"current": visit, "wake_at_ms": None}
     visit = Visit(
         step_id=event.step_id,

@@ -18,4 +18,4 @@ def iso_time_or_none(at_ms: int | None) -> str | None:
 @lru_cache(maxsize=1_024)
 def _second(at_s: int) -> str:
     """Return a second without its zone. The moments of a history lie close together."""
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+    return datetime.fromtimestamp(at_s, UTC).isoformat().removesuffix("+00:00")

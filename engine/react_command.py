@@ -32,7 +32,7 @@ def answer(
     run: Run, graph: Graph, happened: Answered | AnswerKept | InterruptionSettled, now_ms: int
 ) -> Events:
     """Return what an answer makes happen. Raises `NotPaused`."""
-    if run.state is not State.PAUSED or run.current is None or run.pause is None:
+    if run.current is None or run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     wants_settling = run.pause.interruption
     if run.waits_for_children or wants_settling is not isinstance(happened, InterruptionSettled):

@@ -3,7 +3,7 @@
 from zlib import crc32
 
 from engine.advance import end_of_step
-from engine.apply import apply
+from engine.apply import fold
 from engine.events import (
     AttemptFailed,
     AttemptInterrupted,
@@ -50,7 +50,7 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         return _awaits(run, graph, happened, now_ms)
     if run.state is State.PAUSED:
         resumed = child_resumed(run, now_ms)
-        return (*resumed, *outcome(apply(run, resumed[0]), graph, happened, now_ms))
+        return (*resumed, *outcome(fold(resumed, run), graph, happened, now_ms))
     at = (now_ms, visit.step_id, visit.visit)
     if isinstance(happened, Broke | Stopped) and happened.grace_ms:
         error = happened.error if isinstance(happened, Broke) else None

@@ -87,6 +87,7 @@ STEPS = (
     Step("loops", "t", edges=(Edge("loops"),)),
     # What becomes of a failure.
     Step("retries", "t", "Try it", retry=RETRY, edges=(END,)),
+    Step("hurries", "t", retry=RetryPolicy(3, 0), edges=(END,)),
     Step("catches", "t", edges=(END, Edge("mend", ON_ERROR))),
     Step("sorts", "t", edges=(Edge("mend", ON_ERROR, error_is("HttpStatus"), "error.type == 'HttpStatus'"), END)),
     # What becomes of an attempt that a crash interrupted.

@@ -123,6 +123,8 @@ CHANGES = [
      {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None}),
     ("a step completes", inside("plain"), StepCompleted(20, "plain", 1, {"n": 1}, {"size": 6, "m": 2}, "end"), State.READY,
      {"current": None, "past": {**DONE, "output": {"n": 1}}, "next_step": "end", "data": {"size": 6, "m": 2}, "outputs": {"plain": {"n": 1}}}),
+    ("and what earlier steps gave is kept", inside("loops", StepCompleted(5, "loops", 1, 6, {"m": 1}, "plain"), StepStarted(5, "plain", 1, 1, "t")), StepCompleted(20, "plain", 1, 7, {}, "end"), State.READY,
+     {"current": None, "past": {**DONE, "output": 7}, "next_step": "end", "outputs": {"loops": 6, "plain": 7}}),
     ("after a failed attempt, with no error left", AGAIN, StepCompleted(20, "retries", 1, 7, {}, "end"), State.READY,
      {"current": None, "past": {**DONE, "output": 7, "error": None}, "next_step": "end", "outputs": {"retries": 7}}),
     ("a sleep ends", SLEEPING, StepCompleted(20, "plain", 1, None, {}, "end"), State.READY,
@@ -162,6 +164,12 @@ def test_what_an_event_changes(
     assert changes(before, after) == changed
     assert (after.state, after.seq, after.updated_at_ms) == (state, before.seq + 1, event.at_ms)
     assert before == fold(so_far), "a run is never changed itself"
+
+
+def test_a_step_that_is_entered_has_done_nothing_yet() -> None:
+    visit = fold(inside("plain")).current
+    assert visit
+    assert (visit.children, visit.interruptions, visit.records) == (0, 0, {})
 
 
 def test_every_event_but_the_first_is_in_the_table() -> None:

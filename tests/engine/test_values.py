@@ -1,12 +1,13 @@
 """The plain parts: waits between attempts, what expressions see, moments, and what never changes."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any, get_args
 
 import pytest
 
 from engine import (
     EVENT_TYPES,
+    AnswerKey,
     AwaitsChildren,
     CancelRequested,
     CarriedVisit,
@@ -134,7 +135,7 @@ def test_every_event_is_one_of_the_types() -> None:
 
 SLOTTED: list[Any] = [
     *EVENT_TYPES, *get_args(Input), *get_args(Decision), Attempt, Edge, Step, Graph, RetryPolicy,
-    StepError, RunError, Record, Parent, Origin, CarriedVisit, Pause,
+    StepError, RunError, Record, Parent, Origin, CarriedVisit, Pause, AnswerKey,
 ]  # fmt: skip
 """What a long history has many of: values without a dictionary of their own."""
 
@@ -206,3 +207,14 @@ def test_the_run_is_asked_for_only_where_a_condition_needs_it(
             choose()
     else:
         assert choose() == outcome
+
+
+def test_the_run_is_asked_for_once_however_many_conditions_there_are() -> None:
+    asked = []
+
+    def ask() -> Run:
+        asked.append(1)
+        return replace(fold(inside("strict")), data={"size": 50})
+
+    assert next_step(ask, GRAPH.steps["strict"], Occasion.SUCCESS) == "large"
+    assert len(asked) == 1
