@@ -48,7 +48,7 @@ from journal.errors import (
     WalMissing,
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
-from journal.events import Events, Head, IdempotencyKey
+from journal.events import Events, Head
 from journal.files import FileRow, FileTable
 from journal.health import Health
 from journal.inbox import Inbox, PausedRow
@@ -60,6 +60,7 @@ from journal.run_ids import run_id, run_number
 from journal.runs import RunFilter, RunList, RunRow
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
+from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
@@ -123,6 +124,7 @@ __all__ = [
     "RunRow",
     "SecretRow",
     "SecretTable",
+    "StartKeys",
     "TooManyWebhooks",
     "Unavailable",
     "UnknownAgent",
@@ -136,6 +138,7 @@ __all__ = [
     "UnknownVersion",
     "UnknownWebhook",
     "UnknownWorkflow",
+    "UsedKey",
     "Verified",
     "VersionRow",
     "WalMissing",

@@ -62,6 +62,15 @@ class ChildList:
         )
         return None if row[0] is None else int(row[0])
 
+    async def version_of(self, parent_id: str, execution: int, workflow_id: str) -> str | None:
+        """Return the version with which an execution began a workflow, None before the first."""
+        row = await self._readers.one(
+            "SELECT version FROM runs WHERE parent = ? AND parent_execution = ?"
+            " AND workflow_id = ? ORDER BY item, parent_attempt LIMIT 1",
+            (run_number(parent_id), execution, workflow_id),
+        )
+        return None if row is None else str(row[0])
+
     async def counts(self, parent_id: str, execution: int) -> dict[str, int]:
         """Return how many children of an execution have each status, each item counted once."""
         rows = await self._readers.all(

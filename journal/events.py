@@ -9,10 +9,10 @@ from engine import Event, IllegalTransition, Parent, Run, State, fold
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
 from journal.ended_runs import EndedRuns
-from journal.errors import Conflict, Corrupt, DuplicateStart, UnknownRun
+from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.readers import Readers
-from journal.run_ids import run_id as id_of
 from journal.run_ids import run_number
+from journal.start_keys import IdempotencyKey, claim
 from journal.transaction import INSERT_EVENTS, PROJECT_RUN, Row
 from journal.writer import Writer
 
@@ -29,14 +29,6 @@ class Head:
     tenant: str
     seq: int
     hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """The key of a start request, with a fingerprint of what it asks for."""
-
-    key: str
-    fingerprint: str
 
 
 class Events:
@@ -72,19 +64,9 @@ class Events:
         rows, after = _rows(head, events)
 
         def work(connection: sqlite3.Connection) -> None:
-            _claim(connection, tenant, idempotency)
+            claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
             connection.execute(PROJECT_RUN, run_row(tenant, run, after.hash))
             connection.executemany(INSERT_EVENTS, rows)
-            connection.execute(
-                "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)",
-                (
-                    tenant,
-                    idempotency.key,
-                    run_number(run.id),
-                    idempotency.fingerprint,
-                    run.started_at_ms,
-                ),
-            )
 
         try:
             await self._writer.write(work)
@@ -242,16 +224,3 @@ def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
         digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
         rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
     return rows, Head(head.run_id, head.tenant, head.seq + len(events), digest)
-
-
-def _claim(connection: sqlite3.Connection, tenant: str, wanted: IdempotencyKey) -> None:
-    """Refuse a key that has been used."""
-    used = list(
-        connection.execute(
-            "SELECT run, fingerprint FROM idempotency WHERE tenant = ? AND key = ?",
-            (tenant, wanted.key),
-        )
-    )
-    if used:
-        number, fingerprint = used[0]
-        raise DuplicateStart(id_of(number), same=fingerprint == wanted.fingerprint)

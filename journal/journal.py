@@ -28,6 +28,7 @@ from journal.removal import Removal
 from journal.runs import RunList
 from journal.secrets import SecretTable
 from journal.selection import Selection
+from journal.start_keys import StartKeys
 from journal.statistics import Statistics
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
@@ -56,6 +57,7 @@ class Journal:
         ended = EndedRuns[tuple[Head, Run]]()
         self.events = Events(writer, readers, ended)
         self.pages = EventPages(readers)
+        self.start_keys = StartKeys(writer, readers)
         self.runs = RunList(readers)
         self.inbox = Inbox(readers)
         self.statistics = Statistics(file, readers)

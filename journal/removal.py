@@ -14,6 +14,7 @@ from journal.ended_runs import EndedRuns
 from journal.errors import ChildOf, NotEnded, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
+from journal.start_keys import outlive
 from journal.writer import Writer
 
 _TREE = """
@@ -81,6 +82,7 @@ class Removal:
                     break
                 going.append((one,))
                 events += seq
+            outlive(connection, going)
             connection.executemany("DELETE FROM runs WHERE id = ?", going)
             _count(connection, len(going), events, max(one for (one,) in going))
             return Deleted(len(going), events, is_whole=going[-1] == (number,))

@@ -1,5 +1,6 @@
 """Which runs a command for many runs means."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,27 @@ class Selection:
             f"SELECT count(*), max(id) FROM runs WHERE {where}", values
         )
         return Matched(int(count), None if newest is None else int(newest) + 1)
+
+    async def highest(
+        self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, run_ids: Sequence[str]
+    ) -> list[str]:
+        """Return, for each run, the highest run above it that is meant too, or it itself.
+
+        A family is stopped from its top: a child that is stopped while its parent goes on is to
+        its parent a child that has failed.
+        """
+        where, values = _where(tenant, wanted, ids, _OPEN)
+        rows = await self._readers.all(
+            "WITH RECURSIVE up (run, id, depth) AS ("
+            " SELECT value, value, 0 FROM json_each(?)"
+            " UNION ALL SELECT up.run, r.parent, depth + 1 FROM up JOIN runs r ON r.id = up.id"
+            " WHERE r.parent IS NOT NULL)"
+            f" SELECT run, id FROM up WHERE id IN (SELECT id FROM runs WHERE {where}"
+            " AND id IN (SELECT id FROM up)) ORDER BY depth",
+            (json.dumps([run_number(one) for one in run_ids]), *values),
+        )
+        highest = dict(rows)  # the last row of a run is the highest
+        return [run_id(highest.get(number, number)) for number in map(run_number, run_ids)]
 
     async def _page(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, state: str, limit: int

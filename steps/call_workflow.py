@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine import AwaitsChildren, Json, JsonObject, RunError
+from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.effects import ChildEnd, ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.expression import ExpressionError
@@ -134,9 +134,12 @@ def _child(
 
 
 def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
-    workflow_id = settings.workflowId.render(names)
-    if not isinstance(workflow_id, str):
-        raise StepBroke("InvalidItems", "workflowId must give a text", retryable=False)
+    workflow_id = _workflow_id(settings, names)
+    if isinstance(workflow_id, StepError):
+        if settings.items is None or settings.onItemError == "fail":
+            raise StepBroke(workflow_id.type, workflow_id.message, retryable=False)
+        error = RunError(None, workflow_id.type, workflow_id.message)
+        return ChildRun("", settings.version, {}, error)
     try:
         data = settings.data.render(names)
     except ExpressionError as failed:
@@ -146,6 +149,17 @@ def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
         error = RunError(None, "InvalidInput", "data must give an object")
         return ChildRun(workflow_id, settings.version, {}, error)
     return ChildRun(workflow_id, settings.version, data)
+
+
+def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> str | StepError:
+    """Return the workflow that is called, or why there is none."""
+    try:
+        workflow_id = settings.workflowId.render(names)
+    except ExpressionError as failed:
+        return StepError("ExpressionFailed", str(failed))
+    if not isinstance(workflow_id, str):
+        return StepError("InvalidItems", "workflowId must give a text")
+    return workflow_id
 
 
 def _failed(end: ChildEnd, error: RunError) -> StepBroke:

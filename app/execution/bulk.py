@@ -2,7 +2,9 @@
 
 A part ends after so many runs or so many seconds, and says where the next one goes on. Each
 run is stopped or deleted by itself and for good, so that a command that was interrupted, or
-asked twice, does no harm: what is done no longer matches, or stays as it is.
+asked twice, does no harm: what is done no longer matches, or stays as it is. Where a run and one
+that is above it are meant, the one above is stopped and passes that down: a child that is
+stopped by itself is to its parent one that has failed, and the parent goes on.
 """
 
 import asyncio
@@ -85,7 +87,12 @@ class Bulk:
             asked = min(_PART, left)
             wanted = replace(command.wanted, before=before)
             ids = await select(tenant, wanted, command.ids, asked)
-            await self._part(tenant, command, caller, ids, outcome)
+            tops = ids
+            if command.action != "delete" and ids:
+                tops = list(
+                    dict.fromkeys(await selection.highest(tenant, wanted, command.ids, ids))
+                )
+            await self._part(tenant, command, caller, tops, outcome)
             if len(ids) < asked:
                 return outcome
             left -= len(ids)

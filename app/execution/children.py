@@ -8,9 +8,11 @@ restart, after a child has ended, after nothing has happened.
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 
 from app.concurrency.shield import shielded
+from app.definitions.versioned import DefinitionUnusable
 from app.definitions.workflows import Workflows
 from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.new_run import NewRun
@@ -34,6 +36,20 @@ DEEPEST = 20
 """How many runs may stand above one."""
 
 _READ_AT_ONCE = 64
+
+_LONGEST_ID = 200
+_NONE = "0.0.0"
+"""The version of a child run whose workflow cannot be started: it exists to say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A workflow as a step calls it, or why it cannot be."""
+
+    workflow_id: str
+    version: str
+    definition: Definition | DefinitionUnusable
+    refused: RunError | None = None
 
 
 class Children:
@@ -103,8 +119,8 @@ class Children:
 
         They are stopped again if the run has left the attempt meanwhile.
         """
-        known: dict[tuple[str, str | None], tuple[str, str, Definition]] = {}
-        news = [await self._new(live, run, plan.child(item), item, known) for item in items]
+        known: dict[tuple[str, str | None], Called] = {}
+        news = [await self._new(live, run, plan, item, known) for item in items]
         if not live.is_doing(doing):
             raise left_step()  # its history, and whoever would stop them, may be gone already
         live.may_have_children = True
@@ -120,14 +136,17 @@ class Children:
         self,
         live: LiveRun,
         run: Run,
-        wanted: ChildRun,
+        plan: ChildPlan,
         item: int,
-        known: dict[tuple[str, str | None], tuple[str, str, Definition]],
+        known: dict[tuple[str, str | None], Called],
     ) -> NewRun:
+        wanted = plan.child(item)
         which = (wanted.workflow_id, wanted.version)
         if which not in known:
-            known[which] = await self._startable(live.tenant, *which)
-        workflow_id, version, definition = known[which]
+            known[which] = await self._called(live.tenant, run, *which)
+        called = known[which]
+        if not plan.keep_going and called.refused and wanted.refused is None:
+            raise StepBroke(called.refused.type, called.refused.message, retryable=False)
         depth = run.parent.depth + 1 if run.parent else 1
         if depth > DEEPEST:
             message = (
@@ -139,20 +158,28 @@ class Children:
         parent = Parent(
             run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
         )
-        data, refused = _checked(definition, wanted)
+        data, refused = _checked(called, wanted)
         return NewRun(
-            live.tenant, workflow_id, version, definition, data, run.caller, run.context,
-            parent=parent, refused=refused,
+            live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
+            run.context, parent=parent, refused=refused,
         )  # fmt: skip
 
-    async def _startable(
-        self, tenant: str, workflow_id: str, version: str | None
-    ) -> tuple[str, str, Definition]:
+    async def _called(self, tenant: str, run: Run, workflow_id: str, version: str | None) -> Called:
+        """Return what an execution of a step calls: the version with which it began to."""
         try:
+            begun = await self._journal.children.version_of(run.id, run.executions, workflow_id)
+            if begun not in (None, _NONE):
+                definition = await self._workflows.pinned(tenant, workflow_id, begun)
+                return Called(workflow_id, begun, definition)
             row, definition = await self._workflows.startable(tenant, workflow_id, version)
-        except (UnknownWorkflow, UnknownVersion, Archived, InvalidDefinition) as unusable:
-            raise StepBroke("UnknownWorkflow", str(unusable), retryable=False) from unusable
-        return row.id, row.version, definition
+            return Called(row.id, row.version, definition)
+        except DefinitionUnusable as unusable:
+            why = unusable
+        except (UnknownWorkflow, UnknownVersion, Archived, InvalidDefinition) as unknown:
+            why = DefinitionUnusable(workflow_id, _NONE, str(unknown))
+        return Called(
+            workflow_id[:_LONGEST_ID], _NONE, why, RunError(None, "UnknownWorkflow", why.why)
+        )
 
     async def _ends(self, family: Family) -> list[ChildEnd]:
         rows = await self._journal.children.newest(family)
@@ -181,10 +208,11 @@ class Children:
         return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
 
 
-def _checked(definition: Definition, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
+def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:
     """Return a child's data with defaults, and why it is refused, if it is."""
-    if wanted.refused:
-        return wanted.data, wanted.refused
+    definition = called.definition
+    if wanted.refused or isinstance(definition, DefinitionUnusable):
+        return wanted.data, wanted.refused or called.refused
     problems = definition.payload.check(wanted.data)
     if problems:
         message = f"the input does not fit: {listed(problems[:5])}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.definitions.versioned import DefinitionUnusable
 from engine import CarriedVisit, JsonObject, Origin, Parent, RunError, RunStarted, StepError
 from journal import IdempotencyKey
 from steps.compiled import Definition
@@ -42,7 +43,7 @@ class NewRun:
     tenant: str
     workflow_id: str
     version: str
-    definition: Definition
+    definition: Definition | DefinitionUnusable
     data: JsonObject
     caller: str
     context: JsonObject = field(default_factory=dict)
@@ -60,7 +61,7 @@ class NewRun:
             run_id=run_id,
             workflow_id=self.workflow_id,
             version=self.version,
-            first_step=rerun.origin.step_id if rerun else self.definition.graph.initial,
+            first_step=rerun.origin.step_id if rerun else self._first_step(),
             data=self.data,
             context=self.context,
             caller=self.caller,
@@ -72,3 +73,8 @@ class NewRun:
             carried=rerun.carried if rerun else (),
             visits=rerun.visits if rerun else {},
         )
+
+    def _first_step(self) -> str:
+        """Return where the run begins; nowhere, where its workflow cannot be started."""
+        definition = self.definition
+        return "" if isinstance(definition, DefinitionUnusable) else definition.graph.initial

@@ -181,6 +181,12 @@ class Settings(BaseModel):
     retention_tenants: TenantAges = Field(
         {}, description="retention of single tenants, by tenant and status: JSON text or tables"
     )
+    idempotency_retention: float = Field(
+        2_592_000,
+        ge=0,
+        description="seconds after a start for which its Idempotency-Key counts though its run "
+        "has been deleted; while the run is there it always counts",
+    )
     housekeeping_interval: float = Field(
         60, gt=0, description="seconds between two looks at what retention lets go"
     )

@@ -28,6 +28,7 @@ class Housekeeping:
                 if time.monotonic() >= next_at:
                     next_at = time.monotonic() + self._every_s
                     deleted = await self._retention.apply()
+                    await self._retention.forget_keys()
                     if deleted:
                         log.runs_expired(deleted)
                 busy = await self._journal.tidy()

@@ -83,6 +83,14 @@ class Retention:
                 await asyncio.sleep(_PAUSE_S)
         return deleted
 
+    async def forget_keys(self) -> None:
+        """Forget the idempotency keys of deleted runs that are old enough."""
+        kept_ms = round(self._settings.idempotency_retention * 1_000)
+        forgotten = -1
+        while forgotten:
+            forgotten = await self._journal.start_keys.forget(self._clock.now_ms() - kept_ms)
+            await asyncio.sleep(_PAUSE_S)
+
     async def _delete(self, tenant: str, run_id: str) -> int:
         try:
             return await delete_whole(self._journal, tenant, run_id)

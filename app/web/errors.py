@@ -20,6 +20,7 @@ from app.wire.errors import (
     NotAllowedHere,
     NotFoundHere,
     PayloadTooLarge,
+    StartedAndDeleted,
     UnsupportedMediaType,
 )
 from engine import AnswerKeyReused, Rejected
@@ -63,6 +64,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (NotFound, 404, "Workflow not found"),
     (NotAllowedHere, 405, "Method not allowed"),
     (BodyTimeout, 408, "Request timeout"),
+    (StartedAndDeleted, 410, "Run deleted"),
     (PayloadTooLarge, 413, "Payload too large"),
     (UnsupportedMediaType, 415, "Unsupported media type"),
     (IdempotencyMismatch, 422, "Idempotency key reused"),

@@ -40,6 +40,16 @@ class NotAllowedHere(Exception):
         super().__init__(f"this address takes {self.allowed}")
 
 
+class StartedAndDeleted(Exception):
+    """An idempotency key came again, and the run that it has started has been deleted."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"this Idempotency-Key has started run {run_id}, which has been deleted; "
+            "use a new key to start another run"
+        )
+
+
 class IdempotencyMismatch(Exception):
     """An idempotency key came again with another request."""
 

@@ -14,7 +14,7 @@ END = {"id": "end", "type": "end-flow", "result": {"data": "{{ data }}"}}
 
 def create(client: httpx.Client, name: str, steps: list[Any], edges: list[Any], **more: Any) -> str:
     document = {
-        "id": name, "name": name, "initialStep": steps[0]["id"], "steps": [*steps, END], "edges": edges, **more,
+        "id": name, "name": name, "initialStep": [*steps, END][0]["id"], "steps": [*steps, END], "edges": edges, **more,
     }  # fmt: skip
     made = client.post("/api/workflows", json=document)
     assert made.status_code == 201, made.text
@@ -311,3 +311,47 @@ def until(look: Callable[[], Any]) -> None:
     while not look():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_one_map_runs_one_version_of_its_child_also_when_that_is_archived(shared: Server) -> None:
+    with shared.client() as client:
+        ask = {"id": "ask", "type": "request-user-action"}
+        create(client, "versions", [ask], straight("ask"))
+        each = call("versions", items=[1, 2, 3], concurrency=1, collect="result")
+        create(client, "maps-versions", [each], straight("call"))
+        run_id = start(client, "maps-versions")["runId"]
+        second = {"id": "end", "type": "end-flow", "result": {"data": "second"}}
+        client.put("/api/workflows/versions", json={"steps": [ask, second]}).raise_for_status()
+        for item in range(3):
+            until(lambda item=item: item in answered(client, run_id))  # type: ignore[misc]
+            if item == 1:
+                client.delete("/api/workflows/versions").raise_for_status()
+        document = settled(client, run_id)
+        assert document["status"] == "completed", document
+        output = document["stepExecutionHistory"][0]["outputData"]
+        assert [entry["data"] for entry in output["outputs"]] == [{}, {}, {}]
+        listed = client.get("/api/workflow/runs", params={"parentRunId": run_id}).json()["runs"]
+        assert {row["version"] for row in listed} == {"1.0.0"}
+
+
+def answered(client: httpx.Client, run_id: str) -> set[int]:
+    """Answer whatever child asks, and return how many children had been started before."""
+    document = status(client, run_id)
+    if document["status"] != "paused":
+        return set()
+    done = client.post(f"/api/workflow/resume/{run_id}", json=ANSWER)
+    return {len(document["childRunIds"]) - 1} if done.status_code == 200 else set()
+
+
+def test_an_item_that_names_no_workflow_fails_alone(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "fine", [], [])
+        items: list[Any] = [{"w": "fine"}, {"w": "nowhere"}, {"w": 7}, {}, {"w": "fine"}]
+        each = call("{{ item.w }}", items=items, onItemError="continue")
+        create(client, "some-nowhere", [each], straight("call"))
+        outcome = start(client, "some-nowhere")
+        assert outcome["status"] == "completed", outcome
+        output = status(client, outcome["runId"])["stepExecutionHistory"][0]["outputData"]
+        assert (output["completed"], output["failed"]) == (2, 3)
+        told = [(error["index"], error["type"]) for error in output["errors"]]
+        assert told == [(1, "UnknownWorkflow"), (2, "InvalidItems"), (3, "ExpressionFailed")]

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Json, Run, RunStarted, StepCompleted, StepStarted, apply, fold
+from engine import (
+    Json,
+    Parent,
+    Run,
+    RunStarted,
+    RunTerminated,
+    StepCompleted,
+    StepStarted,
+    apply,
+    fold,
+)
 from journal import (
     Conflict,
     Corrupt,
@@ -21,7 +31,9 @@ from journal import (
     IdempotencyKey,
     Journal,
     Locked,
+    RunFilter,
     UnknownRun,
+    UsedKey,
 )
 from journal.codec import SCHEMA, decode, encode
 
@@ -202,3 +214,36 @@ async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
     with pytest.raises(UnknownRun):
         await journal.events.read(run.id, "other")
     assert read == [2]
+
+
+async def test_a_key_outlives_its_run_until_it_is_old(journal: Journal) -> None:
+    key = IdempotencyKey("k", "f")
+    run, event = started(5)
+    ended = fold([event, RunTerminated(6)])
+    await journal.events.start("acme", ended, [event, RunTerminated(6)], idempotency=key)
+    await journal.start_keys.forget(1_000)
+    assert await journal.start_keys.used("acme", "k") == UsedKey(run.id, "f", is_deleted=False)
+    await journal.removal.delete("acme", run.id, 10)
+    assert await journal.start_keys.used("acme", "k") == UsedKey(run.id, "f", is_deleted=True)
+    with pytest.raises(DuplicateStart):
+        await journal.events.start("acme", *_pair(7), idempotency=key)
+    assert [await journal.start_keys.forget(at_ms) for at_ms in (5, 6, 6)] == [0, 1, 0]
+    assert await journal.start_keys.used("acme", "k") is None
+
+
+async def test_a_family_is_stopped_from_the_highest_run_that_is_meant(journal: Journal) -> None:
+    for number, parent in ((1, None), (2, 1), (3, 2), (4, None)):
+        _, event = started(number)
+        above = Parent(f"dynamic-workflow-{parent}", "a", 1, 1, number, 1) if parent else None
+        event = replace(event, parent=above)
+        await journal.events.start("acme", apply(None, event), [event])
+    every = [f"dynamic-workflow-{number}" for number in (4, 3, 2, 1)]
+    top = [every[0], *3 * [every[3]]]
+    assert await journal.selection.highest("acme", RunFilter(), None, every) == top
+    assert await journal.selection.highest("acme", RunFilter(), every[:3], every[:3]) == [
+        every[0], every[2], every[2],
+    ]  # fmt: skip
+    assert await journal.selection.highest("acme", RunFilter(), every[1::2], every[1:2]) == [
+        every[3]
+    ]
+    assert await journal.selection.highest("other", RunFilter(), None, every[:2]) == every[:2]

@@ -12,7 +12,7 @@ from app.concurrency.offload import offload
 from app.execution.reruns import DoneEarlier, NotOver, entered, rerun
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
-from app.wire.errors import IdempotencyMismatch
+from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
 from engine import fold
@@ -56,6 +56,8 @@ async def rerun_run(call: Call) -> Response:
     except DuplicateStart as duplicate:
         if not duplicate.same:
             raise IdempotencyMismatch(duplicate.run_id) from duplicate
+        if not await services.journal.runs.known(call.tenant, [duplicate.run_id]):
+            raise StartedAndDeleted(duplicate.run_id) from duplicate
         return JSONResponse({"runId": duplicate.run_id})
     return JSONResponse({"runId": started.id})
 

@@ -10,12 +10,13 @@ from app.execution.new_run import NewRun
 from app.web.connections import leave_with_client
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import StartBody, StartQuery, checked
-from app.wire.errors import IdempotencyMismatch
+from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
+from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size
 from app.wire.run_document import outcome_document
 from app.wire.start_request import StartRequest
 from engine import Run
-from journal import DuplicateStart
+from journal import DuplicateStart, UnknownRun
 
 
 async def start(call: Call) -> Response:
@@ -44,23 +45,35 @@ async def start_async(call: Call) -> Response:
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
     services = call.services
     with services.admission.starting(call.tenant, declared_size(call.request, services.settings)):
-        new = await _new_run(call)
         try:
-            return await services.runs.start(new, wait=wait)
+            return await services.runs.start(await _new_run(call), wait=wait)
         except DuplicateStart as duplicate:
             if not duplicate.same:
                 raise IdempotencyMismatch(duplicate.run_id) from duplicate
-            run = await services.runs.read(call.tenant, duplicate.run_id)
-            return run, await services.runs.expect(call.tenant, run.id) if wait else None
+            try:
+                run = await services.runs.read(call.tenant, duplicate.run_id)
+                return run, await services.runs.expect(call.tenant, run.id) if wait else None
+            except UnknownRun:
+                raise StartedAndDeleted(duplicate.run_id) from duplicate
 
 
 async def _new_run(call: Call) -> NewRun:
-    """Read what is asked for, and hold it against the version that it starts."""
+    """Read what is asked for, and hold it against the version that it starts.
+
+    Raises `DuplicateStart` for a key that has been used: its run is the answer, whatever has
+    become of the workflow since.
+    """
     services, workflow_id = call.services, call.path("workflowId")
     query = checked(StartQuery, dict(call.request.query_params))
-    # A workflow that cannot be started is refused before a long body is read.
-    await services.workflows.startable(call.tenant, workflow_id, query.version)
+    key = idempotency_key(call.request)
+    used = await services.journal.start_keys.used(call.tenant, key) if key else None
+    if used is None:
+        # A workflow that cannot be started is refused before a long body is read.
+        await services.workflows.startable(call.tenant, workflow_id, query.version)
     asked = await StartRequest.read(call.request, services.settings, workflow_id, query)
+    if used and asked.idempotency:
+        same = asked.idempotency.fingerprint == used.fingerprint
+        raise DuplicateStart(used.run_id, same=same)
     row, definition = await services.workflows.startable(call.tenant, workflow_id, asked.selector)
     data = asked.input_of(definition)
     data |= await asked.store_files(services.files, call.tenant, definition)
