@@ -105,7 +105,9 @@ def _agent_page() -> Iterator[str]:
     yield "run. A call that needs approval pauses the run with the signal `request_user_action`,"
     yield "which shows `tool`, `arguments` and `inputSchema`; a resume with `data` gives it other"
     yield "arguments, which must fit that schema (400, and the run goes on asking). Nobody is asked"
-    yield "about arguments that do not fit: the model is told what is wrong."
+    yield "about arguments that do not fit: the model is told what is wrong. It is also told of an"
+    yield "edit, which stands in `calls`. Of a workflow the model is told the result, or its data"
+    yield "where it has none."
     yield "\n## Example\n"
     yield _example(_AGENT)
 

@@ -51,6 +51,13 @@ class Limits(_Part):
     time: Duration = Field(
         1_800_000, description="time spent in the model and in tools, waits for people not counted"
     )
+    maxResult: int = Field(  # noqa: N815
+        100_000,
+        ge=1_000,
+        le=1_000_000,
+        description="characters of one result that the model is told; a longer one is cut, and "
+        "says how much is missing",
+    )
 
 
 class AgentDocument(_Part):

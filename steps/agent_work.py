@@ -25,11 +25,11 @@ from steps.chat import (
 from steps.contract import Done, Outcome, StepBroke, StepInput, listed
 from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.model_output import fitted, read_answer, schema_of, usable
+from steps.outputs import NO_RESULT
 from steps.tool_arguments import argument_problems
 from steps.tool_result import shown
 
 _LONGEST_CALL_S = 300.0
-_LONGEST_RESULT = 100_000
 _NAMESPACE = "functions."  # some models name a tool by what they were trained on
 
 
@@ -144,7 +144,7 @@ class AgentWork:
         if offer is None:
             return _told_error("UnknownTool", f"there is no tool {call.name}")
         name = f"turn-{turn}/call-{number}"
-        arguments = call.arguments
+        arguments, edited = call.arguments, False
         if offer.approval:
             decision = self._effects.recalled(f"{name}/approval")
             if not isinstance(decision, dict):
@@ -157,12 +157,16 @@ class AgentWork:
                 told = f": {decision['comment']}" if decision.get("comment") else ""
                 return _told_error("Rejected", f"a person rejected this call{told}")
             changed = decision.get("arguments")
-            arguments = changed if isinstance(changed, dict) else arguments
+            if isinstance(changed, dict) and changed != arguments:
+                arguments, edited = changed, True
         if offer.kind == "workflow":
             result = await self._call_workflow(name, offer, arguments)
         else:
             result = await self._call_tool(name, offer, arguments)
-        return result if isinstance(result, AwaitsChildren) else self._told_result(offer, result)
+        if isinstance(result, AwaitsChildren):
+            return result
+        parts = self._told_result(offer, result, arguments if edited else None)
+        return (TextPart(_told_edit(arguments)), *parts) if edited else parts
 
     def _approval(self, name: str, offer: Offer, arguments: JsonObject) -> Pauses:
         body: JsonObject = {
@@ -212,18 +216,24 @@ class AgentWork:
         if end.error:
             value |= {"ok": False, "error": _error(end.error.type, end.error.message)}
         else:
-            value |= {"ok": True, "result": {"data": end.data, "result": end.result}}
+            value |= {"ok": True, "result": _of_workflow({"data": end.data, "result": end.result})}
 
         async def work() -> Json:
             return value
 
         return await self._effects.record(name, work)
 
-    def _told_result(self, offer: Offer, kept: Json) -> tuple[Part, ...]:
+    def _told_result(
+        self, offer: Offer, kept: Json, edited: "JsonObject | None"
+    ) -> tuple[Part, ...]:
         assert isinstance(kept, dict)  # noqa: S101 - written by `_call_tool`, `_call_workflow`
         self._spent_ms += int(kept["durationMs"])  # type: ignore[arg-type]
-        self._calls.append({"tool": offer.id, "ok": kept["ok"]})
-        return shown(kept["result"] if kept["ok"] else {"error": kept["error"]}, _LONGEST_RESULT)
+        call: JsonObject = {"tool": offer.id, "ok": kept["ok"]}
+        self._calls.append(call if edited is None else {**call, "editedArguments": edited})
+        told = kept["result"] if kept["ok"] else {"error": kept["error"]}
+        if kept["ok"] and offer.kind == "workflow":
+            told = _of_workflow(told)
+        return shown(told, self._settings.limits.maxResult)
 
     def _check_limits(self) -> None:
         limits = self._settings.limits
@@ -246,6 +256,20 @@ class AgentWork:
             "text": text, "turns": turns, "usage": self._used.to_json(), "calls": self._calls
         }  # fmt: skip
         return Done(output, {"response": response})
+
+
+def _of_workflow(end: Json) -> Json:
+    """Return what a workflow that was called gives: its result, and its data without one."""
+    if not isinstance(end, dict) or "data" not in end:
+        return end
+    result = end.get("result")
+    has_its_own = result not in (None, NO_RESULT)
+    return {"result": result} if has_its_own else {"result": result, "data": end["data"]}
+
+
+def _told_edit(arguments: JsonObject) -> str:
+    told = json.dumps(arguments, ensure_ascii=False)
+    return f"(A person changed the arguments of this call before it was made. They were: {told})"
 
 
 def _error(kind: str, message: str) -> JsonObject:

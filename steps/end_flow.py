@@ -15,9 +15,8 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.effects import (
-    Effects,
-)
+from steps.effects import Effects
+from steps.outputs import NO_RESULT
 from steps.template import Template
 
 
@@ -25,7 +24,7 @@ class EndFlowSettings(StepSettings):
     """How the run ends."""
 
     result: Template = Field(
-        default_factory=lambda: Template({"success": True}),
+        default_factory=lambda: Template(NO_RESULT),
         description="the run's result, an object of templates",
     )
     status: Literal["completed", "failed"] = Field(

@@ -8,6 +8,9 @@ from steps.compiled import CompiledStep
 from steps.contract import Done, StepBroke, listed
 from steps.expression import ExpressionError
 
+NO_RESULT: JsonObject = {"success": True}
+"""The result of a run whose end does not say what it is."""
+
 
 def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
     """Return the whole output and the declared fields that are merged into the run's data.

@@ -7,10 +7,11 @@ The parts of a result are those of the Model Context Protocol, which other tools
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine import Json, JsonObject
 from steps.chat import IMAGE_TYPES, ImagePart, Part, TextPart
+from steps.cut_json import cut
 
 _KINDS = {
     "image": "picture", "audio": "audio", "resource": "file", "resource_link": "link"
@@ -19,11 +20,14 @@ _LONGEST_NAME = 2_000
 
 
 def shown(result: Json, longest: int) -> tuple[Part, ...]:
-    """Return the parts of a message that tell a result, with at most `longest` characters."""
+    """Return the parts of a message that tell a result, with about `longest` characters.
+
+    A last part says how much is missing of a longer one.
+    """
     content = _content_of(result)
     if content is None:
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-        return (TextPart(text[:longest]),)
+        return _within([TextPart(text)], longest)
     assert isinstance(result, dict)  # noqa: S101 - it has `content`
     parts = [_part(part) for part in content]
     told = "\n".join(filter(None, map(text_of, content)))
@@ -32,14 +36,28 @@ def shown(result: Json, longest: int) -> tuple[Part, ...]:
         del rest["text"]
     if rest:
         parts.insert(0, TextPart(json.dumps(rest, ensure_ascii=False)))
-    found: list[Part] = []
+    found = [part for part in parts if isinstance(part, ImagePart) or part.text]
+    return _within(found, longest) or (TextPart("(nothing)"),)
+
+
+def _within(parts: Sequence[Part], longest: int) -> tuple[Part, ...]:
+    """Return the parts with what is too long cut, and a mark that says so."""
+    whole = sum(len(part.text) for part in parts if isinstance(part, TextPart))
+    if whole <= longest:
+        return tuple(parts)
+    left, found = longest, list[Part]()
     for part in parts:
-        if isinstance(part, TextPart):
-            part = TextPart(part.text[:longest])  # noqa: PLW2901 - the same one, bounded
-            longest -= len(part.text)
-        if isinstance(part, ImagePart) or part.text:
+        if isinstance(part, ImagePart):
             found.append(part)
-    return tuple(found) or (TextPart("(nothing)"),)
+        elif left > 0:
+            text = cut(part.text, left)
+            left -= len(text)
+            found.append(TextPart(text))
+    told = (
+        f"(This is a part: about {whole - longest:,} of {whole:,} characters are left out. "
+        "Call again with narrower arguments, or for one part at a time, to read them.)"
+    )
+    return (*found, TextPart(told))
 
 
 def text_of(part: Mapping[str, Json]) -> str:

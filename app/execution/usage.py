@@ -53,7 +53,9 @@ def call_of(name: str, record: Record) -> "JsonObject | None":
         call |= {"tool": value["tool"], "ok": value["ok"], "duration": value["durationMs"]}
         call |= {key: value[key] for key in ("runId", "error") if key in value}
     elif isinstance(value, dict) and "approved" in value:
-        call |= {key: value[key] for key in ("approved", "by", "comment") if key in value}
+        call |= {
+            key: value[key] for key in ("approved", "by", "comment", "arguments") if key in value
+        }
     else:
         return None
     return call

@@ -130,8 +130,12 @@ def test_a_call_that_needs_approval_waits_for_a_person(shared: Server, kind: str
         assert client.post(address, json=answer).status_code == 200
         assert settled(client, outcome["runId"])["status"] == "completed"
         assert len(models.requests) == 2, "the first answer was not asked for again"
-        told = json.loads(models.requests[1].body["messages"][-1]["content"])
-        assert told == {
+        edit, _, content = models.requests[1].body["messages"][-1]["content"].rpartition("\n\n")
+        assert ('{"a": 5, "b": 6}' in edit) is (kind == "changed")
+        calls = status(client, outcome["runId"])["stepExecutionHistory"][0]["calls"]
+        edits = [call["arguments"] for call in calls if "arguments" in call]
+        assert edits == ([{"a": 5, "b": 6}] if kind == "changed" else [])
+        assert json.loads(content) == {
             "approved": {"sum": 3},
             "changed": {"sum": 11},
             "rejected": {"error": {"type": "Rejected", "message": "a person rejected this call: Not today."}},
@@ -188,7 +192,7 @@ def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
         document = settled(client, outcome["runId"], "completed")
         assert document["stepExecutionHistory"][0]["outputData"] == {"answer": 8}
         told = json.loads(models.requests[1].body["messages"][-1]["content"])
-        assert told["data"] == {"n": 4, "sum": 8}
+        assert told == {"result": {"data": {"n": 4, "sum": 8}}}
         assert len(models.requests) == 2
 
 
@@ -210,6 +214,30 @@ def test_a_provider_gets_back_what_it_added_to_a_call(shared: Server) -> None:
         assert told["reasoning_content"] == "hm"
         assert told["tool_calls"][0]["extra_content"] == signed
         assert document["usage"]["estimated"] == 1
+
+
+def test_of_a_workflow_an_agent_is_told_the_result_and_no_more(shared: Server) -> None:
+    replies = turns(
+        Reply(tool_calls=[("big", {"n": 4})]), Reply(tool_calls=[("deliver", {"answer": 8})])
+    )
+    with shared.client() as client, ModelServer(replies) as models:
+        steps = [{"id": "end", "type": "end-flow", "result": {"lines": "{{ range(data.n * 1000) | list }}"}}]  # fmt: skip
+        document = {"name": "big", "initialStep": "end", "steps": steps, "edges": [], "tool": True,
+                    "payload": {"n": {"type": "integer"}}}  # fmt: skip
+        made = client.post("/api/workflows", json=document)
+        assert made.status_code == 201, made.text
+        limits = {"maxResult": 1_000}
+        name = agent(client, models, "reader", tools=[{"workflow": "big"}], output=OUTPUT, limits=limits)  # fmt: skip
+        outcome = start(client, flow(client, name), q="?")
+        settled(client, outcome["runId"], "completed")
+        content = models.requests[1].body["messages"][-1]["content"]
+        told, _, mark = content.rpartition("\n\n")
+        found = json.loads(told)
+        assert list(found) == ["result"]
+        assert found["result"]["lines"][0] == 0
+        assert "more items" in found["result"]["lines"][-1]
+        assert "are left out" in mark
+        assert len(content) < 1_500
 
 
 def test_limits_end_the_work(shared: Server) -> None:

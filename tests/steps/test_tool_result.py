@@ -1,6 +1,7 @@
 """What a model is told of a tool's result."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -47,6 +48,49 @@ def test_a_result_is_told_once_and_without_bytes(result: Any, told: list[Any]) -
     assert shown(result, 10_000) == tuple(parts)
 
 
-def test_a_long_result_is_cut() -> None:
-    content = [text("a" * 60), text("b" * 60), text("c" * 60)]
-    assert shown({"content": content}, 100) == (TextPart("a" * 60), TextPart("b" * 40))
+def test_a_long_result_is_cut_and_says_so() -> None:
+    content = [text("a" * 60), PICTURE, text("b" * 60), text("c" * 60)]
+    first, picture, second, mark = shown({"content": content}, 100)
+    assert (first, second) == (TextPart("a" * 60), TextPart("b" * 40))
+    assert isinstance(picture, ImagePart)
+    assert isinstance(mark, TextPart)
+    assert "80 of 180 characters are left out" in mark.text
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"rows": [{"n": n, "text": "x" * 50} for n in range(1_000)], "after": 1},
+        ["y" * 5_000],
+        {str(n): n for n in range(5_000)},
+        [[[["deep"] * 500] * 2] * 2] * 2,
+    ],
+)
+def test_json_that_is_cut_is_json(value: Any, as_text: bool) -> None:
+    result = json.dumps(value) if as_text else value
+    (told, mark) = shown(result, 1_000)
+    assert isinstance(told, TextPart)
+    assert isinstance(mark, TextPart)
+    assert 900 < len(told.text) < 1_300
+    found = json.loads(told.text)
+    assert type(found) is type(value)
+    assert " more " in told.text
+    first = next(iter(found.values())) if isinstance(found, dict) else found[0]
+    whole = next(iter(value.values())) if isinstance(value, dict) else value[0]
+    assert type(first) is type(whole)
+
+
+def test_a_key_that_is_too_long_is_left_out() -> None:
+    told, _mark = shown({"a": 1, "k" * 5_000: 2, "c": 3}, 1_000)
+    assert isinstance(told, TextPart)
+    assert json.loads(told.text) == {"a": 1, "...": "(2 more keys)"}
+
+
+def test_what_is_nested_too_deep_is_cut_too() -> None:
+    value: Any = "x" * 2_000
+    for _ in range(300):
+        value = [value]
+    (told, _mark) = shown(value, 1_000)
+    assert isinstance(told, TextPart)
+    assert "nested too deep" in told.text
