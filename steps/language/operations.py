@@ -116,12 +116,17 @@ def _is_in(left: Any, right: Any) -> bool:
 
 def one_kind(values: Any, what: str, attribute: str = "") -> Any:
     """Return `values` if all of them can be ordered among themselves. Raises `Uncomparable`."""
+    if isinstance(values, str):
+        return values  # its characters are all texts
     for name in str(attribute).split(","):
         _check_items([_part(item, name.strip()) for item in values], what)
     return values
 
 
 def _check_items(items: list[Any], what: str) -> None:
+    types = set(map(type, items))
+    if types <= {int, float} or types == {str}:
+        return  # the usual case, without a look at each pair
     for one, other in pairwise(items):
         _order(one, other, partial(_pair_told, what, one, other))
 
