@@ -1,6 +1,5 @@
 """Field specs, in JSON Schema's words, and values checked against them."""
 
-import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -12,7 +11,6 @@ from steps.contract import MOST_PROBLEMS, Problem
 from steps.nearest import did_you_mean
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _OWN = frozenset({"required", "default", "value"})
 _SCHEMA_WORDS = frozenset(
     {
@@ -92,27 +90,6 @@ class Fields:
             if name not in data and "default" in spec
         }
         return {**data, **defaults}
-
-    def convert_text(self, form: Mapping[str, str]) -> tuple[JsonObject, list[Problem]]:
-        """Convert the text of form fields to the declared types.
-
-        Args:
-            form: Texts by name; one without a spec stays a text.
-
-        Returns:
-            The values, and what is wrong with those that cannot be converted.
-        """
-        data: JsonObject = {}
-        problems = []
-        for name, text in form.items():
-            kind = self.specs.get(name, {}).get("type", "string")
-            try:
-                data[name] = _convert(text, str(kind))
-            except ValueError:
-                problems.append(
-                    Problem(f"data.{name}", f"must be of type {kind}, not {text[:80]!r}")
-                )
-        return data, problems
 
 
 def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list[Problem]:
@@ -226,21 +203,3 @@ def _place(path: str, inside: Iterable[str | int]) -> str:
 def _required(spec: JsonObject) -> str:
     told = f" ({spec['description']})" if spec.get("description") else ""
     return f"is required: give a value of type {spec['type']}{told}"
-
-
-def _convert(text: str, kind: str) -> Json:
-    if kind in ("string", "file"):
-        return text
-    if kind == "boolean":
-        if text.lower() not in _BOOLEANS:
-            raise ValueError(text)
-        return _BOOLEANS[text.lower()]
-    value: Json = json.loads(text, parse_constant=_refuse)
-    wanted = {"number": (int, float), "integer": int, "object": dict, "array": list}[kind]
-    if isinstance(value, bool) or not isinstance(value, wanted):  # type: ignore[arg-type]
-        raise ValueError(text)  # noqa: TRY004 - the text is wrong, not the program
-    return value
-
-
-def _refuse(text: str) -> None:
-    raise ValueError(text)

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from app.files.uploads import Files
 from app.settings.server import Settings
 from app.wire.bodies import ResumeBody, checked
+from app.wire.form import FIELD, Form, form_with_file, is_form
+from app.wire.form_values import form_values
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
-from app.wire.multipart import FIELD, Form, is_form, multipart_body
 from engine import AnswerKey, JsonObject, NotPaused, Run
 from steps.contract import InvalidAnswer, Problem
 from steps.fields import Fields
@@ -36,7 +37,7 @@ class AnswerRequest:
         """Read the request's body. Raises `BadRequest` and what else a body can be wrong in."""
         key, form = idempotency_key(request), None
         if is_form(request):
-            form = await multipart_body(request, settings)
+            form = await form_with_file(request, settings)
             own = {name: form.texts.pop(name) for name in _OWN if name in form.texts}
             body = checked(ResumeBody, {"type": "collect_inputs", **own})
         else:
@@ -64,7 +65,7 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
     if run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     fields = asked_fields(run)
-    data, problems = fields.convert_text(form.texts)
+    data, problems = await form_values(fields, form)
     file_fields = [name for name, spec in fields.specs.items() if spec["type"] == "file"]
     parts = form.parts_of(file_fields)
     if FIELD in form.uploads and FIELD not in parts.values():

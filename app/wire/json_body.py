@@ -60,45 +60,54 @@ async def json_body(request: Request, settings: Settings, *, required: bool = Tr
     return value
 
 
-def parse_json(body: bytes) -> Json:
-    """Return the value of JSON text. Raises `BadRequest` with the place of the fault."""
+def parse_json(body: bytes, what: str = "the body") -> Json:
+    """Return the value of JSON text.
+
+    Args:
+        body: The text.
+        what: What it is called in messages.
+
+    Raises:
+        BadRequest: The text is not acceptable; the message names the place of the fault.
+    """
     try:
         text = body.decode("utf-8")
         value: Json = json.loads(
             text,
             object_pairs_hook=_object,
             parse_constant=_refuse,
-            parse_float=_finite,
-            parse_int=_integer,
+            parse_float=finite,
+            parse_int=integer,
         )
     except UnicodeDecodeError as wrong:
-        raise BadRequest(f"the body is not UTF-8 at byte {wrong.start}") from wrong
+        raise BadRequest(f"{what} is not UTF-8 at byte {wrong.start}") from wrong
     except json.JSONDecodeError as wrong:
         place = f"line {wrong.lineno} column {wrong.colno}"
-        raise BadRequest(f"the body is not valid JSON: {wrong.msg} at {place}") from wrong
+        raise BadRequest(f"{what} is not valid JSON: {wrong.msg} at {place}") from wrong
     except ValueError as wrong:
-        raise BadRequest(f"the body is not acceptable JSON: {wrong}") from wrong
+        raise BadRequest(f"{what} is not acceptable JSON: {wrong}") from wrong
     except RecursionError as deep:
-        raise BadRequest(f"the body is nested deeper than {_DEEPEST} levels") from deep
-    _check(value)
+        raise BadRequest(f"{what} is nested deeper than {_DEEPEST} levels") from deep
+    check_bounds(value, what)
     if b"\\u" in body:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError as lone:
-            raise BadRequest("the body holds half of a surrogate pair (\\ud800-\\udfff)") from lone
+            raise BadRequest(f"{what} holds half of a surrogate pair (\\ud800-\\udfff)") from lone
     return value
 
 
-def _check(value: Json) -> None:
+def check_bounds(value: Json, what: str) -> None:
+    """Refuse a value that is nested too deep or holds too much. Raises `BadRequest`."""
     todo: list[tuple[Json, int]] = [(value, 1)]
     count = 0
     while todo:
         item, depth = todo.pop()
         count += 1
         if depth > _DEEPEST:
-            raise BadRequest(f"the body is nested deeper than {_DEEPEST} levels")
+            raise BadRequest(f"{what} is nested deeper than {_DEEPEST} levels")
         if count > _MOST_VALUES:
-            raise BadRequest(f"the body holds more than {_MOST_VALUES} values")
+            raise BadRequest(f"{what} holds more than {_MOST_VALUES} values")
         if isinstance(item, dict):
             todo.extend((nested, depth + 1) for nested in item.values())
         elif isinstance(item, list):
@@ -120,14 +129,16 @@ def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no JSON number")
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """Return a number that is not whole. Raises `ValueError` for one beyond all numbers."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:40]} is too large")
     return number
 
 
-def _integer(text: str) -> int:
+def integer(text: str) -> int:
+    """Return a whole number. Raises `ValueError` for one that not every reader keeps as it is."""
     if len(text) > 17 or abs(int(text)) > _LARGEST_INTEGER:  # noqa: PLR2004 - digits of 2**53
         raise ValueError(f"the number {text[:40]} is beyond 2^53; send it as a string")
     return int(text)

@@ -1,146 +1,157 @@
-"""multipart/form-data: files in fields of their own, other fields as inputs."""
+"""multipart/form-data as bytes: its parts, each with its name, its file's name and its content."""
 
-from collections.abc import AsyncGenerator, Collection
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from python_multipart.exceptions import MultipartParseError
-from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser
 
-from app.files.media_types import media_type_of
-from app.files.uploads import Upload
-from app.settings.server import Settings
-from app.wire.errors import BadRequest, PayloadTooLarge
-from app.wire.json_body import read_body
-from steps.contract import Problem
+from app.wire.errors import BadRequest
+from app.wire.header_parameters import extended_text, parameters_of
+from steps.charset import charset_of
 
-_FIELD_ROOM = 1_048_576
-_MOST_FIELDS = 200
-_MOST_FILES = 10
-FIELD = "attachment"
+if TYPE_CHECKING:  # the library has this type for type checkers only
+    from python_multipart.multipart import MultipartCallbacks
 
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a form holds, by the names of its fields."""
-
-    texts: dict[str, str]
-    uploads: dict[str, Upload]
-
-    def left_open(self, file_fields: Collection[str]) -> list[str]:
-        """Return the fields for files of which the form has nothing."""
-        return [name for name in file_fields if name not in self.texts | self.uploads]
-
-    def parts_of(self, file_fields: Collection[str]) -> dict[str, str]:
-        """Give, by field, the part of the form with its file.
-
-        The attachment is also for the one field that is left, if just one is.
-        """
-        parts = {name: name for name in file_fields if name in self.uploads}
-        left = self.left_open(file_fields)
-        if FIELD in self.uploads and FIELD not in parts and len(left) == 1:
-            parts[left[0]] = FIELD
-        return parts
-
-    def misplaced(self, file_fields: Collection[str]) -> list[Problem]:
-        """Find the files that are in no field for a file."""
-        fields = ", ".join(dict.fromkeys([FIELD, *file_fields]))
-        return [
-            Problem(name, f"takes no file; send it in {fields}")
-            for name in self.uploads
-            if name != FIELD and name not in file_fields
-        ]
+_MOST_PARTS = 210
+_LONGEST_HEADER = 8_192
+_AS_BROWSERS_WRITE = re.compile(r"%(22|0D|0A)", re.IGNORECASE)
+_UNCHANGED = (b"", b"7bit", b"8bit", b"binary")
 
 
-def is_form(request: Request) -> bool:
-    """Say whether a request brings a form that may have a file."""
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    return kind.strip().lower() == "multipart/form-data"
+@dataclass(slots=True)
+class Part:
+    """One part of a form.
 
-
-async def multipart_body(request: Request, settings: Settings) -> Form:
-    """Return a form that has a file.
-
-    Raises `BadRequest` or `PayloadTooLarge`, naming the field.
+    Attributes:
+        name: The field's name.
+        file_name: The name of its file; None for a part that is no file.
+        charset: The codec that its own content type names; None without one.
     """
-    form = await form_body(request, settings)
-    if not form.uploads:
-        problem = Problem(FIELD, "is required: send the file in this field")
-        raise BadRequest("the form is not acceptable", [problem])
-    return form
+
+    name: str
+    file_name: str | None
+    charset: str | None
+    content: bytearray = field(default_factory=bytearray)
+
+    def text(self) -> str:
+        """Return the content as text. Raises `ValueError` that says why it is none."""
+        codec = self.charset or "utf_8"
+        try:
+            text = self.content.decode(codec)
+            text.encode()  # some charsets can write half of a surrogate pair
+        except UnicodeError as wrong:
+            raise ValueError(f"is not text in the charset {codec}") from wrong
+        return text
 
 
-async def form_body(request: Request, settings: Settings) -> Form:
-    """Return a form; one in which no file was chosen has no uploads. Raises as `multipart_body`."""
-    limit = settings.max_attachment_bytes
+def parse_multipart(content_type: bytes, body: bytes) -> list[Part]:
+    """Return the parts of a form. What stands before and after its boundaries is left out.
+
+    Args:
+        content_type: The request's header, which names the boundary.
+        body: The whole body.
+
+    Raises:
+        BadRequest: The form cannot be read, or its end is missing.
+    """
     try:
-        body = await read_body(request, limit + _FIELD_ROOM, settings.body_timeout)
-    except PayloadTooLarge as large:
-        raise PayloadTooLarge(FIELD, limit) from large
-    form = await _parse(request.headers, body)
-    try:
-        return await _sort(form, limit)
-    finally:
-        await form.close()
-
-
-async def _parse(headers: Headers, body: bytes) -> FormData:
-    boundary = headers["content-type"].partition("boundary=")[2].partition(";")[0].strip('" ')
-    # The parser takes a form that breaks off for a whole one.
-    if (
-        not boundary
-        or f"--{boundary}--".encode("latin-1", "replace") not in body[-len(boundary) - 200 :]
-    ):
-        raise BadRequest("the form is broken off: its closing boundary is missing")
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    try:
-        parser = MultiPartParser(
-            headers,
-            stream(),
-            max_files=_MOST_FILES,
-            max_fields=_MOST_FIELDS,
-            max_part_size=_FIELD_ROOM,
-        )
-        return await parser.parse()
-    except (MultiPartException, MultipartParseError, KeyError, UnicodeError, ValueError) as wrong:
+        boundary = parameters_of(content_type).get("boundary", b"")
+        if not boundary:
+            raise BadRequest("the form cannot be read: its Content-Type names no boundary")
+        reading = _Reading()
+        parser = MultipartParser(boundary, reading.callbacks(), max_header_size=_LONGEST_HEADER)
+        parser.write(_from_first_boundary(boundary, body))
+    except (FormParserError, ValueError) as wrong:
         raise BadRequest(f"the form cannot be read: {wrong}") from wrong
+    if not reading.is_over:
+        raise BadRequest("the form is broken off: its closing boundary is missing")
+    return reading.parts
 
 
-async def _sort(form: FormData, limit: int) -> Form:
-    found = Form({}, {})
-    problems = []
-    for name, value in form.multi_items():
-        if name in found.texts or name in found.uploads:
-            problems.append(Problem(name, "the field is there twice"))
-        elif isinstance(value, str):
-            found.texts[name] = value
-        elif upload := await _upload(value):
-            found.uploads[name] = upload
-            if not upload.content:
-                problems.append(Problem(name, "the file is empty"))
-    if sum(len(upload.content) for upload in found.uploads.values()) > limit:
-        what = FIELD if list(found.uploads) == [FIELD] else "the files of a form together"
-        raise PayloadTooLarge(what, limit)
-    if problems:
-        raise BadRequest("the form is not acceptable", problems)
-    return found
+def _from_first_boundary(boundary: bytes, body: bytes) -> bytes:
+    """Return a body from its first boundary on, without the spaces that may follow it."""
+    line = re.compile(rb"--" + re.escape(boundary) + rb"(?:[ \t]*(?=\r\n)|(?=--))")
+    match = line.match(body) or re.compile(rb"\n" + line.pattern).search(body)
+    if match is None:
+        raise ValueError("its first boundary is missing")
+    return b"--" + boundary + body[match.end() :]
 
 
-async def _upload(part: UploadFile) -> Upload | None:
-    """Return a file; None for what browsers send where none was chosen."""
-    content = await part.read()
-    if not content and not part.filename:
-        return None
-    name = _clean_name(part.filename or "")
-    return Upload(name, media_type_of(name, content), content)
+class _Reading:
+    """Gathers what the parser finds."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.is_over = False
+        self._name = self._value = b""
+        self._headers: dict[bytes, bytes] = {}
+
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_end,
+            "on_part_data": self._data,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        if len(self.parts) == _MOST_PARTS:
+            raise ValueError(f"it has more than {_MOST_PARTS} fields")
+        self._headers = {}
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        name = self._name.lower()
+        if name in self._headers:
+            raise ValueError(f"a part has the header {name.decode('latin-1')[:80]} twice")
+        self._headers[name] = self._value
+        self._name = self._value = b""
+
+    def _headers_end(self) -> None:
+        self.parts.append(_part(self._headers))
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].content += data[start:end]
+
+    def _end(self) -> None:
+        self.is_over = True
 
 
-def _clean_name(name: str) -> str:
-    """Return a file name as metadata: no path, no control characters."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    shown = "".join(char for char in last if char.isprintable())
-    return shown.encode("utf-8", "ignore").decode()[:200].strip(". ") or "attachment"
+def _part(headers: dict[bytes, bytes]) -> Part:
+    """Return the part that headers begin. Raises `ValueError`."""
+    given = parameters_of(headers.get(b"content-disposition", b""))
+    if "name" not in given:
+        raise ValueError("a part's Content-Disposition has no name")
+    name = _plain(given["name"].decode())
+    if headers.get(b"content-transfer-encoding", b"").strip().lower() not in _UNCHANGED:
+        raise ValueError(f"the part {name[:80]!r} is encoded; send its bytes as they are")
+    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    return Part(name, _file_name(given), charset_of(content_type) if content_type else None)
+
+
+def _file_name(given: dict[str, bytes]) -> str | None:
+    """Return a file's name; the one with a charset of its own counts first (RFC 6266)."""
+    extended = extended_text(given["filename*"]) if "filename*" in given else None
+    if extended is not None:
+        return extended
+    if "filename" not in given:
+        return "" if "filename*" in given else None
+    try:
+        return _plain(given["filename"].decode())
+    except UnicodeDecodeError:
+        return _plain(given["filename"].decode("latin-1"))
+
+
+def _plain(text: str) -> str:
+    """Return a name without the three escapes that browsers write in it."""
+    return _AS_BROWSERS_WRITE.sub(lambda match: chr(int(match[1], 16)), text)

@@ -14,9 +14,10 @@ from app.files.uploads import Files
 from app.settings.server import Settings
 from app.wire.bodies import StartBody, StartQuery, checked
 from app.wire.errors import BadRequest
+from app.wire.form import FIELD, Form, form_with_file, is_form
+from app.wire.form_values import form_values
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size, json_body
-from app.wire.multipart import FIELD, Form, is_form, multipart_body
 from engine import JsonObject
 from journal import IdempotencyKey
 from steps.compiled import Definition
@@ -49,7 +50,7 @@ class StartRequest:
         """Read the request's body. Raises `BadRequest` and what else a body can be wrong in."""
         key = idempotency_key(request)
         if is_form(request):
-            form = await multipart_body(request, settings)
+            form = await form_with_file(request, settings)
             return cls(workflow_id, query.version, {}, form, key, size=0)
         body = checked(StartBody, await json_body(request, settings, required=False))
         selector = body.version or query.version
@@ -60,7 +61,7 @@ class StartRequest:
         """The key with what it was used for; None where the request has none."""
         return IdempotencyKey(self.key, self._fingerprint()) if self.key else None
 
-    def input_of(self, definition: Definition) -> JsonObject:
+    async def input_of(self, definition: Definition) -> JsonObject:
         """Return the checked input, with defaults; files are not stored yet.
 
         Raises `BadRequest` that names every field that does not fit.
@@ -70,13 +71,18 @@ class StartRequest:
         fields = definition.payload
         if form := self.form:
             inputs = type(fields)(definition.input_fields())
-            data, problems = inputs.convert_text(form.texts)
+            data, problems = await form_values(inputs, form)
             if FIELD in form.uploads:
                 data = {"fileId": "", "attachment": {}, **data}
             file_fields = _declared_files(definition)
             data |= dict.fromkeys(form.parts_of(file_fields), "")
             problems += form.misplaced(file_fields)
-        problems += [item for item in fields.check(data) if not self._is_attached(item.path)]
+        told = {problem.path for problem in problems}
+        problems += [
+            item
+            for item in fields.check(data)
+            if item.path not in told and not self._is_attached(item.path)
+        ]
         if problems:
             raise BadRequest("the input is not acceptable", problems)
         return fields.with_defaults(data)
@@ -110,7 +116,8 @@ class StartRequest:
             name: hashlib.sha256(upload.content).hexdigest()
             for name, upload in (self.form.uploads if self.form else {}).items()
         }
-        asked = [self.workflow_id, self.selector, self.data, texts, digests.pop(FIELD, None)]
+        attached = digests.pop(FIELD, None)
+        asked: list[object] = [self.workflow_id, self.selector, self.data, texts, attached]
         asked += [digests] if digests else []  # one attachment reads as it always has
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 

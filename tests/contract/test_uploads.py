@@ -1,5 +1,8 @@
 """Forms of every hostile kind: never a 500, and nothing that was stored is harmed."""
 
+import contextlib
+import sqlite3
+
 import httpx
 import pytest
 
@@ -156,3 +159,56 @@ def test_each_file_goes_to_the_input_that_it_is_named_for(shared: Server) -> Non
         assert client.post(start, files=[contract, passport], **keyed).json() == first
         changed = [contract, ("passport", ("p.txt", b"mask"))]
         assert client.post(start, files=changed, **keyed).status_code == 422
+
+
+def test_a_value_that_could_not_be_kept_is_refused_in_every_form(shared: Server) -> None:
+    asks = {"id": "f", "type": "collect-inputs",
+            "output": {"tags": {"type": "array"}, "doc": {"type": "file", "required": False}}}  # fmt: skip
+    flow = {"name": "Tags", "initialStep": "f", "steps": [asks, {"id": "end", "type": "end-flow"}],
+            "edges": [{"from": "f", "to": "end"}],
+            "payload": {"early": {"type": "array", "required": False}}}  # fmt: skip
+    file = {"doc": ("a.txt", b"x")}
+    with shared.client() as client:
+        workflow = client.post("/api/workflows", json=flow).raise_for_status().json()["id"]
+        start = f"/api/workflow/start/{workflow}"
+        run = client.post(start, json={}).json()["runId"]
+        link = client.post(f"/api/workflow/links/{run}", json={"name": "Ada"}).json()["url"]
+        page = "/" + link.split("/", 3)[3]
+        for odd in ("[1e999]", "[" * 2_000, '["\\ud800"]', '[{"a": 1, "a": 2}]'):
+            refused = client.post(start, files={"attachment": ("a.txt", b"x")}, data={"early": odd})
+            assert refused.status_code == 400, refused.text
+            assert refused.json()["details"][0]["path"] == "data.early"
+            answer = {"type": "collect_inputs", "tags": odd}
+            refused = client.post(f"/api/workflow/resume/{run}", files=file, data=answer)
+            assert (refused.status_code, refused.json()["details"][0]["path"]) == (400, "data.tags")
+            shown = client.post(page, data={"data.tags": odd})
+            assert shown.status_code == 400
+            assert 'role="alert"' in shown.text
+            shown = client.post(page, files={"data.doc": ("a.txt", b"x")}, data={"data.tags": odd})
+            assert shown.status_code == 400
+        urlencoded = {"content-type": "application/x-www-form-urlencoded"}
+        for raw in (b"data.tags=\xff", b"&".join([b"a=1"] * 600), b"actionValue=a&actionValue=b"):
+            shown = client.post(page, content=raw, headers=urlencoded)
+            assert 400 <= shown.status_code < 500
+        assert client.get(f"/api/workflow/status/{run}").json()["status"] == "paused"
+        several = client.post(page, data={"data.tags": ["a", "b"]})
+        assert several.status_code == 200
+        status = client.get(f"/api/workflow/status/{run}").json()
+        assert status["stepExecutionHistory"][0]["outputData"]["tags"] == ["a", "b"]
+
+
+def test_a_repeated_upload_stores_its_file_once(shared: Server, address: str) -> None:
+    def stored() -> int:
+        with contextlib.closing(sqlite3.connect(shared.data / "journal.sqlite3")) as database:
+            count: int = database.execute("SELECT count(*) FROM files").fetchone()[0]
+            return count
+
+    with shared.client() as client:
+        before, key = stored(), {"idempotency-key": "upload"}
+        runs = {
+            client.post(address, files={"attachment": ("a.txt", b"x")}, headers=key).json()["runId"]
+            for _ in range(3)
+        }
+        assert (len(runs), stored() - before) == (1, 1)
+        other = client.post(address, files={"attachment": ("a.txt", b"y")}, headers=key)
+        assert (other.status_code, stored() - before) == (422, 1)

@@ -7,8 +7,8 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer
 from app.wire.answer_request import AnswerRequest
 from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, checked
+from app.wire.form import is_form
 from app.wire.json_body import declared_size, json_body
-from app.wire.multipart import is_form
 from app.wire.run_document import MOST_CHILD_IDS, status_document
 from app.wire.run_list import run_filter, run_line
 from engine import Run

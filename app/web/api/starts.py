@@ -75,7 +75,7 @@ async def _new_run(call: Call) -> NewRun:
         same = asked.idempotency.fingerprint == used.fingerprint
         raise DuplicateStart(used.run_id, same=same)
     row, definition = await services.workflows.startable(call.tenant, workflow_id, asked.selector)
-    data = asked.input_of(definition)
+    data = await asked.input_of(definition)
     data |= await asked.store_files(services.files, call.tenant, definition)
     return NewRun(
         call.tenant,

@@ -3,9 +3,8 @@
 Opening it changes nothing, since mail scanners open links; only its button does.
 """
 
-from collections.abc import Mapping
+import json
 from dataclasses import replace
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +17,8 @@ from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import html
 from app.web.errors import is_known
 from app.wire.answer_request import asked_fields, data_with_files
+from app.wire.form import Form, Texts, form_body, is_form, urlencoded_form
 from app.wire.json_body import read_body
-from app.wire.multipart import Form, form_body, is_form
 from engine import JsonObject, NotPaused, Run
 from journal import UnknownRun
 from steps.contract import InvalidAnswer, Problem
@@ -41,7 +40,7 @@ async def answer_page(request: Request, services: Services) -> Response:
 
 async def answer(request: Request, services: Services) -> Response:
     """Take the answer. Of several at once one counts, and the others are told so."""
-    given: dict[str, str] = {}
+    given: Texts = {}
     try:
         link = services.links.read(request.path_params["token"])
         run = await services.runs.read(link.tenant, link.run_id)
@@ -67,7 +66,7 @@ async def _ask(
     link: Link,
     status: int = 200,
     problems: tuple[Problem, ...] = (),
-    given: Mapping[str, str] | None = None,
+    given: Texts | None = None,
 ) -> Response:
     run = await services.runs.read(link.tenant, link.run_id)
     pause = run.pause_shown
@@ -86,7 +85,7 @@ async def _ask(
         until_ms=link.until_ms,
         problems=by_name,
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
-        given=dict(given or {}),
+        given={name: _again(text) for name, text in (given or {}).items()},
     )
 
 
@@ -97,30 +96,35 @@ async def _form(request: Request, services: Services, link: Link) -> Form:
         with services.admission.starting(link.tenant, settings.max_attachment_bytes):
             return await form_body(request, settings)
     body = await read_body(request, _LONGEST_FORM, settings.body_timeout)
-    form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
-    return Form({name: items[0] for name, items in form.items()}, {})
+    return urlencoded_form(body)
 
 
 async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonObject:
     """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
     assert run.pause is not None  # noqa: S101 - the caller has looked
-    kind, given = run.pause.type, form.texts
+    kind = run.pause.type
     if kind == "request_user_action":
         answer: JsonObject = {
             "type": kind,
             "stepId": link.step_id,
             "pauseId": link.pause_id,
             "actionId": str(run.pause.body.get("actionId") or ""),
-            "actionValue": given.get("actionValue", ""),
+            "actionValue": form.text("actionValue"),
         }
-        if comment := given.get("comment", "").strip()[:_LONGEST_COMMENT]:
+        if comment := form.text("comment").strip()[:_LONGEST_COMMENT]:
             answer["comment"] = comment
         return answer
     fields = asked_fields(run)
-    texts = {name: given[f"data.{name}"] for name in fields.specs if given.get(f"data.{name}")}
+    given = {name: form.texts.get(f"data.{name}") for name in fields.specs}
+    texts = {name: text for name, text in given.items() if text}
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
     data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
     return {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, "data": data}
+
+
+def _again(text: str | list[str]) -> str:
+    """Return what was given in a field, to be shown in it once more."""
+    return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
 
 
 def _over(status: int, message: str) -> Response:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.web.console.rendering import words
-from app.wire.multipart import FIELD
+from app.wire.form import FIELD
 
 _LONG = 200
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}

@@ -1,0 +1,184 @@
+"""Forms: files in fields of their own, other fields as inputs."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from app.concurrency.offload import LONG_BYTES, offload
+from app.files.media_types import media_type_of
+from app.files.uploads import Upload
+from app.settings.server import Settings
+from app.wire.errors import BadRequest, PayloadTooLarge
+from app.wire.json_body import read_body
+from app.wire.multipart import Part, parse_multipart
+from steps.contract import Problem
+
+_FIELD_ROOM = 1_048_576
+_MOST_FIELDS = 200
+_MOST_FILES = 10
+FIELD = "attachment"
+
+Texts = Mapping[str, str | list[str]]
+"""The texts of a form by field; a field that is there several times has a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form holds, by the names of its fields.
+
+    Attributes:
+        texts: The texts; a field that is there several times has a list.
+        uploads: The files that were chosen.
+    """
+
+    texts: dict[str, str | list[str]]
+    uploads: dict[str, Upload]
+
+    @property
+    def length(self) -> int:
+        """How many characters its texts have together."""
+        return sum(
+            len(text) if isinstance(text, str) else sum(map(len, text))
+            for text in self.texts.values()
+        )
+
+    def text(self, name: str) -> str:
+        """Return the text of a field, empty without one. Raises `BadRequest` for several."""
+        text = self.texts.get(name, "")
+        if isinstance(text, str):
+            return text
+        raise BadRequest("the form is not acceptable", [Problem(name, "the field is there twice")])
+
+    def left_open(self, file_fields: Collection[str]) -> list[str]:
+        """Return the fields for files of which the form has nothing."""
+        return [
+            name for name in file_fields if not self.texts.get(name) and name not in self.uploads
+        ]
+
+    def parts_of(self, file_fields: Collection[str]) -> dict[str, str]:
+        """Give, by field, the part of the form with its file.
+
+        The attachment is also for the one field that is left, if just one is.
+        """
+        parts = {name: name for name in file_fields if name in self.uploads}
+        left = self.left_open(file_fields)
+        if FIELD in self.uploads and FIELD not in parts and len(left) == 1:
+            parts[left[0]] = FIELD
+        return parts
+
+    def misplaced(self, file_fields: Collection[str]) -> list[Problem]:
+        """Find the files that are in no field for a file."""
+        fields = ", ".join(dict.fromkeys([FIELD, *file_fields]))
+        return [
+            Problem(name, f"takes no file; send it in {fields}")
+            for name in self.uploads
+            if name != FIELD and name not in file_fields
+        ]
+
+
+def is_form(request: Request) -> bool:
+    """Say whether a request brings a form that may have a file."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "multipart/form-data"
+
+
+async def form_with_file(request: Request, settings: Settings) -> Form:
+    """Return a form that has a file.
+
+    Raises `BadRequest` or `PayloadTooLarge`, naming the field.
+    """
+    form = await form_body(request, settings)
+    if not form.uploads:
+        problem = Problem(FIELD, "is required: send the file in this field")
+        raise BadRequest("the form is not acceptable", [problem])
+    return form
+
+
+async def form_body(request: Request, settings: Settings) -> Form:
+    """Return a form; one in which no file was chosen has no uploads. Raises as `form_with_file`."""
+    limit = settings.max_attachment_bytes
+    try:
+        body = await read_body(request, limit + _FIELD_ROOM, settings.body_timeout)
+    except PayloadTooLarge as large:
+        raise PayloadTooLarge(FIELD, limit) from large
+    content_type = request.headers["content-type"].encode("latin-1")
+    work = partial(_form, content_type, body, limit)
+    return work() if len(body) < LONG_BYTES else await offload(work)
+
+
+def urlencoded_form(body: bytes) -> Form:
+    """Return the form of an application/x-www-form-urlencoded body. Raises `BadRequest`."""
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+        )
+    except ValueError as wrong:
+        reason = "it is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else str(wrong)
+        raise BadRequest(f"the form cannot be read: {reason}") from wrong
+    form = Form({}, {})
+    for name, text in pairs:
+        _add_text(form, name, text)
+    return form
+
+
+def _form(content_type: bytes, body: bytes, limit: int) -> Form:
+    """Read a multipart body and sort its parts. Raises `BadRequest` and `PayloadTooLarge`."""
+    form, files, problems = Form({}, {}), 0, []
+    parts = parse_multipart(content_type, body)
+    for part in parts:
+        if part.file_name is None:
+            problems += _take_text(form, part)
+        else:
+            files += 1
+            problems += _take_file(form, part)
+    if len(parts) - files > _MOST_FIELDS or files > _MOST_FILES:
+        raise BadRequest(f"a form has {_MOST_FIELDS} fields and {_MOST_FILES} files at most")
+    if form.length > _FIELD_ROOM:
+        raise PayloadTooLarge("the fields of a form together", _FIELD_ROOM)
+    if sum(len(upload.content) for upload in form.uploads.values()) > limit:
+        what = FIELD if list(form.uploads) == [FIELD] else "the files of a form together"
+        raise PayloadTooLarge(what, limit)
+    both = [name for name in form.texts if name in form.uploads]
+    problems += [Problem(name, "the field is there twice") for name in both]
+    if problems:
+        raise BadRequest("the form is not acceptable", problems)
+    return form
+
+
+def _take_text(form: Form, part: Part) -> list[Problem]:
+    try:
+        _add_text(form, part.name, part.text())
+    except ValueError as wrong:
+        return [Problem(part.name, str(wrong))]
+    return []
+
+
+def _add_text(form: Form, name: str, text: str) -> None:
+    earlier = form.texts.get(name)
+    if earlier is None:
+        form.texts[name] = text
+    elif isinstance(earlier, str):
+        form.texts[name] = [earlier, text]
+    else:
+        earlier.append(text)
+
+
+def _take_file(form: Form, part: Part) -> list[Problem]:
+    """Add a file, unless it is what browsers send where none was chosen."""
+    if not part.content and not part.file_name:
+        return []
+    if part.name in form.uploads:
+        return [Problem(part.name, "the field is there twice")]
+    name, content = _clean_name(part.file_name or ""), bytes(part.content)
+    form.uploads[part.name] = Upload(name, media_type_of(name, content), content)
+    return [] if content else [Problem(part.name, "the file is empty")]
+
+
+def _clean_name(name: str) -> str:
+    """Return a file name as metadata: no path, no control characters."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(char for char in last if char.isprintable())
+    return shown.encode("utf-8", "ignore").decode()[:200].strip(". ") or "attachment"

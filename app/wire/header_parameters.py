@@ -1,0 +1,50 @@
+"""A header's value with its parameters, such as `form-data; name="a"; filename*=utf-8''b`."""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+_PARAMETER = re.compile(
+    rb"[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*"
+    rb'(?:"((?:[^"\\]|\\.)*)"|([^;"]*)))?',
+    re.DOTALL,
+)
+_QUOTED_PAIR = re.compile(rb'\\(["\\])')
+_EXTENDED = re.compile(rb"(utf-8|iso-8859-1)'[^']*'([^']*)", re.IGNORECASE)
+
+
+def parameters_of(value: bytes) -> dict[str, bytes]:
+    """Return a header's parameters by their names in small letters.
+
+    A backslash counts in quotes only where it stands before a quote or another one, since
+    browsers write the others of a file's name as they are.
+
+    Raises:
+        ValueError: The header cannot be read, or names a parameter twice.
+    """
+    value = value.rstrip(b" \t")
+    at = value.find(b";")
+    found: dict[str, bytes] = {}
+    while 0 <= at < len(value):
+        match = _PARAMETER.match(value, at)
+        if match is None:
+            raise ValueError("a header has parameters that cannot be read")
+        at = match.end()
+        if match[1] is None:
+            continue  # two semicolons, or one at the end
+        name = match[1].decode("ascii").lower()
+        if name in found:
+            raise ValueError(f"a header has the parameter {name[:40]!r} twice")
+        bare = match[3]
+        found[name] = _QUOTED_PAIR.sub(rb"\1", match[2]) if bare is None else bare.rstrip(b" \t")
+    return found
+
+
+def extended_text(value: bytes) -> str | None:
+    """Return the text of a parameter such as `filename*` (RFC 8187); None for one that has none."""
+    match = _EXTENDED.fullmatch(value)
+    if match is None:
+        return None
+    try:
+        return unquote_to_bytes(match[2]).decode(match[1].decode("ascii"))
+    except UnicodeDecodeError:
+        return None
