@@ -254,6 +254,6 @@ def _size_of_result(value: Json) -> int:
                 todo.append(item)
             elif kind is float and not math.isfinite(item):
                 raise ValueError("its result is not a finite number")
-        if values + characters > _LARGEST_RESULT:
+        if max(values, characters) > _LARGEST_RESULT:
             raise ValueError("its result is too large")
     return values + characters // CHARACTERS_A_UNIT
