@@ -7,7 +7,7 @@ encodes events.
 """
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from engine.values import (
     CarriedVisit,
@@ -296,25 +296,4 @@ Event: TypeAlias = (
     | RunTerminated
 )
 
-EVENT_TYPES: tuple[type[Event], ...] = (
-    RunStarted,
-    StepStarted,
-    AttemptFailed,
-    AttemptInterrupted,
-    StepRecorded,
-    ChildrenAwaited,
-    ChildrenResumed,
-    ChildrenLeft,
-    StepSlept,
-    RunPaused,
-    RunResumed,
-    StepCompleted,
-    StepFailed,
-    StepTimedOut,
-    StepCancelled,
-    CancelRequested,
-    RunCompleted,
-    RunFailed,
-    RunCancelled,
-    RunTerminated,
-)
+EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)

@@ -6,47 +6,21 @@ that is not known is an error, never skipped.
 """
 
 import json
-from dataclasses import MISSING, Field, fields
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_args
 
 from pydantic_core import to_json
 
-from engine import (
-    EVENT_TYPES,
-    CarriedVisit,
-    Event,
-    Origin,
-    Parent,
-    Pause,
-    RunError,
-    StepError,
-)
+from engine import EVENT_TYPES, Event
 
 SCHEMA = 1
 """The number of the body format, kept with each event."""
 
 _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
-_Nested: TypeAlias = type[Pause | StepError | RunError | Parent | Origin | CarriedVisit]
-_NESTED: dict[str, dict[str, _Nested]] = {
-    "RunStarted": {
-        "parent": Parent,
-        "origin": Origin,
-        "caught": StepError,
-        "carried": CarriedVisit,
-    },
-    "CarriedVisit": {"error": StepError},
-    "AttemptFailed": {"error": StepError},
-    "ChildrenLeft": {"error": StepError},
-    "StepFailed": {"error": StepError},
-    "RunFailed": {"error": RunError},
-    "RunPaused": {"pause": Pause},
-}
-"""The fields, by type, that are objects of their own, or lists of such."""
-
 _ON_DISK = {"RunPaused": {"pause": "signal"}}
 """The names that fields have in the journal, where that is another one."""
 
-_NOTHING: dict[str, _Nested] = {}
 _FIRST = {"visit": 1, "attempt": 1}
 _decoder = json.JSONDecoder()
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -88,7 +62,7 @@ def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     for name, kept in _ON_DISK.get(kind, {}).items():
         if kept in values:
             values[name] = values.pop(kept)
-    for name, nested in _NESTED.get(kind, _NOTHING).items():
+    for name, nested in _NESTED[kind].items():
         if name in values:
             item, inner = values[name], nested.__name__
             if isinstance(item, list):
@@ -115,7 +89,7 @@ def _nested(item: Any) -> Any:
 
 def _shape(kind: type[Any]) -> tuple[tuple[str, str, Any, bool], ...]:
     """Return name, name on disk, default and nestedness of each field of a dataclass."""
-    on_disk, nested = _ON_DISK.get(kind.__name__, {}), _NESTED.get(kind.__name__, ())
+    on_disk, nested = _ON_DISK.get(kind.__name__, {}), _NESTED[kind.__name__]
     return tuple(
         (field.name, on_disk.get(field.name, field.name), _default(field), field.name in nested)
         for field in fields(kind)
@@ -130,7 +104,24 @@ def _default(field: Field[Any]) -> Any:
     return field.default
 
 
-_KEPT = (*EVENT_TYPES, StepError, RunError, Pause, Parent, Origin, CarriedVisit)
+def _nested_in(kind: type[Any]) -> dict[str, type[Any]]:
+    """Return those fields of a dataclass that are dataclasses too, or lists of such."""
+    found = {}
+    for field in fields(kind):
+        for named in (field.type, *get_args(field.type)):
+            if isinstance(named, type) and is_dataclass(named):
+                found[field.name] = named
+    return found
+
+
+def _with_nested(kinds: Iterable[type[Any]]) -> Iterator[type[Any]]:
+    for kind in kinds:
+        yield kind
+        yield from _with_nested(_nested_in(kind).values())
+
+
+_KEPT = tuple(dict.fromkeys(_with_nested(EVENT_TYPES)))
+_NESTED = {kind.__name__: _nested_in(kind) for kind in _KEPT}
 _SHAPES = {kind: _shape(kind) for kind in _KEPT}
 _ASSUMED = {
     kind.__name__: {one.name: _FIRST[one.name] for one in fields(kind) if one.name in _FIRST}

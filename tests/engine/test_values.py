@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+import engine
 from engine import (
     EVENT_TYPES,
     AnswerKey,
@@ -14,7 +15,6 @@ from engine import (
     ChildrenAwaited,
     Decision,
     Edge,
-    Event,
     Graph,
     Input,
     Occasion,
@@ -39,6 +39,7 @@ from engine import (
     StepStarted,
     StepTimedOut,
     Visit,
+    events,
     fold,
     iso_time,
     iso_time_or_none,
@@ -129,8 +130,12 @@ def test_what_is_left_out_is_none(event: object, whole: object) -> None:
 
 
 def test_every_event_is_one_of_the_types() -> None:
-    assert get_args(Event) == EVENT_TYPES
-    assert len(set(EVENT_TYPES)) == 20
+    defined = [
+        kind for kind in vars(events).values() if getattr(kind, "__module__", "") == events.__name__
+    ]
+    assert defined == list(EVENT_TYPES)
+    assert [getattr(engine, kind.__name__, None) for kind in EVENT_TYPES] == defined
+    assert set(engine.__all__) >= {kind.__name__ for kind in EVENT_TYPES}
 
 
 SLOTTED: list[Any] = [
