@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
+from journal.columns import columns, insert_into
 from journal.errors import UnknownCredential
 from journal.readers import Readers
 from journal.writer import Writer
@@ -53,15 +54,15 @@ class Keys:
         """Keep a new key; durable when this returns."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(row)
-            )
+            connection.execute(insert_into("api_keys", KeyRow), astuple(row))
 
         await self._writer.write(work)
 
     async def all(self) -> list[KeyRow]:
         """Return every key, oldest first."""
-        rows = await self._readers.all("SELECT * FROM api_keys ORDER BY created_at_ms, id")
+        rows = await self._readers.all(
+            f"SELECT {columns(KeyRow)} FROM api_keys ORDER BY created_at_ms, id"
+        )
         return [KeyRow(*row) for row in rows]
 
     async def disable(self, tenant: str, name: str, now_ms: int) -> None:
@@ -101,15 +102,15 @@ class JwtSecrets:
         """Keep a new secret; durable when this returns."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO jwt_secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(row)
-            )
+            connection.execute(insert_into("jwt_secrets", JwtSecretRow), astuple(row))
 
         await self._writer.write(work)
 
     async def all(self) -> list[JwtSecretRow]:
         """Return every secret, oldest first."""
-        rows = await self._readers.all("SELECT * FROM jwt_secrets ORDER BY created_at_ms, kid")
+        rows = await self._readers.all(
+            f"SELECT {columns(JwtSecretRow)} FROM jwt_secrets ORDER BY created_at_ms, kid"
+        )
         return [JwtSecretRow(*row) for row in rows]
 
     async def seal(self, sealed: Mapping[str, str]) -> None:

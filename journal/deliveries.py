@@ -9,16 +9,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from journal.columns import columns
 from journal.errors import UnknownDelivery
 from journal.event_pages import EventRow
 from journal.readers import Readers
 from journal.run_ids import run_id
 from journal.writer import Writer
 
-_COLUMNS = (
-    "position, run, type, state, attempts, next_at_ms, first_at_ms, last_at_ms, answer, error,"
-    " (SELECT at_ms FROM events WHERE events.position = deliveries.position)"
-)
 _ANEW = "UPDATE deliveries SET state = 'pending', attempts = 0, first_at_ms = NULL"
 _IN_ORDER = """
     UPDATE deliveries SET next_at_ms = iif(position = (
@@ -55,6 +52,10 @@ class DeliveryRow:
     def run_id(self) -> str:
         """The id of the run that the event belongs to."""
         return run_id(self.run)
+
+
+_HAPPENED = "(SELECT at_ms FROM events WHERE events.position = deliveries.position)"
+_SELECT = f"SELECT {columns(DeliveryRow, kind='type', happened_at_ms=_HAPPENED)} FROM deliveries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Outbox:
             connection.execute(
                 f"{_IN_ORDER} AND run = (SELECT run FROM deliveries WHERE {one})", which
             )
-            rows = connection.execute(f"SELECT {_COLUMNS} FROM deliveries WHERE {one}", which)
+            rows = connection.execute(f"{_SELECT} WHERE {one}", which)
             for row in rows:
                 return DeliveryRow(*row)
             raise UnknownDelivery(webhook_id, position)
@@ -185,7 +186,7 @@ class Outbox:
     async def due(self, webhook_id: str, now_ms: int, limit: int) -> list[DeliveryRow]:
         """Return the deliveries that are due, the most overdue first."""
         rows = await self._readers.all(
-            f"SELECT {_COLUMNS} FROM deliveries WHERE webhook = ? AND next_at_ms <= ?"
+            f"{_SELECT} WHERE webhook = ? AND next_at_ms <= ?"
             " ORDER BY next_at_ms, position LIMIT ?",
             (webhook_id, now_ms, limit),
         )
@@ -217,8 +218,7 @@ class Outbox:
                 conditions.append(condition)
                 values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
         rows = await self._readers.all(
-            f"SELECT {_COLUMNS} FROM deliveries WHERE {' AND '.join(conditions)}"
-            " ORDER BY position DESC LIMIT ?",
+            f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY position DESC LIMIT ?",
             (*values, limit),
         )
         return [DeliveryRow(*row) for row in rows]

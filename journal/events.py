@@ -5,15 +5,16 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from engine import Event, IllegalTransition, Parent, Run, State, fold
+from engine import Event, IllegalTransition, Run, fold
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_number
+from journal.run_projection import PROJECT_RUN, projection
 from journal.start_keys import IdempotencyKey, claim
-from journal.transaction import INSERT_EVENTS, PROJECT_RUN, Row
+from journal.transaction import INSERT_EVENTS, Row
 from journal.writer import Writer
 
 _PIECE_EVENTS = 100
@@ -65,7 +66,7 @@ class Events:
 
         def work(connection: sqlite3.Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
-            connection.execute(PROJECT_RUN, run_row(tenant, run, after.hash))
+            connection.execute(PROJECT_RUN, projection(tenant, run, after.hash))
             connection.executemany(INSERT_EVENTS, rows)
 
         try:
@@ -86,7 +87,7 @@ class Events:
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
         try:
-            await self._writer.append(rows, [run_row(head.tenant, run, after.hash)], conflict)
+            await self._writer.append(rows, [projection(head.tenant, run, after.hash)], conflict)
         finally:
             self.heard(head.tenant, head.run_id)
         return after
@@ -108,7 +109,7 @@ class Events:
             await self._writer.append(
                 [row for rows, _ in made for row in rows],
                 [
-                    run_row(tenant, run, after.hash)
+                    projection(tenant, run, after.hash)
                     for (run, _), (_, after) in zip(starts, made, strict=True)
                 ],
                 Conflict(starts[0][0].id, 1),
@@ -186,34 +187,6 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         if end - begin >= _PIECE_EVENTS or size >= _PIECE_CHARACTERS or end == len(rows):
             yield rows[begin:end]
             begin, size = end, 0
-
-
-def run_row(tenant: str, run: Run, head: bytes) -> Row:
-    """Return a run's row in the list: the projection of its fold, with its newest event's hash."""
-    return (
-        run_number(run.id),
-        tenant,
-        run.workflow_id,
-        run.version,
-        run.status.value,
-        (State.AWAITING_CHILDREN if run.waits_for_children else run.state).value,
-        run.current_step_id,
-        run.seq,
-        run.started_at_ms,
-        run.updated_at_ms,
-        run.ended_at_ms,
-        run.wake_at_ms,
-        run.executions,
-        run.current.attempt if run.current else 0,
-        *_lineage(run.parent),
-        head,
-    )
-
-
-def _lineage(parent: Parent | None) -> Row:
-    if parent is None:
-        return (None, None, None, None)
-    return (run_number(parent.run_id), parent.execution, parent.attempt, parent.item)
 
 
 def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:

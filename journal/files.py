@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import astuple, dataclass
 
+from journal.columns import columns, insert_into
 from journal.errors import UnknownFile
 from journal.readers import Readers
 from journal.writer import Writer
@@ -32,14 +33,14 @@ class FileTable:
         """Note a file whose bytes are stored; durable when this returns."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(row))
+            connection.execute(insert_into("files", FileRow), astuple(row))
 
         await self._writer.write(work)
 
     async def get(self, tenant: str, file_id: str) -> FileRow:
         """Return a file's row. Raises `UnknownFile`, also for another tenant's file."""
         row = await self._readers.one(
-            "SELECT * FROM files WHERE id = ? AND tenant = ?", (file_id, tenant)
+            f"SELECT {columns(FileRow)} FROM files WHERE id = ? AND tenant = ?", (file_id, tenant)
         )
         if row is None:
             raise UnknownFile(file_id)

@@ -1,8 +1,9 @@
 """The models that tenants name, as JSON text that whoever stores it has checked."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
+from journal.columns import columns, insert_into
 from journal.errors import UnknownModel
 from journal.readers import Readers
 from journal.writer import Writer
@@ -19,6 +20,9 @@ class ModelRow:
     updated_at_ms: int
 
 
+_SELECT = f"SELECT {columns(ModelRow)} FROM models"
+
+
 class ModelTable:
     """The models of all tenants; every method is bound to one."""
 
@@ -31,28 +35,23 @@ class ModelTable:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT INTO models VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (tenant, name) DO UPDATE"
+                f"{insert_into('models', ModelRow)} ON CONFLICT (tenant, name) DO UPDATE"
                 " SET document = excluded.document, updated_at_ms = excluded.updated_at_ms",
-                (tenant, name, document, now_ms, now_ms),
+                astuple(ModelRow(tenant, name, document, now_ms, now_ms)),
             )
 
         await self._writer.write(work)
 
     async def get(self, tenant: str, name: str) -> ModelRow:
         """Return a model. Raises `UnknownModel`, also for another tenant's."""
-        row = await self._readers.one(
-            "SELECT * FROM models WHERE tenant = ? AND name = ?", (tenant, name)
-        )
+        row = await self._readers.one(f"{_SELECT} WHERE tenant = ? AND name = ?", (tenant, name))
         if row is None:
             raise UnknownModel(name)
         return ModelRow(*row)
 
     async def all(self, tenant: str) -> list[ModelRow]:
         """Return a tenant's models by name."""
-        rows = await self._readers.all(
-            "SELECT * FROM models WHERE tenant = ? ORDER BY name", (tenant,)
-        )
+        rows = await self._readers.all(f"{_SELECT} WHERE tenant = ? ORDER BY name", (tenant,))
         return [ModelRow(*row) for row in rows]
 
     async def delete(self, tenant: str, name: str) -> None:

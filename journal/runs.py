@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from journal.columns import columns
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 
@@ -35,6 +36,9 @@ class RunRow:
         return run_id(self.number)
 
 
+_SELECT = f"SELECT {columns(RunRow, number='id')} FROM runs"
+
+
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which runs are asked for; None does not filter.
@@ -63,9 +67,7 @@ class RunList:
         """Return at most `limit` runs of the tenant, newest first."""
         parts, values = conditions(tenant, wanted)
         rows = await self._readers.all(
-            "SELECT id, workflow_id, version, status, step_id, started_at_ms, updated_at_ms,"
-            f" ended_at_ms, parent, item FROM runs WHERE {' AND '.join(parts)}"
-            " ORDER BY id DESC LIMIT ?",
+            f"{_SELECT} WHERE {' AND '.join(parts)} ORDER BY id DESC LIMIT ?",
             (*values, limit),
         )
         return [RunRow(*row) for row in rows]

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from journal.columns import columns, insert_into
 from journal.errors import UnknownSecret
 from journal.readers import Readers
 from journal.writer import Writer
@@ -32,7 +33,7 @@ class SecretTable:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
-                "INSERT INTO secrets VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, name) DO UPDATE"
+                f"{insert_into('secrets', SecretRow)} ON CONFLICT (tenant, name) DO UPDATE"
                 " SET sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
                 [astuple(row) for row in rows],
             )
@@ -41,7 +42,9 @@ class SecretTable:
 
     async def all(self) -> list[SecretRow]:
         """Return the secrets of all tenants, by name."""
-        rows = await self._readers.all("SELECT * FROM secrets ORDER BY tenant, name")
+        rows = await self._readers.all(
+            f"SELECT {columns(SecretRow)} FROM secrets ORDER BY tenant, name"
+        )
         return [SecretRow(*row) for row in rows]
 
     async def delete(self, tenant: str, name: str) -> None:

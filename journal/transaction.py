@@ -12,23 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from journal.errors import JournalError
+from journal.run_projection import PROJECT_RUN
 
 Row: TypeAlias = tuple[Any, ...]
 Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 
 INSERT_EVENTS = """
     INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-PROJECT_RUN = """
-    INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,
-                      started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, executions,
-                      attempt, parent, parent_execution, parent_attempt, item, head)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET
-        status = excluded.status, state = excluded.state, step_id = excluded.step_id,
-        seq = excluded.seq, updated_at_ms = excluded.updated_at_ms,
-        ended_at_ms = excluded.ended_at_ms, due_at_ms = excluded.due_at_ms,
-        executions = excluded.executions, attempt = excluded.attempt, head = excluded.head
 """
 _TRY = """
     INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1

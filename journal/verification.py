@@ -13,17 +13,11 @@ from typing import Any
 from engine import IllegalTransition, Run, apply
 from journal.chain import first_link, link
 from journal.codec import decode
-from journal.events import run_row
 from journal.run_ids import run_id
+from journal.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
 
 _RUNS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
-_COLUMNS = (
-    "id", "tenant", "workflow_id", "version", "status", "state", "step_id", "seq",
-    "started_at_ms", "updated_at_ms", "ended_at_ms", "due_at_ms", "executions", "attempt",
-    "parent", "parent_execution", "parent_attempt", "item", "head",
-)  # fmt: skip
-_SEQ, _HEAD = _COLUMNS.index("seq"), _COLUMNS.index("head")
 _TOTALS = """
     SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
            (SELECT count(*) FROM events), (SELECT coalesce(sum(seq), 0) FROM runs),
@@ -66,7 +60,7 @@ def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> 
         if not rows:
             break
         for row in rows:
-            last = row[0]
+            last = row.id
             found.events += _run_or_fault(connection, row, found.faults)
             found.runs += 1
         tell(found)
@@ -78,18 +72,18 @@ def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> 
     return found
 
 
-def _page(connection: sqlite3.Connection, last: int) -> list[tuple[Any, ...]]:
-    return connection.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE id > ? ORDER BY id LIMIT ?",
-        (last, _RUNS_A_PAGE),
-    ).fetchall()
+def _page(connection: sqlite3.Connection, last: int) -> list[RunProjection]:
+    rows = connection.execute(
+        f"{SELECT_RUNS} WHERE id > ? ORDER BY id LIMIT ?", (last, _RUNS_A_PAGE)
+    )
+    return [RunProjection(*row) for row in rows]
 
 
-def _run_or_fault(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Fault]) -> int:
+def _run_or_fault(connection: sqlite3.Connection, row: RunProjection, faults: list[Fault]) -> int:
     try:
         return _run(connection, row, faults)
     except sqlite3.DatabaseError as unreadable:
-        faults.append(Fault(run_id(row[0]), None, _unreadable("its events", unreadable)))
+        faults.append(Fault(run_id(row.id), None, _unreadable("its events", unreadable)))
         return 0
 
 
@@ -100,13 +94,13 @@ def _unreadable(what: str, failure: sqlite3.DatabaseError) -> str:
     )
 
 
-def _run(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Fault]) -> int:
+def _run(connection: sqlite3.Connection, row: RunProjection, faults: list[Fault]) -> int:
     """Check one run against its row; returns how many of its events were looked at."""
-    number, name = row[0], run_id(row[0])
+    number, name = row.id, run_id(row.id)
     run: Run | None = None
     digest = first_link(number)
     count = 0
-    for seq, kind, schema, at_ms, body, kept in _events(connection, number, row[_SEQ]):
+    for seq, kind, schema, at_ms, body, kept in _events(connection, number, row.seq):
         if seq != count + 1:
             faults.append(Fault(name, count + 1, "is missing"))
             return count
@@ -129,14 +123,14 @@ def _run(connection: sqlite3.Connection, row: tuple[Any, ...], faults: list[Faul
     return count
 
 
-def _row_fault(row: tuple[Any, ...], run: Run | None, digest: bytes, count: int) -> Fault | None:
-    name = run_id(row[0])
-    if run is None or count < row[_SEQ]:
+def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -> Fault | None:
+    name = run_id(row.id)
+    if run is None or count < row.seq:
         return Fault(name, count + 1, "is missing")
-    if row[_HEAD] != digest:
+    if row.head != digest:
         return Fault(name, count, "is not the one that the list names as the newest")
-    told = run_row(row[1], run, digest)
-    wrong = [column for column, a, b in zip(_COLUMNS, row, told, strict=True) if a != b]
+    told = projection(row.tenant, run, digest)
+    wrong = [column for column, a, b in zip(COLUMNS, row, told, strict=True) if a != b]
     if wrong:
         return Fault(name, None, f"its row in the list is wrong: {', '.join(wrong)}")
     return None

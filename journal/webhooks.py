@@ -5,14 +5,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from journal.columns import columns, insert_into
 from journal.errors import TooManyWebhooks, UnknownWebhook
 from journal.readers import Readers
 from journal.writer import Writer
-
-_COLUMNS = (
-    "id, tenant, name, url, events, workflows, sealed, position, created_at_ms, updated_at_ms,"
-    " disabled_at_ms"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +34,11 @@ class WebhookRow:
     disabled_at_ms: int | None = None
 
 
+WEBHOOK_COLUMNS = {"workflow_ids": "workflows"}
+_INSERT = insert_into("webhooks", WebhookRow, **WEBHOOK_COLUMNS)
+_SELECT = f"SELECT {columns(WebhookRow, **WEBHOOK_COLUMNS)} FROM webhooks"
+
+
 class WebhookTable:
     """The webhooks of all tenants."""
 
@@ -54,10 +55,7 @@ class WebhookTable:
             )
             if found[0][0] >= most:
                 raise TooManyWebhooks(most)
-            connection.execute(
-                f"INSERT INTO webhooks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                _values(row),
-            )
+            connection.execute(_INSERT, _values(row))
 
         await self._writer.write(work)
 
@@ -92,15 +90,13 @@ class WebhookTable:
 
     async def all(self) -> list[WebhookRow]:
         """Return the webhooks of all tenants, oldest first."""
-        rows = await self._readers.all(
-            f"SELECT {_COLUMNS} FROM webhooks ORDER BY tenant, created_at_ms, id"
-        )
+        rows = await self._readers.all(f"{_SELECT} ORDER BY tenant, created_at_ms, id")
         return [_row(row) for row in rows]
 
     async def get(self, tenant: str, webhook_id: str) -> WebhookRow:
         """Return a webhook. Raises `UnknownWebhook`, also for another tenant's."""
         rows = await self._readers.all(
-            f"SELECT {_COLUMNS} FROM webhooks WHERE id = ? AND tenant = ?", (webhook_id, tenant)
+            f"{_SELECT} WHERE id = ? AND tenant = ?", (webhook_id, tenant)
         )
         if not rows:
             raise UnknownWebhook(webhook_id)
@@ -109,7 +105,7 @@ class WebhookTable:
     async def of_tenant(self, tenant: str) -> list[WebhookRow]:
         """Return a tenant's webhooks, oldest first."""
         rows = await self._readers.all(
-            f"SELECT {_COLUMNS} FROM webhooks WHERE tenant = ? ORDER BY created_at_ms, id",
+            f"{_SELECT} WHERE tenant = ? ORDER BY created_at_ms, id",
             (tenant,),
         )
         return [_row(row) for row in rows]

@@ -17,9 +17,9 @@ from engine import Event, RunStarted, fold
 from journal import DATABASE, Journal
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, encode
-from journal.events import run_row
 from journal.run_ids import run_id, run_number
-from journal.transaction import INSERT_EVENTS, PROJECT_RUN
+from journal.run_projection import PROJECT_RUN, projection
+from journal.transaction import INSERT_EVENTS
 
 Row = tuple[Any, ...]
 _AT_ONCE = 2_000
@@ -90,8 +90,8 @@ def _rows(
 ) -> tuple[list[Row], list[Row]]:
     first = events[0]
     assert isinstance(first, RunStarted)
-    row = run_row(tenant, fold(events), b"")
-    assert row[0] == run_number(first.run_id)
+    row = projection(tenant, fold(events), b"")
+    assert row.id == run_number(first.run_id)
     bodies = [(type(event).__name__, event.at_ms, encode(event)) for event in events]
     runs: list[Row] = []
     rows: list[Row] = []
@@ -101,5 +101,5 @@ def _rows(
         for seq, (kind, at_ms, body) in enumerate(bodies, start=1):
             digest = link(digest, seq, kind, SCHEMA, at_ms, body)
             rows.append((number, seq, kind, SCHEMA, at_ms, body, digest))
-        runs.append((number, *row[1:-1], digest))
+        runs.append(row._replace(id=number, head=digest))
     return runs, rows

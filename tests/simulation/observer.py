@@ -23,15 +23,8 @@ from engine import (
 )
 from engine.errors import IllegalTransition
 from journal.codec import decode
-from journal.events import run_row
 from journal.run_ids import run_id as id_of
-
-_COLUMNS = (
-    "id, tenant, workflow_id, version, status, state, step_id, seq, started_at_ms, updated_at_ms,"
-    " ended_at_ms, due_at_ms, executions, attempt, parent, parent_execution, parent_attempt, item,"
-    " head"
-)
-
+from journal.run_projection import SELECT_RUNS, projection
 
 _ZOMBIE_S = 5
 """How long after a run has left a step that step may act still: a slow disk and a grace."""
@@ -128,13 +121,11 @@ class Observer:
 
     def _check_row(self, run_id: str, run: Run) -> None:
         number = int(run_id.rpartition("-")[2])
-        (row,) = self._database.execute(
-            f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (number,)
-        ).fetchall()
+        (row,) = self._database.execute(f"{SELECT_RUNS} WHERE id = ?", (number,)).fetchall()
         (newest,) = self._database.execute(
             "SELECT hash FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1", (number,)
         ).fetchone()
-        if row != run_row(str(row[1]), run, newest):
+        if row != projection(str(row[1]), run, newest):
             self.violated(f"the row of {run_id} is not its fold: {row}")
 
     def told(self, who: str, run: Run, *, asked_at: int = 0) -> None:

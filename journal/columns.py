@@ -1,0 +1,20 @@
+"""The columns of a table, from the fields of its row: their order stands in one place."""
+
+from dataclasses import fields
+from typing import Any
+
+
+def columns(row: type[Any], **kept_as: str) -> str:
+    """Return the columns from which a dataclass is made, in the order of its fields.
+
+    Args:
+        row: The dataclass.
+        kept_as: By field, the column or expression that it is, where that has another name.
+    """
+    return ", ".join(kept_as.get(field.name, field.name) for field in fields(row))
+
+
+def insert_into(table: str, row: type[Any], **kept_as: str) -> str:
+    """Return the statement that adds a row, to which its values are bound in that order."""
+    marks = ", ".join("?" for _ in fields(row))
+    return f"INSERT INTO {table} ({columns(row, **kept_as)}) VALUES ({marks})"

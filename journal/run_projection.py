@@ -1,0 +1,84 @@
+"""A run's row in the list: the projection of its fold.
+
+Its fields are the columns of `runs`; what writes, reads and checks them is made from it.
+"""
+
+from typing import NamedTuple
+
+from engine import Run, State
+from journal.run_ids import run_number
+
+
+class RunProjection(NamedTuple):
+    """What the list keeps of a run; times are Unix milliseconds.
+
+    Attributes:
+        id: The run's number.
+        seq: The number of its newest event.
+        executions: How many steps it has entered.
+        attempt: The attempt of the step that it is in, 0 in none.
+        parent: The number of the run that started it.
+        item: Which child of the parent's step it is, from 0.
+        head: The hash of its newest event.
+    """
+
+    id: int
+    tenant: str
+    workflow_id: str
+    version: str
+    status: str
+    state: str
+    step_id: str | None
+    seq: int
+    started_at_ms: int
+    updated_at_ms: int
+    ended_at_ms: int | None
+    due_at_ms: int | None
+    executions: int
+    attempt: int
+    parent: int | None
+    parent_execution: int | None
+    parent_attempt: int | None
+    item: int | None
+    head: bytes
+
+
+COLUMNS = RunProjection._fields
+_STAYS = frozenset(
+    ("id", "tenant", "workflow_id", "version", "started_at_ms", "parent", "parent_execution",
+     "parent_attempt", "item")
+)  # fmt: skip
+"""What no event after the first changes."""
+
+PROJECT_RUN = (
+    f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in _STAYS)
+)
+SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
+
+
+def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
+    """Return a run's row in the list, with its newest event's hash."""
+    parent = run.parent
+    return RunProjection(
+        id=run_number(run.id),
+        tenant=tenant,
+        workflow_id=run.workflow_id,
+        version=run.version,
+        status=run.status.value,
+        state=(State.AWAITING_CHILDREN if run.waits_for_children else run.state).value,
+        step_id=run.current_step_id,
+        seq=run.seq,
+        started_at_ms=run.started_at_ms,
+        updated_at_ms=run.updated_at_ms,
+        ended_at_ms=run.ended_at_ms,
+        due_at_ms=run.wake_at_ms,
+        executions=run.executions,
+        attempt=run.current.attempt if run.current else 0,
+        parent=run_number(parent.run_id) if parent else None,
+        parent_execution=parent.execution if parent else None,
+        parent_attempt=parent.attempt if parent else None,
+        item=parent.item if parent else None,
+        head=head,
+    )

@@ -1,0 +1,48 @@
+"""What a table keeps and what its row has are the same."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import make_dataclass
+from typing import Any
+
+import pytest
+
+from journal import FileRow, JwtSecretRow, KeyRow, SecretRow, WebhookRow, migrations
+from journal.columns import columns, insert_into
+from journal.llm_models import ModelRow
+from journal.run_projection import COLUMNS
+from journal.webhooks import WEBHOOK_COLUMNS
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for script in migrations():
+            connection.executescript(script)
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("runs", list(COLUMNS)),
+        ("api_keys", columns(KeyRow).split(", ")),
+        ("jwt_secrets", columns(JwtSecretRow).split(", ")),
+        ("files", columns(FileRow).split(", ")),
+        ("secrets", columns(SecretRow).split(", ")),
+        ("models", columns(ModelRow).split(", ")),
+        ("webhooks", columns(WebhookRow, **WEBHOOK_COLUMNS).split(", ")),
+    ],
+)
+def test_a_row_has_the_columns_of_its_table(
+    database: sqlite3.Connection, table: str, told: list[str]
+) -> None:
+    kept = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+    assert sorted(told) == sorted(kept)
+
+
+def test_the_columns_stand_in_the_order_of_the_fields() -> None:
+    row: type[Any] = make_dataclass("Row", ["b", "a", "kind"])
+    assert columns(row, kind="type") == "b, a, type"
+    assert insert_into("t", row, kind="type") == "INSERT INTO t (b, a, type) VALUES (?, ?, ?)"
