@@ -159,7 +159,7 @@ async def compare_page(call: Call) -> Response:
         before=before.version,
         after=after.version,
         versions=[item.version for item in versions],
-        difference=compare(before.definition, after.definition),
+        difference=await compare(before.definition, after.definition),
     )
 
 

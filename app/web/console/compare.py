@@ -1,13 +1,18 @@
 """What is different between two versions of a definition, in words and line by line."""
 
-import difflib
 import json
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.concurrency.offload import offload
+from app.web.console.line_differences import differences
+
 _CONTEXT = 3
+_MOST_LINES = 2_000
+_MOST_CHANGES = 200
 
 
 class CompareQuery(BaseModel):
@@ -19,19 +24,44 @@ class CompareQuery(BaseModel):
     after: str = Field("latest", max_length=100)
 
 
-def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the changes in words, and the lines with a mark each: `+`, `-`, ` ` or `@`."""
-    old, new = _lines(before), _lines(after)
-    lines = [
-        {"mark": line[0], "text": _place(line) if line[0] == "@" else line[1:]}
-        for line in list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT))[2:]
-    ]
-    return {"changes": _changes(before, after), "lines": lines}
+async def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes in words, and the lines with a mark each: `+`, `-`, ` ` or `@`.
+
+    Both are bounded. It is done beside the event loop.
+    """
+    return await offload(lambda: compared(before, after))
 
 
-def _place(line: str) -> str:
-    """Return the place of a difference in words, from its line between `@@`."""
-    return "From line " + line.partition("+")[2].partition(" ")[0].partition(",")[0]
+def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `compare` does, at once."""
+    changes = _changes(before, after)
+    if len(changes) > _MOST_CHANGES:
+        changes[_MOST_CHANGES:] = [f"And {len(changes) - _MOST_CHANGES} more changes."]
+    lines = _marked(_lines(before), _lines(after))
+    if len(lines) > _MOST_LINES:
+        left = len(lines) - _MOST_LINES
+        lines[_MOST_LINES:] = [{"mark": "@", "text": f"And {left} more lines"}]
+    return {"changes": changes, "lines": lines}
+
+
+def _marked(old: list[str], new: list[str]) -> list[dict[str, str]]:
+    """Return the lines that differ, and those around them."""
+    lines: list[dict[str, str]] = []
+    shown = 0
+    blocks = differences(old, new)
+    for block, following in zip_longest(blocks, blocks[1:]):
+        first = max(shown, block.new - _CONTEXT)
+        if first > shown or not lines:
+            lines.append({"mark": "@", "text": f"From line {first + 1}"})
+        last = min(len(new), block.new_end + _CONTEXT)
+        if following:
+            last = min(last, following.new)
+        lines += [{"mark": " ", "text": line} for line in new[first : block.new]]
+        lines += [{"mark": "-", "text": line} for line in old[block.old : block.old_end]]
+        lines += [{"mark": "+", "text": line} for line in new[block.new : block.new_end]]
+        lines += [{"mark": " ", "text": line} for line in new[block.new_end : last]]
+        shown = last
+    return lines
 
 
 def _lines(document: Mapping[str, Any]) -> list[str]:
@@ -48,7 +78,8 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
                 key for key in {*old[name], *new[name]} if old[name].get(key) != new[name].get(key)
             )
             changes.append(f"Step {name} has changed: {', '.join(keys)}.")
-    old_ways, new_ways = _ways(before), _ways(after)
+    # Kept in order, and looked up without looking through all.
+    old_ways, new_ways = dict.fromkeys(_ways(before)), dict.fromkeys(_ways(after))
     changes += [f"Way {way} is new." for way in new_ways if way not in old_ways]
     changes += [f"Way {way} is gone." for way in old_ways if way not in new_ways]
     changes += [

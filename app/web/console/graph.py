@@ -6,6 +6,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from app.concurrency.offload import offload
 from app.web.console.graph_layers import (
     LABEL_WIDTH,
     LAYER_HEIGHT,
@@ -14,6 +15,7 @@ from app.web.console.graph_layers import (
     DrawnEdge,
     Layout,
     Node,
+    TooManyPieces,
     lay_out,
 )
 
@@ -21,6 +23,8 @@ _MARGIN = 16
 _LONGEST_TITLE = 22
 _LONGEST_LABEL = 23
 _MOST_STEPS = 300
+_MANY = 30
+"""Steps and edges from which on drawing takes long enough to be done beside the event loop."""
 _OCCASIONS = ("success", "error", "timeout", "cancel")
 
 
@@ -61,10 +65,21 @@ class _Picture:
     labels: list[str] = field(default_factory=list)
 
 
+async def picture(
+    document: Mapping[str, Any], states: Mapping[str, StepState] | None = None
+) -> str:
+    """Return what `draw` does; for what is large, drawn beside the event loop."""
+    sizes = (document.get("steps"), document.get("edges"))
+    if sum(len(each) for each in sizes if isinstance(each, list)) < _MANY:
+        return draw(document, states)
+    return await offload(lambda: draw(document, states))
+
+
 def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = None) -> str:
     """Return the SVG of a definition's steps and edges; everything in it is escaped.
 
-    It takes documents that do not compile: what is no step or no edge is left out.
+    It takes documents that do not compile: what is no step or no edge is left out. Where the
+    edges are more than a picture can show, it says so in the picture's place.
     """
     steps = _steps(document)
     edges = _edges(document, steps)
@@ -72,7 +87,10 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
         return ""
     first = str(document.get("initialStep"))
     arrows = [DrawnEdge(edge.source, edge.target, bool(edge.label)) for edge in edges]
-    laid = lay_out(list(steps), arrows, first)
+    try:
+        laid = lay_out(list(steps), arrows, first)
+    except TooManyPieces:
+        return _told(f"No picture: the {len(edges)} edges cross too many steps to be followed.")
     picture = _Picture()
     ports = _ports(laid)
     seen: dict[tuple[str, str], int] = {}
@@ -89,6 +107,16 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="group" '
         f'aria-label="{title}" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}">{_MARKERS}{"".join(picture.parts)}{"".join(picture.labels)}</svg>'
+    )
+
+
+def _told(why: str) -> str:
+    """Return words that stand where the picture would."""
+    words = escape(why)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" aria-label="{words}" '
+        f'viewBox="0 0 620 40" width="620" height="40">'
+        f'<g class="label"><text x="16" y="25">{words}</text></g></svg>'
     )
 
 

@@ -5,6 +5,7 @@ give each step the layer below all that lead to it, order each layer by its neig
 place it as near to them as the order allows. A way across several layers has a bend in each.
 """
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,12 @@ _GAP = 34
 LAYER_HEIGHT = NODE_HEIGHT + 74
 _ORDER_SWEEPS = 8
 _PLACE_SWEEPS = 12
+_MOST_PIECES = 9_000
+"""How many pieces, each from one layer to the next, all edges of a picture may have together."""
+
+
+class TooManyPieces(Exception):
+    """The edges pass so many layers that nobody could follow them in a picture."""
 
 
 @dataclass(slots=True)
@@ -58,7 +65,14 @@ class Layout:
 
 
 def lay_out(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> Layout:
-    """Return every step and every way its place; `first` stands on top."""
+    """Return every step and every way its place; `first` stands on top.
+
+    The work is near-linear in the pieces of all edges. Their number may be the product of
+    edges and layers, so it is bounded.
+
+    Raises:
+        TooManyPieces: There are more than a picture can show.
+    """
     spots = {name: Node(NODE_WIDTH) for name in steps}
     turned = _closing(steps, arrows, first)
     forward = [
@@ -67,6 +81,8 @@ def lay_out(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> La
         if arrow.source != arrow.target
     ]
     _assign_layers(spots, forward)
+    if sum(spots[low].layer - spots[high].layer for _, high, low in forward) > _MOST_PIECES:
+        raise TooManyPieces
     ways: list[tuple[Node, ...] | None] = [None] * len(arrows)
     everything = list(spots.values())
     for index, upper, lower in forward:
@@ -94,10 +110,11 @@ def _closing(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> s
     out: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for index, arrow in enumerate(arrows):
         out[arrow.source].append((index, arrow.target))
+    known = set(steps)
     done: set[str] = set()
     closing: set[int] = set()
     for root in (first, *steps):
-        if root in done or root not in steps:
+        if root in done or root not in known:
             continue
         stack, path = [(root, iter(out[root]))], {root}
         while stack:
@@ -176,7 +193,10 @@ def _crossings(layers: Iterable[Sequence[Node]]) -> int:
     count = 0
     for layer in layers:
         ends = [low.place for high in layer for low in sorted(high.below, key=lambda s: s.place)]
-        count += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
+        passed: list[int] = []
+        for end in ends:
+            count += len(passed) - bisect_right(passed, end)
+            insort(passed, end)
     return count
 
 

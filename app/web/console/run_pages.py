@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.events.catalogue import NAMES
-from app.web.console.graph import draw
+from app.web.console.graph import picture
 from app.web.console.page import Page
 from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import page, words
@@ -56,7 +56,7 @@ async def run_page(call: Call) -> Response:
         is_over=run.is_over,
         state=run.state.value,
         caller=run.caller,
-        graph=draw(document, states_of(run)) if document else "",
+        graph=await picture(document, states_of(run)) if document else "",
         chapters=told,
         files=_files(run.data, document or {}),
         retry=next((one for one in told if one["retry_at_ms"] is not None), None),

@@ -12,7 +12,7 @@ from app.web.api.check import CheckBody, checked_text
 from app.web.api.definitions import startable
 from app.web.console.compare import CompareQuery, compare, ways
 from app.web.console.form_fields import form_fields, start_fields
-from app.web.console.graph import draw
+from app.web.console.graph import picture
 from app.web.console.page import Page, filled
 from app.web.console.rendering import page
 from app.web.console.samples import sample_text, samples
@@ -80,7 +80,7 @@ async def workflow_page(call: Call) -> Response:
         "workflow.html",
         "workflows",
         workflow=_brief(row),
-        graph=draw(row.definition),
+        graph=await picture(row.definition),
         ways=ways(row.definition),
         versions=[_brief(item) for item in versions],
         published=next((v.version for v in versions if v.status == "published"), None),
@@ -141,7 +141,7 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
         workflow=_brief(row) if row else None,
         text=text,
         lines=text.count("\n") + 1,
-        graph=draw(document) if isinstance(document, dict) else "",
+        graph=await picture(document) if isinstance(document, dict) else "",
         problems=problems,
         samples=samples(),
         sample=sample or "",
@@ -152,7 +152,7 @@ async def preview(call: Call) -> Response:
     """Check what stands in the editor, and draw it."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_text(call, body.text)
-    graph = draw(found.document) if isinstance(found.document, dict) else None
+    graph = await picture(found.document) if isinstance(found.document, dict) else None
     return JSONResponse({"problems": found.problems, "graph": graph})
 
 
@@ -171,7 +171,7 @@ async def compare_page(call: Call) -> Response:
         before=before.version,
         after=after.version,
         versions=[item.version for item in versions],
-        difference=compare(before.definition, after.definition),
+        difference=await compare(before.definition, after.definition),
     )
 
 

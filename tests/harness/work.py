@@ -1,0 +1,39 @@
+"""Work that is counted, so that a busy machine does not change the result."""
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+
+def calls_of(act: Callable[[], object]) -> int:
+    """Return how many calls of functions, built-in ones included, `act` makes."""
+    count = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def lines_of(act: Callable[[], object]) -> int:
+    """Return how many lines `act` executes, those of loops each time."""
+    count = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> object:
+        nonlocal count
+        count += event == "line"
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return count
