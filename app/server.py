@@ -28,6 +28,7 @@ from app.auth.keys import new_key
 from app.operator.control_socket import Control
 from app.operator.folder import operator_context
 from app.services import Services
+from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
 from app.telemetry.loop_lag import LoopLag
@@ -56,6 +57,7 @@ from app.web.connections import protocol
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
+from app.web.listener import Listener
 from app.web.middleware import RequestFrame
 from app.web.readiness import unready, watch_journal
 from app.wire.errors import NotAllowedHere, NotFoundHere
@@ -197,9 +199,33 @@ class _Answers:
 class _Server(uvicorn.Server):
     """Lets those who wait for runs go as soon as a stop is asked for."""
 
-    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listening: socket.socket, stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._stopping = stopping
+        self._listening = listening
+        self._listener: Listener | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections by our own listener."""
+        await super().startup(sockets)
+        protocol_class: Any = self.config.http_protocol_class
+        make = functools.partial(
+            protocol_class,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self._listener = Listener(self._listening, make)
+        self._listener.open(self.config.backlog)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and finish what has come over those that are open."""
+        if self._listener is not None:
+            self._listener.close()
+        self._listening.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in good order; uvicorn's own way would end the process by the signal."""
@@ -255,6 +281,9 @@ def _mend(settings: Settings, refused: OSError) -> str:
 
 
 async def _serve(settings: Settings) -> None:
+    files = open_files(settings, raise_limit())
+    if not files.is_enough:
+        log.few_open_files(files.limit, files.needed, files.connections)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
@@ -264,7 +293,7 @@ async def _serve(settings: Settings) -> None:
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
-                http=protocol(settings),  # type: ignore[arg-type] # a class, but for its name
+                http=protocol(settings, files.connections),  # type: ignore[arg-type] # a class, but for its name
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -276,9 +305,9 @@ async def _serve(settings: Settings) -> None:
                 services.runs.let_go()
                 services.streams.close()
 
-            server = _Server(config, let_go)
+            server = _Server(config, listener, let_go)
             log.server_started(address, SQLITE_VERSION)
-            await server.serve(sockets=[listener])
+            await server.serve(sockets=[])
             log.server_stopping()
     finally:
         listener.close()

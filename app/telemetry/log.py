@@ -89,6 +89,21 @@ def server_stopping() -> None:
     _log.info("server stopping")
 
 
+def few_open_files(limit: int, needed: int, connections: int) -> None:
+    """Say that the limit of open files is too low for the settings, and what that means."""
+    _log.warning(
+        "fewer open files than the settings need; raise the limit (LimitNOFILE=, ulimit -n)",
+        limit=limit,
+        needed=needed,
+        connections=connections,
+    )
+
+
+def connections_not_taken(failure: OSError) -> None:
+    """Say that connections wait because the system has no file or memory for them."""
+    _log.error("connections are not taken, trying again", why=str(failure))
+
+
 def secrets_key_made(file: str) -> None:
     """Say that a new key for secrets was made, without which they cannot be opened."""
     _log.info("key for secrets made; back it up apart from the journal", file=file)

@@ -4,7 +4,6 @@ Nothing is changed: the database is read over a connection that cannot write.
 """
 
 import os
-import resource
 import shutil
 import sqlite3
 import stat
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from app.secrets.sealing_key import FILE as KEY_FILE
+from app.settings.open_files import highest_limit, open_files
 from app.settings.server import Settings
 from engine import iso_time
 from journal import (
@@ -34,7 +34,6 @@ Compile: TypeAlias = Callable[[str], str | None]
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LEAST_FREE_BYTES = 256 * 1024 * 1024
-_LEAST_OPEN_FILES = 1_024
 _SHOWN_RUNS = 20
 _LATE_MS = 60_000
 _WAL_RESET_FIXED = (3, 51, 3)
@@ -102,10 +101,17 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     is_low = free < _LEAST_FREE_BYTES
     remedy = "make room, or let retention delete old runs" if is_low else None
     yield Finding("disk space", "wrong" if is_low else "ok", f"{free >> 20} MiB free", remedy)
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    is_low = 0 <= soft < _LEAST_OPEN_FILES
-    remedy = "raise it (LimitNOFILE= in the unit)" if is_low else None
-    yield Finding("open files", "note" if is_low else "ok", f"limit {soft}", remedy)
+    files = open_files(settings, highest_limit())
+    shown = f"limit {files.limit}, the settings need {files.needed}"
+    if files.is_enough:
+        yield Finding("open files", "ok", shown)
+    else:
+        yield Finding(
+            "open files", "note",
+            f"{shown}: {files.connections} connections at once instead of"
+            f" {settings.max_connections}",
+            "raise it (LimitNOFILE= in the unit, ulimit -Hn), or lower max_connections",
+        )  # fmt: skip
     if settings.synchronous == "NORMAL":
         yield Finding(
             "synchronous", "wrong", "NORMAL: a power cut may lose what clients were told",

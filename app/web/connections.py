@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.settings.server import Settings
+from app.web.connection_pool import ConnectionPool
 
-_ABORT = "stepwell.abort"
-_WAITING = "stepwell.waiting"
+_CONNECTION = "stepwell.connection"
 _LONG = 16_384
 """Bytes that are sent without waiting for more."""
 
@@ -28,52 +28,56 @@ _STUCK_S = 60.0
 """Seconds that a client may leave an answer that waits for it unread."""
 
 
-def protocol(settings: Settings) -> Callable[..., asyncio.Protocol]:
-    """Return what makes the protocol of each connection."""
+def protocol(settings: Settings, most: int) -> Callable[..., asyncio.Protocol]:
+    """Return what makes the protocol of each connection, of which there may be `most`."""
     return functools.partial(
-        _Bounded,
-        header_timeout_s=settings.header_timeout,
-        most_connections=settings.max_connections,
+        _Bounded, header_timeout_s=settings.header_timeout, pool=ConnectionPool(most)
     )
 
 
 def abort_of(scope: Scope) -> Callable[[], None]:
     """Return what drops the connection of a request at once, with all that was not sent."""
-    abort: Callable[[], None] = scope[_ABORT]
-    return abort
+    connection: _Bounded = scope[_CONNECTION]
+    return connection.abort
 
 
 def leave_with_client(scope: Scope, answer: asyncio.Future[Any]) -> None:
     """Cancel what a request waits for when its client goes away."""
-    waiting: set[asyncio.Future[Any]] = scope[_WAITING]
-    waiting.add(answer)
-    answer.add_done_callback(waiting.discard)
+    connection: _Bounded = scope[_CONNECTION]
+    connection.waiting.add(answer)
+    answer.add_done_callback(connection.waiting.discard)
+
+
+def caller_is_known(scope: Scope) -> None:
+    """Note that a request is one of a known caller: its connection is not the first to go."""
+    connection: _Bounded = scope[_CONNECTION]
+    connection.is_known = True
 
 
 class _Bounded(H11Protocol):
     """Closes connections that take their time, and turns away those beyond the limit."""
 
     def __init__(
-        self, *args: object, header_timeout_s: float, most_connections: int, **named: object
+        self, *args: object, header_timeout_s: float, pool: ConnectionPool, **named: object
     ) -> None:
         super().__init__(*args, **named)  # type: ignore[arg-type] # uvicorn's own
         self._header_timeout_s = header_timeout_s
-        self._most_connections = most_connections
+        self._pool = pool
         self._header_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
-        self._waiting: set[asyncio.Future[Any]] = set()
+        self.waiting: set[asyncio.Future[Any]] = set()
+        self.is_known = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Corked(transport, self.loop))
         app: ASGIApp = self.app
 
         async def with_abort(scope: Scope, receive: Receive, send: Send) -> None:
-            scope[_ABORT] = transport.abort
-            scope[_WAITING] = self._waiting
+            scope[_CONNECTION] = self
             await app(scope, receive, send)
 
         self.app = with_abort
-        if len(self.connections) > self._most_connections:
+        if not self._pool.add(self):
             self._refuse(503, "Service unavailable", "there are too many connections")
             return
         self._await_header()
@@ -84,15 +88,30 @@ class _Bounded(H11Protocol):
         super().data_received(data)
         if self._is_serving:
             self._header_timer = _stop(self._header_timer)
+            self._pool.busy(self)
         else:
             self._await_header()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_serving:
+            self._pool.idle(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._header_timer = _stop(self._header_timer)
         self._stuck_timer = _stop(self._stuck_timer)
-        for answer in tuple(self._waiting):
+        for answer in tuple(self.waiting):
             answer.cancel()
+        self._pool.remove(self)
         super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """Drop the connection at once, with all that was not sent."""
+        self.transport.abort()
+
+    def give_way(self) -> None:
+        """Close, since another connection needs the place."""
+        self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -12,6 +12,7 @@ from app.auth.errors import Unauthorized
 from app.auth.roles import Role
 from app.services import Services
 from app.telemetry import log
+from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.wire.bodies import NoQuery
 
@@ -67,6 +68,7 @@ class Endpoint:
         if any(names.count(name) > 1 for name in _CREDENTIALS):
             raise Unauthorized  # of two, a proxy may have checked the other one
         session = services.sessions.of(request.method, request.headers, request.cookies)
+        caller_is_known(request.scope)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)
         return await self.handler(Call(request, services, session.caller, session.csrf))

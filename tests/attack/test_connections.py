@@ -90,15 +90,26 @@ def test_a_body_that_breaks_off_leaves_no_trace_in_the_log(strict: Server) -> No
     assert "Traceback" not in strict.log.read_text()
 
 
-def test_connections_beyond_the_limit_are_turned_away_and_come_back(strict: Server) -> None:
+def test_idle_connections_give_way_and_busy_ones_do_not(strict: Server) -> None:
     time.sleep(HEADER_S + 0.3)
+    request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     with contextlib.ExitStack() as held:
-        opened = [held.enter_context(connect(strict.port)) for _ in range(MOST)]
+        idle = [held.enter_context(connect(strict.port)) for _ in range(MOST)]
         time.sleep(0.1)
-        refused = say(strict.port, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert say(strict.port, request, 0.3).statuses == [200]
+        assert read(idle[0], 1).closed
+        idle[-1].sendall(request)
+        assert b"200 OK" in idle[-1].recv(10_000)
+        for connection in idle:
+            connection.close()
+        time.sleep(0.1)
+        busy = [held.enter_context(connect(strict.port)) for _ in range(MOST)]
+        for connection in busy:  # known callers, in the midst of a body
+            connection.sendall(head(strict, content_length="100") + b'\r\n{"name": ')
+        time.sleep(0.1)
+        refused = say(strict.port, request, 1)
         assert (refused.closed, refused.statuses) == (True, [503])
-        opened[0].sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-        assert b"200 OK" in opened[0].recv(10_000)
+        assert read(busy[0], 1.5).statuses == [408]
     time.sleep(HEADER_S + 0.5)
     assert httpx.get(f"{strict.address}/healthz").status_code == 200
 

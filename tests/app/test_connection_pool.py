@@ -1,0 +1,131 @@
+"""Which connections go when there is room for no more, and what a full system costs."""
+
+import asyncio
+import errno
+import socket
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.settings.open_files import open_files
+from app.settings.server import Settings
+from app.telemetry import log
+from app.web import listener
+from app.web.connection_pool import ConnectionPool
+from app.web.listener import Listener
+
+
+@dataclass(eq=False)
+class Made:
+    """A connection that notes when it had to go."""
+
+    gone: list["Made"]
+    is_known: bool = False
+
+    def give_way(self) -> None:
+        self.gone.append(self)
+
+
+@dataclass
+class Pool:
+    gone: list[Made] = field(default_factory=list)
+    pool: ConnectionPool = field(default_factory=lambda: ConnectionPool(3))
+
+    def made(self, *, known: bool = False) -> Made:
+        connection = Made(self.gone, known)
+        assert self.pool.add(connection)
+        return connection
+
+
+def test_the_longest_idle_without_a_key_goes_first() -> None:
+    held = Pool()
+    known, first, second = held.made(known=True), held.made(), held.made()
+    held.pool.busy(first)
+    held.pool.idle(first)  # asked without a key, later than the second came
+    held.made()
+    assert held.gone == [second]
+    held.made()
+    assert held.gone == [second, first]
+    assert known not in held.gone
+
+
+def test_one_of_somebody_known_goes_when_no_other_is_idle() -> None:
+    held = Pool()
+    held.pool.busy(held.made())
+    held.pool.busy(held.made())
+    known = held.made(known=True)
+    held.pool.busy(held.made())
+    assert held.gone == [known]
+
+
+def test_what_is_being_answered_stays_and_the_next_is_refused() -> None:
+    held = Pool()
+    for _ in range(3):
+        held.pool.busy(held.made())
+    assert not held.pool.add(Made(held.gone))
+    assert held.gone == []
+
+
+def test_one_that_has_been_closed_makes_room_and_is_forgotten() -> None:
+    held = Pool()
+    three = [held.made() for _ in range(3)]
+    held.pool.remove(three[0])
+    held.pool.idle(three[0])  # its last answer came late
+    held.made()
+    assert held.gone == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "connections", "enough"),
+    [
+        (1_428, 1_000, True),
+        (1_427, 999, False),
+        (1_024, 596, False),
+        (256, 128, False),
+        (1, 1, False),
+    ],
+)
+def test_some_files_are_kept_for_what_is_needed(limit: int, connections: int, enough: bool) -> None:
+    files = open_files(Settings(), limit)  # 1,000 connections, 200 steps, 228 of its own
+    assert (files.needed, files.connections, files.is_enough) == (1_428, connections, enough)
+
+
+class Full(socket.socket):
+    """A listening socket on a system that has no file for a connection at first."""
+
+    refused = 0
+    is_full = True
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.is_full:
+            self.refused += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_a_full_system_is_asked_again_after_a_moment_and_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "PAUSE_S", 0.2)
+    told: list[OSError] = []
+    monkeypatch.setattr(log, "connections_not_taken", told.append)
+    served = asyncio.Event()
+
+    class Noting(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            served.set()
+            transport.close()
+
+    full = Full()
+    full.bind(("127.0.0.1", 0))
+    listening = Listener(full, Noting)
+    listening.open(16)
+    _, writer = await asyncio.open_connection(*full.getsockname())
+    await asyncio.sleep(0.1)
+    assert (full.refused, len(told)) == (1, 1)
+    full.is_full = False
+    await asyncio.wait_for(served.wait(), 5)
+    listening.close()
+    writer.close()
+    full.close()
+    assert (full.refused, len(told)) == (1, 1)

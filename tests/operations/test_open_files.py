@@ -1,0 +1,57 @@
+"""With fewer open files than the settings need the server starts, says so, and keeps some."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.harness.processes import run
+from tests.harness.server import free_port
+
+LIMIT = 256
+
+
+def test_few_open_files_are_told_and_idle_connections_give_way(tmp_path: Path) -> None:
+    port = free_port()
+    serve = f"{sys.executable} -m app.cli.main serve --data {tmp_path / 'data'} --port {port}"
+    log = tmp_path / "log"
+    with log.open("wb") as written:
+        server = subprocess.Popen(
+            ["/bin/sh", "-c", f"ulimit -n {LIMIT}; exec {serve}"], stdout=written, stderr=written
+        )
+    address = f"http://127.0.0.1:{port}/readyz"
+    try:
+        _until_ready(address)
+        told = [json.loads(line) for line in log.read_text().splitlines() if line[:1] == "{"]
+        (few,) = [line for line in told if "open files" in line["event"]]
+        assert (few["limit"], few["needed"], few["connections"]) == (LIMIT, 1_428, LIMIT // 2)
+        before = len(log.read_text())
+        with contextlib.ExitStack() as held:
+            for _ in range(LIMIT + 50):
+                held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            assert httpx.get(address, timeout=20).status_code == 200
+            assert log.read_text()[before:].count("not taken") <= 1
+            shown = run("doctor", "--data", tmp_path / "data", "--json")
+        (found,) = [
+            item for item in json.loads(shown.stdout)["findings"] if item["what"] == "open files"
+        ]
+        assert found["level"] == "note"
+        assert "128 connections at once instead of 1000" in found["shown"]
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _until_ready(address: str) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(address).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the server is not ready after a minute")
