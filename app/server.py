@@ -365,11 +365,12 @@ async def _note_use(services: Services) -> None:
 
 
 async def _first_key(services: Services) -> None:
-    """Where nobody has a key yet, make one and print it, once."""
-    if services.authenticator.has_keys:
+    """Where no owner can sign in, make a key for one and print it, once."""
+    if services.authenticator.has_owner:
         return
-    # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
-    print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
+    if not services.authenticator.has_keys:
+        # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
+        print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
     key, row = new_key(FIRST_TENANT, "owner", "first", services.clock.now_ms())
     await services.journal.keys.create(row)
     await services.authenticator.load()

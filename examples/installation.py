@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import httpx
 
+from journal.lock import holder
+
 EXAMPLES = Path(__file__).resolve().parent
 FOLDERS = sorted(
     readme.parent
@@ -65,7 +67,10 @@ class Installation:
         self._stop()
 
     def load(self, secrets: Mapping[str, str]) -> None:
-        """Set secrets, and create and publish every workflow and agent of the examples."""
+        """Set secrets, and publish every workflow and agent of the examples.
+
+        A folder that was kept has them already; where a file has changed, it is a new version.
+        """
         headers = {"x-api-key": self.key, "x-tenant-id": TENANT}
         with httpx.Client(base_url=self.address, headers=headers, timeout=30) as client:
             for name, value in secrets.items():
@@ -75,9 +80,8 @@ class Installation:
                 if kind is None:
                     continue
                 document = json.loads(file.read_text(encoding="utf-8"))
-                made = _accepted(client.post(f"/api/{kind}s", json=document))
-                _accepted(client.post(f"/api/{kind}s/{made['id']}/publish", json={}))
-                print(f"loaded {file.relative_to(EXAMPLES.parent)} as {kind} {made['id']}")
+                name = _published(client, f"/api/{kind}s", document)
+                print(f"loaded {file.relative_to(EXAMPLES.parent)} as {kind} {name}")
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + 30
@@ -85,7 +89,8 @@ class Installation:
             if self.process.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self.address}/readyz").is_success:
+                is_its_own = holder(self._folder / "data").get("pid") == self.process.pid
+                if is_its_own and httpx.get(f"{self.address}/readyz").is_success:
                     return
             except httpx.TransportError:
                 pass
@@ -109,6 +114,20 @@ def _kind(file: Path) -> str | None:
     if file.name == "agent.json":
         return "agent"
     return "workflow" if file.name.endswith("workflow.json") else None
+
+
+def _published(client: httpx.Client, place: str, document: dict[str, Any]) -> str:
+    """Publish a definition, made new or as the next version of the one that is there."""
+    address = f"{place}/{document['id']}"
+    found = client.get(address, params={"version": "published"})
+    if found.is_success and all(found.json().get(key) == part for key, part in document.items()):
+        return str(document["id"])
+    if client.get(address).is_success:
+        made = _accepted(client.put(address, json=document))
+    else:
+        made = _accepted(client.post(place, json=document))
+    _accepted(client.post(f"{address}/publish", json={"version": made["version"]}))
+    return str(made["id"])
 
 
 def _accepted(answer: httpx.Response) -> Any:

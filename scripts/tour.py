@@ -15,6 +15,8 @@ from typing import IO, Any
 
 import httpx
 
+from journal.lock import holder
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STEPWELL = Path(sys.executable).with_name("stepwell")
 TENANT = "default"
@@ -115,13 +117,16 @@ class Said:
             print(text, end="", flush=True)
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], address: str) -> None:
-    """Wait until the server takes requests; end when it does not start."""
+def wait_until_ready(server: subprocess.Popen[bytes], data: Path, address: str) -> None:
+    """Wait until the server takes requests; end when it does not start.
+
+    It takes the port before the folder, so once the folder is its own, nobody else answers there.
+    """
     for _ in range(300):
         if server.poll() is not None:
             raise SystemExit(server.returncode)
         try:
-            if httpx.get(f"{address}/readyz").is_success:
+            if holder(data).get("pid") == server.pid and httpx.get(f"{address}/readyz").is_success:
                 return
         except httpx.TransportError:
             pass
@@ -151,7 +156,7 @@ def main() -> int:
     said = Said(server.stdout)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
-        wait_until_ready(server, address)
+        wait_until_ready(server, options.data, address)
         own = key(options.data, "create", "--role", "editor", "--name", "tour")
         try:
             shell = Shell(address, own["key"])

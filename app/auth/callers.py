@@ -60,6 +60,15 @@ class Authenticator:
         """True when there is any key."""
         return bool(self._keys)
 
+    @property
+    def has_owner(self) -> bool:
+        """True when an owner can sign in, with a key or a token."""
+        now_ms = self._clock.now_ms()
+        keys = any(row.role == Role.OWNER and _counts(row, now_ms) for row in self._keys.values())
+        return keys or any(
+            row.role == Role.OWNER and row.disabled_at_ms is None for row in self._secrets.values()
+        )
+
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Return the caller. A key counts alone where both are sent. Raises `Unauthorized`."""
         if (key := headers.get("x-api-key")) is not None:
@@ -82,13 +91,7 @@ class Authenticator:
         """Return the caller of a key of which only the hash is known. Raises `Unauthorized`."""
         row, now_ms = self._keys.get(prefix), self._clock.now_ms()
         fits = hmac.compare_digest(row.hash if row else _NO_HASH, digest)
-        if (
-            row is None
-            or not fits
-            or row.tenant != tenant
-            or row.disabled_at_ms is not None
-            or (row.expires_at_ms is not None and row.expires_at_ms <= now_ms)
-        ):
+        if row is None or not fits or row.tenant != tenant or not _counts(row, now_ms):
             raise Unauthorized
         self._used[row.id] = now_ms
         return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}", credential=row.id)
@@ -128,3 +131,8 @@ def _lowered(role: Role, claims: Mapping[str, Any]) -> Role:
     except ValueError:
         raise Unauthorized from None
     return asked if role.includes(asked) else role
+
+
+def _counts(row: KeyRow, now_ms: int) -> bool:
+    """Say whether a key is enabled and has not expired."""
+    return row.disabled_at_ms is None and (row.expires_at_ms is None or row.expires_at_ms > now_ms)

@@ -1,14 +1,33 @@
-"""Failures of commands, told in one line."""
+"""How commands end: failures in one line, and a reader of the output that leaves early."""
 
 import argparse
+import os
+import select
 import sys
+
+_READER_LEFT = 141
+"""What a shell shows for a program that wrote to a pipe which nobody reads (128 + SIGPIPE)."""
 
 
 def run_command(args: argparse.Namespace, failures: tuple[type[Exception], ...]) -> int:
     """Run the command and return its exit code; print the message of a failure that is expected."""
     try:
         code: int = args.main(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_has_left():
+            raise
+        # What is still in the buffer would be written, and fail, once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_LEFT
     except failures as refused:
         print(f"stepwell: {refused}", file=sys.stderr)
         return 1
     return code
+
+
+def _reader_has_left() -> bool:
+    """Say whether standard output is a pipe that nobody reads any more."""
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in look.poll(0))

@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
@@ -120,6 +122,65 @@ def test_the_commands_of_the_operations_page_work(server: Server, tmp_path: Path
     assert "0 faults" in shown.stdout
     keys = command("key", "list", "--data", tmp_path / "restored", "--tenant", "default")["keys"]
     assert {key["name"] for key in keys} == {"first", "backend"}
+
+
+def test_a_tour_on_a_busy_port_sends_nothing_and_leaves_a_way_in(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    data = tmp_path / "data"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever, args=(0.05,), daemon=True).start()
+        port = str(stranger.server_address[1])
+        tour = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py", "--once"]
+        shown = subprocess.run(
+            [*tour, "--data", data, "--port", port], capture_output=True, text=True, check=False
+        )
+        stranger.shutdown()
+    assert (shown.returncode, shown.stdout, asked) == (1, "", [])
+    assert f"port {port} of 127.0.0.1 is in use by another program" in shown.stderr
+    assert not data.exists()
+
+
+def test_a_start_shows_an_owner_key_while_no_owner_can_sign_in(tmp_path: Path) -> None:
+    def first_words() -> str:
+        with subprocess.Popen(
+            [STEPWELL, "serve", "--data", tmp_path, "--port", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as server:  # fmt: skip
+            assert server.stdout is not None
+            said = ""
+            while '"server started"' not in said:
+                said += server.stdout.readline()
+            server.terminate()
+            return said
+
+    command("key", "create", "--data", tmp_path, "--tenant", "default", "--role", "editor")
+    assert "Owner key of tenant default (shown once): sk_" in first_words()
+    assert "Owner key" not in first_words()
+
+
+def test_a_reader_that_leaves_ends_a_command_without_a_word(tmp_path: Path) -> None:
+    result = {"long": "{{ 'x' * 200000 }}"}
+    flow = {"name": "Long", "initialStep": "end",
+            "steps": [{"id": "end", "type": "end-flow", "result": result}]}  # fmt: skip
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps(flow))
+    pipe = subprocess.Popen([STEPWELL, "run", file], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert pipe.stdout is not None
+    assert pipe.stderr is not None
+    pipe.stdout.read(1)
+    pipe.stdout.close()
+    assert (pipe.stderr.read(), pipe.wait(30)) == (b"", 141)
+    pipe.stderr.close()
 
 
 def test_the_tour_takes_a_sample_to_its_end(tmp_path: Path) -> None:

@@ -73,7 +73,10 @@ class Serving:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    serving = Serving(tmp_path_factory.mktemp("by-hand"))
+    """The second start on its folder, which finds there what the first has loaded."""
+    folder = tmp_path_factory.mktemp("by-hand")
+    assert Serving(folder).stop() == 0
+    serving = Serving(folder)
     try:
         yield serving
     finally:
