@@ -6,8 +6,10 @@ from inspect import getdoc
 
 from engine import EVENT_TYPES, TRANSITIONS, Event, State
 
-LIVE = [state for state in State if state is not State.NEW and not state.status.is_over]
-IN_STEP = [state for state in LIVE if state is not State.READY]
+LIVE: list[State] = [
+    state for state in State if state is not State.NEW and not state.status.is_over
+]
+IN_STEP: list[State] = [state for state in LIVE if state is not State.READY]
 GROUPS: Mapping[str, list[State]] = {"live": LIVE, "in_step": IN_STEP}
 """Boxes of the drawing: an arrow from a box stands for one from each state in it."""
 

@@ -136,7 +136,16 @@ def wait_until_ready(server: subprocess.Popen[bytes], data: Path, address: str) 
 
 def key(data: Path, *arguments: str) -> dict[str, Any]:
     """Run `stepwell key` and return its JSON."""
-    command = [STEPWELL, "key", *arguments, "--data", data, "--tenant", TENANT, "--json"]
+    command: list[str | Path] = [
+        STEPWELL,
+        "key",
+        *arguments,
+        "--data",
+        data,
+        "--tenant",
+        TENANT,
+        "--json",
+    ]
     answer: dict[str, Any] = json.loads(subprocess.check_output(command))
     return answer
 

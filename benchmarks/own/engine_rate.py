@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.assembly import open_services
-from app.execution.runs import NewRun
+from app.execution.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
 from app.telemetry import log

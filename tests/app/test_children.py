@@ -27,7 +27,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
             "calls": {"id": "a", "type": "call-workflow", "workflowId": "kid"},
         }
         for name, step in steps.items():
-            document = {"id": name, "name": name, "initialStep": "a", "steps": [step, END],
+            document: dict[str, Any] = {"id": name, "name": name, "initialStep": "a", "steps": [step, END],
                         "edges": [{"from": "a", "to": "end"}]}  # fmt: skip
             await services.workflows.create("acme", document)
         yield services

@@ -140,7 +140,8 @@ def test_a_tour_on_a_busy_port_sends_nothing_and_leaves_a_way_in(tmp_path: Path)
     with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as stranger:
         threading.Thread(target=stranger.serve_forever, args=(0.05,), daemon=True).start()
         port = str(stranger.server_address[1])
-        tour = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py", "--once"]
+        python = Path(STEPWELL).with_name("python")
+        tour: list[str | Path] = [python, ROOT / "scripts" / "tour.py", "--once"]
         shown = subprocess.run(
             [*tour, "--data", data, "--port", port], capture_output=True, text=True, check=False
         )
@@ -186,8 +187,8 @@ def test_a_reader_that_leaves_ends_a_command_without_a_word(tmp_path: Path) -> N
 def test_the_tour_takes_a_sample_to_its_end(tmp_path: Path) -> None:
     from tests.harness.server import free_port
 
-    command = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py", "--once"]
-    place = ["--data", tmp_path / "data", "--port", str(free_port())]
+    command: list[str | Path] = [Path(STEPWELL).with_name("python"), ROOT / "scripts" / "tour.py"]
+    place: list[str | Path] = ["--once", "--data", tmp_path / "data", "--port", str(free_port())]
     shown = subprocess.run([*command, *place], capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert "Owner key of tenant default" in shown.stdout

@@ -14,6 +14,7 @@ import pytest
 
 from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
+from engine import JsonObject
 from steps.contract import StepBroke
 from steps.effects import StoredFile, ToolContext
 from steps.testing import FakeEffects
@@ -80,7 +81,7 @@ async def test_a_docx_gives_paragraphs_and_tables_in_order() -> None:
 
 
 async def test_an_xlsx_gives_its_sheets() -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["name", "amount", "on"],
         ["tea", 2.5, dt.date(2026, 11, 23)],
         [],
@@ -293,7 +294,7 @@ def readers() -> list[int]:
 async def test_two_are_read_at_once_for_a_tenant_and_a_cancel_ends_them() -> None:
     tools = reading()
     context = given(StoredFile("f1", "a.docx", "application/x-claimed", slow()))
-    wanted = {"fileId": "f1"}
+    wanted: JsonObject = {"fileId": "f1"}
     calls = [asyncio.create_task(tools.call("extract-document", wanted, context)) for _ in range(5)]
     most = 0
     for _ in range(20):
@@ -310,7 +311,7 @@ async def test_the_documents_of_one_tenant_do_not_wait_for_those_of_another() ->
     tools = reading()
     many = replace(given(StoredFile("f1", "a.docx", "x/y", slow())), tenant="many")
     one = replace(given(StoredFile("f1", "a.txt", "x/y", b"small")), tenant="one")
-    wanted = {"fileId": "f1"}
+    wanted: JsonObject = {"fileId": "f1"}
     calls = [asyncio.create_task(tools.call("extract-document", wanted, many)) for _ in range(5)]
     await asyncio.sleep(0.1)
     read: Any = await tools.call("extract-document", wanted, one)

@@ -10,10 +10,11 @@ from app.wire.form import Form, _form, urlencoded_form
 from app.wire.form_values import values_of
 from app.wire.header_parameters import parameters_of
 from app.wire.multipart import parse_multipart
+from engine import JsonObject
 from steps.fields import Fields
 
 KIND = b"multipart/form-data; boundary=B"
-OPTIONAL = {
+OPTIONAL: dict[str, JsonObject] = {
     name: {"type": kind, "required": False}
     for name, kind in (("s", "string"), ("n", "number"), ("i", "integer"), ("b", "boolean"),
                        ("l", "array"), ("o", "object"), ("f", "file"))

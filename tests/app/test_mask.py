@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import time
+from collections.abc import Callable, Mapping
 from urllib.parse import quote, quote_plus, urlencode
 
 import httpx
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 
 from app.execution.masked_outcome import masked_outcome
 from app.secrets.mask import Mask
-from engine import Broke, Delivered, Pause, Pauses, Sleeps, StepError
+from engine import Broke, Delivered, Json, Pause, Pauses, Sleeps, StepError
 
-ENCODED = {
+ENCODED: Mapping[str, Callable[[str], str]] = {
     "plain": lambda value: value,
     "lower": str.lower,
     "url": quote,
@@ -79,7 +80,7 @@ def test_base64_is_found_whatever_stands_beside_the_value(
 
 @given(VALUES, st.lists(VALUES, max_size=5))
 def test_a_document_is_masked_in_keys_texts_and_depth(value: str, others: list[str]) -> None:
-    document = {"a": [{"b": f"x{value}y", value: 1}], "others": others}
+    document: Json = {"a": [{"b": f"x{value}y", value: 1}], "others": [*others]}
     masked = Mask([value, *others]).value(document)
     assert value not in json.dumps(masked, ensure_ascii=False) or value in '{"a": [{"b": "x***y"'
 
@@ -91,7 +92,7 @@ def test_numbers_that_are_a_secret_are_masked_and_others_are_not() -> None:
 
 
 def test_short_values_and_no_values_change_nothing() -> None:
-    document = {"a": "abc", "deep": [None, 1, True]}
+    document: Json = {"a": "abc", "deep": [None, 1, True]}
     assert Mask([]).value(document) is document
     assert Mask(["abc"]).value(document) is document
 
@@ -153,14 +154,14 @@ def test_a_text_that_was_made_to_take_long_does_not(alike: str) -> None:
 
 
 def test_a_document_beyond_all_depth_is_masked_whole() -> None:
-    deep: list[object] = ["canary-value"]
+    deep: Json = ["canary-value"]
     for _ in range(5_000):
         deep = [deep]
     assert Mask(["canary-value"]).value(deep) == "***"
 
 
 def test_every_outcome_is_masked() -> None:
-    def mask(value: object) -> object:
+    def mask(value: Json) -> Json:
         return Mask(["canary-value"]).value(value)
 
     shown = "canary-value"

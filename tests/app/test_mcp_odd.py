@@ -10,6 +10,7 @@ import pytest
 
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.result import result_of
+from engine import Json
 from steps.contract import StepBroke
 from tests.app.test_mcp import call, catalogue_of, refusal, states, until
 
@@ -139,7 +140,7 @@ PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(b"
 def test_parts_that_are_no_text_stand_beside_a_structured_result() -> None:
     parts: Any = [text('{"n": 1}'), PICTURE]
     assert result_of("t", parts, {"n": 1}, is_error=False) == {"n": 1, "content": [PICTURE]}
-    taken = {"content": "its own"}
+    taken: Json = {"content": "its own"}
     assert result_of("t", parts, taken, is_error=False) == taken
 
 

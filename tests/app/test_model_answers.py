@@ -13,10 +13,11 @@ from app.llm.failures import Asked, ProviderError, Unreadable, broke, without_ke
 from app.llm.pieces import merged
 from app.llm.thoughts import without_thoughts
 from app.settings.llm import ModelDocument
+from engine import Json, JsonObject
 from steps.chat import ChatAnswer, ToolCall, Usage
 from tests.harness.asking import KEY, says
 
-ARGUMENTS = {"name": "Ada", "age": 36}
+ARGUMENTS: JsonObject = {"name": "Ada", "age": 36}
 TEXT = json.dumps(ARGUMENTS)
 REQUEST = says("x" * 400)
 EVENTS = {"content-type": "text/event-stream; charset=utf-8"}
@@ -36,7 +37,7 @@ async def answer_of(content: bytes, headers: dict[str, str] | None = None, provi
     body = Chunks([content[at : at + size] for at in range(0, len(content), size)])
     request = httpx2.Request("POST", "http://model.test/")
     response = httpx2.Response(200, headers=headers or {}, stream=body, request=request)
-    settings = ModelDocument(provider=provider, model="m", stream=stream)  # type: ignore[call-arg] # defaults
+    settings = ModelDocument(provider=provider, model="m", stream=stream)
     endpoint = Endpoint(settings, "http://model.test", None, None)
     read = openai_answer.read if provider == "openai" else anthropic_answer.read
     return await read(endpoint, REQUEST, response)
@@ -257,7 +258,7 @@ def test_thoughts_are_no_part_of_an_answer(text: str, shown: str) -> None:
     assert without_thoughts(text) == shown
 
 
-SIGNED = {"google": {"thought_signature": "c2ln"}}
+SIGNED: Json = {"google": {"thought_signature": "c2ln"}}
 
 
 async def test_what_a_provider_adds_to_calls_is_kept() -> None:
@@ -281,7 +282,7 @@ async def test_what_cannot_be_journaled_does_not_cost_the_answer() -> None:
 
 
 def test_pieces_of_objects_and_lists_are_put_together() -> None:
-    pieces = [
+    pieces: list[dict[str, Any]] = [
         {"details": [{"index": 0, "type": "reasoning.text", "text": "a"}], "n": 1},
         {"details": [{"index": 0, "type": "reasoning.text", "text": "b", "signature": "s"}]},
         {"details": [{"type": "more"}], "n": 2, "nothing": None},

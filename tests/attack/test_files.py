@@ -126,7 +126,7 @@ def test_a_type_is_never_one_that_runs(tmp_path: Path) -> None:
 )
 def test_an_id_that_is_a_path_is_no_file(shared: Server, file_id: str) -> None:
     """JSON that looks like an upload is data, and no step reads a path from it."""
-    steps = [
+    steps: list[dict[str, Any]] = [
         {
             "type": "call-api",
             "method": "POST",

@@ -34,7 +34,7 @@ def public(private: Any) -> str:
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
-KEYS = {"RS256": RSA, "ES256": EC, "EdDSA": ED}
+KEYS: dict[str, Any] = {"RS256": RSA, "ES256": EC, "EdDSA": ED}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def forged(header: Any, claims: Any, key: bytes = b"", digest: str = "sha256") -
 
 
 def signed(made: dict[str, Made], algorithm: str = "HS256", **claims: Any) -> str:
-    key = KEYS.get(algorithm, made[algorithm].get("secret"))
+    key = KEYS[algorithm] if algorithm in KEYS else made[algorithm]["secret"]
     whole = {k: v for k, v in {**GOOD, **claims}.items() if v is not None}
     return jwt.encode(whole, key, algorithm, {"kid": made[algorithm]["kid"]})
 
@@ -101,7 +101,7 @@ def test_a_good_token_of_each_algorithm_is_taken(
 
 
 def test_no_key_is_good_for_another_algorithm(strict: Server, made: dict[str, Made]) -> None:
-    statuses = {}
+    statuses: dict[tuple[str, str, str | bytes], int] = {}
     for name in made:
         for claimed in (
             "none",
@@ -179,7 +179,7 @@ def shapes(made: dict[str, Made]) -> Iterator[str]:
     head = {"alg": "HS256", "kid": made["HS256"]["kid"]}
     for claims in ([], "text", 7, None, True, [GOOD], b"\xff\xfe", b"{", b"", b"NaN", b"{}" * 2):
         yield forged(head, claims, secret)
-    for header in (
+    headers: list[Any] = [
         [],
         "text",
         None,
@@ -187,7 +187,8 @@ def shapes(made: dict[str, Made]) -> Iterator[str]:
         b"{",
         b'{"alg":' + b"[" * 20_000,
         b'{"alg":"HS256","alg":"none"}',
-    ):
+    ]
+    for header in headers:
         yield forged(header, GOOD, secret)
     yield forged(head, b'{"sub":"ada","exp":' + b"[" * 20_000, secret)
     yield forged(head, b'{"sub":"ada","exp":Infinity}', secret)

@@ -130,7 +130,7 @@ def ask_for_all(server: Server, ids: dict[str, str]) -> dict[str, bytes]:
                 k: v.replace("RUN", ids["run"]) if isinstance(v, str) else v
                 for k, v in BODIES.get(endpoint.operation, {}).items()
             }
-            sent = {"json": body} if endpoint.method in ("POST", "PUT") else {}
+            sent: dict[str, Any] = {"json": body} if endpoint.method in ("POST", "PUT") else {}
             answer = client.request(endpoint.method, path, headers=FIXED, **sent)
             assert answer.status_code == 404, (endpoint.operation, answer.text)
             told[endpoint.operation] = _comparable(answer, ids)

@@ -156,5 +156,5 @@ class Person:
 
     def errors(self) -> list[str]:
         """Return what the browser complained about since the last time."""
-        lines: list[dict[str, Any]] = self.driver.get_log("browser")
+        lines: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # selenium
         return [str(line["message"]) for line in lines if line["level"] == "SEVERE"]

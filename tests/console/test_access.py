@@ -168,7 +168,7 @@ def test_a_changed_cookie_is_no_cookie(console: Server, browser: httpx.Client) -
         "a" * 4000,
         cookie[:40] + ("A" if cookie[40] != "A" else "B") + cookie[41:],
     ):
-        sent = {"cookie": f"stepwell_session={changed}".encode()}
+        sent = {b"cookie": f"stepwell_session={changed}".encode()}
         assert httpx.get(f"{console.address}/api/workflows", headers=sent).status_code == 401, (
             changed
         )

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.test_children import create, settled, start, status, straight
+from tests.contract.test_children import create, start, status, straight
 from tests.harness.model_server import ModelServer, Reply, Request
-from tests.harness.server import Server
+from tests.harness.server import Server, settled
 
 OUTPUT = {"answer": {"type": "integer"}}
 

@@ -213,7 +213,7 @@ def test_a_workflow_lives_through_versions_publishing_archive_and_deletion(share
 
 
 def test_updates_at_once_keep_what_each_has_changed(shared: Server) -> None:
-    changes = [
+    changes: list[dict[str, Any]] = [
         {"name": "Both"},
         {"description": "changed"},
         {"payload": {"n": {"type": "integer"}}},

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.contract.test_children import create, straight
 from tests.harness.server import Server, settled
@@ -52,7 +53,10 @@ def test_a_key_outlives_its_run_and_its_workflow(shared: Server) -> None:
         }
         client.post("/api/workflows", json=flow).raise_for_status()
         for kind in ("start", "start-async"):
-            asked = {"url": f"/api/workflow/{kind}/keyed", "headers": {"Idempotency-Key": kind}}
+            asked: dict[str, Any] = {
+                "url": f"/api/workflow/{kind}/keyed",
+                "headers": {"Idempotency-Key": kind},
+            }
             first = client.post(**asked, json={"data": {"a": 1}}).json()["runId"]
             settled(client, first)
             needs = {"payload": {"b": {"type": "string"}}}

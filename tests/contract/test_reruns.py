@@ -10,7 +10,7 @@ from tests.harness.echo import Echo
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
 
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"id": "count", "type": "call-api", "method": "POST", "url": "{{ data.url }}",
      "output": {"seen": {"type": "integer", "value": "{{ response.status }}"}}},
     {"id": "divide", "type": "call-tool", "toolId": "transform", "inputs": {"x": "{{ 10 / data.by }}"},
@@ -91,7 +91,7 @@ def test_what_a_rerun_refuses(shared: Server, failing: dict[str, Any]) -> None:
 
 def test_edits_must_fit_the_declared_inputs(shared: Server, failing: dict[str, Any]) -> None:
     with shared.client() as client:
-        document = {**failing, "id": "typed", "initialStep": "divide", "steps": [STEPS[1], STEPS[4] | {"result": {}}],
+        document = {**failing, "id": "typed", "initialStep": "divide", "steps": [STEPS[1], {**STEPS[4], "result": {}}],
                     "edges": [EDGES[1]], "payload": {"by": {"type": "number"}}}  # fmt: skip
         client.post("/api/workflows", json=document).raise_for_status()
         run = client.post("/api/workflow/start/typed", json={"data": {"by": 0}}).json()

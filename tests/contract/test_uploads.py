@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from typing import Any
 
 import httpx
 import pytest
@@ -154,7 +155,7 @@ def test_each_file_goes_to_the_input_that_it_is_named_for(shared: Server) -> Non
         refused = client.post(start, files=large, data={"n": "3"})
         assert refused.status_code == 413
         assert "together" in refused.json()["message"]
-        keyed = {"headers": {"idempotency-key": "k"}, "data": {"n": "3"}}
+        keyed: dict[str, Any] = {"headers": {"idempotency-key": "k"}, "data": {"n": "3"}}
         first = client.post(start, files=[contract, passport], **keyed).json()
         assert client.post(start, files=[contract, passport], **keyed).json() == first
         changed = [contract, ("passport", ("p.txt", b"mask"))]

@@ -15,7 +15,7 @@ from app.settings.mcp import McpServerSettings
 from app.settings.server import Settings
 from scripts import reference
 from steps.agent import AgentDocument, compile_agent
-from steps.contract import AnyStepType
+from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.definition import compile_definition
 from steps.document import CommonStep
 from steps.registry import Registry
@@ -141,7 +141,7 @@ def test_every_field_says_what_it_is(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.type)
 def test_the_errors_of_a_step_type_are_those_of_its_source(kind: AnyStepType) -> None:
     assert kind.errors
-    unlisted = may_break(kind) - listed(kind) - set(reference.COMMON_ERRORS)
+    unlisted = may_break(kind) - listed(kind) - set(COMMON_ERRORS)
     assert unlisted == set(), "raised and not on the page"
     everywhere = {name for place in ("app", "engine", "steps") for file in sources(place)
                   for name in raised_in(file.read_text())}  # fmt: skip
@@ -149,7 +149,7 @@ def test_the_errors_of_a_step_type_are_those_of_its_source(kind: AnyStepType) ->
         re.findall(r'"(\w+)"', (ROOT / "app/execution/children.py").read_text())
     )
     assert listed(kind) <= everywhere, "on the page and never raised"
-    assert set(reference.COMMON_ERRORS) <= everywhere
+    assert set(COMMON_ERRORS) <= everywhere
 
 
 def test_the_search_for_errors_finds_them() -> None:

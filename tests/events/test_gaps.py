@@ -39,7 +39,10 @@ def test_deleted_runs_leave_gaps_that_nobody_stumbles_over(tmp_path: Path) -> No
         receiver.open()
         server.start()
         after = start(client)
-        told = lambda: [post.data["runId"] for post in receiver.received()]  # noqa: E731
+
+        def told() -> list[str]:
+            return [post.data["runId"] for post in receiver.received()]
+
         until(lambda: told().count(after) == 2 and client.get(path).json()["pending"] == 0)
         assert [run_id for run_id in told() if run_id != first] == [after, after]
         given_up = client.get(f"{path}/deliveries?status=givenUp").json()["deliveries"]

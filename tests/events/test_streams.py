@@ -188,7 +188,7 @@ def test_filters_let_through_what_was_asked_for(
         last = max(
             int(event.id) for run_id in (runs[0], runs[1]) for event in all_of_run(client, run_id)
         )
-        seen, reader = [], Reader()
+        seen, reader = list[Seen](), Reader()
         with client.stream(
             "GET", "/api/workflow/events", params={"from": "start", **query}
         ) as answer:
@@ -209,7 +209,7 @@ def test_child_runs_are_told_and_can_be_asked_for(shared: Server) -> None:
         parent = start(client, "family")
         own = all_of_run(client, parent)
         assert "children.awaited" in names(own)
-        query = {"from": "start", "parentRunId": parent, "type": "run.completed"}
+        query: dict[str, Any] = {"from": "start", "parentRunId": parent, "type": "run.completed"}
         with stream(client, "/api/workflow/events", **query) as events:
             seen = [next(events) for _ in range(3)]
         assert {event.data["parentRunId"] for event in seen} == {parent}

@@ -86,7 +86,7 @@ async def test_the_test_of_the_guide_passes_and_can_fail(
 def imported_from_steps(source: str) -> set[tuple[str, str]]:
     """Return what a source imports of `steps`: (module, name)."""
     return {
-        (node.module, alias.name)
+        (node.module or "", alias.name)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "steps"
         for alias in node.names

@@ -48,7 +48,7 @@ async def _in_time(self: WritingConnection, work: Callable[[sqlite3.Connection],
 
 
 if _STUCK:
-    WritingConnection.on_its_thread = _in_time  # type: ignore[method-assign]
+    WritingConnection.on_its_thread = _in_time  # type: ignore[method-assign] # the disk hangs
 
 
 def _jumping_ms(_: app.clock.SystemClock) -> int:
@@ -57,4 +57,4 @@ def _jumping_ms(_: app.clock.SystemClock) -> int:
 
 
 if _CLOCK_OFFSET:
-    app.clock.SystemClock.now_ms = _jumping_ms  # type: ignore[method-assign]
+    app.clock.SystemClock.now_ms = _jumping_ms  # type: ignore[method-assign, assignment] # time jumps

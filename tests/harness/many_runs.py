@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine import (
     Event,
+    JsonObject,
     Pause,
     Run,
     RunPaused,
@@ -27,7 +28,7 @@ from journal import Journal, NewVersion
 TENANT = "acme"
 _BATCH = 2_000
 
-DEFINITION = {
+DEFINITION: JsonObject = {
     "name": "many",
     "initialStep": "nap",
     "steps": [
@@ -47,7 +48,7 @@ DEFINITION = {
 
 
 def history(number: int, kind: str, at_ms: int, due_ms: int) -> list[Event]:
-    data = {"kind": kind, "customer": {"name": f"Customer {number}", "note": "n" * 200}}
+    data: JsonObject = {"kind": kind, "customer": {"name": f"Customer {number}", "note": "n" * 200}}
     begun: list[Event] = [
         RunStarted(at_ms, f"dynamic-workflow-{number}", "many", "1.0.0", "nap", data),
         StepStarted(at_ms, "nap", 1, 1, "call-tool"),

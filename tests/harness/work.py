@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 
 def calls_of(act: Callable[[], object]) -> int:
@@ -25,7 +26,7 @@ def lines_of(act: Callable[[], object]) -> int:
     """Return how many lines `act` executes, those of loops each time."""
     count = 0
 
-    def note(_frame: FrameType, event: str, _argument: object) -> object:
+    def note(_frame: FrameType, event: str, _argument: object) -> Any:
         nonlocal count
         count += event == "line"
         return note

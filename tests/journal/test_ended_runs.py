@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from engine import Run, RunStarted, RunTerminated, apply, fold
+from engine import Event, Run, RunStarted, RunTerminated, apply, fold
 from journal import Journal, UnknownRun
 from journal.ended_runs import EndedRuns
 
 
 async def ended(journal: Journal, number: int) -> Run:
     started = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", {})
-    events = [started, RunTerminated(number, "enough")]
+    events: list[Event] = [started, RunTerminated(number, "enough")]
     run = fold(events)
     await journal.events.start("acme", run, events)
     return run

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import time
+from typing import Any
 
 from tests.harness.flood import Ask, Line, flood, resident_mb, start_of
 from tests.harness.server import Server
@@ -52,7 +53,7 @@ async def test_a_client_that_does_not_take_its_answer_is_cut_off(load: Load) -> 
     greedy = []
     for _ in range(20):
         line = await Line(server).__aenter__()
-        transport = line._out.transport
+        transport: Any = line._out.transport
         transport.pause_reading()
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         for _ in range(8):

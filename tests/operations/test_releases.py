@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PLUGIN
-from tests.harness.server import Server, command, settled
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
 
 RELEASES = sorted((Path(__file__).parents[1] / "releases").glob("*.tar.gz"))
 YES = {"type": "request_user_action", "actionId": "ask", "actionValue": "yes"}

@@ -158,7 +158,7 @@ class Client:
     ) -> Run | None:
         """Ask, and check what comes back; None when there is nothing to be sure of."""
         observer = self._observer
-        before = observer.runs[run_id].seq if run_id in observer.runs else 0  # type: ignore[index]
+        before = observer.runs[run_id].seq if run_id in observer.runs else 0
         observer.say(f"{self.name}: {what}")
         try:
             run: Run = await self._server.call(work)

@@ -88,8 +88,8 @@ class Disk:
     def journal(self, life: Life) -> Journal:
         """Return the product's journal as one life of the server sees this disk."""
         file = Path("simulated.sqlite3")
-        writer = Writer(Connection(self, life), _no_upkeep, InPlace())  # type: ignore[arg-type]
-        readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[list-item]
+        writer = Writer(Connection(self, life), _no_upkeep, InPlace())  # type: ignore[arg-type] # what is used of one
+        readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[misc] # as above
         lock = SimpleNamespace(release=lambda: None)
         return Journal(lock, file, writer, readers, Maintenance(file))  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ same seed gives the same order of everything.
 import asyncio
 import contextlib
 import heapq
+from collections import deque
 from collections.abc import Coroutine
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
@@ -71,6 +72,11 @@ class _NothingToSelect:
 class SeededLoop(asyncio.BaseEventLoop):
     """Runs one ready callback at a time, picked by chance, or in order with `in_order`."""
 
+    # What the loop of the standard library has of its own, and its types do not tell.
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[Any]  # of TimerHandle, whose own `_scheduled` is not told either
+    _timer_cancelled_count: int
+
     def __init__(self, random: Random, *, in_order: bool = False) -> None:
         super().__init__()
         self._selector = _NothingToSelect()
@@ -113,9 +119,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         context.run(OWNER.set, owner)
         return self.create_task(work, context=context)
 
-    def _task(
-        self, _: Any, coro: Coroutine[Any, Any, Any], context: Context | None = None
-    ) -> asyncio.Task[Any]:
+    def _task(self, _: object, coro: Any, context: Context | None = None) -> asyncio.Task[Any]:
         owner = (context or copy_context()).get(OWNER)
         task = _Task(next(self._numbers), coro, loop=self, context=context)
         if owner is not None:

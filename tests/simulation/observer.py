@@ -225,7 +225,8 @@ def _brief(event: Event) -> str:
         )
         if getattr(event, name, None) is not None
     ]
-    step = f" {event.step_id}#{event.visit}" if hasattr(event, "step_id") else ""
+    step_id = getattr(event, "step_id", None)
+    step = f" {step_id}#{getattr(event, 'visit', None)}" if step_id else ""
     pause = getattr(event, "pause", None)
     asks = f" for {pause.run_id[-4:] if pause.run_id else 'a person'}" if pause else ""
     answer = getattr(event, "answer", None)

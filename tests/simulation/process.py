@@ -149,7 +149,7 @@ class Server:
     async def _start(self, life: Life) -> Process:
         journal = self._disk.journal(life)
         workflows = Workflows(journal, registry(), self._clock)
-        workflows._compile_document = compiled()  # type: ignore[assignment]
+        workflows._compile_document = compiled()
         outside = Outside(life, self._observer, self._random)
         nothing: Any = None
         execution = await open_execution(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine import Json
 from steps.advice import Known
 from steps.checking import check_agent, check_definition, strictly_compiled
 from steps.definition import compile_definition
@@ -196,7 +197,7 @@ def test_error_types_that_a_step_does_not_have(
 
 
 def test_an_agent_is_checked_too() -> None:
-    document = {
+    document: Json = {
         "name": "A", "instructions": "{{ inputs.x | uper }}", "model": "fats",
         "tools": ["send-mail", "crm.*", {"workflow": "check-lines"}],
     }  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import JsonObject
+from engine import Json, JsonObject
 from steps.contract import Done, StepBroke
 from steps.definition import compile_definition
 from steps.fields import Fields
@@ -15,7 +15,7 @@ OPTIONAL: JsonObject = {"type": "number", "required": False}
 
 
 def delivered(output: JsonObject, specs: JsonObject, **scope: Any) -> JsonObject:
-    document = {
+    document: Json = {
         "id": "w", "name": "W", "initialStep": "f",
         "steps": [{"id": "f", "type": "collect-inputs", "output": specs}, {"id": "end", "type": "end-flow"}],
         "edges": [{"from": "f", "to": "end"}],
@@ -52,7 +52,7 @@ def test_what_a_later_visit_leaves_out_is_taken_back() -> None:
         "discount": OPTIONAL,
         "rate": {**OPTIONAL, "default": 2},
     }
-    first = {"amount": 1}
+    first: JsonObject = {"amount": 1}
     assert delivered(first, specs) == {"amount": 1, "rate": 2}
     again = delivered({"amount": 2}, specs, steps={"f": {"output": {"amount": 1, "discount": 5}}})
     assert again == {"amount": 2, "discount": None, "rate": 2}

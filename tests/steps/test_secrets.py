@@ -7,8 +7,9 @@ import pytest
 from engine import Json
 from steps.call_tool import CallTool
 from steps.contract import StepBroke
-from steps.definition import InvalidDefinition, compile_definition
+from steps.definition import compile_definition
 from steps.expression import Expression, ExpressionError, condition
+from steps.problems import InvalidDefinition
 from steps.registry import Registry
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template
@@ -92,7 +93,7 @@ async def test_secrets_are_fetched_by_name_when_a_step_is_executed() -> None:
 
 def problems(**changes: Any) -> list[str]:
     step = {"id": "call", "type": "call-api", "url": "https://api.example.com", **changes}
-    document = {"name": "Secret", "initialStep": "call", "steps": [step, {"id": "end", "type": "end-flow"}],
+    document: Json = {"name": "Secret", "initialStep": "call", "steps": [step, {"id": "end", "type": "end-flow"}],
                 "edges": [{"from": "call", "to": "end"}]}  # fmt: skip
     try:
         compile_definition(document, Registry.standard())

@@ -238,6 +238,7 @@ async def test_a_pause_is_answered_and_finished_work_is_never_repeated() -> None
         outcome = await step.execute()
         assert step.pause is not None
         assert outcome == Pauses(step.pause)
+    assert step.pause is not None
     assert step.pause.body == {"stepId": "step", "counted": [1, "fine"]}
     with pytest.raises(InvalidAnswer):
         await step.answer({"actionValue": "none"})

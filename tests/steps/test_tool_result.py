@@ -49,7 +49,7 @@ def test_a_result_is_told_once_and_without_bytes(result: Any, told: list[Any]) -
 
 
 def test_a_long_result_is_cut_and_says_so() -> None:
-    content = [text("a" * 60), PICTURE, text("b" * 60), text("c" * 60)]
+    content: list[Any] = [text("a" * 60), PICTURE, text("b" * 60), text("c" * 60)]
     first, picture, second, mark = shown({"content": content}, 100)
     assert (first, second) == (TextPart("a" * 60), TextPart("b" * 40))
     assert isinstance(picture, ImagePart)

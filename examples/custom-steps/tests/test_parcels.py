@@ -12,7 +12,7 @@ import pytest
 from parcels.book_parcel import book_parcel
 from parcels.ship_parcels import ShipParcels
 
-from steps import InvalidAnswer, InvalidDefinition, Pauses, StepBroke
+from steps import InvalidAnswer, InvalidDefinition, Json, Pauses, StepBroke
 from steps.definition import compile_definition
 from steps.registry import Registry
 from steps.testing import FakeEffects, StepTrial, call_tool
@@ -32,8 +32,8 @@ def test_the_workflow_compiles_with_the_installed_package() -> None:
 
 
 def test_what_no_run_could_mend_is_found_at_the_save() -> None:
-    step = {"id": "ship", "type": "ship-parcels", "parcels": 7, "mesage": "x"}
-    document = {"name": "Bad", "initialStep": "ship", "steps": [step]}
+    step: Json = {"id": "ship", "type": "ship-parcels", "parcels": 7, "mesage": "x"}
+    document: Json = {"name": "Bad", "initialStep": "ship", "steps": [step]}
     with pytest.raises(InvalidDefinition) as invalid:
         compile_definition(document, Registry.standard())
     paths = {problem.path for problem in invalid.value.problems}
