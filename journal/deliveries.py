@@ -208,6 +208,18 @@ class Outbox:
         )
         return dict(rows)
 
+    async def is_failing(self, webhook_id: str) -> bool:
+        """Say whether it fails now: an attempt is to be made again, or the newest was the last."""
+        row = await self._readers.one(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE webhook = ?1"
+            " AND next_at_ms IS NOT NULL AND attempts > 0)"
+            " OR coalesce((SELECT max(position) FROM deliveries WHERE webhook = ?1"
+            " AND state = 'given_up'), 0) > coalesce((SELECT max(position) FROM deliveries"
+            " WHERE webhook = ?1 AND state = 'delivered'), 0)",
+            (webhook_id,),
+        )
+        return bool(row[0])
+
     async def page(
         self, webhook_id: str, state: str | None, before: int | None, limit: int
     ) -> list[DeliveryRow]:

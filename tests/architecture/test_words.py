@@ -7,13 +7,22 @@ from pathlib import Path
 
 from tests.architecture.test_layout import FILES, ROOT
 
+CONSOLE = ROOT / "app" / "web" / "console"
 TABLE = (ROOT / "docs" / "words.md").read_text()
 
 
 def retired(table: str) -> set[str]:
     """Return the words of the table's last column."""
-    rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
-    return {word for row in rows for word in re.findall(r"`(\w+)`", row[-2])}
+    return {word for cell in _last_cells(table) for word in re.findall(r"`(\w+)`", cell)}
+
+
+def retired_phrases(table: str) -> set[str]:
+    """Return the phrases in quotes of the table's last column."""
+    return {phrase for cell in _last_cells(table) for phrase in re.findall(r'"([^"]+)"', cell)}
+
+
+def _last_cells(table: str) -> list[str]:
+    return [line.split("|")[-2] for line in table.splitlines() if line.startswith("|")]
 
 
 def names_in(source: str) -> set[str]:
@@ -30,6 +39,27 @@ def test_no_retired_word_is_a_name() -> None:
         if used := names_in(file.read_text()) & words:
             found[str(file.relative_to(ROOT))] = used
     assert found == {}
+
+
+def test_no_retired_phrase_is_read_in_the_console() -> None:
+    phrases = retired_phrases(TABLE)
+    assert len(phrases) >= 10
+    read = [*CONSOLE.glob("*.py"), *CONSOLE.glob("templates/*.html"), *CONSOLE.glob("static/*.js")]
+    assert len(read) >= 50
+    found = {file.name: used for file in read if (used := phrases_in(file.read_text(), phrases))}
+    assert found == {}
+
+
+def phrases_in(text: str, phrases: set[str]) -> set[str]:
+    """Return those of the phrases that are in a text, however its lines are broken."""
+    plain = " ".join(text.split())
+    return {phrase for phrase in phrases if phrase in plain}
+
+
+def test_the_search_for_retired_phrases_finds_one() -> None:
+    phrases = retired_phrases('| problems | 5 problems | "to mend", "mends" |\n')
+    assert phrases == {"to mend", "mends"}
+    assert phrases_in("<span>5 to\n  mend</span>", phrases) == {"to mend"}
 
 
 def test_the_search_for_retired_words_finds_one() -> None:

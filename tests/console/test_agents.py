@@ -21,7 +21,7 @@ def test_an_agent_is_written_changed_published_and_put_away(
     person.presses("Write the first")
     text = person.waits(lambda: person.driver.find_element(By.ID, "text").get_attribute("value"))
     person.writes("text", text.replace('"tools": []', '"tools": [{"tol": "x"}]'))
-    person.sees("1 to mend")
+    person.sees("1 problem")
     problem = person.driver.find_element(By.CSS_SELECTOR, "#problems button").text
     assert problem.startswith("Line 5")
     assert "tools[0].tol" in problem

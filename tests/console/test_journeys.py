@@ -102,7 +102,9 @@ def test_a_page_keeps_up_with_its_run_without_being_loaded_again(
                 By.CSS_SELECTOR, ".step.state-completed[data-step=e]"
             )
         )
-        assert "Go on?" not in person.driver.find_element(By.ID, "question").text
+        decided = person.driver.find_element(By.CSS_SELECTOR, "#pause [data-ending]").text
+        assert decided.startswith("Approve\nby ")
+        assert not person.driver.find_elements(By.CSS_SELECTOR, "#pause button")
         assert person.driver.execute_script("return window.kept") == "yes"
 
 
@@ -115,8 +117,11 @@ def test_what_somebody_is_writing_survives_news(console: Server, person: Person)
         client.post("/api/workflow/start/a", json={"data": {}})
         person.signs_in(tenant, console.key("owner", tenant))
         field = person.field("Word")
-        field.send_keys("half a sen")
+        field.send_keys("half a")
         client.post("/api/workflow/start/a", json={"data": {}})
+        person.sees("1 new")
+        field.send_keys(" sen")
+        person.presses("1 new")
         person.waits(lambda: len(person.driver.find_elements(By.CSS_SELECTOR, "article.ask")) == 2)
         field.send_keys("tence")
         assert field.get_attribute("value") == "half a sentence"

@@ -64,8 +64,9 @@ def test_what_was_given_up_is_seen_and_sent_again(
     admin.sees("Not received: the answer was 503.")
     with server.client("operator") as client:
         client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
-    admin.sees("2 were given up.", within=30)
+    admin.sees("2 failed for good.", within=30)
     admin.sees("the answer was 503")
+    admin.waits(lambda: admin.driver.find_element("id", "status").text == "failing")
     receiver.judge = lambda _: 200
     admin.presses("Send all again")
     admin.sees("They take their places among the events of their runs.")
@@ -74,25 +75,27 @@ def test_what_was_given_up_is_seen_and_sent_again(
     admin.waits(lambda: len(receiver.received()) == 2)
     assert [post.type for post in receiver.received()] == ["run.started", "run.completed"]
     assert all(post.signed for post in receiver.received())
-    admin.waits(lambda: admin.text.count("delivered") >= 2 and "given up." not in admin.text)
+    admin.waits(lambda: admin.text.count("delivered") >= 2 and "for good." not in admin.text)
+    admin.waits(lambda: admin.driver.find_element("id", "status").text == "active")
     admin.presses("Send a test")
     admin.sees("Received: the answer was 200")
     assert admin.errors() == []
 
 
-def test_a_webhook_rests_goes_on_and_gets_a_new_secret(
+def test_a_webhook_is_disabled_enabled_and_gets_a_new_secret(
     server: Server, admin: Person, receiver: Receiver
 ) -> None:
     body = {"url": receiver.address, "events": ["run.completed"], "secret": receiver.secret}
     with server.client() as client:
         webhook = client.post("/api/webhooks", json=body).json()["id"]
     admin.opens(f"/settings/webhooks/{webhook}")
-    admin.presses("Let it rest")
-    admin.sees("It rests. It keeps its place")
+    admin.presses("Disable")
+    admin.sees("The webhook is disabled. It keeps its place")
     with server.client("operator") as client:
         client.post("/api/workflow/start/quick", json={"data": {}}).raise_for_status()
-    admin.presses("Go on")
-    admin.sees("It goes on from where it stood.")
+    admin.opens(f"/settings/webhooks/{webhook}")
+    admin.presses("Enable")
+    admin.sees("The webhook is active. It goes on from where it stood.")
     admin.waits(receiver.received)
     admin.presses("New secret…")
     admin.presses("Make the secret")
@@ -148,7 +151,7 @@ def test_health_shows_the_figures_that_operators_ask_for(server: Server) -> None
         text = browser.get("/settings/health").text
         for label in (
             "Journal",
-            "Its WAL file",
+            "WAL size",
             "A transaction takes",
             "Oldest timer that waits",
             "Runs completed",

@@ -86,8 +86,8 @@ def test_a_picture_shows_each_edge_and_each_state() -> None:
     document = a_large_one(12)
     svg = draw(document, {"step-0": StepState("completed", 3), "step-1": StepState("failed", 1)})
     whole = ET.fromstring(svg)
-    ways = [item for item in whole.iter(f"{SVG}path") if "way" in item.attrib.get("class", "")]
-    assert len(ways) == len(document["edges"])
+    edges = [item for item in whole.iter(f"{SVG}path") if "edge" in item.attrib.get("class", "")]
+    assert len(edges) == len(document["edges"])
     labels = {
         item.attrib["data-step"]: item.attrib["aria-label"]
         for item in whole.iter(f"{SVG}g")

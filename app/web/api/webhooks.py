@@ -151,13 +151,13 @@ async def delete_webhook(call: Call) -> Response:
 
 
 async def disable_webhook(call: Call) -> Response:
-    """Let a webhook rest; it keeps its place."""
+    """Disable a webhook; it keeps its place."""
     row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=False)
     return JSONResponse(await _shown(call, row))
 
 
 async def enable_webhook(call: Call) -> Response:
-    """Go on from where the webhook stood."""
+    """Enable a webhook; it goes on from where it stood."""
     row = await call.services.webhooks.set_enabled(call.tenant, call.path("id"), enabled=True)
     return JSONResponse(await _shown(call, row))
 
@@ -177,7 +177,7 @@ async def rotate_webhook_secret(call: Call) -> Response:
 
 
 async def test_webhook(call: Call) -> Response:
-    """Send one message that says nothing, and show what came of it."""
+    """Send one message that says nothing, and show the result."""
     began_ms = call.services.clock.now_ms()
     outcome = await call.services.webhooks.test(await _row(call))
     return JSONResponse(
@@ -252,12 +252,20 @@ async def _shown(call: Call, row: WebhookRow) -> dict[str, Any]:
         "events": list(row.events),
         "workflowIds": None if row.workflow_ids is None else list(row.workflow_ids),
         "enabled": row.disabled_at_ms is None,
+        "status": await webhook_status(call, row),
         "formerSecretUntil": iso_time_or_none(call.services.webhooks.former_secret_until(row)),
         "pending": counts.get("pending", 0),
         "givenUp": counts.get("given_up", 0),
         "createdAt": iso_time(row.created_at_ms),
         "updatedAt": iso_time(row.updated_at_ms),
     }
+
+
+async def webhook_status(call: Call, row: WebhookRow) -> str:
+    """Return `active`, `failing` or `disabled`."""
+    if row.disabled_at_ms is not None:
+        return "disabled"
+    return "failing" if await call.services.journal.outbox.is_failing(row.id) else "active"
 
 
 def delivery_document(row: DeliveryRow) -> JsonObject:
@@ -294,9 +302,9 @@ ENDPOINTS = (
     ),
     Endpoint("DELETE", "/api/webhooks/{id}", Role.ADMIN, delete_webhook, "Delete a webhook"),
     Endpoint(
-        "POST", "/api/webhooks/{id}/disable", Role.ADMIN, disable_webhook, "Let a webhook rest"
+        "POST", "/api/webhooks/{id}/disable", Role.ADMIN, disable_webhook, "Disable a webhook"
     ),
-    Endpoint("POST", "/api/webhooks/{id}/enable", Role.ADMIN, enable_webhook, "Go on with it"),
+    Endpoint("POST", "/api/webhooks/{id}/enable", Role.ADMIN, enable_webhook, "Enable a webhook"),
     Endpoint(
         "POST", "/api/webhooks/{id}/secret", Role.ADMIN, rotate_webhook_secret,
         "Make a new signing secret", NewSecretBody,

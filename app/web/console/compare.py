@@ -79,9 +79,9 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
             )
             changes.append(f"Step {name} has changed: {', '.join(keys)}.")
     # Kept in order, and looked up without looking through all.
-    old_ways, new_ways = dict.fromkeys(_ways(before)), dict.fromkeys(_ways(after))
-    changes += [f"Way {way} is new." for way in new_ways if way not in old_ways]
-    changes += [f"Way {way} is gone." for way in old_ways if way not in new_ways]
+    old_edges, new_edges = dict.fromkeys(_edges(before)), dict.fromkeys(_edges(after))
+    changes += [f"Edge {edge} is new." for edge in new_edges if edge not in old_edges]
+    changes += [f"Edge {edge} is gone." for edge in old_edges if edge not in new_edges]
     changes += [
         f"{key} has changed."
         for key in sorted({*before, *after} - {"steps", "edges"})
@@ -94,8 +94,8 @@ def _by_id(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(step.get("id")): step for step in document.get("steps", [])}
 
 
-def ways(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the ways of a definition: from where, to where, on what, and under which condition."""
+def edges(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the edges of a definition: from where, to where, on what, under which condition."""
     return [
         {
             "source": edge.get("from"),
@@ -107,10 +107,10 @@ def ways(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _ways(document: Mapping[str, Any]) -> list[str]:
+def _edges(document: Mapping[str, Any]) -> list[str]:
     return [
-        f"{way['source']} → {way['target']}"
-        + (f" on {way['on']}" if way["on"] != "success" else "")
-        + (f" if {way['condition']}" if way["condition"] else "")
-        for way in ways(document)
+        f"{edge['source']} → {edge['target']}"
+        + (f" on {edge['on']}" if edge["on"] != "success" else "")
+        + (f" if {edge['condition']}" if edge["condition"] else "")
+        for edge in edges(document)
     ]

@@ -102,7 +102,7 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
         _draw_step(picture, name, step, laid.steps[name], name == first, states)
     width = laid.width + 2 * _MARGIN + 40
     height = laid.layers * LAYER_HEIGHT - (LAYER_HEIGHT - NODE_HEIGHT) + 2 * _MARGIN
-    title = f"{len(steps)} steps and {len(edges)} ways between them"
+    title = f"{len(steps)} steps and {len(edges)} edges between them"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="group" '
         f'aria-label="{title}" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
@@ -206,7 +206,7 @@ def _draw_edge(
             )
     words = escape(edge.label or "then")
     picture.parts.append(
-        f'<path class="way on-{edge.on}" d="{path}" marker-end="url(#tip-{edge.on})">'
+        f'<path class="edge on-{edge.on}" d="{path}" marker-end="url(#tip-{edge.on})">'
         f"<title>{escape(edge.source)} to {escape(edge.target)}: {words}</title></path>"
     )
     if edge.label:

@@ -112,6 +112,11 @@ def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
     return HTMLResponse(text, code, dict(SECURITY))
 
 
+def fragment(template: str, **context: Any) -> str:
+    """Return a piece of a page."""
+    return str(_environment.render_template(template, **context))
+
+
 async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResponse:
     """Return a page of the console; `here` is the part of it that is marked in the menu."""
     waiting = await call.services.journal.inbox.count(call.tenant, _MOST_WAITING)

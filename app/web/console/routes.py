@@ -10,6 +10,7 @@ from app.services import Services
 from app.web.console import (
     agent_pages,
     inbox,
+    pause_endings,
     run_list,
     run_pages,
     settings_pages,
@@ -25,6 +26,7 @@ Open = Callable[[Request, Services], Awaitable[Response]]
 
 PAGES: tuple[Endpoint, ...] = (
     *inbox.PAGES,
+    *pause_endings.PAGES,
     *run_list.PAGES,
     *run_pages.PAGES,
     *workflow_pages.PAGES,

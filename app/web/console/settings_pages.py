@@ -11,6 +11,7 @@ from app.auth.tokens import ALGORITHMS
 from app.events.catalogue import NAMES
 from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secret_document, key_document
+from app.web.api.webhooks import webhook_status
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -77,7 +78,7 @@ async def _webhooks(call: Call) -> dict[str, Any]:
                 "name": row.name,
                 "url": row.url,
                 "events": list(row.events),
-                "enabled": row.disabled_at_ms is None,
+                "status": await webhook_status(call, row),
                 "pending": counts.get("pending", 0),
                 "given_up": counts.get("given_up", 0),
             }

@@ -1,4 +1,4 @@
-"""One webhook: what it is told, what waits in its outbox, how its deliveries went."""
+"""One webhook: what it is sent, what waits in its outbox, how its deliveries went."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
-from app.web.api.webhooks import DeliveriesQuery, delivery_document, state_of
+from app.web.api.webhooks import DeliveriesQuery, delivery_document, state_of, webhook_status
 from app.web.console.page import Page, filled
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -37,8 +37,8 @@ async def webhook_page(call: Call) -> Response:
             "url": row.url,
             "events": ", ".join(row.events),
             "workflows": ", ".join(row.workflow_ids or ()),
-            "enabled": row.disabled_at_ms is None,
-            "rests_since": row.disabled_at_ms,
+            "status": await webhook_status(call, row),
+            "disabled_ms": row.disabled_at_ms,
             "former_until": webhooks.former_secret_until(row),
         },
         pending=counts.get("pending", 0),

@@ -1,6 +1,7 @@
 """Workflows: the list, one with its picture and versions, the editor, the start."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.web.api.check import CheckBody, checked_text
 from app.web.api.definitions import startable
-from app.web.console.compare import CompareQuery, compare, ways
+from app.web.console.compare import CompareQuery, compare, edges
 from app.web.console.form_fields import form_fields, start_fields
 from app.web.console.graph import picture
 from app.web.console.page import Page, filled
@@ -73,6 +74,7 @@ async def workflow_page(call: Call) -> Response:
     versions = await table.versions(call.tenant, workflow_id)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
     specs = await _inputs(call, row)
+    published = _published(versions)
     settings = call.services.settings
     base = settings.public_url or str(call.request.base_url).rstrip("/")
     return await page(
@@ -81,10 +83,11 @@ async def workflow_page(call: Call) -> Response:
         "workflows",
         workflow=_brief(row),
         graph=await picture(row.definition),
-        ways=ways(row.definition),
+        edges=edges(row.definition),
         versions=[_brief(item) for item in versions],
-        published=next((v.version for v in versions if v.status == "published"), None),
+        published=published,
         is_newest=row.version == versions[0].version,
+        is_default=row.version == (published or versions[0].version),
         runs=runs,
         callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
         inputs=form_fields(specs or {}),
@@ -96,7 +99,8 @@ async def workflow_page(call: Call) -> Response:
 
 async def start_page(call: Call) -> Response:
     """Show the form that starts a run."""
-    row, definition, selector = await startable(call, call.path("id"))
+    row, definition, _ = await startable(call, call.path("id"))
+    versions = await call.services.workflows.table.versions(call.tenant, row.id)
     fields = start_fields(definition.input_fields())
     asks_later = not definition.payload.specs
     if asks_later:
@@ -107,8 +111,9 @@ async def start_page(call: Call) -> Response:
         "workflows",
         workflow=_brief(row),
         fields=fields,
-        selector=selector,
         asks_later=asks_later,
+        newest=_brief(versions[0]),
+        is_default=row.version == (_published(versions) or versions[0].version),
     )
 
 
@@ -182,6 +187,10 @@ async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
     except InvalidDefinition:
         return None
     return dict(definition.input_fields())
+
+
+def _published(versions: Sequence[VersionRow]) -> str | None:
+    return next((row.version for row in versions if row.status == "published"), None)
 
 
 def _brief(row: VersionRow) -> dict[str, Any]:

@@ -10,8 +10,10 @@ export class Refused extends Error {
   }
 }
 
-export async function call(method, address, body) {
+// `key` is sent as Idempotency-Key: what comes again with it counts once.
+export async function call(method, address, body, key = null) {
   const headers = { "x-csrf-token": csrf };
+  if (key) headers["idempotency-key"] = key;
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["content-type"] = "application/json";
   let answer;

@@ -1,13 +1,17 @@
 // What every page does; each part is a module of its own.
 import { startBulk } from "./bulk.js";
+import { startCards } from "./cards.js";
 import { startEditor } from "./editor.js";
 import { startForms } from "./forms.js";
 import { startLive } from "./live.js";
 import { startPictures } from "./picture.js";
+import { startTaps } from "./taps.js";
 import { showTimes, startMoments } from "./times.js";
 
 showTimes(document);
+startTaps();
 startForms();
+startCards();
 startMoments();
 startBulk();
 startPictures(document);

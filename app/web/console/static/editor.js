@@ -74,7 +74,12 @@ function list(problems) {
     item.append(button);
     return item;
   }));
-  document.getElementById("verdict").textContent = problems.length ? `${problems.length} to mend` : "No problems";
+  document.getElementById("verdict").textContent = verdictOf(problems.length);
+}
+
+function verdictOf(count) {
+  if (!count) return "No problems";
+  return count === 1 ? "1 problem" : `${count} problems`;
 }
 
 function draw(graph) {
@@ -116,6 +121,12 @@ function indent(event, text) {
 }
 
 async function save(form, text, state) {
+  if (form.dataset.busy) return;
+  form.dataset.busy = "sending";
+  try { await store(form, text, state); } finally { if (form.dataset.busy === "sending") delete form.dataset.busy; }
+}
+
+async function store(form, text, state) {
   const wrong = document.getElementById("save-wrong");
   wrong.hidden = true;
   await check(text, state);
@@ -126,6 +137,7 @@ async function save(form, text, state) {
   try {
     const answer = await call(method, address, { ...Object.fromEntries(removed), ...edited });
     state.saved = text.value;
+    form.dataset.busy = "leaving";
     location.assign(`${form.dataset.pages}/${encodeURIComponent(answer.id)}`);
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;

@@ -1,12 +1,18 @@
 // Forms that call the API: `data-api="METHOD /address"`, and `data-then` for what follows.
 import { Refused, call, say } from "./api.js";
+import { settle } from "./cards.js";
+import { forget, keyOf } from "./once.js";
+import { carryTap } from "./taps.js";
+
+const TOO_LATE = "Your answer came too late and has changed nothing.";
 
 export function startForms() {
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.dataset.api) return;
-    event.preventDefault();
-    send(form, event.submitter);
+    if (form.dataset.api) { event.preventDefault(); send(form, event.submitter); } else if (form.method === "post") leaveOnce(event);
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const form of document.querySelectorAll("form[data-busy=leaving]")) release(form);
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-dialog],[data-close],[data-copy]");
@@ -31,22 +37,44 @@ export function startForms() {
   if (stored) { sessionStorage.removeItem("said"); say(stored); }
 }
 
+// While an answer is on its way, and while the page that follows is, a form is not sent again.
 async function send(form, submitter) {
-  if (form.dataset.busy || (form.dataset.confirm && !(await confirmed(form.dataset.confirm)))) return;
-  clear(form);
-  form.dataset.busy = "yes";
+  if (form.dataset.busy) return;
+  form.dataset.busy = "sending";
   submitter?.setAttribute("aria-busy", "true");
   try {
+    if (form.dataset.confirm && !(await confirmed(form.dataset.confirm))) return;
+    clear(form);
     const [method, address] = target(form);
     const body = method === "DELETE" ? undefined : gather(form, submitter);
-    follow(form, await call(method, address, body));
+    const answer = await call(method, address, body, keyOf(form));
+    forget(form);
+    await follow(form, answer);
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
-    show(form, refused);
+    await fail(form, refused);
   } finally {
-    delete form.dataset.busy;
-    submitter?.removeAttribute("aria-busy");
+    if (form.dataset.busy === "sending") release(form);
   }
+}
+
+function release(form) {
+  delete form.dataset.busy;
+  for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+}
+
+// A form without the API leads to another page by itself: once.
+function leaveOnce(event) {
+  if (event.target.dataset.busy) { event.preventDefault(); return; }
+  event.target.dataset.busy = "leaving";
+  carryTap();
+  event.submitter?.setAttribute("aria-busy", "true");
+}
+
+async function fail(form, refused) {
+  const card = form.closest("[data-pause]");
+  if (card && [404, 409, 422].includes(refused.status) && await settle(card, { note: TOO_LATE })) return;
+  show(form, refused);
 }
 
 function target(form) {
@@ -96,16 +124,19 @@ function put(body, name, value) {
   body[name.slice(0, dot)][name.slice(dot + 1)] = value;
 }
 
-function follow(form, answer) {
+async function follow(form, answer) {
   const then = form.dataset.then;
   if (then === "show") { reveal(form, String(answer[form.dataset.show] ?? "The public key is stored.")); return; }
   if (then === "say") { tell(form, answer); return; }
+  if (then === "settle") { say(form.dataset.said); await settle(form.closest("[data-pause]"), { isMine: true }); return; }
   if (form.dataset.said) sessionStorage.setItem("said", form.dataset.said);
+  form.dataset.busy = "leaving";
+  carryTap();
   if (then === "reload") location.reload();
   else location.assign(then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name])));
 }
 
-// What came of something that was tried, where the form wants it, or in passing.
+// The result of a trial, where the form wants it, or in passing.
 function tell(form, answer) {
   const pattern = answer.success ? form.dataset.said : form.dataset.failed;
   const text = pattern.replace(/\{(\w+)\}/g, (_, name) => answer[name]);
@@ -161,17 +192,18 @@ function dialogOf(title, text, buttons) {
   return dialog;
 }
 
-function button(label, kind, value) {
+function button(label, kind, value, isFirst = false) {
   const made = document.createElement("button");
   made.textContent = label;
   made.className = kind;
   made.value = value;
+  made.autofocus = isFirst;
   return made;
 }
 
 function confirmed(question) {
   return new Promise((resolve) => {
-    const dialog = dialogOf(question, [], [button("Yes", "danger", "yes"), button("No", "", "no")]);
+    const dialog = dialogOf(question, [], [button("Yes", "danger", "yes"), button("No", "", "no", true)]);
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
   });
 }

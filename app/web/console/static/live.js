@@ -1,16 +1,46 @@
 // Pages that keep up: after an event the page is fetched again, and what has changed is put in.
+import { merge } from "./cards.js";
 import { startPictures } from "./picture.js";
 import { showTimes } from "./times.js";
 
 const QUIET_MS = 250;
-
 const EVERY_MS = 3000;
+const GRACE_MS = 1000;
+const LOST = "Connection lost. This page may be out of date; it catches up when the server answers again.";
+const SIGNED_OUT = "You are signed out. Load the page again to sign in.";
 
 export function startLive() {
   if (document.querySelector("[data-poll]")) poll();
   const place = document.querySelector("[data-live]");
-  if (!place || !window.EventSource) return;
-  const source = new EventSource(place.dataset.live);
+  if (place && window.EventSource) listen(place);
+}
+
+function listen(place) {
+  let source = null;
+  let grace = null;
+  const look = gently(async () => { if (isOver(await refresh())) source.close(); });
+  const isBack = () => { clearTimeout(grace); grace = null; tell(""); look(); };
+  // The stream of a run that has ended is over; else the connection is lost, or will come anew.
+  const isAway = async () => {
+    if (isOver(await refresh())) { source.close(); return; }
+    if (source.readyState !== EventSource.OPEN) tell(LOST);
+    if (source.readyState === EventSource.CLOSED) setTimeout(open, EVERY_MS);
+  };
+  const open = () => {
+    source = new EventSource(place.dataset.live);
+    for (const name of place.dataset.listen.split(" ")) source.addEventListener(name, look);
+    source.addEventListener("open", isBack);
+    source.addEventListener("error", () => { clearTimeout(grace); grace = setTimeout(isAway, GRACE_MS); });
+  };
+  window.addEventListener("offline", () => tell(LOST));
+  window.addEventListener("online", () => { if (source.readyState === EventSource.OPEN) isBack(); });
+  window.addEventListener("pagehide", () => { clearTimeout(grace); source.close(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+  open();
+}
+
+// Many events in a row are one look at the page, and never two at once.
+function gently(work) {
   let timer = null;
   let busy = false;
   const look = () => {
@@ -18,31 +48,49 @@ export function startLive() {
     timer = setTimeout(async () => {
       if (busy) { look(); return; }
       busy = true;
-      await refresh().finally(() => { busy = false; });
+      await work().finally(() => { busy = false; });
     }, QUIET_MS);
   };
-  for (const name of place.dataset.listen.split(" ")) source.addEventListener(name, look);
-  source.addEventListener("open", look);
-  window.addEventListener("pagehide", () => source.close());
+  return look;
 }
 
 // For what changes without an event.
 function poll() {
   setTimeout(async () => {
-    if (!document.hidden) await refresh();
+    if (!document.hidden) tell((await refresh()) ? "" : LOST);
     poll();
   }, EVERY_MS);
 }
 
+function isOver(fresh) {
+  return Boolean(fresh) && !fresh.querySelector("[data-live]");
+}
+
+function tell(text) {
+  let banner = document.getElementById("lost");
+  if (!banner && !text) return;
+  if (!banner) {
+    banner = document.createElement("p");
+    banner.id = "lost";
+    banner.setAttribute("role", "alert");
+    document.body.append(banner);
+  }
+  banner.textContent = text;
+  banner.hidden = !text;
+}
+
+// Puts in what has changed and returns the page as it is now; null where the server has none.
 async function refresh() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-  if (!answer?.ok || answer.redirected) return;
+  if (answer?.redirected) tell(SIGNED_OUT);
+  if (!answer?.ok || answer.redirected) return null;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   showTimes(fresh);
   for (const region of document.querySelectorAll("[data-live-region]")) swap(region, fresh.getElementById(region.id));
   for (const list of document.querySelectorAll("[data-live-list]")) merge(list, fresh.getElementById(list.id));
   for (const place of document.querySelectorAll("[data-live-graph]")) redraw(place, fresh.getElementById(place.id));
   document.dispatchEvent(new Event("refreshed"));
+  return fresh;
 }
 
 function swap(region, fresh) {
@@ -58,19 +106,6 @@ function swap(region, fresh) {
   region.hidden = fresh.hidden;
   region.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
   if (focused) follow(region, focused)?.focus({ preventScroll: true });
-}
-
-// Keeps what is there by id, so that nobody loses what they are writing.
-function merge(list, fresh) {
-  if (!fresh) return;
-  const wanted = [...fresh.children];
-  const ids = new Set(wanted.map((item) => item.id));
-  for (const item of [...list.children]) if (!ids.has(item.id)) item.remove();
-  wanted.forEach((item, index) => {
-    const known = document.getElementById(item.id);
-    const node = known ?? document.adoptNode(item);
-    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
-  });
 }
 
 function redraw(place, fresh) {

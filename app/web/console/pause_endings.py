@@ -1,0 +1,105 @@
+"""What became of a pause: who answered what, or how else it ended."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.web.console.page import Page
+from app.web.console.rendering import fragment, words
+from app.web.endpoint import Call
+from app.wire.errors import NotFoundHere
+from engine import (
+    CancelRequested,
+    ChildrenResumed,
+    Event,
+    Json,
+    Pause,
+    RunPaused,
+    RunResumed,
+    RunTerminated,
+    StepTimedOut,
+)
+from journal import run_id
+
+_PAUSE_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseEnding:
+    """How a pause ended.
+
+    Attributes:
+        what: The label of the action that was chosen, or in words how the pause ended.
+        by: Who answered, None where nobody did.
+        values: The fields that were filled in.
+    """
+
+    what: str
+    at_ms: int
+    by: str | None = None
+    comment: str = ""
+    values: Json = None
+
+
+def pause_ending(events: Sequence[Event], seq: int) -> PauseEnding | None:
+    """Return how the pause that began with event `seq` ended; None while it is open.
+
+    Raises `LookupError` where no pause began with that event.
+    """
+    if not 0 < seq <= len(events) or not isinstance(events[seq - 1], RunPaused):
+        raise LookupError(seq)
+    if seq == len(events):
+        return None
+    paused, after = events[seq - 1], events[seq]
+    assert isinstance(paused, RunPaused)  # noqa: S101 - looked at above
+    match after:
+        case RunResumed():
+            return _answered(paused.pause, after)
+        case ChildrenResumed():
+            return PauseEnding("Answered in the child run", after.at_ms)
+        case StepTimedOut():
+            return PauseEnding("Nobody answered in time", after.at_ms)
+        case CancelRequested():
+            return PauseEnding("The run was cancelled", after.at_ms, after.caller or None)
+        case RunTerminated():
+            return PauseEnding("The run was terminated", after.at_ms, after.caller or None)
+        case _:
+            return PauseEnding("This is not asked any more", after.at_ms)
+
+
+def _answered(pause: Pause, resumed: RunResumed) -> PauseEnding:
+    answer: dict[str, Any] = resumed.answer if isinstance(resumed.answer, dict) else {}
+    by = resumed.caller or None
+    if "actionValue" not in answer:
+        return PauseEnding("Answered", resumed.at_ms, by, values=answer.get("data"))
+    value = str(answer["actionValue"])
+    actions = pause.body.get("actions")
+    labels = {
+        str(action.get("value")): str(action.get("label") or words(str(action.get("value"))))
+        for action in (actions if isinstance(actions, list) else [])
+        if isinstance(action, dict)
+    }
+    comment = str(answer.get("comment") or "")
+    return PauseEnding(labels.get(value, value), resumed.at_ms, by, comment)
+
+
+async def pause_page(call: Call) -> Response:
+    """Say whether a pause is open; if not, how it ended, as a piece of a page."""
+    pause_id = call.path("pauseId")
+    named = _PAUSE_ID.fullmatch(pause_id)
+    if named is None:
+        raise NotFoundHere(f"there is no pause {pause_id}")
+    _, events = await call.services.journal.events.read(run_id(int(named[1])), call.tenant)
+    try:
+        ended = pause_ending(events, int(named[2]))
+    except LookupError:
+        raise NotFoundHere(f"there is no pause {pause_id}") from None
+    shown = fragment("pause_ending.html", ending=ended) if ended else ""
+    return JSONResponse({"open": ended is None, "shown": shown})
+
+
+PAGES = (Page("GET", "/pauses/{pauseId}", Role.VIEWER, pause_page, "How a pause ended"),)

@@ -1,0 +1,128 @@
+// Cards that ask something: they stay where they are, and new ones never come under the pointer.
+import { Refused, call } from "./api.js";
+import { showTimes } from "./times.js";
+
+const ACTIVE = "a, button, summary, input, select, textarea, label";
+const TOUCH_MS = 1000;
+
+const hand = { hasMoved: false, touchedAt: 0 };
+const offered = new Map();
+
+export function startCards() {
+  document.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") hand.hasMoved = true; });
+  document.addEventListener("pointerdown", (event) => { if (event.pointerType !== "mouse") hand.touchedAt = Date.now(); });
+}
+
+// An answered card keeps its place and its height; what was decided stands in it.
+// Says whether the pause is over.
+export async function settle(card, { note = "", isMine = false } = {}) {
+  if (card.dataset.over) return true;
+  const found = await endingOf(card.dataset.pause);
+  if (!found || found.open || card.dataset.over) return Boolean(found && !found.open);
+  card.dataset.over = "yes";
+  card.style.minHeight = `${card.offsetHeight}px`;
+  const hadFocus = card.contains(document.activeElement);
+  const ending = new DOMParser().parseFromString(found.shown, "text/html").body;
+  showTimes(ending);
+  const parts = [...ending.children].map((part) => document.adoptNode(part));
+  if (note) parts.unshift(noteOf(note));
+  const form = card.querySelector("form");
+  if (!form) card.append(...parts);
+  else if (isMine || !isFilled(form)) form.replaceWith(...parts);
+  else { close(form); form.before(...parts); }
+  card.querySelector("[data-share]")?.remove();
+  if (hadFocus && !card.contains(document.activeElement)) { card.tabIndex = -1; card.focus({ preventScroll: true }); }
+  return true;
+}
+
+async function endingOf(pauseId) {
+  try { return await call("GET", `/pauses/${encodeURIComponent(pauseId)}`); } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    return refused.status === 404 ? { open: false, shown: '<p class="notice">The run is not there any more.</p>' } : null;
+  }
+}
+
+function noteOf(text) {
+  const note = document.createElement("p");
+  note.className = "notice warn";
+  note.setAttribute("role", "alert");
+  note.textContent = text;
+  return note;
+}
+
+// What somebody has written stays, to be read and copied.
+function isFilled(form) {
+  return [...form.elements].some((item) => item.matches("textarea, input:not([type=hidden])") && item.value !== item.defaultValue);
+}
+
+function close(form) {
+  form.dataset.busy = "over";
+  for (const item of form.querySelectorAll("button")) item.remove();
+  for (const item of form.elements) if (item.matches("textarea, input:not([type=file])")) item.readOnly = true; else item.disabled = true;
+}
+
+// Keeps what is there by id. Cards that are gone are settled; new ones come where nothing moves.
+export function merge(list, fresh) {
+  if (!fresh) return;
+  const wanted = [...fresh.children].filter((item) => "card" in item.dataset);
+  const ids = new Set(wanted.map((item) => item.id));
+  for (const item of list.querySelectorAll("[data-pause]:not([data-over])")) if (!ids.has(item.id)) settle(item);
+  const news = wanted.filter((item) => !document.getElementById(item.id));
+  const isHeld = news.some((item) => placeOf(list, item, wanted)) || (news.length > 0 && isAimed(list));
+  if (!isHeld) put(list, wanted, news);
+  offer(list, wanted, isHeld ? news : []);
+  const filler = fresh.querySelector("[data-filler]");
+  if (filler && !list.querySelector("[data-filler]")) list.append(document.adoptNode(filler));
+}
+
+// The card before which a new one belongs; null where that is the end of the list.
+function placeOf(list, item, wanted) {
+  const known = (one) => document.getElementById(one.id);
+  const index = wanted.indexOf(item);
+  const next = wanted.slice(index + 1).find(known);
+  if (next) return known(next);
+  const isLast = list.dataset.liveList !== "newest" || wanted.slice(0, index).some(known);
+  return isLast ? null : list.querySelector("[data-card]");
+}
+
+function put(list, wanted, news) {
+  for (const item of [...news].reverse()) list.insertBefore(document.adoptNode(item), placeOf(list, item, wanted));
+  if (news.length) list.querySelector("[data-filler]")?.remove();
+}
+
+// Whether somebody points at something that would move away.
+function isAimed(list) {
+  if (Date.now() - hand.touchedAt < TOUCH_MS) return true;
+  if (!hand.hasMoved) return false;
+  const hovered = [...document.querySelectorAll(":hover")].pop()?.closest(ACTIVE);
+  return Boolean(hovered && (list.contains(hovered) || list.compareDocumentPosition(hovered) & Node.DOCUMENT_POSITION_FOLLOWING));
+}
+
+function offer(list, wanted, news) {
+  const pill = pillOf(list);
+  offered.set(list, { wanted, news });
+  pill.hidden = !news.length;
+  const text = `${news.length} new`;
+  if (pill.textContent !== text) pill.textContent = text;
+}
+
+function pillOf(list) {
+  const known = document.getElementById(`${list.id}-news`);
+  if (known) return known;
+  const pill = document.createElement("button");
+  pill.type = "button";
+  pill.id = `${list.id}-news`;
+  pill.className = "news";
+  pill.setAttribute("aria-live", "polite");
+  pill.addEventListener("click", () => {
+    const { wanted, news } = offered.get(list);
+    const first = news[0];
+    pill.hidden = true;
+    put(list, wanted, news);
+    first.tabIndex = -1;
+    first.scrollIntoView({ block: "center" });
+    first.focus({ preventScroll: true });
+  });
+  document.body.append(pill);
+  return pill;
+}
