@@ -3,13 +3,14 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine import Event, IllegalTransition, Run, fold
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
+from journal.long_runs import LongRuns
 from journal.readers import Readers
 from journal.run_ids import run_number
 from journal.run_projection import PROJECT_RUN, projection
@@ -24,12 +25,17 @@ _PIECE_CHARACTERS = 250_000
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a history ends: what the next append continues."""
+    """Where a history ends: what the next append continues.
+
+    Attributes:
+        characters: How long its events are together.
+    """
 
     run_id: str
     tenant: str
     seq: int
     hash: bytes
+    characters: int = field(default=0, compare=False)
 
 
 class Events:
@@ -41,6 +47,7 @@ class Events:
         self._writer = writer
         self._readers = readers
         self._ended = ended
+        self._long = LongRuns[tuple[Head, Run]]()
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
 
@@ -90,7 +97,14 @@ class Events:
             await self._writer.append(rows, [projection(head.tenant, run, after.hash)], conflict)
         finally:
             self.heard(head.tenant, head.run_id)
+        self._keep(after, run)
         return after
+
+    def _keep(self, head: Head, run: Run) -> None:
+        if run.is_over:
+            self._long.forget(run.id)
+        else:
+            self._long.keep(run.id, (head, run), head.seq, head.characters)
 
     async def start_together(
         self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
@@ -157,12 +171,16 @@ class Events:
         if rows[-1][7] != len(events):
             raise Corrupt(run_id, len(events) + 1, "is missing")
         length = sum(len(row[5]) for row in rows)
-        return Head(run_id, rows[0][0], len(events), before), events, length
+        return Head(run_id, rows[0][0], len(events), before, length), events, length
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
         """Return the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
         if (kept := self._ended.get(run_id)) and tenant in (None, kept[0].tenant):
             return kept
+        if (going := self._long.get(run_id)) and tenant in (None, going[0].tenant):
+            if await self._ends_with(going[0]):
+                return going
+            self._long.forget(run_id)
         deletions = self._ended.deletions
         head, events, length = await self._read(run_id, tenant)
         run = None
@@ -176,7 +194,17 @@ class Events:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
         if whole.is_over:
             self._ended.keep(run_id, (head, whole), length, deletions)
+        else:
+            self._keep(head, whole)
         return head, whole
+
+    async def _ends_with(self, head: Head) -> bool:
+        """Say whether a run's row names this as the end of its history."""
+        found = await self._readers.one(
+            "SELECT 1 FROM runs WHERE id = ? AND tenant = ? AND seq = ? AND head = ?",
+            (run_number(head.run_id), head.tenant, head.seq, head.hash),
+        )
+        return found is not None
 
 
 def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -192,8 +220,10 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
     """Return the rows of events after `head`, chained, and the head after them."""
     number, digest, rows = run_number(head.run_id), head.hash, []
+    characters = head.characters
     for seq, event in enumerate(events, start=head.seq + 1):
         kind, body = type(event).__name__, encode(event)
         digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
         rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
-    return rows, Head(head.run_id, head.tenant, head.seq + len(events), digest)
+        characters += len(body)
+    return rows, Head(head.run_id, head.tenant, head.seq + len(events), digest, characters)
