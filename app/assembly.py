@@ -97,6 +97,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         counters,
         StepServices(clock, client, catalogue, files, secrets, models, agents, workflows),
         settings.cancel_grace,
+        settings.max_interruptions,
     )
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from journal.columns import columns
 from journal.readers import Readers
@@ -108,6 +109,20 @@ class RunList:
             "SELECT id FROM runs WHERE state IN ('new', 'ready', 'executing') ORDER BY id"
         )
         return [run_id(number) for (number,) in rows]
+
+    async def suspects(self) -> list[str]:
+        """Return the runs inside a step that the end of the process has cut off before.
+
+        That is so when the attempt has been interrupted and nothing has come of it since. Their
+        order changes with each interruption, so that none is always behind the same other one.
+        """
+        rows = await self._readers.all(
+            "SELECT r.id, r.seq FROM runs r JOIN events e ON e.run = r.id AND e.seq = r.seq"
+            " WHERE r.state = 'executing' AND e.type = 'AttemptInterrupted'"
+            " AND json_extract(e.body, '$.in_order') IS NULL"
+        )
+        ordered = sorted(rows, key=lambda row: crc32(f"{row[0]}:{row[1]}".encode()))
+        return [run_id(number) for number, _ in ordered]
 
     async def counts(self) -> dict[str, int]:
         """Return how many runs of all tenants have each status."""

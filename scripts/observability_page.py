@@ -19,6 +19,8 @@ _FIELDS = {
     "cpu_ms": "milliseconds of processor time that the event loop took meanwhile",
     "exception": "the traceback of what failed",
     "file": "a file's path",
+    "interruptions": "how often the attempt had been cut off before",
+    "max_interruptions": "the setting of that name",
     "limit": "how many files may be open at once",
     "line": "what was written",
     "logger": "the library's logger",

@@ -18,12 +18,18 @@ class Driving:
     """The tasks that drive runs."""
 
     def __init__(
-        self, appends: Appends, driver: Driver, live_runs: LiveRuns, lost_runs: LostRuns
+        self,
+        appends: Appends,
+        driver: Driver,
+        live_runs: LiveRuns,
+        lost_runs: LostRuns,
+        max_interruptions: int,
     ) -> None:
         self._appends = appends
         self._driver = driver
         self._live_runs = live_runs
         self._lost_runs = lost_runs
+        self._max_interruptions = max_interruptions
         self._tasks: set[asyncio.Task[None]] = set()
         self._notified: set[str] = set()
 
@@ -42,11 +48,14 @@ class Driving:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def wake(self, run_id: str, happened: Input | None) -> None:
+    async def wake(
+        self, run_id: str, happened: Input | None, *, after_restart: bool = False
+    ) -> None:
         """Carry a run on, read from the journal where it is not in memory.
 
-        An attempt that a crash cut off is told to the engine first. Raises as an append does,
-        and `UnknownRun`, `Corrupt` or `DefinitionUnusable`.
+        An attempt that was cut off is told to the engine first; that counts against the step
+        where the process has ended. Raises as an append does, and `UnknownRun`, `Corrupt` or
+        `DefinitionUnusable`.
         """
         async with self._live_runs.load(None, run_id) as live:
             live.notified.set()
@@ -54,7 +63,12 @@ class Driving:
                 if live.task and happened is None:
                     return  # its driver looks again; a due timer is its own reason
                 if happened is None and live.run.state is State.EXECUTING:
-                    happened = Interrupted()
+                    happened = Interrupted(not after_restart, self._max_interruptions)
+                    visit = live.run.current
+                    if visit and after_restart:
+                        count = visit.interruptions
+                        most = self._max_interruptions
+                        log.attempt_interrupted(run_id, visit.step_id, count, most)
                 if happened:
                     self._appends.take(live, happened)
                 await self._appends.append(live)

@@ -56,6 +56,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     counters: Counters,
     services: StepServices,
     cancel_grace_s: float,
+    max_interruptions: int = 5,
 ) -> Execution:
     """Put together what executes runs."""
     appends = Appends(journal, clock)
@@ -68,7 +69,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )  # fmt: skip
     driver = Driver(appends, step_life)
     lost_runs, waiters = LostRuns(), Waiters()
-    driving = Driving(appends, driver, live_runs, lost_runs)
+    driving = Driving(appends, driver, live_runs, lost_runs, max_interruptions)
     runs = Runs(journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s)
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)

@@ -4,6 +4,10 @@ There is one way to carry a run on, and recovery only finds the runs for it: tho
 journal has inside a step and nobody drives. A run that cannot be picked up now is tried
 again, never dropped. Only a run stands still whose history is not what was written, or whose
 definition this server cannot use, which is so until its next start.
+
+A step that was running when the process ended may be why it did. One that has been cut off
+before is a suspect: the server serves first, and then suspects are run one after the other, with
+a pause between them, so that one which ends the process again is not counted against the rest.
 """
 
 import asyncio
@@ -29,6 +33,7 @@ class Recovery:
         self._runs = runs
         self._left_children = left_children
         self._lost_runs = lost_runs
+        self._suspects: list[str] = []
         self.is_done = False
         """True once every run that a restart left behind has been looked at."""
 
@@ -36,10 +41,12 @@ class Recovery:
         """Pick up what the restart left, then whatever is lost later, until cancelled."""
         while not self.is_done:
             try:
+                self._suspects = await self._journal.runs.suspects()
                 left_behind = await self._journal.runs.unfinished()
+                left_behind = [one for one in left_behind if one not in set(self._suspects)]
                 await self._left_children.after_restart()
                 left_behind += await self._journal.children.parents_to_look()
-                await self._pick_up(left_behind)
+                await self._pick_up(left_behind, after_restart=True)
                 self.is_done = True
                 log.recovered(len(left_behind))
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
@@ -47,18 +54,20 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
         while True:
             await asyncio.sleep(_PAUSE_S)
+            if self._suspects:
+                await self._pick_up([self._suspects.pop()], after_restart=True)
             await self._left_children.sweep()
             lost = self._lost_runs.take()
             await self._pick_up(sorted(lost))
             self._left_children.left |= lost  # the append that was lost may have left a step
 
-    async def _pick_up(self, run_ids: list[str]) -> None:
+    async def _pick_up(self, run_ids: list[str], *, after_restart: bool = False) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(run_id: str) -> None:
             async with gate:
                 try:
-                    await self._runs.recover(run_id)
+                    await self._runs.recover(run_id, after_restart=after_restart)
                 except UnknownRun:
                     pass  # its start never reached the disk, and nobody was told of it
                 except UNREADABLE as unreadable:

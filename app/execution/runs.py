@@ -205,12 +205,12 @@ class Runs:
         """Look at a run whose timer is due."""
         await self._driving.wake(run_id, TimerDue(self._cancel_grace_ms))
 
-    async def recover(self, run_id: str) -> None:
+    async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.
 
         That append may have been made durable with nobody told of it, so all are told now.
         """
-        await self._driving.wake(run_id, None)
+        await self._driving.wake(run_id, None, after_restart=after_restart)
         async with self._live_runs.load(None, run_id) as live, live.lock:
             run = live.run
             if live.pending or live.lost:

@@ -76,6 +76,12 @@ class Settings(BaseModel):
     sync_wait_limit: float = Field(300, ge=0, description="seconds that a sync start waits")
     shutdown_grace: float = Field(10, ge=0, description="seconds for steps in flight at a stop")
     cancel_grace: float = Field(10, ge=0, description="seconds for the step that a cancel meets")
+    max_interruptions: int = Field(
+        5,
+        ge=1,
+        description="how often the process may end while one attempt of a step is running; then "
+        "the step is taken for the cause and fails",
+    )
     rate_limit_key: float = Field(
         0, ge=0, description="requests a second that one key may send, 0 for no limit"
     )

@@ -139,6 +139,17 @@ def run_not_recovered(run_id: str, failure: Exception) -> None:
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)
 
 
+def attempt_interrupted(run_id: str, step_id: str, interruptions: int, most: int) -> None:
+    """Say that a step was cut off, and how often it had been before."""
+    _log.warning(
+        "step interrupted",
+        run=run_id,
+        step=step_id,
+        interruptions=interruptions,
+        max_interruptions=most,
+    )
+
+
 def runs_expired(count: int) -> None:
     """Say that runs were deleted, as the settings of retention ask."""
     _log.info("runs deleted by retention", runs=count)

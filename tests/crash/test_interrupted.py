@@ -1,7 +1,10 @@
 """What becomes of a step that a kill -9 met: run again, fail, or ask a person."""
 
 import time
+from contextlib import suppress
+from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.harness.counting import Counting
@@ -67,3 +70,42 @@ def test_a_person_decides_where_the_step_asks(
             assert answer.status_code == 200, answer.text
             assert settled(client, run_id)["status"] == status
         assert counting.requests == {f"{run_id}:call:1": count}
+
+
+KILLS = """
+import os, signal
+from steps import tool
+
+@tool
+def end_the_process() -> None:
+    \"\"\"Take the process down.\"\"\"
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def ends(server: Server) -> None:
+    assert server.process
+    server.process.wait(20)
+
+
+def test_a_step_that_ends_the_process_is_given_up_and_others_go_on(tmp_path: Path) -> None:
+    plugin = tmp_path / "kills.py"
+    plugin.write_text(KILLS)
+    step = {"id": "kills", "type": "call-tool", "toolId": "end_the_process"}
+    flow = {"id": "kills", "name": "K", "initialStep": "kills", "edges": [{"from": "kills", "to": "end"}],
+            "steps": [step, {"id": "end", "type": "end-flow"}]}  # fmt: skip
+    with Server(tmp_path / "data", plugin, STEPWELL_MAX_INTERRUPTIONS="2") as server:
+        with server.client() as client:
+            client.post("/api/workflows", json=flow).raise_for_status()
+            with suppress(httpx.HTTPError):
+                client.post("/api/workflow/start-async/kills")
+        ends(server)
+        with suppress(Exception):
+            server.start()
+        ends(server)
+        server.start()
+        with server.client() as client:
+            (row,) = client.get("/api/workflow/runs").json()["runs"]
+            document = settled(client, row["runId"])
+        assert (document["status"], document["error"]["type"]) == ("failed", "Interrupted")
+        assert "has ended 2 times" in document["error"]["message"]
