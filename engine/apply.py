@@ -245,13 +245,10 @@ def _visit(run: Run, **changes: Any) -> Visit:
 
 def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes:
     visit = _visit(run, status=status, ended_at_ms=at_ms, retry_at_ms=None, **changes)
-    return {
-        "current": None,
-        "past": (*run.past, visit),
-        "pause": None,
-        "wake_at_ms": None,
-        **({"cleaning_up": True, "cleans_up_from": run.executions} if run.is_stopping else {}),
-    }
+    left: Changes = {"current": None, "past": (*run.past, visit), "pause": None, "wake_at_ms": None}
+    if run.cancel_requested and not run.cleaning_up:
+        left |= {"cleaning_up": True, "cleans_up_from": run.executions}
+    return left
 
 
 def _terminate(run: Run, event: RunTerminated) -> Changes:

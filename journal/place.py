@@ -14,25 +14,19 @@ class Place:
 
     def __init__(self, file: Path) -> None:
         """Take them as they are now. Raises `OSError` when one is missing."""
-        self._file = file.absolute()
-        self._folder = self._file.parent
-        self._known = (_identity(self._folder), _identity(self._file))
+        whole = file.absolute()
+        self._known = {str(place): place.stat() for place in (whole.parent, whole)}
 
     def displaced(self) -> str | None:
         """Say what has become of the folder or the database; None while both are in place."""
-        for path, known in zip((self._folder, self._file), self._known, strict=True):
+        for path, known in self._known.items():
             try:
-                found = _identity(path)
+                found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
             except OSError:
                 return f"{path} was deleted or moved while the server runs; put it back as it was"
-            if found != known:
+            if (found.st_dev, found.st_ino) != (known.st_dev, known.st_ino):
                 return (
                     f"{path} was replaced while the server runs; stop the server, and start it "
                     "with the one that is to count"
                 )
         return None
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
-    return found.st_dev, found.st_ino

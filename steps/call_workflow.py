@@ -10,7 +10,7 @@ from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.effects import ChildEnd, ChildPlan, ChildrenOpen, ChildRun, Effects
 from steps.expression import ExpressionError
-from steps.language.allowance import one_allowance
+from steps.language.allowance import Allowance
 from steps.template import Template
 
 MOST_ITEMS = 100_000
@@ -129,7 +129,7 @@ def _child(
     if items is not None:
         names |= {"item": items[index], "index": index}
     # Each child is journaled by itself, so each has an allowance of its own.
-    with one_allowance():
+    with Allowance():
         return _child_in(settings, names)
 
 

@@ -65,10 +65,11 @@ def _checked(
     step: CompiledStep, done: Done, values: JsonObject, scope: Mapping[str, Json]
 ) -> tuple[Json, JsonObject]:
     inside = done.output if isinstance(done.output, dict) else {}
-    taken = {name: inside[name] for name in step.output.specs if name in inside} | values
+    taken = {**inside, **values}
     data = step.output.with_defaults({name: taken[name] for name in step.output.specs
                                       if name in taken})  # fmt: skip
-    if _was_delivered(scope, step.id):
+    earlier = scope.get("steps")
+    if isinstance(earlier, dict) and step.id in earlier:
         left_out = [name for name in step.output.specs if name not in data]
         data |= {name: None for name in left_out if step.output.may_be_null(name)}
     problems = step.output.check(data, path="output")
@@ -76,9 +77,3 @@ def _checked(
         message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
         raise StepBroke("InvalidOutput", message, retryable=False)
     return done.output, data
-
-
-def _was_delivered(scope: Mapping[str, Json], step_id: str) -> bool:
-    """Say whether an earlier visit of the step has delivered."""
-    steps = scope.get("steps")
-    return isinstance(steps, dict) and step_id in steps

@@ -13,7 +13,7 @@ from app.clock import Clock
 from app.execution.live_run import LiveRun, RunLost, left_step
 from engine import Event, Input, Recorded, apply, react
 from journal import DuplicateStart, Journal
-from steps.language.allowance import one_allowance
+from steps.language.allowance import Allowance
 
 Appended: TypeAlias = Callable[[LiveRun, Sequence[Event]], None]
 """Hears that events of a run have become durable; `run` of the live run shows them."""
@@ -45,7 +45,7 @@ class Appends:
         """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
         if live.lost:
             raise RunLost(live.run.id)
-        with one_allowance():  # for the conditions of all edges
+        with Allowance():  # for the conditions of all edges
             events = react(live.run, live.graph, happened, self._clock.now_ms())
         live.run = reduce(apply, events, live.run)
         live.pending.extend(events)

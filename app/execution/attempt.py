@@ -28,7 +28,7 @@ from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
-from steps.language.allowance import one_allowance
+from steps.language.allowance import Allowance
 from steps.outputs import deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
 
@@ -56,7 +56,7 @@ async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) 
     seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
     limit = AttemptTimeout(seconds)
     try:
-        with one_allowance():
+        with Allowance():
             async with limit:
                 outcome = await step.type.execute(step.settings, given, effects)
             happened, size = await _input(step, given, outcome, effects.now_ms())

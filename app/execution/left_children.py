@@ -16,7 +16,7 @@ from engine import (
 )
 from journal import UNREADABLE, Journal, UnknownRun
 
-_LEAVE = (ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunTerminated)
+_LEAVE = frozenset({ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunTerminated})
 """Events with which a run may leave a step whose child runs are open."""
 
 
@@ -32,7 +32,7 @@ class LeftChildren:
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Stop the children of a run that has left the step that had started them."""
-        left = any(isinstance(event, _LEAVE) for event in events)
+        left = not _LEAVE.isdisjoint(map(type, events))
         if left and (live.may_have_children or any(visit.children for visit in live.run.history)):
             self.leave(live.run.id)
 

@@ -118,7 +118,7 @@ class StepLife:
         """
         async with live.lock:
             if live.is_doing(doing):
-                if live.run.is_stopping and isinstance(happened, AwaitsChildren):
+                if isinstance(happened, AwaitsChildren) and live.run.is_stopping:
                     happened = Stopped()
                 if isinstance(happened, Broke | Stopped) and await self.has_open_children(live):
                     happened = replace(happened, grace_ms=self._cancel_grace_ms)

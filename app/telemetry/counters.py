@@ -1,17 +1,18 @@
 """What this server counts while it runs, for `/metrics`."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from engine import AwaitsChildren, Broke, Delivered, Input, Pauses, Sleeps
 from journal import Histogram
 
-_ATTEMPT_OUTCOMES: tuple[tuple[type[object], str], ...] = (
-    (Delivered, "completed"),
-    (Broke, "failed"),
-    (Pauses, "paused"),
-    (Sleeps, "slept"),
-    (AwaitsChildren, "awaited"),
-)
+_ATTEMPT_OUTCOMES: Mapping[type[Input], str] = {
+    Delivered: "completed",
+    Broke: "failed",
+    Pauses: "paused",
+    Sleeps: "slept",
+    AwaitsChildren: "awaited",
+}
 _LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -35,5 +36,4 @@ class Counters:
 
     def attempt(self, step_type: str, outcome: Input) -> None:
         """Count an attempt of a step."""
-        words = (word for kind, word in _ATTEMPT_OUTCOMES if isinstance(outcome, kind))
-        self.attempts[step_type, next(words, "other")] += 1
+        self.attempts[step_type, _ATTEMPT_OUTCOMES.get(type(outcome), "other")] += 1

@@ -6,9 +6,8 @@ has an allowance of its own.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Self
 
 STEP = 1_000_000
 """Units of work for all expressions of one attempt of a step, or of the edges out of it."""
@@ -29,13 +28,22 @@ class TooMuchWork(ValueError):
 
 
 class Allowance:
-    """What is left for a step."""
+    """What is left for a step; all expressions that are evaluated inside `with` share it."""
 
-    __slots__ = ("_since_turn", "spent")
+    __slots__ = ("_before", "_since_turn", "spent")
 
     def __init__(self) -> None:
         self.spent = 0
         self._since_turn = 0
+        self._before: Allowance | None = None
+
+    def __enter__(self) -> Self:
+        self._before = _open.get()
+        _open.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _open.set(self._before)
 
     def spend(self, units: int) -> None:
         """Count work. Raises `TooMuchWork` where nothing is left for it."""
@@ -52,17 +60,6 @@ class Allowance:
 
 
 _open: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
-
-
-@contextmanager
-def one_allowance() -> Iterator[Allowance]:
-    """Have all expressions that are evaluated inside share one allowance."""
-    allowance = Allowance()
-    token = _open.set(allowance)
-    try:
-        yield allowance
-    finally:
-        _open.reset(token)
 
 
 def allowance_here() -> Allowance:

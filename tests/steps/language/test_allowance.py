@@ -6,7 +6,7 @@ import pytest
 
 from engine import Json
 from steps.expression import Expression, ExpressionError
-from steps.language.allowance import STEP, one_allowance
+from steps.language.allowance import STEP, Allowance
 from steps.template import Template
 
 LARGE: dict[str, Json] = {
@@ -16,7 +16,7 @@ COSTLY = "data.x | items | list"
 
 
 def spent(text: str, times: int = 1) -> int:
-    with one_allowance() as allowance:
+    with Allowance() as allowance:
         for _ in range(times):
             Expression(text).evaluate(LARGE)
         return allowance.spent
@@ -56,7 +56,7 @@ def test_others_have_their_turn_between_expressions() -> None:
 
         beside = asyncio.create_task(others())
         await asyncio.sleep(0)
-        with one_allowance():
+        with Allowance():
             assert await work.rendered(LARGE) == work.render(LARGE)
         done = True
         await beside
@@ -70,7 +70,7 @@ def test_a_timeout_is_kept_between_expressions() -> None:
     template = Template(["{{ " + COSTLY + " }}"] * 15)
 
     async def within(seconds: float) -> None:
-        with one_allowance():
+        with Allowance():
             async with asyncio.timeout(seconds):
                 await template.rendered(LARGE)
 
