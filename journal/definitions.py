@@ -23,7 +23,7 @@ _NEWEST = """
     FROM {things} w JOIN {versions} v ON v.tenant = w.tenant AND v.{owner} = w.id
 """
 _IS_NEWEST = """v.ordinal = (SELECT max(ordinal) FROM {versions}
-                             WHERE tenant = w.tenant AND {owner} = w.id)"""
+                             WHERE tenant = w.tenant AND {owner} = w.id{and_status})"""
 
 
 class DefinitionTable:
@@ -37,7 +37,8 @@ class DefinitionTable:
         self._versions = _NEWEST.format(
             **names, definition="'{}'", updated="v.created_at_ms"
         ).replace("w.created_at_ms", "v.created_at_ms")
-        self._is_newest = _IS_NEWEST.format(**names)
+        self._is_newest = _IS_NEWEST.format(**names, and_status="")
+        self._is_newest_of_status = _IS_NEWEST.format(**names, and_status=" AND status = ?")
         self._writer = writer
         self._readers = readers
 
@@ -133,17 +134,22 @@ class DefinitionTable:
         return [_version(row) for row in rows]
 
     async def search(self, tenant: str, wanted: DefinitionFilter) -> list[VersionRow]:
-        """Return the newest version of each workflow, the last changed first."""
-        conditions, values = [f"w.tenant = ? AND {self._is_newest}"], [tenant]
+        """Return one version of each workflow, the last changed first.
+
+        It is the newest; with a status that versions have, the newest of that status.
+        """
+        of_status = {
+            "published": "v.version = w.published_version",
+            "draft": self._is_newest_of_status,
+            "testing": self._is_newest_of_status,
+        }.get(wanted.status or "")
+        conditions, values = [f"w.tenant = ? AND {of_status or self._is_newest}"], [tenant]
+        if of_status == self._is_newest_of_status:
+            values.append(str(wanted.status))
         if wanted.status == "archived":
             conditions.append("w.archived")
         elif not wanted.include_archived or wanted.status is not None:
             conditions.append("NOT w.archived")
-        if wanted.status == "published":
-            conditions.append("w.published_version IS NOT NULL")
-        elif wanted.status in ("draft", "testing"):
-            conditions.append("v.status = ?")
-            values.append(wanted.status)
         if wanted.search:
             conditions.append(
                 "(lower(v.name) LIKE ? ESCAPE '\\' OR lower(v.description) LIKE ? ESCAPE '\\')"

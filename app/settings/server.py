@@ -176,7 +176,8 @@ class Settings(BaseModel):
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^@/]+$",
-        description="how people reach this server, such as https://flows.example; for links",
+        description="how people reach this server, such as https://flows.example; "
+        "without it, links have the address of the server itself",
     )
     retention: Ages = Field(
         {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"

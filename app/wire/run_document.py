@@ -109,11 +109,10 @@ def _told(visit: Visit | CarriedVisit) -> JsonObject:
     entry: JsonObject = {
         "stepId": visit.step_id,
         "stepType": visit.step_type,
+        "stepName": visit.step_name if visit.step_name is not None else visit.step_id,
         "status": str(visit.status),
         "startTime": iso_time(visit.started_at_ms),
     }
-    if visit.step_name is not None:
-        entry["stepName"] = visit.step_name
     if visit.visit > 1:
         entry["visit"] = visit.visit
     if visit.attempt > 1:

@@ -109,3 +109,8 @@ def test_differences_lead_from_one_text_to_the_other() -> None:
         assert applied(old, new, blocks) == new
         if number % 2:  # three lines were added, and no more is said to have changed
             assert sum(block.new_end - block.new for block in blocks) == 3
+
+
+def test_a_workflow_that_is_too_large_says_so_in_the_place_of_its_picture() -> None:
+    assert draw(chain(300, [])).count("<rect") >= 300
+    assert "No picture: of 301 steps, more than 300 are not drawn." in draw(chain(301, []))

@@ -5,6 +5,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.harness.processes import command
@@ -298,3 +299,58 @@ def test_a_signed_token_is_as_good_as_a_key(shared: Server, workflow: str) -> No
     assert httpx.post(address, headers={"Authorization": f"Bearer {none}"}).status_code == 401
     shared_list = command("jwt-secret", "list", "--data", shared.data, "--tenant", "acme")
     assert secret["secret"] not in str(shared_list)
+
+
+@pytest.mark.parametrize("kind", ["workflows", "agents"])
+def test_a_list_of_a_status_shows_the_newest_version_of_that_status(
+    shared: Server, kind: str
+) -> None:
+    agent = {"instructions": "Answer.", "model": "m"}
+    base = {"name": "Statuses", **(CREATE if kind == "workflows" else agent), "id": "statuses"}
+
+    def listed(client: httpx.Client, status: str) -> list[tuple[str, str]]:
+        rows = client.get(f"/api/{kind}", params={"status": status}).json()
+        return [(row["version"], row["status"]) for row in rows if row["id"] == "statuses"]
+
+    with shared.client() as client:
+        client.post(f"/api/{kind}", json=base).raise_for_status()
+        for number in range(2):
+            client.put(f"/api/{kind}/statuses", json={"description": str(number)})
+        published = {"version": "1.0.1"}
+        client.post(f"/api/{kind}/statuses/publish", json=published).raise_for_status()
+        assert listed(client, "published") == [("1.0.1", "published")]
+        assert listed(client, "draft") == [("1.0.2", "draft")]
+        assert listed(client, "testing") == []
+        client.post(f"/api/{kind}/statuses/publish", json={"version": "1.0.2"}).raise_for_status()
+        assert listed(client, "published") == [("1.0.2", "published")]
+        assert listed(client, "draft") == [("1.0.1", "draft")]
+        client.delete(f"/api/{kind}/statuses").raise_for_status()
+        assert listed(client, "draft") == listed(client, "published") == []
+        assert listed(client, "archived") == [("1.0.2", "archived")]
+
+
+def test_a_step_without_a_name_shows_its_id(shared: Server) -> None:
+    steps = [{"id": "a", "type": "wait", "duration": "1ms", "name": "A name"},
+             {"id": "b", "type": "end-flow"}]  # fmt: skip
+    flow = {
+        "name": "Names",
+        "initialStep": "a",
+        "steps": steps,
+        "edges": [{"from": "a", "to": "b"}],
+    }
+    with shared.client() as client:
+        workflow = client.post("/api/workflows", json=flow).json()["id"]
+        run = client.post(f"/api/workflow/start/{workflow}", json={}).json()["runId"]
+        history = settled(client, run, "completed")["stepExecutionHistory"]
+    assert [entry["stepName"] for entry in history] == ["A name", "b"]
+
+
+def test_a_link_leads_to_the_server_whatever_host_is_named(shared: Server) -> None:
+    flow = {"name": "Asks", "initialStep": "a", "edges": [{"from": "a", "to": "b"}],
+            "steps": [{"id": "a", "type": "request-user-action"}, {"id": "b", "type": "end-flow"}]}  # fmt: skip
+    with shared.client() as client:
+        workflow = client.post("/api/workflows", json=flow).json()["id"]
+        run = client.post(f"/api/workflow/start/{workflow}", json={}).json()["runId"]
+        headers = {"host": "stranger.example"}
+        made = client.post(f"/api/workflow/links/{run}", json={}, headers=headers).json()
+    assert made["url"].startswith(f"{shared.address}/answer/")

@@ -1,6 +1,7 @@
 """Making a link for somebody who has no account."""
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.auth.links import asking_run
@@ -37,7 +38,7 @@ async def create_link(call: Call) -> Response:
     until_ms = services.clock.now_ms() + body.expiresIn
     name = body.name or f"made by {call.caller.name}"
     link, token = services.links.make(call.tenant, run, name, until_ms)
-    base = services.settings.public_url or str(call.request.base_url).rstrip("/")
+    base = services.settings.public_url or _own_address(call.request)
     return JSONResponse(
         {
             "url": f"{base}/answer/{token}",
@@ -48,6 +49,15 @@ async def create_link(call: Call) -> Response:
         },
         201,
     )
+
+
+def _own_address(request: Request) -> str:
+    """Return the address on which the request came in.
+
+    Its Host header is the caller's word, and a link is sent to somebody else.
+    """
+    host, port = request.scope["server"]
+    return f"{request.url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 ENDPOINTS = (

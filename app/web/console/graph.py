@@ -79,12 +79,14 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
     """Return the SVG of a definition's steps and edges; everything in it is escaped.
 
     It takes documents that do not compile: what is no step or no edge is left out. Where the
-    edges are more than a picture can show, it says so in the picture's place.
+    steps or edges are more than a picture can show, it says so in the picture's place.
     """
     steps = _steps(document)
     edges = _edges(document, steps)
-    if not steps or len(steps) > _MOST_STEPS:
+    if not steps:
         return ""
+    if len(steps) > _MOST_STEPS:
+        return _told(f"No picture: of {len(steps)} steps, more than {_MOST_STEPS} are not drawn.")
     first = str(document.get("initialStep"))
     arrows = [DrawnEdge(edge.source, edge.target, bool(edge.label)) for edge in edges]
     try:
