@@ -43,6 +43,19 @@ def duration_ms(text: object) -> int:
     return length
 
 
+def duration_text(length_ms: int) -> str:
+    """Return a duration as text.
+
+    Args:
+        length_ms: Milliseconds, more than 0.
+
+    Returns:
+        The text in the largest unit that says it exactly, such as `90s` or `7d`.
+    """
+    unit = next(unit for unit, size in reversed(_UNIT_MS.items()) if length_ms % size == 0)
+    return f"{length_ms // _UNIT_MS[unit]}{unit}"
+
+
 Duration = Annotated[
     int,
     BeforeValidator(duration_ms),

@@ -1,0 +1,195 @@
+"""`/openapi.json` is valid, its examples are right, and what the server answers is as it says."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app.server import ENDPOINTS
+from app.web.api.openapi import openapi
+from tests.harness.receiver import Receiver
+from tests.harness.server import Server
+
+FORM = {"id": "f", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
+ACT = {"id": "act", "type": "request-user-action", "name": "Act"}
+FLOW = {
+    "name": "Described", "initialStep": "f", "steps": [FORM, ACT, {"id": "end", "type": "end-flow"}],
+    "edges": [{"from": "f", "to": "act"}, {"from": "act", "to": "end"}],
+}  # fmt: skip
+FAILS = {
+    "name": "Fails",
+    "initialStep": "end",
+    "steps": [{"id": "end", "type": "end-flow", "result": {"x": "{{ data.none.deeper.deepest }}"}}],
+}
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return openapi(ENDPOINTS)
+
+
+def answers_of(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in described["paths"].items():
+        for method, operation in item.items():
+            for status, answer in operation["responses"].items():
+                if status in ("200", "201", "202"):
+                    yield f"{method.upper()} {path}", status, answer["content"]
+
+
+def schema_of(described: dict[str, Any], schema: dict[str, Any]) -> Any:
+    """Return a validator that takes no field that is not described."""
+    closed = {
+        name: {"additionalProperties": False, **part} if part.get("type") == "object" else part
+        for name, part in described["components"]["schemas"].items()
+    }
+    return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": closed}})
+
+
+def test_the_description_is_valid(described: dict[str, Any]) -> None:
+    assert [str(error) for error in OpenAPIV31SpecValidator(described).iter_errors()] == []
+
+
+def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[str, Any]) -> None:
+    found = list(answers_of(described))
+    assert len(found) > 60
+    for name, status, content in found:
+        if "application/json" not in content:
+            assert [*content.values()] == [{"schema": {"type": "string"}}], name
+            continue
+        shown = content["application/json"]
+        faults = [
+            str(error)
+            for error in schema_of(described, shown["schema"]).iter_errors(shown["example"])
+        ]
+        assert not faults, (name, status, faults)
+
+
+def test_each_default_fits_its_type(described: dict[str, Any]) -> None:
+    seen = 0
+
+    def look(part: Any) -> None:
+        nonlocal seen
+        if isinstance(part, dict):
+            if "default" in part and part.get("type"):
+                schema_of(described, part).validate(part["default"])
+                seen += 1
+            for inner in part.values():
+                look(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                look(inner)
+
+    look(described)
+    assert seen > 10
+    link = described["components"]["schemas"]["LinkBody"]
+    assert link["properties"]["expiresIn"]["default"] == "7d"
+
+
+class Held:
+    """Sends requests, and holds each answer against the description."""
+
+    def __init__(self, client: httpx.Client, described: dict[str, Any]) -> None:
+        self._client = client
+        self._described = described
+        self.operations: set[str] = set()
+
+    def __call__(self, method: str, path: str, body: object = None, **more: Any) -> Any:
+        answer = self._client.request(method, path, json=body, **more)
+        template = next(
+            known for known in sorted(self._described["paths"], key=lambda name: name.count("{"))
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path.partition("?")[0])
+        )  # fmt: skip
+        operation = self._described["paths"][template][method.lower()]
+        content = operation["responses"][str(answer.status_code)]["content"]
+        schema = content["application/json"]["schema"]
+        faults = [
+            f"{error.instance_path} {error.message}"
+            for error in schema_of(self._described, schema).iter_errors(answer.json())
+        ]
+        assert not faults, (method, path, answer.json(), faults)
+        self.operations.add(operation["operationId"])
+        return answer.json()
+
+
+def test_what_the_server_answers_is_as_described(shared: Server, described: dict[str, Any]) -> None:
+    with shared.client() as client, Receiver() as receiver:
+        held = Held(client, described)
+        _definitions(held)
+        _runs(held)
+        _settings(held, receiver.address)
+    assert len(held.operations) > 45
+
+
+def _definitions(held: Held) -> None:
+    agent = {"name": "Described", "id": "described-agent", "instructions": "Answer.", "model": "m"}
+    for kind, document in (("workflows", {**FLOW, "id": "described-flow"}), ("agents", agent)):
+        one = f"/api/{kind}/{document['id']}"
+        held("POST", f"/api/{kind}", document)
+        held("PUT", one, {"description": "Changed"})
+        held("GET", one)
+        held("GET", f"/api/{kind}")
+        held("GET", f"{one}/versions")
+        held("POST", f"{one}/publish", {})
+        copy = held("POST", f"{one}/clone")["id"]
+        held("DELETE", f"/api/{kind}/{copy}")
+        held("POST", f"/api/{kind}/{copy}/unarchive")
+        held("DELETE", f"/api/{kind}/{copy}")
+        held("DELETE", f"/api/{kind}/{copy}/permanent")
+    held("GET", "/api/workflow/metadata/input/described-flow")
+    held("POST", "/api/workflow/check", {"text": '{"steps": 1}'})
+    held("GET", "/api/workflows/none")
+
+
+def _runs(held: Held) -> None:
+    run = held("POST", "/api/workflow/start/described-flow", {})["runId"]
+    held("GET", f"/api/workflow/status/{run}")
+    held("POST", f"/api/workflow/links/{run}", {})
+    held("POST", f"/api/workflow/resume/{run}", {"type": "collect_inputs", "data": {"name": "A"}})
+    answer = {"type": "request_user_action", "actionId": "act", "actionValue": "approved"}
+    held("POST", f"/api/workflow/resume/{run}", answer)
+    held("POST", f"/api/workflow/resume/{run}", answer)
+    failing = held("POST", "/api/workflows", FAILS)["id"]
+    assert held("POST", f"/api/workflow/start/{failing}", {})["error"]
+    again = held("POST", f"/api/workflow/rerun/{run}", {"stepId": "act"})["runId"]
+    held("GET", f"/api/workflow/status/{again}")
+    other = held("POST", "/api/workflow/start-async/described-flow", {})["runId"]
+    held("POST", "/api/workflow/management/cancel", {"runId": again})
+    held("POST", "/api/workflow/management/terminate", {"runId": other})
+    held("GET", "/api/workflow/runs")
+    for dry in (True, False):
+        body = {"action": "cancel", "filter": {"runIds": [other]}, "dryRun": dry}
+        held("POST", "/api/workflow/management/bulk", body)
+    held("DELETE", f"/api/workflow/runs/{other}")
+
+
+def _settings(held: Held, receiver: str) -> None:
+    key = held("POST", "/api/keys", {"role": "viewer", "name": "described"})["id"]
+    held("GET", "/api/keys")
+    held("DELETE", f"/api/keys/{key}")
+    kid = held("POST", "/api/jwt-secrets", {"role": "viewer"})["kid"]
+    held("GET", "/api/jwt-secrets")
+    held("DELETE", f"/api/jwt-secrets/{kid}")
+    held("PUT", "/api/secrets/DESCRIBED", {"value": "secret value"})
+    held("PUT", "/api/secrets/DESCRIBED", {"value": "other value"})
+    held("GET", "/api/secrets")
+    held("DELETE", "/api/secrets/DESCRIBED")
+    held("PUT", "/api/models/described", {"provider": "openai", "model": "m", "baseUrl": receiver})
+    held("GET", "/api/models")
+    held("DELETE", "/api/models/described")
+    held("GET", "/api/tools")
+    webhook = held("POST", "/api/webhooks", {"url": receiver, "events": ["run.*"]})["id"]
+    one = f"/api/webhooks/{webhook}"
+    held("GET", "/api/webhooks")
+    held("PUT", one, {"name": "Described"})
+    held("POST", f"{one}/test")
+    held("POST", f"{one}/secret", {})
+    held("GET", f"{one}/deliveries")
+    held("POST", f"{one}/redeliver")
+    for word in ("disable", "enable"):
+        held("POST", f"{one}/{word}")
+    held("GET", one)
+    held("DELETE", one)
