@@ -134,22 +134,15 @@ class DefinitionTable:
         return [_version(row) for row in rows]
 
     async def search(self, tenant: str, wanted: DefinitionFilter) -> list[VersionRow]:
-        """Return one version of each workflow, the last changed first.
-
-        It is the newest; with a status that versions have, the newest of that status.
-        """
-        of_status = {
-            "published": "v.version = w.published_version",
-            "draft": self._is_newest_of_status,
-            "testing": self._is_newest_of_status,
-        }.get(wanted.status or "")
-        conditions, values = [f"w.tenant = ? AND {of_status or self._is_newest}"], [tenant]
-        if of_status == self._is_newest_of_status:
-            values.append(str(wanted.status))
-        if wanted.status == "archived":
-            conditions.append("w.archived")
-        elif not wanted.include_archived or wanted.status is not None:
-            conditions.append("NOT w.archived")
+        """Return the newest version (of a status) of each workflow, the last changed first."""
+        which, values = self._is_newest, [tenant]
+        if wanted.status == "published":
+            which = "v.version = w.published_version"
+        elif wanted.status in ("draft", "testing"):
+            which, values = self._is_newest_of_status, [tenant, wanted.status]
+        conditions = [f"w.tenant = ? AND {which}"]
+        if wanted.status is not None or not wanted.include_archived:
+            conditions.append("w.archived" if wanted.status == "archived" else "NOT w.archived")
         if wanted.search:
             conditions.append(
                 "(lower(v.name) LIKE ? ESCAPE '\\' OR lower(v.description) LIKE ? ESCAPE '\\')"
