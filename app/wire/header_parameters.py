@@ -5,7 +5,7 @@ from urllib.parse import unquote_to_bytes
 
 _PARAMETER = re.compile(
     rb"[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*"
-    rb'(?:"((?:[^"\\]|\\.)*)"|([^;"]*)))?',
+    rb'(?:"((?:[^"\\]|\\.)*(?=")|[^"]*\\(?="\Z))"|([^;"]*)))?',
     re.DOTALL,
 )
 _QUOTED_PAIR = re.compile(rb'\\(["\\])')
@@ -16,7 +16,8 @@ def parameters_of(value: bytes) -> dict[str, bytes]:
     """Return a header's parameters by their names in small letters.
 
     A backslash counts in quotes only where it stands before a quote or another one, since
-    browsers write the others of a file's name as they are.
+    browsers write the others of a file's name as they are; also one at its end, where that ends
+    the header.
 
     Raises:
         ValueError: The header cannot be read, or names a parameter twice.

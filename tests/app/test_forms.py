@@ -53,6 +53,7 @@ def read(*parts: bytes, kind: bytes = KIND, before: bytes = b"", after: bytes = 
         ('form-data; name="a"; filename="100%41.pdf"', "100%41.pdf"),
         ("FORM-DATA;NAME=a ; FileName = x.pdf ;", "x.pdf"),
         ('form-data; name="a"; filename="C:\\temp\\x.txt"', "x.txt"),
+        ('form-data; name="a"; filename="a\\"', "attachment"),
         ('form-data; name="a"; filename=""', "attachment"),
     ],
 )
