@@ -32,7 +32,9 @@ _HEADERS = (
 """What each answer has unless it brings its own."""
 
 
-_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(
+    r"https?://(?:[^/?#\[\]]+|\[[0-9a-f:.]+\](?::\d*)?)(?=[/?#]|\Z)", re.IGNORECASE
+)
 
 
 class RequestFrame:
