@@ -73,7 +73,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     posting = HttpClient(settings.allowed_networks, way, MOST_POSTS)
     closing.push_async_callback(posting.close)
     secrets = await open_secrets(journal, settings, clock)
-    log.mask_with(secrets.mask_text)
+    log.mask_with(settings.data, secrets.mask_text)
     models = Models(settings, journal.models, secrets.get, clock, way)
     closing.push_async_callback(models.close)
     authenticator = Authenticator(journal, settings, clock, secrets.keyring)

@@ -115,10 +115,12 @@ class Interrupted:
     Attributes:
         in_order: True when the server had been stopped in good order.
         most: How often an attempt may be cut off before it is not made again.
+        choices: What a person may choose from where the step has one asked.
     """
 
     in_order: bool = False
     most: int = 5
+    choices: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from engine.inputs import (
 )
 from engine.run import Run
 from engine.transitions import State
-from engine.values import Pause, StepError
+from engine.values import JsonObject, Pause, StepError
 
 Events = tuple[Event, ...]
 _NO_KEY = AnswerKey()
@@ -160,21 +160,10 @@ def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> 
             error = StepError("Interrupted", message, retryable=False)
             return end_of_step(run, graph, StepFailed(*where, error))
         case OnInterrupted.ASK:
-            return (RunPaused(*where, interruption_pause(visit.step_id, message)),)
-
-
-def interruption_pause(step_id: str, message: str) -> Pause:
-    """Return the pause that asks a person what becomes of an interrupted step."""
-    return Pause(
-        "request_user_action",
-        {
-            "stepId": step_id,
-            "actionId": step_id,
-            "message": message,
-            "actions": [
-                {"value": "run-again", "label": "Run the step again"},
-                {"value": "fail", "label": "Let the step fail"},
-            ],
-        },
-        interruption=True,
-    )
+            body: JsonObject = {
+                "stepId": visit.step_id,
+                "actionId": visit.step_id,
+                "message": message,
+                "actions": list(happened.choices),
+            }
+            return (RunPaused(*where, Pause("request_user_action", body, interruption=True)),)

@@ -13,7 +13,7 @@ from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json
 from steps.filters import FILTERS, begin
-from steps.frozen import freeze, frozen_once, thaw
+from steps.frozen import freeze, frozen_here, thaw
 from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
 from steps.language.findings import hyphen_hint
@@ -163,7 +163,8 @@ class Expression:
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Return the value in `scope`. Raises `ExpressionError`."""
         shown = self.names - {"secrets"}
-        given = {name: frozen_once(scope[name]) for name in shown if name in scope}
+        frozen = frozen_here()
+        given = {name: frozen.of(scope[name]) for name in shown if name in scope}
         if self.secrets:
             given["secrets"] = freeze(_of_expression(self.secrets, scope))
         allowance = allowance_here()

@@ -5,6 +5,9 @@ empty the caller's dict; so it is given copies whose methods cannot be reached.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from engine import Json
@@ -90,19 +93,47 @@ def size_of(value: Any) -> int:
 
 
 _KEPT = 8
-_recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
 
 
-def frozen_once(value: Json) -> Any:
-    """Freeze a value that nobody changes any more, once for all expressions of a step."""
-    if not isinstance(value, dict | list):
-        return freeze(value)
-    kept = _recent.get(id(value))
-    if kept is None or kept[0] is not value:
-        kept = _recent[id(value)] = (value, freeze(value))
-        if len(_recent) > _KEPT:
-            _recent.popitem(last=False)
-    return kept[1]
+class FrozenValues:
+    """The copies of the values that were frozen last, for whoever executes steps.
+
+    Runs hand on the same values from step to step; they are frozen once for all expressions.
+    """
+
+    __slots__ = ("_recent",)
+
+    def __init__(self) -> None:
+        self._recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
+
+    def of(self, value: Json) -> Any:
+        """Return the frozen copy of a value that nobody changes any more."""
+        if not isinstance(value, dict | list):
+            return freeze(value)
+        kept = self._recent.get(id(value))
+        if kept is None or kept[0] is not value:
+            kept = self._recent[id(value)] = (value, freeze(value))
+            if len(self._recent) > _KEPT:
+                self._recent.popitem(last=False)
+        return kept[1]
+
+
+_here: ContextVar[FrozenValues | None] = ContextVar("frozen", default=None)
+
+
+@contextmanager
+def frozen_by(values: FrozenValues) -> Iterator[None]:
+    """Have all expressions that are evaluated inside share the copies of `values`."""
+    token = _here.set(values)
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def frozen_here() -> FrozenValues:
+    """Return the copies that are shared here, or new ones where none are."""
+    return _here.get() or FrozenValues()
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})

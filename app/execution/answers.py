@@ -2,6 +2,7 @@
 
 from app.auth.callers import Caller
 from app.execution.attempt import step_input
+from app.execution.interruption import FAIL, RUN_AGAIN
 from app.execution.live_run import LiveRun
 from engine import (
     Answered,
@@ -103,8 +104,8 @@ def _settle(pause: Pause, answer: JsonObject, caller: Caller, key: AnswerKey) ->
     if answer.get("actionId") != pause.body["actionId"]:
         problems.append(Problem("actionId", f"must be {pause.body['actionId']}"))
     value = answer.get("actionValue")
-    if value not in ("run-again", "fail"):
-        problems.append(Problem("actionValue", "must be run-again or fail"))
+    if value not in (RUN_AGAIN, FAIL):
+        problems.append(Problem("actionValue", f"must be {RUN_AGAIN} or {FAIL}"))
     if problems:
         raise InvalidAnswer(problems)
-    return InterruptionSettled(answer, value == "run-again", caller.name, key)
+    return InterruptionSettled(answer, value == RUN_AGAIN, caller.name, key)

@@ -13,6 +13,7 @@ from app.clock import Clock
 from app.execution.live_run import LiveRun, RunLost, left_step
 from engine import Event, Input, Recorded, apply, react
 from journal import DuplicateStart, Journal
+from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 
 Appended: TypeAlias = Callable[[LiveRun, Sequence[Event]], None]
@@ -30,11 +31,12 @@ class Appends:
         on_loss: Called in their order after an append with unknown outcome.
     """
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, clock: Clock, frozen: FrozenValues) -> None:
         self.on_append: list[Appended] = []
         self.on_loss: list[Lost] = []
         self._journal = journal
         self._clock = clock
+        self._frozen = frozen
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -45,7 +47,7 @@ class Appends:
         """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
         if live.lost:
             raise RunLost(live.run.id)
-        with Allowance():  # for the conditions of all edges
+        with Allowance(), frozen_by(self._frozen):  # for the conditions of all edges
             events = react(live.run, live.graph, happened, self._clock.now_ms())
         live.run = reduce(apply, events, live.run)
         live.pending.extend(events)

@@ -28,6 +28,7 @@ from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
+from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 from steps.outputs import deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
@@ -46,8 +47,12 @@ def step_input(run: Run, step: CompiledStep, execute: Due) -> StepInput:
     )
 
 
-async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) -> Input:
+async def attempt(
+    run: Run, step: CompiledStep, execute: Due, effects: Effects, frozen: FrozenValues
+) -> Input:
     """Execute the step once and return the outcome as the engine takes it.
+
+    Its expressions get the copies of values that `frozen` has.
 
     Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
     has to be read again.
@@ -56,7 +61,7 @@ async def attempt(run: Run, step: CompiledStep, execute: Due, effects: Effects) 
     seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
     limit = AttemptTimeout(seconds)
     try:
-        with Allowance():
+        with Allowance(), frozen_by(frozen):
             async with limit:
                 outcome = await step.type.execute(step.settings, given, effects)
             happened, size = await _input(step, given, outcome, effects.now_ms())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
 from app.execution.driver import Driver
+from app.execution.interruption import CHOICES
 from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
@@ -63,7 +64,7 @@ class Driving:
                 if live.task and happened is None:
                     return  # its driver looks again; a due timer is its own reason
                 if happened is None and live.run.state is State.EXECUTING:
-                    happened = Interrupted(not after_restart, self._max_interruptions)
+                    happened = Interrupted(not after_restart, self._max_interruptions, CHOICES)
                     visit = live.run.current
                     if visit and after_restart:
                         count = visit.interruptions

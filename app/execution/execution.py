@@ -27,6 +27,7 @@ from app.execution.timers import Timers
 from app.execution.waiters import Waiters
 from app.telemetry.counters import Counters
 from journal import Journal
+from steps.frozen import FrozenValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,14 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     max_interruptions: int = 5,
 ) -> Execution:
     """Put together what executes runs."""
-    appends = Appends(journal, clock)
+    frozen = FrozenValues()
+    appends = Appends(journal, clock, frozen)
     starts = Starts(appends, live_runs, clock, await journal.runs.last_number())
     children = Children(journal, services.workflows, starts)
     effects_of = partial(LiveEffects, services, children, appends)
     step_life = StepLife(
         appends, effects_of, children, services.secrets.mask, acting, counters,
-        round(cancel_grace_s * 1_000),
+        round(cancel_grace_s * 1_000), frozen,
     )  # fmt: skip
     driver = Driver(appends, step_life)
     lost_runs, waiters = LostRuns(), Waiters()

@@ -20,6 +20,7 @@ from app.execution.masked_outcome import masked_outcome
 from app.telemetry.counters import Counters
 from engine import AwaitsChildren, Broke, Execute, Input, Json, Run, StepError, Stopped, decide
 from steps.effects import Effects
+from steps.frozen import FrozenValues
 
 _CHAINS_AT_ONCE = 16
 """How many runs may take a chain of steps that do not act, each time the event loop comes round."""
@@ -45,8 +46,10 @@ class StepLife:
         acting: FairQueue,
         counters: Counters,
         cancel_grace_ms: int,
+        frozen: FrozenValues,
     ) -> None:
         self._appends = appends
+        self._frozen = frozen
         self._effects_of = effects_of
         self._children = children
         self._mask = mask
@@ -103,7 +106,7 @@ class StepLife:
 
     async def _attempt(self, live: LiveRun, doing: Due) -> Input:
         step = live.usable.steps[doing.step_id]
-        outcome = await attempt(live.run, step, doing, self._effects_of(live, doing))
+        outcome = await attempt(live.run, step, doing, self._effects_of(live, doing), self._frozen)
         self._counters.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 

@@ -25,8 +25,7 @@ def seal_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
     """Return the row to be kept; public keys stay in the clear."""
     if not row.algorithm.startswith("HS"):
         return row
-    sealed = keyring.seal(_KIND, row.tenant, row.kid, row.secret)
-    return replace(row, secret=_PREFIX + base64.b64encode(sealed).decode())
+    return replace(row, secret=_kept(keyring.seal(_KIND, row.tenant, row.kid, row.secret)))
 
 
 def open_row(row: JwtSecretRow, keyring: Keyring) -> JwtSecretRow:
@@ -42,7 +41,14 @@ async def seal_all(table: JwtSecrets, keyring: Keyring) -> None:
     anew: dict[str, str] = {}
     for row in await table.all():
         sealed = sealed_bytes(row)
-        if row.algorithm.startswith("HS") and (sealed is None or not keyring.is_current(sealed)):
-            anew[row.kid] = seal_row(open_row(row, keyring), keyring).secret
+        if sealed is None:
+            if (secret := seal_row(row, keyring).secret) != row.secret:
+                anew[row.kid] = secret
+        elif renewed := keyring.renewed(_KIND, row.tenant, row.kid, sealed):
+            anew[row.kid] = _kept(renewed)
     if anew:
         await table.seal(anew)
+
+
+def _kept(sealed: bytes) -> str:
+    return _PREFIX + base64.b64encode(sealed).decode()

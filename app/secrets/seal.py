@@ -54,9 +54,14 @@ class Keyring:
                 "damaged or changed; restore it from a backup"
             ) from changed
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Say whether the value is sealed with the key that seals now."""
-        return id_of(sealed) == self._current
+    def renewed(self, kind: str, tenant: str, name: str, sealed: bytes) -> bytes | None:
+        """Return what an older key sealed as the present one seals it; None where that has.
+
+        Raises `KeyUnusable` as `open` does.
+        """
+        if id_of(sealed) == self._current:
+            return None
+        return self.seal(kind, tenant, name, self.open(kind, tenant, name, sealed))
 
     def opens(self, name: bytes) -> bool:
         """Say whether the key of that name is at hand."""

@@ -132,10 +132,8 @@ class Secrets:
         for row in rows:
             value = self.keyring.open(_KIND, row.tenant, row.name, row.sealed)
             self._keep(row, value)
-            if not self.keyring.is_current(row.sealed):
-                anew.append(
-                    replace(row, sealed=self.keyring.seal(_KIND, row.tenant, row.name, value))
-                )
+            if renewed := self.keyring.renewed(_KIND, row.tenant, row.name, row.sealed):
+                anew.append(replace(row, sealed=renewed))
         if anew:
             await self._table.put(anew)
         self._is_stale = False

@@ -4,18 +4,23 @@ import logging
 import re
 import sys
 from collections.abc import Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 _SECRETS = re.compile(r"sk_[A-Za-z0-9_-]{8,}|(?i:bearer)\s+[A-Za-z0-9_.~+/=-]{8,}")
 _log = structlog.get_logger("stepwell")
-_masks: list[Callable[[str], str]] = []
+_masks: dict[Path, Callable[[str], str]] = {}
 
 
-def mask_with(mask: Callable[[str], str]) -> None:
-    """Pass every text of every line through `mask`, in the place of the one given before."""
-    _masks[:] = [mask]
+def mask_with(data: Path, mask: Callable[[str], str]) -> None:
+    """Pass every text of every line through `mask`, for as long as the process lives.
+
+    A process has one log, and may serve several data folders. Each has the mask of its own
+    secrets, in the place of the one given for that folder before.
+    """
+    _masks[data.resolve()] = mask
 
 
 class _Foreign(logging.Handler):
@@ -59,7 +64,7 @@ def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
         if value is None or isinstance(value, bool | int | float):
             continue
         text = _SECRETS.sub("***", str(value))
-        for mask in _masks:
+        for mask in tuple(_masks.values()):
             text = mask(text)
         event[name] = text
     return event

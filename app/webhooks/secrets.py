@@ -51,9 +51,9 @@ def open_secrets(keyring: Keyring, row: WebhookRow) -> SigningSecrets:
 async def seal_all(table: WebhookTable, keyring: Keyring) -> None:
     """Seal what is sealed with an older key. Raises `KeyUnusable`."""
     anew = {
-        row.id: seal_secrets(keyring, row.tenant, row.id, open_secrets(keyring, row))
+        row.id: renewed
         for row in await table.all()
-        if not keyring.is_current(row.sealed)
+        if (renewed := keyring.renewed(_KIND, row.tenant, row.id, row.sealed))
     }
     if anew:
         await table.seal(anew)

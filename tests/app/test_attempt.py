@@ -18,6 +18,7 @@ from engine import (
     react,
 )
 from steps.definition import compile_definition
+from steps.frozen import FrozenValues
 from steps.registry import Registry
 from steps.testing import FakeEffects
 
@@ -37,7 +38,7 @@ async def attempted(tool: Any) -> Input:
     due = decide(run)
     assert isinstance(due, Execute)
     effects = FakeEffects(tool_results={"shared": tool})
-    return await attempt(run, definition.steps["a"], due, effects)
+    return await attempt(run, definition.steps["a"], due, effects, FrozenValues())
 
 
 async def test_a_tool_that_waits_for_its_turn_is_not_timed_out() -> None:

@@ -7,12 +7,14 @@ import pytest
 
 SCRIPT = """
 import logging
+from pathlib import Path
 from app.telemetry import log
 from app.secrets.mask import Mask
 
 log.configure("debug", {style!r})
-log.mask_with(Mask(["first-canary"]).text)
-log.mask_with(Mask(["canary \\"value\\""]).text)
+log.mask_with(Path("one"), Mask(["forgotten"]).text)
+log.mask_with(Path("one"), Mask(["first-canary"]).text)
+log.mask_with(Path("two"), Mask(["canary \\"value\\""]).text)
 
 def fail():
     raise RuntimeError('it holds canary "value" and sk_0123456789')
@@ -22,7 +24,7 @@ try:
 except RuntimeError as failure:
     log.step_crashed("run", "step", failure)
     log.timer_failed("run", failure)
-    logging.getLogger("asyncio").error("never retrieved: %s", failure, exc_info=failure)
+    logging.getLogger("asyncio").error("never retrieved, forgotten first-canary: %s", failure, exc_info=failure)
 log.request_served("GET", "/api/canary%20%22value%22", 200, "id")
 """
 
@@ -38,4 +40,6 @@ def test_tracebacks_paths_and_lines_of_libraries_are_masked(style: str) -> None:
     assert "never retrieved" in shown
     assert shown.count("***") >= 6
     assert "value" not in shown
+    assert "first-canary" not in shown  # the mask of one folder does not end with another's
+    assert "forgotten ***" in shown  # but with the next one of its own
     assert "0123456789" not in shown

@@ -53,8 +53,18 @@ def test_a_wrong_key_says_so_and_an_older_one_opens() -> None:
         Keyring(KEY).open("secret", "acme", "KEY", sealed)
     ring = Keyring(KEY, [OTHER])
     assert ring.open("secret", "acme", "KEY", sealed) == "canary"
-    assert not ring.is_current(sealed)
     assert id_of(sealed) == key_id(OTHER)
+
+
+def test_what_an_older_key_sealed_is_renewed_once() -> None:
+    where = ("secret", "acme", "KEY")
+    ring = Keyring(KEY, [OTHER])
+    renewed = ring.renewed(*where, Keyring(OTHER).seal(*where, "canary"))
+    assert renewed is not None
+    assert Keyring(KEY).open(*where, renewed) == "canary"
+    assert ring.renewed(*where, renewed) is None
+    with pytest.raises(KeyUnusable, match="sealed with another key"):
+        Keyring(KEY).renewed(*where, Keyring(OTHER).seal(*where, "canary"))
 
 
 def test_the_key_file_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
@@ -102,7 +112,7 @@ def test_a_key_in_the_settings_takes_over_from_the_folders_own(tmp_path: Path) -
     sealed = open_keyring(Settings(data=tmp_path), ()).seal("secret", "acme", "KEY", "canary")
     ring = open_keyring(Settings(data=tmp_path, secrets_key=text(KEY)), {id_of(sealed)})
     assert ring.open("secret", "acme", "KEY", sealed) == "canary"
-    assert not ring.is_current(sealed)
+    assert id_of(sealed) != key_id(KEY)
 
 
 def test_a_key_file_is_named_in_its_place(tmp_path: Path) -> None:

@@ -333,11 +333,10 @@ ROWS = [
         (StepFailed(20, "once-caught", 1, MUST_NOT, "mend"),
          enters(20, "mend"))),
     Row("a step that is unsure asks a person",
-        inside("unsure"), Interrupted(), 20,
+        inside("unsure"), Interrupted(choices=({"value": "yes", "label": "Do it"}, {"value": "no"})), 20,
         (RunPaused(20, "unsure", 1, Pause("request_user_action", {
             "stepId": "unsure", "actionId": "unsure", "message": UNKNOWN, "actions": [
-                {"value": "run-again", "label": "Run the step again"},
-                {"value": "fail", "label": "Let the step fail"},
+                {"value": "yes", "label": "Do it"}, {"value": "no"},
             ]}, interruption=True)),)),
     Row("who may have it run again",
         paused("asks", CRASH), InterruptionSettled({"actionValue": "run-again"}, True, "bob"), 20,
