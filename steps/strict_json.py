@@ -15,34 +15,106 @@ DEEPEST = 64
 LONG_BYTES = 64 * 1024
 """Values from this length on are worth a turn for others between two looks at them."""
 
-_TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
+_LARGEST_INTEGER = 2**53
 _MARGIN = 100
 """How many levels deeper a value may stand where it is written once more, its callers counted."""
 
 
-def parse_strictly(text: str, *, line_breaks: bool = False) -> Json:
+class JsonRefused(ValueError):
+    """A value is JSON, and is refused all the same.
+
+    Attributes:
+        what: What is wrong with it, to go on after a name of the text.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"it {what}")
+
+
+def parse_strictly(
+    text: str,
+    *,
+    line_breaks: bool = False,
+    unique_keys: bool = False,
+    exact_integers: bool = False,
+    most_values: int | None = None,
+) -> Json:
     """Return the value of JSON text.
 
     Args:
         text: The text.
         line_breaks: Whether its strings may have control characters as they are.
+        unique_keys: Whether an object that has a key twice is refused.
+        exact_integers: Whether integers beyond 2^53 are refused, which not every reader keeps.
+        most_values: How many values it may hold, None for as many as there are.
 
     Returns:
         The value.
 
     Raises:
+        JsonRefused: The value is nested too deep, or holds too many values or half a character.
         ValueError: The text is no JSON, or holds what is refused; the message says what.
     """
     try:
         value: Json = json.loads(
-            text, parse_constant=_refuse, parse_float=_finite, strict=not line_breaks
+            text,
+            object_pairs_hook=_unique if unique_keys else None,
+            parse_constant=_refuse,
+            parse_float=finite,
+            parse_int=exact_integer if exact_integers else None,
+            strict=not line_breaks,
         )
-        json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as deep:
-        raise ValueError(_TOO_DEEP) from deep
-    _measure(value)
+        raise JsonRefused(_TOO_DEEP) from deep
+    must_be_bounded(value, most_values)
+    try:
+        text.encode()
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as half:
+        raise JsonRefused("holds half of a surrogate pair (\\ud800-\\udfff)") from half
     return value
+
+
+def must_be_bounded(value: Json, most_values: int | None = None) -> None:
+    """Refuse what expressions, the journal and answers could not walk through.
+
+    Args:
+        value: The value.
+        most_values: How many values it may hold, itself counted.
+
+    Raises:
+        JsonRefused: It is nested deeper than `DEEPEST` levels, or holds more values.
+    """
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    count = 1
+    for _ in range(DEEPEST):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        count += sum(map(len, inner))
+        if most_values is not None and count > most_values:
+            raise JsonRefused(f"holds more than {most_values} values")
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return
+    raise JsonRefused(_TOO_DEEP)
+
+
+def finite(text: str) -> float:
+    """Return a number that is not whole. Raises `ValueError` for one beyond all numbers."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def exact_integer(text: str) -> int:
+    """Return a whole number. Raises `ValueError` for one that not every reader keeps as it is."""
+    if len(text) > 17 or abs(int(text)) > _LARGEST_INTEGER:  # noqa: PLR2004 - digits of 2**53
+        raise ValueError(f"the number {text[:40]} is beyond 2^53; send it as a string")
+    return int(text)
 
 
 def _written(value: object) -> bytes:
@@ -101,24 +173,16 @@ def _fitting(what: str, value: object, kind: str) -> bytes:
         raise StepBroke(kind, f"{what} no JSON value: {why}", retryable=False) from why
 
 
-def _measure(value: Json) -> None:
-    """Refuse what expressions, the journal and answers could not walk through."""
-    level = [value]
-    for _ in range(DEEPEST):
-        inner = [item.values() if isinstance(item, dict) else item
-                 for item in level if isinstance(item, dict | list)]  # fmt: skip
-        level = [item for items in inner for item in items if isinstance(item, dict | list)]
-        if not level:
-            return
-    raise ValueError(_TOO_DEEP)
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"the key {name[:80]!r} is there twice in one object")
+            seen.add(name)
+    return found
 
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:40]} is beyond what a number can hold")
-    return number

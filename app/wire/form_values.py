@@ -10,10 +10,11 @@ from functools import partial
 from app.concurrency.offload import LONG_BYTES, offload
 from app.wire.errors import BadRequest
 from app.wire.form import Form, Texts
-from app.wire.json_body import check_bounds, finite, integer, parse_json
+from app.wire.json_body import check_bounds, parse_json
 from engine import Json, JsonObject
 from steps.contract import Problem
 from steps.fields import Fields
+from steps.strict_json import exact_integer, finite
 
 _BOOLEANS = {
     "true": True, "1": True, "on": True, "false": False, "0": False, "off": False,
@@ -91,7 +92,7 @@ def _single(text: str, kind: str) -> Json:
 
 def _number(text: str) -> Json:
     """Return a number as HTML's number fields write it: also `.5`, and zeros at the beginning."""
-    return integer(text) if text.lstrip("-").isdigit() else finite(text)
+    return exact_integer(text) if text.lstrip("-").isdigit() else finite(text)
 
 
 def _parsed(text: str) -> Json:

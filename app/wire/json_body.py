@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import math
 from functools import partial
-from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -12,10 +10,9 @@ from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.server import Settings
 from app.wire.errors import BadRequest, BodyTimeout, PayloadTooLarge, UnsupportedMediaType
 from engine import Json, JsonObject
+from steps.strict_json import JsonRefused, must_be_bounded, parse_strictly
 
-_DEEPEST = 64
 _MOST_VALUES = 100_000
-_LARGEST_INTEGER = 2**53
 
 
 def declared_size(request: Request, settings: Settings) -> int:
@@ -71,74 +68,23 @@ def parse_json(body: bytes, what: str = "the body") -> Json:
         BadRequest: The text is not acceptable; the message names the place of the fault.
     """
     try:
-        text = body.decode("utf-8")
-        value: Json = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_refuse,
-            parse_float=finite,
-            parse_int=integer,
+        return parse_strictly(
+            body.decode("utf-8"), unique_keys=True, exact_integers=True, most_values=_MOST_VALUES
         )
     except UnicodeDecodeError as wrong:
         raise BadRequest(f"{what} is not UTF-8 at byte {wrong.start}") from wrong
     except json.JSONDecodeError as wrong:
         place = f"line {wrong.lineno} column {wrong.colno}"
         raise BadRequest(f"{what} is not valid JSON: {wrong.msg} at {place}") from wrong
+    except JsonRefused as refused:
+        raise BadRequest(f"{what} {refused.what}") from refused
     except ValueError as wrong:
         raise BadRequest(f"{what} is not acceptable JSON: {wrong}") from wrong
-    except RecursionError as deep:
-        raise BadRequest(f"{what} is nested deeper than {_DEEPEST} levels") from deep
-    check_bounds(value, what)
-    if b"\\u" in body:
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as lone:
-            raise BadRequest(f"{what} holds half of a surrogate pair (\\ud800-\\udfff)") from lone
-    return value
 
 
 def check_bounds(value: Json, what: str) -> None:
     """Refuse a value that is nested too deep or holds too much. Raises `BadRequest`."""
-    todo: list[tuple[Json, int]] = [(value, 1)]
-    count = 0
-    while todo:
-        item, depth = todo.pop()
-        count += 1
-        if depth > _DEEPEST:
-            raise BadRequest(f"{what} is nested deeper than {_DEEPEST} levels")
-        if count > _MOST_VALUES:
-            raise BadRequest(f"{what} holds more than {_MOST_VALUES} values")
-        if isinstance(item, dict):
-            todo.extend((nested, depth + 1) for nested in item.values())
-        elif isinstance(item, list):
-            todo.extend((nested, depth + 1) for nested in item)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise ValueError(f"the key {name[:80]!r} is there twice in one object")
-            seen.add(name)
-    return found
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def finite(text: str) -> float:
-    """Return a number that is not whole. Raises `ValueError` for one beyond all numbers."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:40]} is too large")
-    return number
-
-
-def integer(text: str) -> int:
-    """Return a whole number. Raises `ValueError` for one that not every reader keeps as it is."""
-    if len(text) > 17 or abs(int(text)) > _LARGEST_INTEGER:  # noqa: PLR2004 - digits of 2**53
-        raise ValueError(f"the number {text[:40]} is beyond 2^53; send it as a string")
-    return int(text)
+    try:
+        must_be_bounded(value, _MOST_VALUES)
+    except JsonRefused as refused:
+        raise BadRequest(f"{what} {refused.what}") from refused

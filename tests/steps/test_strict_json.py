@@ -1,0 +1,68 @@
+"""JSON is refused where it could not be kept, and more strictly where that is asked for."""
+
+from typing import Any
+
+import pytest
+
+from steps.strict_json import DEEPEST, JsonRefused, must_be_bounded, parse_strictly
+
+DEEP = "[" * DEEPEST + "1" + "]" * DEEPEST
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("NaN", "NaN is no JSON number"),
+        ("-Infinity", "-Infinity is no JSON number"),
+        ("1e999", "the number 1e999 is too large"),
+        (f"[{DEEP}]", "it is nested deeper than 64 levels"),
+        ("[" * 100_000, "it is nested deeper than 64 levels"),
+        (r'["\ud800"]', "it holds half of a surrogate pair"),
+        (r'{"\udfff": 1}', "it holds half of a surrogate pair"),
+        ('"\ud800"', "it holds half of a surrogate pair"),
+        ('"a\nb"', "Invalid control character"),
+    ],
+)
+def test_what_could_not_be_kept_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_strictly(text)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "says"),
+    [
+        ({"unique_keys": True}, '[{"a": 1, "a": 1}]', "the key 'a' is there twice"),
+        ({"exact_integers": True}, str(2**53 + 1), "is beyond 2\\^53"),
+        ({"exact_integers": True}, "-" + "9" * 5_000, "is beyond 2\\^53"),
+        ({"most_values": 4}, '{"a": [1, 2, {}]}', "it holds more than 4 values"),
+    ],
+)
+def test_more_is_refused_where_that_is_asked_for(
+    option: dict[str, Any], text: str, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_strictly(text, **option)
+    if len(text) < 4_000:  # Python reads no longer integers
+        parse_strictly(text)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ({}, DEEP),
+        ({}, r'"\ud83d\ude00"'),
+        ({"line_breaks": True}, '"a\nb"'),
+        ({"unique_keys": True}, '[{"a": 1}, {"a": 1}]'),
+        ({"exact_integers": True}, str(-(2**53))),
+        ({"most_values": 5}, '{"a": [1, 2, {}]}'),
+        ({"most_values": 1}, "1"),
+    ],
+)
+def test_what_may_be_kept_is_read(option: dict[str, Any], text: str) -> None:
+    parse_strictly(text, **option)
+
+
+def test_a_refusal_goes_on_after_a_name() -> None:
+    with pytest.raises(JsonRefused) as refused:
+        must_be_bounded([1, 2], 2)
+    assert refused.value.what == "holds more than 2 values"
