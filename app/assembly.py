@@ -9,7 +9,9 @@ from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock, SystemClock
+from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
+from app.concurrency.tenant import current_tenant
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
 from app.events.hub import Hub
@@ -64,7 +66,9 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings)
     closing.callback(storage.close)
-    journal = await Journal.open(settings.data, synchronous=settings.synchronous)
+    journal = await Journal.open(
+        settings.data, synchronous=settings.synchronous, tenant=current_tenant
+    )
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
@@ -124,6 +128,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         rate_limits=RateLimits(settings, counters),
         counters=counters,
         acting=acting,
+        fair_loop=FairLoop(),
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
     )

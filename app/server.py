@@ -80,6 +80,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
 )
 FIRST_TENANT = "default"
+_SWITCH_S = 0.001
 _FIRST_FREE_PORT = 1024
 _NOTE_USE_EVERY_S = 30
 
@@ -238,6 +239,8 @@ def serve(settings: Settings) -> int:
     """Serve until stopped; returns the exit code."""
     log.configure(settings.log_level, settings.log_format)
     gc.collect()
+    # A thread that reads or commits waits this long for a loop that computes, several times.
+    sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what was imported stays, and need not be looked through while serving
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -7,6 +7,7 @@ from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock
+from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
@@ -54,5 +55,6 @@ class Services:
     rate_limits: RateLimits
     counters: Counters
     acting: FairQueue
+    fair_loop: FairLoop
     streams: Streams
     webhooks: Webhooks

@@ -1,6 +1,7 @@
 """The journal: one folder, one lock, one writer, a few readers."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -76,8 +77,12 @@ class Journal:
         self.ended_sessions = EndedSessions(writer, readers)
 
     @classmethod
-    async def open(cls, folder: Path, *, synchronous: str = "FULL") -> Self:
+    async def open(
+        cls, folder: Path, *, synchronous: str = "FULL", tenant: Callable[[], str] = lambda: ""
+    ) -> Self:
         """Take the folder, bring its database up to date, and open it.
+
+        Reads that have to wait take turns by what `tenant` returns for the task that asks.
 
         Raises:
             Locked: Another process uses the folder.
@@ -102,7 +107,7 @@ class Journal:
                 raise CannotOpen(file, refused) from refused
             undo.pop_all()
         writer = Writer(writing, upkeep.after_batch, Place(file))
-        return cls(lock, file, writer, Readers(file, reading), upkeep)
+        return cls(lock, file, writer, Readers(file, reading, tenant), upkeep)
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.

@@ -1,7 +1,8 @@
 """One endpoint: everything the routes, the role checks and the API page are made from."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from app.auth.callers import Caller
 from app.auth.errors import Unauthorized
 from app.auth.roles import Role
+from app.concurrency.tenant import work_for
 from app.services import Services
 from app.telemetry import log
 from app.web.connections import caller_is_known
@@ -49,7 +51,7 @@ class Endpoint:
     method: str
     path: str
     role: Role
-    handler: Callable[[Call], Awaitable[Response]]
+    handler: Callable[[Call], Coroutine[Any, Any, Response]]
     summary: str
     body: type[BaseModel] | None = None
     query: type[BaseModel] = NoQuery
@@ -71,7 +73,9 @@ class Endpoint:
         caller_is_known(request.scope)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)
-        return await self.handler(Call(request, services, session.caller, session.csrf))
+        work_for(session.caller.tenant)
+        handled = self.handler(Call(request, services, session.caller, session.csrf))
+        return await services.fair_loop.run(session.caller.tenant, handled)
 
     async def answer(self, request: Request, services: Services) -> Response:
         """Check who is asking, ask the handler, turn failures into answers."""

@@ -1,12 +1,19 @@
 """JSON answers that may be long, made without keeping the event loop."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from starlette.responses import JSONResponse, Response
 
 from app.concurrency.offload import offload
-from engine import JsonObject
+from engine import Json, JsonObject
+
+T = TypeVar("T")
+
+_PIECE = 50
+"""Items of a list that are encoded before others have their turn."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -16,6 +23,20 @@ async def json_answer(make: Callable[[], JsonObject], *, is_long: bool) -> Respo
     if not is_long:
         return JSONResponse(make())
     return Response(await offload(lambda: _encoded(make())), media_type="application/json")
+
+
+async def list_answer(
+    name: str, items: Sequence[T], line: Callable[[T], JsonObject], **more: Json
+) -> Response:
+    """Answer with a list of what `line` makes of each item, and `more`; others have turns."""
+    parts = []
+    for first in range(0, len(items), _PIECE):
+        if first:
+            await asyncio.sleep(0)
+        parts += [_encoder.encode(line(item)) for item in items[first : first + _PIECE]]
+    rest = "".join(f",{_encoder.encode(key)}:{_encoder.encode(more[key])}" for key in more)
+    text = f"{{{_encoder.encode(name)}:[{','.join(parts)}]{rest}}}"
+    return Response(text, media_type="application/json")
 
 
 def _encoded(document: JsonObject) -> bytes:

@@ -7,6 +7,8 @@ as the ratio of the time that such a start takes to the time of all the first on
 import asyncio
 import sqlite3
 import statistics
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +17,8 @@ import httpx
 import pytest
 
 from app.concurrency.fair_share import GREED
-from tests.harness.flood import Line, flood, start_of
+from tests.harness import busy_client
+from tests.harness.flood import Ask, Line, flood, start_of
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, chain, full, metric, naps, thoughts
 
@@ -48,6 +51,44 @@ async def test_one_run_beside_two_thousand_with_slow_steps(load: Load) -> None:
     # Each of its three steps waits for one nap of the others and takes the time of one.
     assert statistics.median(overtaken) < 2 * 3 * 20 * 1.5
     assert max(overtaken) < MANY / 4
+
+
+BUSY = 64
+
+
+@full
+@pytest.mark.parametrize("busy", [start_of("ends"), Ask("GET", "/api/workflow/runs?limit=500")])
+async def test_reads_of_one_tenant_beside_sixty_four_busy_connections(
+    load: Load, busy: Ask
+) -> None:
+    server = load()
+    for tenant in ("big", "small"):
+        with server.client(tenant=tenant) as client:
+            client.post("/api/workflows", json=chain([], "ends")).raise_for_status()
+    await flood(server, [start_of("ends")] * 600, tenant="big")
+    alone, _ = await reads_of_small(server)
+    client_of_big = await asyncio.create_subprocess_exec(
+        sys.executable, str(Path(busy_client.__file__)), str(server.port),
+        server.key("owner", "big"), "big", busy.method, busy.path, str(BUSY),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    await asyncio.sleep(1)
+    beside, took_s = await reads_of_small(server)
+    told, _ = await client_of_big.communicate(b"")
+    answers = int(told)
+    between = answers * took_s / (took_s + 1) / len(beside)
+    ratio = beside[-len(beside) // 100] / alone[-len(alone) // 100]
+    print(f"p99 beside {BUSY} connections: {ratio:.1f} times; {between:.1f} answers to them a read")
+    # In the order in which requests come, one read would come after all of theirs.
+    assert between < BUSY / 4
+
+
+async def reads_of_small(server: Server) -> tuple[list[float], float]:
+    """Return the times of 300 reads, the shortest first, and of all together, in seconds."""
+    began = time.monotonic()
+    async with Line(server, "small") as line:
+        answers = [await line.ask(Ask("GET", "/api/workflows/ends")) for _ in range(300)]
+    return sorted(answer.seconds for answer in answers), time.monotonic() - began
 
 
 def steps_of(server: Server, tenant: str) -> int:

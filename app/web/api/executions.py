@@ -4,7 +4,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.web.json_answer import json_answer
+from app.web.json_answer import json_answer, list_answer
 from app.wire.answer_request import AnswerRequest
 from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, checked
 from app.wire.form import is_form
@@ -58,9 +58,8 @@ async def list_runs(call: Call) -> Response:
     wanted = run_filter(query)
     rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
     page = rows[: query.limit]
-    runs = [run_line(row) for row in page]
-    more = len(rows) > len(page)
-    return JSONResponse({"runs": runs, "nextCursor": str(page[-1].number) if more else None})
+    cursor = str(page[-1].number) if len(rows) > len(page) else None
+    return await list_answer("runs", page, run_line, nextCursor=cursor)
 
 
 async def _status(call: Call, run: Run) -> Response:

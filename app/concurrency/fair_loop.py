@@ -1,0 +1,169 @@
+"""Who computes on the event loop next: coroutines take turns by tenant, step by step.
+
+The loop executes whatever is ready in the order in which it came, so that the one request of a
+tenant comes after the sixty of another. Here a coroutine that is ready to go on stands in line
+while others compute: each time the loop comes round, steps are taken for about one slice of
+time, those first whose tenant has computed least. A turn is a step from one `await` to the
+next: whoever waits for the disk, a body or a person holds none. What a step costs is measured,
+so that turns are in proportion to what they cost.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_SLICE_S = 0.001
+"""How long coroutines compute each time the loop comes round; a step is never cut off."""
+
+_GUESS_S = 0.0002
+"""What a step is taken to cost before one of its tenant has been measured."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What a tenant has open.
+
+    Attributes:
+        used_s: How long it has computed, counted from where the others stood when it came.
+        usual_s: What its steps cost of late.
+    """
+
+    used_s: float
+    open: int = 0
+    usual_s: float = _GUESS_S
+    line: deque[asyncio.Future[float]] = field(default_factory=deque)
+
+
+class FairLoop:
+    """Hands out the time of the event loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._accounts: dict[str, _Account] = {}
+        self._line: list[tuple[float, int, _Account]] = []
+        self._numbers = count()
+        self._open = 0
+        self._spent_s = 0.0
+        self._reached_s = 0.0
+        self._is_round_due = False
+
+    @property
+    def waiting(self) -> int:
+        """How many coroutines stand in line."""
+        return sum(len(account.line) for account in self._accounts.values())
+
+    def run(self, tenant: str, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Return what `coroutine` does, taking its turns."""
+        return _InTurns(self, tenant, coroutine)
+
+    def _enter(self, tenant: str) -> _Account:
+        account = self._accounts.get(tenant)
+        if account is None:
+            account = self._accounts[tenant] = _Account(self._reached_s)
+        account.open += 1
+        self._open += 1
+        return account
+
+    def _leave(self, tenant: str, account: _Account) -> None:
+        self._open -= 1
+        account.open -= 1
+        if not account.open:
+            del self._accounts[tenant]
+
+    def _may_step(self, account: _Account) -> bool:
+        """Say whether a coroutine may go on at once: nobody is before it."""
+        if not self._line:
+            return self._spent_s < _SLICE_S
+        return not account.line and account.used_s <= self._reached_s
+
+    def _stand_in_line(self, account: _Account) -> asyncio.Future[float]:
+        turn = asyncio.get_running_loop().create_future()
+        account.line.append(turn)
+        if len(account.line) == 1:
+            self._join(account)
+        self._come_round()
+        return turn
+
+    def _join(self, account: _Account) -> None:
+        heappush(self._line, (account.used_s, next(self._numbers), account))
+
+    def _note(self, account: _Account, took_s: float, expected_s: float) -> None:
+        """Charge a step; what was expected of it has been charged when its turn came."""
+        self._reached_s = max(self._reached_s, account.used_s - expected_s)
+        account.used_s += took_s - expected_s
+        account.usual_s += (took_s - account.usual_s) / 8
+        self._spent_s += took_s
+        self._come_round()
+
+    def _come_round(self) -> None:
+        if not self._is_round_due:
+            self._is_round_due = True
+            asyncio.get_running_loop().call_soon(self._begin_round)
+
+    def _begin_round(self) -> None:
+        """Let as many go on as a slice has room for, and those first that have had least."""
+        self._is_round_due = False
+        self._spent_s = 0.0
+        expected_s = 0.0
+        while self._line and expected_s < _SLICE_S:
+            used_s, number, account = heappop(self._line)
+            if account.used_s > used_s:  # it has computed since it joined
+                heappush(self._line, (account.used_s, number, account))
+                continue
+            turn = account.line.popleft()
+            if not turn.done():
+                turn.set_result(account.usual_s)
+                expected_s += account.usual_s
+                account.used_s += account.usual_s
+            if account.line:
+                self._join(account)
+        if self._line:
+            self._come_round()
+
+
+class _InTurns(Generic[T]):
+    """A coroutine whose steps take turns. A class, which costs less than a coroutine more."""
+
+    __slots__ = ("_coroutine", "_loop", "_tenant")
+
+    def __init__(self, loop: FairLoop, tenant: str, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._loop, self._tenant, self._coroutine = loop, tenant, coroutine
+
+    def __await__(self) -> Generator[Any, None, T]:
+        loop, tenant, coroutine = self._loop, self._tenant, self._coroutine
+        account = loop._enter(tenant)  # noqa: SLF001 - two halves of one thing
+        failure: BaseException | None = None
+        try:
+            while True:
+                expected_s = 0.0
+                if failure is None and loop._open > 1 and not loop._may_step(account):  # noqa: SLF001
+                    try:
+                        expected_s = yield from loop._stand_in_line(account)  # noqa: SLF001
+                    except asyncio.CancelledError as cancelled:
+                        failure = cancelled
+                began_s = loop._clock()  # noqa: SLF001
+                try:
+                    awaited = coroutine.throw(failure) if failure else coroutine.send(None)
+                except StopIteration as end:
+                    value: T = end.value
+                    return value
+                finally:
+                    if loop._open > 1:  # noqa: SLF001
+                        loop._note(account, loop._clock() - began_s, expected_s)  # noqa: SLF001
+                failure = None
+                try:
+                    yield awaited
+                except GeneratorExit:
+                    coroutine.close()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - it is the coroutine's
+                    failure = thrown
+        finally:
+            loop._leave(tenant, account)  # noqa: SLF001

@@ -1,0 +1,117 @@
+"""Tenants take turns on the event loop, in proportion to what their steps cost."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from app.concurrency.fair_loop import FairLoop
+
+
+class Computing:
+    """Steps that take as long as they say, by a clock that only they move."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.loop = FairLoop(lambda: self.now_s)
+        self.steps: Counter[str] = Counter()
+        self.used_s: Counter[str] = Counter()
+
+    def compute(self, tenant: str, seconds: float) -> None:
+        self.now_s += seconds
+        self.steps[tenant] += 1
+        self.used_s[tenant] += seconds
+
+    async def work(self, tenant: str, steps: int, seconds: float) -> None:
+        for _ in range(steps):
+            self.compute(tenant, seconds)
+            await asyncio.sleep(0)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let the others go on until it holds."""
+        while not holds():  # noqa: ASYNC110 - each time the loop comes round
+            await asyncio.sleep(0)
+
+    def begin(self, tenant: str, steps: int, seconds: float) -> "asyncio.Future[None]":
+        async def turns() -> None:
+            await self.loop.run(tenant, self.work(tenant, steps, seconds))
+
+        return asyncio.ensure_future(turns())
+
+
+async def _gone(*tasks: "asyncio.Future[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("cost_s", "most"), [(0.003, 3), (0.0005, 6)])
+async def test_one_request_meets_few_steps_of_sixty_others(cost_s: float, most: int) -> None:
+    work = Computing()
+    busy = [work.begin("busy", 10_000, cost_s) for _ in range(64)]
+    await work.until(lambda: work.steps["busy"] > 500)
+    for _ in range(10):
+        before = work.steps["busy"]
+        await work.begin("quiet", 3, 0.0001)
+        # Of the sixty-four that are ready each time the loop comes round, a slice's worth.
+        assert (work.steps["busy"] - before) / 4 <= most
+    await _gone(*busy)
+
+
+async def test_turns_are_in_proportion_to_what_they_cost() -> None:
+    work = Computing()
+    dear = [work.begin("dear", 10_000, 0.002) for _ in range(8)]
+    cheap = [work.begin("cheap", 10_000, 0.0002) for _ in range(8)]
+    await work.until(lambda: work.now_s > 4)
+    await _gone(*dear, *cheap)
+    assert work.used_s["cheap"] == pytest.approx(work.used_s["dear"], rel=0.3)
+
+
+async def test_one_alone_stands_in_no_line() -> None:
+    work = Computing()
+    task = work.begin("alone", 50, 0.01)
+    waiting: list[int] = []
+    await work.until(lambda: waiting.append(work.loop.waiting) or task.done())
+    assert set(waiting) == {0}
+
+
+async def _result() -> str:
+    await asyncio.sleep(0)
+    return "done"
+
+
+async def _failure() -> str:
+    await asyncio.sleep(0)
+    raise ValueError("why")
+
+
+async def test_results_failures_and_cancels_pass_through() -> None:
+    work = Computing()
+    busy = [work.begin("busy", 10_000, 0.003) for _ in range(8)]
+    await asyncio.sleep(0)
+    assert await work.loop.run("a", _result()) == "done"
+    with pytest.raises(ValueError, match="why"):
+        await work.loop.run("a", _failure())
+    seen: list[str] = []
+
+    async def held(*, until: Callable[[], bool]) -> None:
+        try:
+            await work.until(until)
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    asleep = asyncio.ensure_future(_in_line(work, held(until=lambda: True)))
+    in_line = asyncio.ensure_future(_in_line(work, held(until=lambda: False)))
+    await work.until(lambda: work.steps["busy"] > 500)
+    await _gone(asleep, in_line)
+    assert seen == ["cancelled", "cancelled"]
+    await _gone(*busy)
+    assert (work.loop.waiting, work.loop._open) == (0, 0)
+
+
+async def _in_line(work: Computing, coroutine: Coroutine[Any, Any, None]) -> None:
+    await work.loop.run("busy", coroutine)
