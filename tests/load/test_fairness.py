@@ -80,7 +80,7 @@ async def test_reads_of_one_tenant_beside_sixty_four_busy_connections(
     ratio = beside[-len(beside) // 100] / alone[-len(alone) // 100]
     print(f"p99 beside {BUSY} connections: {ratio:.1f} times; {between:.1f} answers to them a read")
     # In the order in which requests come, one read would come after all of theirs.
-    assert between < BUSY / 4
+    assert between < BUSY / 2
 
 
 async def reads_of_small(server: Server) -> tuple[list[float], float]:
