@@ -1,7 +1,7 @@
 """Tenants take turns on the event loop, in proportion to what their steps cost."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,7 +17,7 @@ class Computing:
         self.now_s = 0.0
         self.loop = FairLoop(lambda: self.now_s)
         self.steps: Counter[str] = Counter()
-        self.used_s: Counter[str] = Counter()
+        self.used_s: defaultdict[str, float] = defaultdict(float)
 
     def compute(self, tenant: str, seconds: float) -> None:
         self.now_s += seconds
@@ -73,7 +73,12 @@ async def test_one_alone_stands_in_no_line() -> None:
     work = Computing()
     task = work.begin("alone", 50, 0.01)
     waiting: list[int] = []
-    await work.until(lambda: waiting.append(work.loop.waiting) or task.done())
+
+    def is_over() -> bool:
+        waiting.append(work.loop.waiting)
+        return task.done()
+
+    await work.until(is_over)
     assert set(waiting) == {0}
 
 
