@@ -9,7 +9,6 @@ from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock, SystemClock
-from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.tenant import current_tenant
 from app.definitions.agents import Agents
@@ -66,9 +65,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings)
     closing.callback(storage.close)
-    journal = await Journal.open(
-        settings.data, synchronous=settings.synchronous, tenant=current_tenant
-    )
+    journal = await _journal(settings)
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
@@ -128,9 +125,14 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         rate_limits=RateLimits(settings, counters),
         counters=counters,
         acting=acting,
-        fair_loop=FairLoop(),
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
+    )
+
+
+async def _journal(settings: Settings) -> Journal:
+    return await Journal.open(
+        settings.data, synchronous=settings.synchronous, tenant=current_tenant
     )
 
 

@@ -1,6 +1,6 @@
 """Everything that a request may need, in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.auth.callers import Authenticator
 from app.auth.links import Links
@@ -55,6 +55,6 @@ class Services:
     rate_limits: RateLimits
     counters: Counters
     acting: FairQueue
-    fair_loop: FairLoop
     streams: Streams
     webhooks: Webhooks
+    fair_loop: FairLoop = field(default_factory=FairLoop)
