@@ -36,7 +36,7 @@ class Driving:
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Carry on a child run whose start has become durable."""
-        if live.run.parent and isinstance(events[0], RunStarted):
+        if live.run.parent and any(isinstance(event, RunStarted) for event in events):
             self.carry_on(live)
 
     def carry_on(self, live: LiveRun) -> None:

@@ -34,7 +34,7 @@ class LiveRuns:
         self._journal = journal
         self._definition_of = definition_of
         self._live: dict[str, LiveRun] = {}
-        self._loading: dict[tuple[str | None, str], asyncio.Future[None]] = {}
+        self._loading: dict[str, tuple[str | None, asyncio.Future[None]]] = {}
 
     def __len__(self) -> int:
         return len(self._live)
@@ -93,12 +93,18 @@ class LiveRuns:
         self.bytes.take(live.tenant, live.size)
 
     async def _load(self, tenant: str | None, run_id: str) -> None:
-        """Read the run once, however many ask for it meanwhile; not what is another tenant's."""
-        loading = self._loading.get((tenant, run_id))
+        """Read the run once, however many ask for it meanwhile; not what is another tenant's.
+
+        Never twice at a time: the slower of two could keep what the journal no longer says.
+        """
+        asked_for, loading = self._loading.get(run_id, (tenant, None))
+        if loading is not None and asked_for != tenant:
+            await asyncio.wait([loading])  # what came of it is for who asked; look again
+            return
         if loading is None:
             loading = asyncio.ensure_future(self._read(tenant, run_id))
             loading.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._loading[tenant, run_id] = loading
+            self._loading[run_id] = (tenant, loading)
         await asyncio.shield(loading)
 
     async def _read(self, tenant: str | None, run_id: str) -> None:
@@ -115,4 +121,4 @@ class LiveRuns:
         finally:
             # Here and not in a callback: whoever asks between the two, when the run has been
             # read and released again, would wait for what is done, and ask again, for ever.
-            del self._loading[tenant, run_id]
+            del self._loading[run_id]
