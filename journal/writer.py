@@ -25,6 +25,10 @@ _LOOK_EVERY_S = 0.5
 """How often the writer looks at its file when nobody writes, or tries again after a failure."""
 
 
+class _Look:
+    """Has the writer look at its file, or try again after a failure, when nobody writes."""
+
+
 class Writer:
     """Owns the writing connection; everything that changes the database goes through it."""
 
@@ -37,8 +41,9 @@ class Writer:
         self._connection = connection
         self._place = place
         self._after_batch = after_batch
-        self._queue: asyncio.Queue[Append | Task | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Append | Task | _Look | None] = asyncio.Queue()
         self._loop = asyncio.create_task(self._run())
+        self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
         self.health = Health()
         self.counters = WriterCounters()
@@ -60,6 +65,7 @@ class Writer:
         """Write what has gathered, and take nothing more."""
         if not self._closed:
             self._closed = True
+            self._looks.cancel()
             self._queue.put_nowait(None)
             await self._loop
 
@@ -99,17 +105,20 @@ class Writer:
     async def _gather(self) -> tuple[Sequence[Append | Task], bool]:
         """Return what has gathered, and whether it is the last; nothing means: look at the file."""
         batch: list[Append | Task] = []
-        try:
-            async with asyncio.timeout(_LOOK_EVERY_S):
-                item = await self._queue.get()
-        except TimeoutError:
-            return batch, False
+        item = await self._queue.get()
         while item is not None:
-            batch.append(item)
+            if not isinstance(item, _Look):
+                batch.append(item)
             if len(batch) == _LARGEST_BATCH or self._queue.empty():
                 return batch, False
             item = self._queue.get_nowait()
         return batch, True
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if self._queue.empty():
+                self._queue.put_nowait(_Look())
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""

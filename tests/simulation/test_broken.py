@@ -18,6 +18,7 @@ from app.execution.step_life import StepLife
 from app.execution.timers import Timers
 from app.execution.waiters import Waiters
 from journal.writer import Writer
+from tests.simulation.loop import Stuck
 from tests.simulation.observer import Violation
 from tests.simulation.simulate import simulate
 from tests.simulation.workflows import stored
@@ -170,7 +171,7 @@ def find(violation: str) -> str:
         failure = simulate(seed).failure
         if failure is None:
             continue
-        assert isinstance(failure, Violation), f"seed {seed}: {failure!r}"
+        assert isinstance(failure, Violation | Stuck), f"seed {seed}: {failure!r}"
         assert not _SLIP.search(str(failure)), f"the breaking itself fails: {failure}"
         if re.search(violation, str(failure)):
             return f"seed {seed}: {failure}"
