@@ -164,14 +164,13 @@ def _back_off(run: Run, event: AttemptFailed) -> Changes:
 
 
 def _record(run: Run, event: StepRecorded) -> Changes:
-    known = run.current.records if run.current else {}
-    records = {**known, event.name: Record(event.at_ms, event.value)}
+    records = {**_inside(run).records, event.name: Record(event.at_ms, event.value)}
     return {"current": _visit(run, records=records, interruptions=0), "wake_at_ms": None}
 
 
 def _interrupt(run: Run, event: AttemptInterrupted) -> Changes:
-    count = run.current.interruptions if run.current else 0
-    return {"current": _visit(run, interruptions=count + (not event.in_order))}
+    count = _inside(run).interruptions + (not event.in_order)
+    return {"current": _visit(run, interruptions=count)}
 
 
 def _await_children(run: Run, event: ChildrenAwaited) -> Changes:
@@ -182,9 +181,8 @@ def _await_children(run: Run, event: ChildrenAwaited) -> Changes:
 
 
 def _leave_children(run: Run, event: ChildrenLeft) -> Changes:
-    known = run.current.error if run.current else None
     return {
-        "current": _visit(run, error=event.error or known),
+        "current": _visit(run, error=event.error or _inside(run).error),
         "wake_at_ms": event.until_ms,
     }
 
@@ -238,9 +236,13 @@ def _fail_step(run: Run, event: StepFailed) -> Changes:
     }
 
 
-def _visit(run: Run, **changes: Any) -> Visit:
+def _inside(run: Run) -> Visit:
     assert run.current is not None  # noqa: S101 - TRANSITIONS allow this only inside a step
-    return _changed(run.current, changes)
+    return run.current
+
+
+def _visit(run: Run, **changes: Any) -> Visit:
+    return _changed(_inside(run), changes)
 
 
 def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes:

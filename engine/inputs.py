@@ -143,7 +143,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class AnswerKept:
-    """A person answered the pause; the step keeps it as the record `name` and goes on."""
+    """A person answered the pause; the step keeps it as the record `name` and goes on.
+
+    A record of that name that is there already stays.
+    """
 
     answer: JsonObject
     name: str

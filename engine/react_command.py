@@ -42,6 +42,8 @@ def answer(
     resumed = RunResumed(*where, happened.answer, happened.caller, key.key, key.fingerprint)
     going = apply(run, resumed)
     if isinstance(happened, AnswerKept):
+        if happened.name in run.current.records:
+            return (resumed,)
         return (resumed, StepRecorded(*where, happened.name, happened.value))
     if isinstance(happened, Answered):
         completed = StepCompleted(*where, happened.output, happened.data, None)

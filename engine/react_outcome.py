@@ -91,10 +91,11 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
 
 def children_stopped(run: Run, graph: Graph, now_ms: int) -> Events:
     """Return what follows once the child runs have stopped that the step wants no more."""
-    if run.state is not State.STOPPING_CHILDREN or run.current is None:
+    if run.state is not State.STOPPING_CHILDREN:
         return ()
+    assert run.current is not None  # noqa: S101 - child runs belong to a step
     visit = run.current
-    if run.is_stopping or visit.error is None:
+    if visit.error is None:
         return end_of_step(run, graph, StepCancelled(now_ms, visit.step_id, visit.visit))
     return broke(run, graph, visit.error, now_ms)
 

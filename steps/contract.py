@@ -144,7 +144,8 @@ class GoesOn:
     """A person's answer is kept as a record of the visit, and the step is executed again.
 
     Attributes:
-        name: The name of the record.
+        name: The name of the record, another for each answer of a visit: a record that is there
+            already stays as it is.
         value: What `effects.recalled(name)` then returns, a JSON value.
     """
 

@@ -154,9 +154,8 @@ class StepTrial:
         given, settings = self.input, self._step.settings
         taken = self._step.type.accept(settings, given, self.pause.body, signed)
         if isinstance(taken, GoesOn):
-            self.effects.records[taken.name] = as_kept(
-                "the answer is", taken.value, "InvalidOutput"
-            )[0]
+            value = as_kept("the answer is", taken.value, "InvalidOutput")[0]
+            self.effects.records.setdefault(taken.name, value)
             return await self.execute()
         try:
             done = self._kept(Done(taken))

@@ -162,12 +162,6 @@ TOO_MANY = (
     "end the loop earlier or raise maxStepExecutions"
 )
 NO_EDGE = "no edge out of step {} is true: {}. Add an edge without a condition."
-SUSPECT = StepError(
-    "Interrupted",
-    "the process has ended 3 times while the step was running, so the step may be the cause; "
-    "it is not run again",
-    retryable=False,
-)
 SLOW = StepError("Timeout", "the child runs took longer than the step's timeout")
 
 
@@ -199,3 +193,12 @@ def enters(at_ms: int, step_id: str) -> StepStarted:
 
 def fails(at_ms: int, step_id: str, error: StepError, attempts: int = 1) -> RunFailed:
     return RunFailed(at_ms, RunError(step_id, error.type, error.message, attempts))
+
+
+def suspect(times: int) -> StepError:
+    return StepError(
+        "Interrupted",
+        f"the process has ended {times} times while the step was running, so the step may be the "
+        "cause; it is not run again",
+        retryable=False,
+    )

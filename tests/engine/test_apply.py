@@ -58,6 +58,12 @@ from tests.engine.histories import (
 )
 
 CHILDREN = with_children("plain", RunPaused(11, "plain", 1, CHILD, 500), deadline_ms=500)
+ASKED_TWICE = with_children(
+    "plain",
+    RunPaused(11, "plain", 1, CHILD),
+    ChildrenResumed(12, "plain", 1, "k-1", "f-1"),
+    RunPaused(13, "plain", 1, CHILD),
+)
 LEFT = {"current": None, "pause": None, "wake_at_ms": None}
 DONE = {"status": VisitStatus.COMPLETED, "ended_at_ms": 20}
 
@@ -100,7 +106,10 @@ CHANGES = [
      {"current": {"error": BROKEN, "retry_at_ms": 800}, "wake_at_ms": 800}),
     ("another follows", RETRYING, StepStarted(800, "retries", 1, 2, "t", "Try it"), State.EXECUTING,
      {"current": {"attempt": 2, "retry_at_ms": None}, "wake_at_ms": None}),
+    ("against which earlier interruptions do not count", inside("retries", AttemptInterrupted(5, "retries", 1, 1), AttemptFailed(10, "retries", 1, 1, BROKEN, 800)),
+     StepStarted(800, "retries", 1, 2, "t", "Try it"), State.EXECUTING, {"current": {"attempt": 2, "retry_at_ms": None, "interruptions": 0}, "wake_at_ms": None}),
     ("an attempt that was interrupted goes on", inside("plain"), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 1}}),
+    ("and once more", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), AttemptInterrupted(20, "plain", 1, 1), State.EXECUTING, {"current": {"interruptions": 2}}),
     ("which is not counted after a stop in good order", inside("plain"), AttemptInterrupted(20, "plain", 1, 1, in_order=True), State.EXECUTING, {}),
     ("nor any more once it has got on", inside("plain", AttemptInterrupted(10, "plain", 1, 1)), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN,
      {"current": {"interruptions": 0, "children": 3}, "wake_at_ms": 500}),
@@ -113,14 +122,24 @@ CHANGES = [
     ("one of them asks", with_children("plain", deadline_ms=500), RunPaused(20, "plain", 1, CHILD, 500), State.PAUSED,
      {"current": {"status": VisitStatus.PAUSED}, "pause": CHILD}),
     ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN, {"current": {"status": VisitStatus.RUNNING}, "pause": None}),
+    ("whose answer had a key", CHILDREN, ChildrenResumed(20, "plain", 1, "k-1", "f-1"), State.AWAITING_CHILDREN,
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1"}}),
+    ("beside the key of an earlier answer", ASKED_TWICE, ChildrenResumed(20, "plain", 1, "k-2", "f-2"), State.AWAITING_CHILDREN,
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1", "k-2": "f-2"}}),
     ("children are left after a failure", with_children("catches", deadline_ms=900), ChildrenLeft(20, "catches", 1, 520, BROKEN), State.STOPPING_CHILDREN,
      {"current": {"error": BROKEN}, "wake_at_ms": 520}),
     ("or because of a cancel", with_children("tidies", CANCELLED), ChildrenLeft(20, "tidies", 1, 520), State.STOPPING_CHILDREN, {"wake_at_ms": 520}),
+    ("which leaves the error of an earlier attempt", (*AGAIN, ChildrenAwaited(900, "retries", 1, 2, None), STOPPING), ChildrenLeft(920, "retries", 1, 1_420), State.STOPPING_CHILDREN, {"wake_at_ms": 1_420}),
     ("a step sleeps", inside("plain"), StepSlept(20, "plain", 1, 800), State.SLEEPING, {"wake_at_ms": 800}),
     ("a person is asked", inside("asks"), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED,
      {"current": {"status": VisitStatus.PAUSED}, "pause": PERSON, "wake_at_ms": 500}),
     ("and answers", paused("asks", PERSON, 500), RunResumed(20, "asks", 1, {}, "bob"), State.EXECUTING,
      {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None}),
+    ("with a key", paused("asks", PERSON), RunResumed(20, "asks", 1, {}, "bob", "k-1", "f-1"), State.EXECUTING,
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1"}}),
+    ("beside the key of an earlier answer", inside("asks", RunPaused(10, "asks", 1, PERSON), RunResumed(11, "asks", 1, {}, "bob", "k-1", "f-1"), RunPaused(12, "asks", 1, PERSON)),
+     RunResumed(20, "asks", 1, {}, "bob", "k-2", "f-2"), State.EXECUTING,
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1", "k-2": "f-2"}}),
     ("a step completes", inside("plain"), StepCompleted(20, "plain", 1, {"n": 1}, {"size": 6, "m": 2}, "end"), State.READY,
      {"current": None, "past": {**DONE, "output": {"n": 1}}, "next_step": "end", "data": {"size": 6, "m": 2}, "outputs": {"plain": {"n": 1}}}),
     ("and what earlier steps gave is kept", inside("loops", StepCompleted(5, "loops", 1, 6, {"m": 1}, "plain"), StepStarted(5, "plain", 1, 1, "t")), StepCompleted(20, "plain", 1, 7, {}, "end"), State.READY,

@@ -250,6 +250,14 @@ async def test_a_pause_is_answered_and_finished_work_is_never_repeated() -> None
     assert len(effects.tool_uses) == 1
 
 
+async def test_an_answer_never_takes_the_place_of_a_record() -> None:
+    step = StepTrial(Ask(), {}, FakeEffects(tool_results={"count": lambda _: 1}))
+    step.effects.records["more"] = None
+    assert isinstance(await step.execute(), Pauses)
+    assert isinstance(await step.answer({"actionValue": "more"}), Pauses)
+    assert step.effects.records["more"] is None
+
+
 async def test_an_answer_may_be_the_output_and_is_checked_as_one() -> None:
     step = StepTrial(Ask(), {"output": {"n": {"type": "integer"}}}, FakeEffects(tool_results={"count": 1}))  # fmt: skip
     await step.execute()
