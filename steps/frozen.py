@@ -5,8 +5,6 @@ empty the caller's dict; so it is given copies whose methods cannot be reached.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -121,14 +119,19 @@ class FrozenValues:
 _here: ContextVar[FrozenValues | None] = ContextVar("frozen", default=None)
 
 
-@contextmanager
-def frozen_by(values: FrozenValues) -> Iterator[None]:
+class frozen_by:  # noqa: N801 - read as a verb: with frozen_by(values)
     """Have all expressions that are evaluated inside share the copies of `values`."""
-    token = _here.set(values)
-    try:
-        yield
-    finally:
-        _here.reset(token)
+
+    __slots__ = ("_token", "_values")
+
+    def __init__(self, values: FrozenValues) -> None:
+        self._values = values
+
+    def __enter__(self) -> None:
+        self._token = _here.set(self._values)
+
+    def __exit__(self, *_: object) -> None:
+        _here.reset(self._token)
 
 
 def frozen_here() -> FrozenValues:

@@ -82,7 +82,7 @@ def holds_several_copies(patch: pytest.MonkeyPatch) -> None:
 
 
 def picks_up_nothing(patch: pytest.MonkeyPatch) -> None:
-    async def nothing(*_: object) -> None:
+    async def nothing(*_: object, **_named: object) -> None:
         pass
 
     patch.setattr(Recovery, "_pick_up", nothing)
