@@ -125,7 +125,12 @@ def test_tools_and_servers_are_shown_while_some_are_away(tmp_path: Path) -> None
             assert [item["id"] for item in document["tools"]] == sorted(by_id)
             states = {item["name"]: item for item in document["servers"]}
             assert list(states) == ["far", "gone", "near"]
-            assert states["near"] == {"name": "near", "status": "connected", "error": None}
+            assert states["near"] == {
+                "name": "near",
+                "status": "connected",
+                "error": None,
+                "warnings": [],
+            }
             until(lambda: "nowhere" in str(tools(client)["servers"]))
             with late:
                 until(lambda: "far.add" in str(tools(client)))

@@ -20,6 +20,9 @@ from tests.harness.server import Server, settled
 
 AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HOSTILE = "\"><script>window.hit=1</script><img src=x onerror=window.hit=1>'}}{{ 7*7 }}"
+NO_TEMPLATE = HOSTILE.replace("{{", "{").replace("}}", "}")
+"""As it may stand where a definition takes no expressions."""
+
 UP_TO_DATE = """
     return document.readyState === 'complete' && (!document.querySelector('[data-live]') ||
         performance.getEntriesByType('resource').some(one => one.initiatorType === 'fetch'))
@@ -228,11 +231,11 @@ def test_events_are_streamed_to_a_session(browser: httpx.Client, scene: Scene) -
 
 def test_hostile_names_are_shown_and_do_nothing(console: Server, person: Person) -> None:
     tenant = "hostile"
-    step = {"id": "a", "type": "request-user-action", "name": HOSTILE[:200], "message": HOSTILE.replace("{{", "{").replace("}}", "}"),
-            "actions": [{"value": "x", "label": HOSTILE[:90]}], "assignees": [HOSTILE[:90]]}  # fmt: skip
+    step = {"id": "a", "type": "request-user-action", "name": NO_TEMPLATE[:200], "message": NO_TEMPLATE,
+            "actions": [{"value": "x", "label": NO_TEMPLATE[:90]}], "assignees": [NO_TEMPLATE[:90]]}  # fmt: skip
     document: dict[str, Any] = {
-        "id": "evil", "name": HOSTILE[:200], "description": HOSTILE, "initialStep": "a",
-        "payload": {HOSTILE[:100]: {"type": "string", "required": False, "description": HOSTILE, "enum": [HOSTILE, "b"]}},
+        "id": "evil", "name": NO_TEMPLATE[:200], "description": NO_TEMPLATE, "initialStep": "a",
+        "payload": {NO_TEMPLATE[:100]: {"type": "string", "required": False, "description": NO_TEMPLATE, "enum": [NO_TEMPLATE, "b"]}},
         "steps": [step, {"id": "e", "type": "end-flow"}],
         "edges": [{"from": "a", "to": "e", "condition": "data.x is defined and data.x == '</title><script>window.hit=1</script>'"}, {"from": "a", "to": "e"}],
     }  # fmt: skip
@@ -241,7 +244,7 @@ def test_hostile_names_are_shown_and_do_nothing(console: Server, person: Person)
         client.put(
             "/api/workflows/evil", json={"description": "</pre><script>window.hit=1</script>"}
         )
-        data = {HOSTILE[:100]: HOSTILE}
+        data = {NO_TEMPLATE[:100]: NO_TEMPLATE}
         run = client.post("/api/workflow/start/evil", json={"data": data}).json()["runId"]
         link = client.post(f"/api/workflow/links/{run}", json={"name": HOSTILE[:100]}).json()["url"]
         over = client.post("/api/workflow/start/evil", json={"data": data}).json()["runId"]
