@@ -293,6 +293,8 @@ async def _serve(settings: Settings) -> None:
     try:
         async with open_services(settings) as services, _working(services):
             await _first_key(services)
+            gc.collect()
+            gc.freeze()  # what was opened stays too: a full collection must not keep the loop
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
