@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.settings.server import Settings
@@ -44,6 +44,9 @@ def abort_of(scope: Scope) -> Callable[[], None]:
 def leave_with_client(scope: Scope, answer: asyncio.Future[Any]) -> None:
     """Cancel what a request waits for when its client goes away."""
     connection: _Bounded = scope[_CONNECTION]
+    if connection.transport.is_closing():
+        answer.cancel()
+        return
     connection.waiting.add(answer)
     answer.add_done_callback(connection.waiting.discard)
 
@@ -74,7 +77,7 @@ class _Bounded(H11Protocol):
 
         async def with_abort(scope: Scope, receive: Receive, send: Send) -> None:
             scope[_CONNECTION] = self
-            await app(scope, receive, send)
+            await app(scope, _whole_body_first(self.cycle, receive), send)
 
         self.app = with_abort
         if not self._pool.add(self):
@@ -161,6 +164,24 @@ class _Bounded(H11Protocol):
         )
         self.transport.write(header.encode() + body)
         self.transport.close()
+
+
+def _whole_body_first(cycle: Any, receive: Receive) -> Receive:
+    """Return what reads a body that has arrived whole also when its client has gone meanwhile.
+
+    A request counts once all of it is here, however long it waits for its turn.
+    """
+    is_read = False
+
+    async def read() -> Message:
+        nonlocal is_read
+        message = await receive()
+        if message["type"] == "http.disconnect" and not (is_read or cycle.more_body):
+            message = {"type": "http.request", "body": bytes(cycle.body), "more_body": False}
+        is_read = is_read or not message.get("more_body", False)
+        return message
+
+    return read
 
 
 class _Corked(asyncio.Transport):

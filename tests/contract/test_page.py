@@ -79,6 +79,7 @@ def test_an_async_start_answers_with_the_run_id_alone(shared: Server, workflow: 
         assert (answer.status_code, plain(answer.json())) == (200, {"runId": "RUN"})
         document = settled(client, answer.json()["runId"])
     entry = {
+        "stepName": "collect-inputs-1",
         "stepType": "collect-inputs",
         "status": "completed",
         "startTime": "TIME",
@@ -95,7 +96,13 @@ def test_an_async_start_answers_with_the_run_id_alone(shared: Server, workflow: 
         "data": START["data"],
         "stepExecutionHistory": [
             {**entry, "stepId": "collect-inputs-1", "outputData": START["data"]},
-            {**entry, "stepId": "end-1", "stepType": "end-flow", "outputData": {"success": True}},
+            {
+                **entry,
+                "stepId": "end-1",
+                "stepName": "end-1",
+                "stepType": "end-flow",
+                "outputData": {"success": True},
+            },
         ],
         "result": {"success": True},
         "error": None,
