@@ -60,7 +60,7 @@ simulate: $(VENV)/installed-dev ## play new simulated worlds for SECONDS (600)
 power-loss: $(VENV)/installed-dev ## cut the power, damage the -wal file and fail the disk thousands of times
 	STEPWELL_POWER_STATES=3000 STEPWELL_WAL_CASES=4000 STEPWELL_FAULT_CASES=720 $(BIN)/pytest -s --timeout 3600 tests/crash/test_power_loss.py tests/crash/test_wal_cut.py tests/crash/test_io_faults.py
 
-mutate: $(VENV)/installed-dev ## change the engine in 1,500 small ways and see that its tests notice each
+mutate: $(VENV)/installed-dev ## change the engine in 1,700 small ways and see that its tests notice each
 	PYTHONPATH=. $(BIN)/python scripts/mutate.py $(MUTATE)
 
 bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
