@@ -53,6 +53,7 @@ from tests.engine.histories import (
     PERSON,
     RUN,
     inside,
+    paused,
 )
 
 POLICY = RetryPolicy(5, 1_000, 2.0, 60_000, frozenset({"Fatal"}))
@@ -161,6 +162,23 @@ def test_no_value_can_be_changed(kind: Any) -> None:
 ])  # fmt: skip
 def test_moments_are_told_in_utc(at_ms: int, text: str) -> None:
     assert (iso_time(at_ms), iso_time_or_none(at_ms)) == (text, text)
+
+
+@pytest.mark.parametrize(("body", "run_id", "pause_id"), [
+    ({}, None, "2-7"), ({"pauseId": "4-9"}, None, "2-7"),
+    ({}, "order-4", "2-7"), ({"pauseId": "4-9"}, "order-4", "4-9"),
+])  # fmt: skip
+def test_a_pause_is_shown_with_an_id_of_its_own_or_of_the_child(
+    body: dict[str, Any], run_id: str | None, pause_id: str
+) -> None:
+    pause = Pause("collect_inputs", {**body, "fields": ["city"]}, run_id=run_id)
+    shown = {"type": "collect_inputs", "fields": ["city"], "pauseId": pause_id}
+    assert pause.shown("dynamic-workflow-1-2", 7) == shown
+
+
+def test_a_run_shows_its_pause_while_it_has_one() -> None:
+    assert fold(paused("asks")).pause_shown == PERSON.shown(RUN, 3)
+    assert fold(inside("asks")).pause_shown is None
 
 
 def test_no_moment_is_none() -> None:
