@@ -181,6 +181,11 @@ def test_a_run_shows_its_pause_while_it_has_one() -> None:
     assert fold(inside("asks")).pause_shown is None
 
 
+def test_a_run_that_nobody_cancelled_has_cleaned_up_nothing() -> None:
+    run = fold(inside("plain"))
+    assert (run.cleaning_up, run.cleans_up_from) == (False, 0)
+
+
 def test_no_moment_is_none() -> None:
     assert iso_time_or_none(None) is None
 
