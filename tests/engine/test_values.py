@@ -39,6 +39,8 @@ from engine import (
     StepStarted,
     StepTimedOut,
     Visit,
+    VisitStatus,
+    backoff_ms,
     events,
     fold,
     iso_time,
@@ -179,6 +181,29 @@ def test_a_pause_is_shown_with_an_id_of_its_own_or_of_the_child(
 def test_a_run_shows_its_pause_while_it_has_one() -> None:
     assert fold(paused("asks")).pause_shown == PERSON.shown(RUN, 3)
     assert fold(inside("asks")).pause_shown is None
+
+
+def test_an_error_names_the_failed_visit_that_it_is_of() -> None:
+    run = fold(inside("plain"))
+    assert run.current is not None
+    error, other = StepError("A", "a"), StepError("B", "b")
+    failed = replace(run.current, status=VisitStatus.FAILED, error=error, step_name="Plain one")
+    later = replace(failed, step_id="later", error=other, step_name=None)
+    stopped = replace(failed, step_id="stopped", status=VisitStatus.CANCELLED)
+    run = replace(run, current=None, past=(failed, later, stopped), last_error=error)
+    shown = {"type": "A", "message": "a", "stepId": "plain", "stepName": "Plain one", "attempts": 1}
+    assert scope(run)["error"] == shown
+    named = scope(replace(run, last_error=other))["error"]
+    assert isinstance(named, dict)
+    assert (named["stepId"], named["stepName"]) == ("later", "later")
+
+
+def test_a_wait_doubles_unless_it_is_said_otherwise() -> None:
+    waits = [backoff_ms(n, 0.5, initial_ms=100, maximum_ms=10_000) for n in (1, 2, 3)]
+    assert waits == [
+        backoff_ms(n, 0.5, initial_ms=100, maximum_ms=10_000, coefficient=2.0) for n in (1, 2, 3)
+    ]
+    assert waits[2] == 4 * waits[0]
 
 
 def test_a_run_that_nobody_cancelled_has_cleaned_up_nothing() -> None:

@@ -20,7 +20,10 @@ _LOOK_EVERY_S = 0.01
 def _watch(disk: Disk, file: Path) -> None:
     shown = ""
     while True:
-        wanted = file.read_text() if file.exists() else ""
+        try:
+            wanted = file.read_text()
+        except FileNotFoundError:  # also where it goes between two looks
+            wanted = ""
         if wanted != shown:
             shown = wanted
             disk.fault = Fault(**json.loads(wanted)) if wanted else None

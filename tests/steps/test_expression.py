@@ -129,7 +129,7 @@ def test_a_large_object_is_given_soon() -> None:
     expression = Expression("data.x")
     scope: dict[str, Json] = {"data": {"x": value}}
     best = 1.0
-    for _ in range(5):
+    for _ in range(25):  # the quickest of many: a machine that is busy elsewhere slows some
         began = time.process_time()
         assert expression.evaluate(scope) == value
         best = min(best, time.process_time() - began)
