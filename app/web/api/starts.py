@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.execution.new_run import NewRun
+from app.execution.waiters import is_settled
 from app.web.connections import leave_with_client
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import StartBody, StartQuery, checked
@@ -31,7 +32,7 @@ async def start(call: Call) -> Response:
         except (TimeoutError, asyncio.CancelledError):
             if not outcome.done() or outcome.cancelled():
                 stands = await call.services.runs.stored(call.tenant, run.id)
-                return JSONResponse(outcome_document(stands), 202)
+                return JSONResponse(outcome_document(stands), 200 if is_settled(stands) else 202)
             run = outcome.result()  # it came in the moment in which the wait was over
     return JSONResponse(outcome_document(run))
 
