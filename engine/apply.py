@@ -37,9 +37,7 @@ from engine.events import (
 )
 from engine.run import Run
 from engine.transitions import TRANSITIONS, State
-from engine.values import (
-    Record,
-)
+from engine.values import JsonObject, Record
 from engine.visit import Visit, VisitStatus
 
 
@@ -137,7 +135,10 @@ Changes = dict[str, Any]
 
 def _attempt(run: Run, event: StepStarted) -> Changes:
     if run.current:
-        visit = _visit(run, attempt=event.attempt, retry_at_ms=None, interruptions=0)
+        visit = _visit(
+            run, attempt=event.attempt, attempted_at_ms=event.at_ms, retry_at_ms=None,
+            interruptions=0,
+        )  # fmt: skip
         return {"current": visit, "wake_at_ms": None}
     visit = Visit(
         step_id=event.step_id,
@@ -222,9 +223,23 @@ def _complete_step(run: Run, event: StepCompleted) -> Changes:
         **({"last_error": None, "failed_in": None} if succeeded else {}),
         **_leave(run, event.at_ms, VisitStatus.COMPLETED, output=event.output, error=None),
         "next_step": event.next_step,
-        "data": {**run.data, **event.data} if event.data else run.data,
+        "data": _data_after(run.data, event),
         "outputs": {**run.outputs, event.step_id: event.output},
     }
+
+
+def _data_after(data: JsonObject, event: StepCompleted) -> JsonObject:
+    """Return the data with what the step delivers; a list that grows is told by what it gains."""
+    if not (event.data or event.appended or event.removed):
+        return data
+    after = {**data, **event.data}
+    if event.removed:
+        kept = {name: item for name, item in data.items() if name not in event.removed}
+        after = {**kept, **event.data}
+    for name, items in event.appended.items():
+        before = after.get(name)
+        after[name] = [*before, *items] if isinstance(before, list) else list(items)
+    return after
 
 
 def _fail_step(run: Run, event: StepFailed) -> Changes:

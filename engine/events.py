@@ -191,6 +191,8 @@ class StepCompleted:
         output: The whole output, at `steps["id"].output` from now on.
         data: The declared output fields, merged over the run's data.
         next_step: Where the chosen edge leads; None when the run ends here.
+        appended: What is put at the end of lists in the run's data, a list for each name.
+        removed: The names that are taken out of the run's data, before anything is put there.
     """
 
     at_ms: int
@@ -199,6 +201,8 @@ class StepCompleted:
     output: Json
     data: JsonObject
     next_step: str | None
+    appended: dict[str, list[Json]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What can happen to a run: the outcome of a step, a due timer, a command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine.values import Json, JsonObject, Pause, StepError
@@ -13,10 +13,17 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The step in flight delivered `output`; `data` are its declared fields."""
+    """The step in flight delivered `output`; `data` are its declared fields.
+
+    Attributes:
+        appended: What is put at the end of lists in the run's data, a list for each name.
+        removed: The names that are taken out of the run's data first.
+    """
 
     output: Json
     data: JsonObject
+    appended: dict[str, list[Json]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

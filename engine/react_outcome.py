@@ -56,8 +56,9 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         error = happened.error if isinstance(happened, Broke) else None
         return (ChildrenLeft(*at, now_ms + happened.grace_ms, error),)
     match happened:
-        case Delivered(output, data):
-            return end_of_step(run, graph, StepCompleted(*at, output, data, None))
+        case Delivered(output, data, appended, removed):
+            done = StepCompleted(*at, output, data, None, appended, removed)
+            return end_of_step(run, graph, done)
         case Broke(error):
             return broke(run, graph, error, now_ms)
         case Pauses() | Sleeps() if run.is_stopping:

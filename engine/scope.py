@@ -13,7 +13,9 @@ def scope(run: Run) -> Mapping[str, Json]:
     """Return the names in scope for conditions and templates.
 
     `data`, `steps["id"].output`, `context` and `run` always; `error` after an
-    `on: "error"` edge was taken, until the step that had failed has succeeded.
+    `on: "error"` edge was taken, until the step that had failed has succeeded. `now`, which
+    only `now()` reads, is when the attempt began, or after a step when that ended: what a
+    replay finds too.
     """
     names: dict[str, Json] = {
         "data": run.data,
@@ -25,10 +27,18 @@ def scope(run: Run) -> Mapping[str, Json]:
             "version": run.version,
             "startedAt": iso_time(run.started_at_ms),
         },
+        "now": _now_ms(run),
     }
     if run.last_error:
         names["error"] = _error(run, run.last_error)
     return names
+
+
+def _now_ms(run: Run) -> int:
+    visit = run.current
+    if visit is None:
+        return run.updated_at_ms
+    return visit.started_at_ms if visit.attempted_at_ms is None else visit.attempted_at_ms
 
 
 def _error(run: Run, error: StepError) -> Json:

@@ -32,6 +32,7 @@ class Visit:
         children: How many child runs it has wanted so far.
         interruptions: How often the end of the process has cut off the newest attempt since it
             last got on with its work.
+        attempted_at_ms: When the newest attempt began, where that is not the first.
     """
 
     step_id: str
@@ -48,3 +49,4 @@ class Visit:
     records: Mapping[str, Record] = field(default_factory=dict)
     children: int = 0
     interruptions: int = 0
+    attempted_at_ms: int | None = None

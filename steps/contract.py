@@ -130,10 +130,16 @@ class Done:
         output: What it delivers, a JSON value.
         got: What `value` templates of the declared output may name beside `result`, such as
             `{"response": {...}}` of call-api.
+        data: What is put into the run's data beside the declared output.
+        appended: What is put at the end of lists in the run's data, a list for each name.
+        removed: The names that are taken out of the run's data first.
     """
 
     output: Json
     got: Mapping[str, Json] = field(default_factory=dict)
+    data: Mapping[str, Json] = field(default_factory=dict)
+    appended: Mapping[str, list[Json]] = field(default_factory=dict)
+    removed: Sequence[str] = ()
 
 
 Outcome: TypeAlias = Done | Pauses | Sleeps | AwaitsChildren

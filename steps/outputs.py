@@ -76,4 +76,4 @@ def _checked(
     if problems:
         message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
         raise StepBroke("InvalidOutput", message, retryable=False)
-    return done.output, data
+    return done.output, {**done.data, **data} if done.data else data

@@ -100,8 +100,9 @@ async def _input(
             return AwaitsChildren(total, asked, late_ms), 0
         case Done():
             delivered = await deliver_in_turns(step, outcome, given.scope)
-            (output, data), size = as_kept(what, delivered, "InvalidOutput")
-            return Delivered(output, data), size
+            given_back = (*delivered, outcome.appended)
+            (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
+            return Delivered(output, data, appended, list(outcome.removed)), size
         case _:
             raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
 

@@ -9,8 +9,9 @@ from engine import Broke, Delivered, Input, Json, Pauses
 def masked_outcome(outcome: Input, mask: Callable[[Json], Json]) -> Input:
     """Return the outcome as it may be journaled and shown."""
     match outcome:
-        case Delivered(output, data):
-            return Delivered(mask(output), _object(mask(data)))
+        case Delivered(output, data, appended, removed):
+            gained = {name: [mask(item) for item in items] for name, items in appended.items()}
+            return Delivered(mask(output), _object(mask(data)), gained, removed)
         case Broke(error):
             return Broke(replace(error, message=str(mask(error.message))))
         case Pauses(pause):

@@ -165,9 +165,8 @@ def test_every_outcome_is_masked() -> None:
         return Mask(["canary-value"]).value(value)
 
     shown = "canary-value"
-    assert masked_outcome(Delivered([shown], {"a": shown}), mask) == Delivered(
-        ["***"], {"a": "***"}
-    )
+    given = Delivered([shown], {"a": shown}, {"b": [shown, 1]}, ["c"])
+    assert masked_outcome(given, mask) == Delivered(["***"], {"a": "***"}, {"b": ["***", 1]}, ["c"])
     error = StepError("HttpStatus", f"it said {shown}", retryable=False, retry_after_ms=5)
     assert masked_outcome(Broke(error), mask) == Broke(
         StepError("HttpStatus", "it said ***", retryable=False, retry_after_ms=5)

@@ -2,10 +2,32 @@
 
 import pytest
 
-from engine import RunStarted, StepError, StepFailed, StepStarted, fold
+from engine import (
+    AttemptFailed,
+    RunStarted,
+    StepCompleted,
+    StepError,
+    StepFailed,
+    StepRecorded,
+    StepStarted,
+    fold,
+)
 from engine.scope import scope
 
 CHILD = StepError("Declined", "no money", child_run_id="dynamic-workflow-2", child_step_id="pay")
+
+
+def test_now_is_when_the_attempt_began_whatever_has_happened_since() -> None:
+    began = (
+        RunStarted(0, "dynamic-workflow-1", "flow", "1.0.0", "get", {}),
+        StepStarted(1_000, "get", 1, 1, "call-api", None),
+        StepRecorded(2_000, "get", 1, "page-1", 1),
+    )
+    again = (*began, AttemptFailed(3_000, "get", 1, 1, CHILD, 4_000))
+    second = (*again, StepStarted(4_000, "get", 1, 2, "call-api", None))
+    assert [scope(fold(events))["now"] for events in (began, second)] == [1_000, 4_000]
+    left = (*second, StepCompleted(9_000, "get", 1, 1, {}, "end"))
+    assert scope(fold(left))["now"] == 9_000, "an edge is chosen at the moment the step has ended"
 
 
 @pytest.mark.parametrize(

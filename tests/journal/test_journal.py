@@ -59,7 +59,7 @@ def started(number: int) -> tuple[Run, RunStarted]:
 
 @given(JSON)
 def test_an_event_survives_its_text(value: Json) -> None:
-    event = StepCompleted(7, "a", 1, value, {"x": value}, "b")
+    event = StepCompleted(7, "a", 1, value, {"x": value}, "b", {"y": [value]}, ["z"])
     assert decode("StepCompleted", SCHEMA, 7, encode(event)) == event
 
 
