@@ -11,7 +11,7 @@ from journal.children import ChildList, ChildRow, Family
 from journal.counters import Histogram, WriterCounters
 from journal.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
 from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
-from journal.definition_rows import DefinitionFilter, NewVersion, VersionRow
+from journal.definition_rows import DefinitionFilter, MarkedVersions, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.durable_files import sync, write_whole
@@ -56,8 +56,9 @@ from journal.journal import SQLITE_VERSION, Journal
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.removal import Deleted, RetentionGroup
+from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
-from journal.runs import RunFilter, RunList, RunRow
+from journal.runs import RunList, RunRow
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
@@ -108,6 +109,7 @@ __all__ = [
     "KeyRow",
     "Keys",
     "Locked",
+    "MarkedVersions",
     "Matched",
     "ModelRow",
     "ModelTable",
@@ -121,6 +123,7 @@ __all__ = [
     "RetentionGroup",
     "RunFilter",
     "RunList",
+    "RunPosition",
     "RunRow",
     "SecretRow",
     "SecretTable",

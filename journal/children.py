@@ -32,8 +32,9 @@ class Family:
 class ChildList:
     """Queries over the projection of child runs; each is bounded by the children it gives."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, lists: Readers) -> None:
         self._readers = readers
+        self._lists = lists
 
     async def open(self, family: Family) -> list[ChildRow]:
         """Return the children that have not ended, by item."""
@@ -71,21 +72,32 @@ class ChildList:
         )
         return None if row is None else str(row[0])
 
-    async def counts(self, parent_id: str, execution: int) -> dict[str, int]:
-        """Return how many children of an execution have each status, each item counted once."""
-        rows = await self._readers.all(
-            "SELECT status, count(*) FROM runs AS c WHERE parent = ? AND parent_execution = ?"
-            " AND NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.parent = c.parent"
+    async def counts(
+        self, parent_id: str, execution: int, *, attempts: int | None = None
+    ) -> dict[str, int]:
+        """Return how many children of an execution have each status, each item counted once.
+
+        Where it is known that the step has made one attempt, no item can have two children.
+        """
+        newest = (
+            "true"
+            if attempts == 1
+            else "NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.parent = c.parent"
             " AND later.parent_execution = c.parent_execution AND later.item = c.item"
-            " AND later.parent_attempt > c.parent_attempt) GROUP BY status",
+            " AND later.parent_attempt > c.parent_attempt)"
+        )
+        rows = await self._lists.all(
+            "SELECT status, count(*) FROM runs AS c INDEXED BY runs_children_by_status"
+            f" WHERE parent = ? AND parent_execution = ? AND {newest} GROUP BY status",
             (run_number(parent_id), execution),
         )
         return Counter(dict(rows))
 
     async def counts_of_all(self, parent_id: str) -> dict[str, int]:
         """Return how many child runs a run has had, over all its visits, by status."""
-        rows = await self._readers.all(
-            "SELECT status, count(*) FROM runs WHERE parent = ? GROUP BY status",
+        rows = await self._lists.all(
+            "SELECT status, count(*) FROM runs INDEXED BY runs_children WHERE parent = ?"
+            " GROUP BY status",
             (run_number(parent_id),),
         )
         return {str(status): int(count) for status, count in rows}
@@ -113,7 +125,8 @@ class ChildList:
         Those of one parent, or of all.
         """
         which = "" if parent_id is None else " AND c.parent = ?"
-        rows = await self._readers.all(
+        readers = self._lists if parent_id is None else self._readers
+        rows = await readers.all(
             "SELECT c.id, p.status = 'terminated' FROM runs c JOIN runs p ON p.id = c.parent"
             " WHERE c.parent IS NOT NULL AND c.ended_at_ms IS NULL AND (p.ended_at_ms IS NOT NULL"
             " OR p.executions != c.parent_execution OR p.attempt != c.parent_attempt"
@@ -149,7 +162,7 @@ class ChildList:
         )
         running, paused = child.format("= 'running'"), child.format("= 'paused'")
         ended = child.format("IN ('completed', 'failed', 'cancelled', 'terminated')")
-        rows = await self._readers.all(
+        rows = await self._lists.all(
             f"SELECT p.id FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
             f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused} OR {ended})"
         )

@@ -56,6 +56,19 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkedVersions:
+    """Which of a definition's versions is the newest, and which is published, if any is."""
+
+    newest: str
+    published: str | None
+
+    @property
+    def default(self) -> str:
+        """The version that is started when none is named."""
+        return self.published or self.newest
+
+
+@dataclass(frozen=True, slots=True)
 class NewVersion:
     """A checked definition to be stored."""
 

@@ -90,8 +90,9 @@ class EventPage:
 class EventPages:
     """Queries over the events of all runs, by position."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, lists: Readers) -> None:
         self._readers = readers
+        self._lists = lists
 
     async def last_position(self) -> int:
         """Return the largest position ever given to an event that became durable, 0 for none."""
@@ -117,7 +118,7 @@ class EventPages:
             conditions.append("r.parent = ?")
             values.append(run_number(wanted.parent_id))
         # CROSS JOIN keeps SQLite from walking the runs, which are not in this order.
-        rows = await self._readers.all(
+        rows = await self._lists.all(
             f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
             f" WHERE {' AND '.join(conditions)} ORDER BY e.position LIMIT ?",
             (*values, limit),

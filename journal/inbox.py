@@ -10,9 +10,11 @@ from typing import Any
 from engine import RunPaused
 from journal.codec import decode
 from journal.readers import Readers
+from journal.run_filter import RunPosition
 from journal.run_ids import run_id
 
-_OWN = "r.tenant = ? AND r.status = 'paused' AND r.state = 'paused'"
+_ORDER = "r.started_at_ms DESC, r.id DESC"
+_OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class PausedRow:
         return run_id(self.number)
 
     @property
+    def position(self) -> RunPosition:
+        """The run's place in the list."""
+        return RunPosition(self.started_at_ms, self.number)
+
+    @property
     def parent_run_id(self) -> str | None:
         """The id of the run that started this one."""
         return None if self.parent is None else run_id(self.parent)
@@ -47,27 +54,47 @@ class Inbox:
         self._readers = readers
 
     async def page(
-        self, tenant: str, limit: int, *, before: int | None = None, workflow_id: str | None = None
+        self,
+        tenant: str,
+        limit: int,
+        *,
+        before: RunPosition | None = None,
+        workflow_id: str | None = None,
     ) -> list[PausedRow]:
-        """Return at most `limit` runs that wait, newest first, with numbers below `before`."""
-        conditions, values = [_OWN], [tenant]
-        for condition, value in (("r.id < ?", before), ("r.workflow_id = ?", workflow_id)):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
+        """Return at most `limit` runs that wait, the newest first, those after `before`."""
+        values: dict[str, Any] = {"tenant": tenant, "workflow": workflow_id, "limit": limit}
+        own, ranges = [_OWN], ["true"]
+        index = "runs_inbox"
+        if workflow_id is not None:
+            own.append("r.workflow_id = :workflow")
+            index = "runs_by_workflow"
+        if before is not None:
+            values |= {"started": before.started_at_ms, "number": before.number}
+            ranges = [
+                "r.started_at_ms < :started",
+                "r.started_at_ms = :started AND r.id < :number",
+            ]
+        arms = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT r.id, r.started_at_ms FROM runs r INDEXED BY {index}"
+            f" WHERE {' AND '.join([*own, after])} ORDER BY {_ORDER} LIMIT :limit)"
+            for after in ranges
+        )
         rows = await self._readers.all(
             "SELECT r.id, r.workflow_id, r.version, r.step_id, r.seq, r.started_at_ms,"
             " e.at_ms, r.parent, e.type, e.schema, e.body"
-            " FROM runs r CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq"
-            f" WHERE {' AND '.join(conditions)} ORDER BY r.id DESC LIMIT ?",
-            (*values, limit),
+            f" FROM (SELECT id AS listed FROM ({arms} ORDER BY started_at_ms DESC, id DESC"
+            " LIMIT :limit)) CROSS JOIN runs r ON r.id = listed"
+            " CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq",
+            values,
         )
         return [_waiting(row) for row in rows]
 
     async def count(self, tenant: str, most: int) -> int:
         """Count what waits, up to `most`."""
         row = await self._readers.one(
-            f"SELECT count(*) FROM (SELECT 1 FROM runs r WHERE {_OWN} LIMIT ?)", (tenant, most)
+            f"SELECT count(*) FROM (SELECT 1 FROM runs r INDEXED BY runs_inbox WHERE {_OWN}"
+            " LIMIT :most)",
+            {"tenant": tenant, "most": most},
         )
         return int(row[0])
 

@@ -35,6 +35,7 @@ from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
 _READERS = 2
+_LIST_READERS = 2
 SQLITE_VERSION = sqlite3.sqlite_version
 
 
@@ -45,11 +46,18 @@ def _nothing(_connection: sqlite3.Connection) -> None:
 class Journal:
     """Everything that Stepwell remembers."""
 
-    def __init__(
-        self, lock: FolderLock, file: Path, writer: Writer, readers: Readers, upkeep: Maintenance
+    def __init__(  # noqa: PLR0913 - the parts of a journal, each opened by `open`
+        self,
+        lock: FolderLock,
+        file: Path,
+        writer: Writer,
+        readers: Readers,
+        lists: Readers,
+        upkeep: Maintenance,
     ) -> None:
         self._writer = writer
         self._readers = readers
+        self._lists = lists
         self.lock = lock
         self.counters = writer.counters
         self.file = file
@@ -57,16 +65,16 @@ class Journal:
         self.health = writer.health
         ended = EndedRuns[tuple[Head, Run]]()
         self.events = Events(writer, readers, ended)
-        self.pages = EventPages(readers)
+        self.pages = EventPages(readers, lists)
         self.start_keys = StartKeys(writer, readers)
-        self.runs = RunList(readers)
-        self.inbox = Inbox(readers)
-        self.statistics = Statistics(file, readers)
+        self.runs = RunList(readers, lists)
+        self.inbox = Inbox(lists)
+        self.statistics = Statistics(file, lists)
         self.removal = Removal(writer, readers, ended)
-        self.selection = Selection(readers)
-        self.children = ChildList(readers)
-        self.workflows = DefinitionTable(WORKFLOWS, writer, readers)
-        self.agents = DefinitionTable(AGENTS, writer, readers)
+        self.selection = Selection(lists)
+        self.children = ChildList(readers, lists)
+        self.workflows = DefinitionTable(WORKFLOWS, writer, readers, lists)
+        self.agents = DefinitionTable(AGENTS, writer, readers, lists)
         self.keys = Keys(writer, readers)
         self.jwt_secrets = JwtSecrets(writer, readers)
         self.files = FileTable(writer, readers)
@@ -100,14 +108,16 @@ class Journal:
                 undo.push_async_callback(upkeep.checkpoints.leave, writing.close)
                 await upkeep.checkpoints.make(writing)
                 reading = []
-                for _ in range(_READERS):
+                for _ in range(_READERS + _LIST_READERS):
                     reading.append(await open_reader(file))
                     undo.push_async_callback(reading[-1].close)
             except sqlite3.Error as refused:
                 raise CannotOpen(file, refused) from refused
             undo.pop_all()
         writer = Writer(writing, upkeep.after_batch, Place(file))
-        return cls(lock, file, writer, Readers(file, reading, tenant), upkeep)
+        readers = Readers(file, reading[:_READERS], tenant)
+        lists = Readers(file, reading[_READERS:], tenant, at_once=1, most_of_one=1)
+        return cls(lock, file, writer, readers, lists, upkeep)
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.
@@ -124,6 +134,7 @@ class Journal:
         The writer comes last: whoever closes the last connection checkpoints.
         """
         await self._readers.close()
+        await self._lists.close()
         await self._writer.drain()
         await self.upkeep.checkpoints.leave(self._writer.close, is_over=self.health.is_over)
         self.lock.release()

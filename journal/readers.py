@@ -1,22 +1,23 @@
 """Reading beside the writer: a few connections that cannot write, used in turn.
 
 Queries that find none free wait in line by tenant, so that the one query of a tenant does not
-come after the sixty of another.
+come after the sixty of another. Lists have connections of their own, which one tenant never has
+all of: what a list takes is not taken from those who ask for a run.
 """
 
 import asyncio
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiosqlite
 
 from journal.errors import Damaged, Unavailable
 
-_QUERIES_OF_ONE = 2
-"""Queries that a connection has at a time: the one that it works on, and the next."""
+Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
+"""What is bound to a statement: by place, or by name."""
 
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -29,21 +30,40 @@ class Readers:
         file: Path,
         connections: Sequence[aiosqlite.Connection],
         tenant: Callable[[], str] = lambda: "",
+        *,
+        at_once: int = 2,
+        most_of_one: int | None = None,
     ) -> None:
+        """Share connections out.
+
+        Args:
+            file: The database, for what failures say.
+            connections: What reads.
+            tenant: Says for whom a query is.
+            at_once: Queries that a connection has at a time; with two, the one that it works
+                on, and the next.
+            most_of_one: Queries that a tenant has at a time; without it, as many as there are.
+        """
         self._file = file
         self._connections = connections
         self._tenant = tenant
-        self._free = list(connections) * _QUERIES_OF_ONE
+        self._free = list(connections) * at_once
+        self._most_of_one = len(self._free) if most_of_one is None else most_of_one
+        self._held = Counter[str]()
         self._lines: dict[str, deque[asyncio.Future[aiosqlite.Connection]]] = {}
 
-    async def all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    async def all(self, sql: str, values: Values = ()) -> list[Any]:
         """Return all rows of a query.
 
         Raises:
             Damaged: A page that the query needs is broken; others may be whole.
             Unavailable: The database did not answer.
         """
-        connection = self._free.pop(0) if self._free else await self._in_line()
+        tenant = self._tenant()
+        if self._may_take(tenant):
+            connection = self._take(tenant)
+        else:
+            connection = await self._in_line(tenant)
         try:
             return list(await connection.execute_fetchall(sql, values))
         except (sqlite3.Error, ValueError) as failure:
@@ -51,9 +71,9 @@ class Readers:
                 raise Damaged(self._file, f"has a broken page ({failure})") from failure
             raise Unavailable(str(failure)) from failure
         finally:
-            self._give(connection)
+            self._give(tenant, connection)
 
-    async def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+    async def one(self, sql: str, values: Values = ()) -> Any:
         """Return the first row of a query, None when there is none. Raises as `all`."""
         rows = await self.all(sql, values)
         return rows[0] if rows else None
@@ -63,25 +83,42 @@ class Readers:
         for connection in self._connections:
             await connection.close()
 
-    async def _in_line(self) -> aiosqlite.Connection:
+    def _may_take(self, tenant: str) -> bool:
+        return bool(self._free) and self._held[tenant] < self._most_of_one
+
+    def _take(self, tenant: str) -> aiosqlite.Connection:
+        self._held[tenant] += 1
+        return self._free.pop(0)
+
+    async def _in_line(self, tenant: str) -> aiosqlite.Connection:
         turn: asyncio.Future[aiosqlite.Connection] = asyncio.get_running_loop().create_future()
-        self._lines.setdefault(self._tenant(), deque()).append(turn)
+        self._lines.setdefault(tenant, deque()).append(turn)
         try:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give(turn.result())  # it came in the same moment
+                self._give(tenant, turn.result())  # it came in the same moment
             raise
 
-    def _give(self, connection: aiosqlite.Connection) -> None:
-        """Give a connection to the first of the next tenant in the round, or lay it back."""
-        while self._lines:
-            tenant = next(iter(self._lines))
-            line = self._lines.pop(tenant)
+    def _give(self, tenant: str, connection: aiosqlite.Connection) -> None:
+        """Lay a connection back, and hand it to the first of the next tenant in the round."""
+        self._free.append(connection)
+        self._held[tenant] -= 1
+        if not self._held[tenant]:
+            del self._held[tenant]
+        while self._free and self._serve_next():
+            pass
+
+    def _serve_next(self) -> bool:
+        """Serve the first tenant in the round that may have a connection; say whether one may."""
+        for tenant, line in self._lines.items():
+            if not self._may_take(tenant):
+                continue
+            del self._lines[tenant]
             turn = line.popleft()
             if line:
                 self._lines[tenant] = line  # to the end of the round
             if not turn.done():
-                turn.set_result(connection)
-                return
-        self._free.append(connection)
+                turn.set_result(self._take(tenant))
+            return True
+        return False

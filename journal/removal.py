@@ -117,15 +117,20 @@ class Removal:
         )
         return [(ended, number, run_id(number)) for ended, number in rows]
 
-    async def total(self, group: RetentionGroup) -> tuple[int, int | None]:
-        """Return how many runs of a group go, children not counted, and when the oldest ended."""
+    async def total(self, group: RetentionGroup, most: int | None = None) -> tuple[int, int | None]:
+        """Return how many runs of a group go, children not counted, and when the oldest ended.
+
+        They are counted up to `most`.
+        """
         last = await self._last_to_go(group)
         if last is None:
             return 0, None
         count, oldest = await self._readers.one(
-            "SELECT count(*), min(ended_at_ms) FROM runs WHERE tenant = ? AND status = ?"
-            " AND parent IS NULL AND ended_at_ms IS NOT NULL AND (ended_at_ms, id) <= (?, ?)",
-            (group.tenant, group.status, *last),
+            "SELECT count(*), min(ended_at_ms) FROM (SELECT ended_at_ms FROM runs"
+            " INDEXED BY runs_ended WHERE tenant = ? AND status = ? AND parent IS NULL"
+            " AND ended_at_ms IS NOT NULL AND (ended_at_ms, id) <= (?, ?)"
+            " ORDER BY ended_at_ms LIMIT ?)",
+            (group.tenant, group.status, *last, -1 if most is None else most),
         )
         return int(count), oldest
 

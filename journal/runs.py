@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from zlib import crc32
 
 from journal.columns import columns
 from journal.readers import Readers
+from journal.run_filter import RunFilter, RunPosition, listing
 from journal.run_ids import run_id, run_number
 
 
@@ -36,43 +36,32 @@ class RunRow:
         """The run's id."""
         return run_id(self.number)
 
+    @property
+    def position(self) -> RunPosition:
+        """The run's place in the list."""
+        return RunPosition(self.started_at_ms, self.number)
+
 
 _COLUMNS = columns(RunRow, number="id")
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs are asked for; None does not filter.
-
-    Attributes:
-        since_ms: Started at or after this moment.
-        until_ms: Started before this moment.
-        before: Runs with smaller numbers only, for the next page.
-    """
-
-    status: str | None = None
-    workflow_id: str | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-    before: int | None = None
-    parent_id: str | None = None
+_UNFINISHED = "state IN ('new', 'ready', 'executing')"
 
 
 class RunList:
     """Queries over the projection of all runs."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, lists: Readers) -> None:
         self._readers = readers
+        self._lists = lists
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
         """Return at most `limit` runs of the tenant, newest first."""
-        parts, values = conditions(tenant, wanted)
+        found = listing(tenant, wanted, limit)
         # One row for all: a thread that reads gives the interpreter's lock away with each row,
         # and beside a busy event loop it waits for milliseconds to have it again.
-        row = await self._readers.one(
-            f"SELECT json_group_array(json_array({_COLUMNS})) FROM (SELECT {_COLUMNS} FROM runs"
-            f" WHERE {' AND '.join(parts)} ORDER BY id DESC LIMIT ?)",
-            (*values, limit),
+        row = await self._lists.one(
+            f"SELECT json_group_array(json_array({_COLUMNS})) FROM"
+            f" (SELECT id AS listed FROM ({found.sql})) CROSS JOIN runs ON id = listed",
+            found.values,
         )
         return [RunRow(*fields) for fields in json.loads(row[0])]
 
@@ -109,7 +98,7 @@ class RunList:
     async def unfinished(self) -> list[str]:
         """Return the ids of runs that somebody must drive: inside a step, or between two."""
         rows = await self._readers.all(
-            "SELECT id FROM runs WHERE state IN ('new', 'ready', 'executing') ORDER BY id"
+            f"SELECT id FROM runs INDEXED BY runs_unfinished WHERE {_UNFINISHED} ORDER BY id"
         )
         return [run_id(number) for (number,) in rows]
 
@@ -120,37 +109,16 @@ class RunList:
         order changes with each interruption, so that none is always behind the same other one.
         """
         rows = await self._readers.all(
-            "SELECT r.id, r.seq FROM runs r JOIN events e ON e.run = r.id AND e.seq = r.seq"
-            " WHERE r.state = 'executing' AND e.type = 'AttemptInterrupted'"
+            "SELECT r.id, r.seq FROM runs r INDEXED BY runs_unfinished"
+            " CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq"
+            f" WHERE r.{_UNFINISHED} AND r.state = 'executing' AND e.type = 'AttemptInterrupted'"
             " AND json_extract(e.body, '$.in_order') IS NULL"
         )
         ordered = sorted(rows, key=lambda row: crc32(f"{row[0]}:{row[1]}".encode()))
         return [run_id(number) for number, _ in ordered]
-
-    async def counts(self) -> dict[str, int]:
-        """Return how many runs of all tenants have each status."""
-        rows = await self._readers.all("SELECT status, count(*) FROM runs GROUP BY status")
-        return {str(status): int(count) for status, count in rows}
 
     async def last_number(self) -> int:
         """Return the largest run number ever used, 0 before the first."""
         row = await self._readers.one("SELECT max(id) FROM runs")
         kept = await self._readers.one("SELECT value FROM meta WHERE key = 'last_run_number'")
         return max(int(row[0] or 0), int(kept[0]) if kept else 0)
-
-
-def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
-    """Return the conditions of a filter on the list, and their values."""
-    parts, values = ["tenant = ?"], list[Any]([tenant])
-    for condition, value in (
-        ("status = ?", wanted.status),
-        ("workflow_id = ?", wanted.workflow_id),
-        ("started_at_ms >= ?", wanted.since_ms),
-        ("started_at_ms < ?", wanted.until_ms),
-        ("id < ?", wanted.before),
-        ("parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
-    ):
-        if value is not None:
-            parts.append(condition)
-            values.append(value)
-    return parts, values

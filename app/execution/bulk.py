@@ -18,7 +18,17 @@ from app.execution.deletion import delete_whole
 from app.execution.live_run import RunLost
 from app.execution.runs import Runs
 from engine import Rejected
-from journal import ChildOf, Corrupt, Journal, Matched, NotEnded, RunFilter, UnknownRun
+from journal import (
+    ChildOf,
+    Corrupt,
+    Journal,
+    Matched,
+    NotEnded,
+    RunFilter,
+    RunPosition,
+    UnknownRun,
+    run_id,
+)
 
 Action: TypeAlias = Literal["cancel", "terminate", "delete"]
 MOST_IDS = 500
@@ -53,14 +63,14 @@ class Outcome:
         skipped: Runs that had ended, or were gone, or cannot be deleted yet.
         failed: The first runs with which it could not be done, and why.
         failures: How many those are in all.
-        before: The number of the last run looked at when there may be more; else None.
+        before: The place of the last run looked at when there may be more; else None.
     """
 
     changed: int = 0
     skipped: int = 0
     failures: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
-    before: int | None = None
+    before: RunPosition | None = None
 
 
 class Bulk:
@@ -86,7 +96,8 @@ class Bulk:
         while left > 0:
             asked = min(_PART, left)
             wanted = replace(command.wanted, before=before)
-            ids = await select(tenant, wanted, command.ids, asked)
+            places = await select(tenant, wanted, command.ids, asked)
+            ids = [run_id(place.number) for place in places]
             tops = ids
             if command.action != "delete" and ids:
                 tops = list(
@@ -96,7 +107,7 @@ class Bulk:
             if len(ids) < asked:
                 return outcome
             left -= len(ids)
-            before = int(ids[-1].rpartition("-")[2])
+            before = places[-1]
             if time.monotonic() > until:
                 break
         outcome.before = before
@@ -109,10 +120,10 @@ class Bulk:
         results: list[BaseException | None] = []
         for at in range(0, len(ids), at_once or 1):
             results += await asyncio.gather(
-                *(self._one(tenant, command, caller, one) for one in ids[at : at + at_once]),
+                *(self._one(tenant, command, caller, each) for each in ids[at : at + at_once]),
                 return_exceptions=True,
             )
-        for run_id, result in zip(ids, results, strict=True):
+        for one, result in zip(ids, results, strict=True):
             match result:
                 case None:
                     outcome.changed += 1
@@ -121,15 +132,15 @@ class Bulk:
                 case DefinitionUnusable() | RunLost() | Corrupt():
                     outcome.failures += 1
                     if len(outcome.failed) < _MOST_FAILURES:
-                        outcome.failed.append((run_id, str(result)))
+                        outcome.failed.append((one, str(result)))
                 case _:
                     raise result
 
-    async def _one(self, tenant: str, command: Command, caller: str, run_id: str) -> None:
+    async def _one(self, tenant: str, command: Command, caller: str, one: str) -> None:
         match command.action:
             case "cancel":
-                await self._runs.cancel(tenant, run_id, None, command.reason, caller)
+                await self._runs.cancel(tenant, one, None, command.reason, caller)
             case "terminate":
-                await self._runs.terminate(tenant, run_id, None, command.reason, caller)
+                await self._runs.terminate(tenant, one, None, command.reason, caller)
             case "delete":
-                await delete_whole(self._journal, tenant, run_id)
+                await delete_whole(self._journal, tenant, one)

@@ -62,11 +62,14 @@ class Retention:
             if status.is_over
         ]
 
-    async def due(self, tenant: str | None = None) -> list[DueRuns]:
-        """Say what would go now, of one tenant or of all, and change nothing."""
+    async def due(self, tenant: str | None = None, most: int | None = None) -> list[DueRuns]:
+        """Say what would go now, of one tenant or of all, and change nothing.
+
+        Of each group runs are counted up to `most`.
+        """
         found = []
         async for group in self._groups(tenant):
-            count, oldest = await self._journal.removal.total(group)
+            count, oldest = await self._journal.removal.total(group, most)
             if count:
                 found.append(DueRuns(group, count, oldest))
         return found

@@ -11,6 +11,10 @@ from steps.problems import problems_of
 M = TypeVar("M", bound=BaseModel)
 
 
+POSITION = r"^[0-9]{1,15}\.[0-9]{1,18}$"
+"""A place in the list of runs, as the list gives it."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +81,7 @@ class BulkBody(_Model):
         1_000, ge=1, le=10_000, strict=True, description="how many runs to look at, at most"
     )
     cursor: str | None = Field(
-        None, pattern=r"^[0-9]{1,18}$", description="nextCursor of the answer before"
+        None, pattern=POSITION, description="nextCursor of the answer before"
     )
     dryRun: bool = Field(False, strict=True, description="count the runs and change nothing")  # noqa: N815
 
@@ -94,6 +98,13 @@ class ListDefinitionsQuery(_Model):
     search: str | None = Field(None, max_length=200)
     status: Literal["draft", "testing", "published", "archived"] | None = None
     includeArchived: Literal["true", "false"] = "false"  # noqa: N815
+    limit: int | None = Field(None, ge=1, le=10_000)
+    offset: int = Field(0, ge=0, le=2**31)
+
+
+class ListVersionsQuery(_Model):
+    """Which versions to list; all of them without a limit."""
+
     limit: int | None = Field(None, ge=1, le=10_000)
     offset: int = Field(0, ge=0, le=2**31)
 
@@ -121,7 +132,9 @@ class ListRunsQuery(_Model):
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     limit: int = Field(50, ge=1, le=500)
-    cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$")
+    cursor: str | None = Field(
+        None, pattern=POSITION, description="nextCursor of the answer before"
+    )
 
     @field_validator("since", "until")
     @classmethod

@@ -6,7 +6,7 @@ from app.execution.bulk import Action, Command, Outcome
 from app.wire.bodies import BulkBody, BulkFilter
 from app.wire.errors import BadRequest
 from engine import JsonObject, Status
-from journal import Matched, RunFilter
+from journal import Matched, RunFilter, RunPosition
 from journal.run_ids import run_number
 from steps.contract import Problem
 
@@ -58,7 +58,7 @@ def _run_filter(wanted: BulkFilter, cursor: str | None) -> RunFilter:
         workflow_id=wanted.workflowId,
         since_ms=_ms(wanted.since),
         until_ms=_ms(wanted.until),
-        before=int(cursor) if cursor else None,
+        before=None if cursor is None else RunPosition.read(cursor),
         parent_id=wanted.parentRunId,
     )
 

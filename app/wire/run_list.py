@@ -2,7 +2,7 @@
 
 from app.wire.bodies import ListRunsQuery
 from engine import JsonObject, iso_time, iso_time_or_none
-from journal import RunFilter, RunRow
+from journal import RunFilter, RunPosition, RunRow
 
 
 def run_filter(query: ListRunsQuery) -> RunFilter:
@@ -12,7 +12,7 @@ def run_filter(query: ListRunsQuery) -> RunFilter:
         workflow_id=query.workflowId,
         since_ms=int(query.since.timestamp() * 1_000) if query.since else None,
         until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
-        before=int(query.cursor) if query.cursor else None,
+        before=None if query.cursor is None else RunPosition.read(query.cursor),
         parent_id=query.parentRunId,
     )
 

@@ -95,7 +95,7 @@ async def requests_of(count: int) -> float:
         return {}
 
     journal = SimpleNamespace(
-        runs=SimpleNamespace(counts=counts),
+        statistics=SimpleNamespace(of_all=counts),
         counters=WriterCounters(),
         upkeep=SimpleNamespace(wal_bytes=0),
     )

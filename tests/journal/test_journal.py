@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from journal import (
     UsedKey,
 )
 from journal.codec import SCHEMA, decode, encode
+from journal.readers import Values
 
 JSON: st.SearchStrategy[Json] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -203,7 +204,7 @@ async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
     read = [0]
     ask = journal._readers.all
 
-    async def counted(sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    async def counted(sql: str, values: Values = ()) -> list[Any]:
         rows = await ask(sql, values)
         read[0] += len(rows)
         return rows

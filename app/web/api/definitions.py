@@ -17,7 +17,13 @@ from app.definitions.versioned import Definitions
 from app.services import Services
 from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import ListDefinitionsQuery, PublishBody, VersionQuery, checked
+from app.wire.bodies import (
+    ListDefinitionsQuery,
+    ListVersionsQuery,
+    PublishBody,
+    VersionQuery,
+    checked,
+)
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import DefinitionFilter, VersionRow
@@ -64,7 +70,10 @@ class Resource:
 
     async def versions(self, call: Call) -> Response:
         """List the versions, newest first."""
-        rows = await self.kept(call.services).table.versions(call.tenant, call.path("id"))
+        query = checked(ListVersionsQuery, dict(call.request.query_params))
+        rows = await self.kept(call.services).table.versions(
+            call.tenant, call.path("id"), limit=query.limit, offset=query.offset
+        )
         return JSONResponse([_version(row) for row in rows])
 
     async def create(self, call: Call) -> Response:
@@ -150,7 +159,7 @@ class Resource:
             ),
             Endpoint(
                 "GET", f"{one}/versions", Role.VIEWER, self.versions, "List versions",
-                name=f"list_{word}_versions",
+                None, ListVersionsQuery, name=f"list_{word}_versions",
             ),
             Endpoint(
                 "POST", f"{one}/unarchive", Role.EDITOR, self.unarchive,

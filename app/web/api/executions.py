@@ -58,7 +58,7 @@ async def list_runs(call: Call) -> Response:
     wanted = run_filter(query)
     rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
     page = rows[: query.limit]
-    cursor = str(page[-1].number) if len(rows) > len(page) else None
+    cursor = str(page[-1].position) if len(rows) > len(page) else None
     return await list_answer("runs", page, run_line, nextCursor=cursor)
 
 
@@ -68,7 +68,7 @@ async def _status(call: Call, run: Run) -> Response:
     counts: dict[str, int] | None = None
     if any(visit.children for visit in run.history):
         children = call.services.journal.children
-        counts = await children.counts(run.id, run.executions)
+        counts = await children.counts(run.id, run.executions, attempts=run.history[-1].attempt)
         ids = await children.ids(run.id, MOST_CHILD_IDS)
     is_long = run.executions + len(run.carried) > _LONG_HISTORY
     return await json_answer(lambda: status_document(run, ids, counts), is_long=is_long)

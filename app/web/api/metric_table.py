@@ -67,7 +67,7 @@ METRICS = (
          "(in memory), `writes` (queued for the journal)"},
     ),
     MetricRow(
-        "stepwell_runs", "gauge", "Runs in the journal, counted every 15 seconds.",
+        "stepwell_runs", "gauge", "Runs in the journal, counted at most a minute ago.",
         lambda at: {(status,): count for status, count in at.runs.items()},
         {"status": "the run's status"},
     ),

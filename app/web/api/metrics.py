@@ -1,7 +1,6 @@
 """`/metrics`: what the server counts, in the Prometheus text format."""
 
 import hmac
-import time
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,9 +20,6 @@ from app.web.errors import error_response
 from app.wire.errors import NotFoundHere
 from journal import JournalError
 
-_COUNTS_KEPT_S = 15.0
-"""How old the counts of runs may be: counting them reads an index of all runs."""
-
 
 class Metrics:
     """Shows the figures to whoever has the token; without a token in the settings to nobody."""
@@ -33,7 +29,6 @@ class Metrics:
         token = services.settings.metrics_token
         self._token = token.get_secret_value().encode() if token else None
         self._readings = Readings(services)
-        self._count_again_s = 0.0
         # Not the registry of the library, which all servers of one process would share.
         self._registry = CollectorRegistry()
         self._registry.register(MetricFamilies(self._readings))
@@ -45,9 +40,7 @@ class Metrics:
         """Answer `GET /metrics`."""
         try:
             self._check(request)
-            if time.monotonic() >= self._count_again_s:
-                self._readings.runs = await self._services.journal.runs.counts()
-                self._count_again_s = time.monotonic() + _COUNTS_KEPT_S
+            self._readings.runs = await self._services.journal.statistics.of_all()
         except (NotFoundHere, Unauthorized, JournalError) as failure:
             return error_response(failure, request.scope["stepwell.request_id"])
         text = generate_latest(self._registry)

@@ -10,8 +10,9 @@ from app.web.api.check import CheckBody, checked_agent
 from app.web.console.compare import CompareQuery, compare
 from app.web.console.page import Page, filled
 from app.web.console.rendering import page
+from app.web.console.version_list import VersionListQuery, version_choice, version_list
 from app.web.endpoint import Call
-from app.wire.bodies import ListDefinitionsQuery, VersionQuery, checked
+from app.wire.bodies import ListDefinitionsQuery, checked
 from app.wire.json_body import json_body
 from journal import DefinitionFilter, VersionRow
 from steps.agent import AgentDefinition, AgentTool
@@ -51,10 +52,9 @@ async def list_page(call: Call) -> Response:
 
 async def agent_page(call: Call) -> Response:
     """Show one version of an agent."""
-    query = checked(VersionQuery, dict(call.request.query_params))
+    query = checked(VersionListQuery, dict(call.request.query_params))
     table, agent_id = call.services.agents.table, call.path("id")
     row = await table.get(call.tenant, agent_id, query.version)
-    versions = await table.versions(call.tenant, agent_id)
     try:
         definition = await call.services.agents.compile_row(call.tenant, row)
     except InvalidDefinition:
@@ -64,9 +64,7 @@ async def agent_page(call: Call) -> Response:
         "agent.html",
         "agents",
         agent=row,
-        versions=versions,
-        published=next((v.version for v in versions if v.status == "published"), None),
-        is_newest=row.version == versions[0].version,
+        **await version_list(table, call.tenant, row, query.offset),
         text=_text(row),
         step=_step(row),
         callers=await call.services.workflows.callers(call.tenant, "agentId", agent_id),
@@ -150,7 +148,6 @@ async def compare_page(call: Call) -> Response:
     agent_id, table = call.path("id"), call.services.agents.table
     before = await table.get(call.tenant, agent_id, query.before)
     after = await table.get(call.tenant, agent_id, query.after)
-    versions = await table.versions(call.tenant, agent_id)
     return await page(
         call,
         "compare_agent.html",
@@ -158,7 +155,7 @@ async def compare_page(call: Call) -> Response:
         agent=after,
         before=before.version,
         after=after.version,
-        versions=[item.version for item in versions],
+        versions=await version_choice(table, call.tenant, before, after),
         difference=await compare(before.definition, after.definition),
     )
 

@@ -12,8 +12,8 @@ from app.web.console.pauses import pause_card
 from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
-from app.wire.bodies import checked
-from journal import DefinitionFilter, NotFound, PausedRow
+from app.wire.bodies import POSITION, checked
+from journal import DefinitionFilter, NotFound, PausedRow, RunPosition
 
 _PAGE = 25
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
@@ -25,7 +25,7 @@ class InboxQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workflowId: str | None = Field(None, max_length=200)  # noqa: N815 - as in the API
-    cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$")
+    cursor: str | None = Field(None, pattern=POSITION)
 
 
 async def home(_: Call) -> Response:
@@ -37,7 +37,7 @@ async def inbox_page(call: Call) -> Response:
     """Show what waits, newest first."""
     asked = filled(call)
     query = checked(InboxQuery, asked)
-    before = int(query.cursor) if query.cursor else None
+    before = None if query.cursor is None else RunPosition.read(query.cursor)
     rows = await call.services.journal.inbox.page(
         call.tenant, _PAGE + 1, before=before, workflow_id=query.workflowId
     )
@@ -57,7 +57,7 @@ async def inbox_page(call: Call) -> Response:
         is_new=is_new,
         samples=samples(),
         workflow_id=query.workflowId or "",
-        next_cursor=rows[_PAGE - 1].number if len(rows) > _PAGE else None,
+        next_cursor=rows[_PAGE - 1].position if len(rows) > _PAGE else None,
         is_first=query.cursor is None,
         listen=_LISTEN,
     )

@@ -34,7 +34,7 @@ async def list_page(call: Call) -> Response:
         filter_json=json.dumps(wanted),
         actions=_actions(call, query),
         is_first=query.cursor is None,
-        next_cursor=rows[_PAGE - 1].number if len(rows) > _PAGE else None,
+        next_cursor=rows[_PAGE - 1].position if len(rows) > _PAGE else None,
         statuses=[status.value for status in Status],
         events=_STATUS_NAMES,
     )

@@ -36,7 +36,9 @@ async def run_page(call: Call) -> Response:
     family: dict[str, int] = {}
     if any(visit.children for visit in run.history):
         ids = await services.journal.children.ids(run.id, 100)
-        counts = await services.journal.children.counts(run.id, run.executions)
+        counts = await services.journal.children.counts(
+            run.id, run.executions, attempts=run.history[-1].attempt
+        )
         family = await services.journal.children.counts_of_all(run.id)
     document = await _definition(call, story)
     carried = _carried(story)

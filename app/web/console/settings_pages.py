@@ -17,6 +17,7 @@ from app.web.console.rendering import page
 from app.web.endpoint import Call
 
 _MOST = 0.99
+_MOST_GOING = 10_000
 Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
@@ -89,7 +90,7 @@ async def _webhooks(call: Call) -> dict[str, Any]:
 async def _retention(call: Call) -> dict[str, Any]:
     services = call.services
     retention = Retention(services.journal, services.settings, services.clock)
-    due = {item.group.status: item for item in await retention.due(call.tenant)}
+    due = {item.group.status: item for item in await retention.due(call.tenant, _MOST_GOING)}
     counts = await services.journal.statistics.by_status(call.tenant)
     return {
         "is_on": any(rule.age or rule.keep is not None for rule in retention.rules(call.tenant)),
@@ -101,6 +102,7 @@ async def _retention(call: Call) -> dict[str, Any]:
                 "keep": rule.keep,
                 "runs": counts.get(rule.status, 0),
                 "going": due[rule.status].runs if rule.status in due else 0,
+                "going_most": _MOST_GOING,
             }
             for rule in retention.rules(call.tenant)
         ],

@@ -1,7 +1,6 @@
 """Workflows: the list, one with its picture and versions, the editor, the start."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +17,14 @@ from app.web.console.page import Page, filled
 from app.web.console.rendering import page
 from app.web.console.samples import sample_text, samples
 from app.web.console.snippets import snippets
+from app.web.console.version_list import (
+    VersionListQuery,
+    newest,
+    version_choice,
+    version_list,
+)
 from app.web.endpoint import Call
-from app.wire.bodies import ListDefinitionsQuery, VersionQuery, checked
+from app.wire.bodies import ListDefinitionsQuery, checked
 from app.wire.errors import NotFoundHere
 from app.wire.json_body import json_body
 from journal import DefinitionFilter, RunFilter, VersionRow
@@ -68,13 +73,11 @@ async def list_page(call: Call) -> Response:
 
 async def workflow_page(call: Call) -> Response:
     """Show one version of a workflow."""
-    query = checked(VersionQuery, dict(call.request.query_params))
+    query = checked(VersionListQuery, dict(call.request.query_params))
     workflow_id, table = call.path("id"), call.services.workflows.table
     row = await table.get(call.tenant, workflow_id, query.version)
-    versions = await table.versions(call.tenant, workflow_id)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
     specs = await _inputs(call, row)
-    published = _published(versions)
     settings = call.services.settings
     base = settings.public_url or str(call.request.base_url).rstrip("/")
     return await page(
@@ -84,10 +87,7 @@ async def workflow_page(call: Call) -> Response:
         workflow=_brief(row),
         graph=await picture(row.definition),
         edges=edges(row.definition),
-        versions=[_brief(item) for item in versions],
-        published=published,
-        is_newest=row.version == versions[0].version,
-        is_default=row.version == (published or versions[0].version),
+        **await version_list(table, call.tenant, row, query.offset),
         runs=runs,
         callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
         inputs=form_fields(specs or {}),
@@ -100,7 +100,7 @@ async def workflow_page(call: Call) -> Response:
 async def start_page(call: Call) -> Response:
     """Show the form that starts a run."""
     row, definition, _ = await startable(call, call.path("id"))
-    versions = await call.services.workflows.table.versions(call.tenant, row.id)
+    latest, marked = await newest(call.services.workflows.table, call.tenant, row.id)
     fields = start_fields(definition.input_fields())
     asks_later = not definition.payload.specs
     if asks_later:
@@ -112,8 +112,8 @@ async def start_page(call: Call) -> Response:
         workflow=_brief(row),
         fields=fields,
         asks_later=asks_later,
-        newest=_brief(versions[0]),
-        is_default=row.version == (_published(versions) or versions[0].version),
+        newest=_brief(latest),
+        is_default=row.version == marked.default,
     )
 
 
@@ -167,7 +167,6 @@ async def compare_page(call: Call) -> Response:
     workflow_id, table = call.path("id"), call.services.workflows.table
     before = await table.get(call.tenant, workflow_id, query.before)
     after = await table.get(call.tenant, workflow_id, query.after)
-    versions = await table.versions(call.tenant, workflow_id)
     return await page(
         call,
         "compare.html",
@@ -175,7 +174,7 @@ async def compare_page(call: Call) -> Response:
         workflow=_brief(after),
         before=before.version,
         after=after.version,
-        versions=[item.version for item in versions],
+        versions=await version_choice(table, call.tenant, before, after),
         difference=await compare(before.definition, after.definition),
     )
 
@@ -187,10 +186,6 @@ async def _inputs(call: Call, row: VersionRow) -> "dict[str, Any] | None":
     except InvalidDefinition:
         return None
     return dict(definition.input_fields())
-
-
-def _published(versions: Sequence[VersionRow]) -> str | None:
-    return next((row.version for row in versions if row.status == "published"), None)
 
 
 def _brief(row: VersionRow) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""Which runs are meant by a list, and the statement that finds them by index.
+
+Runs are listed by the moment at which they started, the newest first; those of one millisecond
+by number. Each index has the runs of one status in that order. So a statement has an arm for
+each status, which reads what it gives and no more, and takes the newest of what they give.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from engine import Status
+from journal.run_ids import run_number
+
+_POSITION = re.compile(r"([0-9]{1,15})\.([0-9]{1,18})", re.ASCII)
+_ORDER = "started_at_ms DESC, id DESC"
+OPEN = tuple(status.value for status in Status if not status.is_over)
+ENDED = tuple(status.value for status in Status if status.is_over)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RunPosition:
+    """A place in the list of runs, written `<started at, ms>.<number>`."""
+
+    started_at_ms: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.started_at_ms}.{self.number}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the place that a text names. Raises `ValueError` for anything else."""
+        found = _POSITION.fullmatch(text)
+        if found is None:
+            raise ValueError("must be the cursor of an answer of this list")
+        return cls(int(found[1]), int(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are asked for; None does not filter.
+
+    Attributes:
+        since_ms: Started at or after this moment.
+        until_ms: Started before this moment.
+        before: Runs that are listed after this place only, for the next page.
+        parent_id: Child runs of this run.
+    """
+
+    status: str | None = None
+    workflow_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    before: RunPosition | None = None
+    parent_id: str | None = None
+
+    def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
+        """Return those of the statuses that are asked for."""
+        return [one for one in statuses if self.status in (None, one)]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A statement that gives `id` and `started_at_ms` of runs in their order, and its values."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+def listing(
+    tenant: str, wanted: RunFilter, limit: int, statuses: Sequence[str] = OPEN + ENDED
+) -> Listing:
+    """Return the statement that finds the first `limit` runs, of some statuses only."""
+    values: dict[str, Any] = {
+        "tenant": tenant,
+        "workflow": wanted.workflow_id,
+        "parent": run_number(wanted.parent_id) if wanted.parent_id else None,
+        "since": wanted.since_ms,
+        "until": wanted.until_ms,
+        "started": wanted.before and wanted.before.started_at_ms,
+        "number": wanted.before and wanted.before.number,
+        "limit": limit,
+    }
+    index, exact = _indexed(wanted)
+    ranges = ["started_at_ms < :started", "started_at_ms = :started AND id < :number"]
+    arms = [
+        f"SELECT * FROM (SELECT id, started_at_ms FROM runs INDEXED BY {index}"
+        f" WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
+        f" ORDER BY {_ORDER} LIMIT :limit)"
+        for status in wanted.among(statuses)
+        for after in (ranges if wanted.before else ["true"])
+    ]
+    if not arms:
+        arms = ["SELECT id, started_at_ms FROM runs WHERE false"]
+    return Listing(f"{' UNION ALL '.join(arms)} ORDER BY {_ORDER} LIMIT :limit", values)
+
+
+def _indexed(wanted: RunFilter) -> tuple[str, list[str]]:
+    """Return the index that finds the runs of a status, and the conditions on it."""
+    times = []
+    if wanted.since_ms is not None:
+        times.append("started_at_ms >= :since")
+    if wanted.until_ms is not None:
+        times.append("started_at_ms < :until")
+    workflow = [] if wanted.workflow_id is None else ["workflow_id = :workflow"]
+    if wanted.parent_id is not None:
+        return "runs_children", ["parent = :parent", *workflow, "tenant = :tenant", *times]
+    index = "runs_by_workflow" if workflow else "runs_by_status"
+    return index, ["tenant = :tenant", *workflow, *times]
+
+
+def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
+    """Return the conditions of a filter on runs that are named one by one, and their values.
+
+    The plus keeps SQLite from another index than that of the numbers.
+    """
+    place = wanted.before
+    parts, values = ["+tenant = ?"], list[Any]([tenant])
+    for condition, value in (
+        ("+status = ?", wanted.status),
+        ("+workflow_id = ?", wanted.workflow_id),
+        ("+started_at_ms >= ?", wanted.since_ms),
+        ("+started_at_ms < ?", wanted.until_ms),
+        ("+parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
+        ("(+started_at_ms, id) < (?, ?)", (place.started_at_ms, place.number) if place else None),
+    ):
+        if value is not None:
+            parts.append(condition)
+            values += value if isinstance(value, tuple) else (value,)
+    return parts, values

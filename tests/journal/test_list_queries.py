@@ -1,0 +1,237 @@
+"""Each list reads what it shows: the work is counted in SQLite's steps, and does not grow."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from journal import DefinitionFilter, Journal, RunFilter, RunPosition
+from journal.readers import Readers, Values
+
+SMALL, LARGE = 1_000, 8_000
+CHILDREN_FROM = 100
+"""The children of run 1 are an eighth of the runs, from this number on."""
+
+_INSERT = (
+    "INSERT INTO runs (id, tenant, workflow_id, version, status, state, step_id, seq,"
+    " started_at_ms, updated_at_ms, ended_at_ms, due_at_ms, parent, parent_execution,"
+    " parent_attempt, item)"
+    " VALUES (?, ?, ?, '1.0.0', ?, ?, 'a', 1, ?, 1, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def rows(count: int) -> Iterator[tuple[Any, ...]]:
+    """Return runs of which three start in each millisecond."""
+    for number in range(1, count + 1):
+        status = "paused" if number % 10 == 3 else "completed" if number % 7 else "failed"
+        ended = None if status == "paused" else number
+        family = (1, 1, 1, number) if CHILDREN_FROM <= number < CHILDREN_FROM + count // 8 else ()
+        started = number // 3
+        yield (
+            number, "acme" if number > 50 else "small", f"wf-{number % 5}", status, status,
+            started, ended, None if ended else count + number, *(family or (None,) * 4),
+        )  # fmt: skip
+
+
+def fill(file: Path, count: int) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executemany(_INSERT, rows(count))
+        connection.execute(
+            "INSERT INTO events (run, seq, type, schema, at_ms, body, hash)"
+            " SELECT id, 1, 'RunPaused', 3, 1, '{}', x'00' FROM runs WHERE status = 'paused'"
+        )
+        for number in range(count // 8):
+            name = f"wf-{number}"
+            connection.execute(
+                "INSERT INTO workflows VALUES ('acme', ?, ?, '1.0.0', 1, ?)", (name, 0, number)
+            )
+            connection.execute(
+                "INSERT INTO versions VALUES ('acme', ?, 1, '1.0.0', 'published', ?, '', '{}', 1, 1)",
+                (name, name),
+            )
+        connection.commit()
+
+
+class Counted:
+    """A journal whose connections count the steps that SQLite takes."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.steps = 0
+
+    async def watch(self) -> None:
+        for readers in (self.journal._readers, self.journal._lists):
+            for connection in readers._connections:
+                await connection.set_progress_handler(self._step, 1)
+
+    def _step(self) -> int:
+        self.steps += 1
+        return 0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def journals(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Counted]]:
+    async with AsyncExitStack() as stack:
+        made = []
+        for count in (SMALL, LARGE):
+            journal = await Journal.open(tmp_path_factory.mktemp("lists"))
+            stack.push_async_callback(journal.close)
+            fill(journal.file, count)
+            made.append(Counted(journal))
+            await made[-1].watch()
+        yield made
+
+
+PARENT = "dynamic-workflow-1"
+MIDDLE = RunPosition(SMALL // 6, SMALL // 2)
+FILTERS = {
+    "all": RunFilter(),
+    "the next page": RunFilter(before=MIDDLE),
+    "a status": RunFilter(status="paused"),
+    "a status that no run has": RunFilter(status="running"),
+    "a workflow": RunFilter(workflow_id="wf-3"),
+    "a workflow that there is not": RunFilter(workflow_id="none"),
+    "a workflow and a status": RunFilter(workflow_id="wf-1", status="completed"),
+    "a workflow and a status that no run has": RunFilter(workflow_id="wf-3", status="running"),
+    "children": RunFilter(parent_id=PARENT),
+    "children of no run": RunFilter(parent_id="dynamic-workflow-2"),
+    "children with a status": RunFilter(parent_id=PARENT, status="completed"),
+    "the oldest": RunFilter(until_ms=20),
+    "a moment": RunFilter(since_ms=100, until_ms=103),
+    "a moment and a status": RunFilter(since_ms=100, until_ms=103, status="failed"),
+    "a moment and a workflow": RunFilter(since_ms=100, until_ms=103, workflow_id="wf-2"),
+    "children of a moment": RunFilter(parent_id=PARENT, since_ms=50, until_ms=53),
+    "another tenant's time": RunFilter(since_ms=0, until_ms=2),
+}
+Ask = Callable[[Journal], Awaitable[Any]]
+LISTS: dict[str, Ask] = {
+    "inbox": lambda journal: journal.inbox.page("acme", 26),
+    "inbox, the next page": lambda journal: journal.inbox.page("acme", 26, before=MIDDLE),
+    "inbox of a workflow": lambda journal: journal.inbox.page("acme", 26, workflow_id="wf-3"),
+    "inbox of none": lambda journal: journal.inbox.page("acme", 26, workflow_id="none"),
+    "inbox, counted": lambda journal: journal.inbox.count("acme", 50),
+    "what can be stopped": lambda journal: journal.selection.open("acme", RunFilter(), None, 50),
+    "what can be deleted": lambda journal: journal.selection.deletable(
+        "acme", RunFilter(), None, 50
+    ),
+    "some of some runs": lambda journal: journal.selection.open(
+        "acme", RunFilter(status="paused"), [f"dynamic-workflow-{n}" for n in range(60, 90)], 50
+    ),
+    "the first timer": lambda journal: journal.statistics.oldest_timer_ms("acme"),
+    "the first timer of another": lambda journal: journal.statistics.oldest_timer_ms("other"),
+    "what is due": lambda journal: journal.runs.due(2 * LARGE, (0, 0), 20),
+    "what is unfinished": lambda journal: journal.runs.unfinished(),
+    "suspects": lambda journal: journal.runs.suspects(),
+    "the first children": lambda journal: journal.children.ids(PARENT, 50),
+    "workflows": lambda journal: journal.workflows.search("acme", DefinitionFilter(limit=21)),
+    "published workflows": lambda journal: journal.workflows.search(
+        "acme", DefinitionFilter(limit=21, status="published")
+    ),
+    "versions": lambda journal: journal.workflows.versions("acme", "wf-3", limit=20),
+}
+
+
+async def the_same_work(ask: Ask, journals: list[Counted]) -> None:
+    steps = []
+    for counted in journals:
+        await ask(counted.journal)  # statements are prepared, and the schema is read
+        counted.steps = 0
+        await ask(counted.journal)
+        steps.append(counted.steps)
+    assert steps[1] <= 1.2 * steps[0] + 40, steps
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", FILTERS)
+async def test_a_page_of_runs_costs_the_same_in_a_long_journal(
+    name: str, journals: list[Counted]
+) -> None:
+    await the_same_work(lambda journal: journal.runs.page("acme", FILTERS[name], 21), journals)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_costs_the_same_in_a_long_journal(name: str, journals: list[Counted]) -> None:
+    await the_same_work(LISTS[name], journals)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", FILTERS)
+async def test_pages_together_are_the_runs_that_are_meant(
+    name: str, journals: list[Counted]
+) -> None:
+    """What the pages give is what a plain look at every row gives, in the order of starts."""
+    wanted, small = FILTERS[name], journals[0].journal
+    found: list[RunPosition] = []
+    before = wanted.before
+    while True:
+        asked = RunFilter(
+            wanted.status, wanted.workflow_id, wanted.since_ms, wanted.until_ms, before,
+            wanted.parent_id,
+        )  # fmt: skip
+        page = await small.runs.page("acme", asked, 37)
+        found += [row.position for row in page]
+        if len(page) < 37:
+            break
+        before = found[-1]
+    assert all(earlier > later for earlier, later in pairwise(found))
+    assert set(found) == {
+        RunPosition(started, number)
+        for number, tenant, workflow, status, _, started, _, _, parent, *_ in rows(SMALL)
+        if tenant == "acme"
+        and wanted.status in (None, status)
+        and wanted.workflow_id in (None, workflow)
+        and (wanted.since_ms or 0) <= started < (wanted.until_ms or LARGE)
+        and (wanted.parent_id is None or wanted.parent_id == f"dynamic-workflow-{parent}")
+        and (wanted.before is None or RunPosition(started, number) < wanted.before)
+    }
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_list_walks_the_table_or_sorts_what_it_does_not_show(
+    journals: list[Counted],
+) -> None:
+    journal = journals[0].journal
+    asked: list[tuple[str, Values]] = []
+    ask = Readers.all
+
+    async def noted(readers: Readers, sql: str, values: Values = ()) -> list[Any]:
+        asked.append((sql, values))
+        return await ask(readers, sql, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Readers, "all", noted)
+        for wanted in FILTERS.values():
+            await journal.runs.page("acme", wanted, 21)
+        for every in LISTS.values():
+            await every(journal)
+    assert len(asked) >= len(FILTERS) + len(LISTS)
+    for sql, values in asked:
+        plan = [row[3] for row in await ask(journal._lists, f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert not {"SCAN runs", "SCAN r", "SCAN e"} & set(plan), sql
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_count_goes_through_bounded_parts(
+    journals: list[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journal.selection._LOOKED_AT", 100)
+    for counted, count in zip(journals, (SMALL, LARGE), strict=True):
+        every = list(rows(count))[50:]
+        for is_open in (True, False):
+            meant = [
+                RunPosition(row[5], row[0])
+                for row in every
+                if (row[3] == "paused") == is_open and (is_open or row[8] is None)
+            ]
+            found = await counted.journal.selection.count(
+                "acme", RunFilter(), None, is_open=is_open
+            )
+            assert found.runs == len(meant)
+            assert found.before
+            assert found.before > max(meant)
