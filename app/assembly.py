@@ -28,6 +28,7 @@ from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
 from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut, proxy_of
+from app.secrets.seal import Keyring
 from app.services import Services
 from app.settings.server import Settings
 from app.telemetry import log
@@ -35,6 +36,7 @@ from app.telemetry.counters import Counters
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
+from app.triggers.triggers import open_triggers
 from app.webhooks.deliverer import DeliveryDependencies
 from app.webhooks.registry import Webhooks
 from app.webhooks.sender import MOST_POSTS, Sender
@@ -69,20 +71,15 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
-    client = HttpClient(settings.allowed_networks, way, settings.max_concurrent_steps)
-    closing.push_async_callback(client.close)
-    posting = HttpClient(settings.allowed_networks, way, MOST_POSTS)
-    closing.push_async_callback(posting.close)
+    client, posting = (
+        _client(settings, way, most, closing)
+        for most in (settings.max_concurrent_steps, MOST_POSTS)
+    )
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
     models = Models(settings, journal.models, secrets.get, clock, way)
     closing.push_async_callback(models.close)
-    authenticator = Authenticator(journal, settings, clock, secrets.keyring)
-    await authenticator.load()
-    sessions = Sessions(
-        authenticator, journal.ended_sessions, secrets.keyring, clock, settings.console_session
-    )
-    await sessions.load()
+    authenticator, sessions = await _callers(journal, settings, clock, secrets.keyring)
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
@@ -102,6 +99,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     )
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
+    admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     return Services(
         settings=settings,
         clock=clock,
@@ -121,13 +119,32 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         timers=execution.timers,
         recovery=execution.recovery,
         lost_runs=execution.lost_runs,
-        admission=Admission(live_runs, journal, settings.max_queued_writes, counters),
+        admission=admission,
         rate_limits=RateLimits(settings, counters),
         counters=counters,
         acting=acting,
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
+        triggers=open_triggers(journal, clock, workflows, execution.runs, admission),
     )
+
+
+def _client(settings: Settings, way: WayOut, most: int, closing: AsyncExitStack) -> HttpClient:
+    client = HttpClient(settings.allowed_networks, way, most)
+    closing.push_async_callback(client.close)
+    return client
+
+
+async def _callers(
+    journal: Journal, settings: Settings, clock: Clock, keyring: Keyring
+) -> tuple[Authenticator, Sessions]:
+    authenticator = Authenticator(journal, settings, clock, keyring)
+    await authenticator.load()
+    sessions = Sessions(
+        authenticator, journal.ended_sessions, keyring, clock, settings.console_session
+    )
+    await sessions.load()
+    return authenticator, sessions
 
 
 async def _journal(settings: Settings) -> Journal:

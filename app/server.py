@@ -45,6 +45,7 @@ from app.web.api import (
     llm_models,
     many_runs,
     reruns,
+    schedules,
     secrets,
     starts,
     tools,
@@ -78,6 +79,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *llm_models.ENDPOINTS,
     *tools.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *schedules.ENDPOINTS,
 )
 FIRST_TENANT = "default"
 _SWITCH_S = 0.001
@@ -344,6 +346,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(services.recovery.run()),
         asyncio.create_task(services.timers.run()),
+        asyncio.create_task(services.triggers.run()),
         asyncio.create_task(_note_use(services)),
         asyncio.create_task(LoopLag(services.counters, services.settings.stall_warning).run()),
         asyncio.create_task(keeping.run()),

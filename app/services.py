@@ -24,6 +24,7 @@ from app.secrets.vault import Secrets
 from app.settings.server import Settings
 from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
+from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
 from journal import Journal
 from steps.registry import Registry
@@ -57,4 +58,5 @@ class Services:
     acting: FairQueue
     streams: Streams
     webhooks: Webhooks
+    triggers: Triggers
     fair_loop: FairLoop = field(default_factory=FairLoop)

@@ -32,6 +32,7 @@ from journal.errors import (
     NotEnded,
     NotFound,
     OpenRuns,
+    TooManySchedules,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
@@ -41,6 +42,7 @@ from journal.errors import (
     UnknownFile,
     UnknownModel,
     UnknownRun,
+    UnknownSchedule,
     UnknownSecret,
     UnknownVersion,
     UnknownWebhook,
@@ -50,6 +52,7 @@ from journal.errors import (
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head
 from journal.files import FileRow, FileTable
+from journal.firings import Firing, FiringList
 from journal.health import Health
 from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Journal
@@ -59,6 +62,7 @@ from journal.removal import Deleted, RetentionGroup
 from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
 from journal.runs import RunList, RunRow
+from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
@@ -96,6 +100,8 @@ __all__ = [
     "Fault",
     "FileRow",
     "FileTable",
+    "Firing",
+    "FiringList",
     "FolderLock",
     "Head",
     "Health",
@@ -125,9 +131,12 @@ __all__ = [
     "RunList",
     "RunPosition",
     "RunRow",
+    "ScheduleRow",
+    "ScheduleTable",
     "SecretRow",
     "SecretTable",
     "StartKeys",
+    "TooManySchedules",
     "TooManyWebhooks",
     "Unavailable",
     "UnknownAgent",
@@ -137,6 +146,7 @@ __all__ = [
     "UnknownFile",
     "UnknownModel",
     "UnknownRun",
+    "UnknownSchedule",
     "UnknownSecret",
     "UnknownVersion",
     "UnknownWebhook",

@@ -143,6 +143,20 @@ class TooManyWebhooks(JournalError):
         super().__init__(f"this tenant has {most} webhooks, which is the most; delete one first")
 
 
+class UnknownSchedule(NotFound):
+    """There is no such schedule."""
+
+    def __init__(self, schedule_id: str) -> None:
+        super().__init__(f"there is no schedule {schedule_id!r}")
+
+
+class TooManySchedules(JournalError):
+    """The tenant has as many schedules as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"this tenant has {most} schedules, which is the most; delete one first")
+
+
 class UnknownWorkflow(NotFound):
     """There is no such workflow."""
 

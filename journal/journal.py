@@ -19,6 +19,7 @@ from journal.errors import CannotOpen
 from journal.event_pages import EventPages
 from journal.events import Events, Head
 from journal.files import FileTable
+from journal.firings import FiringList
 from journal.inbox import Inbox
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
@@ -27,6 +28,7 @@ from journal.place import Place
 from journal.readers import Readers
 from journal.removal import Removal
 from journal.runs import RunList
+from journal.schedules import ScheduleTable
 from journal.secrets import SecretTable
 from journal.selection import Selection
 from journal.start_keys import StartKeys
@@ -82,6 +84,8 @@ class Journal:
         self.models = ModelTable(writer, readers)
         self.webhooks = WebhookTable(writer, readers)
         self.outbox = Outbox(writer, readers)
+        self.schedules = ScheduleTable(writer, readers)
+        self.firings = FiringList(readers)
         self.ended_sessions = EndedSessions(writer, readers)
 
     @classmethod

@@ -16,6 +16,7 @@ _CALLS = (
     ("client", stepwell.Client),
     ("run", stepwell.Run),
     ("client.workflows", stepwell.Workflows),
+    ("client.schedules", stepwell.Schedules),
 )
 _DOCUMENTS = (
     *(stepwell.RunStatus, stepwell.PauseSignal, stepwell.Action, stepwell.HistoryEntry),
@@ -31,7 +32,7 @@ def page() -> Iterator[str]:
     """Return the lines of the page: what people wrote, then what is made."""
     yield _FILE.read_text(encoding="utf-8").partition(_MARK)[0] + _MARK
     yield "\n## Every call\n"
-    yield "Names are those of `Client`. `AsyncClient`, `AsyncRun` and `AsyncWorkflows` have the"
+    yield "Names are those of `Client`. `AsyncClient`, `AsyncRun` and the like have the"
     yield "same calls, which are awaited; what gives an iterator is read with `async for` instead."
     for name, offering in _CALLS:
         yield from _class(name, offering)

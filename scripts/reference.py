@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import NO_OPTIONS, Settings
-from scripts import client_page, expressions_page, observability_page, runs_page
+from scripts import client_page, expressions_page, observability_page, runs_page, triggers_page
 from steps.agent import AgentDocument
 from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.document import CommonStep
@@ -48,6 +48,7 @@ def pages() -> Mapping[str, str]:
     made["runs.md"] = runs_page.page()
     made["observability.md"] = observability_page.page()
     made["client.md"] = client_page.page()
+    made["triggers.md"] = triggers_page.page(_table, _parts)
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 

@@ -46,6 +46,7 @@ SCOPE = frozenset(
         "inputs",
         "response",
         "result",
+        "schedule",
     }
 )
 """The names that expressions may use; which of them exist depends on the place."""

@@ -7,9 +7,11 @@ HTTP API only, and imports nothing of it.
 
 from stepwell._asynchronous.client import AsyncClient
 from stepwell._asynchronous.run import AsyncRun
+from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._blocking.client import Client
 from stepwell._blocking.run import Run
+from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import (
     Action,
@@ -44,6 +46,7 @@ __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncRun",
+    "AsyncSchedules",
     "AsyncWorkflows",
     "BulkAction",
     "BulkCount",
@@ -66,6 +69,7 @@ __all__ = [
     "RunPage",
     "RunStatus",
     "RunTerminated",
+    "Schedules",
     "StatusName",
     "StepError",
     "StepwellError",

@@ -214,6 +214,17 @@ def workflows(
     return Call(method, path, json=json, query=asked, repeatable=repeatable)
 
 
+def triggers(kind: str, method: str, name: str | None = None, verb: str | None = None) -> Call:
+    """Ask about what starts runs, or remove one."""
+    path = "/".join(part for part in (f"/api/{kind}", _part(name or ""), verb) if part)
+    return Call(method, path)
+
+
+def put_trigger(kind: str, name: str, document: JsonObject) -> Call:
+    """Put something that starts runs in its place; twice does the same as once."""
+    return Call("PUT", f"/api/{kind}/{_part(name)}", json=dict(document))
+
+
 def _filter(which: RunFilter) -> dict[str, str]:
     return _given(
         status=which.status,

@@ -188,3 +188,15 @@ def workflows(found: list[JsonObject]) -> list[WorkflowSummary]:
 
 def _named(found: JsonObject) -> JsonObject:
     return {**found, "id": found["id"], "version": found["version"]}
+
+
+@_checked
+def document(found: JsonObject) -> JsonObject:
+    """Return a JSON object."""
+    return dict(found)
+
+
+@_checked
+def documents(found: object) -> list[JsonObject]:
+    """Return a list of JSON objects."""
+    return [dict(item) for item in cast("list[JsonObject]", found)]

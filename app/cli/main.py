@@ -19,6 +19,7 @@ _LOCAL = {
 _REMOTE = {
     "run_control": ("start", "resume", "cancel"),
     "follow": ("status", "tail"),
+    "schedules": ("schedule",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}
 """The modules beside this one, and the commands of each.

@@ -273,3 +273,20 @@ def request_failed(request_id: str, failure: Exception) -> None:
 def request_served(method: str, path: str, status: int, request_id: str) -> None:
     """Note a request and its answer."""
     _log.debug("request", method=method, path=path, status=status, request=request_id)
+
+
+def schedules_delayed(failure: Exception) -> None:
+    """Say that schedules could not be looked at; they are in a moment."""
+    _log.warning("schedules delayed, trying again", why=str(failure))
+
+
+def schedule_delayed(tenant: str, schedule: str, failure: Exception) -> None:
+    """Say that a schedule could not be fired now; it is in a moment."""
+    _log.warning(
+        "schedule delayed, trying again", tenant=tenant, schedule=schedule, why=str(failure)
+    )
+
+
+def schedule_failed(tenant: str, schedule: str, failure: Exception) -> None:
+    """Say that one moment of a schedule started nothing, and why."""
+    _log.warning("schedule started nothing", tenant=tenant, schedule=schedule, why=str(failure))

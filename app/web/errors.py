@@ -13,6 +13,7 @@ from app.execution.admission import Overloaded
 from app.execution.live_run import RunLost
 from app.files.storage import StorageError
 from app.secrets.vault import UnfitSecret
+from app.triggers.starting import StartRefused
 from app.wire.errors import (
     BadRequest,
     BodyTimeout,
@@ -34,6 +35,7 @@ from journal import (
     NotEnded,
     NotFound,
     OpenRuns,
+    TooManySchedules,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
@@ -42,6 +44,7 @@ from journal import (
     UnknownFile,
     UnknownModel,
     UnknownRun,
+    UnknownSchedule,
     UnknownSecret,
     UnknownWebhook,
 )
@@ -57,6 +60,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownModel, 404, "Model not found"),
     (UnknownWebhook, 404, "Webhook not found"),
     (UnknownDelivery, 404, "Delivery not found"),
+    (UnknownSchedule, 404, "Schedule not found"),
     (UnknownCredential, 404, "Credential not found"),
     (LinkUnusable, 404, "Link not valid"),
     (NotFoundHere, 404, "Not found"),
@@ -74,11 +78,13 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Rejected, 409, "Conflict"),
     (OpenRuns, 409, "Conflict"),
     (TooManyWebhooks, 409, "Conflict"),
+    (TooManySchedules, 409, "Conflict"),
     (NotEnded, 409, "Conflict"),
     (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),
+    (StartRefused, 400, "Invalid input"),
     (InvalidAnswer, 400, "Invalid input"),
     (BadRequest, 400, "Invalid input"),
     (UnfitSecret, 400, "Invalid input"),

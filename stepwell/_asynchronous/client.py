@@ -10,6 +10,7 @@ import stepwell._calls as calls
 import stepwell._reading as reading
 from stepwell._asynchronous.connection import AsyncConnection
 from stepwell._asynchronous.run import AsyncRun
+from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._documents import Event, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, RunFilter
@@ -32,6 +33,7 @@ class AsyncClient:
 
     Attributes:
         workflows: The definitions of the tenant.
+        schedules: What the tenant has started at which times.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -50,6 +52,7 @@ class AsyncClient:
         server = calls.server(url, api_key, tenant, token)
         self._connection = AsyncConnection(server, retry_for_s, timeout_s)
         self.workflows = AsyncWorkflows(self._connection)
+        self.schedules = AsyncSchedules(self._connection)
 
     async def __aenter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ import stepwell._calls as calls
 import stepwell._reading as reading
 from stepwell._blocking.connection import Connection
 from stepwell._blocking.run import Run
+from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import Event, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, RunFilter
@@ -33,6 +34,7 @@ class Client:
 
     Attributes:
         workflows: The definitions of the tenant.
+        schedules: What the tenant has started at which times.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -51,6 +53,7 @@ class Client:
         server = calls.server(url, api_key, tenant, token)
         self._connection = Connection(server, retry_for_s, timeout_s)
         self.workflows = Workflows(self._connection)
+        self.schedules = Schedules(self._connection)
 
     def __enter__(self) -> Self:
         return self

@@ -142,3 +142,18 @@ def test_a_server_takes_no_setting_from_the_clients_words(defined: Server) -> No
     shown = run("config", environment={**environment(defined), "STEPWELL_TOKEN": "x"})
     assert "not a known setting" not in shown.stderr
     assert shown.returncode == 0, shown
+
+
+def test_schedules_by_commands(defined: Server, tmp_path: Path) -> None:
+    file = tmp_path / "schedule.json"
+    file.write_text('{"workflowId": "asking", "cron": "@yearly", "timeZone": "UTC"}')
+    assert "nightly  asking  @yearly  next 20" in said(defined, "schedule", "put", "nightly", file)
+    assert told(defined, "schedule", "pause", "nightly")["enabled"] is False
+    assert "paused" in said(defined, "schedule", "list")
+    assert len(told(defined, "schedule", "resume", "nightly")["upcoming"]) == 5
+    assert said(defined, "schedule", "show", "nightly").count("\n") == 1
+    file.write_text('{"workflowId": "asking", "cron": "@yearly", "timeZone": "Mars"}')
+    assert "timeZone" in said(defined, "schedule", "put", "nightly", file, code=1)
+    assert said(defined, "schedule", "delete", "nightly") == "deleted\n"
+    with client_for(defined) as client:
+        assert client.schedules.list() == []

@@ -121,6 +121,7 @@ def test_what_the_server_answers_is_as_described(shared: Server, described: dict
         _definitions(held)
         _runs(held)
         _settings(held, receiver.address)
+        _schedules(held)
     assert len(held.operations) > 45
 
 
@@ -164,6 +165,19 @@ def _runs(held: Held) -> None:
         body = {"action": "cancel", "filter": {"runIds": [other]}, "dryRun": dry}
         held("POST", "/api/workflow/management/bulk", body)
     held("DELETE", f"/api/workflow/runs/{other}")
+
+
+def _schedules(held: Held) -> None:
+    one = "/api/schedules/described"
+    body = {"workflowId": "described-flow", "cron": "@hourly", "timeZone": "UTC", "jitter": "1m"}
+    held("PUT", one, body)
+    held("PUT", one, {**body, "missed": "all", "mostMissed": 3})
+    held("GET", one)
+    held("GET", "/api/schedules")
+    held("POST", f"{one}/pause")
+    held("POST", f"{one}/resume")
+    held("GET", f"{one}/firings")
+    held("DELETE", one)
 
 
 def _settings(held: Held, receiver: str) -> None:

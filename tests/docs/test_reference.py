@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import Settings
-from scripts import reference
+from scripts import reference, triggers_page
 from steps.agent import AgentDocument, compile_agent
 from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.definition import compile_definition
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TYPES = Registry.built_in().all
 MODELS = [*(kind.settings for kind in TYPES), CommonStep, AgentDocument, ModelDocument, ModelSettings,
-          McpServerSettings, Settings]  # fmt: skip
+          McpServerSettings, Settings, *(model for _, model in triggers_page.MODELS)]  # fmt: skip
 EXTRACTION = [
     "app/tools/extract_document.py",
     "app/tools/extraction_process.py",

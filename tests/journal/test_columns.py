@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from journal import FileRow, JwtSecretRow, KeyRow, SecretRow, WebhookRow, migrations
+from journal import FileRow, JwtSecretRow, KeyRow, ScheduleRow, SecretRow, WebhookRow, migrations
 from journal.columns import columns, insert_into
 from journal.llm_models import ModelRow
 from journal.run_projection import COLUMNS
@@ -30,6 +30,7 @@ def database() -> Iterator[sqlite3.Connection]:
         ("api_keys", columns(KeyRow).split(", ")),
         ("jwt_secrets", columns(JwtSecretRow).split(", ")),
         ("files", columns(FileRow).split(", ")),
+        ("schedules", columns(ScheduleRow).split(", ")),
         ("secrets", columns(SecretRow).split(", ")),
         ("models", columns(ModelRow).split(", ")),
         ("webhooks", columns(WebhookRow, **WEBHOOK_COLUMNS).split(", ")),

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.wire import answers
+from app.wire import answers, trigger_answers
 
 _DEFINITIONS: dict[str, Any] = {
     "list_{}s": list[answers.DefinitionLine],
@@ -63,6 +63,13 @@ ANSWERS: dict[str, type[BaseModel] | Any] = {
     "list_deliveries": answers.DeliveryPage,
     "redeliver_failed": answers.Named,
     "redeliver": answers.Delivery,
+    "list_schedules": list[trigger_answers.ScheduleShown],
+    "get_schedule": trigger_answers.ScheduleShown,
+    "put_schedule": trigger_answers.ScheduleShown,
+    "pause_schedule": trigger_answers.ScheduleShown,
+    "resume_schedule": trigger_answers.ScheduleShown,
+    "delete_schedule": answers.Named,
+    "list_firings": trigger_answers.FiringList,
 }
 """By operation; a type that pydantic knows."""
 

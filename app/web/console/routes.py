@@ -13,6 +13,7 @@ from app.web.console import (
     pause_endings,
     run_list,
     run_pages,
+    schedule_pages,
     settings_pages,
     sign_in,
     webhook_page,
@@ -33,6 +34,7 @@ PAGES: tuple[Endpoint, ...] = (
     *agent_pages.PAGES,
     *settings_pages.PAGES,
     *webhook_page.PAGES,
+    *schedule_pages.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
 )
 """What only those who have signed in may ask."""

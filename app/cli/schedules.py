@@ -1,0 +1,77 @@
+"""`stepwell schedule`: what is started when, over the API of a running server."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.subparsers import Subparsers
+from app.operator.errors import CommandFailed
+from stepwell.client import Client, JsonObject
+
+_HELP = {
+    "list": "list schedules with their next moments",
+    "show": "show a schedule, its next five moments and what came of the newest",
+    "put": "make a schedule from a JSON file, or put it in the place of another",
+    "pause": "pause a schedule; what comes meanwhile is not missed",
+    "resume": "let a schedule go on, from now",
+    "delete": "delete a schedule; what it has started goes on",
+}
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    group = subparsers.add_parser("schedule", help="what is started when").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    for verb, text in _HELP.items():
+        parser = group.add_parser(verb, help=text)
+        if verb != "list":
+            parser.add_argument("schedule", metavar="SCHEDULE", help="the schedule's id")
+        if verb == "put":
+            parser.add_argument("file", type=Path, metavar="FILE", help="the schedule as JSON")
+        add_options(parser)
+        parser.set_defaults(main=run, verb=verb)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out one of them and print the schedules that it is about."""
+    with client_of(args) as client:
+        if args.verb == "delete":
+            client.schedules.delete(args.schedule)
+            print(json.dumps({"success": True}) if args.json else "deleted")
+            return 0
+        found = client.schedules.list() if args.verb == "list" else [_one(client, args)]
+        if args.json:
+            print(json.dumps(found if args.verb == "list" else found[0]))
+            return 0
+        for item in found:
+            print(_line(item))
+        if args.verb == "show":
+            for firing in client.schedules.firings(args.schedule)[:10]:
+                what = firing["runId"] or firing["message"] or ""
+                print(printable(f"  {firing['key']}  {firing['outcome']}  {what}"))
+    return 0
+
+
+def _one(client: Client, args: argparse.Namespace) -> JsonObject:
+    if args.verb == "put":
+        try:
+            document = object_of(args.file.read_text(encoding="utf-8"), str(args.file))
+        except (OSError, UnicodeDecodeError) as unreadable:
+            raise CommandFailed(f"{args.file} cannot be read: {unreadable}") from unreadable
+        return client.schedules.put(args.schedule, document)
+    asked: dict[str, Callable[[str], JsonObject]] = {
+        "show": client.schedules.get,
+        "pause": client.schedules.pause,
+        "resume": client.schedules.resume,
+    }
+    return asked[args.verb](args.schedule)
+
+
+def _line(schedule: JsonObject) -> str:
+    upcoming = schedule["upcoming"]
+    when = "paused" if not schedule["enabled"] else f"next {', '.join(upcoming) or 'never'}"
+    text = f"{schedule['id']}  {schedule['workflowId']}  {schedule['cron']}  {when}"
+    return printable(text)

@@ -1,0 +1,1 @@
+"""What starts runs without a program: schedules, webhooks that come in, other runs."""

@@ -1,0 +1,128 @@
+"""Cron expressions in a time zone: which moments they name.
+
+As in Debian's cron, what is meant for a time of day happens once a day: where the clock skips
+that time it happens right after the gap, and where the clock shows it twice only the first time.
+What has a star for its minutes or its hours goes by the time that passes.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import tzdata
+from cronsim import CronSim, CronSimError
+
+from steps.durations import LATEST_MS
+from steps.nearest import nearest
+
+MACROS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_FIELDS = 5
+_LONGEST = 200
+_OVERLAP = timedelta(hours=3)
+"""More than any clock is set back by."""
+
+
+class Cron:
+    """An expression in a time zone; moments are Unix milliseconds."""
+
+    def __init__(self, expression: str, zone: str) -> None:
+        """Take five fields or a macro such as `@daily`, and the name of an IANA time zone.
+
+        Raises:
+            ValueError: One of them is not valid, or the expression never comes true.
+        """
+        self.zone = zone_of(zone)
+        self._fields = checked_expression(expression)
+
+    def after(self, at_ms: int) -> int | None:
+        """Return the first moment after `at_ms`, None where there is none in fifty years."""
+        if not 0 <= at_ms < LATEST_MS - 100 * 366 * 86_400_000:
+            return None
+        for moment in self._from(at_ms, back=False):
+            if moment > at_ms:  # while the clock shows an hour again, one may lie before
+                return moment
+        return None
+
+    def upcoming(self, at_ms: int, count: int) -> list[int]:
+        """Return the next moments after `at_ms`, the soonest first."""
+        found: list[int] = []
+        moment = self.after(at_ms)
+        while moment is not None and len(found) < count:
+            found.append(moment)
+            moment = self.after(moment)
+        return found
+
+    def between(self, first_ms: int, last_ms: int, most: int) -> tuple[list[int], bool]:
+        """Return the newest moments from `first_ms` to `last_ms`, and whether there are more.
+
+        At most `most`, the oldest first. It costs no more where the two are years apart.
+        """
+        later_ms = last_ms + round(_OVERLAP.total_seconds() * 1_000)
+        found: list[int] = []
+        for moment in self._from(later_ms, back=True):
+            if moment < first_ms:
+                break
+            if moment <= last_ms and moment not in found[-1:]:
+                if len(found) == most:
+                    return found[::-1], True
+                found.append(moment)
+        return found[::-1], False
+
+    def written(self, at_ms: int) -> str:
+        """Return a moment as an ISO date in the time zone."""
+        return datetime.fromtimestamp(at_ms / 1_000, self.zone).isoformat()
+
+    @staticmethod
+    def read(written: str) -> int:
+        """Return the moment that `written` has written."""
+        return round(datetime.fromisoformat(written).timestamp()) * 1_000
+
+    def _from(self, at_ms: int, *, back: bool) -> Iterator[int]:
+        start = datetime.fromtimestamp(at_ms // 1_000, self.zone)
+        for moment in CronSim(self._fields, start, reverse=back):
+            yield round(moment.astimezone(UTC).timestamp()) * 1_000
+
+
+def checked_expression(expression: str) -> str:
+    """Return the five fields of an expression. Raises `ValueError` that says what is wrong."""
+    fields = MACROS.get(expression.strip().lower(), expression.strip())
+    if fields.startswith("@"):
+        raise ValueError(f"is no known word; there are {', '.join(MACROS)}")
+    if len(fields) > _LONGEST or len(fields.split()) != _FIELDS:
+        raise ValueError(
+            "must have five fields: minute, hour, day of month, month, day of week, "
+            "such as 0 9 * * 1-5"
+        )
+    try:
+        if next(CronSim(fields, datetime(2026, 1, 1, tzinfo=UTC)), None) is None:
+            raise ValueError("never comes true")
+    except CronSimError as wrong:
+        raise ValueError(f"is not valid: {str(wrong)[:1].lower()}{str(wrong)[1:]}") from wrong
+    return fields
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone. Raises `ValueError` that names the nearest one."""
+    if name not in _zones():
+        raise ValueError(
+            f"must be the name of a time zone, such as Europe/Berlin{nearest(name, _zones())}"
+        )
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as missing:
+        raise ValueError(f"is no time zone that this system can read: {missing}") from missing
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset((files(tzdata) / "zones").read_text().split())

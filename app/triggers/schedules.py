@@ -1,0 +1,128 @@
+"""The schedules of all tenants: kept, paused, shown."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.triggers.schedule_document import Schedule, ScheduleBody
+from app.triggers.starting import Starter, Target, checked_data, rendered
+from journal import Firing, Journal, ScheduleRow, UnknownSchedule
+
+MOST = 1_000
+"""Schedules that a tenant may have."""
+
+_UPCOMING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleState:
+    """A schedule as it stands; moments are Unix milliseconds.
+
+    Attributes:
+        upcoming: Its next moments as ISO dates in its time zone, none while it is paused.
+        newest: What came of the newest one.
+    """
+
+    row: ScheduleRow
+    body: ScheduleBody
+    upcoming: list[str]
+    newest: Firing | None
+
+
+class Schedules:
+    """Keeps schedules; `Scheduler` fires them."""
+
+    def __init__(self, journal: Journal, starter: Starter, clock: Clock) -> None:
+        self._journal = journal
+        self._starter = starter
+        self._clock = clock
+        self.on_change: Callable[[], None] = lambda: None
+        """Told after each change."""
+
+    async def put(
+        self, tenant: str, schedule_id: str, body: ScheduleBody
+    ) -> tuple[bool, ScheduleState]:
+        """Keep a schedule, durable when this returns; say whether it is new.
+
+        Raises:
+            StartRefused: What it would start cannot be started.
+            TooManySchedules: The tenant has as many as it may have.
+        """
+        now_ms = self._clock.now_ms()
+        schedule = Schedule(schedule_id, body)
+        await self._check(tenant, schedule, now_ms)
+        try:
+            before: ScheduleRow | None = await self._journal.schedules.get(tenant, schedule_id)
+        except UnknownSchedule:
+            before = None
+        next_ms = schedule.cron.after(now_ms) if body.enabled else None
+        if before and next_ms and before.next_at_ms and _same_moments(body_of(before), body):
+            next_ms = before.next_at_ms  # what is overdue stays so
+        row = ScheduleRow(
+            tenant,
+            schedule_id,
+            json.dumps(body.document(), sort_keys=True),
+            next_ms,
+            schedule.due_at(next_ms),
+            before.last_run if before else None,
+            before.created_at_ms if before else now_ms,
+            max(now_ms, before.updated_at_ms + 1) if before else now_ms,
+        )
+        await self._journal.schedules.put(row, MOST)
+        self.on_change()
+        return before is None, await self._state(row)
+
+    async def set_enabled(self, tenant: str, schedule_id: str, *, enabled: bool) -> ScheduleState:
+        """Pause a schedule, or let it go on from now. Raises `UnknownSchedule`."""
+        row = await self._journal.schedules.get(tenant, schedule_id)
+        body = body_of(row)
+        if body.enabled == enabled:
+            return await self._state(row)
+        _, state = await self.put(tenant, schedule_id, body.model_copy(update={"enabled": enabled}))
+        return state
+
+    async def get(self, tenant: str, schedule_id: str) -> ScheduleState:
+        """Return a schedule. Raises `UnknownSchedule`."""
+        return await self._state(await self._journal.schedules.get(tenant, schedule_id))
+
+    async def of_tenant(self, tenant: str) -> list[ScheduleState]:
+        """Return the schedules of a tenant, by id."""
+        return [await self._state(row) for row in await self._journal.schedules.of_tenant(tenant)]
+
+    async def delete(self, tenant: str, schedule_id: str) -> None:
+        """Forget a schedule and its firings. Raises `UnknownSchedule`."""
+        await self._journal.schedules.delete(tenant, schedule_id)
+
+    async def firings(self, tenant: str, schedule_id: str, limit: int) -> list[Firing]:
+        """Return what came of its newest moments, newest first. Raises `UnknownSchedule`."""
+        row = await self._journal.schedules.get(tenant, schedule_id)
+        return await self._journal.firings.page(tenant, row.source, limit)
+
+    async def _check(self, tenant: str, schedule: Schedule, now_ms: int) -> None:
+        """Hold what would be started next against its workflow. Raises `StartRefused`."""
+        target = Target(tenant, schedule.body.workflowId, schedule.body.version)
+        _, definition = await self._starter.definition(target)
+        moment = schedule.cron.after(now_ms)
+        if moment is not None:
+            checked_data(definition, await rendered(schedule.data, schedule.scope(moment)))
+
+    async def _state(self, row: ScheduleRow) -> ScheduleState:
+        body = body_of(row)
+        cron = Schedule(row.id, body).cron
+        upcoming: list[int] = []
+        if row.next_at_ms is not None:
+            upcoming = cron.upcoming(max(row.next_at_ms - 1, self._clock.now_ms()), _UPCOMING)
+        newest = await self._journal.firings.page(row.tenant, row.source, 1)
+        return ScheduleState(
+            row, body, [cron.written(moment) for moment in upcoming], newest[0] if newest else None
+        )
+
+
+def body_of(row: ScheduleRow) -> ScheduleBody:
+    """Return a schedule as it was written."""
+    return ScheduleBody.model_validate_json(row.document)
+
+
+def _same_moments(one: ScheduleBody, other: ScheduleBody) -> bool:
+    return (one.cron, one.timeZone, one.jitter) == (other.cron, other.timeZone, other.jitter)

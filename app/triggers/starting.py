@@ -1,0 +1,116 @@
+"""Starting a run for something that is no request: checked, admitted, and once for each key."""
+
+from dataclasses import dataclass
+
+from app.definitions.versioned import DefinitionUnusable
+from app.definitions.workflows import Workflows
+from app.execution.admission import Admission
+from app.execution.new_run import NewRun
+from app.execution.runs import Runs
+from engine import JsonObject
+from journal import (
+    Archived,
+    DuplicateStart,
+    IdempotencyKey,
+    UnknownVersion,
+    UnknownWorkflow,
+)
+from steps.compiled import Definition
+from steps.contract import Problem
+from steps.expression import ExpressionError
+from steps.language.allowance import Allowance
+from steps.problems import InvalidDefinition
+from steps.template import Template
+
+_SIZE = 64 * 1024
+"""What a start without a request is counted as while it is taken on, in bytes."""
+
+
+class StartRefused(Exception):
+    """Nothing can be started so, now or later; `problems` name the fields."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        self.problems = problems
+        shown = "; ".join(f"{item.path} {item.message}" for item in problems[:3])
+        super().__init__(f"{message}: {shown}" if shown else message)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is started: a workflow of a tenant, in a version; None leaves that to the server."""
+
+    tenant: str
+    workflow_id: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run that a key has started, now or earlier."""
+
+    run_id: str
+    is_new: bool
+
+
+class Starter:
+    """Starts runs, each once for its key."""
+
+    def __init__(self, workflows: Workflows, runs: Runs, admission: Admission) -> None:
+        self._workflows = workflows
+        self._runs = runs
+        self._admission = admission
+
+    async def definition(self, target: Target) -> tuple[str, Definition]:
+        """Return the version that would be started. Raises `StartRefused`."""
+        try:
+            row, definition = await self._workflows.startable(
+                target.tenant, target.workflow_id, target.version
+            )
+        except UnknownVersion as unknown:
+            raise StartRefused("no version", (Problem("version", str(unknown)),)) from unknown
+        except (UnknownWorkflow, Archived, InvalidDefinition, DefinitionUnusable) as unusable:
+            problem = Problem("workflowId", str(unusable))
+            raise StartRefused("no workflow", (problem,)) from unusable
+        return row.version, definition
+
+    async def start(self, target: Target, data: JsonObject, key: str, caller: str) -> Started:
+        """Start a run, durable when this returns; the run of a key that has been used stays.
+
+        Raises:
+            StartRefused: The workflow cannot be started, or not with this data.
+            Overloaded: The server has enough to do; try again.
+        """
+        version, definition = await self.definition(target)
+        new = NewRun(
+            target.tenant,
+            target.workflow_id,
+            version,
+            definition,
+            checked_data(definition, data),
+            caller,
+            idempotency=IdempotencyKey(key, ""),
+            size=_SIZE,
+        )
+        with self._admission.starting(target.tenant, _SIZE):
+            try:
+                run, _ = await self._runs.start(new, wait=False)
+            except DuplicateStart as duplicate:
+                return Started(duplicate.run_id, is_new=False)
+        return Started(run.id, is_new=True)
+
+
+def checked_data(definition: Definition, data: JsonObject) -> JsonObject:
+    """Return the input of a start, with defaults. Raises `StartRefused`."""
+    if problems := definition.payload.check(data):
+        raise StartRefused("the data does not fit", tuple(problems))
+    return definition.payload.with_defaults(data)
+
+
+async def rendered(template: Template, scope: JsonObject) -> JsonObject:
+    """Return the data that a template gives. Raises `StartRefused`."""
+    try:
+        with Allowance():
+            data = await template.rendered(scope)
+    except ExpressionError as failed:
+        raise StartRefused("no data", (Problem("data", str(failed)),)) from failed
+    return data if isinstance(data, dict) else {}

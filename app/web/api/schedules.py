@@ -1,0 +1,131 @@
+"""Schedules over HTTP: what is started when."""
+
+import re
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.triggers.schedule_document import ScheduleBody
+from app.triggers.schedules import ScheduleState
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest
+from app.wire.json_body import json_body
+from engine import JsonObject, iso_time
+from journal import Firing
+from steps.contract import Problem
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class FiringsQuery(BaseModel):
+    """How many firings to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int = Field(50, ge=1, le=100)
+
+
+async def list_schedules(call: Call) -> Response:
+    """List the tenant's schedules, by id."""
+    return JSONResponse(
+        [
+            schedule_document(item)
+            for item in await call.services.triggers.schedules.of_tenant(call.tenant)
+        ]
+    )
+
+
+async def get_schedule(call: Call) -> Response:
+    """Show a schedule with its next five moments."""
+    state = await call.services.triggers.schedules.get(call.tenant, call.path("id"))
+    return JSONResponse(schedule_document(state))
+
+
+async def put_schedule(call: Call) -> Response:
+    """Make a schedule, or put another in its place."""
+    schedule_id = usable_id(call.path("id"))
+    body = checked(ScheduleBody, await json_body(call.request, call.services.settings))
+    is_new, state = await call.services.triggers.schedules.put(call.tenant, schedule_id, body)
+    return JSONResponse(schedule_document(state), 201 if is_new else 200)
+
+
+async def delete_schedule(call: Call) -> Response:
+    """Delete a schedule; what it has started goes on."""
+    schedule_id = call.path("id")
+    await call.services.triggers.schedules.delete(call.tenant, schedule_id)
+    return JSONResponse({"success": True, "id": schedule_id})
+
+
+async def pause_schedule(call: Call) -> Response:
+    """Pause a schedule; what comes meanwhile is not missed."""
+    return await _enable(call, enabled=False)
+
+
+async def resume_schedule(call: Call) -> Response:
+    """Let a schedule go on, from now."""
+    return await _enable(call, enabled=True)
+
+
+async def list_firings(call: Call) -> Response:
+    """List what came of a schedule's newest moments, newest first."""
+    query = checked(FiringsQuery, dict(call.request.query_params))
+    rows = await call.services.triggers.schedules.firings(call.tenant, call.path("id"), query.limit)
+    return JSONResponse({"firings": [firing_document(row) for row in rows]})
+
+
+async def _enable(call: Call, *, enabled: bool) -> Response:
+    schedules = call.services.triggers.schedules
+    state = await schedules.set_enabled(call.tenant, call.path("id"), enabled=enabled)
+    return JSONResponse(schedule_document(state))
+
+
+def usable_id(text: str) -> str:
+    """Return an id that a client has chosen. Raises `BadRequest`."""
+    if not _ID.fullmatch(text):
+        problem = Problem("id", "must be letters, digits, -, _ and ., 100 at most")
+        raise BadRequest("the id is not acceptable", [problem])
+    return text
+
+
+def schedule_document(state: ScheduleState) -> JsonObject:
+    """Return a schedule as JSON."""
+    return {
+        "id": state.row.id,
+        **state.body.document(),
+        "upcoming": list(state.upcoming),
+        "lastRunId": state.row.last_run_id,
+        "lastFiring": firing_document(state.newest) if state.newest else None,
+        "createdAt": iso_time(state.row.created_at_ms),
+        "updatedAt": iso_time(state.row.updated_at_ms),
+    }
+
+
+def firing_document(firing: Firing) -> JsonObject:
+    """Return what came of one moment as JSON."""
+    return {
+        "key": firing.key,
+        "at": iso_time(firing.at_ms),
+        "outcome": firing.outcome,
+        "runId": firing.run_id,
+        "message": firing.message,
+    }
+
+
+_ONE = "/api/schedules/{id}"
+ENDPOINTS = (
+    Endpoint("GET", "/api/schedules", Role.VIEWER, list_schedules, "List schedules"),
+    Endpoint("GET", _ONE, Role.VIEWER, get_schedule, "Show a schedule"),
+    Endpoint(
+        "PUT", _ONE, Role.EDITOR, put_schedule, "Make or replace a schedule", ScheduleBody,
+        answers=(200, 201),
+    ),
+    Endpoint("DELETE", _ONE, Role.EDITOR, delete_schedule, "Delete a schedule"),
+    Endpoint("POST", f"{_ONE}/pause", Role.OPERATOR, pause_schedule, "Pause a schedule"),
+    Endpoint("POST", f"{_ONE}/resume", Role.OPERATOR, resume_schedule, "Resume a schedule"),
+    Endpoint(
+        "GET", f"{_ONE}/firings", Role.VIEWER, list_firings, "List what came of its moments",
+        None, FiringsQuery,
+    ),
+)  # fmt: skip

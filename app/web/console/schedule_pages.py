@@ -1,0 +1,46 @@
+"""Schedules: their list, and the page of one with its firings."""
+
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.web.api.schedules import firing_document, schedule_document
+from app.web.console.page import Page
+from app.web.console.rendering import page
+from app.web.endpoint import Call
+
+_SHOWN = 50
+
+
+async def schedules_page(call: Call) -> Response:
+    """List schedules."""
+    states = await call.services.triggers.schedules.of_tenant(call.tenant)
+    shown = [schedule_document(state) for state in states]
+    return await page(
+        call, "settings_schedules.html", "settings", part="schedules", schedules=shown
+    )
+
+
+async def schedule_page(call: Call) -> Response:
+    """Show a schedule with what came of its newest moments."""
+    schedules, schedule_id = call.services.triggers.schedules, call.path("id")
+    state = await schedules.get(call.tenant, schedule_id)
+    firings = await schedules.firings(call.tenant, schedule_id, _SHOWN)
+    document = schedule_document(state)
+    keys = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
+    return await page(
+        call,
+        "settings_schedule.html",
+        "settings",
+        part="schedules",
+        schedule=document,
+        written={
+            key: item for key, item in document.items() if key not in keys and item is not None
+        },
+        firings=[firing_document(firing) for firing in firings],
+    )
+
+
+PAGES = (
+    Page("GET", "/settings/schedules", Role.VIEWER, schedules_page, "Schedules"),
+    Page("GET", "/settings/schedules/{id}", Role.VIEWER, schedule_page, "A schedule"),
+)

@@ -1,0 +1,92 @@
+"""Firings: what came of each reason to start something, the newest of each source."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from journal.columns import columns
+from journal.readers import Readers
+from journal.run_ids import run_id, run_number
+
+_KEPT = 100
+_INSERT = (
+    "INSERT INTO firings (tenant, source, key, at_ms, outcome, run, message)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, source, key) DO UPDATE SET"
+    " at_ms = excluded.at_ms, outcome = excluded.outcome, run = excluded.run,"
+    " message = excluded.message"
+)
+_TRIM = (
+    "DELETE FROM firings WHERE tenant = ?1 AND source = ?2 AND outcome <> 'queued' AND position <="
+    " (SELECT position FROM firings WHERE tenant = ?1 AND source = ?2"
+    " ORDER BY position DESC LIMIT 1 OFFSET ?3)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What came of one reason to start something.
+
+    Attributes:
+        source: Whose it is, such as `schedule:daily-report`.
+        key: Which of its reasons: the moment of a schedule, as an ISO date.
+        at_ms: When it was dealt with, in Unix milliseconds.
+        outcome: `started`, `skipped`, `queued` or `failed`.
+        run_id: The run that was started.
+        message: Why nothing was started, or not at once.
+    """
+
+    source: str
+    key: str
+    at_ms: int
+    outcome: str
+    run_id: str | None = None
+    message: str | None = None
+
+
+_SELECT = f"SELECT {columns(Firing, run_id='run')} FROM firings"
+
+
+class FiringList:
+    """Queries over the firings of all tenants."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def page(self, tenant: str, source: str, limit: int) -> list[Firing]:
+        """Return the newest firings of a source, newest first."""
+        rows = await self._readers.all(
+            f"{_SELECT} WHERE tenant = ? AND source = ? ORDER BY position DESC LIMIT ?",
+            (tenant, source, limit),
+        )
+        return [_firing(*row) for row in rows]
+
+    async def queued(self, tenant: str, source: str, limit: int) -> list[Firing]:
+        """Return the firings of a source that wait for their turn, oldest first."""
+        rows = await self._readers.all(
+            f"{_SELECT} WHERE tenant = ? AND source = ? AND outcome = 'queued'"
+            " ORDER BY position LIMIT ?",
+            (tenant, source, limit),
+        )
+        return [_firing(*row) for row in rows]
+
+    async def sources_queued(self) -> list[tuple[str, str]]:
+        """Return (tenant, source) of all that have firings which wait for their turn."""
+        rows = await self._readers.all(
+            "SELECT DISTINCT tenant, source FROM firings WHERE outcome = 'queued'"
+        )
+        return [(tenant, source) for tenant, source in rows]
+
+
+def note(connection: sqlite3.Connection, tenant: str, firing: Firing) -> None:
+    """Keep a firing, in the place of what was said of it before, and drop the oldest."""
+    number = None if firing.run_id is None else run_number(firing.run_id)
+    connection.execute(
+        _INSERT,
+        (tenant, firing.source, firing.key, firing.at_ms, firing.outcome, number, firing.message),
+    )
+    connection.execute(_TRIM, (tenant, firing.source, _KEPT))
+
+
+def _firing(  # noqa: PLR0913 - the columns
+    source: str, key: str, at_ms: int, outcome: str, run: int | None, message: str | None
+) -> Firing:
+    return Firing(source, key, at_ms, outcome, None if run is None else run_id(run), message)

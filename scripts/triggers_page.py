@@ -1,0 +1,22 @@
+"""The part of `docs/triggers.md` that lists keys, made from the models that check requests."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from app.triggers.schedule_document import ScheduleBody
+
+_FILE = Path(__file__).resolve().parent.parent / "docs" / "triggers.md"
+_MARK = "<!-- What follows is made from the code by `make reference`. -->"
+MODELS: tuple[tuple[str, type[BaseModel]], ...] = (("schedule", ScheduleBody),)
+Table = Callable[[type[BaseModel]], Iterator[str]]
+
+
+def page(table: Table, parts: Table) -> Iterator[str]:
+    """Return the lines of the page: what people wrote, then what is made."""
+    yield _FILE.read_text(encoding="utf-8").partition(_MARK)[0] + _MARK
+    for name, model in MODELS:
+        yield f"\n## Keys of a {name}\n"
+        yield from table(model)
+        yield from parts(model)

@@ -1,0 +1,124 @@
+"""The client for asyncio: what is started at which times."""
+
+import builtins
+
+import stepwell._calls as calls
+import stepwell._reading as reading
+from stepwell._asynchronous.connection import AsyncConnection
+from stepwell._documents import JsonObject
+
+
+class AsyncSchedules:
+    """The schedules of the tenant, as JSON documents: `AsyncClient.schedules`.
+
+    Args:
+        connection: The way to the server, made by the client.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def list(self) -> builtins.list[JsonObject]:
+        """List schedules, by id.
+
+        Returns:
+            A dict for each.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        return reading.documents(await self._connection.ask(calls.triggers("schedules", "GET")))
+
+    async def get(self, schedule_id: str) -> JsonObject:
+        """Show a schedule with its next five moments.
+
+        Args:
+            schedule_id: The schedule.
+
+        Returns:
+            The schedule, a dict; `upcoming` are its moments.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such schedule.
+            Unanswered: The server was not reached.
+        """
+        return await self._document(calls.triggers("schedules", "GET", schedule_id))
+
+    async def put(self, schedule_id: str, document: JsonObject) -> JsonObject:
+        """Make a schedule, or put another in its place.
+
+        Args:
+            schedule_id: The schedule; the id is yours to choose.
+            document: `workflowId`, `cron`, `timeZone` and what else a schedule may have.
+
+        Returns:
+            The schedule as it is kept, with its next five moments.
+
+        Raises:
+            ApiError: The server refused: 400 names every problem in `details`.
+            Unanswered: The server was not reached.
+        """
+        return await self._document(calls.put_trigger("schedules", schedule_id, document))
+
+    async def pause(self, schedule_id: str) -> JsonObject:
+        """Pause a schedule; what comes meanwhile is not missed.
+
+        Args:
+            schedule_id: The schedule.
+
+        Returns:
+            The schedule.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such schedule.
+            Unanswered: The server was not reached.
+        """
+        return await self._document(calls.triggers("schedules", "POST", schedule_id, "pause"))
+
+    async def resume(self, schedule_id: str) -> JsonObject:
+        """Let a schedule go on, from now.
+
+        Args:
+            schedule_id: The schedule.
+
+        Returns:
+            The schedule.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such schedule.
+            Unanswered: The server was not reached.
+        """
+        return await self._document(calls.triggers("schedules", "POST", schedule_id, "resume"))
+
+    async def delete(self, schedule_id: str) -> None:
+        """Delete a schedule; what it has started goes on.
+
+        Args:
+            schedule_id: The schedule.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such schedule, also where a
+                first request that was lost has deleted it.
+            Unanswered: The server was not reached.
+        """
+        await self._document(calls.triggers("schedules", "DELETE", schedule_id))
+
+    async def firings(self, schedule_id: str) -> builtins.list[JsonObject]:
+        """List what came of a schedule's newest moments, newest first.
+
+        Args:
+            schedule_id: The schedule.
+
+        Returns:
+            A dict for each: `key` is the moment, `outcome` what came of it, `runId` the run.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such schedule.
+            Unanswered: The server was not reached.
+        """
+        found = await self._document(calls.triggers("schedules", "GET", schedule_id, "firings"))
+        return reading.documents(found["firings"])
+
+    async def _document(self, call: calls.Call) -> JsonObject:
+        return reading.document(await self._connection.ask(call))

@@ -1,0 +1,155 @@
+"""Which moments a schedule names, also on the days on which clocks change."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, strategies
+
+from app.triggers.cron import Cron
+from app.triggers.schedule_document import Schedule, ScheduleBody
+
+BERLIN = "Europe/Berlin"
+DAY_MS = 86_400_000
+
+
+def ms(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1_000)
+
+
+def moments(expression: str, zone: str, begin: str, end: str) -> list[str]:
+    cron, found = Cron(expression, zone), []
+    at = cron.after(ms(begin))
+    while at is not None and at < ms(end):
+        found.append(cron.written(at)[5:])
+        at = cron.after(at)
+    return found
+
+
+def test_what_the_clock_skips_happens_once_right_after_the_gap() -> None:
+    found = moments("30 2 * * *", BERLIN, "2026-03-28T12:00+01:00", "2026-03-30T12:00+02:00")
+    assert found == ["03-29T03:00:00+02:00", "03-30T02:30:00+02:00"]
+
+
+def test_what_the_clock_shows_twice_happens_the_first_time() -> None:
+    found = moments("30 2 * * *", BERLIN, "2026-10-24T12:00+02:00", "2026-10-26T12:00+01:00")
+    assert found == ["10-25T02:30:00+02:00", "10-26T02:30:00+01:00"]
+
+
+def test_what_goes_by_the_time_that_passes_is_as_often_as_ever() -> None:
+    spring = moments("*/30 * * * *", BERLIN, "2026-03-29T01:15+01:00", "2026-03-29T04:15+02:00")
+    autumn = moments("*/30 * * * *", BERLIN, "2026-10-25T01:45+02:00", "2026-10-25T03:15+01:00")
+    assert spring == [f"03-29T{time}" for time in (
+        "01:30:00+01:00", "03:00:00+02:00", "03:30:00+02:00", "04:00:00+02:00")]  # fmt: skip
+    assert autumn == [f"10-25T{time}" for time in (
+        "02:00:00+02:00", "02:30:00+02:00", "02:00:00+01:00", "02:30:00+01:00", "03:00:00+01:00")]  # fmt: skip
+
+
+def test_no_moment_comes_again_while_the_clock_shows_its_hour_again() -> None:
+    cron = Cron("30 2 * * *", BERLIN)
+    second_time = ms("2026-10-25T02:10+01:00")
+    assert cron.written(cron.after(second_time) or 0) == "2026-10-26T02:30:00+01:00"
+
+
+@given(
+    strategies.sampled_from(
+        ["30 2 * * *", "*/17 * * * *", "0 0 1 * *", "15 1-3 * * *", "59 23 * * 0", "0 * * * *"]
+    ),
+    strategies.sampled_from([BERLIN, "America/New_York", "Australia/Lord_Howe", "UTC"]),
+    strategies.integers(ms("2025-01-01T00:00Z"), ms("2027-12-31T00:00Z")),
+    strategies.integers(0, 3 * DAY_MS),
+)
+def test_looking_back_finds_what_looking_ahead_found(
+    expression: str, zone: str, begin: int, length: int
+) -> None:
+    cron, ahead = Cron(expression, zone), []
+    at = cron.after(begin - 1)
+    while at is not None and at <= begin + length:
+        ahead.append(at)
+        at = cron.after(at)
+    assert ahead == sorted(set(ahead))
+    back, has_more = cron.between(begin, begin + length, 1_000)
+    assert (back, has_more) == (ahead, False)
+    assert cron.between(begin, begin + length, 2)[0] == ahead[-2:]
+
+
+def test_years_are_looked_back_over_at_the_cost_of_what_is_kept() -> None:
+    cron = Cron("* * * * *", "UTC")
+    now = ms("2026-01-01T00:00Z")
+    found, has_more = cron.between(now - 40 * 365 * DAY_MS, now, 100)
+    assert (found[0], found[-1], has_more) == (now - 99 * 60_000, now, True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("* * * *", "must have five fields"),
+        ("* * * * * *", "must have five fields"),
+        ("@reboot", "is no known word; there are @hourly, @daily"),
+        ("61 * * * *", "is not valid: bad minute"),
+        ("0 0 31 2 *", "is not valid: bad day-of-month"),
+        ("", "must have five fields"),
+        ("1," * 200 + "1 * * * *", "must have five fields"),
+    ],
+)
+def test_an_expression_that_is_none_is_told_why(expression: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told.replace("*", r"\*")):
+        Cron(expression, "UTC")
+
+
+def test_a_zone_that_is_none_is_told_the_nearest() -> None:
+    with pytest.raises(ValueError, match="did you mean Europe/Berlin"):
+        Cron("@daily", "Europe/Belrin")
+    with pytest.raises(ValueError, match="must be the name of a time zone"):
+        Cron("@daily", "../../etc/passwd")
+
+
+def schedule(**more: object) -> Schedule:
+    body = {"workflowId": "w", "cron": "0 * * * *", "timeZone": "UTC", **more}
+    return Schedule("hourly", ScheduleBody.model_validate(body))
+
+
+NINE = ms("2026-01-05T09:00Z")
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("more", "now", "fired", "dropped"),
+    [
+        ({}, NINE + 500, [NINE], 0),
+        ({}, NINE + 59_000, [NINE], 0),
+        ({"missed": "skip"}, NINE + 60_000, [], 1),
+        ({"missed": "last"}, NINE + 3 * HOUR + 90_000, [NINE + 3 * HOUR], 3),
+        ({"missed": "last"}, NINE + 3 * HOUR + 5_000, [NINE + 3 * HOUR], 3),
+        ({"missed": "skip"}, NINE + 3 * HOUR + 5_000, [NINE + 3 * HOUR], 3),
+        ({"missed": "all"}, NINE + 2 * HOUR + 90_000, [NINE, NINE + HOUR, NINE + 2 * HOUR], 0),
+        ({"missed": "all", "mostMissed": 2}, NINE + 2 * HOUR + 90_000, [NINE + HOUR, NINE + 2 * HOUR], 1),
+    ],
+)  # fmt: skip
+def test_what_is_made_up_for(
+    more: dict[str, object], now: int, fired: list[int], dropped: int
+) -> None:
+    moments_now, not_fired, last = schedule(**more).plan(NINE, now)
+    assert (moments_now, not_fired) == (fired, dropped)
+    assert last == NINE + (now - NINE) // HOUR * HOUR
+
+
+def test_jitter_puts_each_moment_off_by_a_part_of_its_own() -> None:
+    spread = schedule(jitter="10m")
+    late = [(spread.due_at(NINE + i * HOUR) or 0) - NINE - i * HOUR for i in range(200)]
+    assert len(set(late)) > 190
+    assert all(0 <= part < 600_000 for part in late)
+    assert max(late) > 500_000
+    due = spread.due_at(NINE) or 0
+    assert spread.plan(NINE, due - 1) == ([], 0, NINE - 1)
+    assert spread.plan(NINE, due)[0] == [NINE]
+
+
+def test_five_moments_are_shown_in_the_zone() -> None:
+    cron = Cron("0 9 * * 1-5", BERLIN)
+    at = round(datetime(2026, 3, 26, 12, tzinfo=UTC).timestamp() * 1_000)
+    assert [cron.written(moment) for moment in cron.upcoming(at, 3)] == [
+        "2026-03-27T09:00:00+01:00", "2026-03-30T09:00:00+02:00", "2026-03-31T09:00:00+02:00",
+    ]  # fmt: skip
+    assert timedelta(milliseconds=Cron.read("2026-03-30T09:00:00+02:00")) == timedelta(
+        seconds=datetime(2026, 3, 30, 7, tzinfo=UTC).timestamp()
+    )
