@@ -101,10 +101,7 @@ class Events:
         return after
 
     def _keep(self, head: Head, run: Run) -> None:
-        if run.is_over:
-            self._long.forget(run.id)
-        else:
-            self._long.keep(run.id, (head, run), head.seq, head.characters)
+        self._long.keep(run.id, (head, run), head.seq, head.characters)
 
     async def start_together(
         self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
@@ -194,8 +191,7 @@ class Events:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
         if whole.is_over:
             self._ended.keep(run_id, (head, whole), length, deletions)
-        else:
-            self._keep(head, whole)
+        self._keep(head, whole)
         return head, whole
 
     async def _ends_with(self, head: Head) -> bool:

@@ -1,9 +1,10 @@
-"""Folds of long runs that go on, kept so that a wake-up does not read their whole history.
+"""Folds of long runs, kept so that a wake-up or a status does not read their whole history.
 
 A run that waits leaves memory, and is read again when it wakes: what a run of ten thousand
-waits pays each time, and pays more each time. The fold of the newest append is kept here
-instead, bounded in size; whoever takes it holds its last hash against the run's row first, so
-that what is kept is the history as it is on disk, or nothing. Short runs are read again.
+waits pays each time, and pays more each time. One that has ended is asked for page by page. The
+fold of the newest append is kept here instead, bounded in size; whoever takes it holds its last
+hash against the run's row first, so that what is kept is the history as it is on disk, or
+nothing. Short runs are read again.
 """
 
 from collections import OrderedDict

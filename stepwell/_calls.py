@@ -92,9 +92,11 @@ def start_with_file(
     )
 
 
-def status(run_id: str) -> Call:
+def status(run_id: str, history_limit: int | None = None, cursor: str | None = None) -> Call:
     """Ask how a run stands."""
-    return Call("GET", f"/api/workflow/status/{_part(run_id)}")
+    limit = None if history_limit is None else str(history_limit)
+    query = _given(historyLimit=limit, historyCursor=cursor)
+    return Call("GET", f"/api/workflow/status/{_part(run_id)}", query=query)
 
 
 @dataclass(frozen=True, slots=True)

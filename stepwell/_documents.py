@@ -128,7 +128,8 @@ class RunStatus:
         current_step_id: Where it is; None when it has ended.
         pause: What it waits for; None when it is not paused.
         data: The data of the run.
-        history: Every visit of a step, oldest first.
+        history: The newest visits of steps, oldest first.
+        history_cursor: Where older visits are; None where there are none.
         result: What the run delivered; None until it has completed.
         error: Why it failed, if it did.
         reason: Why it was stopped, if somebody did and said so.
@@ -146,6 +147,7 @@ class RunStatus:
     pause: PauseSignal | None
     data: JsonObject
     history: tuple[HistoryEntry, ...]
+    history_cursor: str | None
     result: JsonObject | None
     error: RunError | None
     reason: str | None

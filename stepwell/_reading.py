@@ -67,6 +67,7 @@ def run_status(found: JsonObject) -> RunStatus:
         pause=None if signal is None else pause_signal(signal),
         data=found["data"],
         history=tuple(history_entry(entry) for entry in found["stepExecutionHistory"]),
+        history_cursor=found.get("historyCursor"),
         result=found.get("result"),
         error=None if error is None else run_error(error),
         reason=found.get("reason"),

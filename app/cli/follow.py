@@ -17,6 +17,10 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("status", help="show how a run stands")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--watch", action="store_true", help="until it has ended")
+    parser.add_argument(
+        "--history-limit", metavar="N", type=int, help="the newest N visits of steps"
+    )
+    parser.add_argument("--history-cursor", metavar="CURSOR", help="visits before those of a page")
     add_options(parser)
     parser.set_defaults(main=status)
 
@@ -32,7 +36,7 @@ def status(args: argparse.Namespace) -> int:
     with client_of(args, follows=args.watch) as client:
         run = client.run(args.run)
         if not args.watch:
-            found = run.status()
+            found = run.status(history_limit=args.history_limit, history_cursor=args.history_cursor)
             text = json.dumps(found.document) if args.json else "\n".join(table(found))
             print(text)
         elif sys.stdout.isatty() and not args.json:
@@ -61,6 +65,8 @@ def tail(args: argparse.Namespace) -> int:
 def table(found: RunStatus) -> list[str]:
     """Return a run as lines: how it stands, then a line for each visit of a step."""
     lines = [f"{found.run_id}  {found.workflow_id} {found.version}  {found.status}"]
+    if found.history_cursor:
+        lines.append(f"  older ones: --history-cursor {found.history_cursor}")
     width = max((len(entry.step_id) for entry in found.history), default=0)
     for entry in found.history:
         took = "" if entry.duration_ms is None else f"{entry.duration_ms} ms"

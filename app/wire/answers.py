@@ -10,6 +10,7 @@ DefinitionId = Annotated[str, Field(examples=["customer-onboarding"])]
 StepId = Annotated[str, Field(examples=["review"])]
 Version = Annotated[str, Field(examples=["1.0.0"])]
 Cursor = Annotated[str, Field(examples=["1769860800000"])]
+RunCursor = Annotated[str, Field(examples=["1769860800000.1769860800000"])]
 Values = Annotated[dict[str, Any], Field(examples=[{"customerName": "John Doe"}])]
 RunStatus = Literal["completed", "running", "paused", "failed", "cancelled", "terminated"]
 Role = Literal["owner", "admin", "editor", "operator", "viewer"]
@@ -108,6 +109,9 @@ class RunState(BaseModel):
     pauseSignal: PauseSignal | None  # noqa: N815
     data: Values
     stepExecutionHistory: list[StepExecution]  # noqa: N815
+    historyCursor: str | None = Field(  # noqa: N815
+        None, examples=["19000"], description="where older visits are, if there are any"
+    )
     result: Any
     error: RunFailure | None
     reason: str | None
@@ -149,7 +153,7 @@ class RunPage(BaseModel):
     """A page of the list of runs."""
 
     runs: list[RunLine]
-    nextCursor: Cursor | None  # noqa: N815
+    nextCursor: RunCursor | None  # noqa: N815
 
 
 class BulkFailure(BaseModel):
@@ -167,10 +171,10 @@ class BulkOutcome(BaseModel):
     skipped: int | None = None
     failed: int | None = None
     failures: list[BulkFailure] | None = None
-    nextCursor: Cursor | None = None  # noqa: N815
+    nextCursor: RunCursor | None = None  # noqa: N815
     dryRun: bool | None = None  # noqa: N815
     matched: int | None = None
-    cursor: Cursor | None = None
+    cursor: RunCursor | None = None
 
 
 class InputSchema(BaseModel):

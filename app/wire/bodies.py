@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.wire.errors import BadRequest
+from app.wire.run_history import MOST_VISITS
 from steps.problems import problems_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -140,6 +141,17 @@ class ListRunsQuery(_Model):
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
         return _zoned(value)
+
+
+class StatusQuery(_Model):
+    """Which part of a run's history is shown."""
+
+    historyLimit: int = Field(  # noqa: N815
+        MOST_VISITS, ge=1, le=MOST_VISITS, description="the newest so many visits of steps"
+    )
+    historyCursor: str | None = Field(  # noqa: N815
+        None, pattern=r"^[0-9]{1,9}$", description="historyCursor of the answer before"
+    )
 
 
 class NoQuery(_Model):

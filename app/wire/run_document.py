@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from app.execution.usage import calls_of, usage_of
+from app.wire.run_history import WHOLE_HISTORY, HistoryPage
 from engine import (
     CarriedVisit,
     Json,
@@ -23,16 +24,22 @@ MOST_CHILD_IDS = 100
 
 
 def status_document(
-    run: Run, child_ids: Sequence[str] = (), children: Mapping[str, int] | None = None
+    run: Run,
+    child_ids: Sequence[str] = (),
+    children: Mapping[str, int] | None = None,
+    shown: HistoryPage = WHOLE_HISTORY,
 ) -> JsonObject:
     """Return the answer of the status endpoint. Every field is there, null where it is empty.
 
     `child_ids` are the first child runs; `children` counts those of the current step by
-    status.
+    status. `historyCursor` is there where the history has more before what is shown.
     """
-    history: list[Json] = [_carried(visit) for visit in run.carried]
-    history += [_entry(visit) for visit in run.history]
-    if run.current and run.current.children and children is not None:
+    visits = run.history
+    page, first = shown.of(len(run.carried) + len(visits)), len(run.carried)
+    history: list[Json] = [_carried(visit) for visit in run.carried[page.start : page.stop]]
+    own = visits[max(0, page.start - first) : max(0, page.stop - first)]
+    history += [_entry(visit) for visit in own]
+    if own and own[-1] is run.current and run.current.children and children is not None:
         current = history[-1]
         assert isinstance(current, dict)  # noqa: S101 - made by `_entry`
         current["progress"] = _progress(run.current.children, children)
@@ -45,6 +52,7 @@ def status_document(
         "pauseSignal": run.pause_shown,
         "data": run.data,
         "stepExecutionHistory": history,
+        **({"historyCursor": str(page.start)} if page.start else {}),
         "result": run.result,
         "error": _run_error(run.error),
         "reason": run.reason,
@@ -52,7 +60,7 @@ def status_document(
         "parentRunId": run.parent.run_id if run.parent else None,
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),
-        "usage": usage_of(run.history),
+        "usage": usage_of(visits),
         "waitingUntil": iso_time_or_none(run.wake_at_ms) if run.state is State.SLEEPING else None,
         "startTime": iso_time(run.started_at_ms),
         "endTime": iso_time_or_none(run.ended_at_ms),

@@ -43,8 +43,15 @@ class AsyncRun:
         """
         return await self._connection.wait(self.id, timeout)
 
-    async def status(self) -> RunStatus:
+    async def status(
+        self, *, history_limit: int | None = None, history_cursor: str | None = None
+    ) -> RunStatus:
         """Ask how the run stands.
+
+        Args:
+            history_limit: How many visits of steps the history has, the newest; 1,000 at most,
+                and without it.
+            history_cursor: For older ones, `history_cursor` of the status before.
 
         Returns:
             The status, with the history of its steps.
@@ -53,7 +60,8 @@ class AsyncRun:
             ApiError: The server refused: 404 where there is no such run.
             Unanswered: The server was not reached.
         """
-        return reading.run_status(await self._connection.ask(calls.status(self.id)))
+        asked = calls.status(self.id, history_limit, history_cursor)
+        return reading.run_status(await self._connection.ask(asked))
 
     async def resume_inputs(
         self,

@@ -44,8 +44,15 @@ class Run:
         """
         return self._connection.wait(self.id, timeout)
 
-    def status(self) -> RunStatus:
+    def status(
+        self, *, history_limit: int | None = None, history_cursor: str | None = None
+    ) -> RunStatus:
         """Ask how the run stands.
+
+        Args:
+            history_limit: How many visits of steps the history has, the newest; 1,000 at most,
+                and without it.
+            history_cursor: For older ones, `history_cursor` of the status before.
 
         Returns:
             The status, with the history of its steps.
@@ -54,7 +61,8 @@ class Run:
             ApiError: The server refused: 404 where there is no such run.
             Unanswered: The server was not reached.
         """
-        return reading.run_status(self._connection.ask(calls.status(self.id)))
+        asked = calls.status(self.id, history_limit, history_cursor)
+        return reading.run_status(self._connection.ask(asked))
 
     def resume_inputs(
         self,

@@ -8,8 +8,17 @@ from typing import Any
 
 import pytest
 
-from engine import Event, Run, RunStarted, StepCompleted, StepSlept, StepStarted, apply
-from journal import Corrupt, Head, Journal
+from engine import (
+    Event,
+    Run,
+    RunStarted,
+    RunTerminated,
+    StepCompleted,
+    StepSlept,
+    StepStarted,
+    apply,
+)
+from journal import Corrupt, Head, Journal, UnknownRun
 from journal.long_runs import LongRuns
 
 RUN = "dynamic-workflow-1"
@@ -84,6 +93,24 @@ async def test_a_wake_up_costs_the_same_after_20_and_2000_waits(tmp_path: Path) 
         whole, again = await counted.wake(), await counted.wake()
         assert (whole > 6_000, again) == (True, 1), "read once after a start"
         assert await journal.events.run(RUN) == at
+
+
+async def test_a_long_run_that_has_ended_is_read_once_and_no_more_when_it_is_deleted(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as journal:
+        at, counted = await append(journal, waits(1, 500), await begin(journal)), Counted(journal)
+        ended = await append(journal, [RunTerminated(600)], at)
+        assert await counted.wake() == 1
+        assert await journal.events.run(RUN, "acme") == ended
+        await journal.removal.delete("acme", RUN, 10)
+        with pytest.raises(UnknownRun):
+            await journal.events.run(RUN)
+    async with opened(tmp_path / "again") as journal:
+        await append(journal, [*waits(1, 500), RunTerminated(600)], await begin(journal))
+        journal.events._long.forget(RUN)
+        counted = Counted(journal)
+        assert (await counted.wake() > 1_500, await counted.wake()) == (True, 1)
 
 
 async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Path) -> None:

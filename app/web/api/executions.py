@@ -6,10 +6,11 @@ from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import json_answer, list_answer
 from app.wire.answer_request import AnswerRequest
-from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, checked
+from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery, checked
 from app.wire.form import is_form
 from app.wire.json_body import declared_size, json_body
 from app.wire.run_document import MOST_CHILD_IDS, status_document
+from app.wire.run_history import HistoryPage
 from app.wire.run_list import run_filter, run_line
 from engine import Run
 
@@ -18,8 +19,10 @@ _LONG_HISTORY = 200
 
 async def status(call: Call) -> Response:
     """Show how a run stands."""
+    query = checked(StatusQuery, dict(call.request.query_params))
+    before = None if query.historyCursor is None else int(query.historyCursor)
     run = await call.services.runs.read(call.tenant, call.path("runId"))
-    return await _status(call, run)
+    return await _status(call, run, HistoryPage(query.historyLimit, before))
 
 
 async def resume(call: Call) -> Response:
@@ -31,7 +34,7 @@ async def resume(call: Call) -> Response:
         asked = await AnswerRequest.read(call.request, services.settings)
         answer = await asked.answer_to(run, services.files, call.tenant)
     run = await services.runs.resume(call.tenant, run_id, answer, call.caller, asked.key)
-    return await _status(call, run)
+    return await _status(call, run, HistoryPage())
 
 
 async def cancel(call: Call) -> Response:
@@ -62,16 +65,17 @@ async def list_runs(call: Call) -> Response:
     return await list_answer("runs", page, run_line, nextCursor=cursor)
 
 
-async def _status(call: Call, run: Run) -> Response:
+async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
     """Show the status of a run with what the list of runs knows of its child runs."""
     ids: list[str] = []
     counts: dict[str, int] | None = None
-    if any(visit.children for visit in run.history):
+    visits = run.history
+    if any(visit.children for visit in visits):
         children = call.services.journal.children
-        counts = await children.counts(run.id, run.executions, attempts=run.history[-1].attempt)
+        counts = await children.counts(run.id, run.executions, attempts=visits[-1].attempt)
         ids = await children.ids(run.id, MOST_CHILD_IDS)
-    is_long = run.executions + len(run.carried) > _LONG_HISTORY
-    return await json_answer(lambda: status_document(run, ids, counts), is_long=is_long)
+    is_long = len(shown.of(len(visits) + len(run.carried))) > _LONG_HISTORY
+    return await json_answer(lambda: status_document(run, ids, counts, shown), is_long=is_long)
 
 
 def _controlled(run: Run, message: str) -> JSONResponse:
@@ -81,7 +85,10 @@ def _controlled(run: Run, message: str) -> JSONResponse:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show how a run stands"),
+    Endpoint(
+        "GET", "/api/workflow/status/{runId}", Role.VIEWER, status, "Show how a run stands",
+        None, StatusQuery,
+    ),
     Endpoint(
         "POST", "/api/workflow/resume/{runId}", Role.OPERATOR, resume,
         "Answer a paused run", ResumeBody, takes_attachment=True,

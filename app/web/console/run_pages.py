@@ -15,6 +15,7 @@ from app.web.console.rendering import page, words
 from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
 from app.web.endpoint import Call
 from app.wire.run_document import status_document
+from app.wire.run_history import HistoryPage
 from engine import JsonObject, Run
 from journal import NotFound, RunFilter, RunRow, UnknownRun
 
@@ -47,7 +48,7 @@ async def run_page(call: Call) -> Response:
     chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
     now_ms = services.clock.now_ms()
     told = [shown(chapter, run, now_ms) for chapter in chapters]
-    status = status_document(run, ids, counts)
+    status = status_document(run, ids, counts, HistoryPage(1))
     return await page(
         call,
         "run.html",
