@@ -17,6 +17,7 @@ from app.events.hub import Hub
 from app.events.streams import Streams
 from app.execution.admission import Admission
 from app.execution.bulk import Bulk
+from app.execution.culprit import Culprit
 from app.execution.effects import StepServices
 from app.execution.execution import open_execution
 from app.execution.live_runs import LiveRuns
@@ -95,7 +96,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         counters,
         StepServices(clock, client, catalogue, files, secrets, models, agents, workflows),
         settings.cancel_grace,
-        settings.max_interruptions,
+        Culprit(settings.data, settings.max_interruptions),
     )
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
@@ -119,6 +120,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         timers=execution.timers,
         recovery=execution.recovery,
         lost_runs=execution.lost_runs,
+        culprit=execution.culprit,
         admission=admission,
         rate_limits=RateLimits(settings, counters),
         counters=counters,

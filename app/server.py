@@ -31,6 +31,7 @@ from app.services import Services
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
+from app.telemetry.blocked_step import process_end
 from app.telemetry.loop_lag import LoopLag
 from app.upkeep.housekeeping import Housekeeping
 from app.upkeep.retention import Retention
@@ -348,9 +349,9 @@ async def _working(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(services.triggers.run()),
         asyncio.create_task(_note_use(services)),
-        asyncio.create_task(LoopLag(services.counters, services.settings.stall_warning).run()),
+        asyncio.create_task(_loop_lag(services).run()),
         asyncio.create_task(keeping.run()),
-        asyncio.create_task(watch_journal(services.journal.health)),
+        asyncio.create_task(watch_journal(services.journal.health, services.culprit)),
     ]
     try:
         yield
@@ -363,6 +364,11 @@ async def _working(services: Services) -> AsyncIterator[None]:
         await control.close()
         with contextlib.suppress(JournalError):
             await services.authenticator.flush_used()
+
+
+def _loop_lag(services: Services) -> LoopLag:
+    settings, end = services.settings, process_end(services.culprit.hold_against)
+    return LoopLag(services.counters, settings.stall_warning, settings.blocked_step_limit, end)
 
 
 async def _note_use(services: Services) -> None:

@@ -14,6 +14,7 @@ from app.definitions.workflows import Workflows
 from app.events.streams import Streams
 from app.execution.admission import Admission
 from app.execution.bulk import Bulk
+from app.execution.culprit import Culprit
 from app.execution.lost_runs import LostRuns
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
@@ -52,6 +53,7 @@ class Services:
     timers: Timers
     recovery: Recovery
     lost_runs: LostRuns
+    culprit: Culprit
     admission: Admission
     rate_limits: RateLimits
     counters: Counters

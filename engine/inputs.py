@@ -120,7 +120,8 @@ class Interrupted:
     """A restart found the step in flight; whether it did its work is unknown.
 
     Attributes:
-        in_order: True when the server had been stopped in good order.
+        in_order: True when that is not held against the step: the server had been stopped in
+            good order, or another step is known to be why the process ended.
         most: How often an attempt may be cut off before it is not made again.
         choices: What a person may choose from where the step has one asked.
     """

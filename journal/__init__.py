@@ -66,12 +66,14 @@ from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
+from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
     "DATABASE",
     "MARKER",
+    "SELECT_SUSPECTS",
     "SQLITE_VERSION",
     "UNREADABLE",
     "WAL_LIMIT_BYTES",
@@ -136,6 +138,7 @@ __all__ = [
     "SecretRow",
     "SecretTable",
     "StartKeys",
+    "Suspect",
     "TooManySchedules",
     "TooManyWebhooks",
     "Unavailable",
@@ -167,6 +170,7 @@ __all__ = [
     "open_read_only",
     "run_id",
     "run_number",
+    "suspects_of",
     "sync",
     "unmark",
     "verify",

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from zlib import crc32
 
 from journal.columns import columns
 from journal.readers import Readers
 from journal.run_filter import RunFilter, RunPosition, listing
 from journal.run_ids import run_id, run_number
+from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,9 @@ class RunList:
         )
         return [run_id(number) for (number,) in rows]
 
-    async def suspects(self) -> list[str]:
-        """Return the runs inside a step that the end of the process has cut off before.
-
-        That is so when the attempt has been interrupted and nothing has come of it since. Their
-        order changes with each interruption, so that none is always behind the same other one.
-        """
-        rows = await self._readers.all(
-            "SELECT r.id, r.seq FROM runs r INDEXED BY runs_unfinished"
-            " CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq"
-            f" WHERE r.{_UNFINISHED} AND r.state = 'executing' AND e.type = 'AttemptInterrupted'"
-            " AND json_extract(e.body, '$.in_order') IS NULL"
-        )
-        ordered = sorted(rows, key=lambda row: crc32(f"{row[0]}:{row[1]}".encode()))
-        return [run_id(number) for number, _ in ordered]
+    async def suspects(self) -> list[Suspect]:
+        """Return the runs inside a step that the end of the process has cut off before."""
+        return suspects_of(await self._readers.all(SELECT_SUSPECTS))
 
     async def last_number(self) -> int:
         """Return the largest run number ever used, 0 before the first."""

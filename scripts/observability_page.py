@@ -40,7 +40,7 @@ _FIELDS = {
     "status": "the answer's status",
     "step": "the step's id",
     "tenant": "whose it is",
-    "tool": "the tool's id",
+    "tool": "the tool's id, where the step has called one",
     "tools": "how many tools",
     "wall_ms": "milliseconds for which the event loop has stood still",
     "webhook": "the webhook's id",

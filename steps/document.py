@@ -51,7 +51,7 @@ class CommonStep(_Part):
     onInterrupted: OnInterrupted = Field(  # noqa: N815
         OnInterrupted.RETRY,
         description="what becomes of a step that a crash met: it runs again, fails, or asks a "
-        "person",
+        "person; with `retry` it fails too once `max_interruptions` crashes are held against it",
     )
 
 

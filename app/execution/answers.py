@@ -4,6 +4,7 @@ from app.auth.callers import Caller
 from app.execution.attempt import step_input
 from app.execution.interruption import FAIL, RUN_AGAIN
 from app.execution.live_run import LiveRun
+from app.telemetry.at_work import at_work
 from engine import (
     Answered,
     AnswerKept,
@@ -77,7 +78,8 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: 
     step = live.usable.steps[visit.step_id]
     given = step_input(live.run, step, Execute(visit.step_id, visit.visit, visit.attempt))
     signed: JsonObject = {**answer, "answeredBy": caller.name, "answeredAt": iso_time(now_ms)}
-    output = step.type.accept(step.settings, given, pause.body, signed)
+    with at_work(live.run.id, visit.step_id):
+        output = step.type.accept(step.settings, given, pause.body, signed)
     if isinstance(output, GoesOn):
         return AnswerKept(answer, output.name, output.value, caller.name, key)
     try:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
+from app.execution.culprit import Culprit
 from app.execution.driver import Driver
 from app.execution.interruption import CHOICES
 from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
 from app.telemetry import log
-from engine import Event, Input, Interrupted, RunStarted, State
+from app.telemetry.at_work import not_at_work
+from engine import Event, Input, Interrupted, Run, RunStarted, State
 from journal import UNREADABLE, UnknownRun
 
 
@@ -24,13 +26,13 @@ class Driving:
         driver: Driver,
         live_runs: LiveRuns,
         lost_runs: LostRuns,
-        max_interruptions: int,
+        culprit: Culprit,
     ) -> None:
         self._appends = appends
         self._driver = driver
         self._live_runs = live_runs
         self._lost_runs = lost_runs
-        self._max_interruptions = max_interruptions
+        self._culprit = culprit
         self._tasks: set[asyncio.Task[None]] = set()
         self._notified: set[str] = set()
 
@@ -64,16 +66,26 @@ class Driving:
                 if live.task and happened is None:
                     return  # its driver looks again; a due timer is its own reason
                 if happened is None and live.run.state is State.EXECUTING:
-                    happened = Interrupted(not after_restart, self._max_interruptions, CHOICES)
-                    visit = live.run.current
-                    if visit and after_restart:
-                        count = visit.interruptions
-                        most = self._max_interruptions
-                        log.attempt_interrupted(run_id, visit.step_id, count, most)
+                    happened = self._interrupted(live.run, after_restart=after_restart)
                 if happened:
                     self._appends.take(live, happened)
                 await self._appends.append(live)
             self.carry_on(live)
+
+    def _interrupted(self, run: Run, *, after_restart: bool) -> Interrupted:
+        visit, most = run.current, self._culprit.most
+        if visit is None or not after_restart:
+            return Interrupted(True, most, CHOICES)
+        count = visit.interruptions
+        log.attempt_interrupted(run.id, visit.step_id, count, most)
+        return Interrupted(not self._culprit.is_blamed(run.id, count), most, CHOICES)
+
+    def interruptions_of(self, run_id: str) -> int:
+        """Return how often the attempt has been cut off that a run is making now, else 0."""
+        live = self._live_runs.peek(run_id)
+        if live is None or live.task is None or live.run.state is not State.EXECUTING:
+            return 0
+        return live.run.current.interruptions if live.run.current else 0
 
     def notify(self, run_id: str) -> None:
         """Have a run look at its child runs again, in the background."""
@@ -93,12 +105,14 @@ class Driving:
     async def close(self, grace_s: float) -> None:
         """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
         self.stop()
+        late: set[asyncio.Task[None]] = set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=1)
+        self._culprit.nobody()
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1)
 
     async def _look(self, run_id: str) -> None:
         self._notified.discard(run_id)
@@ -115,6 +129,7 @@ class Driving:
             self._lost_runs.add(run_id)
 
     async def _drive(self, live: LiveRun) -> None:
+        not_at_work()  # a step that has started this run as a child is not what it does
         try:
             await self._driver.drive(live)
         except DefinitionUnusable as unusable:

@@ -14,6 +14,7 @@ from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.outbound.http_client import HttpClient
 from app.secrets.vault import Secrets
+from app.telemetry.at_work import calling
 from app.tools.catalogue import ToolCatalogue
 from engine import Json, JsonObject, Record, Recorded
 from steps.chat import ChatAnswer, ChatRequest
@@ -90,7 +91,8 @@ class LiveEffects:
             file=self._services.files.reader(self._tenant),
             tenant=self._tenant,
         )
-        return await self._services.tools.call(tool_id, arguments, context)
+        with calling(tool_id):
+            return await self._services.tools.call(tool_id, arguments, context)
 
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a tool touches nothing but its arguments."""

@@ -12,6 +12,7 @@ from app.clock import Clock
 from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
 from app.execution.children import Children
+from app.execution.culprit import Culprit
 from app.execution.driver import Driver
 from app.execution.driving import Driving
 from app.execution.effects import LiveEffects, StepServices
@@ -24,6 +25,7 @@ from app.execution.runs import Runs
 from app.execution.starts import Starts
 from app.execution.step_life import StepLife
 from app.execution.timers import Timers
+from app.execution.trials import Trials
 from app.execution.waiters import Waiters
 from app.telemetry.counters import Counters
 from journal import Journal
@@ -40,6 +42,7 @@ class Execution:
         recovery: To be run in the background.
         left_children: Stops the child runs that nobody waits for.
         lost_runs: Runs to be read again.
+        culprit: Against which run the end of the process is to be held.
     """
 
     runs: Runs
@@ -47,6 +50,7 @@ class Execution:
     recovery: Recovery
     left_children: LeftChildren
     lost_runs: LostRuns
+    culprit: Culprit
 
 
 async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
@@ -57,7 +61,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     counters: Counters,
     services: StepServices,
     cancel_grace_s: float,
-    max_interruptions: int = 5,
+    culprit: Culprit,
 ) -> Execution:
     """Put together what executes runs."""
     frozen = FrozenValues()
@@ -71,7 +75,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )  # fmt: skip
     driver = Driver(appends, step_life)
     lost_runs, waiters = LostRuns(), Waiters()
-    driving = Driving(appends, driver, live_runs, lost_runs, max_interruptions)
+    driving = Driving(appends, driver, live_runs, lost_runs, culprit)
     runs = Runs(journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s)
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
@@ -84,5 +88,5 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )
     appends.on_loss += (lost_runs.lost, waiters.lost)
     children.on_left.append(left_children.leave)
-    recovery = Recovery(journal, runs, left_children, lost_runs)
-    return Execution(runs, timers, recovery, left_children, lost_runs)
+    recovery = Recovery(journal, runs, left_children, lost_runs, Trials(driving, culprit))
+    return Execution(runs, timers, recovery, left_children, lost_runs, culprit)

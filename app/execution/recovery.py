@@ -6,8 +6,7 @@ again, never dropped. Only a run stands still whose history is not what was writ
 definition this server cannot use, which is so until its next start.
 
 A step that was running when the process ended may be why it did. One that has been cut off
-before is a suspect: the server serves first, and then suspects are run one after the other, with
-a pause between them, so that one which ends the process again is not counted against the rest.
+before is a suspect: the server serves first, and then suspects are put on trial (`trials.py`).
 """
 
 import asyncio
@@ -16,6 +15,7 @@ from app.definitions.versioned import DefinitionUnusable
 from app.execution.left_children import LeftChildren
 from app.execution.lost_runs import LostRuns
 from app.execution.runs import Runs
+from app.execution.trials import Trials
 from app.telemetry import log
 from journal import UNREADABLE, Journal, UnknownRun
 
@@ -27,26 +27,33 @@ class Recovery:
     """Finds runs that nobody drives."""
 
     def __init__(
-        self, journal: Journal, runs: Runs, left_children: LeftChildren, lost_runs: LostRuns
+        self,
+        journal: Journal,
+        runs: Runs,
+        left_children: LeftChildren,
+        lost_runs: LostRuns,
+        trials: Trials,
     ) -> None:
         self._journal = journal
         self._runs = runs
         self._left_children = left_children
         self._lost_runs = lost_runs
-        self._suspects: list[str] = []
+        self._trials = trials
         self.is_done = False
         """True once every run that a restart left behind has been looked at."""
 
     async def run(self) -> None:
         """Pick up what the restart left, then whatever is lost later, until cancelled."""
+        self._trials.begin()
         while not self.is_done:
             try:
-                self._suspects = await self._journal.runs.suspects()
+                suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
                 left_behind = await self._journal.runs.unfinished()
-                left_behind = [one for one in left_behind if one not in set(self._suspects)]
+                left_behind = [one for one in left_behind if one not in set(suspects)]
                 await self._left_children.after_restart()
                 left_behind += await self._journal.children.parents_to_look()
                 await self._pick_up(left_behind, after_restart=True)
+                self._trials.wait_for_one(suspects)
                 self.is_done = True
                 log.recovered(len(left_behind))
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
@@ -54,8 +61,8 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
         while True:
             await asyncio.sleep(_PAUSE_S)
-            if self._suspects:
-                await self._pick_up([self._suspects.pop()], after_restart=True)
+            if run_id := self._trials.next():
+                await self._pick_up([run_id], after_restart=True)
             await self._left_children.sweep()
             lost = self._lost_runs.take()
             await self._pick_up(sorted(lost))

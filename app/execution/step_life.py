@@ -17,6 +17,7 @@ from app.execution.attempt import attempt
 from app.execution.children import Children
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
+from app.telemetry.at_work import at_work
 from app.telemetry.counters import Counters
 from engine import AwaitsChildren, Broke, Execute, Input, Json, Run, StepError, Stopped, decide
 from steps.effects import Effects
@@ -61,7 +62,8 @@ class StepLife:
     def acts(self, live: LiveRun, execute: Execute) -> bool:
         """Say whether the step would act on the world."""
         step = live.usable.steps[execute.step_id]
-        return step.type.acts_now(step.settings, self._effects_of(live, execute))
+        with at_work(live.run.id, execute.step_id):
+            return step.type.acts_now(step.settings, self._effects_of(live, execute))
 
     def stop(self) -> None:
         """Give no further turn: the server is stopping."""
@@ -106,7 +108,9 @@ class StepLife:
 
     async def _attempt(self, live: LiveRun, doing: Due) -> Input:
         step = live.usable.steps[doing.step_id]
-        outcome = await attempt(live.run, step, doing, self._effects_of(live, doing), self._frozen)
+        effects = self._effects_of(live, doing)
+        with at_work(live.run.id, doing.step_id):
+            outcome = await attempt(live.run, step, doing, effects, self._frozen)
         self._counters.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 

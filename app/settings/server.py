@@ -79,8 +79,14 @@ class Settings(BaseModel):
     max_interruptions: int = Field(
         5,
         ge=1,
-        description="how often the process may end while one attempt of a step is running; then "
+        description="how many ends of the process may be held against one attempt of a step; then "
         "the step is taken for the cause and fails",
+    )
+    blocked_step_limit: float = Field(
+        30,
+        ge=0,
+        description="seconds that a step may keep the event loop, while nobody is served; then "
+        "the process ends, to be started again; 0 for never",
     )
     rate_limit_key: float = Field(
         0, ge=0, description="requests a second that one key may send, 0 for no limit"

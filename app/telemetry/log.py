@@ -210,6 +210,30 @@ def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
     )
 
 
+def step_blocks(run_id: str, step_id: str, tool: str | None, wall_s: float, stack: str) -> None:
+    """Say that a step keeps the event loop, so that nobody is served, and on what it stands."""
+    _log.warning(
+        "step blocks the event loop",
+        run=run_id,
+        step=step_id,
+        tool=tool,
+        wall_ms=round(wall_s * 1_000),
+        stack=stack,
+    )
+
+
+def step_blocked(run_id: str, step_id: str, tool: str | None, wall_s: float, stack: str) -> None:
+    """Say that the process ends, because a step has kept the loop for `blocked_step_limit`."""
+    _log.critical(
+        "a step blocks the event loop, so this process ends; start it again",
+        run=run_id,
+        step=step_id,
+        tool=tool,
+        wall_ms=round(wall_s * 1_000),
+        stack=stack,
+    )
+
+
 def mcp_connected(server: str, tools: int) -> None:
     """Say that the tools of an MCP server can be called."""
     _log.info("mcp server connected", server=server, tools=tools)

@@ -1,39 +1,54 @@
-"""How late the event loop is, and, where asked for, on what it stands still.
+"""How late the event loop is, on what it stands still, and which step keeps it.
 
-A heartbeat on the loop says that it turns. A thread that misses it writes down where the
-loop's own thread is at that moment, and how much processor time it has burned since: much
-means that our code keeps the loop, little that the machine is busy elsewhere.
+A heartbeat on the loop says that it turns. A thread beside it that misses the heartbeat writes
+down where the loop's own thread is at that moment, where that is asked for, and how much
+processor time it has burned since: much means that our code keeps the loop, little that the
+machine is busy elsewhere. A step that keeps the loop is another matter (`blocked_step.py`).
 """
 
 import asyncio
 import sys
 import threading
 import time
-import traceback
+from collections.abc import Callable
+from types import FrameType
 
 from app.telemetry import log
+from app.telemetry.at_work import AtWork
+from app.telemetry.blocked_step import BlockedStep, stack_of
 from app.telemetry.counters import Counters
 
 _BEAT_S = 0.05
-_DEEPEST_STACK = 12
+_LOOK_S = 0.25
 
 
 class LoopLag:
-    """Measures the loop's lag; logs what it stands on beyond `stall_ms` unless that is 0."""
+    """Measures the loop's lag; logs what it stands on beyond `stall_ms` unless that is 0.
 
-    def __init__(self, counters: Counters, stall_ms: int) -> None:
+    Calls `end` in a thread of its own once a step has kept the loop for `blocked_limit_s`,
+    unless that is 0.
+    """
+
+    def __init__(
+        self,
+        counters: Counters,
+        stall_ms: int,
+        blocked_limit_s: float,
+        end: Callable[[AtWork], None],
+    ) -> None:
         self._counters = counters
         self._stall_s = stall_ms / 1_000
         self._beat_s = min(_BEAT_S, self._stall_s / 4) if stall_ms else _BEAT_S
+        self._look_s = self._beat_s if stall_ms else _LOOK_S
+        self._blocked = BlockedStep(blocked_limit_s, self._look_s, end)
         self._beat_at = time.perf_counter()
         self._cpu_at = time.thread_time()
         self._stopped = threading.Event()
 
     async def run(self) -> None:
         """Beat until cancelled."""
-        if self._stall_s:
-            watched = threading.get_ident()
-            threading.Thread(target=self._watch, args=(watched,), daemon=True).start()
+        watched = threading.get_ident()
+        threading.Thread(target=self._watch, args=(watched,), daemon=True).start()
         try:
             while True:
                 due = time.perf_counter() + self._beat_s
@@ -44,21 +59,25 @@ class LoopLag:
             self._stopped.set()
 
     def _watch(self, watched: int) -> None:
-        """Log each stall once, while it lasts."""
-        logged = 0.0
-        while not self._stopped.wait(self._beat_s):
+        """Look again and again; log each stall once, while it lasts."""
+        seen = logged = 0.0
+        while not self._stopped.wait(self._look_s):
             beat_at, cpu_at = self._beat_at, self._cpu_at
-            late_s = time.perf_counter() - beat_at - self._beat_s
-            if late_s < self._stall_s or beat_at == logged:
+            if beat_at != seen:
+                seen = beat_at
+                self._blocked.turned()
                 continue
-            logged = beat_at
-            log.loop_stalled(late_s, _cpu_s(watched) - cpu_at, _stack(watched))
+            frame = _frame(watched)
+            self._blocked.stands(frame)
+            late_s = time.perf_counter() - beat_at - self._beat_s
+            if self._stall_s and late_s >= self._stall_s and beat_at != logged:
+                logged = beat_at
+                log.loop_stalled(late_s, _cpu_s(watched) - cpu_at, stack_of(frame))
 
 
 def _cpu_s(thread: int) -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(thread))
 
 
-def _stack(thread: int) -> str:
-    frame = sys._current_frames().get(thread)  # noqa: SLF001 - there is no public name for it
-    return "".join(traceback.format_stack(frame, _DEEPEST_STACK)) if frame else ""
+def _frame(thread: int) -> FrameType | None:
+    return sys._current_frames().get(thread)  # noqa: SLF001 - there is no public name for it

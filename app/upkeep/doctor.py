@@ -20,12 +20,14 @@ from engine import iso_time
 from journal import (
     DATABASE,
     MARKER,
+    SELECT_SUSPECTS,
     WAL_LIMIT_BYTES,
     WalMissing,
     check_wal,
     migrations,
     open_read_only,
     run_id,
+    suspects_of,
 )
 
 Level: TypeAlias = Literal["ok", "note", "wrong"]
@@ -165,6 +167,7 @@ def _runs(connection: sqlite3.Connection, now_ms: int, compile_text: Compile) ->
         yield Finding("oldest timer", "note", f"due since {iso_time(due)}", remedy)
     elif due is not None:
         yield Finding("oldest timer", "ok", f"due {iso_time(due)}")
+    yield from _interrupted(connection)
     stuck = list(_stuck(connection, compile_text))
     if not stuck:
         yield Finding("definitions of open runs", "ok", "all can be used")
@@ -177,6 +180,27 @@ def _runs(connection: sqlite3.Connection, now_ms: int, compile_text: Compile) ->
             "give the server what the definition needs (a plug-in, say) and restart it, or end "
             f"them: stepwell runs terminate --tenant {tenant} --workflow {workflow_id}",
         )  # fmt: skip
+
+
+def _interrupted(connection: sqlite3.Connection) -> Iterator[Finding]:
+    suspects = suspects_of(connection.execute(SELECT_SUSPECTS))[::-1]
+    if not suspects:
+        yield Finding("interrupted steps", "ok", "none")
+        return
+    listed = ", ".join(
+        f"step {one.step_id} of {one.run_id} (tenant {one.tenant}): {_times(one.interruptions)}"
+        for one in suspects[:_SHOWN_RUNS]
+    )
+    more = f" and {len(suspects) - _SHOWN_RUNS} more" if len(suspects) > _SHOWN_RUNS else ""
+    yield Finding(
+        "interrupted steps", "note", f"the process has ended in them: {listed}{more}",
+        "one may be why: see the end of the log; they are run again one at a time, and one that "
+        "is met max_interruptions times fails",
+    )  # fmt: skip
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _stuck(

@@ -10,6 +10,7 @@ again.
 import asyncio
 import os
 
+from app.execution.culprit import Culprit
 from app.services import Services
 from app.telemetry import log
 from journal import Health
@@ -26,13 +27,14 @@ def unready(services: Services) -> str | None:
     return None
 
 
-async def watch_journal(health: Health) -> None:
+async def watch_journal(health: Health, culprit: Culprit) -> None:
     """Log when writing fails and when it works again; end the process when it must not go on."""
     while True:
         await health.changed.wait()
         health.changed.clear()
         if health.is_over:
             log.journal_over(str(health.trouble))
+            culprit.nobody()
             await asyncio.sleep(_LAST_WORDS_S)
             os._exit(os.EX_IOERR)
         if health.trouble is None:

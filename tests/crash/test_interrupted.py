@@ -1,5 +1,7 @@
 """What becomes of a step that a kill -9 met: run again, fail, or ask a person."""
 
+import json
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import PLUGIN
 from tests.harness.counting import Counting
 from tests.harness.server import Server, settled
 
@@ -83,6 +86,16 @@ def end_the_process() -> None:
 """
 
 
+def calls(tool_id: str) -> dict[str, object]:
+    return {
+        "id": "calls", "name": "Calls", "initialStep": "tool",
+        "steps": [
+            {"id": "tool", "type": "call-tool", "toolId": tool_id}, {"id": "end", "type": "end-flow"},
+        ],
+        "edges": [{"from": "tool", "to": "end"}],
+    }  # fmt: skip
+
+
 def ends(server: Server) -> None:
     assert server.process
     server.process.wait(20)
@@ -91,21 +104,82 @@ def ends(server: Server) -> None:
 def test_a_step_that_ends_the_process_is_given_up_and_others_go_on(tmp_path: Path) -> None:
     plugin = tmp_path / "kills.py"
     plugin.write_text(KILLS)
-    step = {"id": "kills", "type": "call-tool", "toolId": "end_the_process"}
-    flow = {"id": "kills", "name": "K", "initialStep": "kills", "edges": [{"from": "kills", "to": "end"}],
-            "steps": [step, {"id": "end", "type": "end-flow"}]}  # fmt: skip
     with Server(tmp_path / "data", plugin, STEPWELL_MAX_INTERRUPTIONS="2") as server:
         with server.client() as client:
-            client.post("/api/workflows", json=flow).raise_for_status()
+            client.post("/api/workflows", json=calls("end_the_process")).raise_for_status()
             with suppress(httpx.HTTPError):
-                client.post("/api/workflow/start-async/kills")
-        ends(server)
-        with suppress(Exception):
-            server.start()
-        ends(server)
+                client.post("/api/workflow/start-async/calls")
+        ends(server)  # it is suspected, with all that was running
+        for _ in range(2):  # run again with all others, then on trial
+            with suppress(Exception):
+                server.start()
+            ends(server)
         server.start()
         with server.client() as client:
             (row,) = client.get("/api/workflow/runs").json()["runs"]
             document = settled(client, row["runId"])
         assert (document["status"], document["error"]["type"]) == ("failed", "Interrupted")
         assert "has ended 2 times" in document["error"]["message"]
+
+
+BLOCKS = """
+import asyncio, time
+from steps import tool
+
+async def deep() -> None:
+    time.sleep(600)
+
+@tool
+async def keep_the_loop() -> None:
+    \"\"\"Never give the event loop back, in a task of its own.\"\"\"
+    await asyncio.gather(deep())
+"""
+
+
+def test_a_step_that_keeps_the_loop_is_named_and_ended_alone_and_others_go_on(
+    tmp_path: Path,
+) -> None:
+    plugin = tmp_path / "blocks.py"
+    plugin.write_text(BLOCKS)
+    settings = {"STEPWELL_MAX_INTERRUPTIONS": "1", "STEPWELL_BLOCKED_STEP_LIMIT": "1"}
+    with Counting() as counting, Server(tmp_path / "data", plugin, **settings) as server:
+        with server.client() as client:
+            client.post("/api/workflows", json=flow(counting.address, "retry")).raise_for_status()
+            client.post("/api/workflows", json=calls("keep_the_loop")).raise_for_status()
+            bystander = client.post("/api/workflow/start-async/retry").json()["runId"]
+            while not counting.requests:
+                time.sleep(0.01)
+            with suppress(httpx.HTTPError):
+                client.post("/api/workflow/start-async/calls")
+        assert server.process
+        assert server.process.wait(60) == os.EX_SOFTWARE
+        server.start()
+        with server.client() as client:
+            assert settled(client, bystander)["status"] == "completed"
+            (row,) = client.get("/api/workflow/runs?workflowId=calls").json()["runs"]
+            document = settled(client, row["runId"])
+        assert (document["status"], document["error"]["type"]) == ("failed", "Interrupted")
+        lines = [json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"]
+        named = [
+            (line["level"], line["run"], line["step"], line["tool"])
+            for line in lines
+            if line["event"].startswith(("step blocks", "a step blocks"))
+        ]
+        where = (row["runId"], "tool", "keep_the_loop")
+        assert named == [("warning", *where), ("critical", *where)]
+        assert "time.sleep(600)" in next(line["stack"] for line in lines if "stack" in line)
+
+
+def test_a_stop_in_good_order_is_not_held_against_a_step(tmp_path: Path) -> None:
+    settings = {"STEPWELL_MAX_INTERRUPTIONS": "1", "STEPWELL_SHUTDOWN_GRACE": "0"}
+    with Counting() as counting, Server(tmp_path / "data", PLUGIN, **settings) as server:
+        with server.client() as client:
+            client.post("/api/workflows", json=flow(counting.address, "retry")).raise_for_status()
+            run_id = client.post("/api/workflow/start-async/retry").json()["runId"]
+        while not counting.requests:
+            time.sleep(0.01)
+        assert server.terminate() == 0
+        server.start()
+        with server.client() as client:
+            assert settled(client, run_id)["status"] == "completed"
+        assert counting.requests == {f"{run_id}:call:1": 2}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine import AttemptInterrupted
 from tests.conftest import PLUGIN
 from tests.harness.journals import change, completed, filled, paused
 from tests.harness.processes import run
@@ -87,3 +88,19 @@ def test_a_run_whose_definition_is_unusable_is_listed_and_can_be_ended(tmp_path:
         )
         assert (answer.json()["changed"], answer.json()["failed"]) == (3, 0)
         assert doctor(folder)[0] == 0
+
+
+def test_interrupted_steps_are_named(tmp_path: Path) -> None:
+    filled(tmp_path, lambda n: paused(n)[:2], [7])
+    _, found = doctor(tmp_path)
+    assert (found["interrupted steps"]["level"], found["interrupted steps"]["shown"]) == (
+        "ok",
+        "none",
+    )
+    ends = [AttemptInterrupted(5, "a", 1, 1, in_order=n == 1) for n in range(3)]
+    filled(tmp_path, lambda n: [*paused(n)[:2], *ends], [8])
+    filled(tmp_path, lambda n: [*paused(n)[:2], ends[1]], [9])
+    _, found = doctor(tmp_path)
+    assert found["interrupted steps"]["level"] == "note"
+    shown = found["interrupted steps"]["shown"]
+    assert shown.endswith("them: step a of dynamic-workflow-8 (tenant acme): 2 times")

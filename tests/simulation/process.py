@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from app.concurrency.fair_queue import FairQueue
 from app.definitions.workflows import Workflows
+from app.execution.culprit import Culprit
 from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
 from app.execution.live_run import RunLost
@@ -83,10 +85,17 @@ class Server:
     """Starts the server again whenever it has crashed or stopped, until it is closed."""
 
     def __init__(
-        self, loop: SeededLoop, disk: Disk, observer: Observer, clock: JumpingClock, random: Random
+        self,
+        loop: SeededLoop,
+        disk: Disk,
+        observer: Observer,
+        clock: JumpingClock,
+        random: Random,
+        folder: Path,
     ) -> None:
         self._loop, self._disk, self._observer = loop, disk, observer
         self._clock, self._random = clock, random
+        self._folder = folder
         self.lives = 0
         self.process: Process | None = None
         self._open = asyncio.Event()
@@ -160,6 +169,7 @@ class Server:
             Counters(),
             StepServices(self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows),  # type: ignore[arg-type]
             cancel_grace_s=0.5,
+            culprit=Culprit(self._folder, 5),
         )  # fmt: skip
         timers, recovery = execution.timers, execution.recovery
         timers._fire = self._watched(timers._fire)

@@ -5,7 +5,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from app.execution.waiters import is_settled
 from engine import Run, Status
@@ -46,8 +48,8 @@ def simulate(seed: int) -> Report:
     report = Report(seed, observer.trace)
     Chance.random, Chance.observer = random, observer
     book = Book()
-    with Log(observer), _no_collection():
-        world = _World(loop, disk, observer, random, book)
+    with Log(observer), _no_collection(), TemporaryDirectory() as folder:
+        world = _World(loop, disk, observer, random, book, Path(folder))
         is_fast = disk.moods.slow < 0.1
         observer.is_prompt = lambda: (
             is_fast and world.server.lives == 1 and not any(disk.faults.values())
@@ -93,12 +95,18 @@ class _World:
     """The server, its clients, and what happens to them."""
 
     def __init__(
-        self, loop: SeededLoop, disk: Disk, observer: Observer, random: Random, book: Book
+        self,
+        loop: SeededLoop,
+        disk: Disk,
+        observer: Observer,
+        random: Random,
+        book: Book,
+        folder: Path,
     ) -> None:
         self._loop, self._disk, self._observer = loop, disk, observer
         self._random, self._book = random, book
         self.clock = JumpingClock(loop)
-        self.server = Server(loop, disk, observer, self.clock, random)
+        self.server = Server(loop, disk, observer, self.clock, random, folder)
 
     async def play(self) -> None:
         """Live through trouble, then see everything come to its end in peace."""

@@ -1,0 +1,78 @@
+"""When a step counts as one that keeps the event loop."""
+
+import asyncio
+import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.telemetry.at_work import AtWork, at_work, calling, not_at_work
+from app.telemetry.blocked_step import BlockedStep
+
+
+class Watch:
+    """A watch that looks every second and ends after ten."""
+
+    def __init__(self, limit_s: float = 10) -> None:
+        self.ended: list[AtWork] = []
+        self.blocked = BlockedStep(limit_s, 1, self.ended.append)
+
+    def looks(self, count: int, step_id: str | None, **more: bool) -> list[str]:
+        """Look so often while the loop stands in a step; return the lines of the log."""
+
+        async def look() -> None:
+            if step_id is None:
+                not_at_work()
+                frame = sys._getframe()
+                for _ in range(count):
+                    self.blocked.stands(frame)
+                return
+
+            def stand() -> None:
+                if more.get("debugged"):
+                    sys._getframe().f_trace = lambda *_: None
+                for _ in range(count):
+                    self.blocked.stands(sys._getframe())
+
+            with at_work("run-1", step_id), calling("t"):
+                asyncio.get_running_loop().call_soon(stand)
+            await asyncio.sleep(0)
+
+        with capture_logs() as lines:
+            asyncio.run(look())
+        return [f"{line['log_level']} {line['step']} {line['tool']}" for line in lines]
+
+
+def test_a_step_is_named_once_and_ended_at_the_limit() -> None:
+    watch = Watch()
+    assert watch.looks(1, "a") == []
+    assert watch.looks(8, "a") == ["warning a t"]
+    assert watch.ended == []
+    assert watch.looks(1, "a") == ["critical a t"]
+    assert watch.ended == [AtWork("run-1", "a")]
+    assert watch.ended[0].tool == "t"
+
+
+@pytest.mark.parametrize("between", ["turned", "b", None])
+def test_what_comes_round_or_is_another_begins_anew(between: str | None) -> None:
+    watch = Watch()
+    watch.looks(9, "a")
+    if between == "turned":
+        watch.blocked.turned()
+    else:
+        watch.looks(1, between)
+    watch.looks(9, "a")
+    assert watch.ended == []
+
+
+def test_without_a_limit_it_is_named_and_never_ended() -> None:
+    watch = Watch(limit_s=0)
+    assert watch.looks(1_000, "a") == ["warning a t"]
+    assert watch.ended == []
+
+
+def test_what_is_debugged_or_no_step_is_never_ended() -> None:
+    watch = Watch()
+    assert watch.looks(100, "a", debugged=True) == ["warning a t"]
+    assert watch.looks(100, None) == []
+    assert watch.ended == []

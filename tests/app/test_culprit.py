@@ -1,0 +1,61 @@
+"""Against which run the end of the process is held."""
+
+from pathlib import Path
+
+import pytest
+
+from app.execution.culprit import FILE, Culprit
+
+
+@pytest.mark.parametrize(
+    ("interruptions", "most", "counts"),
+    [(0, 5, True), (3, 5, True), (4, 5, False), (0, 1, True), (1, 2, False)],
+)
+def test_unknown_it_counts_against_all_but_never_as_the_last(
+    tmp_path: Path, interruptions: int, most: int, counts: bool
+) -> None:
+    culprit = Culprit(tmp_path, most)
+    culprit.read()
+    assert culprit.is_blamed("a", interruptions) is counts
+
+
+def test_known_it_counts_against_one_also_as_the_last_and_for_one_start(tmp_path: Path) -> None:
+    Culprit(tmp_path, 5).hold_against("a")
+    next_one = Culprit(tmp_path, 5)
+    next_one.read()
+    assert (next_one.is_blamed("a", 4), next_one.is_blamed("b", 0)) == (True, False)
+    after = Culprit(tmp_path, 5)
+    after.read()
+    assert after.is_blamed("b", 0)
+
+
+def test_a_stop_in_good_order_counts_against_nobody(tmp_path: Path) -> None:
+    first = Culprit(tmp_path, 5)
+    first.read()
+    first.hold_against("a")
+    first.nobody()
+    second = Culprit(tmp_path, 5)
+    second.read()
+    assert not second.is_blamed("a", 0)
+
+
+def test_who_has_carried_on_nothing_clears_nobody(tmp_path: Path) -> None:
+    Culprit(tmp_path, 5).nobody()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"run": ', "\xff"])
+def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text, encoding="latin-1")
+    culprit = Culprit(tmp_path, 5)
+    culprit.read()
+    assert culprit.is_blamed("a", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone_is_no_failure(tmp_path: Path) -> None:
+    culprit = Culprit(tmp_path / "gone", 5)
+    culprit.read()
+    culprit.hold_against("a")
+    culprit.nobody()
+    culprit.forget()
