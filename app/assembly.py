@@ -34,6 +34,7 @@ from app.services import Services
 from app.settings.server import Settings
 from app.telemetry import log
 from app.telemetry.counters import Counters
+from app.telemetry.stacks import loading_plugins
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
@@ -159,8 +160,8 @@ def _step_types_and_tools(
     settings: Settings, clock: Clock, way: WayOut, closing: AsyncExitStack
 ) -> tuple[Registry, ToolCatalogue]:
     built_in = built_in_tools(settings, clock)
-    tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
-    closing.callback(tools.close)
+    with loading_plugins():
+        tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
     mcp = McpServers(settings.mcp_servers, way)
     closing.push_async_callback(mcp.close)
     mcp.start()

@@ -316,6 +316,7 @@ async def _serve(settings: Settings) -> None:
             server = _Server(config, listener, let_go)
             log.server_started(address, SQLITE_VERSION)
             await server.serve(sockets=[])
+            services.culprit.nobody()
             log.server_stopping()
     finally:
         listener.close()

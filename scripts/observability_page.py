@@ -15,6 +15,7 @@ _LEVELS = ("debug", "info", "warning", "error", "critical")
 _FIELDS = {
     "address": "where the server listens",
     "again_in_s": "seconds until the next try",
+    "calls": "how many calls",
     "connections": "how many connections from outside are taken at once",
     "cpu_ms": "milliseconds of processor time that the event loop took meanwhile",
     "exception": "the traceback of what failed",

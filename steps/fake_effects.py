@@ -273,11 +273,7 @@ async def call_marked(
     function: Callable[..., Any], arguments: JsonObject, context: ToolContext
 ) -> Json:
     """Call a function marked with `@tool` as in service. Raises `StepBroke`."""
-    tools = Tools([function], threads=1)
-    try:
-        return await tools.call(_info(function).id, arguments, context)
-    finally:
-        tools.close()
+    return await Tools([function]).call(_info(function).id, arguments, context)
 
 
 def _info(function: Any) -> ToolInfo:

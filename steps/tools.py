@@ -9,7 +9,6 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import entry_points
@@ -26,6 +25,7 @@ from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
 from steps.problems import keys_of, problems_of
 from steps.strict_json import LONG_BYTES, must_fit
+from steps.tool_threads import ToolThreads
 
 GROUP = "stepwell.tools"
 _MARK = "__stepwell_tool__"
@@ -133,7 +133,7 @@ class Tools:
             ToolLoadError: Two have one id, or one has parameters that cannot be named.
         """
         self._tools: dict[str, Tool] = {}
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tool")
+        self._threads = ToolThreads(threads)
         self.step_types: list[AnyStepType] = []
         for function in functions:
             self.register(function)
@@ -162,7 +162,7 @@ class Tools:
         for point in entry_points(group=GROUP):
             try:
                 found = point.load()
-            except Exception as broken:
+            except (Exception, SystemExit) as broken:
                 raise ToolLoadError(f"entry point {point.value} of {GROUP}: {broken}") from broken
             tools._take(found, point.value)
         for number, file in enumerate(plugins):
@@ -239,11 +239,10 @@ class Tools:
             elif found.pure:
                 result = found.call(**given)
             else:
-                loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._threads, partial(found.call, **given))
-        except StepBroke:
+                result = await self._threads.run(tool_id, partial(found.call, **given))
+        except (StepBroke, asyncio.CancelledError, GeneratorExit):
             raise
-        except Exception as failed:
+        except BaseException as failed:  # sys.exit() must not end the server
             message = f"tool {tool_id} raised {type(failed).__name__}: {failed}"
             raise StepBroke("ToolFailed", message[:2_000]) from failed
         try:
@@ -255,9 +254,16 @@ class Tools:
             await asyncio.sleep(0)
         return plain
 
-    def close(self) -> None:
-        """Start no more threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def left_running(self, tool_id: str) -> int:
+        """Count calls of a function that blocks which were given up and have not come back.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            How many there are now.
+        """
+        return self._threads.left_by(tool_id)
 
     def _take(self, found: Any, where: str) -> None:
         if not isinstance(found, ModuleType):
@@ -341,6 +347,6 @@ def _import(file: Path, number: int) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as broken:
+    except (Exception, SystemExit) as broken:
         raise ToolLoadError(f"plug-in {file}: {type(broken).__name__}: {broken}") from broken
     return module

@@ -51,7 +51,6 @@ def _examine(settings: Settings) -> list[dict[str, Any]]:
             tools = Tools.load(settings.plugins)
             compile_text = compiler(Registry.standard(tools.step_types))
             found = examine(settings, SystemClock().now_ms(), compile_text)
-            tools.close()
             return [item.as_json() for item in (holder_of(settings.data, None), *found)]
     except OSError as refused:
         raise CommandFailed(f"{settings.data} cannot be examined: {refused}") from refused

@@ -76,7 +76,9 @@ async def attempt(
             message = f"the attempt took longer than its timeout of {seconds:g} s"
             return Broke(StepError("Timeout", message))
         return Broke(_crashed(run, execute, late))
-    except Exception as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as crash:  # noqa: BLE001 - a step type's bug fails its step, not the server
         return Broke(_crashed(run, execute, crash))
     if size > LONG_BYTES:
         await asyncio.sleep(0)  # what comes of it is searched for secrets next
@@ -125,7 +127,7 @@ def _written(error: StepError) -> StepError:
     return replace(error, type=kind, message=message, retry_after_ms=wait_ms)
 
 
-def _crashed(run: Run, execute: Due, crash: Exception) -> StepError:
+def _crashed(run: Run, execute: Due, crash: BaseException) -> StepError:
     log.step_crashed(run.id, execute.step_id, crash)
     message = f"the step type raised {type(crash).__name__}; the server's log has the rest"
     return StepError("StepCrashed", message)

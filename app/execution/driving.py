@@ -105,14 +105,12 @@ class Driving:
     async def close(self, grace_s: float) -> None:
         """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
         self.stop()
-        late: set[asyncio.Task[None]] = set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=grace_s)
-        self._culprit.nobody()
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=1)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
 
     async def _look(self, run_id: str) -> None:
         self._notified.discard(run_id)

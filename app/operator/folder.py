@@ -66,4 +66,3 @@ async def _place(settings: Settings, command: str) -> AsyncIterator[OperatorCont
         yield OperatorContext(journal, settings, SystemClock(), registry)
     finally:
         await journal.close()
-        tools.close()

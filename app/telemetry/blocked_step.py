@@ -9,15 +9,14 @@ suspended has not been blocked. Nothing ends while somebody debugs what the loop
 """
 
 import os
-import traceback
 from collections.abc import Callable
 from types import FrameType
 
 from app.telemetry import log
 from app.telemetry.at_work import AtWork, at_work_in
+from app.telemetry.stacks import stack_of
 
 _NOTICE_S = 2.0
-_DEEPEST_STACK = 12
 
 
 class BlockedStep:
@@ -63,11 +62,6 @@ def process_end(hold_against: Callable[[str], None]) -> Callable[[AtWork], None]
         os._exit(os.EX_SOFTWARE)
 
     return end
-
-
-def stack_of(frame: FrameType | None) -> str:
-    """Write where a thread is, the innermost call last."""
-    return "".join(traceback.format_stack(frame, _DEEPEST_STACK)) if frame else ""
 
 
 def _is_debugged(frame: FrameType | None) -> bool:

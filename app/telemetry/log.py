@@ -185,7 +185,7 @@ def run_stuck(run_id: str, why: Exception) -> None:
     _log.error("run cannot be carried on", run=run_id, why=str(why))
 
 
-def step_crashed(run_id: str, step_id: str, crash: Exception) -> None:
+def step_crashed(run_id: str, step_id: str, crash: BaseException) -> None:
     """Say that a step type raised something that it should not."""
     _log.error("step crashed", run=run_id, step=step_id, exc_info=crash)
 
@@ -232,6 +232,16 @@ def step_blocked(run_id: str, step_id: str, tool: str | None, wall_s: float, sta
         wall_ms=round(wall_s * 1_000),
         stack=stack,
     )
+
+
+def tool_left_running(tool_id: str, run_id: str, step_id: str, count: int) -> None:
+    """Say that calls of a tool were given up and still run, each in a thread, after this one."""
+    _log.warning("tool left running", tool=tool_id, run=run_id, step=step_id, calls=count)
+
+
+def plugins_slow(stack: str) -> None:
+    """Say that the server is not up yet, because a plug-in is still being loaded, and where."""
+    _log.warning("a plug-in takes long to load", stack=stack)
 
 
 def mcp_connected(server: str, tools: int) -> None:

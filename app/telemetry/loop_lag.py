@@ -7,16 +7,15 @@ machine is busy elsewhere. A step that keeps the loop is another matter (`blocke
 """
 
 import asyncio
-import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from app.telemetry import log
 from app.telemetry.at_work import AtWork
-from app.telemetry.blocked_step import BlockedStep, stack_of
+from app.telemetry.blocked_step import BlockedStep
 from app.telemetry.counters import Counters
+from app.telemetry.stacks import frame_of, stack_of
 
 _BEAT_S = 0.05
 _LOOK_S = 0.25
@@ -67,7 +66,7 @@ class LoopLag:
                 seen = beat_at
                 self._blocked.turned()
                 continue
-            frame = _frame(watched)
+            frame = frame_of(watched)
             self._blocked.stands(frame)
             late_s = time.perf_counter() - beat_at - self._beat_s
             if self._stall_s and late_s >= self._stall_s and beat_at != logged:
@@ -77,7 +76,3 @@ class LoopLag:
 
 def _cpu_s(thread: int) -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(thread))
-
-
-def _frame(thread: int) -> FrameType | None:
-    return sys._current_frames().get(thread)  # noqa: SLF001 - there is no public name for it

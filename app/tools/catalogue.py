@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.telemetry import log
 from app.tools.mcp.servers import McpServers
 from engine import Json, JsonObject
 from steps.contract import StepBroke
@@ -41,7 +42,11 @@ class ToolCatalogue:
             known = [*self._infos, *(info.id for info in self._mcp.tools())]
             message = f"there is no tool {tool_id}{did_you_mean(tool_id, known)}"
             raise StepBroke("UnknownTool", message, retryable=False)
-        return await self._functions.call(tool_id, arguments, context)
+        try:
+            return await self._functions.call(tool_id, arguments, context)
+        finally:
+            if left := self._functions.left_running(tool_id):
+                log.tool_left_running(tool_id, context.run_id, context.step_id, left)
 
     def ids(self) -> tuple[str, ...]:
         """Name the tools that can be called now, without waiting for any."""

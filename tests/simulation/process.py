@@ -199,6 +199,7 @@ class Server:
     async def _stop(self, process: Process, crashed: asyncio.Future[Any]) -> None:
         """Stop in the order of `app/server.py`."""
         self._observer.say("server: asked to stop")
+        process.execution.culprit.nobody()
         process.stopping = True
         process.execution.runs.let_go()
         for _ in range(20):

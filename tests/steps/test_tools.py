@@ -1,6 +1,8 @@
 """Tools take what their functions say, and nothing else."""
 
+import asyncio
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +15,16 @@ from app.tools.built_in import built_in_tools
 from app.tools.transform import transform
 from engine import Json, JsonObject
 from steps.contract import StepBroke
-from steps.effects import ToolContext
+from steps.effects import StoredFile, ToolContext
 from steps.testing import call_tool
 from steps.tools import ToolLoadError, Tools, tool
+
+
+async def _no_file(_: str) -> StoredFile:
+    raise AssertionError
+
+
+CONTEXT = ToolContext("run-1", "a", 1, "key", _no_file)
 
 
 @tool
@@ -63,6 +72,63 @@ def test_tools_are_listed_with_their_schemas() -> None:
     assert (schema["required"], schema["additionalProperties"]) == (["to", "subject"], False)
     assert {"from", "replyTo", "attachments"} < set(schema["properties"])
     assert "context" not in schema["properties"]
+
+
+async def test_calls_that_never_return_hold_back_their_own_tool_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("steps.tool_threads._MOST_LEFT", 3)
+    free = threading.Event()
+
+    @tool
+    def hangs() -> str:
+        free.wait()
+        return "back"
+
+    @tool
+    def works() -> str:
+        return "worked"
+
+    tools = Tools([hangs, works], threads=1)
+    for count in range(3):
+        assert tools.left_running("hangs") == count
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await tools.call("hangs", {}, CONTEXT)
+    with pytest.raises(StepBroke, match="3 calls of tool hangs were given up"):
+        await tools.call("hangs", {}, CONTEXT)
+    assert await tools.call("works", {}, CONTEXT) == "worked"
+    free.set()
+    for thread in threading.enumerate():
+        if thread.name == "tool hangs":
+            thread.join()
+    assert tools.left_running("hangs") == 0
+    assert await tools.call("hangs", {}, CONTEXT) == "back"
+
+
+@pytest.mark.parametrize(
+    "leaving", [SystemExit(3), KeyboardInterrupt(), StopIteration(), BaseException()]
+)
+async def test_a_tool_that_ends_the_program_fails(leaving: BaseException) -> None:
+    @tool
+    def blocking() -> None:
+        raise leaving
+
+    @tool
+    async def awaited() -> None:
+        raise leaving
+
+    for tool_id in ("blocking", "awaited"):
+        with pytest.raises(StepBroke, match=type(leaving).__name__) as broke:
+            await Tools([blocking, awaited]).call(tool_id, {}, CONTEXT)
+        assert broke.value.error.type == "ToolFailed"
+
+
+def test_a_plug_in_that_ends_the_program_is_named(tmp_path: Path) -> None:
+    plugin = tmp_path / "leaves.py"
+    plugin.write_text("raise SystemExit(0)")
+    with pytest.raises(ToolLoadError, match=r"leaves.py: SystemExit"):
+        Tools.load([plugin])
 
 
 @pytest.mark.parametrize("parameters", ["*rest", "first, /", "**rest, *more"])
