@@ -16,10 +16,9 @@ LONG_BYTES = 64 * 1024
 """Values from this length on are worth a turn for others between two looks at them."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
 _LARGEST_INTEGER = 2**53
-_MARGIN = 100
-"""How many levels deeper a value may stand where it is written once more, its callers counted."""
+_DEEPEST_KEPT = 200
+"""How many levels a value of a step may have: what reads JSON for the journal takes no more."""
 
 
 class JsonRefused(ValueError):
@@ -68,7 +67,7 @@ def parse_strictly(
             strict=not line_breaks,
         )
     except RecursionError as deep:
-        raise JsonRefused(_TOO_DEEP) from deep
+        raise _too_deep(DEEPEST) from deep
     must_be_bounded(value, most_values)
     try:
         text.encode()
@@ -79,27 +78,30 @@ def parse_strictly(
     return value
 
 
-def must_be_bounded(value: Json, most_values: int | None = None) -> None:
+def must_be_bounded(
+    value: object, most_values: int | None = None, *, deepest: int = DEEPEST
+) -> None:
     """Refuse what expressions, the journal and answers could not walk through.
 
     Args:
         value: The value.
         most_values: How many values it may hold, itself counted.
+        deepest: How many levels of nesting it may have.
 
     Raises:
-        JsonRefused: It is nested deeper than `DEEPEST` levels, or holds more values.
+        JsonRefused: It is nested deeper, or holds more values.
     """
-    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    level: list[Any] = [value] if isinstance(value, dict | list | tuple) else []
     count = 1
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         inner = [item.values() if isinstance(item, dict) else item for item in level]
         count += sum(map(len, inner))
         if most_values is not None and count > most_values:
             raise JsonRefused(f"holds more than {most_values} values")
-        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        level = [item for items in inner for item in items if isinstance(item, dict | list | tuple)]
         if not level:
             return
-    raise JsonRefused(_TOO_DEEP)
+    raise _too_deep(deepest)
 
 
 def finite(text: str) -> float:
@@ -121,14 +123,12 @@ def _written(value: object) -> bytes:
     """Return a value as JSON. Raises `ValueError` that says why the journal could not keep it."""
     try:
         text = _encoder.encode(value).encode()
-        if text.count(b"[") + text.count(b"{") > _MARGIN:
-            for _ in range(_MARGIN):
-                value = [value]
-            _encoder.encode(value)
     except RecursionError as deep:
-        raise ValueError("it is nested too deep") from deep
+        raise _too_deep(_DEEPEST_KEPT) from deep
     except (TypeError, ValueError) as odd:
         raise ValueError(str(odd).encode(errors="replace").decode()[:200]) from odd
+    if text.count(b"[") + text.count(b"{") > _DEEPEST_KEPT:
+        must_be_bounded(value, deepest=_DEEPEST_KEPT)
     return text
 
 
@@ -186,3 +186,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no JSON number")
+
+
+def _too_deep(deepest: int) -> JsonRefused:
+    return JsonRefused(f"is nested deeper than {deepest} levels")

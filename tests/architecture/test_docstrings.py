@@ -79,7 +79,7 @@ def fields_of(kind: type) -> set[str]:
 
 def has_model(kind: type, name: str) -> bool:
     """Say whether a method does what a class before it says that it does."""
-    return any(getattr(vars(base).get(name), "__doc__", None) for base in kind.__mro__[1:])
+    return any(name in vars(base) and vars(base)[name].__doc__ for base in kind.__mro__[1:])
 
 
 def problems_of_class(kind: type) -> Iterator[str]:

@@ -75,7 +75,9 @@ def test_a_definition_is_checked_without_being_kept(shared: Server) -> None:
         found = viewer.post("/api/workflow/check", json={"text": text}).json()
         assert found["valid"] is False
         assert [(p["line"], p["path"]) for p in found["problems"]] == [(6, "steps[0].type")]
-        broken = viewer.post("/api/workflow/check", json={"text": '{\n "name": "X",\n }'}).json()
+        broken = viewer.post(
+            "/api/workflow/check", json={"text": '{\n "name": "X",\n name }'}
+        ).json()
         assert [p["line"] for p in broken["problems"]] == [3]
         good = viewer.post(
             "/api/workflow/check", json={"text": text.replace("end-flo", "end-flow")}

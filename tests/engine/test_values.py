@@ -134,7 +134,9 @@ def test_what_is_left_out_is_none(event: object, whole: object) -> None:
 
 def test_every_event_is_one_of_the_types() -> None:
     defined = [
-        kind for kind in vars(events).values() if getattr(kind, "__module__", "") == events.__name__
+        kind
+        for kind in vars(events).values()
+        if isinstance(kind, type) and kind.__module__ == events.__name__
     ]
     assert defined == list(EVENT_TYPES)
     assert [getattr(engine, kind.__name__, None) for kind in EVENT_TYPES] == defined

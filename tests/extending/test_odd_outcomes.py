@@ -18,15 +18,15 @@ from typing import Any
 
 from steps import Done, Pause, Pauses, Sleeps, StepBroke, StepSettings, StepType, tool
 
-def abyss():
+def abyss(levels):
     value = []
-    for _ in range(930):
+    for _ in range(levels):
         value = [value]
     return value
 
 VALUES = {
     "nan": float("nan"), "set": {1, 2}, "date": datetime.datetime(2026, 1, 1),
-    "half": "half a pair: \\ud800", "key": {"\\udcff": 1}, "huge": 10**5000, "abyss": abyss(),
+    "half": "half a pair: \\ud800", "key": {"\\udcff": 1}, "huge": 10**5000, "abyss": abyss(930), "deep": abyss(220),
     "loose": {"pair": (1, 2), 3: "three"},
 }
 
@@ -95,7 +95,7 @@ def outcome(client: httpx.Client, step: dict[str, Any]) -> Any:
     return shown.json()
 
 
-VALUES = ["nan", "set", "date", "half", "key", "huge", "abyss"]
+VALUES = ["nan", "set", "date", "half", "key", "huge", "abyss", "deep"]
 CASES = [
     *((how, gives) for how in ("output", "pause", "record") for gives in VALUES),
     ("time", "late"), ("deadline", "late"), ("nothing", "nothing"),
