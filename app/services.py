@@ -62,3 +62,8 @@ class Services:
     webhooks: Webhooks
     triggers: Triggers
     fair_loop: FairLoop = field(default_factory=FairLoop)
+
+    def let_go(self) -> None:
+        """Let those who wait for runs or listen to streams go: the server is about to stop."""
+        self.runs.let_go()
+        self.streams.close()

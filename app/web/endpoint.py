@@ -16,9 +16,10 @@ from app.services import Services
 from app.telemetry import log
 from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
+from app.web.fields import fields_of
 from app.wire.bodies import NoQuery
 
-_CREDENTIALS = (b"x-api-key", b"x-tenant-id", b"authorization")
+_CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,11 @@ class Endpoint:
 
     async def ask(self, request: Request, services: Services) -> Response:
         """Check who is asking and ask the handler. Raises `Unauthorized`, `Forbidden`."""
-        names = [name for name, _ in request.scope["headers"]]
-        if any(names.count(name) > 1 for name in _CREDENTIALS):
+        fields = fields_of(request.scope)
+        if fields.repeated and not fields.repeated.isdisjoint(_CREDENTIALS):
             raise Unauthorized  # of two, a proxy may have checked the other one
-        session = services.sessions.of(request.method, request.headers, request.cookies)
+        cookies = request.cookies if "cookie" in fields else {}
+        session = services.sessions.of(request.method, fields, cookies)
         caller_is_known(request.scope)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)

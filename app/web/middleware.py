@@ -4,12 +4,12 @@ import re
 import secrets
 from itertools import count
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.telemetry import log
 from app.telemetry.counters import Counters
-from app.web.errors import error_response
+from app.web.errors import error_response, is_known
+from app.web.fields import fields_of
 from app.wire.errors import BadRequest
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -48,21 +48,24 @@ class RequestFrame:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         _take_absolute_form(scope)
-        asked = Headers(scope=scope).get("x-request-id", "")
-        if _SAFE_ID.fullmatch(asked):
+        fields = fields_of(scope)
+        asked = fields.get("x-request-id")
+        if asked is not None and _SAFE_ID.fullmatch(asked):
             request_id = asked
         else:
             request_id = f"{self._process}-{next(self._numbers)}"
         scope["stepwell.request_id"] = request_id
 
-        app = _refused if _has_two_lengths(scope) else self._app
+        # Two parsers could end such a body at two places (RFC 9112, section 6.3).
+        has_two_lengths = "transfer-encoding" in fields and "content-length" in fields
+        app = _refused if has_two_lengths else self._app
+        has_begun = False
 
         async def framed(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 given = message["headers"]
                 names = {name for name, _ in given}
                 added = [header for header in _HEADERS if header[0] not in names]
@@ -77,14 +80,14 @@ class RequestFrame:
         self._counters.in_flight += 1
         try:
             await app(scope, receive, framed)
+        except Exception as failure:
+            if has_begun:
+                raise
+            if not is_known(failure):
+                log.request_failed(request_id, failure)
+            await error_response(failure, request_id)(scope, receive, framed)
         finally:
             self._counters.in_flight -= 1
-
-
-def _has_two_lengths(scope: Scope) -> bool:
-    """Say whether two parsers could end the body at two places (RFC 9112, section 6.3)."""
-    names = {name for name, _ in scope["headers"]}
-    return b"content-length" in names and b"transfer-encoding" in names
 
 
 async def _refused(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.server import Settings
+from app.wire.arrived_body import take_arrived_body
 from app.wire.errors import BadRequest, BodyTimeout, PayloadTooLarge, UnsupportedMediaType
 from engine import Json, JsonObject
 from steps.strict_json import JsonRefused, must_be_bounded, parse_strictly
@@ -29,6 +30,11 @@ async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and len(declared) < 20 and int(declared) > limit:  # noqa: PLR2004
         raise PayloadTooLarge("the body", limit)
+    arrived = take_arrived_body(request.scope)
+    if arrived is not None:
+        if len(arrived) > limit:
+            raise PayloadTooLarge("the body", limit)
+        return arrived
     body = bytearray()
     try:
         async with asyncio.timeout(timeout_s):

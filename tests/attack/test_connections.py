@@ -57,6 +57,7 @@ def test_a_header_byte_by_byte_gains_no_time(strict: Server) -> None:
     with connect(strict.port) as slow:
         slow.settimeout(0.05)
         with contextlib.suppress(ConnectionError):
+            slow.send(b"GET /healthz HTTP/1.1\r\nx: ")
             while time.monotonic() - began < DEFAULT_S:
                 slow.send(b"x")
                 with contextlib.suppress(TimeoutError):
@@ -79,6 +80,12 @@ def test_half_a_body_is_closed_in_time_and_a_whole_request_is_not(strict: Server
     assert said.statuses == [408]
     whole = say(strict.port, head(strict, content_length="2", connection="close") + b"\r\n{}")
     assert (whole.closed, whole.statuses) == (True, [400])
+
+
+def test_a_form_that_is_too_long_is_refused_as_anywhere(strict: Server) -> None:
+    lines = b"POST /sign-in HTTP/1.1\r\nhost: x\r\ncontent-length: 99999\r\n\r\n"
+    assert say(strict.port, lines, 0.3).statuses == [413]
+    assert "Traceback" not in strict.log.read_text()
 
 
 def test_a_body_that_breaks_off_leaves_no_trace_in_the_log(strict: Server) -> None:
@@ -133,7 +140,33 @@ DOUBLE = [
     ("chunk of no size", "transfer-encoding: chunked\r\n", b"zz\r\n{}\r\n0\r\n\r\n"),
     ("chunk below nothing", "transfer-encoding: chunked\r\n", b"-2\r\n{}\r\n0\r\n\r\n"),
     ("chunk of another size", "transfer-encoding: chunked\r\n", b"1\r\n{}\r\n0\r\n\r\n"),
-]
+    ("chunk beyond all numbers", "transfer-encoding: chunked\r\n", b"f" * 17 + b"\r\n{}\r\n0\r\n\r\n"),
+    ("hexadecimal chunk", "transfer-encoding: chunked\r\n", b"0x2\r\n{}\r\n0\r\n\r\n"),
+    ("space after a size", "transfer-encoding: chunked\r\n", b"2 \r\n{}\r\n0\r\n\r\n"),
+    ("a size that ends with a line feed", "transfer-encoding: chunked\r\n", b"2\n{}\n0\n\n"),
+    ("a line feed in an extension", "transfer-encoding: chunked\r\n", b"2;x\n2\r\n{}\r\n0\r\n\r\n"),
+    ("chunk without its end", "transfer-encoding: chunked\r\n", b"2\r\n{}0\r\n\r\n"),
+    ("a length in the trailer", "transfer-encoding: chunked\r\n", b"2\r\n{}\r\n0\r\ncontent-length: 5\r\n\r\n"),
+    ("chunks in two fields", "transfer-encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    ("identity", "transfer-encoding: identity\r\n", b"0\r\n\r\n"),
+    ("identity and a length", "transfer-encoding: identity\r\ncontent-length: 2\r\n", b"{}"),
+    ("quoted chunks", 'transfer-encoding: "chunked"\r\n', b"0\r\n\r\n"),
+    ("chunks after a vertical tab", "transfer-encoding: \x0bchunked\r\n", b"0\r\n\r\n"),
+    ("chunks and a comma", "transfer-encoding: chunked,\r\n", b"0\r\n\r\n"),
+    ("no transfer", "transfer-encoding:\r\ncontent-length: 2\r\n", b"{}"),
+    ("the same length twice", "content-length: 2\r\ncontent-length: 2\r\n", b"{}"),
+    ("the same length in one", "content-length: 2, 2\r\n", b"{}"),
+    ("no length", "content-length:\r\n", b"{}"),
+    ("a length in two pieces", "content-length: 1 2\r\n", b"{}"),
+    ("an underscore", "content-length: 1_0\r\n", b"{}"),
+    ("the same host twice", "Host: x\r\ncontent-length: 2\r\n", b"{}"),
+    ("a line that ends with a line feed", "x: a\ncontent-length: 2\r\n", b"{}"),
+    ("a carriage return in a value", "x: a\rcontent-length: 60\r\n", b"{}"),
+    ("no colon", "x\r\ncontent-length: 2\r\n", b"{}"),
+    ("no name", ": a\r\ncontent-length: 2\r\n", b"{}"),
+    ("a name with a space in it", "x y: a\r\ncontent-length: 2\r\n", b"{}"),
+    ("a name that is no ASCII", "\xfc: a\r\ncontent-length: 2\r\n", b"{}"),
+]  # fmt: skip
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nhost: smuggled\r\n\r\n"
 
 
@@ -148,6 +181,108 @@ def test_a_request_that_means_two_things_is_refused_and_ends_the_connection(
     assert all(400 <= status < 500 or status == 501 for status in said.statuses), said
     assert b'"ok"' not in said.text, said
     assert "Traceback" not in strict.log.read_text()
+
+
+LINES = [
+    ("HTTP/0.9", b"GET /healthz\r\n"),
+    ("HTTP/0.9 by name", b"GET /healthz HTTP/0.9\r\nhost: x\r\n"),
+    ("HTTP/1.2", b"GET /healthz HTTP/1.2\r\nhost: x\r\n"),
+    ("HTTP/1.10", b"GET /healthz HTTP/1.10\r\nhost: x\r\n"),
+    ("HTTP/2.0", b"GET /healthz HTTP/2.0\r\nhost: x\r\n"),
+    ("small letters", b"GET /healthz http/1.1\r\nhost: x\r\n"),
+    ("no host", b"GET /healthz HTTP/1.1\r\n"),
+    ("chunks in HTTP/1.0", b"POST /sign-in HTTP/1.0\r\ntransfer-encoding: chunked\r\n"),
+    ("line feeds", b"GET /healthz HTTP/1.1\nhost: x\n"),
+    ("a folded first field", b"GET /healthz HTTP/1.1\r\n x: y\r\nhost: x\r\n"),
+    ("a folded field", b"GET /healthz HTTP/1.1\r\nx: y\r\n\tz\r\nhost: x\r\n"),
+    ("a space before the method", b" GET /healthz HTTP/1.1\r\nhost: x\r\n"),
+    ("a space after the version", b"GET /healthz HTTP/1.1 \r\nhost: x\r\n"),
+    ("a space in the target", b"GET /health z HTTP/1.1\r\nhost: x\r\n"),
+    ("a tab after the method", b"GET\t/healthz HTTP/1.1\r\nhost: x\r\n"),
+    ("a target without a slash", b"GET healthz HTTP/1.1\r\nhost: x\r\n"),
+    ("a method that nobody knows", b"BREW /healthz HTTP/1.1\r\nhost: x\r\n"),
+    ("a method in small letters", b"get /healthz HTTP/1.1\r\nhost: x\r\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "lines"), LINES, ids=[row[0] for row in LINES])
+def test_a_line_that_is_not_of_this_protocol_is_refused_and_ends_the_connection(
+    strict: Server, why: str, lines: bytes
+) -> None:
+    said = say(strict.port, lines + b"\r\n" + SMUGGLED)
+    assert (said.closed, said.statuses) == (True, [400])
+    assert b'"ok"' not in said.text, said
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET http://x/healthz HTTP/1.1", 200),
+        (b"GET http://other:99/healthz HTTP/1.1", 200),
+        (b"GET http://x?a=/healthz HTTP/1.1", 303),
+        (b"GET ftp://x/healthz HTTP/1.1", 404),
+        (b"OPTIONS * HTTP/1.1", 404),
+        (b"CONNECT x:443 HTTP/1.1", 404),
+        (b"GET /healthz#x HTTP/1.1", 404),
+        (b"GET //healthz HTTP/1.1", 404),
+        (b"GET /health%7a HTTP/1.1", 200),
+        (b"GET /healthz%0a HTTP/1.1", 404),
+        (b"GET /healthz%00 HTTP/1.1", 404),
+    ],
+)
+def test_every_form_of_a_target_is_one_request(strict: Server, line: bytes, status: int) -> None:
+    last = b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    said = say(strict.port, line + b"\r\nhost: x\r\n\r\n" + last)
+    assert said.statuses == [status, 404], said
+
+
+def test_a_trailer_is_no_header(strict: Server) -> None:
+    lines = b"POST /api/workflows HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    trailer = f"2\r\n{{}}\r\n0\r\nx-api-key: {strict.key()}\r\nx-tenant-id: acme\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    assert say(strict.port, lines + trailer.encode() + last).statuses == [401, 200]
+
+
+@pytest.mark.parametrize("frames", [b"0\r\nx: ", b"2;x="], ids=["trailer", "extension"])
+def test_what_frames_a_body_has_a_bound(strict: Server, frames: bytes) -> None:
+    lines = b"POST /sign-in HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    with connect(strict.port) as slow, contextlib.suppress(ConnectionError):
+        slow.sendall(lines + b"2\r\n{}\r\n" + frames + b"y" * 200_000)
+        said = read(slow, 5)
+        assert (said.closed, said.statuses) == (True, [400])
+        assert b"longer than 65,536 bytes" in said.text
+
+
+@pytest.mark.parametrize("framing", ["content-length: {}", "transfer-encoding: chunked"])
+def test_the_body_of_an_upgrade_is_no_request(strict: Server, framing: str) -> None:
+    hidden = b'{"x":"' + SMUGGLED.replace(b"\r\n", b" ") + b'"}'
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)
+    body = hidden if "length" in framing else chunked
+    fields = f"connection: upgrade\r\nupgrade: h2c\r\n{framing.format(len(hidden))}\r\n\r\n"
+    last = b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    said = say(strict.port, head(strict) + fields.encode() + body + last)
+    assert said.statuses == [400, 404], said
+    assert b"initialStep: is required" in said.text, "the body was not read"
+    whole = head(strict) + fields.encode() + SMUGGLED + last
+    assert 200 not in say(strict.port, whole, 1).statuses
+
+
+def test_what_is_wrong_waits_for_the_answers_before_it(strict: Server) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    said = say(strict.port, one * 3 + b"\0" + one)
+    assert (said.closed, said.statuses) == (True, [200, 200, 200, 400])
+
+
+def test_a_header_in_pieces_has_the_same_bound(strict: Server) -> None:
+    for field in (b"x: " + b"y" * 200_000, b"x: y\r\n" * 30_000, b""):
+        with connect(strict.port) as slow, contextlib.suppress(ConnectionError):
+            slow.sendall(b"GET /" + (b"" if field else b"z" * 200_000) + b" HTTP/1.1\r\n")
+            for at in range(0, len(field), 20_000):
+                slow.sendall(field[at : at + 20_000])
+                time.sleep(0.01)
+            said = read(slow, 5)
+            assert (said.closed, said.statuses) == (True, [400])
+            assert b"longer than 65,536 bytes" in said.text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.server import ENDPOINTS
+from app.web.application import ENDPOINTS
 from app.web.endpoint import Endpoint
 from tests.conftest import PLUGIN
 from tests.harness.server import Server, settled

@@ -9,8 +9,8 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.server import ENDPOINTS
 from app.web.api.openapi import openapi
+from app.web.application import ENDPOINTS
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server
 

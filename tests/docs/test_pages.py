@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.server import ENDPOINTS
 from app.settings.server import load
+from app.web.application import ENDPOINTS
 from engine import Status
 from steps.definition import compile_definition
 from steps.document import WorkflowDocument

@@ -25,7 +25,7 @@ async def start(call: Call) -> Response:
     limit_s = _wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
-        leave_with_client(call.request.scope, outcome)
+        leave_with_client(call.request, outcome)
         try:
             async with asyncio.timeout(limit_s):
                 run = await outcome

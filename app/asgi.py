@@ -1,0 +1,140 @@
+"""The server's life from start to stop, and the ASGI application for any server that has one.
+
+`stepwell serve` is the way to serve: it bounds connections and headers. Another ASGI server
+takes `app.asgi:app`, with the settings from the environment:
+
+    STEPWELL_DATA=/srv/stepwell hypercorn app.asgi:app
+
+One process only, since a data folder has one journal. What Stepwell can do only as its own
+server is then up to that server: limits for headers and connections, dropping a reader that
+does not read.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.assembly import open_services
+from app.auth.keys import new_key
+from app.operator.control_socket import Control
+from app.operator.folder import operator_context
+from app.services import Services
+from app.settings.server import Settings, load
+from app.telemetry import log
+from app.telemetry.blocked_step import process_end
+from app.telemetry.loop_lag import LoopLag
+from app.upkeep.housekeeping import Housekeeping
+from app.upkeep.retention import Retention
+from app.web.application import application
+from app.web.readiness import watch_journal
+from journal import SQLITE_VERSION, JournalError
+
+FIRST_TENANT = "default"
+_NOTE_USE_EVERY_S = 30
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[Services]:
+    """Open the data folder; recover, fire timers and take commands until the block ends."""
+    async with open_services(settings) as services, _at_work(services):
+        await _first_key(services)
+        yield services
+        services.culprit.nobody()
+
+
+class App:
+    """An ASGI application that opens its services when a server starts it."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or live as long as the server does."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and self._app is not None:
+            await self._app(scope, receive, send)
+        else:
+            raise ValueError(f"no {scope['type']} is served here, or the server has no lifespan")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with AsyncExitStack() as stack:
+            try:
+                settings = self._settings()
+                log.configure(settings.log_level, settings.log_format)
+                services = await stack.enter_async_context(working(settings))
+            except Exception as failure:  # noqa: BLE001 - the server says it and ends
+                await send({"type": "lifespan.startup.failed", "message": str(failure)})
+                return
+            address = settings.public_url or f"http://{settings.host}:{settings.port}"
+            self._app = application(services, address)
+            log.server_started(address, SQLITE_VERSION)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            log.server_stopping()
+            self._app = None
+            services.let_go()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+app = App(lambda: load({}).settings)
+
+
+@asynccontextmanager
+async def _at_work(services: Services) -> AsyncIterator[None]:
+    place = operator_context(services)
+    retention = Retention(services.journal, services.settings, services.clock)
+    keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    control = Control(place, services.authenticator, services.secrets, services.clock)
+    await control.open(services.settings.data)
+    await services.webhooks.start()
+    tasks = [
+        asyncio.create_task(services.recovery.run()),
+        asyncio.create_task(services.timers.run()),
+        asyncio.create_task(services.triggers.run()),
+        asyncio.create_task(_note_use(services)),
+        asyncio.create_task(_loop_lag(services).run()),
+        asyncio.create_task(keeping.run()),
+        asyncio.create_task(watch_journal(services.journal.health, services.culprit)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await services.webhooks.close()
+        await services.runs.close(services.settings.shutdown_grace)
+        await control.close()
+        with contextlib.suppress(JournalError):
+            await services.authenticator.flush_used()
+
+
+def _loop_lag(services: Services) -> LoopLag:
+    settings, end = services.settings, process_end(services.culprit.hold_against)
+    return LoopLag(services.counters, settings.stall_warning, settings.blocked_step_limit, end)
+
+
+async def _note_use(services: Services) -> None:
+    while True:
+        await asyncio.sleep(_NOTE_USE_EVERY_S)
+        with contextlib.suppress(JournalError):
+            await services.authenticator.flush_used()
+
+
+async def _first_key(services: Services) -> None:
+    """Where no owner can sign in, make a key for one and print it, once."""
+    if services.authenticator.has_owner:
+        return
+    if not services.authenticator.has_keys:
+        # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
+        print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
+    key, row = new_key(FIRST_TENANT, "owner", "first", services.clock.now_ms())
+    await services.journal.keys.create(row)
+    await services.authenticator.load()
+    print(f"Owner key of tenant {FIRST_TENANT} (shown once): {key}", flush=True)  # noqa: T201

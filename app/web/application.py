@@ -1,0 +1,176 @@
+"""The ASGI application over running services: which answer each path and method gets.
+
+Plain calls from one to the next: the frame around every request, cross-origin rules where
+there are any, the table of paths, the endpoint. Nothing in it knows which server calls it.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.services import Services
+from app.settings.server import Settings
+from app.web.api import (
+    check,
+    credentials,
+    definitions,
+    downloads,
+    events,
+    executions,
+    links,
+    llm_models,
+    many_runs,
+    reruns,
+    schedules,
+    secrets,
+    starts,
+    tools,
+    webhooks,
+)
+from app.web.api.docs_page import docs_page
+from app.web.api.metrics import Metrics
+from app.web.api.openapi import openapi
+from app.web.console.routes import OPEN_PAGES, PAGES
+from app.web.endpoint import Endpoint
+from app.web.errors import error_response
+from app.web.fields import HttpRequest
+from app.web.middleware import RequestFrame
+from app.web.readiness import unready
+from app.web.route_table import RouteTable
+from app.wire.errors import NotAllowedHere, NotFoundHere
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *starts.ENDPOINTS,
+    *executions.ENDPOINTS,
+    *reruns.ENDPOINTS,
+    *events.ENDPOINTS,
+    *many_runs.ENDPOINTS,
+    *definitions.ENDPOINTS,
+    *check.ENDPOINTS,
+    *links.ENDPOINTS,
+    *credentials.ENDPOINTS,
+    *downloads.ENDPOINTS,
+    *secrets.ENDPOINTS,
+    *llm_models.ENDPOINTS,
+    *tools.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *schedules.ENDPOINTS,
+)
+
+Answer = Callable[[Request, Services], Awaitable[Response]]
+Routes = Mapping[str, Mapping[str, Answer]]
+"""By path, the answers by method."""
+
+_LONGEST_SHOWN = 200
+
+
+def application(services: Services, address: str) -> ASGIApp:
+    """Return the ASGI application; `address` is the one that `/docs` shows."""
+    app: ASGIApp = _Application(services, routes(services, address))
+    if services.settings.cors_origins:
+        app = _cross_origin(app, services.settings)
+    return RequestFrame(app, services.counters)
+
+
+def routes(services: Services, address: str) -> Routes:
+    """Return every path that leads somewhere, with what answers each of its methods."""
+    by_path: dict[str, dict[str, Answer]] = {
+        path: {"GET": answer, "HEAD": answer}
+        for path, answer in _of_the_server(services, address).items()
+    }
+    for endpoint in (*ENDPOINTS, *PAGES):
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint.answer
+    for method, path, answer in OPEN_PAGES:
+        by_path.setdefault(path, {})[method] = answer
+    return by_path
+
+
+def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
+    """Return what tells of the server itself.
+
+    The page of the API is made when it is first asked for, beside the loop, since that takes
+    its time.
+    """
+
+    @functools.cache
+    def document() -> dict[str, Any]:
+        return openapi(ENDPOINTS)
+
+    @functools.cache
+    def page() -> str:
+        return docs_page(document(), address)
+
+    async def healthz(_: Request, __: Services) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request, services: Services) -> Response:
+        reason = unready(services)
+        if reason is None:
+            return JSONResponse({"ready": True})
+        return JSONResponse({"ready": False, "reason": reason}, 503)
+
+    async def openapi_json(_: Request, __: Services) -> Response:
+        return JSONResponse(await asyncio.to_thread(document))
+
+    async def docs(_: Request, __: Services) -> Response:
+        return HTMLResponse(await asyncio.to_thread(page))
+
+    metrics = Metrics(services)
+
+    async def show_metrics(request: Request, _: Services) -> Response:
+        return await metrics.show(request)
+
+    return {
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/metrics": show_metrics,
+        "/openapi.json": openapi_json,
+        "/docs": docs,
+    }
+
+
+class _Application:
+    """Finds what answers a request, and lets it answer."""
+
+    def __init__(self, services: Services, by_path: Routes) -> None:
+        self._services = services
+        self._table = RouteTable[Mapping[str, Answer]]()
+        for path, methods in by_path.items():
+            self._table.add(path, methods)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        found = self._table.find(path)
+        if found is None:
+            failure: Exception = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
+            response: Response = error_response(failure, scope["stepwell.request_id"])
+        else:
+            methods, scope["path_params"] = found
+            answer = methods.get(scope["method"])
+            if answer is None:
+                failure = NotAllowedHere(sorted(methods))
+                response = error_response(failure, scope["stepwell.request_id"])
+            else:
+                response = await answer(HttpRequest(scope, receive, send), self._services)
+        await response(scope, receive, send)
+
+
+def _cross_origin(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Let pages of the named origins call."""
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=[
+            "authorization", "content-type", "idempotency-key", "last-event-id", "prefer",
+            "x-api-key", "x-tenant-id", "x-request-id",
+        ],
+        expose_headers=["x-request-id", "location", "retry-after"],
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""One request and its answer on a connection, as uvicorn keeps it."""
+
+from typing import Any
+
+from starlette.types import Message
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+_NO_BODY = (204, 304)
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Flow(FlowControl):
+    """Reads nothing more while requests wait for those before them."""
+
+    _is_held = False
+
+    def hold(self) -> None:
+        """Stop reading until it is let go, whoever wants to go on."""
+        self._is_held = True
+        self.pause_reading()
+
+    def let_go(self) -> None:
+        """Read on."""
+        self._is_held = False
+        self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless it is held."""
+        if not self._is_held:
+            super().resume_reading()
+
+
+class Exchange(RequestResponseCycle):
+    """One request and its answer: bodies that have arrived cost no wait, answers one write."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._head = b""
+        self._is_read = False
+
+    def arrived(self) -> bytes | None:
+        """Take the body if all of it is here, however long its request waits for its turn."""
+        if self.more_body or self._is_read:
+            return None
+        self._is_read = True
+        body, self.body = bytes(self.body), bytearray()
+        if not self.disconnected:
+            self.message_event.clear()
+            self.flow.resume_reading()
+        return body
+
+    async def receive(self) -> Any:
+        """Return the next piece of the body, or that the client has gone."""
+        body = self.arrived()
+        if body is not None:
+            return {"type": "http.request", "body": body, "more_body": False}
+        message = await super().receive()
+        self._is_read = self._is_read or not message.get("more_body", True)
+        return message
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        """Send a part of the answer; its header goes with the first piece of its body."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            self._begin(message)
+        elif not self.response_complete:
+            self._continue(message)
+        else:
+            raise RuntimeError(f"{message['type']} after the end of the answer")
+
+    def _begin(self, message: Message) -> None:
+        self.response_started, self.waiting_for_100_continue = True, False
+        status: int = message["status"]
+        fields = [*self.default_headers, *message.get("headers", ())]
+        for name, value in fields:
+            if name == b"content-length":
+                self.expected_content_length, self.chunked_encoding = int(value), False
+            elif name == b"connection" and value == b"close":
+                self.keep_alive = False
+        if not self.keep_alive:
+            fields = [field for field in fields if field[0] != b"connection"]
+            fields.append((b"connection", b"close"))
+        if self.chunked_encoding is None:
+            self.chunked_encoding = self.scope["method"] != "HEAD" and status not in _NO_BODY
+            if self.chunked_encoding:
+                fields.append((b"transfer-encoding", b"chunked"))
+        lines = b"".join([part for name, value in fields for part in (name, b": ", value, b"\r\n")])
+        if lines.count(b"\n") != len(fields) or lines.count(b"\r") != len(fields):
+            raise RuntimeError("a header field of the answer has a line break")
+        self._head = b"".join((STATUS_LINE[status], lines, b"\r\n"))
+        if self.chunked_encoding:  # a stream, whose first piece may take its time
+            self._write(b"")
+
+    def _continue(self, message: Message) -> None:
+        body: bytes = message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length, body = 0, b""
+        elif self.chunked_encoding:
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            body += b"" if more else _LAST_CHUNK
+        else:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0 or (self.expected_content_length and not more):
+                raise RuntimeError("the answer is not as long as it says")
+        self._write(body)
+        if not more:
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self.transport.close()
+            self.on_response()
+
+    def _write(self, data: bytes) -> None:
+        head, self._head = self._head, b""
+        self.transport.write(head + data if head else data)

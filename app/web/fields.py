@@ -1,0 +1,55 @@
+"""The header fields of a request, read once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+_FIELDS = "stepwell.fields"
+
+
+class Fields(Headers):
+    """Header fields by name, in any case, each at the cost of one lookup.
+
+    Attributes:
+        repeated: The names that are there more than once; the first of them counts.
+    """
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._list = list(raw)
+        self._first: dict[str, str] = {}
+        self.repeated: set[str] = set()
+        for key, value in self._list:
+            name = key.decode("latin-1")
+            if name in self._first:
+                self.repeated.add(name)
+            else:
+                self._first[name] = value.decode("latin-1")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the first value of a field."""
+        return self._first.get(key.lower(), default)
+
+    def __getitem__(self, key: str) -> str:
+        return self._first[key.lower()]
+
+    def __contains__(self, key: object) -> bool:
+        return str(key).lower() in self._first
+
+
+def fields_of(scope: Scope) -> Fields:
+    """Return the header fields of a request; they are read when they are first asked for."""
+    found: Fields | None = scope.get(_FIELDS)
+    if found is None:
+        found = scope[_FIELDS] = Fields(scope["headers"])
+    return found
+
+
+class HttpRequest(Request):
+    """A request whose header fields are read once, whoever looks at them."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self._headers = fields_of(scope)

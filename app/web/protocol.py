@@ -1,0 +1,345 @@
+"""HTTP/1.1 on a connection: strict about what it takes, with bounds for a client's time.
+
+httptools parses, uvicorn calls the application. The parser is made for speed and takes more
+than a server behind a proxy may: two hosts, packed transfers, old versions, headers of any
+length. What two parsers could read in two ways is refused here. uvicorn bounds neither how
+long a client takes over a header nor how many connections there are; a body has its own limit
+of time, where it is read.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.settings.server import Settings
+from app.web.connection_pool import ConnectionPool
+from app.web.exchange import Exchange, Flow
+from app.web.refusal import Refused, answer_to, must_be_one_request, no_http
+from app.wire.arrived_body import CONNECTION
+
+_LONGEST_HEADER = 65_536
+"""Bytes that a request line with its header fields may have, and trailers once more."""
+
+_MOST_FRAMES = 8
+"""Bytes that frame a chunked body, for each of its own: a chunk of one byte has six."""
+
+_PIECE = 2_048
+"""Bytes that are parsed at once, and with them the requests that are held ahead of their turn."""
+
+_STUCK_S = 60.0
+"""Seconds that a client may leave an answer that waits for it unread."""
+
+_BLANK = b" \t"
+
+
+def protocol(settings: Settings, most: int) -> Callable[..., asyncio.Protocol]:
+    """Return what makes the protocol of each connection, of which there may be `most`."""
+    return functools.partial(
+        HttpProtocol, header_timeout_s=settings.header_timeout, pool=ConnectionPool(most)
+    )
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Refuses what is no HTTP/1.1, takes too long, or is one connection too many."""
+
+    cycle: Exchange | None  # type: ignore[assignment] # ours, and none at first
+    flow: Flow
+
+    def __init__(
+        self, *args: object, header_timeout_s: float, pool: ConnectionPool, **named: object
+    ) -> None:
+        super().__init__(*args, **named)  # type: ignore[arg-type] # uvicorn's own
+        self._header_timeout_s = header_timeout_s
+        self._pool = pool
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._stuck_timer: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_since_s = 0.0
+        self._served: Exchange | None = None
+        self._refusal: bytes | None = None
+        self._rest = b""
+        self._in_header = False
+        self._in_body = False
+        self._frame_bytes = 0
+        self._framing = b""
+        self._is_going_on = False
+        self.waiting: set[asyncio.Future[Any]] = set()
+        self.is_known = False
+
+    @property
+    def is_closing(self) -> bool:
+        """True when the connection is closed, or about to be."""
+        return self.transport.is_closing()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection in, or turn it away."""
+        super().connection_made(transport)
+        self.flow = Flow(transport)
+        if not self._pool.add(self):
+            self._refuse(Refused("there are too many connections", 503, "Service unavailable"))
+            return
+        self._await_header()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go what waits for a client that has gone."""
+        self._header_timer = _stop(self._header_timer)
+        self._stuck_timer = _stop(self._stuck_timer)
+        self._idle_timer = _stop(self._idle_timer)
+        for answer in tuple(self.waiting):
+            answer.cancel()
+        self._pool.remove(self)
+        super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """Drop the connection at once, with all that was not sent."""
+        self.transport.abort()
+
+    def give_way(self) -> None:
+        """Close, since another connection needs the place."""
+        self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read; after a while that ends the connection."""
+        super().pause_writing()
+        self._stuck_timer = self.loop.call_later(_STUCK_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that the client reads again."""
+        self._stuck_timer = _stop(self._stuck_timer)
+        super().resume_writing()
+
+    def take_body(self) -> bytes | None:
+        """Return the body of the request being served if all of it is here; once."""
+        return self._served.arrived() if self._served is not None else None
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come, and refuse what is no request."""
+        if self._refusal is not None or self.transport.is_closing():
+            return
+        if self._rest:
+            self._rest += data
+            return
+        try:
+            self._rest = self._feed(data)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        if self._is_serving:
+            self._header_timer = _stop(self._header_timer)
+            self._pool.busy(self)
+        else:
+            self._await_header()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        if self._is_going_on:
+            return
+        self._in_header = True
+        self._frame_bytes = 0
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field."""
+        if self._in_header:  # else a trailer, which nobody reads
+            self.headers.append((name.lower(), value.rstrip(_BLANK)))
+
+    def on_headers_complete(self) -> None:
+        """Have a request answered, after those before it. Raises `Refused`."""
+        if self._is_going_on:
+            return
+        self._in_header = False
+        self._frame_bytes = 0
+        version = self.parser.get_http_version()
+        framing, expects = must_be_one_request(version, self.headers)
+        self._framing = framing if self.parser.should_upgrade() else b""
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("ascii")
+        previous = self.cycle
+        self.cycle = Exchange(
+            scope={
+                "type": "http",
+                "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+                "http_version": version,
+                "server": self.server,
+                "client": self.client,
+                "scheme": self.scheme,
+                "root_path": self.root_path,
+                "headers": self.headers,
+                "state": self.app_state.copy(),
+                "method": self.parser.get_method().decode("ascii"),
+                "path": self.root_path + (unquote(path) if "%" in path else path),
+                "raw_path": self.root_path.encode("ascii") + raw_path,
+                "query_string": query,
+                CONNECTION: self,
+            },
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=expects,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self._in_body = True
+        if previous is None or previous.response_complete:
+            self._serve(self.cycle)
+        else:
+            self.flow.hold()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._frame_bytes -= _MOST_FRAMES * len(body)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """Note that the body is whole."""
+        if self._framing:  # its body comes yet
+            return
+        self._in_body = False
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            cycle, _ = self.pipeline.pop()
+            self._serve(cycle)
+            return
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self.data_received(rest)
+            if self._is_serving:
+                return
+        if self._refusal is not None:
+            self._end_with(self._refusal)
+            return
+        self.flow.let_go()
+        self._pool.idle(self)
+        self._idle_since_s = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._look_if_idle)
+
+    @property
+    def _is_serving(self) -> bool:
+        """True while a request whose header is whole has not been answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _serve(self, cycle: RequestResponseCycle) -> None:
+        assert isinstance(cycle, Exchange)  # noqa: S101 - no other is made
+        self._served = cycle
+        self._start_asgi_task(cycle, self.app)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse what has come, up to some requests ahead; return the rest. Raises `Refused`."""
+        at = 0
+        while at < len(data):
+            if self.pipeline:
+                return data[at:]
+            piece = data[at : at + _PIECE] if at or len(data) > _PIECE else data
+            at += len(piece)
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as asked:
+                # Nothing is upgraded here: what follows is the body, or the next request.
+                at += asked.args[0] - len(piece)
+                self._parse_anew()
+            except httptools.HttpParserCallbackError as failed:
+                cause = failed.__context__
+                raise cause if isinstance(cause, Refused) else no_http() from failed
+            except httptools.HttpParserError as wrong:
+                raise no_http() from wrong
+            if self._in_header or self._in_body:
+                self._count(len(piece))
+        return b""
+
+    def _parse_anew(self) -> None:
+        """Go on with a parser that has seen no upgrade, only how long the body is."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        if self._framing:
+            framing, self._framing = self._framing, b""
+            self._is_going_on = True
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+            self._is_going_on = False
+
+    def _count(self, more: int) -> None:
+        """Bound what the parser keeps until it is whole: a header, frames of chunks, trailers."""
+        self._frame_bytes += more
+        if self._frame_bytes > _LONGEST_HEADER:
+            raise Refused(f"the header is longer than {_LONGEST_HEADER:,} bytes")
+
+    def _await_header(self) -> None:
+        # Not set anew by further bytes: the whole header has to come within the time.
+        if self._header_timer is None and not self.transport.is_closing():
+            self._header_timer = self.loop.call_later(self._header_timeout_s, self._too_late)
+
+    def _too_late(self) -> None:
+        self._header_timer = None
+        if not self.transport.is_closing() and not self._is_serving:
+            message = f"the header did not arrive within {self._header_timeout_s:g} seconds"
+            self._refuse(Refused(message, 408, "Request timeout"))
+
+    def _look_if_idle(self) -> None:
+        """Close where nothing has come for a while; one timer a connection, not one a request."""
+        self._idle_timer = None
+        if self._is_serving or self._header_timer is not None:
+            return  # the end of the next answer sets it anew
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._idle_timer = self.loop.call_later(left_s, self._look_if_idle)
+        else:
+            self.transport.close()
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer without the application and close, after the requests before it."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._end_with(answer_to(refused))
+        elif not self._in_body:
+            self._refusal = answer_to(refused)
+        elif self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+            self._refusal = answer_to(refused)
+        else:  # its body is what is wrong
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.abort()
+            else:
+                self._end_with(answer_to(refused))
+
+    def _end_with(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Cancel a timer, and return what stands in its place: none."""
+    if timer is not None:
+        timer.cancel()
+    return None

@@ -1,0 +1,65 @@
+"""Which answer a path leads to: one look for each of its parts, however many routes there are."""
+
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class RouteTable(Generic[T]):
+    """Paths such as `/runs/{id}`; a parameter takes one part of a path, and is never empty.
+
+    A part that is written out counts before a parameter in its place.
+    """
+
+    def __init__(self) -> None:
+        self._root: _Node[T] = _Node()
+
+    def add(self, path: str, target: T) -> None:
+        """Lead a path to `target`. Raises `ValueError` where the path leads somewhere already."""
+        node, names = self._root, []
+        for part in path.split("/"):
+            if part.startswith("{"):
+                names.append(part[1:-1])
+                node.any = node.any or _Node()
+                node = node.any
+            else:
+                node = node.parts.setdefault(part, _Node())
+        if node.target is not None:
+            raise ValueError(f"{path} leads somewhere already")
+        node.target, node.names = target, tuple(names)
+
+    def find(self, path: str) -> tuple[T, dict[str, str]] | None:
+        """Return what a path leads to, with its parameters; None where that is nothing."""
+        values: list[str] = []
+        node = _find(self._root, path.split("/"), 0, values)
+        if node is None or node.target is None:
+            return None
+        return node.target, dict(zip(node.names, values, strict=True))
+
+
+class _Node(Generic[T]):
+    __slots__ = ("any", "names", "parts", "target")
+
+    def __init__(self) -> None:
+        self.parts: dict[str, _Node[T]] = {}
+        self.any: _Node[T] | None = None
+        self.target: T | None = None
+        self.names: tuple[str, ...] = ()
+
+
+def _find(node: _Node[T], parts: list[str], at: int, values: list[str]) -> _Node[T] | None:
+    if at == len(parts):
+        return node if node.target is not None else None
+    part = parts[at]
+    written = node.parts.get(part)
+    if written is not None:
+        found = _find(written, parts, at + 1, values)
+        if found is not None:
+            return found
+    if node.any is None or not part:
+        return None
+    values.append(part)
+    found = _find(node.any, parts, at + 1, values)
+    if found is None:
+        values.pop()
+    return found

@@ -1,0 +1,136 @@
+"""The protocol of a connection, without a network."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from app.settings.server import Settings
+from app.wire.arrived_body import take_arrived_body
+from tests.harness.connection import Connection
+
+ONE = b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(scope["path"])(scope, receive, send)
+
+
+async def test_what_comes_ahead_of_its_turn_is_held_unparsed_and_answered_in_order() -> None:
+    may_answer = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await may_answer.wait()
+        await echo(scope, receive, send)
+
+    connection = Connection(slow, Settings())
+    sent = b"".join(ONE % number for number in range(5_000))
+    connection.protocol.data_received(sent[:100_000])
+    connection.protocol.data_received(sent[100_000:])
+    assert len(connection.protocol.pipeline) < 100
+    assert not connection.wire.reads
+    may_answer.set()
+    while not connection.wire.sent.endswith(b"/4999"):
+        assert not connection.wire.closed
+        await connection.wire.written.wait()
+        connection.wire.written.clear()
+    bodies = [
+        int(one.partition(b"HTTP")[0]) for one in connection.wire.sent.split(b"\r\n\r\n/")[1:]
+    ]
+    assert bodies == list(range(5_000))
+    assert connection.wire.reads
+
+
+async def test_a_request_cut_at_every_byte_is_one_request() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        while (message := await receive()).get("more_body"):
+            body += message["body"]
+        body += message["body"]
+        shown = f"{scope['path']} {dict(scope['headers'])[b'a'].decode()} {body.decode()}"
+        await PlainTextResponse(shown)(scope, receive, send)
+
+    request = b"POST /x HTTP/1.1\r\nhost: x\r\nA:  b \t\r\ncontent-length: 5\r\n\r\nhello"
+    for cut in range(1, len(request)):
+        connection = Connection(app, Settings())
+        connection.protocol.data_received(request[:cut])
+        await asyncio.sleep(0)
+        answer = await connection.ask(request[cut:])
+        assert answer.endswith(b"/x b hello"), (cut, answer)
+
+
+async def test_a_body_in_chunks_of_one_byte_is_a_body() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message["more_body"]
+        await PlainTextResponse(str(size))(scope, receive, send)
+
+    connection = Connection(app, Settings())
+    lines = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    answer = await connection.ask(lines + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\n100000")
+
+
+async def test_a_body_that_is_here_is_taken_at_once_and_only_once() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        first, second = take_arrived_body(scope), take_arrived_body(scope)
+        await PlainTextResponse(f"{first!r} {second!r}")(scope, receive, send)
+
+    connection = Connection(app, Settings())
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
+    assert (await connection.ask(head + b"{}")).endswith(b"b'{}' None")
+    assert (await connection.ask(ONE % 1)).endswith(b"b'' None")
+    assert (await connection.ask(head + b"{")).endswith(b"None None")
+
+
+async def test_a_stream_shows_its_header_before_its_first_piece() -> None:
+    go_on = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        await go_on.wait()
+        yield b"late"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(pieces())(scope, receive, send)
+
+    connection = Connection(app, Settings())
+    assert (await connection.ask(ONE % 1)).endswith(b"transfer-encoding: chunked\r\n\r\n")
+    connection.wire.written.clear()
+    go_on.set()
+    await connection.wire.written.wait()
+    assert b"4\r\nlate\r\n" in connection.wire.sent
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+async def test_a_line_break_in_a_field_of_an_answer_is_not_sent(value: bytes) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", value)]})
+
+    connection = Connection(app, Settings())
+    connection.protocol.logger.disabled = True
+    try:
+        connection.protocol.data_received(ONE % 1)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    finally:
+        connection.protocol.logger.disabled = False
+    assert value not in connection.wire.sent
+
+
+async def test_a_request_leaves_nothing_for_the_garbage_collection() -> None:
+    connection = Connection(echo, Settings())
+    await connection.ask(ONE % 1)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(20):
+            await connection.ask(ONE % number)
+        await asyncio.sleep(0)
+        assert gc.collect() < 20
+    finally:
+        gc.enable()
