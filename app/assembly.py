@@ -32,6 +32,7 @@ from app.outbound.way_out import WayOut, proxy_of
 from app.secrets.seal import Keyring
 from app.services import Services
 from app.settings.server import Settings
+from app.spending.spending import Spending
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from app.telemetry.stacks import loading_plugins
@@ -85,6 +86,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
+    spending = Spending(journal.spending, clock)
+    await spending.open()
     live_runs = LiveRuns(
         journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
     )
@@ -95,7 +98,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         live_runs,
         acting,
         counters,
-        StepServices(clock, client, catalogue, files, secrets, models, agents, workflows),
+        StepServices(clock, client, catalogue, files, secrets, models, agents, workflows, spending),
         settings.cancel_grace,
         Culprit(settings.data, settings.max_interruptions),
     )
@@ -129,6 +132,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
         triggers=open_triggers(journal, clock, workflows, execution.runs, admission),
+        spending=spending,
     )
 
 

@@ -23,6 +23,7 @@ from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.secrets.vault import Secrets
 from app.settings.server import Settings
+from app.spending.spending import Spending
 from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
 from app.triggers.triggers import Triggers
@@ -61,6 +62,7 @@ class Services:
     streams: Streams
     webhooks: Webhooks
     triggers: Triggers
+    spending: Spending
     fair_loop: FairLoop = field(default_factory=FairLoop)
 
     def let_go(self) -> None:

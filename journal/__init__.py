@@ -65,6 +65,7 @@ from journal.runs import RunList, RunRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
+from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 from journal.verification import Fault, Verified, verify
@@ -116,9 +117,11 @@ __all__ = [
     "JwtSecrets",
     "KeyRow",
     "Keys",
+    "LimitHit",
     "Locked",
     "MarkedVersions",
     "Matched",
+    "ModelCall",
     "ModelRow",
     "ModelTable",
     "NewVersion",
@@ -137,6 +140,9 @@ __all__ = [
     "ScheduleTable",
     "SecretRow",
     "SecretTable",
+    "SpendingRow",
+    "SpendingTable",
+    "Spent",
     "StartKeys",
     "Suspect",
     "TooManySchedules",

@@ -31,6 +31,7 @@ from journal.runs import RunList
 from journal.schedules import ScheduleTable
 from journal.secrets import SecretTable
 from journal.selection import Selection
+from journal.spending import SpendingTable
 from journal.start_keys import StartKeys
 from journal.statistics import Statistics
 from journal.webhooks import WebhookTable
@@ -82,6 +83,7 @@ class Journal:
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
         self.models = ModelTable(writer, readers)
+        self.spending = SpendingTable(writer, readers)
         self.webhooks = WebhookTable(writer, readers)
         self.outbox = Outbox(writer, readers)
         self.schedules = ScheduleTable(writer, readers)

@@ -91,6 +91,39 @@ def _step_page(kind: AnyStepType) -> Iterator[str]:
     yield _example(kind.example)
 
 
+_ABOUT_AGENTS = """
+An item of `tools` that is a text is short for `tool`. A tool of an MCP server is `server.tool`. A
+workflow can be called when it has `"tool": true`; the call is a child run, unless the arguments do
+not fit its payload, which the model is told. Of a workflow the model is told the result, or its
+data where it has none.
+
+## Calls
+
+The calls of one answer that need nobody are made side by side. What needs approval is one pause
+with the signal `request_user_action`: `calls` shows `tool`, `arguments` and `inputSchema` of each,
+and of a single one they stand in the signal itself. Answer all with the `actionId` of the pause, or
+one with its own; `"data": {"calls": {"turn-1/call-2": {"actionValue": "rejected", "comment":
+"..."}}}` decides some by name, and the rest is asked again. With `data`, a single call gets other
+arguments, which must fit the schema (400, and the run goes on asking). Nobody is asked about
+arguments that do not fit. The model is told of a rejection, its comment, and an edit, which stands
+in `calls`. After a `deliver` nothing more is called; such calls are shown with `"made": false`.
+
+Where the step has `"onInterrupted": "ask"` and a crash met a call, a person is shown the tool and
+its arguments and says what is so: `happened` (with `data.result`), `again` or `skip`. Nobody is
+asked about a question to a model, which is asked again.
+
+## Limits
+
+Tokens and cost are those of the agent's own questions and of all runs below: while a workflow
+that it calls asks models, the agent's limit is held against each question. The last stretch before
+a limit is walked one question at a time, so that a limit is passed by one answer at most. An agent
+that answers in text is asked to deliver twice, then the step fails and says what was said.
+
+An agent that failed can go on from its last answer: `POST /api/workflow/rerun/{runId}` with
+`"keepCalls": true`. Limits begin anew then, and what was paid for is not counted again.
+"""
+
+
 def _agent_page() -> Iterator[str]:
     yield "# Agents\n"
     yield (
@@ -101,14 +134,7 @@ def _agent_page() -> Iterator[str]:
     yield "## The document\n"
     yield from _table(AgentDocument)
     yield from _parts(AgentDocument)
-    yield "\nAn item of `tools` that is a text is short for `tool`. A tool of an MCP server is"
-    yield '`server.tool`. A workflow can be called when it has `"tool": true`; the call is a child'
-    yield "run. A call that needs approval pauses the run with the signal `request_user_action`,"
-    yield "which shows `tool`, `arguments` and `inputSchema`; a resume with `data` gives it other"
-    yield "arguments, which must fit that schema (400, and the run goes on asking). Nobody is asked"
-    yield "about arguments that do not fit: the model is told what is wrong. It is also told of an"
-    yield "edit, which stands in `calls`. Of a workflow the model is told the result, or its data"
-    yield "where it has none."
+    yield _ABOUT_AGENTS
     yield "\n## Example\n"
     yield _example(_AGENT)
 
@@ -181,6 +207,7 @@ def _parts(model: type[BaseModel]) -> Iterator[str]:
             which = f" with `type` `{kind}`" if kind else ""
             yield f"\n`{info.alias or field}`{which} has these keys:\n"
             yield from _table(inner)
+            yield from _parts(inner)
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -228,7 +255,7 @@ def _kind(name: str, info: FieldInfo, spec: Mapping[str, Any], schema: Mapping[s
         return "[fields](../definitions.md#fields)"
     kind = _type(spec, schema)
     if _models_in(info.annotation) and " of " not in kind:
-        kind = "object, see below"
+        kind = "boolean or object, see below" if "boolean" in kind else "object, see below"
     return f"{kind}; *secrets may stand here*" if _names_secrets(info.annotation) else kind
 
 

@@ -26,6 +26,7 @@ from steps.chat import (
     ToolSpec,
     Usage,
 )
+from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import (
     Done,
     GoesOn,
@@ -40,11 +41,6 @@ from steps.contract import (
 from steps.durations import Duration
 from steps.effects import (
     Agent,
-    ChildEnd,
-    ChildPlan,
-    ChildrenEnded,
-    ChildrenOpen,
-    ChildRun,
     Effects,
     HttpRequest,
     HttpResponse,

@@ -3,12 +3,20 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from engine import Json, JsonObject
 from steps.contract import Problem
-from steps.document import Identifier
+from steps.document import Identifier, Retry
 from steps.durations import Duration
+from steps.expression import ExpressionError, condition
 from steps.fields import Fields, spec_problems
 from steps.problems import InvalidDefinition, problems_of
 from steps.template import Template
@@ -16,6 +24,36 @@ from steps.template import Template
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Approval(_Part):
+    """When a person has to approve a call, who, and until when."""
+
+    when: str | None = Field(
+        None,
+        max_length=4_096,
+        description="a condition, with `arguments` in scope; every call without it, and where it "
+        "cannot be evaluated",
+    )
+    approvers: list[str] = Field(
+        [],
+        max_length=100,
+        description="the names of those whose word counts, as `answeredBy` shows them; anybody "
+        "who may answer without it",
+    )
+    deadline: Duration | None = Field(
+        None, description="after which the call counts as rejected; without it never"
+    )
+
+    @field_validator("when")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                condition(value)
+            except ExpressionError as wrong:
+                raise ValueError(str(wrong)) from wrong
+        return value
 
 
 class AgentTool(_Part):
@@ -27,7 +65,18 @@ class AgentTool(_Part):
     workflow: str | None = Field(
         None, min_length=1, max_length=200, description="the id of a workflow marked as a tool"
     )
-    approval: bool = Field(False, description="whether a person must approve each call")
+    approval: bool | Approval = Field(
+        False,
+        description="whether a person must approve each call, or an object that says which calls",
+    )
+    timeout: Duration | None = Field(
+        None, description="how long one call of a tool may take; `limits.callTime` without it"
+    )
+    retry: Retry | None = Field(
+        None,
+        description="when a call of a tool that failed for now is made again before the model is "
+        "told, as [for steps](README.md#keys-of-every-step); without it never",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -38,19 +87,36 @@ class AgentTool(_Part):
     def _one(self) -> "AgentTool":
         if (self.tool is None) == (self.workflow is None):
             raise ValueError("give either tool or workflow")
+        if self.workflow is not None and (self.timeout is not None or self.retry is not None):
+            raise ValueError("timeout and retry are for tools; a workflow says so of its steps")
         return self
 
 
 class Limits(_Part):
-    """How much an agent may use before its step fails."""
+    """How much an agent may use before its step fails, or asks."""
 
     maxTurns: int = Field(20, ge=1, le=500, description="answers of the model in all")  # noqa: N815
     maxTokens: int = Field(  # noqa: N815
-        500_000, ge=1, le=100_000_000, description="tokens in and out in all"
+        500_000,
+        ge=1,
+        le=100_000_000,
+        description="tokens in and out in all, those of workflows that it calls included",
+    )
+    cost: float | None = Field(
+        None,
+        gt=0,
+        le=1_000_000,
+        description="what its models may cost in all, those of workflows that it calls included",
     )
     time: Duration = Field(
         1_800_000, description="time spent in the model and in tools, waits for people not counted"
     )
+    onLimit: Literal["fail", "ask"] = Field(  # noqa: N815
+        "fail",
+        description="what happens at one of these limits: the step fails, or a person is asked for "
+        "`more` (as much again), `deliver` (what there is) or `stop`",
+    )
+    callTime: Duration = Field(300_000, description="how long one call of a tool may take")  # noqa: N815
     maxResult: int = Field(  # noqa: N815
         100_000,
         ge=1_000,

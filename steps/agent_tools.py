@@ -1,16 +1,19 @@
 """What an agent is offered to call: tools, workflows marked as tools, and its way to deliver."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from engine import Json, JsonObject
-from steps.agent import AgentTool
+from engine import ConditionFailed, Json, JsonObject, RetryPolicy
+from steps.agent import AgentTool, Approval
 from steps.chat import ToolSpec
-from steps.contract import StepBroke
+from steps.contract import Problem, StepBroke
 from steps.effects import Effects, ToolInfo
+from steps.expression import condition
+from steps.fields import Fields
 from steps.nearest import did_you_mean
+from steps.tool_arguments import argument_problems
 
 DELIVER = "deliver"
 _LONGEST_NAME = 60
@@ -26,7 +29,10 @@ class Offer:
         id: The id of the tool or the workflow.
         description: What it is for, as the model is told.
         schema: The JSON Schema of its arguments.
-        approval: Whether a person has to approve each call.
+        approval: Whether a person has to approve each call, or which calls, as the agent says.
+        timeout_ms: How long one call may take, where the agent says.
+        retry: When a failed call is made again, as the agent says.
+        fields: The fields that a workflow takes, where it declares them.
     """
 
     name: str
@@ -34,23 +40,50 @@ class Offer:
     id: str
     description: str
     schema: JsonObject
-    approval: bool
+    approval: "bool | JsonObject"
+    timeout_ms: int | None = None
+    retry: "JsonObject | None" = None
+    fields: "JsonObject | None" = None
 
     def to_json(self) -> JsonObject:
         """Return the offer as it is journaled."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "id": self.id,
-            "description": self.description,
-            "schema": self.schema,
-            "approval": self.approval,
-        }
+        return asdict(self)
 
     @property
     def spec(self) -> ToolSpec:
         """The offer as the model is told of it."""
         return ToolSpec(self.name, self.description, self.schema)
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """When a failed call is made again."""
+        if self.retry is None:
+            return RetryPolicy()
+        kept: dict[str, Any] = {**self.retry}
+        return RetryPolicy(**{**kept, "non_retryable": frozenset(kept["non_retryable"])})
+
+    @property
+    def terms(self) -> JsonObject:
+        """The terms on which a call is approved: `when`, `approvers` and `deadlineMs`."""
+        return self.approval if isinstance(self.approval, dict) else {}
+
+    def needs_approval(self, arguments: JsonObject, scope: Mapping[str, Json]) -> bool:
+        """Say whether a person has to approve a call; where that cannot be known, it is so."""
+        when = self.terms.get("when")
+        if when is None:
+            return self.approval is not False
+        try:
+            return condition(str(when))({**scope, "arguments": arguments})
+        except ConditionFailed:
+            return True
+
+    def problems(self, arguments: JsonObject) -> list[Problem]:
+        """Return why a call with these arguments cannot be made."""
+        found = argument_problems(self.schema, arguments, "arguments")
+        if found or not self.fields:
+            return found
+        specs: dict[str, Any] = self.fields
+        return Fields(specs).check(arguments, path="arguments")
 
 
 def offer_from_json(kept: Json) -> Offer:
@@ -68,13 +101,32 @@ async def offers_of(tools: Sequence[AgentTool], effects: Effects) -> list[Offer]
             found = [await effects.workflow_as_tool(wanted.workflow)]
         else:
             found = _matching(str(wanted.tool), known)
-        for info in found:
-            kind: Literal["tool", "workflow"] = "workflow" if wanted.workflow else "tool"
-            name = _name(info.id, taken)
-            offers.append(
-                Offer(name, kind, info.id, info.description, info.input_schema, wanted.approval)
-            )
+        offers += [_offer(wanted, info, _name(info.id, taken)) for info in found]
     return offers
+
+
+def _offer(wanted: AgentTool, info: ToolInfo, name: str) -> Offer:
+    approval = wanted.approval
+    return Offer(
+        name,
+        "workflow" if wanted.workflow else "tool",
+        info.id,
+        info.description,
+        info.input_schema,
+        approval if isinstance(approval, bool) else _terms(approval),
+        wanted.timeout,
+        _kept(wanted.retry.policy()) if wanted.retry else None,
+        dict(info.fields) if info.fields else None,
+    )
+
+
+def _terms(approval: Approval) -> JsonObject:
+    approvers: list[Json] = [*approval.approvers]
+    return {"when": approval.when, "approvers": approvers, "deadlineMs": approval.deadline}
+
+
+def _kept(policy: RetryPolicy) -> JsonObject:
+    return {**asdict(policy), "non_retryable": sorted(policy.non_retryable)}
 
 
 def _matching(wanted: str, known: dict[str, ToolInfo]) -> list[ToolInfo]:

@@ -1,29 +1,23 @@
 """call-agent: have a stored agent work in turns until it delivers."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 
 from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.agent import compile_agent
+from steps.agent_questions import accepted, unanswered
+from steps.agent_records import kept_calls
 from steps.agent_tools import offer_from_json, offers_of
 from steps.agent_work import AgentWork
 from steps.attachments import attached
 from steps.chat import Message, TextPart
-from steps.contract import (
-    GoesOn,
-    InvalidAnswer,
-    Outcome,
-    Problem,
-    StepInput,
-    StepSettings,
-    StepType,
-)
+from steps.contract import GoesOn, Outcome, StepInput, StepSettings, StepType
 from steps.effects import Effects
 from steps.model_output import fields_to_fill
 from steps.template import Template
-from steps.tool_arguments import argument_problems
 
 
 class CallAgentSettings(StepSettings):
@@ -61,6 +55,7 @@ class CallAgent(StepType[CallAgentSettings]):
     type = "call-agent"
     settings = CallAgentSettings
     built_in = True
+    asks_itself = True
     names = {"agentId": "agent"}
     own_errors = False
     errors = {
@@ -68,8 +63,10 @@ class CallAgent(StepType[CallAgentSettings]):
         "UnknownTool": "the agent names a tool or a workflow that cannot be called",
         "TooManyTurns": "the agent has not delivered within `limits.maxTurns`",
         "TokenLimit": "the agent has used up `limits.maxTokens`",
+        "CostLimit": "the agent has used up `limits.cost`",
         "TimeLimit": "the agent has used up `limits.time`",
         "Refused": "the model refused to answer",
+        "ContextTooLong": "the conversation is longer than the model can read",
         "CutOff": "an answer was cut off: raise the agent's `maxTokens`",
         "RateLimited, Overloaded, ConnectionFailed, ModelFailed, InvalidResponse": "as in "
         "call-llm: retried by the step's `retry`, going on from the last answer",
@@ -104,7 +101,9 @@ class CallAgent(StepType[CallAgentSettings]):
         assert isinstance(tools, list)  # noqa: S101 - written by `_begin`
         inputs = {name: await item.rendered(step.scope) for name, item in settings.inputs.items()}
         fields = agent.output.specs or fields_to_fill(step.output)
-        work = AgentWork(agent, fields, [offer_from_json(item) for item in tools], step, effects)
+        offers = [offer_from_json(item) for item in tools]
+        agent_id = str(begun["agent"]["id"])  # type: ignore[index,call-overload] # as above
+        work = AgentWork(agent_id, agent, fields, offers, step, effects)
         told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
         asked = _text(await settings.message.rendered(step.scope))
         if inputs:
@@ -116,31 +115,19 @@ class CallAgent(StepType[CallAgentSettings]):
     def accept(
         self, settings: CallAgentSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
-        """Take a person's word on a tool call; with `data` the call gets other arguments.
+        """Take a person's word on calls, on a limit, or on a call that a crash has met.
 
-        These must fit the schema of the tool, which the pause shows as `inputSchema`.
+        Other arguments must fit the schema of the tool, which the pause shows as `inputSchema`.
         """
-        problems = []
-        if answer.get("actionId") != pause["actionId"]:
-            problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
-        value = answer.get("actionValue")
-        if value not in ("approved", "rejected"):
-            problems.append(Problem("actionValue", "must be approved or rejected"))
-        changed, schema = answer.get("data"), pause.get("inputSchema")
-        if value == "approved" and isinstance(changed, dict) and isinstance(schema, dict):
-            problems += argument_problems(schema, changed, "data")
-        if problems:
-            raise InvalidAnswer(problems)
-        kept: JsonObject = {
-            "approved": value == "approved",
-            "by": answer["answeredBy"],
-            "at": answer["answeredAt"],
-        }
-        if answer.get("comment") is not None:
-            kept["comment"] = answer["comment"]
-        if changed is not None:
-            kept["arguments"] = changed
-        return GoesOn(f"{pause['call']}/approval", kept)
+        return accepted(pause, answer)
+
+    def unanswered(self, settings: CallAgentSettings, pause: JsonObject) -> GoesOn | None:
+        """Take calls for rejected that nobody has approved in time."""
+        return unanswered(pause)
+
+    def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Keep turns and calls up to the last answer that was of use."""
+        return kept_calls(records)
 
 
 async def _begin(settings: CallAgentSettings, effects: Effects) -> Json:

@@ -8,7 +8,15 @@ from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.attachments import attached
-from steps.chat import ChatAnswer, ChatRequest, Message, TextPart, Usage, answer_from_json
+from steps.chat import (
+    ChatAnswer,
+    ChatRequest,
+    Message,
+    TextPart,
+    ToolSpec,
+    Usage,
+    answer_from_json,
+)
 from steps.contract import (
     Done,
     Outcome,
@@ -20,8 +28,10 @@ from steps.contract import (
     listed,
 )
 from steps.effects import Effects
-from steps.model_output import fields_to_fill, read_answer, schema_of, usable
+from steps.model_output import excerpt, fields_to_fill, read_answer, schema_of, usable
 from steps.template import Template
+
+_TOOL = "answer"
 
 
 class Turn(StepSettings):
@@ -66,7 +76,8 @@ class CallLlm(StepType[CallLlmSettings]):
     """Asks a model for text, or for the declared output fields; every answer is kept.
 
     The fields are those of `output` that have no `value`; without any, the output is `text`. An
-    answer that does not fit them goes back to the model with what is wrong. `output` values name
+    answer that does not fit them goes back to the model with what is wrong and the schema; the
+    last of the `repairs` asks for it by a tool that must be called. `output` values name
     `response`: `text`, `model` and `usage` (`inputTokens`, `outputTokens`, and `estimated` when
     the provider does not count). Words and fences around the JSON of an answer are left out, as
     are thoughts before it. An answer that has come is journaled, so that a crash does not ask
@@ -82,6 +93,7 @@ class CallLlm(StepType[CallLlmSettings]):
     errors = {
         "InvalidOutput": "the model's answers do not fit the declared output, repairs included",
         "Refused": "the model refused to answer",
+        "ContextTooLong": "the conversation is longer than the model can read",
         "CutOff": "the answer is longer than `maxTokens` allows",
         "UnsupportedFile": "a file is neither a picture nor text nor a document",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
@@ -132,27 +144,37 @@ class CallLlm(StepType[CallLlmSettings]):
         specs = fields_to_fill(step.output)
         schema = schema_of(specs) if specs else None
         messages = await _conversation(settings, step, effects)
-        used = Usage()
+        used, answer = Usage(), None
         problems: list[Problem] = []
         for number in range(1, settings.repairs + 2):
+            # Some endpoints know tools and not structured output: the last try is by a tool.
+            by_tool = schema is not None and 1 < number == settings.repairs + 1
             request = ChatRequest(
                 settings.model,
                 tuple(messages),
                 settings.temperature,
                 settings.maxTokens,
-                schema,
+                None if by_tool else schema,
+                (ToolSpec(_TOOL, "Give the answer.", schema),) if by_tool and schema else (),
+                tool_choice=_TOOL if by_tool else None,
             )
             answer = await _asked(request, f"attempt-{step.attempt}/answer-{number}", effects)
             used += answer.usage
-            got = {"response": _response(answer, used)}
+            text = _text_of(answer)
+            got = {"response": _response(answer, text, used)}
             if not specs:
                 return Done({"text": answer.text}, got)
-            values, problems = read_answer(answer.text, specs)
+            values, problems = read_answer(text, specs)
             if not problems:
                 return Done(values, got)
-            messages += _repair(answer, problems)
+            messages += _repair(text, problems, schema)
+        said = excerpt(_text_of(answer)) if answer else ""
         message = f"the model's answer does not fit the declared output: {listed(problems)}"
-        raise StepBroke("InvalidOutput", message[:2_000])
+        raise StepBroke("InvalidOutput", f"{message[:1_500]}; at last it said: {said}")
+
+    def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Keep nothing: the answers of a step that failed were of no use."""
+        return {}
 
 
 async def _asked(request: ChatRequest, name: str, effects: Effects) -> ChatAnswer:
@@ -186,19 +208,29 @@ async def _conversation(
     return messages
 
 
-def _repair(answer: ChatAnswer, problems: list[Problem]) -> list[Message]:
+def _repair(text: str, problems: list[Problem], schema: "JsonObject | None") -> list[Message]:
     wanted = (
         f"That answer cannot be used: {listed(problems)[:2_000]}. Answer again with the whole "
-        "JSON object, corrected, and nothing else."
+        "JSON object, corrected, and nothing else. It must fit this JSON Schema: "
+        f"{json.dumps(schema, ensure_ascii=False)}"
     )
     return [
-        Message("assistant", (TextPart(answer.text),)),
+        Message("assistant", (TextPart(text),)),
         Message("user", (TextPart(wanted),)),
     ]
 
 
-def _response(answer: ChatAnswer, used: Usage) -> JsonObject:
-    return {"text": answer.text, "model": answer.model, "usage": used.to_json()}
+def _response(answer: ChatAnswer, text: str, used: Usage) -> JsonObject:
+    return {"text": text, "model": answer.model, "usage": used.to_json()}
+
+
+def _text_of(answer: ChatAnswer) -> str:
+    """Return what was answered: the arguments of a tool, where it was called, else the text."""
+    for call in answer.tool_calls:
+        if call.arguments is not None:
+            return json.dumps(call.arguments, ensure_ascii=False)
+        return call.text
+    return answer.text
 
 
 def _text(value: Json) -> str:

@@ -7,11 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
+from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
-from steps.effects import ChildEnd, ChildPlan, ChildrenOpen, ChildRun, Effects
+from steps.effects import Effects
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
+from steps.records import CHILD_USAGE
 from steps.template import Template
+from steps.usage import together
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100
@@ -102,6 +105,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
             return AwaitsChildren(stand.total, stand.pause)
+        await _record_usage(stand.ends, step, effects)
         if not plan.keep_going:
             for end in stand.ends:
                 if end.error:
@@ -110,6 +114,18 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         if items is None:
             return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
         return Done(_summary(stand.ends, taken))
+
+
+async def _record_usage(ends: Sequence[ChildEnd], step: StepInput, effects: Effects) -> None:
+    """Keep what the child runs have asked of models, where they have."""
+    usage = together(end.usage for end in ends)
+    if usage is None:
+        return
+
+    async def work() -> Json:
+        return {CHILD_USAGE: usage}
+
+    await effects.record(f"attempt-{step.attempt}/usage", work)
 
 
 async def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] | None:

@@ -117,6 +117,9 @@ class ChatRequest:
         max_tokens: How many tokens the answer may have; None: as the model's settings say.
         schema: The JSON Schema that the answer's text must fit, None for free text.
         tools: What the model may call.
+        agent: The id of the agent for which it is asked; empty without one.
+        tool_choice: `required` where a tool must be called, or the name of the one that must
+            be; None: as the model likes. Endpoints that do not know it are asked without.
     """
 
     model: str | None
@@ -125,28 +128,38 @@ class ChatRequest:
     max_tokens: int | None = None
     schema: "JsonObject | None" = None
     tools: tuple[ToolSpec, ...] = ()
+    agent: str = ""
+    tool_choice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more answers.
+    """Tokens of one or more answers, and what they have cost.
 
     Attributes:
-        input_tokens: Tokens that models have read.
+        input_tokens: Tokens that models have read, those from a cache among them.
         output_tokens: Tokens that models have written.
         estimated: Whether a provider did not say, so that some are counted by estimate.
+        cached_tokens: Those of the input tokens that came from the provider's cache.
+        cost_nano: The price, in billionths of the currency that prices are in; None where no
+            model has a price.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False
+    cached_tokens: int = 0
+    cost_nano: int | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
         """Return both together."""
+        costs = [cost for cost in (self.cost_nano, other.cost_nano) if cost is not None]
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.estimated or other.estimated,
+            self.cached_tokens + other.cached_tokens,
+            sum(costs) if costs else None,
         )
 
     @property
@@ -158,10 +171,50 @@ class Usage:
         """Write the usage for the journal and for people.
 
         Returns:
-            `inputTokens`, `outputTokens`, and `estimated` where it is true.
+            `inputTokens`, `outputTokens`; where there are some `cachedTokens`, and `cost`;
+            `estimated` where it is true.
         """
-        tokens: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
-        return {**tokens, "estimated": True} if self.estimated else tokens
+        told: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
+        if self.cached_tokens:
+            told["cachedTokens"] = self.cached_tokens
+        if self.cost_nano is not None:
+            told["cost"] = in_currency(self.cost_nano)
+        return {**told, "estimated": True} if self.estimated else told
+
+
+_NANO = 1_000_000_000
+
+
+def in_currency(nano: int) -> float:
+    """Return a price in the currency that prices are in, from billionths of it."""
+    return nano / _NANO
+
+
+def in_nano(cost: float) -> int:
+    """Return a price in billionths of the currency that prices are in."""
+    return round(cost * _NANO)
+
+
+def usage_from_json(kept: Json) -> Usage:
+    """Return the usage that a record holds; what is no number counts as none."""
+    told = kept if isinstance(kept, dict) else {}
+    cost = told.get("cost")
+    is_priced = isinstance(cost, int | float) and not isinstance(cost, bool)
+    return Usage(
+        _count(told.get("inputTokens")),
+        _count(told.get("outputTokens")),
+        bool(told.get("estimated")),
+        _count(told.get("cachedTokens")),
+        in_nano(cost) if is_priced else None,  # type: ignore[arg-type] # it is a number
+    )
+
+
+def _count(value: Json) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+Finish: TypeAlias = Literal["stop", "tool_calls", "length", "context", "refusal"]
+"""Why an answer ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +224,8 @@ class ChatAnswer:
     Attributes:
         text: What it says, empty where it only calls tools.
         tool_calls: The tools that it wants called.
-        finish: Why it stopped: `length` is a cut-off answer, `refusal` a refused one.
+        finish: Why it stopped: `length` is an answer cut off at the tokens it may have, `context`
+            one cut off at the end of the model's context, `refusal` a refused one.
         model: The model's own name, as its provider tells it.
         usage: How many tokens it has read and written.
         latency_ms: How long it took, in milliseconds.
@@ -181,7 +235,7 @@ class ChatAnswer:
 
     text: str
     tool_calls: tuple[ToolCall, ...]
-    finish: Literal["stop", "tool_calls", "length", "refusal"]
+    finish: Finish
     model: str
     usage: Usage
     latency_ms: int
@@ -223,15 +277,12 @@ def answer_from_json(kept: Json) -> ChatAnswer:
     """Return the answer that a record holds."""
     values: dict[str, Json] = kept  # type: ignore[assignment] # written by `to_json`
     calls: list[dict[str, Json]] = values["toolCalls"]  # type: ignore[assignment]
-    usage: dict[str, int] = values["usage"]  # type: ignore[assignment]
     return ChatAnswer(
         text=str(values["text"]),
         tool_calls=tuple(ToolCall(**call) for call in calls),  # type: ignore[arg-type]
         finish=values["finish"],  # type: ignore[arg-type]
         model=str(values["model"]),
-        usage=Usage(
-            usage["inputTokens"], usage["outputTokens"], estimated=usage.get("estimated") is True
-        ),
+        usage=usage_from_json(values["usage"]),
         latency_ms=int(values["latencyMs"]),  # type: ignore[arg-type]
         extra=values.get("extra", {}),  # type: ignore[arg-type]
         origin=str(values.get("origin", "")),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine import Graph, JsonObject
+from engine import Graph, JsonObject, OnInterrupted
 from steps.contract import AnyStepType, StepSettings
 from steps.fields import Fields
 from steps.template import Template
@@ -20,6 +20,7 @@ class CompiledStep:
         output: The declared output fields.
         values: The templates of those output fields that have one.
         timeout_ms: How long one attempt may take, in milliseconds; None: no limit.
+        on_interrupted: What becomes of it when a crash meets it, as the definition says.
     """
 
     id: str
@@ -28,6 +29,7 @@ class CompiledStep:
     output: Fields
     values: Mapping[str, Template]
     timeout_ms: int | None
+    on_interrupted: OnInterrupted = OnInterrupted.RETRY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine import AwaitsChildren, Json, JsonObject, Pauses, Sleeps, StepError
+from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Sleeps, StepError
 from steps.effects import Effects, HttpResponse
 
 
@@ -171,6 +171,7 @@ class StepInput:
         idempotency_key: The same for every attempt of this visit, also after a restart.
         scope: What expressions may name: `data`, `steps`, `context`, `run`, `error`.
         output: The specs of the step's declared output fields, by name.
+        on_interrupted: What the definition wants where a crash leaves in doubt what was done.
     """
 
     run_id: str
@@ -180,6 +181,7 @@ class StepInput:
     idempotency_key: str
     scope: Mapping[str, Json]
     output: Mapping[str, JsonObject] = field(default_factory=dict)
+    on_interrupted: OnInterrupted = OnInterrupted.RETRY
 
 
 COMMON_ERRORS: Mapping[str, str] = {
@@ -213,6 +215,8 @@ class StepType(ABC, Generic[S]):
         acts: True when `execute` touches the world; its start is then durable first.
         resumable: True when a crash never leaves in doubt what it did, so that it always
             goes on and `onInterrupted` has no meaning.
+        asks_itself: True when it asks a person itself what became of its work that a crash met;
+            with `onInterrupted: ask` it is executed again, and told so by `StepInput`.
         ends: True when the run ends with it.
         timeout_ms: How long one attempt may take when the step does not say; None: no limit.
         names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
@@ -228,6 +232,7 @@ class StepType(ABC, Generic[S]):
     example: ClassVar[JsonObject] = {}
     acts: ClassVar[bool] = True
     resumable: ClassVar[bool] = False
+    asks_itself: ClassVar[bool] = False
     ends: ClassVar[bool] = False
     timeout_ms: ClassVar[int | None] = None
     names: ClassVar[Mapping[str, str]] = {}
@@ -300,6 +305,29 @@ class StepType(ABC, Generic[S]):
             InvalidAnswer: The answer does not fit; the run stays paused.
         """
         raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
+
+    def unanswered(self, settings: S, pause: JsonObject) -> "GoesOn | None":
+        """Say what follows when nobody has answered a pause before its deadline.
+
+        Args:
+            settings: The step's settings.
+            pause: The `body` that the step paused with.
+
+        Returns:
+            The record with which the step goes on; None: its `timeout` edge is taken.
+        """
+        return None
+
+    def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Choose what a rerun that keeps calls has of the records of a visit.
+
+        Args:
+            records: The records of the visit, by name.
+
+        Returns:
+            Those that a new visit may begin with.
+        """
+        return records
 
 
 AnyStepType: TypeAlias = StepType[Any]

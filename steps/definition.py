@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from engine import Edge, Graph, Json, OnInterrupted, RetryPolicy, Step
 from steps.compiled import CompiledStep, Definition
 from steps.contract import Problem
-from steps.document import CommonStep, Retry, WorkflowDocument
+from steps.document import CommonStep, WorkflowDocument
 from steps.edges import NumberedEdges, compile_edges, edge_problems, read_edges
 from steps.expression import ExpressionError
 from steps.fields import Fields, spec_problems
@@ -160,7 +160,9 @@ class _Compiler:
         if found or common is None or settings is None:
             return None
         timeout_ms = common.timeout if common.timeout is not None else kind.timeout_ms
-        step = CompiledStep(common.id, kind, settings, Fields(output), values, timeout_ms)
+        step = CompiledStep(
+            common.id, kind, settings, Fields(output), values, timeout_ms, common.onInterrupted
+        )
         return common, step
 
 
@@ -170,19 +172,15 @@ def _engine_step(common: CommonStep, step: CompiledStep, edges: tuple[Edge, ...]
         type=step.type.type,
         name=common.name,
         ends=step.type.ends,
-        retry=_policy(common.retry),
-        on_interrupted=common.onInterrupted if not step.type.resumable else OnInterrupted.RETRY,
+        retry=common.retry.policy() if common.retry else RetryPolicy(),
+        on_interrupted=_on_interrupted(common, step),
         edges=edges,
     )
 
 
-def _policy(retry: Retry | None) -> RetryPolicy:
-    if retry is None:
-        return RetryPolicy()
-    return RetryPolicy(
-        retry.maxAttempts,
-        retry.initialInterval,
-        retry.backoffCoefficient,
-        retry.maximumInterval,
-        frozenset(retry.nonRetryableErrors),
-    )
+def _on_interrupted(common: CommonStep, step: CompiledStep) -> OnInterrupted:
+    """Return what the engine does with a step that a crash met; some ask by themselves."""
+    asks_itself = step.type.asks_itself and common.onInterrupted is OnInterrupted.ASK
+    if step.type.resumable or asks_itself:
+        return OnInterrupted.RETRY
+    return common.onInterrupted

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from engine import OnInterrupted
+from engine import OnInterrupted, RetryPolicy
 from steps.durations import Duration
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
@@ -30,6 +30,16 @@ class Retry(_Part):
     nonRetryableErrors: list[str] = Field(  # noqa: N815
         [], description="error types after which no attempt follows"
     )
+
+    def policy(self) -> RetryPolicy:
+        """Return it as the engine takes it."""
+        return RetryPolicy(
+            self.maxAttempts,
+            self.initialInterval,
+            self.backoffCoefficient,
+            self.maximumInterval,
+            frozenset(self.nonRetryableErrors),
+        )
 
 
 class CommonStep(_Part):

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from engine import Json, JsonObject, Pause, RunError
+from engine import Json, JsonObject
 from steps.chat import ChatAnswer, ChatRequest
+from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
 
 Take: TypeAlias = Literal["unpacked", "as-sent", "nothing"]
 
@@ -118,11 +119,13 @@ class ToolInfo:
         id: What definitions and agents call it.
         description: What it is for.
         input_schema: The JSON Schema of its arguments.
+        fields: Of a workflow, the fields that its payload declares; a start refuses others.
     """
 
     id: str
     description: str
     input_schema: JsonObject
+    fields: "Mapping[str, JsonObject] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,84 +141,6 @@ class Agent:
     id: str
     version: str
     definition: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class ChildRun:
-    """A run that a step wants started.
-
-    Attributes:
-        workflow_id: The workflow's id.
-        version: `latest`, `published` or a number; None: the published version, or the latest
-            where none is published.
-        data: The run's input.
-        refused: Why the data could not be made; the run then exists only to say so.
-    """
-
-    workflow_id: str
-    version: str | None
-    data: JsonObject
-    refused: RunError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChildPlan:
-    """Child runs that a step wants, numbered `first` to `first + total - 1`.
-
-    Attributes:
-        first: The number of the first, 0 for the first plan of a visit.
-        total: How many there are.
-        child: Returns one of them by its number; the same every time it is asked.
-        concurrency: How many may be open at once.
-        keep_going: Whether the others go on when one has failed.
-    """
-
-    first: int
-    total: int
-    child: Callable[[int], ChildRun]
-    concurrency: int = 1
-    keep_going: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ChildEnd:
-    """How one child run ended.
-
-    Attributes:
-        run_id: Its id.
-        data: Its data at the end.
-        result: Its result, a JSON value.
-        error: Why it failed or was stopped; None: it completed.
-    """
-
-    run_id: str
-    data: JsonObject
-    result: Json
-    error: RunError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChildrenEnded:
-    """Every child run of a plan has ended, or one has failed and ends the plan.
-
-    Attributes:
-        ends: How they ended, in the order of the plan; the failed one alone where it ends it.
-    """
-
-    ends: Sequence[ChildEnd]
-
-
-@dataclass(frozen=True, slots=True)
-class ChildrenOpen:
-    """Child runs of a plan are open.
-
-    Attributes:
-        total: How many child runs the visit has wanted so far.
-        pause: What a person is asked, when all that are open wait for one.
-    """
-
-    total: int
-    pause: Pause | None = None
 
 
 class Effects(Protocol):
@@ -320,7 +245,17 @@ class Effects(Protocol):
             What the model answered.
 
         Raises:
+            LimitReached: What may be spent has been; nothing was asked.
             StepBroke: There is no such model, or no usable answer came.
+        """
+        ...
+
+    async def limit(self, tokens: int | None, cost: float | None) -> None:
+        """Bound what this visit may spend on models, with all child runs below it.
+
+        Args:
+            tokens: Tokens in and out; None: no limit.
+            cost: A price in the currency that prices are in; None: no limit.
         """
         ...
 

@@ -44,6 +44,7 @@ SCOPE = frozenset(
         "item",
         "index",
         "inputs",
+        "arguments",
         "response",
         "result",
         "schedule",

@@ -8,14 +8,10 @@ from typing import Any, TypeAlias, TypeVar
 from engine import Json, JsonObject
 from steps.agent import compile_agent
 from steps.chat import ChatAnswer, ChatRequest
+from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput
 from steps.effects import (
     Agent,
-    ChildEnd,
-    ChildPlan,
-    ChildrenEnded,
-    ChildrenOpen,
-    ChildRun,
     Effects,
     HttpRequest,
     HttpResponse,
@@ -98,6 +94,8 @@ class FakeEffects(Effects):
         questions: What models were asked.
         tool_uses: The calls of tools.
         started: The child runs that were started, by their number.
+        limits: What the step may spend on models: (tokens, cost), the newest last. They are not
+            held against what it asks.
     """
 
     clock_ms: int = 1_767_225_600_000
@@ -117,6 +115,7 @@ class FakeEffects(Effects):
     questions: list[ChatRequest] = field(default_factory=list, init=False)
     tool_uses: list[ToolUse] = field(default_factory=list, init=False)
     started: dict[int, ChildRun] = field(default_factory=dict, init=False)
+    limits: list[tuple[int | None, float | None]] = field(default_factory=list, init=False)
 
     def now_ms(self) -> int:
         """Return `clock_ms`."""
@@ -135,6 +134,11 @@ class FakeEffects(Effects):
         wanted = f"asks the model {request.model or 'that is the default'}"
         answer, self.answers = _next(self.answers, request, wanted, "answers")
         return _given(answer)
+
+    async def limit(self, tokens: int | None, cost: float | None) -> None:
+        """Remember what the step may spend."""
+        if (tokens, cost) not in self.limits[-1:]:
+            self.limits.append((tokens, cost))
 
     async def file(self, file_id: str) -> StoredFile:
         """Return a provided file. Raises `StepBroke` when there is none of this id."""

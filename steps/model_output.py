@@ -77,6 +77,13 @@ def usable(answer: ChatAnswer) -> ChatAnswer:
     if answer.finish == "refusal":
         told = answer.text[:_EXCERPT] or "(it gave no reason)"
         raise StepBroke("Refused", f"the model refused to answer: {told}", retryable=False)
+    if answer.finish == "context":
+        message = (
+            f"the answer was cut off at the end of the model's context, after "
+            f"{answer.usage.input_tokens} tokens in and {answer.usage.output_tokens} out; give it "
+            "shorter files and results, or use a model with a longer context"
+        )
+        raise StepBroke("ContextTooLong", message, retryable=False)
     if answer.finish == "length":
         message = (
             f"the answer was cut off after {answer.usage.output_tokens} tokens; raise maxTokens of "
@@ -84,6 +91,12 @@ def usable(answer: ChatAnswer) -> ChatAnswer:
         )
         raise StepBroke("CutOff", message, retryable=False)
     return answer
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of what a model has said, for a message."""
+    plain = " ".join(text[: 4 * _EXCERPT].split())
+    return f"{plain[:_EXCERPT]}..." if len(plain) > _EXCERPT else plain or "(nothing)"
 
 
 def _is_required(spec: Mapping[str, Any]) -> bool:

@@ -12,10 +12,11 @@ It needs no particular test runner, only one that can await.
 import json as json_text
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, RunError, Sleeps
-from steps.chat import ChatAnswer, ToolCall, Usage
+from steps.chat import ChatAnswer, Finish, ToolCall, Usage
+from steps.child_runs import ChildEnd
 from steps.compiled import CompiledStep
 from steps.contract import (
     AnyStepType,
@@ -28,7 +29,7 @@ from steps.contract import (
     StepInput,
 )
 from steps.definition import compile_definition
-from steps.effects import ChildEnd, HttpResponse
+from steps.effects import HttpResponse
 from steps.end_flow import EndFlow
 from steps.fake_effects import FakeEffects, NotProvided, ToolUse, call_marked
 from steps.outputs import deliver
@@ -227,7 +228,7 @@ def chat_answer(
     text: str = "",
     *,
     tool_calls: Sequence[ToolCall] = (),
-    finish: Literal["stop", "tool_calls", "length", "refusal"] | None = None,
+    finish: Finish | None = None,
     tokens: tuple[int, int] = (1, 1),
 ) -> ChatAnswer:
     """Return a model's answer for `FakeEffects(answers=[...])`.

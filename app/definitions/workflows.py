@@ -59,4 +59,5 @@ class Workflows(Definitions[Definition]):
             message = f'workflow {workflow_id} is not marked as a tool; give it "tool": true'
             raise StepBroke("UnknownTool", message, retryable=False)
         schema = schema_of(definition.input_fields())
-        return ToolInfo(row.id, row.description or row.name, schema)
+        fields = definition.payload.specs or None
+        return ToolInfo(row.id, row.description or row.name, schema, fields)

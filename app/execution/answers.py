@@ -89,6 +89,19 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: 
     return Answered(answer, whole, data, caller.name, key)
 
 
+def unanswered(live: LiveRun, now_ms: int) -> Input | None:
+    """Return what a step makes of a deadline that nobody has met; None where an edge is taken."""
+    run, visit = live.run, live.run.current
+    is_late = run.wake_at_ms is not None and run.wake_at_ms <= now_ms
+    if run.pause is None or visit is None or run.pause.run_id or not is_late:
+        return None
+    step = live.usable.steps[visit.step_id]
+    goes_on = step.type.unanswered(step.settings, run.pause.body)
+    if goes_on is None:
+        return None
+    return AnswerKept({"type": run.pause.type}, goes_on.name, goes_on.value, "deadline")
+
+
 def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
     if run.pause is None or run.current is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")

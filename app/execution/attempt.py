@@ -44,6 +44,7 @@ def step_input(run: Run, step: CompiledStep, execute: Due) -> StepInput:
         idempotency_key=execute.idempotency_key(run.id),
         scope=scope(run),
         output=step.output.specs,
+        on_interrupted=step.on_interrupted,
     )
 
 

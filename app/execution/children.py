@@ -17,6 +17,7 @@ from app.definitions.workflows import Workflows
 from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.new_run import NewRun
 from app.execution.starts import Starts
+from app.execution.usage import usage_of
 from engine import Json, JsonObject, Parent, Pause, Run, RunError, Status
 from journal import (
     Archived,
@@ -27,9 +28,9 @@ from journal import (
     UnknownVersion,
     UnknownWorkflow,
 )
+from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.compiled import Definition
 from steps.contract import StepBroke, listed
-from steps.effects import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.problems import InvalidDefinition
 
 DEEPEST = 20
@@ -196,7 +197,7 @@ class Children:
             told = f" ({run.reason})" if run.reason else ""
             kind = "ChildCancelled" if run.status is Status.CANCELLED else "ChildTerminated"
             error = RunError(None, kind, f"the run was {run.status}{told}")
-        return ChildEnd(run.id, run.data, run.result, error)
+        return ChildEnd(run.id, run.data, run.result, error, usage_of(run.history))
 
     async def _pause_of(self, row: ChildRow) -> Pause | None:
         """Return what a paused child asks, and which run that is; None if it has been answered."""

@@ -1,7 +1,7 @@
 """Which runs are being driven: one task for each, begun by whoever has news for the run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
@@ -52,9 +52,15 @@ class Driving:
         task.add_done_callback(self._tasks.discard)
 
     async def wake(
-        self, run_id: str, happened: Input | None, *, after_restart: bool = False
+        self,
+        run_id: str,
+        happened: Input | Callable[[LiveRun], Input] | None,
+        *,
+        after_restart: bool = False,
     ) -> None:
         """Carry a run on, read from the journal where it is not in memory.
+
+        What has happened may depend on how the run stands.
 
         An attempt that was cut off is told to the engine first; that counts against the step
         where the process has ended. Raises as an append does, and `UnknownRun`, `Corrupt` or
@@ -67,6 +73,8 @@ class Driving:
                     return  # its driver looks again; a due timer is its own reason
                 if happened is None and live.run.state is State.EXECUTING:
                     happened = self._interrupted(live.run, after_restart=after_restart)
+                if callable(happened):
+                    happened = happened(live)
                 if happened:
                     self._appends.take(live, happened)
                 await self._appends.append(live)

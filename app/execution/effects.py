@@ -14,21 +14,13 @@ from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.outbound.http_client import HttpClient
 from app.secrets.vault import Secrets
+from app.spending.spending import Asker, Spending
 from app.telemetry.at_work import calling
 from app.tools.catalogue import ToolCatalogue
 from engine import Json, JsonObject, Record, Recorded
-from steps.chat import ChatAnswer, ChatRequest
-from steps.effects import (
-    Agent,
-    ChildPlan,
-    ChildrenEnded,
-    ChildrenOpen,
-    HttpRequest,
-    HttpResponse,
-    StoredFile,
-    ToolContext,
-    ToolInfo,
-)
+from steps.chat import ChatAnswer, ChatRequest, in_nano
+from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
+from steps.effects import Agent, HttpRequest, HttpResponse, StoredFile, ToolContext, ToolInfo
 from steps.strict_json import as_kept
 
 
@@ -44,6 +36,7 @@ class StepServices:
     models: Models
     agents: Agents
     workflows: Workflows
+    spending: Spending
 
 
 class LiveEffects:
@@ -103,8 +96,26 @@ class LiveEffects:
         return await self._services.tools.list()
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Ask a model once."""
-        return await self._services.models.chat(self._tenant, request)
+        """Ask a model once, when what may be spent has room for it."""
+        models, tenant = self._services.models, self._tenant
+        estimate = await models.estimate(tenant, request)
+        # A step with a policy of its own waits in the journal, not here.
+        may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
+        return await self._services.spending.spend(
+            self._asker(),
+            request.agent,
+            estimate,
+            lambda: models.chat(tenant, request, may_retry=may_retry),
+        )
+
+    async def limit(self, tokens: int | None, cost: float | None) -> None:
+        """Bound what this visit may spend on models, with all child runs below it."""
+        nano = None if cost is None else in_nano(cost)
+        await self._services.spending.limit(self._asker(), tokens, nano)
+
+    def _asker(self) -> Asker:
+        run = self._live.run
+        return Asker(self._tenant, run.id, run.executions, run.workflow_id)
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
         """Return a version of a stored agent."""

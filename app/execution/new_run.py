@@ -1,11 +1,28 @@
 """What a run is started with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.definitions.versioned import DefinitionUnusable
-from engine import CarriedVisit, JsonObject, Origin, Parent, RunError, RunStarted, StepError
+from engine import (
+    Begin,
+    CarriedVisit,
+    Event,
+    Json,
+    JsonObject,
+    Origin,
+    Parent,
+    Run,
+    RunError,
+    RunFailed,
+    RunStarted,
+    StepError,
+    StepRecorded,
+    StepStarted,
+    react,
+)
 from journal import IdempotencyKey
-from steps.compiled import Definition
+from steps.compiled import CompiledStep, Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +35,7 @@ class Beginning:
         caught_in: The step that had failed with it.
         carried: What was done before, by whichever run.
         visits: How often each step had been entered.
+        records: What the first step has finished of its work already, by name.
     """
 
     origin: Origin
@@ -26,6 +44,7 @@ class Beginning:
     caught_in: str | None
     carried: tuple[CarriedVisit, ...]
     visits: dict[str, int]
+    records: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,26 @@ class NewRun:
             carried=rerun.carried if rerun else (),
             visits=rerun.visits if rerun else {},
         )
+
+    def step(self, step_id: str) -> CompiledStep:
+        """Return a step of its definition. Raises `DefinitionUnusable`."""
+        if isinstance(self.definition, DefinitionUnusable):
+            raise self.definition
+        return self.definition.steps[step_id]
+
+    def begun(self, run: Run, now_ms: int) -> list[Event]:
+        """Return what comes with the first event: its end, or the work that it begins with."""
+        if self.refused:
+            return [RunFailed(now_ms, self.refused)]
+        records = self.beginning.records if self.beginning else {}
+        if not records or isinstance(self.definition, DefinitionUnusable):
+            return []
+        events = list(react(run, self.definition.graph, Begin(), now_ms))
+        first = events[0]
+        if isinstance(first, StepStarted):
+            where = (now_ms, first.step_id, first.visit)
+            events += [StepRecorded(*where, name, value) for name, value in records.items()]
+        return events
 
     def _first_step(self) -> str:
         """Return where the run begins; nowhere, where its workflow cannot be started."""

@@ -15,11 +15,13 @@ from engine import (
     StepStarted,
     Visit,
     apply,
+    fold,
 )
 from journal import IdempotencyKey
 from steps.compiled import Definition
 from steps.contract import InvalidAnswer, Problem
 from steps.nearest import did_you_mean
+from steps.records import KEPT
 
 MOST_CARRIED = 1_000
 """How many visits a rerun has from the runs before it: the newest."""
@@ -130,6 +132,22 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
             dict(run.visits),
         ),
     )  # fmt: skip
+
+
+def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
+    """Return a rerun whose first step begins with what it had finished of its work before."""
+    begun = events[before.seq - 1]
+    assert new.beginning is not None  # noqa: S101 - `rerun` has made it
+    assert isinstance(begun, StepStarted)  # noqa: S101 - `entered` has found it
+    for visit in fold(events).history:
+        if (visit.step_id, visit.visit) == (begun.step_id, begun.visit):
+            step = new.step(begun.step_id)
+            found = {name: record.value for name, record in visit.records.items() if name != KEPT}
+            kept = step.type.keeps(found)
+            names: JsonObject = {"runId": before.run.id, "records": [*kept]}
+            records = {KEPT: names, **kept} if kept else {}
+            return replace(new, beginning=replace(new.beginning, records=records))
+    return new
 
 
 def carried(run: Run) -> tuple[CarriedVisit, ...]:

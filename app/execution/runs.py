@@ -10,7 +10,7 @@ import contextlib
 from app.auth.callers import Caller
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
-from app.execution.answers import accept, asked_child, for_child, was_given
+from app.execution.answers import accept, asked_child, for_child, unanswered, was_given
 from app.execution.appends import Appends
 from app.execution.driving import Driving
 from app.execution.live_run import LiveRun, RunLost
@@ -23,6 +23,7 @@ from engine import (
     Cancel,
     ChildResumed,
     Graph,
+    Input,
     JsonObject,
     Rejected,
     Run,
@@ -203,7 +204,12 @@ class Runs:
 
     async def fire(self, run_id: str) -> None:
         """Look at a run whose timer is due."""
-        await self._driving.wake(run_id, TimerDue(self._cancel_grace_ms))
+
+        def due(live: LiveRun) -> Input:
+            late = unanswered(live, self._clock.now_ms())
+            return late or TimerDue(self._cancel_grace_ms)
+
+        await self._driving.wake(run_id, due)
 
     async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import reduce
 
 from app.clock import Clock
 from app.execution.appends import Appends
 from app.execution.live_run import LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
-from engine import Event, RunFailed, apply
+from engine import Event, apply
 
 
 class Starts:
@@ -43,10 +44,9 @@ class Starts:
     def _live_run(self, new: NewRun) -> LiveRun:
         now_ms = self._clock.now_ms()
         started = new.started(self._next_id(now_ms), now_ms)
-        run, events = apply(None, started), list[Event]([started])
-        if new.refused:
-            events.append(RunFailed(now_ms, new.refused))
-            run = apply(run, events[-1])
+        run = apply(None, started)
+        begun = new.begun(run, now_ms)
+        run, events = reduce(apply, begun, run), list[Event]([started, *begun])
         return LiveRun(
             tenant=new.tenant,
             run=run,

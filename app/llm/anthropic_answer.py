@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 
@@ -10,7 +10,7 @@ from app.llm.endpoint import Endpoint, tool_calls
 from app.llm.pieces import merged
 from app.llm.received import cut_short, document, events, is_stream, no_answer
 from app.llm.thoughts import without_thoughts
-from app.llm.tokens import usage_of
+from app.llm.tokens import Told, usage_of
 from app.llm.tolerant import (
     arguments_of,
     as_count,
@@ -21,11 +21,9 @@ from app.llm.tolerant import (
     objects_of,
 )
 from engine import JsonObject
-from steps.chat import ChatAnswer, ChatRequest, ToolCall
+from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
 _ITS_OWN = frozenset({"text", "tool_use"})
-_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
-_CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 
 
 async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Response) -> ChatAnswer:
@@ -57,13 +55,13 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     )
 
 
-def _finish(
-    told: str, calls: tuple[ToolCall, ...]
-) -> Literal["stop", "tool_calls", "length", "refusal"]:
+def _finish(told: str, calls: tuple[ToolCall, ...]) -> Finish:
     if told == "refusal":
         return "refusal"
-    if told in _CUT:
+    if told == "max_tokens":
         return "length"
+    if told == "model_context_window_exceeded":
+        return "context"
     return "tool_calls" if calls else "stop"
 
 
@@ -81,10 +79,12 @@ def _extra(blocks: list[dict[str, Any]]) -> JsonObject:
     return journalable({"blocks": others}) if others else {}  # type: ignore[dict-item] # JSON
 
 
-def _told(usage: dict[str, Any]) -> tuple[int | None, int | None]:
+def _told(usage: dict[str, Any]) -> Told:
     asked = as_count(usage.get("input_tokens"))
-    cached = sum(as_count(usage.get(name)) or 0 for name in _CACHED)
-    return None if asked is None else asked + cached, as_count(usage.get("output_tokens"))
+    read = as_count(usage.get("cache_read_input_tokens"))
+    written = as_count(usage.get("cache_creation_input_tokens"))
+    whole = None if asked is None else asked + (read or 0) + (written or 0)
+    return Told(whole, as_count(usage.get("output_tokens")), read)
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
         base_url=endpoint.base_url,
         # Said here, so that no header that the environment names takes its place.
         default_headers={"Authorization": f"Bearer {key}"},
-        max_retries=0,
+        max_retries=endpoint.retries,
         timeout=endpoint.settings.timeout / 1_000,
         http_client=endpoint.client,
         open_telemetry=False,
@@ -74,6 +74,10 @@ def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str,
             {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
             for tool in request.tools
         ]
+    if request.tools and request.tool_choice is not None:
+        is_any = request.tool_choice == "required"
+        named = {"type": "tool", "name": request.tool_choice}
+        body["tool_choice"] = {"type": "any"} if is_any else named
     if request.temperature is not None:
         # The library has no such parameter any more; models that take it still do.
         body["extra_body"] = {"temperature": request.temperature}

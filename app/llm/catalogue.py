@@ -11,6 +11,7 @@ from app.clock import Clock
 from app.llm import anthropic_chat, openai_chat
 from app.llm.endpoint import Endpoint
 from app.llm.failures import Asked, broke
+from app.llm.prices import Estimate, estimate, priced
 from app.outbound.lookups import asking
 from app.outbound.network import EVERYWHERE, Network
 from app.outbound.way_out import WayOut
@@ -75,16 +76,43 @@ class Models:
             for name, model in sorted(found.items())
         ]
 
-    async def chat(self, tenant: str, request: ChatRequest) -> ChatAnswer:
-        """Ask a model once.
+    async def chat(
+        self, tenant: str, request: ChatRequest, *, may_retry: bool = True
+    ) -> ChatAnswer:
+        """Ask a model once; again where that failed for now, as the model's document says.
 
         Raises:
             StepBroke: No usable answer came; the type says why.
         """
         model = await self._resolved(tenant, request.model)
         key = await self._key(tenant, model.settings)
+        try:
+            return await self._asked(tenant, model, key, request, may_retry=may_retry)
+        except StepBroke as broke:
+            # Not every endpoint that speaks the format knows it, and some models do not think then.
+            if request.tool_choice is None or not _is_about_choice(broke):
+                raise
+        return await self._asked(
+            tenant, model, key, replace(request, tool_choice=None), may_retry=may_retry
+        )
+
+    async def _asked(
+        self,
+        tenant: str,
+        model: KnownModel,
+        key: str | None,
+        request: ChatRequest,
+        *,
+        may_retry: bool,
+    ) -> ChatAnswer:
         asked = Asked(model.name, urlsplit(model.base_url).netloc, key)
-        endpoint = Endpoint(model.settings, model.base_url, key, self._client(model.source))
+        endpoint = Endpoint(
+            model.settings,
+            model.base_url,
+            key,
+            self._client(model.source),
+            model.settings.retries if may_retry else 0,
+        )
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         asking.set(tenant)
@@ -98,7 +126,14 @@ class Models:
             if failed is None:
                 raise
             raise failed from failure
-        return replace(answer, latency_ms=round((loop.time() - began_s) * 1_000))
+        took_ms = round((loop.time() - began_s) * 1_000)
+        usage = priced(answer.usage, model.settings.prices)
+        return replace(answer, latency_ms=took_ms, usage=usage)
+
+    async def estimate(self, tenant: str, request: ChatRequest) -> Estimate:
+        """Return what a question may take. Raises `StepBroke` where there is no such model."""
+        model = await self._resolved(tenant, request.model)
+        return estimate(model.name, model.settings, request)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -157,3 +192,9 @@ class Models:
                 allowed = self._settings.allowed_networks
             self._clients[source] = model_client(allowed, self._way)
         return self._clients[source]
+
+
+def _is_about_choice(broke: StepBroke) -> bool:
+    """Say whether a provider refuses to be told which tool a model is to call."""
+    told = broke.error.message.lower().replace(" ", "_")
+    return broke.error.type == "ModelRejected" and "tool_choice" in told

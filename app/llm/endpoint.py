@@ -20,12 +20,14 @@ class Endpoint:
         base_url: Where it is served.
         key: None for an endpoint that wants none.
         client: The HTTP client (of httpx2) that the provider's library is to use.
+        retries: How often the library asks again after a failure that may pass.
     """
 
     settings: ModelDocument
     base_url: str
     key: str | None
     client: Any
+    retries: int = 0
 
     @property
     def origin(self) -> str:

@@ -5,6 +5,7 @@ what it carries: a status, a response, a cause.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +20,13 @@ _EXCERPT = 1_000
 _PIECE = 4
 _OVERLOADED = (503, 529)
 _NO_STATUS = 600
+_REFUSED = (400, 413, 422)
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|size|window)|maximum context|exceeds? (?:the )?(?:available|model)"
+    r".{0,30}context|too many (?:input )?tokens|prompt is too long|input is too long"
+    r"|input token count|(?:longer|larger) than the (?:maximum )?(?:model|context)",
+    re.IGNORECASE,
+)
 _STATUS_OF_WORD = {
     "rate_limit": 429,
     "resource_exhausted": 429,
@@ -150,10 +158,21 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
     if status == HTTPStatus.NOT_FOUND:
         message = f"{where} is not there; check its model and baseUrl {told}"
         return StepBroke("UnknownModel", message, retryable=False)
+    if _is_too_long(status, told):
+        message = (
+            f"the conversation is longer than {where} can read {told}; give it less: shorter "
+            "files and results (the agent's `limits.maxResult`), or a model with a longer context"
+        )
+        return StepBroke("ContextTooLong", message, retryable=False)
     if status < HTTPStatus.BAD_REQUEST:
         message = f"{where} redirects (status {status}); name the address it leads to as baseUrl"
         return StepBroke("ModelRejected", message, retryable=False)
     return StepBroke("ModelRejected", f"{where} refused the request {told}", retryable=False)
+
+
+def _is_too_long(status: int, told: str) -> bool:
+    """Say whether a provider refuses a question for its length; each says so in other words."""
+    return status in _REFUSED and bool(_TOO_LONG.search(told))
 
 
 def _message(body: Any) -> str:

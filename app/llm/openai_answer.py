@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 
@@ -11,7 +11,7 @@ from app.llm.failures import ProviderError
 from app.llm.pieces import merged
 from app.llm.received import cut_short, document, events, is_stream, no_answer
 from app.llm.thoughts import without_thoughts
-from app.llm.tokens import usage_of
+from app.llm.tokens import Told, usage_of
 from app.llm.tolerant import (
     arguments_of,
     as_count,
@@ -23,13 +23,14 @@ from app.llm.tolerant import (
     rest_of,
 )
 from engine import JsonObject
-from steps.chat import ChatAnswer, ChatRequest, ToolCall
+from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
 _OF_A_MESSAGE = frozenset(
     {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
 )
 _OF_A_CALL = frozenset({"id", "type", "index", "function"})
-_LENGTH = frozenset({"length", "max_tokens", "model_length"})
+_LENGTH = frozenset({"length", "max_tokens"})
+_CONTEXT = frozenset({"model_length", "context_length", "context_window"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety"})
 
 
@@ -68,13 +69,13 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     )
 
 
-def _finish(
-    told: str, refusal: str, calls: tuple[ToolCall, ...]
-) -> Literal["stop", "tool_calls", "length", "refusal"]:
+def _finish(told: str, refusal: str, calls: tuple[ToolCall, ...]) -> Finish:
     if refusal or told in _REFUSED:
         return "refusal"
     if told in _LENGTH:
         return "length"
+    if told in _CONTEXT:
+        return "context"
     return "tool_calls" if calls else "stop"
 
 
@@ -104,7 +105,7 @@ def _extra(said: dict[str, Any]) -> JsonObject:
     return journalable(extra)
 
 
-def _told(usage: dict[str, Any]) -> tuple[int | None, int | None]:
+def _told(usage: dict[str, Any]) -> Told:
     asked = as_count(usage.get("prompt_tokens", usage.get("input_tokens")))
     answered = as_count(usage.get("completion_tokens", usage.get("output_tokens")))
     total = as_count(usage.get("total_tokens"))
@@ -113,7 +114,18 @@ def _told(usage: dict[str, Any]) -> tuple[int | None, int | None]:
             asked = max(0, total - answered)
         elif answered is None and asked is not None:
             answered = max(0, total - asked)
-    return asked, answered
+    return Told(asked, answered, _cached(usage))
+
+
+def _cached(usage: dict[str, Any]) -> int | None:
+    """Return the tokens from the cache, which servers tell in one of three places."""
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    places = (
+        as_object(details).get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),
+        usage.get("cached_tokens"),
+    )
+    return next((count for place in places if (count := as_count(place)) is not None), None)
 
 
 class _Pieces:

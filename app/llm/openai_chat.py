@@ -43,7 +43,7 @@ def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
         base_url=endpoint.base_url,
         # Said here, so that no header that the environment names takes its place.
         default_headers={"Authorization": f"Bearer {key}"},
-        max_retries=0,
+        max_retries=endpoint.retries,
         timeout=endpoint.settings.timeout / 1_000,
         http_client=endpoint.client,
     )
@@ -76,12 +76,20 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
             }
             for tool in request.tools
         ]
+    if request.tools and request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request.tool_choice)
     if request.temperature is not None:
         body["temperature"] = request.temperature
     most = request.max_tokens or settings.maxTokens
     if most is not None:
         body[_limit_word(endpoint.base_url)] = most
     return {**body, "messages": messages}
+
+
+def _tool_choice(wanted: str) -> Any:
+    if wanted == "required":
+        return wanted
+    return {"type": "function", "function": {"name": wanted}}
 
 
 def _instruct(messages: list[dict[str, Any]], words: str) -> None:

@@ -11,6 +11,21 @@ ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """What definitions call a model."""
 
 
+class Prices(BaseModel):
+    """What a million tokens of a model cost, in whichever currency all prices are in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float = Field(ge=0, le=1_000_000, description="a million tokens that it reads")
+    output: float = Field(ge=0, le=1_000_000, description="a million tokens that it writes")
+    cachedInput: float | None = Field(  # noqa: N815
+        None,
+        ge=0,
+        le=1_000_000,
+        description="a million tokens that it reads from its cache; as `input` without it",
+    )
+
+
 class ModelDocument(BaseModel):
     """A model as a tenant names it."""
 
@@ -33,7 +48,17 @@ class ModelDocument(BaseModel):
         le=10_000_000,
         description="tokens that an answer may have, unless a step says",
     )
-    timeout: Duration = Field(300_000, description="how long one answer may take")
+    timeout: Duration = Field(
+        300_000, description="how long one answer may take, `retries` included"
+    )
+    retries: int = Field(
+        2,
+        strict=True,
+        ge=0,
+        le=10,
+        description="how often a question is asked again after 429, 5xx or a broken connection, "
+        "by the provider's own rules, for a step that has no `retry` of its own",
+    )
     stream: bool = Field(False, strict=True, description="read answers as a stream")
     structured: Literal["json_schema", "json_object", "prompt"] = Field(
         "json_schema", description="how the endpoint is told the schema that an answer must fit"
@@ -43,6 +68,9 @@ class ModelDocument(BaseModel):
         None,
         description="whether it takes pictures that tools give; else it is told their type and "
         "size. Without it, those of provider anthropic do",
+    )
+    prices: Prices | None = Field(
+        None, description="what its tokens cost; without it, its answers have no `cost`"
     )
 
     @field_validator("baseUrl")

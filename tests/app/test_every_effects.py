@@ -404,6 +404,14 @@ async def test_a_child_run_that_cannot_start_fails_the_step_or_only_itself(world
     assert [end.error and end.error.type for end in stand.ends] == ["InvalidInput"]
 
 
+async def test_a_limit_is_taken_as_often_as_it_is_said(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        for tokens, cost in ((1_000, None), (1_000, None), (None, 0.5)):
+            await effects.limit(tokens, cost)
+
+    await world.perform(check)
+
+
 @pytest.mark.parametrize("effects", [LiveEffects, FakeEffects])
 async def test_both_have_the_shape_of_effects(effects: type) -> None:
     for name, wanted in _methods().items():

@@ -192,13 +192,15 @@ async def test_streamed_calls_stay_apart_by_index_id_or_name() -> None:
 
 
 ERRORS = [
-    ({"error": {"message": "context length exceeded", "code": 400}, "choices": None}, "ModelRejected"),
+    ({"error": {"message": "context length exceeded", "code": 400}, "choices": None}, "ContextTooLong"),
     ({"error": {"message": "no luck", "type": "rate_limit_error"}}, "RateLimited"),
     ({"error": {"message": "no luck", "status": "RESOURCE_EXHAUSTED"}}, "RateLimited"),
     ({"error": {"message": "Provider error", "code": 502, "metadata": {"raw": "x"}}}, "ModelFailed"),
     ({"error": "no luck"}, "ModelFailed"),
     ([{"error": {"code": 429, "message": "no luck"}}], "RateLimited"),
     ({"object": "error", "message": "too long", "code": 400}, "ModelRejected"),
+    ({"error": {"message": "prompt is too long: 212 tokens > 200 maximum", "code": 400}}, "ContextTooLong"),
+    ({"error": {"message": "request exceeds the available context size", "code": 400}}, "ContextTooLong"),
     ({"choices": [{"error": {"code": 429, "message": "busy"}, "message": {"content": ""}}]}, "RateLimited"),
     ({"choices": [{"finish_reason": "error", "message": {}}], "error": {"message": "busy", "code": "503"}}, "Overloaded"),
     ({"detail": "no luck"}, "ModelFailed"),

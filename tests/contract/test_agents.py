@@ -87,7 +87,7 @@ def test_an_agent_without_output_gives_its_text(shared: Server) -> None:
         outcome = start(client, flow(client, name, **step), q="Ada")
         # The step's own fields are what an agent without output must deliver.
         assert outcome["status"] == "failed"
-        assert outcome["error"]["type"] == "TooManyTurns"
+        assert outcome["error"]["type"] == "InvalidOutput"
         assert models.requests[0].body["messages"][0]["content"].startswith("Greet Ada.")
         name = agent(client, models, "greeter-2")
         outcome = start(client, flow(client, name), q="Ada")

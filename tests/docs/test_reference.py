@@ -43,7 +43,7 @@ REACHED = {
 TOOLS_OF = {
     "steps/call_tool.py": ["steps/tools.py", "app/tools/catalogue.py", "app/tools/mcp"],
     "steps/attachments.py": EXTRACTION,
-    "steps/agent_work.py": [],  # what a tool raises is told to the agent's model
+    "steps/agent_calls.py": [],  # what a tool raises is told to the agent's model
 }
 PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""

@@ -41,6 +41,7 @@ def model(server: ModelServer, provider: str, **more: Any) -> dict[str, Any]:
         "model": "m",
         "baseUrl": address,
         "secret": "model-key",
+        "retries": 0,
         **more,
     }
 

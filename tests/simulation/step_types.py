@@ -6,6 +6,7 @@ from typing import Literal
 
 from engine import AwaitsChildren, Json, JsonObject, Pause, Pauses, Sleeps
 from steps.call_workflow import CallWorkflow
+from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
 from steps.collect_inputs import CollectInputs
 from steps.contract import (
     Done,
@@ -18,7 +19,7 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.effects import ChildPlan, ChildrenOpen, ChildRun, Effects, HttpRequest
+from steps.effects import Effects, HttpRequest
 from steps.end_flow import EndFlow
 from steps.registry import Registry
 from steps.request_user_action import RequestUserAction

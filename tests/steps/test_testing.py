@@ -31,7 +31,8 @@ from steps.call_api import CallApi
 from steps.call_llm import CallLlm
 from steps.call_workflow import CallWorkflow
 from steps.chat import ChatRequest, Message, ToolCall
-from steps.effects import ChildrenOpen, ChildRun, HttpRequest, StoredFile, ToolInfo
+from steps.child_runs import ChildrenOpen, ChildRun
+from steps.effects import HttpRequest, StoredFile, ToolInfo
 from steps.problems import InvalidDefinition
 from steps.request_user_action import RequestUserAction
 from steps.testing import (

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.concurrency.offload import offload
-from app.execution.reruns import DoneEarlier, NotOver, entered, rerun
+from app.execution.reruns import DoneEarlier, NotOver, entered, rerun, with_calls
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
@@ -31,6 +31,12 @@ class RerunBody(BaseModel):
     data: dict[str, Any] = Field(
         {}, description="fields that replace those with which the run entered the step"
     )
+    keepCalls: bool = Field(  # noqa: N815
+        False,
+        strict=True,
+        description="whether the calls that the step had finished stand, so that an agent goes on "
+        "from its last answer",
+    )
 
 
 async def rerun_run(call: Call) -> Response:
@@ -50,6 +56,8 @@ async def rerun_run(call: Call) -> Response:
     definition = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
     new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)
+    if body.keepCalls:
+        new = await offload(lambda: with_calls(new, events, before))
     try:
         with services.admission.starting(call.tenant, 0):
             started, _ = await services.runs.start(new, wait=False)
@@ -63,7 +71,8 @@ async def rerun_run(call: Call) -> Response:
 
 
 def _fingerprint(run_id: str, body: RerunBody) -> str:
-    asked = ["rerun", run_id, body.model_dump()]
+    # Without the field as before there was one, so that an older request is known again.
+    asked = ["rerun", run_id, body.model_dump(exclude=None if body.keepCalls else {"keepCalls"})]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,0 +1,54 @@
+"""What models cost: from the prices in their documents."""
+
+from dataclasses import dataclass, replace
+
+from app.llm.tokens import input_tokens
+from app.settings.llm import ModelDocument, Prices
+from steps.chat import ChatRequest, Usage, in_nano
+
+_PER_TOKEN = 1_000_000
+_LONGEST_ANSWER = 16_384
+"""How many tokens an answer is taken to have at most where nothing bounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a question may take before it has been asked; costs in billionths.
+
+    Attributes:
+        model: What definitions call the model.
+        tokens_in: About how many tokens the question has.
+        tokens_out: How many the answer has at most.
+        nano_in: What the question costs.
+        nano_out: What the longest answer costs.
+    """
+
+    model: str
+    tokens_in: int
+    tokens_out: int
+    nano_in: int
+    nano_out: int
+
+
+def estimate(name: str, model: ModelDocument, request: ChatRequest) -> Estimate:
+    """Return what a question to a model may take."""
+    tokens_in = input_tokens(request)
+    tokens_out = request.max_tokens or model.maxTokens or _LONGEST_ANSWER
+    question, answer = Usage(tokens_in), Usage(0, tokens_out)
+    return Estimate(
+        name,
+        tokens_in,
+        tokens_out,
+        priced(question, model.prices).cost_nano or 0,
+        priced(answer, model.prices).cost_nano or 0,
+    )
+
+
+def priced(usage: Usage, prices: Prices | None) -> Usage:
+    """Return a usage with what it costs; as it is where the model has no prices."""
+    if prices is None:
+        return usage
+    fresh = usage.input_tokens - usage.cached_tokens
+    cached = prices.input if prices.cachedInput is None else prices.cachedInput
+    cost = fresh * prices.input + usage.cached_tokens * cached + usage.output_tokens * prices.output
+    return replace(usage, cost_nano=in_nano(cost / _PER_TOKEN))

@@ -1,0 +1,1 @@
+"""What models may be asked for: limits, budgets, and what has been spent."""

@@ -1,0 +1,172 @@
+"""Questions to models, each held against the limits that it meets before it is asked.
+
+What a question may take is on disk before it is asked, and what it has taken before its answer
+goes on: a crash between the two counts what the question costs in any case.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.concurrency.shield import shielded
+from app.llm.prices import Estimate
+from engine import iso_time
+from journal import LimitHit, ModelCall, SpendingTable, Spent, run_number
+from steps.chat import ChatAnswer, Usage, in_currency
+from steps.contract import StepBroke
+from steps.spending import LimitReached
+
+_DAY = len("2026-11-29")
+_KEPT = 10_000
+_NEVER_ANSWERED = frozenset({"Timeout", "InvalidResponse"})
+"""Failures after which nobody knows whether the provider has worked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks a model: which execution of a step of which run."""
+
+    tenant: str
+    run_id: str
+    execution: int
+    workflow_id: str
+
+
+class Spending:
+    """Lets questions through while their limits have room, and adds up what they take."""
+
+    def __init__(self, table: SpendingTable, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._letting_go: set[asyncio.Task[None]] = set()
+        self._limits: dict[tuple[str, int], tuple[int | None, int | None]] = {}
+
+    async def open(self) -> None:
+        """Count what a crash has cut off."""
+        await self._table.settle_lost()
+
+    async def limit(self, asker: Asker, tokens: int | None, nano: int | None) -> None:
+        """Bound what an execution of a step may spend, with all runs below it."""
+        await self._bound(asker.run_id, asker.execution, tokens, nano)
+
+    async def _bound(self, run: str, execution: int, tokens: int | None, nano: int | None) -> None:
+        key = (run, execution)
+        if self._limits.get(key) == (tokens, nano):
+            return
+        await self._table.limit(run, execution, tokens, nano)
+        if len(self._limits) > _KEPT:
+            self._limits.clear()
+        self._limits[key] = (tokens, nano)
+        self._tell()
+
+    async def spend(
+        self,
+        asker: Asker,
+        agent_id: str,
+        estimate: Estimate,
+        ask: Callable[[], Awaitable[ChatAnswer]],
+    ) -> ChatAnswer:
+        """Ask when the limits have room, and count the answer.
+
+        Raises:
+            LimitReached: A limit has been used up; nothing was asked.
+            StepBroke: As `ask` does.
+        """
+        question = self._model_call(asker, agent_id, estimate)
+        number = await self._admitted(asker, question)
+        try:
+            answer = await ask()
+        except StepBroke as broke:
+            is_lost = broke.error.type in _NEVER_ANSWERED
+            await self._settle(number, _sure(question) if is_lost else None)
+            raise
+        except BaseException:
+            await self._settle(number, _sure(question))
+            raise
+        await self._settle(number, _spent(answer.usage))
+        return answer
+
+    async def _admitted(self, asker: Asker, question: ModelCall) -> int:
+        while True:
+            changed = self._changed
+            admitted = await self._admit(question)
+            if not isinstance(admitted, LimitHit):
+                return admitted
+            if not admitted.must_wait:
+                raise _reached(admitted, asker)
+            await changed.wait()
+
+    async def _admit(self, question: ModelCall) -> int | LimitHit:
+        admitting = asyncio.ensure_future(self._table.admit(question))
+        try:
+            return await asyncio.shield(admitting)
+        except asyncio.CancelledError:
+            admitting.add_done_callback(self._let_go)
+            raise
+
+    def _let_go(self, admitting: "asyncio.Future[int | LimitHit]") -> None:
+        """Hold no longer what was admitted for somebody who has gone away."""
+        if admitting.cancelled() or admitting.exception():
+            return
+        admitted = admitting.result()
+        if not isinstance(admitted, LimitHit):
+            task = asyncio.create_task(self._settle_and_tell(admitted, None))
+            self._letting_go.add(task)
+            task.add_done_callback(self._letting_go.discard)
+
+    async def _settle(self, number: int, spent: Spent | None) -> None:
+        await shielded(self._settle_and_tell(number, spent))
+
+    async def _settle_and_tell(self, number: int, spent: Spent | None) -> None:
+        await self._table.settle(number, spent)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have those look again who wait for room."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _model_call(self, asker: Asker, agent_id: str, estimate: Estimate) -> ModelCall:
+        return ModelCall(
+            tenant=asker.tenant,
+            run=run_number(asker.run_id),
+            execution=asker.execution,
+            workflow_id=asker.workflow_id,
+            agent_id=agent_id,
+            model=estimate.model,
+            day=iso_time(self._clock.now_ms())[:_DAY],
+            held_tokens=estimate.tokens_in + estimate.tokens_out,
+            held_nano=estimate.nano_in + estimate.nano_out,
+            sure_tokens=estimate.tokens_in,
+            sure_nano=estimate.nano_in,
+        )
+
+
+def _spent(usage: Usage) -> Spent:
+    return Spent(
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.output_tokens,
+        usage.cost_nano or 0,
+        usage.estimated,
+    )
+
+
+def _sure(question: ModelCall) -> Spent:
+    return Spent(question.sure_tokens, 0, 0, question.sure_nano, estimated=True)
+
+
+def _reached(hit: LimitHit, asker: Asker) -> LimitReached:
+    amount = f"{hit.most:,} tokens" if hit.unit == "tokens" else f"{in_currency(hit.most):,g}"
+    is_own = (hit.run_id, hit.execution) == (asker.run_id, asker.execution)
+    whose = {
+        "step": "this step" if is_own else f"a step of run {hit.run_id}, for which this one works,",
+        "run": "the run" if hit.run_id == asker.run_id else f"run {hit.run_id}, above this one,",
+        "workflow": "the workflow this month",
+        "tenant": "the tenant this month",
+    }[hit.scope]
+    what = "its limit" if hit.scope == "step" else "the budget"
+    message = f"{whose} has used up {what} of {amount}"
+    return LimitReached(hit.scope, hit.unit, message, is_own=is_own, run_id=hit.run_id)

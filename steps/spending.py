@@ -1,0 +1,29 @@
+"""What a step is told when models may not be asked any more."""
+
+from typing import Literal
+
+from steps.contract import StepBroke
+
+
+class LimitReached(StepBroke):
+    """A limit on tokens or a budget has been used up, so a model was not asked.
+
+    Attributes:
+        scope: What the limit bounds: a step, a run, or a month of a workflow or a tenant.
+        unit: What it counts.
+        is_own: Whether it is the limit of the very step that asks.
+        run_id: The run that it bounds; empty for a month.
+    """
+
+    def __init__(
+        self,
+        scope: Literal["step", "run", "workflow", "tenant"],
+        unit: Literal["tokens", "cost"],
+        message: str,
+        *,
+        is_own: bool,
+        run_id: str,
+    ) -> None:
+        kind = "TokenLimit" if unit == "tokens" else "CostLimit"
+        super().__init__(kind if scope == "step" else "BudgetReached", message, retryable=False)
+        self.scope, self.unit, self.is_own, self.run_id = scope, unit, is_own, run_id
