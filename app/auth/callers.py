@@ -2,37 +2,21 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from app.auth.errors import Forbidden, Unauthorized
+from app.auth.caller import Caller
+from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
+from app.auth.known_tokens import KnownTokens
 from app.auth.roles import Role
 from app.auth.tokens import BadToken, read_token
 from app.clock import Clock
 from app.secrets.jwt_secrets import open_row
 from app.secrets.seal import Keyring
 from app.settings.server import Settings
-from engine import JsonObject
 from journal import Journal, JwtSecretRow, KeyRow
 
 _NO_HASH = bytes(32)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who may ask something; `credential` tells keys, and users of tokens, apart."""
-
-    tenant: str
-    role: Role
-    name: str
-    context: JsonObject = field(default_factory=dict)
-    credential: str = ""
-
-    def require(self, role: Role) -> None:
-        """Raise `Forbidden` unless this caller may do what `role` may."""
-        if not self.role.includes(role):
-            raise Forbidden(role, self.role)
 
 
 class Authenticator:
@@ -45,15 +29,17 @@ class Authenticator:
         self._settings = settings
         self._clock = clock
         self._keyring = keyring
-        self._keys: dict[str, KeyRow] = {}
+        self._keys: dict[str, tuple[KeyRow, Caller]] = {}
+        self._tokens = KnownTokens()
         self._secrets: dict[str, JwtSecretRow] = {}
         self._used: dict[str, int] = {}
 
     async def load(self) -> None:
         """Read all keys and secrets; call it again after any change."""
-        self._keys = {row.prefix: row for row in await self._journal.keys.all()}
+        self._keys = {row.prefix: (row, _caller(row)) for row in await self._journal.keys.all()}
         sealed = await self._journal.jwt_secrets.all()
         self._secrets = {row.kid: open_row(row, self._keyring) for row in sealed}
+        self._tokens = KnownTokens()
 
     @property
     def has_keys(self) -> bool:
@@ -64,7 +50,9 @@ class Authenticator:
     def has_owner(self) -> bool:
         """True when an owner can sign in, with a key or a token."""
         now_ms = self._clock.now_ms()
-        keys = any(row.role == Role.OWNER and _counts(row, now_ms) for row in self._keys.values())
+        keys = any(
+            row.role == Role.OWNER and _counts(row, now_ms) for row, _ in self._keys.values()
+        )
         return keys or any(
             row.role == Role.OWNER and row.disabled_at_ms is None for row in self._secrets.values()
         )
@@ -89,15 +77,33 @@ class Authenticator:
 
     def by_hash(self, prefix: str, digest: bytes, tenant: str | None) -> Caller:
         """Return the caller of a key of which only the hash is known. Raises `Unauthorized`."""
-        row, now_ms = self._keys.get(prefix), self._clock.now_ms()
-        fits = hmac.compare_digest(row.hash if row else _NO_HASH, digest)
-        if row is None or not fits or row.tenant != tenant or not _counts(row, now_ms):
+        known, now_ms = self._keys.get(prefix), self._clock.now_ms()
+        fits = hmac.compare_digest(known[0].hash if known else _NO_HASH, digest)
+        if known is None or not fits:
+            raise Unauthorized
+        row, caller = known
+        if row.tenant != tenant or not _counts(row, now_ms):
             raise Unauthorized
         self._used[row.id] = now_ms
-        return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}", credential=row.id)
+        return caller
 
     def by_token(self, token: str, tenant: str | None) -> Caller:
-        """Return the caller of a signed token. Raises `Unauthorized`."""
+        """Return the caller of a signed token. Raises `Unauthorized`.
+
+        One that was read is known again for as long as nothing but the time could change what
+        it says; `load` forgets all of them.
+        """
+        now_ms = self._clock.now_ms()
+        caller = self._tokens.get(token, now_ms)
+        if caller is None:
+            caller, until_s = self._read_token(token, now_ms / 1_000)
+            self._tokens.keep(token, caller, now_ms, until_s)
+        if tenant not in (None, caller.tenant):
+            raise Unauthorized
+        return caller
+
+    def _read_token(self, token: str, now_s: float) -> tuple[Caller, float]:
+        """Return the caller of a token, and when it is over. Raises `Unauthorized`."""
         settings = self._settings
         try:
             row, claims = read_token(
@@ -105,21 +111,24 @@ class Authenticator:
             )
         except BadToken:
             raise Unauthorized from None
-        now_s = self._clock.now_ms() / 1_000
         if (
-            tenant not in (None, row.tenant)
-            or claims.get("tenantId") not in (None, row.tenant)
+            claims.get("tenantId") not in (None, row.tenant)
             or claims["exp"] > now_s + settings.max_token_lifetime + 60
             or not isinstance(claims.get("context", {}), dict)
         ):
             raise Unauthorized
-        return Caller(
+        caller = Caller(
             row.tenant,
             _lowered(Role(row.role), claims),
             f"user:{claims['sub']}",
             claims.get("context", {}),
             f"{row.kid}:{claims['sub']}",
         )
+        return caller, claims["exp"]
+
+
+def _caller(row: KeyRow) -> Caller:
+    return Caller(row.tenant, Role(row.role), f"key:{row.name or row.id}", credential=row.id)
 
 
 def _lowered(role: Role, claims: Mapping[str, Any]) -> Role:

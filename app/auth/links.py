@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.clock import Clock
 from app.secrets.seal import Keyring, KeyUnusable

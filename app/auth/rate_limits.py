@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.settings.server import Settings
 from app.telemetry.counters import Counters
 

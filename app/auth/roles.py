@@ -14,5 +14,7 @@ class Role(StrEnum):
 
     def includes(self, other: "Role") -> bool:
         """Say whether this role may do what `other` may."""
-        ranks = list(Role)
-        return ranks.index(self) <= ranks.index(other)
+        return _RANKS[self] <= _RANKS[other]
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.auth.callers import Authenticator, Caller
+from app.auth.caller import Caller
+from app.auth.callers import Authenticator
 from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.clock import Clock

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from app.assembly import open_services
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.cli.subparsers import Subparsers
 from app.execution.new_run import NewRun

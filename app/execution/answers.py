@@ -1,6 +1,6 @@
 """A person's answer to a pause, checked against what the run waits for."""
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.execution.attempt import step_input
 from app.execution.interruption import FAIL, RUN_AGAIN
 from app.execution.live_run import LiveRun

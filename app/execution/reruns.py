@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.execution.new_run import Beginning, NewRun
 from engine import (
     CarriedVisit,

@@ -7,7 +7,7 @@ in `driver.py`; what is left behind is picked up by `recovery.py`.
 import asyncio
 import contextlib
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.answers import accept, asked_child, for_child, unanswered, was_given

@@ -12,6 +12,8 @@ import structlog
 _SECRETS = re.compile(r"sk_[A-Za-z0-9_-]{8,}|(?i:bearer)\s+[A-Za-z0-9_.~+/=-]{8,}")
 _log = structlog.get_logger("stepwell")
 _masks: dict[Path, Callable[[str], str]] = {}
+_requests_shown = {"so": True}
+"""Whether requests are logged: asked for each, so not of the log itself."""
 
 
 def mask_with(data: Path, mask: Callable[[str], str]) -> None:
@@ -42,6 +44,7 @@ def configure(level: str, style: str) -> None:
         if style == "console"
         else structlog.processors.JSONRenderer()
     )
+    _requests_shown["so"] = logging.getLevelNamesMapping()[level.upper()] <= logging.DEBUG
     logging.basicConfig(handlers=[_Foreign()], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[
@@ -306,6 +309,8 @@ def request_failed(request_id: str, failure: Exception) -> None:
 
 def request_served(method: str, path: str, status: int, request_id: str) -> None:
     """Note a request and its answer."""
+    if not _requests_shown["so"]:
+        return
     _log.debug("request", method=method, path=path, status=status, request=request_id)
 
 

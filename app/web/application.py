@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.services import Services
@@ -40,6 +40,7 @@ from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
 from app.web.fields import HttpRequest
+from app.web.json_answer import JsonAnswer
 from app.web.middleware import RequestFrame
 from app.web.readiness import unready
 from app.web.route_table import RouteTable
@@ -107,16 +108,16 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
         return docs_page(document(), address)
 
     async def healthz(_: Request, __: Services) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JsonAnswer({"status": "ok"})
 
     async def readyz(_: Request, services: Services) -> Response:
         reason = unready(services)
         if reason is None:
-            return JSONResponse({"ready": True})
-        return JSONResponse({"ready": False, "reason": reason}, 503)
+            return JsonAnswer({"ready": True})
+        return JsonAnswer({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request, __: Services) -> Response:
-        return JSONResponse(await asyncio.to_thread(document))
+        return JsonAnswer(await asyncio.to_thread(document))
 
     async def docs(_: Request, __: Services) -> Response:
         return HTMLResponse(await asyncio.to_thread(page))

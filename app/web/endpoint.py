@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
 from app.auth.roles import Role
 from app.concurrency.tenant import work_for
@@ -17,7 +17,7 @@ from app.telemetry import log
 from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
-from app.wire.bodies import NoQuery
+from app.wire.bodies import M, NoQuery, checked, without_query
 
 _CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
 
@@ -39,6 +39,13 @@ class Call:
     def tenant(self) -> str:
         """The caller's tenant, to which everything is bound."""
         return self.caller.tenant
+
+    def query(self, model: type[M]) -> M:
+        """Return the parameters after the path, checked. Raises `BadRequest`."""
+        if not self.request.scope["query_string"]:
+            empty: M = without_query(model)
+            return empty
+        return checked(model, dict(self.request.query_params))
 
     def path(self, name: str) -> str:
         """Return a parameter of the path."""

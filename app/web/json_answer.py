@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from starlette.responses import JSONResponse, Response
+from pydantic_core import to_json
+from starlette.responses import Response
 
 from app.concurrency.offload import offload
 from engine import Json, JsonObject
@@ -15,13 +16,40 @@ T = TypeVar("T")
 _PIECE = 50
 """Items of a list that are encoded before others have their turn."""
 
+_IS_JSON = (b"content-type", b"application/json")
+
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+class JsonAnswer(Response):
+    """A document as JSON."""
+
+    media_type = "application/json"
+
+    def __init__(self, document: Json, status: int = 200) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = as_json(document)
+        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _IS_JSON]
+
+
+def as_json(document: Json) -> bytes:
+    """Return a document as JSON. Raises `ValueError` where it holds what is no JSON."""
+    try:
+        # A fifth of the time that the standard library takes; but it lets pass what is no
+        # JSON number, and refuses what is nested very deep.
+        text = to_json(document, inf_nan_mode="constants")
+    except ValueError:
+        text = b""
+    if not text or b"NaN" in text or b"Infinity" in text:
+        return _encoder.encode(document).encode()
+    return text
 
 
 async def json_answer(make: Callable[[], JsonObject], *, is_long: bool) -> Response:
     """Answer with the document that `make` gives; where it is long, beside the loop."""
     if not is_long:
-        return JSONResponse(make())
+        return JsonAnswer(make())
     return Response(await offload(lambda: _encoded(make())), media_type="application/json")
 
 

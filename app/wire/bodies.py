@@ -1,6 +1,7 @@
 """The bodies and queries of requests, checked by the models that the API page is made from."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -162,6 +163,12 @@ def _zoned(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
         raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
     return value
+
+
+@cache
+def without_query(model: type[M]) -> M:
+    """Return the model of a query that is empty. Raises `BadRequest`."""
+    return checked(model, {})
 
 
 def checked(model: type[M], values: Any, where: str = "") -> M:

@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from app.auth.callers import Caller
+from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.execution.live_run import RunLost
 from app.execution.new_run import NewRun

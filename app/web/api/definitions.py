@@ -55,7 +55,7 @@ class Resource:
 
     async def list(self, call: Call) -> Response:
         """List them, the last changed first."""
-        query = checked(ListDefinitionsQuery, dict(call.request.query_params))
+        query = call.query(ListDefinitionsQuery)
         wanted = DefinitionFilter(
             query.search, query.status, query.includeArchived == "true", query.limit, query.offset
         )
@@ -64,13 +64,13 @@ class Resource:
 
     async def get(self, call: Call) -> Response:
         """Show a version."""
-        query = checked(VersionQuery, dict(call.request.query_params))
+        query = call.query(VersionQuery)
         table = self.kept(call.services).table
         return JSONResponse(_whole(await table.get(call.tenant, call.path("id"), query.version)))
 
     async def versions(self, call: Call) -> Response:
         """List the versions, newest first."""
-        query = checked(ListVersionsQuery, dict(call.request.query_params))
+        query = call.query(ListVersionsQuery)
         rows = await self.kept(call.services).table.versions(
             call.tenant, call.path("id"), limit=query.limit, offset=query.offset
         )

@@ -10,7 +10,6 @@ from app.auth.roles import Role
 from app.events.catalogue import NAMES, kinds_named, unknown_names
 from app.web.endpoint import Call, Endpoint
 from app.web.event_stream import EventStream
-from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from engine import Status
 from journal import EventFilter
@@ -52,7 +51,7 @@ class TenantEventsQuery(RunEventsQuery):
 
 async def run_events(call: Call) -> Response:
     """Stream a run's events until it has ended."""
-    query = checked(RunEventsQuery, dict(call.request.query_params))
+    query = call.query(RunEventsQuery)
     run_id, pages = call.path("runId"), call.services.journal.pages
     ended = await pages.has_ended(call.tenant, run_id)
     position = await _resumed_from(call, query)
@@ -67,7 +66,7 @@ async def run_events(call: Call) -> Response:
 
 async def tenant_events(call: Call) -> Response:
     """Stream the events of all runs of the tenant."""
-    query = checked(TenantEventsQuery, dict(call.request.query_params))
+    query = call.query(TenantEventsQuery)
     wanted = EventFilter(
         kinds=_kinds(query),
         workflow_ids=_listed(query.workflowId),

@@ -1,10 +1,10 @@
 """Runs: status, resume, cancel, terminate, and the list of them."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
-from app.web.json_answer import json_answer, list_answer
+from app.web.json_answer import JsonAnswer, json_answer, list_answer
 from app.wire.answer_request import AnswerRequest
 from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery, checked
 from app.wire.form import is_form
@@ -19,7 +19,7 @@ _LONG_HISTORY = 200
 
 async def status(call: Call) -> Response:
     """Show how a run stands."""
-    query = checked(StatusQuery, dict(call.request.query_params))
+    query = call.query(StatusQuery)
     before = None if query.historyCursor is None else int(query.historyCursor)
     run = await call.services.runs.read(call.tenant, call.path("runId"))
     return await _status(call, run, HistoryPage(query.historyLimit, before))
@@ -57,7 +57,7 @@ async def terminate(call: Call) -> Response:
 
 async def list_runs(call: Call) -> Response:
     """List runs, newest first, a page at a time."""
-    query = checked(ListRunsQuery, dict(call.request.query_params))
+    query = call.query(ListRunsQuery)
     wanted = run_filter(query)
     rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
     page = rows[: query.limit]
@@ -78,8 +78,8 @@ async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
     return await json_answer(lambda: status_document(run, ids, counts, shown), is_long=is_long)
 
 
-def _controlled(run: Run, message: str) -> JSONResponse:
-    return JSONResponse(
+def _controlled(run: Run, message: str) -> JsonAnswer:
+    return JsonAnswer(
         {"success": True, "runId": run.id, "status": run.status.value, "message": message}
     )
 

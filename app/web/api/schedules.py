@@ -70,7 +70,7 @@ async def resume_schedule(call: Call) -> Response:
 
 async def list_firings(call: Call) -> Response:
     """List what came of a schedule's newest moments, newest first."""
-    query = checked(FiringsQuery, dict(call.request.query_params))
+    query = call.query(FiringsQuery)
     rows = await call.services.triggers.schedules.firings(call.tenant, call.path("id"), query.limit)
     return JSONResponse({"firings": [firing_document(row) for row in rows]})
 

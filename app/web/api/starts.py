@@ -3,14 +3,15 @@
 import asyncio
 import re
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.execution.new_run import NewRun
 from app.execution.waiters import is_settled
 from app.web.connections import leave_with_client
 from app.web.endpoint import Call, Endpoint
-from app.wire.bodies import StartBody, StartQuery, checked
+from app.web.json_answer import JsonAnswer
+from app.wire.bodies import StartBody, StartQuery
 from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size
@@ -19,6 +20,8 @@ from app.wire.start_request import StartRequest
 from engine import Run
 from journal import DuplicateStart, UnknownRun
 
+_WAIT = re.compile(r"\bwait=(\d{1,9})\b")
+
 
 async def start(call: Call) -> Response:
     """Start a run and wait until it ends, pauses, or the wait is over."""
@@ -26,21 +29,23 @@ async def start(call: Call) -> Response:
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
         leave_with_client(call.request, outcome)
+        over = asyncio.get_running_loop().call_later(limit_s, outcome.cancel)
         try:
-            async with asyncio.timeout(limit_s):
-                run = await outcome
-        except (TimeoutError, asyncio.CancelledError):
+            run = await outcome
+        except asyncio.CancelledError:
             if not outcome.done() or outcome.cancelled():
                 stands = await call.services.runs.stored(call.tenant, run.id)
-                return JSONResponse(outcome_document(stands), 200 if is_settled(stands) else 202)
+                return JsonAnswer(outcome_document(stands), 200 if is_settled(stands) else 202)
             run = outcome.result()  # it came in the moment in which the wait was over
-    return JSONResponse(outcome_document(run))
+        finally:
+            over.cancel()
+    return JsonAnswer(outcome_document(run))
 
 
 async def start_async(call: Call) -> Response:
     """Start a run and answer at once."""
     run, _ = await _start(call, wait=False)
-    return JSONResponse({"runId": run.id})
+    return JsonAnswer({"runId": run.id})
 
 
 async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | None]:
@@ -65,7 +70,7 @@ async def _new_run(call: Call) -> NewRun:
     become of the workflow since.
     """
     services, workflow_id = call.services, call.path("workflowId")
-    query = checked(StartQuery, dict(call.request.query_params))
+    query = call.query(StartQuery)
     key = idempotency_key(call.request)
     used = await services.journal.start_keys.used(call.tenant, key) if key else None
     if used is None:
@@ -85,7 +90,7 @@ async def _new_run(call: Call) -> NewRun:
         definition,
         data,
         call.caller.name,
-        call.caller.context,
+        dict(call.caller.context),
         asked.idempotency,
         size=asked.size,
     )
@@ -94,7 +99,8 @@ async def _new_run(call: Call) -> NewRun:
 def _wait_limit(call: Call) -> float:
     """Return how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
     limit = call.services.settings.sync_wait_limit
-    asked = re.search(r"\bwait=(\d{1,9})\b", call.request.headers.get("prefer", ""))
+    prefer = call.request.headers.get("prefer")
+    asked = _WAIT.search(prefer) if prefer else None
     return min(limit, int(asked[1])) if asked else limit
 
 

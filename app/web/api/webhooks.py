@@ -192,7 +192,7 @@ async def test_webhook(call: Call) -> Response:
 
 async def list_deliveries(call: Call) -> Response:
     """List the deliveries of a webhook, newest event first."""
-    query = checked(DeliveriesQuery, dict(call.request.query_params))
+    query = call.query(DeliveriesQuery)
     row = await _row(call)
     state = state_of(query)
     before = int(query.cursor) if query.cursor else None

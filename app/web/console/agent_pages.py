@@ -52,7 +52,7 @@ async def list_page(call: Call) -> Response:
 
 async def agent_page(call: Call) -> Response:
     """Show one version of an agent."""
-    query = checked(VersionListQuery, dict(call.request.query_params))
+    query = call.query(VersionListQuery)
     table, agent_id = call.services.agents.table, call.path("id")
     row = await table.get(call.tenant, agent_id, query.version)
     try:
@@ -144,7 +144,7 @@ async def preview(call: Call) -> Response:
 
 async def compare_page(call: Call) -> Response:
     """Show what is different between two versions."""
-    query = checked(CompareQuery, dict(call.request.query_params))
+    query = call.query(CompareQuery)
     agent_id, table = call.path("id"), call.services.agents.table
     before = await table.get(call.tenant, agent_id, query.before)
     after = await table.get(call.tenant, agent_id, query.after)

@@ -73,7 +73,7 @@ async def list_page(call: Call) -> Response:
 
 async def workflow_page(call: Call) -> Response:
     """Show one version of a workflow."""
-    query = checked(VersionListQuery, dict(call.request.query_params))
+    query = call.query(VersionListQuery)
     workflow_id, table = call.path("id"), call.services.workflows.table
     row = await table.get(call.tenant, workflow_id, query.version)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
@@ -119,7 +119,7 @@ async def start_page(call: Call) -> Response:
 
 async def new_page(call: Call) -> Response:
     """Show the editor for a new workflow, perhaps with a sample in it."""
-    query = checked(NewQuery, dict(call.request.query_params))
+    query = call.query(NewQuery)
     text = _BLANK
     if query.sample is not None:
         found = sample_text(query.sample)
@@ -163,7 +163,7 @@ async def preview(call: Call) -> Response:
 
 async def compare_page(call: Call) -> Response:
     """Show what is different between two versions."""
-    query = checked(CompareQuery, dict(call.request.query_params))
+    query = call.query(CompareQuery)
     workflow_id, table = call.path("id"), call.services.workflows.table
     before = await table.get(call.tenant, workflow_id, query.before)
     after = await table.get(call.tenant, workflow_id, query.after)

@@ -1,0 +1,83 @@
+"""What a request costs around the engine, counted in calls of Python functions."""
+
+import json
+import sys
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from app.assembly import open_services
+from app.auth.keys import new_key
+from app.settings.server import load
+from app.telemetry import log
+from app.web.application import application
+from benchmarks.definitions import five
+from tests.conftest import PLUGIN
+from tests.harness.connection import Connection
+
+HTTP = tuple(f"/{room}/" for room in ("app/web", "app/wire", "app/auth", "starlette", "uvicorn"))
+"""Where the code is that answers, without what it asks of the rest."""
+
+
+class Calls:
+    """Counts the calls of Python functions in this thread, and those of HTTP among them."""
+
+    def __init__(self) -> None:
+        self.all = 0
+        self.of_http = 0
+
+    def note(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            self.all += 1
+            self.of_http += any(room in frame.f_code.co_filename for room in HTTP)
+
+
+async def counted(connection: Connection, request: bytes, times: int = 10) -> Calls:
+    for _ in range(3):
+        await connection.ask(request)
+    calls = Calls()
+    sys.setprofile(calls.note)
+    try:
+        for _ in range(times):
+            await connection.ask(request)
+    finally:
+        sys.setprofile(None)
+    calls.all //= times
+    calls.of_http //= times
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("what", "most", "most_of_http"),
+    [("health", 107, 55), ("status", 226, 114), ("start", None, 144)],
+)
+async def test_a_request_takes_few_calls(
+    tmp_path: Path, what: str, most: int | None, most_of_http: int
+) -> None:
+    settings = load({"data": tmp_path, "plugins": [PLUGIN]}).settings
+    log.configure("warning", "json")
+    async with open_services(settings) as services:
+        key, row = new_key("acme", "owner", "k", services.clock.now_ms())
+        await services.journal.keys.create(row)
+        await services.authenticator.load()
+        await services.workflows.create("acme", five())
+        connection = Connection(application(services, "http://x"), settings)
+        fields = f"host: x\r\nx-api-key: {key}\r\nx-tenant-id: acme\r\n"
+        body = b'{"data":{}}'
+        start = (
+            f"POST /api/workflow/start/five HTTP/1.1\r\n{fields}content-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        ).encode() + body
+        run = json.loads((await connection.ask(start)).rpartition(b"\r\n\r\n")[2])
+        assert run["status"] == "completed"
+        requests = {
+            "health": b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n",
+            "status": f"GET /api/workflow/status/{run['runId']} HTTP/1.1\r\n{fields}\r\n".encode(),
+            "start": start,
+        }
+        calls = await counted(connection, requests[what])
+        print(f"{what}: {calls.all} calls, {calls.of_http} of HTTP")
+        assert 10 < calls.of_http <= most_of_http
+        assert most is None or calls.all <= most
+        await services.runs.close(1)
