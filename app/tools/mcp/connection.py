@@ -29,8 +29,8 @@ from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings, resolved
 from app.telemetry import log
 from app.tools.mcp.http import http_client
-from app.tools.mcp.link import McpTool, McpUnavailable, NoTools, ToolList
-from app.tools.mcp.mending import MendedTransport
+from app.tools.mcp.link import McpTool, McpUnavailable, NoTools, NotSent, ToolList
+from app.tools.mcp.mending import LOST, Handed, MendedTransport, handed
 from app.tools.mcp.result import result_of
 from app.tools.mcp.stderr import logged
 from engine import Json, JsonObject
@@ -44,7 +44,6 @@ _LONGEST = 2_000
 # The library's limits begin when a request is written, which a server that does not read
 # its input can put off for ever.
 _WRITE_S = 1.0
-_LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError)
 
 for _library in ("mcp", "client"):  # its session logs under the second name
     log.take_over(_library)
@@ -195,16 +194,18 @@ class Connection:
         """Call a tool; the server finds the key as `_meta["stepwell/idempotencyKey"]`."""
         tool_id = f"{self._name}.{tool}"
         meta: Any = {_KEY: idempotency_key}
+        call = Handed()
+        handed.set(call)
         try:
             with anyio.fail_after(self._limit_s + _WRITE_S):
                 result = await self._client.call_tool(tool, arguments, meta=meta)
         except TimeoutError as late:
             raise self._late(tool_id) from late
         except MCPError as refused:
-            raise self._broke(tool_id, refused) from refused
-        except _LOST as lost:
+            raise self._broke(tool_id, refused, call) from refused
+        except LOST as lost:
             self._look()
-            raise McpUnavailable(self._name, "the connection was lost") from lost
+            raise self._gone("the connection was lost", call) from lost
         except (ValidationError, RuntimeError) as odd:
             message = f"tool {tool_id} answered what its server does not declare: {odd}"[:_LONGEST]
             raise StepBroke("InvalidToolResult", message, retryable=False) from odd
@@ -220,13 +221,16 @@ class Connection:
         message = f"tool {tool_id} did not answer within {self._limit_s:g} s"
         return StepBroke("Timeout", message)
 
-    def _broke(self, tool_id: str, refused: MCPError) -> StepBroke:
+    def _gone(self, why: str, call: Handed) -> McpUnavailable:
+        return (McpUnavailable if call.over else NotSent)(self._name, why)
+
+    def _broke(self, tool_id: str, refused: MCPError, call: Handed) -> StepBroke:
         if refused.code == REQUEST_TIMEOUT:
             return self._late(tool_id)
         # Look in any case: how a server says that it has lost the session is its own choice.
         self._look()
         if refused.code == CONNECTION_CLOSED:
-            return McpUnavailable(self._name, refused.message)
+            return self._gone(refused.message, call)
         message = f"tool {tool_id} failed: {refused.message}"[:_LONGEST]
         return StepBroke(
             "ToolFailed", message, retryable=refused.code not in (INVALID_PARAMS, METHOD_NOT_FOUND)

@@ -36,6 +36,10 @@ class McpUnavailable(StepBroke):
         super().__init__("McpUnavailable", f"MCP server {server} is not available: {why}"[:2_000])
 
 
+class NotSent(McpUnavailable):
+    """The connection was closed before anything of the call was sent, so another may be taken."""
+
+
 class Link(Protocol):
     """One connection, from its start until it is lost."""
 
@@ -44,5 +48,5 @@ class Link(Protocol):
         ...
 
     async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
-        """Call a tool and return its result as JSON. Raises `StepBroke`."""
+        """Call a tool and return its result as JSON. Raises `StepBroke`, `NotSent` of them."""
         ...

@@ -7,9 +7,12 @@ answered, which may have had its effect, is read whatever its shape.
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 from mcp.client import Transport
 from mcp.shared.message import SessionMessage
 from mcp_types import (
@@ -27,11 +30,25 @@ from pydantic import ValidationError
 
 from app.tools.mcp.http import UNREACHABLE
 
+LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError)
+"""What says that a connection is closed."""
+
 _STRICTEST = "2025-11-25"
 _MOST_PENDING = 10_000
 _OPEN = {"type": "object"}
 _BROKEN_STREAM = "SSE stream"  # how the library begins what it says of a lost connection
 _LONGEST_TOLD = 300
+
+
+@dataclass(slots=True)
+class Handed:
+    """Whether a call was handed to the transport, so that the server may have read it."""
+
+    over: bool = False
+
+
+handed: ContextVar[Handed | None] = ContextVar("handed", default=None)
+"""That of the call that a task makes."""
 
 
 class MendedTransport(Transport):
@@ -140,7 +157,17 @@ class _Sink:
 
     async def send(self, item: Any) -> None:
         self._note(item)
-        await self._inner.send(item)
+        call = handed.get() if _is_call(item) else None
+        try:
+            await self._inner.send(item)
+        except LOST:
+            raise  # nobody took it
+        except BaseException:
+            if call:
+                call.over = True  # it may have been taken in the same moment
+            raise
+        if call:
+            call.over = True
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -152,6 +179,11 @@ class _Sink:
     async def __aexit__(self, *how: object) -> bool | None:
         left: bool | None = await self._inner.__aexit__(*how)
         return left
+
+
+def _is_call(item: Any) -> bool:
+    message = getattr(item, "message", None)
+    return isinstance(message, JSONRPCRequest) and message.method == "tools/call"
 
 
 def _is_of_tool(message: JSONRPCError) -> bool:

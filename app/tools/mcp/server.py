@@ -18,7 +18,7 @@ import anyio
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
-from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools, ToolList
+from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools, NotSent, ToolList
 from engine import Json, JsonObject, backoff_ms
 from steps.contract import StepBroke, listed
 from steps.tool_arguments import ArgumentsSchema, UnusableSchema
@@ -37,6 +37,7 @@ _LEAVE_S = 3.0
 _CLOSE_S = 8.0
 _LONGEST_ERROR = 500
 _MOST_WARNINGS = 100
+_MOST_LINKS = 3
 
 
 class McpServer:
@@ -60,6 +61,7 @@ class McpServer:
         self._was_up = False
         self._look = asyncio.Event()
         self._wanted = asyncio.Event()
+        self._left = asyncio.Event()
         self._attempt = asyncio.Event()
         self._first = asyncio.Event()
         self._scope = anyio.CancelScope()
@@ -84,13 +86,31 @@ class McpServer:
         return tool in self.tools
 
     async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
-        """Check the arguments against the tool's schema and call it. Raises `StepBroke`."""
-        link = await self._ready()
+        """Check the arguments against the tool's schema and call it. Raises `StepBroke`.
+
+        A connection that was closed before anything was sent is not the call's fault: the next
+        one is taken, a few times.
+        """
+        for _ in range(_MOST_LINKS - 1):
+            try:
+                return await self._call(tool, arguments, idempotency_key)
+            except NotSent:
+                continue
+        return await self._call(tool, arguments, idempotency_key)
+
+    async def _call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+        link, left = await self._ready(), self._left
         schema = self._arguments.get(tool)
         if schema and (wrong := schema.problems(arguments, "inputs")):
             message = f"tool {self.name}.{tool} cannot take these inputs: {listed(wrong)}"
             raise StepBroke("InvalidToolInput", message, retryable=False)
-        return await link.call(tool, arguments, idempotency_key)
+        try:
+            return await link.call(tool, arguments, idempotency_key)
+        except NotSent:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.timeout / 1_000):
+                    await left.wait()
+            raise
 
     async def close(self) -> None:
         """End the connection and its process; takes seconds at most."""
@@ -165,6 +185,7 @@ class McpServer:
                 finally:
                     # Who calls from now on waits for the next attempt.
                     self._link, self._attempt = None, asyncio.Event()
+                    self._left.set()
         if scope.cancelled_caught:
             raise TimeoutError(f"it was not ready within {start_s:g} s")
         if not self._is_closing:
@@ -196,6 +217,7 @@ class McpServer:
 
     def _succeed(self, link: Link) -> None:
         self._link, self._was_up, self.status, self.error = link, True, "connected", None
+        self._left = asyncio.Event()
         self._attempt.set()
         self._first.set()
         log.mcp_connected(self.name, len(self.tools))
