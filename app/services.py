@@ -9,6 +9,7 @@ from app.auth.sessions import Sessions
 from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
+from app.concurrency.one_at_a_time import OneAtATime
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
 from app.events.streams import Streams
@@ -64,8 +65,11 @@ class Services:
     triggers: Triggers
     spending: Spending
     fair_loop: FairLoop = field(default_factory=FairLoop)
+    storing: OneAtATime = field(default_factory=OneAtATime)
+    """Who stores files: for one idempotency key, or one run that asks, at a time."""
 
     def let_go(self) -> None:
         """Let those who wait for runs or listen to streams go: the server is about to stop."""
         self.runs.let_go()
         self.streams.close()
+

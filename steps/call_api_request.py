@@ -37,14 +37,14 @@ async def request_of(settings: CallApiSettings, step: StepInput, effects: Effect
         effects,
     )  # fmt: skip
     step = replace(step, scope={**step.scope, "secrets": secrets})
-    headers = _Headers({"Idempotency-Key": step.idempotency_key})
+    headers = _Headers("Idempotency-Key", step.idempotency_key)
     for name, template in settings.headers.items():
-        headers[name] = await _text(template, step, f"headers.{name}")
+        headers.set(name, await _text(template, step, f"headers.{name}"))
     if settings.auth is not None:
         name, value = settings.auth.header(
             lambda item, setting: _plain(item.render(step.scope), setting)
         )
-        headers[name] = value
+        headers.set(name, value)
     if settings.responseType == "base64":
         headers.setdefault("Accept-Encoding", "identity")
     return HttpRequest(
@@ -52,7 +52,7 @@ async def request_of(settings: CallApiSettings, step: StepInput, effects: Effect
         url=await _text(settings.url, step, "url"),
         query=await _pairs(settings.query, step, "query"),
         **await _body(settings, step, effects, headers),
-        headers=_checked(headers),
+        headers=_checked(headers.all()),
         follow_redirects=settings.followRedirects,
         max_response_bytes=settings.maxResponseBytes,
         confidential=bool(secrets) or settings.auth is not None,
@@ -60,19 +60,24 @@ async def request_of(settings: CallApiSettings, step: StepInput, effects: Effect
     )
 
 
-class _Headers(dict[str, str]):
+class _Headers:
     """Headers by name in any case; the last one that is set counts."""
 
-    def __setitem__(self, name: str, value: str) -> None:
-        for known in [known for known in self if known.lower() == name.lower()]:
-            del self[known]
-        super().__setitem__(name, value)
+    def __init__(self, name: str, value: str) -> None:
+        self._found = {name.lower(): (name, value)}
 
-    def setdefault(self, name: str, value: str = "") -> str:
+    def set(self, name: str, value: str) -> None:
+        """Set a header in the place of one of that name, behind all others."""
+        self._found.pop(name.lower(), None)
+        self._found[name.lower()] = (name, value)
+
+    def setdefault(self, name: str, value: str) -> None:
         """Set a header unless it is there."""
-        if not any(known.lower() == name.lower() for known in self):
-            self[name] = value
-        return value
+        self._found.setdefault(name.lower(), (name, value))
+
+    def all(self) -> dict[str, str]:
+        """Return them as they were named."""
+        return dict(self._found.values())
 
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -136,6 +136,14 @@ class CallLlm(StepType[CallLlmSettings]):
         roles = [turn.role for turn in settings.messages or ()]
         if roles and "user" not in roles:
             yield Problem("messages", "must have a message with role user")
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse repairs of an answer that always fits."""
+        output = document.get("output")
+        specs = output.values() if isinstance(output, dict) else ()
+        if all(isinstance(spec, dict) and "value" in spec for spec in specs):
+            return {**self.unused, "repairs": "any text fits where `output` asks for no fields"}
+        return self.unused
 
     async def execute(
         self, settings: CallLlmSettings, step: StepInput, effects: Effects

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from steps.usage import together
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100
+_FOR_ITEMS = "it is for one child run for each of `items`, which the step does not have"
 
 
 class CallWorkflowSettings(StepSettings):
@@ -89,6 +90,12 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         """Refuse data that is no object."""
         if not isinstance(settings.data.source, dict | str):
             yield Problem("data", "must be an object of templates")
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse what is for many child runs where there is one."""
+        if document.get("items") is not None:
+            return self.unused
+        return {**self.unused, **dict.fromkeys(("concurrency", "onItemError"), _FOR_ITEMS)}
 
     async def execute(
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects

@@ -130,9 +130,14 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
 def _step(
     step: dict[str, Any], kind: AnyStepType, path: str, declared: Declared
 ) -> Iterator[Problem]:
-    for key, instead in kind.unused.items():
+    for key, instead in kind.unused_in(step).items():
         if step.get(key):
             yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
+    retry = step.get("retry")
+    if isinstance(retry, dict) and retry.get("maxAttempts") == 1:
+        for key in retry.keys() - {"maxAttempts"}:
+            told = "has no effect: with maxAttempts 1 there is no second attempt"
+            yield Problem(f"{path}.retry.{key}", told)
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
     for text in texts_of(kind.settings, own, path):
         yield from _text_problems(text, declared, shown=kind.built_in)

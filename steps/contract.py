@@ -252,6 +252,18 @@ class StepType(ABC, Generic[S]):
         """
         return iter(())
 
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Find keys that have no effect on a step as it is written.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+
+        Returns:
+            What to do instead, by key: those of `unused`, and those that need another key. One
+            that is there is refused when a definition is saved.
+        """
+        return self.unused
+
     def acts_now(self, settings: S, effects: Effects) -> bool:
         """Say whether this step touches the world.
 

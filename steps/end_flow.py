@@ -1,7 +1,7 @@
 """end-flow: the run ends."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -59,6 +59,12 @@ class EndFlow(StepType[EndFlowSettings]):
         """Ask for an object as result."""
         if not isinstance(settings.result.source, dict):
             yield Problem("result", "must be an object of templates")
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse what is for the other way to end."""
+        if document.get("status") == "failed":
+            return {**self.unused, "result": "a run that has failed has no result; use `message`"}
+        return {**self.unused, "message": 'it is shown with `"status": "failed"`; use `result`'}
 
     async def execute(
         self, settings: EndFlowSettings, step: StepInput, effects: Effects

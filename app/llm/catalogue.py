@@ -190,7 +190,9 @@ class Models:
             allowed: Sequence[Network] = EVERYWHERE
             if source == "tenant":
                 allowed = self._settings.allowed_networks
-            self._clients[source] = model_client(allowed, self._way)
+            self._clients[source] = model_client(
+                allowed, self._way, self._settings.max_concurrent_steps
+            )
         return self._clients[source]
 
 

@@ -10,7 +10,6 @@ from app.outbound.way_out import GuardedTransport, WayOut
 from steps.contract import StepBroke
 
 _MOST_BYTES = 32 * 1_048_576
-_MOST_CONNECTIONS = 200
 _SENT = frozenset(
     {
         "accept", "anthropic-version", "authorization", "connection",
@@ -22,10 +21,14 @@ _LAST_EVENT = b"\n\n"  # many servers do not end their last event, which would b
 _OF_THE_WAY = frozenset({b"content-encoding", b"content-length"})
 
 
-def model_client(allowed: Sequence[Network], way: WayOut) -> httpx2.AsyncClient:
-    """Return a client for the providers' libraries that connects to allowed addresses only."""
+def model_client(allowed: Sequence[Network], way: WayOut, connections: int) -> httpx2.AsyncClient:
+    """Return a client for the providers' libraries that connects to allowed addresses only.
+
+    It waits for no connection as long as `connections` questions are asked at once: tenants take
+    turns to act, and would not here.
+    """
     return httpx2.AsyncClient(
-        transport=_Transport(way, allowed, _MOST_CONNECTIONS),
+        transport=_Transport(way, allowed, connections),
         trust_env=False,
         follow_redirects=False,
     )

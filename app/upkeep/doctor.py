@@ -155,7 +155,8 @@ def _database(connection: sqlite3.Connection, database: Path) -> Iterator[Findin
     if sound == "ok":
         yield Finding("quick_check", "ok", "ok")
     else:
-        yield Finding("quick_check", "wrong", str(sound), "restore from a backup")
+        shown = f"the database is damaged: {' '.join(str(sound).split())}"
+        yield Finding("quick_check", "wrong", shown, "restore it from a backup")
 
 
 def _runs(connection: sqlite3.Connection, now_ms: int, compile_text: Compile) -> Iterator[Finding]:

@@ -16,7 +16,6 @@ from app.wire.bodies import StartBody, StartQuery, checked
 from app.wire.errors import BadRequest
 from app.wire.form import FIELD, Form, form_with_file, is_form
 from app.wire.form_values import form_values
-from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size, json_body
 from engine import JsonObject
 from journal import IdempotencyKey
@@ -45,10 +44,14 @@ class StartRequest:
 
     @classmethod
     async def read(
-        cls, request: Request, settings: Settings, workflow_id: str, query: StartQuery
+        cls,
+        request: Request,
+        settings: Settings,
+        workflow_id: str,
+        query: StartQuery,
+        key: str | None,
     ) -> "StartRequest":
         """Read the request's body. Raises `BadRequest` and what else a body can be wrong in."""
-        key = idempotency_key(request)
         if is_form(request):
             form = await form_with_file(request, settings)
             return cls(workflow_id, query.version, {}, form, key, size=0)

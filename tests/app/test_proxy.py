@@ -157,7 +157,7 @@ async def test_a_proxy_that_lets_nobody_in_is_named_and_its_password_is_not(rela
 
 
 async def test_models_and_mcp_servers_are_reached_by_the_same_way(relay: Any) -> None:
-    async with model_client([], way(relay)) as client:
+    async with model_client([], way(relay), 1) as client:
         assert (await client.get("http://model.invalid/v1")).text == "by proxy"
     async with http_client({}, way(relay), lambda: None) as client:
         assert (await client.get("http://mcp.invalid/")).text == "by proxy"

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -213,3 +214,13 @@ def test_a_repeated_upload_stores_its_file_once(shared: Server, address: str) ->
         assert (len(runs), stored() - before) == (1, 1)
         other = client.post(address, files={"attachment": ("a.txt", b"y")}, headers=key)
         assert (other.status_code, stored() - before) == (422, 1)
+        at_once = {"idempotency-key": "uploads at once"}
+        with ThreadPoolExecutor(8) as pool:
+            answers = pool.map(
+                lambda _: client.post(
+                    address, files={"attachment": ("a.txt", b"x" * 99_000)}, headers=at_once
+                ),
+                range(8),
+            )
+            runs = {answer.json()["runId"] for answer in answers}
+        assert (len(runs), stored() - before) == (1, 2)

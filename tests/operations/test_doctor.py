@@ -61,6 +61,7 @@ def test_a_damaged_or_lost_database_is_found(tmp_path: Path) -> None:
     file.write_bytes(whole[: len(whole) // 2 // 4096 * 4096])
     code, found = doctor(tmp_path)
     assert (code, {found.get("quick_check", found.get("database", {}))["level"]}) == (1, {"wrong"})
+    assert "is damaged" in found.get("quick_check", {"shown": "is damaged"})["shown"]
     file.unlink()
     code, found = doctor(tmp_path)
     assert (code, found["database"]["shown"]) == (1, "missing or empty")

@@ -204,3 +204,44 @@ def test_an_agent_is_checked_too() -> None:
     found = check_agent(document, KNOWN)
     assert [item.path for item in found.problems] == ["instructions"]
     assert [item.path for item in found.warnings] == ["tools[0]", "tools[2]", "model"]
+
+
+CALL: dict[str, Any] = {"type": "call-workflow", "workflowId": "w"}
+LLM: dict[str, Any] = {"type": "call-llm", "prompt": "?"}
+SOME = {"a": {"type": "string"}}
+VALUE = {"a": {"type": "integer", "value": "{{ 1 }}"}}
+
+
+@pytest.mark.parametrize(
+    ("step", "needless", "needed"),
+    [
+        (CALL, {"concurrency": 3}, {"items": "{{ data.l }}"}),
+        (CALL, {"onItemError": "continue"}, {"items": "{{ data.l }}"}),
+        (END, {"message": "why"}, {"status": "failed"}),
+        ({**END, "status": "failed"}, {"result": {"a": 1}}, {"status": "completed"}),
+        (LLM, {"repairs": 3}, {"output": SOME}),
+        ({**LLM, "output": VALUE}, {"repairs": 3}, {"output": {**SOME, "b": VALUE["a"]}}),
+    ],
+)
+def test_a_key_that_needs_another_is_refused_without_it_and_taken_with_it(
+    step: dict[str, Any], needless: dict[str, Any], needed: dict[str, Any]
+) -> None:
+    def with_step(more: dict[str, Any]) -> dict[str, Any]:
+        whole = {**step, **needless, **more, "id": "q"}
+        if step["type"] == "end-flow":
+            return {"name": "x", "initialStep": "q", "steps": [whole]}
+        return flow(whole)
+
+    (key,) = needless
+    found = problems(with_step({}))
+    assert list(found) == [f"steps[0].{key}"]
+    assert found[f"steps[0].{key}"].startswith(f"has no effect on a {step['type']} step: ")
+    assert compile_definition(with_step({}), REGISTRY).name == "x"
+    assert problems(with_step(needed)) == {}
+
+
+def test_waits_between_attempts_need_a_second_one() -> None:
+    retry = {"maxAttempts": 1, "initialInterval": "1s"}
+    found = problems(flow({**CALL, "id": "q", "retry": retry}))
+    assert list(found) == ["steps[0].retry.initialInterval"]
+    assert problems(flow({**CALL, "id": "q", "retry": {**retry, "maxAttempts": 2}})) == {}

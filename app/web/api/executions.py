@@ -32,9 +32,18 @@ async def resume(call: Call) -> Response:
     size = declared_size(call.request, services.settings) if is_form(call.request) else 0
     with services.admission.starting(call.tenant, size):
         asked = await AnswerRequest.read(call.request, services.settings)
-        answer = await asked.answer_to(run, services.files, call.tenant)
-    run = await services.runs.resume(call.tenant, run_id, answer, call.caller, asked.key)
+        if asked.form is None:
+            run = await _resumed(call, run, asked)
+        else:
+            # The second of two at once finds the first one's answer before it stores its files.
+            async with services.storing.of("answer", call.tenant, run_id):
+                run = await _resumed(call, await services.runs.read(call.tenant, run_id), asked)
     return await _status(call, run, HistoryPage())
+
+
+async def _resumed(call: Call, run: Run, asked: AnswerRequest) -> Run:
+    answer = await asked.answer_to(run, call.services.files, call.tenant)
+    return await call.services.runs.resume(call.tenant, run.id, answer, call.caller, asked.key)
 
 
 async def cancel(call: Call) -> Response:

@@ -18,7 +18,7 @@ from app.wire.json_body import declared_size
 from app.wire.run_document import outcome_document
 from app.wire.start_request import StartRequest
 from engine import Run
-from journal import DuplicateStart, UnknownRun
+from journal import DuplicateStart, UnknownRun, UsedKey
 
 _WAIT = re.compile(r"\bwait=(\d{1,9})\b")
 
@@ -52,7 +52,13 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
     services = call.services
     with services.admission.starting(call.tenant, declared_size(call.request, services.settings)):
         try:
-            return await services.runs.start(await _new_run(call), wait=wait)
+            asked, used = await _asked(call)
+            if used is None and asked.key and asked.form:
+                # The same request at once must not store its files too.
+                async with services.storing.of("start", call.tenant, asked.key):
+                    used = await services.journal.start_keys.used(call.tenant, asked.key)
+                    return await services.runs.start(await _new_run(call, asked, used), wait=wait)
+            return await services.runs.start(await _new_run(call, asked, used), wait=wait)
         except DuplicateStart as duplicate:
             if not duplicate.same:
                 raise IdempotencyMismatch(duplicate.run_id) from duplicate
@@ -63,12 +69,8 @@ async def _start(call: Call, *, wait: bool) -> tuple[Run, asyncio.Future[Run] | 
                 raise StartedAndDeleted(duplicate.run_id) from duplicate
 
 
-async def _new_run(call: Call) -> NewRun:
-    """Read what is asked for, and hold it against the version that it starts.
-
-    Raises `DuplicateStart` for a key that has been used: its run is the answer, whatever has
-    become of the workflow since.
-    """
+async def _asked(call: Call) -> tuple[StartRequest, UsedKey | None]:
+    """Return what is asked for, and what its key has started before."""
     services, workflow_id = call.services, call.path("workflowId")
     query = call.query(StartQuery)
     key = idempotency_key(call.request)
@@ -76,11 +78,23 @@ async def _new_run(call: Call) -> NewRun:
     if used is None:
         # A workflow that cannot be started is refused before a long body is read.
         await services.workflows.startable(call.tenant, workflow_id, query.version)
-    asked = await StartRequest.read(call.request, services.settings, workflow_id, query)
+    asked = await StartRequest.read(call.request, services.settings, workflow_id, query, key)
+    return asked, used
+
+
+async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> NewRun:
+    """Hold what is asked for against the version that it starts, and store its files.
+
+    Raises `DuplicateStart` for a key that has been used: its run is the answer, whatever has
+    become of the workflow since.
+    """
+    services = call.services
     if used and asked.idempotency:
         same = asked.idempotency.fingerprint == used.fingerprint
         raise DuplicateStart(used.run_id, same=same)
-    row, definition = await services.workflows.startable(call.tenant, workflow_id, asked.selector)
+    row, definition = await services.workflows.startable(
+        call.tenant, asked.workflow_id, asked.selector
+    )
     data = await asked.input_of(definition)
     data |= await asked.store_files(services.files, call.tenant, definition)
     return NewRun(

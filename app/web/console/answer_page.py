@@ -48,8 +48,12 @@ async def answer(request: Request, services: Services) -> Response:
             return _over(409, "Somebody has answered this already, or it is no longer asked.")
         form = await _form(request, services, link)
         given = form.texts
-        sent = await _answer(services, link, run, form)
-        await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
+        async with services.storing.of("answer", link.tenant, link.run_id):
+            run = await services.runs.read(link.tenant, link.run_id)
+            if not link.still_asks(run) or run.pause is None:
+                raise NotPaused(f"run {run.id} does not ask this any more")
+            sent = await _answer(services, link, run, form)
+            await services.runs.resume(link.tenant, link.run_id, sent, link.caller)
     except (LinkUnusable, UnknownRun):
         return _over(404, "This link is not valid, or its time is over.")
     except NotPaused:
