@@ -72,4 +72,3 @@ class Services:
         """Let those who wait for runs or listen to streams go: the server is about to stop."""
         self.runs.let_go()
         self.streams.close()
-
