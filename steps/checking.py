@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine import Json
+from engine import Json, JsonObject
 from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDefinition, AgentDocument, compile_agent
 from steps.compiled import Definition
@@ -52,7 +52,7 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
     if not isinstance(document, dict):
         return Checked(problems, [])
     told = {item.path for item in problems}
-    declared = declared_in(document)
+    declared = declared_in(document, registry)
     problems += [item for item in _strict(document, registry, declared) if item.path not in told]
     warnings = advice_on(document, registry, declared, known or Known())
     usable = definition if not problems else None
@@ -91,14 +91,14 @@ def strictly_compiled_agent(document: Json) -> AgentDefinition:
     return compile_agent(document)
 
 
-def declared_in(document: Mapping[str, Any]) -> Declared:
+def declared_in(document: Mapping[str, Any], registry: Registry) -> Declared:
     """Return the specs of the names of `data` that have one type wherever they are declared."""
     specs: dict[str, Mapping[str, Any]] = {}
     unclear: set[str] = set()
-    steps = document.get("steps")
-    parts = [document.get("payload")]
-    parts += [step.get("output") for step in steps or () if isinstance(step, dict)] if isinstance(
-        steps, list) else []  # fmt: skip
+    listed = document.get("steps")
+    steps = [step for step in listed if isinstance(step, dict)] if isinstance(listed, list) else []
+    parts = [document.get("payload"), *(step.get("output") for step in steps)]
+    parts += [_put_by(step, registry) for step in steps]
     for part in parts:
         for name, spec in part.items() if isinstance(part, dict) else ():
             if not isinstance(spec, dict):
@@ -107,6 +107,13 @@ def declared_in(document: Mapping[str, Any]) -> Declared:
                 unclear.add(name)
             specs.setdefault(name, spec)
     return {name: {} if name in unclear else spec for name, spec in specs.items()}
+
+
+def _put_by(step: Mapping[str, Any], registry: Registry) -> dict[str, JsonObject]:
+    """Return what a step puts into the data beside its output: names, of types not known."""
+    kind = registry.get(str(step.get("type")))
+    named = [step.get(key) for key in kind.delivers] if kind else []
+    return {name: {} for names in named if isinstance(names, dict) for name in names}
 
 
 def _strict(document: dict[str, Any], registry: Registry, declared: Declared) -> Iterator[Problem]:

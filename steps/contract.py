@@ -223,6 +223,7 @@ class StepType(ABC, Generic[S]):
         unused: Keys of every step that have no effect on it, with what to use instead; they
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
+        delivers: Settings whose keys are names that it puts into the run's data.
         built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
     """
 
@@ -238,6 +239,7 @@ class StepType(ABC, Generic[S]):
     names: ClassVar[Mapping[str, str]] = {}
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
+    delivers: ClassVar[Sequence[str]] = ()
     built_in: ClassVar[bool] = False
 
     def check(self, settings: S, output: Mapping[str, JsonObject]) -> Iterator[Problem]:

@@ -11,13 +11,13 @@ from typing import Any
 
 from minijinja import Environment, TemplateError
 
-from engine import ConditionFailed, Json
+from engine import ConditionFailed, Json, iso_time
 from steps.filters import FILTERS, begin
 from steps.frozen import freeze, frozen_here, thaw
 from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
 from steps.language.findings import hyphen_hint
-from steps.language.nodes import Node, Slice, walk
+from steps.language.nodes import Node, Slice, is_now, walk
 from steps.language.operations import (
     at_or,
     compare,
@@ -30,6 +30,7 @@ from steps.language.operations import (
 )
 from steps.language.parser import parse
 from steps.language.paths import missing_in, paths_of
+from steps.language.reads import part_of, reads_of
 from steps.language.source import source_of
 from steps.language.tokens import Unreadable
 from steps.language.work import FUEL, Work
@@ -124,12 +125,19 @@ class Expression:
         paths: What it reads.
         names: The names that it uses.
         secrets: The secrets that it names.
+        source: What MiniJinja evaluates.
+        tells_time: Whether it calls `now()`.
+        work: What it will cost.
     """
 
-    __slots__ = ("_source", "_work", "names", "node", "paths", "secrets", "text")
+    __slots__ = (
+        "_reads", "names", "node", "paths", "secrets", "source", "tells_time", "text", "work",
+    )  # fmt: skip
 
-    def __init__(self, text: str, *, may_name_secrets: bool = False) -> None:
-        """Check the syntax and the names. Raises `ExpressionError`."""
+    def __init__(
+        self, text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
+    ) -> None:
+        """Check the syntax and the names; `also` may be named. Raises `ExpressionError`."""
         self.text = text.strip()
         if not self.text or len(self.text) > _LONGEST:
             raise ExpressionError(self.text[:80], f"it must have 1 to {_LONGEST} characters")
@@ -137,16 +145,18 @@ class Expression:
             raise ExpressionError(self.text, "statements and comments are not part of the language")
         try:
             self.node = parse(self.text)
-            self._source = source_of(self.node)
-            _checker.add_template("check", "{{ (" + self._source + "\n) }}")
+            self.source = source_of(self.node)
+            _checker.add_template("check", "{{ (" + self.source + "\n) }}")
         except (TemplateError, Unreadable) as wrong:
             raise ExpressionError(self.text, _why(wrong)) from None
         self.paths = paths_of(self.node)
         self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
         self.secrets = self._named_secrets(may_name_secrets=may_name_secrets)
-        self._work = Work(self.node)
-        if unknown := sorted(self.names - SCOPE - {"secrets"}):
-            known = ", ".join(sorted(SCOPE))
+        self.work = Work(self.node)
+        self.tells_time = any(is_now(node) for node in walk(self.node))
+        self._reads = reads_of(path for path in self.paths if path.root in self.names)
+        if unknown := sorted(self.names - SCOPE - also - {"secrets"}):
+            known = ", ".join(sorted(SCOPE | also))
             hint = hyphen_hint(self.node, SCOPE)
             message = hint or f"{unknown[0]} is not a known name; known are {known}"
             raise ExpressionError(self.text, message)
@@ -164,20 +174,16 @@ class Expression:
 
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Return the value in `scope`. Raises `ExpressionError`."""
-        shown = self.names - {"secrets"}
-        frozen = frozen_here()
-        given = {name: frozen.of(scope[name]) for name in shown if name in scope}
-        if self.secrets:
-            given["secrets"] = freeze(_of_expression(self.secrets, scope))
+        given = self.given(scope)
         allowance = allowance_here()
         begin()
         try:
-            allowance.spend(self._work.in_scope(given))
-            value = _environment.eval_expr(self._source, **given)
+            allowance.spend(self.work.in_scope(given))
+            value = _environment.eval_expr(self.source, **given)
             if value is None and self._is_undefined(given):
                 raise ExpressionError(self.text, self._missing(given))
-            value = thaw(value)
-            allowance.spend(_size_of_result(value))
+            value, size = checked_result(value)
+            allowance.spend(size)
         except ExpressionError:
             raise
         except (
@@ -188,8 +194,22 @@ class Expression:
             raise ExpressionError(self.text, why) from None
         return value
 
+    def given(self, scope: Mapping[str, Json]) -> dict[str, Any]:
+        """Return what MiniJinja is given of a scope: frozen, and no more than is read."""
+        frozen = frozen_here()
+        given = {
+            name: part_of(scope[name], reads, frozen.of)
+            for name, reads in self._reads.items()
+            if name in scope and name != "secrets"
+        }
+        if self.secrets:
+            given["secrets"] = freeze(_of_expression(self.secrets, scope))
+        if self.tells_time:
+            given["now"] = _now(self.text, scope)
+        return given
+
     def _is_undefined(self, given: Mapping[str, Any]) -> bool:
-        found: bool = _environment.eval_expr(f"({self._source}\n) is undefined", **given)
+        found: bool = _environment.eval_expr(f"({self.source}\n) is undefined", **given)
         return found
 
     def _missing(self, given: Mapping[str, Any]) -> str:
@@ -206,6 +226,13 @@ class Expression:
         if "undefined value" in str(wrong):
             return "a value in it does not exist; ask first with `is defined` or `default()`"
         return _why(wrong)
+
+
+def _now(text: str, scope: Mapping[str, Json]) -> str:
+    now_ms = scope.get("now")
+    if not isinstance(now_ms, int):
+        raise ExpressionError(text, "there is no now() here")
+    return iso_time(now_ms)
 
 
 def _roots(node: Node) -> set[str]:
@@ -239,6 +266,24 @@ def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str
 def _why(wrong: Exception) -> str:
     text = str(wrong).partition("\n")[0].partition(" (in ")[0]
     return text.replace("engine ran out of fuel", "it takes too many operations")
+
+
+def render(source: str, given: Mapping[str, Any]) -> None:
+    """Have MiniJinja go through a template that is made here. Raises what MiniJinja raises."""
+    _environment.render_str(source, **given)
+
+
+def checked_result(value: Any) -> tuple[Json, int]:
+    """Return an expression's result as plain JSON, and the units that it counts.
+
+    Raises:
+        TypeError: It is no JSON value.
+        ValueError: It is too large, or not finite.
+    """
+    if value is None or type(value) in (bool, int):
+        return value, 1
+    plain = thaw(value)
+    return plain, _size_of_result(plain)
 
 
 def _size_of_result(value: Json) -> int:

@@ -82,6 +82,13 @@ def freeze(value: Json) -> Any:
     return made
 
 
+def frozen_part(items: dict[str, Any]) -> FrozenDict:
+    """Return an object of values that are frozen already."""
+    made = FrozenDict(items)
+    object.__setattr__(made, "_size", 1 + sum(map(size_of, items.values())))
+    return made
+
+
 def size_of(value: Any) -> int:
     """Return how many values there are in one; a long text counts as several."""
     if isinstance(value, FrozenDict | FrozenList):
@@ -90,7 +97,9 @@ def size_of(value: Any) -> int:
     return units_of_text(value) if isinstance(value, str) else 1
 
 
-_KEPT = 8
+_KEPT = 64
+_MOST_VALUES = 2_000_000
+"""How many copies are kept, and how many values they hold together."""
 
 
 class FrozenValues:
@@ -99,10 +108,11 @@ class FrozenValues:
     Runs hand on the same values from step to step; they are frozen once for all expressions.
     """
 
-    __slots__ = ("_recent",)
+    __slots__ = ("_recent", "_values")
 
     def __init__(self) -> None:
         self._recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
+        self._values = 0
 
     def of(self, value: Json) -> Any:
         """Return the frozen copy of a value that nobody changes any more."""
@@ -110,10 +120,18 @@ class FrozenValues:
             return freeze(value)
         kept = self._recent.get(id(value))
         if kept is None or kept[0] is not value:
-            kept = self._recent[id(value)] = (value, freeze(value))
-            if len(self._recent) > _KEPT:
-                self._recent.popitem(last=False)
+            kept = (value, freeze(value))
+            self._keep(kept)
         return kept[1]
+
+    def _keep(self, kept: tuple[Json, Any]) -> None:
+        recent = self._recent
+        if (before := recent.pop(id(kept[0]), None)) is not None:
+            self._values -= size_of(before[1])
+        recent[id(kept[0])] = kept
+        self._values += size_of(kept[1])
+        while len(recent) > 1 and (len(recent) > _KEPT or self._values > _MOST_VALUES):
+            self._values -= size_of(recent.popitem(last=False)[1][1])
 
 
 _here: ContextVar[FrozenValues | None] = ContextVar("frozen", default=None)

@@ -13,6 +13,7 @@ from steps.collect_inputs import CollectInputs
 from steps.contract import AnyStepType, StepType
 from steps.end_flow import EndFlow
 from steps.request_user_action import RequestUserAction
+from steps.set_values import SetValues
 from steps.wait import Wait
 
 GROUP = "stepwell.steps"
@@ -91,6 +92,7 @@ def _built_in() -> list[AnyStepType]:
         CallLlm(),
         CallAgent(),
         CallWorkflow(),
+        SetValues(),
         Wait(),
         EndFlow(),
     ]

@@ -1,7 +1,7 @@
 """Templates: JSON values whose strings may hold `{{ expression }}`."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -19,18 +19,20 @@ class Template:
     __slots__ = ("_compiled", "secrets", "source")
     may_name_secrets: ClassVar[bool] = False
 
-    def __init__(self, source: Json) -> None:
+    def __init__(self, source: Json, *, also: frozenset[str] = frozenset()) -> None:
         """Compile every string in a JSON value.
 
         Args:
             source: The value; its strings may hold `{{ expression }}`.
+            also: What expressions may name beside the names of every step.
 
         Raises:
             ExpressionError: An expression is not valid.
         """
         self.source = source
         found: set[str] = set()
-        self._compiled = _compile(source, partial(_expression, self.may_name_secrets, found))
+        expression = partial(_expression, self.may_name_secrets, also, found)
+        self._compiled = _compile(source, expression)
         self.secrets = frozenset(found)
         """The secrets that its expressions name."""
 
@@ -69,6 +71,17 @@ class Template:
             Them, in the order in which they stand.
         """
         return list(_expressions(self._compiled))
+
+    def filled(self, values: Iterable[Json]) -> Json:
+        """Return the value with these in the place of its expressions.
+
+        Args:
+            values: One for each of `expressions()`, in their order.
+
+        Returns:
+            The value.
+        """
+        return _filled(self._compiled, iter(values))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self.source == other.source
@@ -120,8 +133,10 @@ class _Mixed:
         )
 
 
-def _expression(may_name_secrets: bool, found: set[str], text: str) -> Expression:
-    expression = Expression(text, may_name_secrets=may_name_secrets)
+def _expression(
+    may_name_secrets: bool, also: frozenset[str], found: set[str], text: str
+) -> Expression:
+    expression = Expression(text, may_name_secrets=may_name_secrets, also=also)
     found |= expression.secrets
     return expression
 
@@ -162,6 +177,20 @@ async def _rendered(compiled: Any, scope: Mapping[str, Json]) -> Json:
         return {key: await _rendered(item, scope) for key, item in compiled.items()}
     if isinstance(compiled, list):
         return [await _rendered(item, scope) for item in compiled]
+    plain: Json = compiled
+    return plain
+
+
+def _filled(compiled: Any, values: Iterator[Json]) -> Json:
+    if isinstance(compiled, Expression):
+        return next(values)
+    if isinstance(compiled, _Mixed):
+        parts = compiled.parts
+        return "".join(p if isinstance(p, str) else as_text(next(values)) for p in parts)
+    if isinstance(compiled, dict):
+        return {key: _filled(item, values) for key, item in compiled.items()}
+    if isinstance(compiled, list):
+        return [_filled(item, values) for item in compiled]
     plain: Json = compiled
     return plain
 

@@ -236,6 +236,9 @@ _TESTS = (
 
 _FUNCTIONS = (
     Word("dict", "...", "an object of named values", 'dict(a=1) -> {"a": 1}', "object"),
+    Word("now", "zone?", "the time at which the attempt began, the same when it is made again "
+         "after a crash: ISO 8601 in UTC, or in an IANA zone; in a condition, when the step ended",
+         "now() | date_format('%Y') | length -> 4", "string"),
     Word("range", "start stop? step?", "whole numbers: up to `start` alone, or from it to before "
          "`stop`", "range(3) | list -> [0, 1, 2]", "array"),
 )  # fmt: skip

@@ -130,6 +130,11 @@ Node: TypeAlias = (
 )  # fmt: skip
 
 
+def is_now(node: Node) -> bool:
+    """Say whether a node is `now()`, with or without a zone."""
+    return isinstance(node, Call) and node.callee == Name("now")
+
+
 def inside(node: Node) -> list[Node]:
     """Return the nodes that stand directly in one."""
     match node:

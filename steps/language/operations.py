@@ -84,6 +84,14 @@ def _order(left: Any, right: Any, told: Callable[[], str]) -> int:
                 len(left) - len(right))  # fmt: skip
 
 
+def smaller(left: object, right: object) -> int:
+    """Return a number below, equal to or above 0, as `left` comes before `right` or after it.
+
+    Raises `Uncomparable` for two kinds of values.
+    """
+    return _order(left, right, lambda: f"sorting {shown(left)} and {shown(right)}")
+
+
 def compare(first: object, *rest: object) -> bool:
     """Say whether a chain such as `1 < x <= 5` holds: value, sign, value, sign, value."""
     for at in range(0, len(rest), 2):

@@ -109,6 +109,9 @@ class _Writer:
             case Call(Attribute(of, Literal(_, str(name)), False), given) if name in METHODS:
                 receiver = f"'{name}', {self._text(of)}"
                 return f"_method({', '.join([receiver, *self._given(given)])})", _PART
+            case Call(Name("now"), given):
+                zone = self._given(given)
+                return (f"now | date_in({zone[0]})", _OPERAND) if zone else ("now", _WHOLE)
             case Call(callee, given):
                 return f"{self._text(callee, _PART)}({', '.join(self._given(given))})", _PART
             case Filter():

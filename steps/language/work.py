@@ -22,6 +22,11 @@ class Work:
         self._nodes = tuple(reversed(walk(root)))
         self._plain = not any(isinstance(node, Filter | Call | Test) for node in self._nodes)
 
+    @property
+    def constant(self) -> int | None:
+        """The units, where they are the same whatever the scope holds."""
+        return len(self._nodes) if self._plain else None
+
     def in_scope(self, given: Mapping[str, Json]) -> int:
         """Return the units that an evaluation costs at most; `given` holds frozen values."""
         units = len(self._nodes)
@@ -47,6 +52,8 @@ class Work:
                 others = sum(sizes[id(value)] for value in (*arguments.positional, *named))
                 whole = size * max(1, others)
                 return (whole if isinstance(node, Filter) else 1), whole
+            case Call(Name("now")):
+                return 1, 1
             case Call(Name()):
                 return FUEL, FUEL  # `range` gives as many as it is asked for
         return sum(sizes[id(part)] for part in inside(node)), 0

@@ -224,7 +224,7 @@ def _article(word: str) -> str:
 async def _advice_on_workflow(services: Services, row: VersionRow, known: Known) -> list[Problem]:
     def look() -> list[Problem]:
         document = row.definition
-        return advice_on(document, services.registry, declared_in(document), known)
+        return advice_on(document, services.registry, declared_in(document, services.registry), known)
 
     steps = row.definition["steps"]
     is_long = isinstance(steps, list) and len(steps) > _MANY_STEPS

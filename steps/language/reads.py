@@ -1,0 +1,45 @@
+"""Which parts of its scope an expression reads, so that only those have to be made ready."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from steps.frozen import frozen_part
+from steps.language.paths import Path
+
+Reads: TypeAlias = "dict[str, Reads | None]"
+"""The keys that are read below a value, by name; None where all of it may be read."""
+
+
+def reads_of(paths: Iterable[Path]) -> Reads:
+    """Return what is read of each name, as far as the keys are written down."""
+    found: Reads = {}
+    for path in paths:
+        keys: list[str] = [path.root]
+        for key in path.keys:
+            if not isinstance(key, str):
+                break
+            keys.append(key)
+        _note(found, keys)
+    return found
+
+
+def _note(found: Reads, keys: list[str]) -> None:
+    for key in keys[:-1]:
+        below = found.setdefault(key, {})
+        if below is None:
+            return  # all of it is read anyhow
+        found = below
+    found[keys[-1]] = None
+
+
+def part_of(value: Any, reads: "Reads | None", freeze: Callable[[Any], Any]) -> Any:
+    """Return the frozen copy of what is read of a value."""
+    if reads is None or not isinstance(value, dict):
+        return freeze(value)
+    return _below(value, reads, freeze)
+
+
+def _below(value: Mapping[str, Any], reads: Reads, freeze: Callable[[Any], Any]) -> Any:
+    return frozen_part(
+        {key: part_of(value[key], inner, freeze) for key, inner in reads.items() if key in value}
+    )

@@ -1,0 +1,141 @@
+"""set: put values into the run's data."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema
+
+from engine import Json, JsonObject
+from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
+from steps.effects import Effects
+from steps.language.operations import shown
+from steps.list_mapping import ListMapping
+from steps.template import Template
+
+FieldName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class Value(Template):
+    """A template, or a list made of another: an object with the key `map`."""
+
+    __slots__ = ("mapping",)
+
+    def __init__(self, source: Json) -> None:
+        self.mapping = None
+        if isinstance(source, dict) and "map" in source:
+            self.mapping = ListMapping.model_validate(source)
+            super().__init__(None)
+            self.source = source
+        else:
+            super().__init__(source)
+
+    async def rendered(self, scope: Mapping[str, Json]) -> Json:
+        """Return the value. Raises `ExpressionError`."""
+        if self.mapping is not None:
+            return await self.mapping.rendered(scope)
+        return await super().rendered(scope)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe it: a template, or an object with the key `map`."""
+        described = super().__get_pydantic_json_schema__(schema, handler)
+        if_map = {"type": "object", "required": ["map"]}
+        return {**described, "if": if_map, "then": handler(ListMapping.__pydantic_core_schema__)}
+
+
+class SetSettings(StepSettings):
+    """What is put into the run's data, and what is taken out."""
+
+    values: dict[FieldName, Value] = Field(
+        {},
+        description="values by name, of any type; each sees those before it; one with the key "
+        "`map` is [a list made of another](../expressions.md#lists)",
+    )
+    append: dict[FieldName, Value] = Field(
+        {}, description="values by name, each put at the end of the list of that name"
+    )
+    extend: dict[FieldName, Value] = Field(
+        {}, description="lists by name, whose items are put at the end of the list of that name"
+    )
+    remove: list[FieldName] = Field([], description="names that are taken out, first of all")
+
+
+class SetValues(StepType[SetSettings]):
+    """Puts values into the run's data, several at once, or takes them out.
+
+    Each value sees those before it, and keeps its type: a number stays a number, null is null.
+    What `append` and `extend` put at the end of a list costs what is put there, not the list;
+    a name that is not there, or null, becomes a list. The step's output is the object of the
+    values, with how many items each list has gained.
+    """
+
+    type = "set"
+    settings = SetSettings
+    built_in = True
+    own_errors = False
+    acts = False
+    resumable = True
+    delivers = ("values", "append", "extend")
+    unused = {"retry": "it touches nothing, so it fails the same way again"}
+    errors = {
+        "NotAList": "what `append` or `extend` names is there and no list, or what `extend` is "
+        "given is none",
+    }
+    example = {
+        "id": "totals",
+        "type": "set",
+        "values": {
+            "net": "{{ data.lines | sum(attribute='price') }}",
+            "gross": "{{ data.net * 1.2 }}",
+            "labels": {
+                "map": "data.lines", "as": "line", "where": "line.qty > 0",
+                "to": {"sku": "{{ line.id }}", "qty": "{{ line.qty }}"},
+            },
+        },
+        "append": {"log": "counted {{ data.lines | length }} lines"},
+        "remove": ["draft"],
+    }  # fmt: skip
+
+    def check(self, settings: SetSettings, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
+        """Refuse a step that does nothing, names that are written twice, and bad expressions."""
+        named = {"values": settings.values, "append": settings.append, "extend": settings.extend}
+        seen: dict[str, str] = {}
+        for key, values in named.items():
+            for name, value in values.items():
+                if name in seen:
+                    yield Problem(f"{key}.{name}", f"is given in {seen[name]} already")
+                seen[name] = key
+                if value.mapping is not None:
+                    yield from value.mapping.problems(f"{key}.{name}")
+        if not seen and not settings.remove:
+            yield Problem("values", "give values, or something to append, extend or remove")
+
+    async def execute(self, settings: SetSettings, step: StepInput, effects: Effects) -> Outcome:
+        """Work the values out."""
+        before = step.scope.get("data")
+        data = dict(before) if isinstance(before, dict) else {}
+        for name in settings.remove:
+            data.pop(name, None)
+        values: dict[str, Json] = {}
+        for name, value in settings.values.items():
+            values[name] = await value.rendered({**step.scope, "data": {**data, **values}})
+        scope = {**step.scope, "data": {**data, **values}}
+        appended = {name: [await item.rendered(scope)] for name, item in settings.append.items()}
+        for name, item in settings.extend.items():
+            items = await item.rendered(scope)
+            if not isinstance(items, list):
+                raise _no_list(f"extend.{name} gives {shown(items)}, which is no list")
+            appended[name] = items
+        for name in appended:
+            if not isinstance(data.get(name), list | None):
+                raise _no_list(f"data.{name} is {shown(data[name])}, and no list to add to")
+        gained: dict[str, Json] = {name: {"gained": len(more)} for name, more in appended.items()}
+        removed = [name for name in settings.remove if isinstance(before, dict) and name in before]
+        return Done({**values, **gained}, data=values, appended=appended, removed=removed)
+
+
+def _no_list(told: str) -> StepBroke:
+    return StepBroke("NotAList", told, retryable=False)
