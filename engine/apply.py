@@ -127,6 +127,7 @@ def _started(event: RunStarted) -> Run:
         failed_in=event.caught_in,
         carried=event.carried,
         visits=event.visits,
+        vars=event.vars,
     )
 
 

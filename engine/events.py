@@ -29,6 +29,7 @@ class RunStarted:
         origin: The run of which this is a rerun. The steps before `first_step` are not done
             again then: `outputs` is what they had delivered, by step id, and `caught` the
             error that the last `on: "error"` edge had caught, in step `caught_in`.
+        vars: The tenant's variables that the workflow uses, as they were when the run began.
         carried: Their visits, oldest first, of a long past the newest.
         visits: How often each step had been entered by then; the numbers of visits go on
             from there.
@@ -49,6 +50,7 @@ class RunStarted:
     carried: tuple[CarriedVisit, ...] = ()
     visits: dict[str, int] = field(default_factory=dict)
     caught_in: str | None = None
+    vars: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

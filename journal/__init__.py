@@ -44,6 +44,7 @@ from journal.errors import (
     UnknownRun,
     UnknownSchedule,
     UnknownSecret,
+    UnknownVariable,
     UnknownVersion,
     UnknownWebhook,
     UnknownWorkflow,
@@ -68,6 +69,7 @@ from journal.selection import Matched
 from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
+from journal.variables import VariableRow, VariableTable
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
@@ -157,10 +159,13 @@ __all__ = [
     "UnknownRun",
     "UnknownSchedule",
     "UnknownSecret",
+    "UnknownVariable",
     "UnknownVersion",
     "UnknownWebhook",
     "UnknownWorkflow",
     "UsedKey",
+    "VariableRow",
+    "VariableTable",
     "Verified",
     "VersionRow",
     "WalMissing",

@@ -206,6 +206,13 @@ class UnknownSecret(NotFound):
         super().__init__(f"there is no secret {name!r}")
 
 
+class UnknownVariable(NotFound):
+    """The tenant has no such variable."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no variable {name!r}")
+
+
 class DefinitionExists(JournalError):
     """The id that was asked for is taken."""
 

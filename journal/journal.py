@@ -34,6 +34,7 @@ from journal.selection import Selection
 from journal.spending import SpendingTable
 from journal.start_keys import StartKeys
 from journal.statistics import Statistics
+from journal.variables import VariableTable
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
@@ -82,6 +83,7 @@ class Journal:
         self.jwt_secrets = JwtSecrets(writer, readers)
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
+        self.variables = VariableTable(writer, readers)
         self.models = ModelTable(writer, readers)
         self.spending = SpendingTable(writer, readers)
         self.webhooks = WebhookTable(writer, readers)

@@ -24,7 +24,9 @@ from scripts import client_page, expressions_page, observability_page, runs_page
 from steps.agent import AgentDocument
 from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.document import CommonStep
+from steps.list_mapping import ListMapping
 from steps.registry import Registry
+from steps.set_values import Value
 from steps.template import SecretTemplate
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -82,6 +84,7 @@ def _step_page(kind: AnyStepType) -> Iterator[str]:
     yield "Beside [the keys of every step](README.md#keys-of-every-step):\n"
     yield from _table(kind.settings)
     yield from _parts(kind.settings)
+    yield from _list_mapping(kind.settings)
     if any(_names_secrets(info.annotation) for info in kind.settings.model_fields.values()):
         yield "\nWhere the type says *secrets may stand here*, `{{ secrets.NAME }}` is allowed."
     yield "\n## Errors\n"
@@ -208,6 +211,19 @@ def _parts(model: type[BaseModel]) -> Iterator[str]:
             yield f"\n`{info.alias or field}`{which} has these keys:\n"
             yield from _table(inner)
             yield from _parts(inner)
+
+
+def _list_mapping(model: type[BaseModel]) -> Iterator[str]:
+    """Describe lists made of lists, where values of `model` may be such."""
+    if any(
+        Value in getattr(info.annotation, "__args__", ()) for info in model.model_fields.values()
+    ):
+        yield "\n## A list made of another\n"
+        yield "A value that is an object with the key `map` has these keys; what they do is done in"
+        yield "the order `join`, `where`, `groupBy`, `sortBy`, `unique`, `limit`, `to`. Ten"
+        yield "thousand items take a fraction of a second, and others have their turn meanwhile.\n"
+        yield from _table(ListMapping)
+        yield from _parts(ListMapping)
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -13,6 +13,7 @@ from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDefinition, AgentDocument, compile_agent
 from steps.compiled import Definition
 from steps.contract import AnyStepType, Problem, first_of
+from steps.defaults import with_defaults
 from steps.definition import compile_definition
 from steps.document import CommonStep
 from steps.expression import Expression, ExpressionError, bare_condition
@@ -52,9 +53,11 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
     if not isinstance(document, dict):
         return Checked(problems, [])
     told = {item.path for item in problems}
+    merged, located = with_defaults(document)
     declared = declared_in(document, registry)
-    problems += [item for item in _strict(document, registry, declared) if item.path not in told]
-    warnings = advice_on(document, registry, declared, known or Known())
+    found = located(_strict(merged, registry, declared))
+    problems += [item for item in found if item.path not in told]
+    warnings = located(advice_on(merged, registry, declared, known or Known()))
     usable = definition if not problems else None
     return Checked(first_of(problems), first_of(warnings), usable)
 

@@ -1,9 +1,9 @@
 """Definitions as they are run: checked and compiled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from engine import Graph, JsonObject, OnInterrupted
+from engine import Graph, Json, JsonObject, OnInterrupted
 from steps.contract import AnyStepType, StepSettings
 from steps.fields import Fields
 from steps.template import Template
@@ -21,6 +21,7 @@ class CompiledStep:
         values: The templates of those output fields that have one.
         timeout_ms: How long one attempt may take, in milliseconds; None: no limit.
         on_interrupted: What becomes of it when a crash meets it, as the definition says.
+        given: What its expressions may name beside the scope of a run: `constants`.
     """
 
     id: str
@@ -30,6 +31,7 @@ class CompiledStep:
     values: Mapping[str, Template]
     timeout_ms: int | None
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
+    given: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Definition:
         graph: Its steps and edges, as the engine walks them.
         steps: Its steps by id, ready to be executed.
         payload: The fields of its input.
+        variables: The names of the tenant's variables that its expressions use, or may.
     """
 
     document: JsonObject
@@ -53,6 +56,7 @@ class Definition:
     graph: Graph
     steps: Mapping[str, CompiledStep]
     payload: Fields
+    variables: frozenset[str] = frozenset()
 
     def input_fields(self) -> Mapping[str, JsonObject]:
         """Return what a start expects: the payload, or the first collect-inputs step's fields."""

@@ -1,12 +1,16 @@
 """From a JSON document to a definition that can be run, or to all of its problems."""
 
+import json
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine import Edge, Graph, Json, OnInterrupted, RetryPolicy, Step
 from steps.compiled import CompiledStep, Definition
+from steps.constants import constants_of
 from steps.contract import Problem
+from steps.defaults import default_problems, with_defaults
 from steps.document import CommonStep, WorkflowDocument
 from steps.edges import NumberedEdges, compile_edges, edge_problems, read_edges
 from steps.expression import ExpressionError
@@ -15,6 +19,8 @@ from steps.nearest import did_you_mean
 from steps.problems import InvalidDefinition, problems_of
 from steps.registry import Registry
 from steps.template import Template
+
+_VARIABLE = re.compile(r"\bvars\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 
 def compile_definition(document: Json, registry: Registry) -> Definition:
@@ -32,9 +38,13 @@ def compile_definition(document: Json, registry: Registry) -> Definition:
     """
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "a definition must be a JSON object")])
-    whole, found = _read(document)
-    edges, more = read_edges(document.get("edges", []))
-    return _Compiler(registry).whole(document, whole, edges, [*found, *more])
+    merged, located = with_defaults(document)
+    try:
+        whole, found = _read(merged)
+        edges, more = read_edges(document.get("edges", []))
+        return _Compiler(registry).whole(document, whole, edges, [*found, *more])
+    except InvalidDefinition as invalid:
+        raise InvalidDefinition(located(invalid.all)) from None
 
 
 def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
@@ -66,6 +76,7 @@ class _Compiler:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._given: dict[str, Json] = {}
 
     def whole(
         self,
@@ -75,9 +86,13 @@ class _Compiler:
         problems: list[Problem],
     ) -> Definition:
         """Compile a document. Raises `InvalidDefinition` with `problems` and all others."""
+        problems = [*problems, *default_problems(whole.defaults, self._registry)]
+        constants, found = constants_of(whole.constants)
+        problems += found
+        self._given = {"constants": constants} if constants else {}
         compiled, found = self.steps(whole.steps)
-        problems = [*problems, *found, *spec_problems(whole.payload, "payload", outputs=False)]
-        edges, found = compile_edges(written)
+        problems += [*found, *spec_problems(whole.payload, "payload", outputs=False)]
+        edges, found = compile_edges(written, self._given)
         problems += edge_problems(whole, written, compiled) + found
         if problems:
             raise InvalidDefinition(problems)
@@ -93,6 +108,7 @@ class _Compiler:
             graph=Graph(whole.initialStep, steps, whole.maxStepExecutions),
             steps={step_id: step for step_id, (_, step) in compiled.items()},
             payload=Fields(whole.payload),
+            variables=variables_in(document),
         )
 
     def steps(
@@ -161,9 +177,21 @@ class _Compiler:
             return None
         timeout_ms = common.timeout if common.timeout is not None else kind.timeout_ms
         step = CompiledStep(
-            common.id, kind, settings, Fields(output), values, timeout_ms, common.onInterrupted
+            common.id,
+            kind,
+            settings,
+            Fields(output),
+            values,
+            timeout_ms,
+            common.onInterrupted,
+            self._given,
         )
         return common, step
+
+
+def variables_in(document: Json) -> frozenset[str]:
+    """Return the names that may be those of variables, wherever they stand in a document."""
+    return frozenset(_VARIABLE.findall(json.dumps(document, ensure_ascii=False, default=str)))
 
 
 def _engine_step(common: CommonStep, step: CompiledStep, edges: tuple[Edge, ...]) -> Step:

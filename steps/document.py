@@ -49,6 +49,7 @@ class CommonStep(_Part):
     type: str = Field(description="of what kind it is")
     name: str | None = Field(None, max_length=200, description="for people; shown in the history")
     description: str | None = Field(None, max_length=2_000, description="for people")
+    note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
     output: dict[str, Any] = Field({}, description="the fields that it delivers into `data`")
     retry: Retry | None = Field(
         None, description="when a failed attempt is followed by another; without it never"
@@ -72,6 +73,7 @@ class EdgeDocument(_Part):
     target: str = Field(alias="to")
     condition: str | None = None
     on: Literal["success", "error", "timeout", "cancel"] = "success"
+    note: str | None = Field(None, max_length=10_000)
 
 
 class WorkflowDocument(_Part):
@@ -85,5 +87,12 @@ class WorkflowDocument(_Part):
     steps: list[dict[str, Any]] = Field(min_length=1, max_length=1_000)
     edges: list[EdgeDocument] = Field([], max_length=5_000)
     payload: dict[str, Any] = {}
+    constants: dict[Identifier, Any] = Field(
+        {}, description="values that expressions name as `constants.NAME`; each sees those before"
+    )
+    defaults: dict[str, Any] = Field(
+        {}, description="keys for all steps of a type, by type; a step's own key counts, whole"
+    )
+    note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
     tool: bool = Field(False, description="whether agents may call the workflow as a tool")
     maxStepExecutions: int = Field(1_000, ge=1, le=100_000)  # noqa: N815

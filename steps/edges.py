@@ -1,11 +1,11 @@
 """The edges between steps: read, compiled, and checked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from engine import Edge, Occasion
+from engine import Edge, Json, Occasion
 from steps.compiled import CompiledStep
 from steps.contract import MOST_PROBLEMS, Problem
 from steps.document import CommonStep, EdgeDocument, WorkflowDocument
@@ -48,13 +48,18 @@ def _without_unknown_keys(item: Any) -> EdgeDocument | None:
         return None
 
 
-def compile_edges(written: NumberedEdges) -> tuple[dict[str, list[Edge]], list[Problem]]:
-    """Return the edges of each step, and the problems of their conditions."""
+def compile_edges(
+    written: NumberedEdges, given: Mapping[str, Json]
+) -> tuple[dict[str, list[Edge]], list[Problem]]:
+    """Return the edges of each step, and the problems of their conditions.
+
+    Conditions may name what is `given`, beside the scope of a run.
+    """
     edges: dict[str, list[Edge]] = {}
     problems: list[Problem] = []
     for index, edge in written:
         try:
-            holds = condition(edge.condition) if edge.condition is not None else None
+            holds = condition(edge.condition, given) if edge.condition is not None else None
         except ExpressionError as wrong:
             problems.append(Problem(f"edges[{index}].condition", str(wrong)))
             continue

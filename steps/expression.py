@@ -39,6 +39,7 @@ SCOPE = frozenset(
     {
         "data",
         "steps",
+        "constants",
         "context",
         "run",
         "error",
@@ -49,6 +50,7 @@ SCOPE = frozenset(
         "response",
         "result",
         "schedule",
+        "vars",
     }
 )
 """The names that expressions may use; which of them exist depends on the place."""
@@ -245,13 +247,18 @@ def bare_condition(text: str) -> str:
     return bare[2:-2] if bare.startswith("{{") and bare.endswith("}}") else bare
 
 
-def condition(text: str) -> Callable[[Mapping[str, Json]], bool]:
-    """Compile an edge's condition; an outer `{{ }}` is tolerated. Raises `ExpressionError`."""
+def condition(
+    text: str, given: Mapping[str, Json] | None = None
+) -> Callable[[Mapping[str, Json]], bool]:
+    """Compile an edge's condition, which may also name what is given; `{{ }}` is tolerated.
+
+    Raises `ExpressionError`.
+    """
     expression = Expression(bare_condition(text))
 
     def holds(scope: Mapping[str, Json]) -> bool:
         try:
-            return bool(expression.evaluate(scope))
+            return bool(expression.evaluate({**scope, **given} if given else scope))
         except ExpressionError as failed:
             raise ConditionFailed(str(failed)) from None
 

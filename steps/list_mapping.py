@@ -291,15 +291,19 @@ def _key(value: Json) -> Hashable:
 
 def _order(keys: Sequence[Json], by: Expression, *, descending: bool) -> list[int]:
     """Return the places of the items in order; equal ones stay as they were, null comes last."""
+
+    def by_kind(left: int, right: int) -> int:
+        return smaller(keys[left], keys[right])
+
     known = [at for at, key in enumerate(keys) if key is not None]
     nulls = [at for at, key in enumerate(keys) if key is None]
     try:
         types = {type(keys[at]) for at in known}
         if types <= {int, float} or types == {str}:  # the usual case, without calls for each pair
-            plain: list[Any] = list(keys)
-            known.sort(key=lambda at: plain[at], reverse=descending)
+            plain: dict[int, Any] = dict(enumerate(keys))
+            known.sort(key=plain.__getitem__, reverse=descending)
         else:
-            known.sort(key=cmp_to_key(lambda a, b: smaller(keys[a], keys[b])), reverse=descending)
+            known.sort(key=cmp_to_key(by_kind), reverse=descending)
     except ValueError as wrong:
         raise ExpressionError(by.text, str(wrong)) from None
     return [*known, *nulls]

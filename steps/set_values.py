@@ -52,7 +52,7 @@ class SetSettings(StepSettings):
     values: dict[FieldName, Value] = Field(
         {},
         description="values by name, of any type; each sees those before it; one with the key "
-        "`map` is [a list made of another](../expressions.md#lists)",
+        "`map` is [a list made of another](#a-list-made-of-another)",
     )
     append: dict[FieldName, Value] = Field(
         {}, description="values by name, each put at the end of the list of that name"
@@ -81,7 +81,7 @@ class SetValues(StepType[SetSettings]):
     delivers = ("values", "append", "extend")
     unused = {"retry": "it touches nothing, so it fails the same way again"}
     errors = {
-        "NotAList": "what `append` or `extend` names is there and no list, or what `extend` is "
+        "ListExpected": "what `append` or `extend` names is there and no list, or what `extend` is "
         "given is none",
     }
     example = {
@@ -127,15 +127,13 @@ class SetValues(StepType[SetSettings]):
         for name, item in settings.extend.items():
             items = await item.rendered(scope)
             if not isinstance(items, list):
-                raise _no_list(f"extend.{name} gives {shown(items)}, which is no list")
+                told = f"extend.{name} gives {shown(items)}, which is no list"
+                raise StepBroke("ListExpected", told, retryable=False)
             appended[name] = items
         for name in appended:
             if not isinstance(data.get(name), list | None):
-                raise _no_list(f"data.{name} is {shown(data[name])}, and no list to add to")
+                told = f"data.{name} is {shown(data[name])}, and no list to add to"
+                raise StepBroke("ListExpected", told, retryable=False)
         gained: dict[str, Json] = {name: {"gained": len(more)} for name, more in appended.items()}
         removed = [name for name in settings.remove if isinstance(before, dict) and name in before]
         return Done({**values, **gained}, data=values, appended=appended, removed=removed)
-
-
-def _no_list(told: str) -> StepBroke:
-    return StepBroke("NotAList", told, retryable=False)

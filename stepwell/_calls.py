@@ -227,6 +227,12 @@ def put_trigger(kind: str, name: str, document: JsonObject) -> Call:
     return Call("PUT", f"/api/{kind}/{_part(name)}", json=dict(document))
 
 
+def variables(method: str, name: str | None = None, json: object = None) -> Call:
+    """Do something with variables; each call may be sent again."""
+    path = "/api/variables" + (f"/{_part(name)}" if name is not None else "")
+    return Call(method, path, json=json, repeatable=method != "DELETE")
+
+
 def _filter(which: RunFilter) -> dict[str, str]:
     return _given(
         status=which.status,

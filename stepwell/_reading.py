@@ -187,6 +187,12 @@ def workflows(found: list[JsonObject]) -> list[WorkflowSummary]:
     return [cast("WorkflowSummary", _named(one)) for one in found]
 
 
+@_checked
+def variables(found: list[JsonObject]) -> dict[str, object]:
+    """Return the values of variables by name."""
+    return {str(one["name"]): one["value"] for one in found}
+
+
 def _named(found: JsonObject) -> JsonObject:
     return {**found, "id": found["id"], "version": found["version"]}
 

@@ -9,6 +9,7 @@ _LOCAL = {
     "serve": ("serve",),
     "credentials": ("key", "jwt-secret"),
     "secrets": ("secret",),
+    "variables": ("variable",),
     "runs": ("runs",),
     "maintenance": ("verify", "backup", "retention", "restore", "accept-loss"),
     "doctor": ("doctor",),

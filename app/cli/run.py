@@ -11,6 +11,7 @@ from app.assembly import open_services
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.cli.subparsers import Subparsers
+from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
@@ -28,6 +29,9 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON")
     parser.add_argument("--data-json", default="{}", help="the input, as a JSON object")
     parser.add_argument(
+        "--variables-json", default="{}", help="the variables that there are, as a JSON object"
+    )
+    parser.add_argument(
         "--answer-json",
         action="append",
         default=[],
@@ -40,16 +44,20 @@ def main(args: argparse.Namespace) -> int:
     """Run it. Returns 0 when the run completed or waits for somebody, 1 otherwise."""
     try:
         document = json.loads(args.file.read_text(encoding="utf-8"))
-        data = json.loads(args.data_json)
+        data, variables = json.loads(args.data_json), json.loads(args.variables_json)
         answers = [json.loads(text) for text in args.answer_json]
     except (OSError, ValueError) as unreadable:
         print(f"cannot read the definition or its input: {unreadable}", file=sys.stderr)
         return 1
-    if not isinstance(data, dict):
-        print("--data-json must be a JSON object", file=sys.stderr)
-        return 1
+    for name, given in (("--data-json", data), ("--variables-json", variables)):
+        if not isinstance(given, dict):
+            print(f"{name} must be a JSON object", file=sys.stderr)
+            return 1
     try:
-        run = asyncio.run(_run(document, data, answers))
+        run = asyncio.run(_run(document, data, variables, answers))
+    except UnfitVariable as unfit:
+        print(f"--variables-json: {unfit}", file=sys.stderr)
+        return 1
     except InvalidDefinition as invalid:
         for problem in invalid.problems:
             print(f"{args.file}: {problem.path}: {problem.message}", file=sys.stderr)
@@ -58,12 +66,17 @@ def main(args: argparse.Namespace) -> int:
     return 0 if run.status in (Status.COMPLETED, Status.PAUSED) else 1
 
 
-async def _run(document: Json, data: JsonObject, answers: list[JsonObject]) -> Run:
+async def _run(
+    document: Json, data: JsonObject, variables: JsonObject, answers: list[JsonObject]
+) -> Run:
     with tempfile.TemporaryDirectory(prefix="stepwell-run-") as folder:
         settings = load({"data": Path(folder)}).settings
         async with open_services(settings) as services:
             timers = asyncio.create_task(services.timers.run())
             try:
+                for name, value in variables.items():
+                    table, now_ms = services.journal.variables, services.clock.now_ms()
+                    await put_variable(table, _TENANT, name, value, now_ms)
                 return await _to_the_end(services, document, data, answers)
             finally:
                 timers.cancel()

@@ -42,7 +42,7 @@ def step_input(run: Run, step: CompiledStep, execute: Due) -> StepInput:
         visit=execute.visit,
         attempt=execute.attempt,
         idempotency_key=execute.idempotency_key(run.id),
-        scope=scope(run),
+        scope={**scope(run), **step.given} if step.given else scope(run),
         output=step.output.specs,
         on_interrupted=step.on_interrupted,
     )

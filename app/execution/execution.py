@@ -66,7 +66,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     """Put together what executes runs."""
     frozen = FrozenValues()
     appends = Appends(journal, clock, frozen)
-    starts = Starts(appends, live_runs, clock, await journal.runs.last_number())
+    last_number = await journal.runs.last_number()
+    starts = Starts(appends, live_runs, journal.variables, clock, last_number)
     children = Children(journal, services.workflows, starts)
     effects_of = partial(LiveEffects, services, children, appends)
     step_life = StepLife(

@@ -72,8 +72,16 @@ class NewRun:
     beginning: Beginning | None = None
     size: int = 0
 
-    def started(self, run_id: str, now_ms: int) -> RunStarted:
-        """Return the first event of the run."""
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names of the variables that the run may use."""
+        definition = self.definition
+        if isinstance(definition, DefinitionUnusable):
+            return frozenset()
+        return definition.variables
+
+    def started(self, run_id: str, now_ms: int, variables: JsonObject) -> RunStarted:
+        """Return the first event of the run, which uses these variables."""
         rerun = self.beginning
         return RunStarted(
             at_ms=now_ms,
@@ -91,6 +99,7 @@ class NewRun:
             caught_in=rerun.caught_in if rerun else None,
             carried=rerun.carried if rerun else (),
             visits=rerun.visits if rerun else {},
+            vars=variables,
         )
 
     def step(self, step_id: str) -> CompiledStep:

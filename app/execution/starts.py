@@ -9,16 +9,23 @@ from app.execution.appends import Appends
 from app.execution.live_run import LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
-from engine import Event, apply
+from engine import Event, JsonObject, apply
+from journal import VariableTable
 
 
 class Starts:
     """Makes new runs, with ids that only grow."""
 
     def __init__(
-        self, appends: Appends, live_runs: LiveRuns, clock: Clock, last_number: int
+        self,
+        appends: Appends,
+        live_runs: LiveRuns,
+        variables: VariableTable,
+        clock: Clock,
+        last_number: int,
     ) -> None:
         """Take the number of the newest run of the journal, 0 where there is none."""
+        self._variables = variables
         self._appends = appends
         self._live_runs = live_runs
         self._clock = clock
@@ -27,7 +34,8 @@ class Starts:
     @asynccontextmanager
     async def new(self, new: NewRun) -> AsyncIterator[LiveRun]:
         """Hold a new run in memory, of which nothing is durable yet."""
-        live = self._live_run(new)
+        names = new.variables
+        live = self._live_run(new, await self._variables.named(new.tenant, names) if names else {})
         async with self._live_runs.new(live):
             yield live
 
@@ -41,9 +49,9 @@ class Starts:
             lives = [await held.enter_async_context(self.new(new)) for new in news]
             await self._appends.start_together(lives)
 
-    def _live_run(self, new: NewRun) -> LiveRun:
+    def _live_run(self, new: NewRun, variables: JsonObject) -> LiveRun:
         now_ms = self._clock.now_ms()
-        started = new.started(self._next_id(now_ms), now_ms)
+        started = new.started(self._next_id(now_ms), now_ms, variables)
         run = apply(None, started)
         begun = new.begun(run, now_ms)
         run, events = reduce(apply, begun, run), list[Event]([started, *begun])

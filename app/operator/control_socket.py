@@ -19,6 +19,7 @@ from app.auth.callers import Authenticator
 from app.auth.keys import new_key
 from app.auth.tokens import BadSecret, new_secret
 from app.clock import Clock, SystemClock
+from app.definitions.variables import UnfitVariable, put_variable
 from app.opening import open_secrets
 from app.operator.commands import COMMANDS, OperatorContext, Progress, operate
 from app.operator.errors import CommandFailed
@@ -29,7 +30,17 @@ from app.settings.server import SettingsError, load
 from app.upkeep.backup import BackupFailed
 from app.wire.errors import BadRequest
 from engine import iso_time
-from journal import DATABASE, MARKER, Journal, JournalError, JwtSecretRow, KeyRow, Locked, holder
+from journal import (
+    DATABASE,
+    MARKER,
+    Journal,
+    JournalError,
+    JwtSecretRow,
+    KeyRow,
+    Locked,
+    VariableTable,
+    holder,
+)
 
 _LONGEST_LINE = 1_048_576
 _LONGEST_PATH = 100
@@ -75,10 +86,28 @@ async def perform(
                 return {"disabled": given["which"]}
             case "secret.set" | "secret.list" | "secret.delete":
                 return await _secret(await open_vault(), command, given)
+            case "variable.set" | "variable.list" | "variable.delete":
+                return await _variable(journal.variables, now_ms, command, given)
             case _:
                 raise CommandFailed(f"there is no command {command}")
-    except (JournalError, BadSecret, KeyUnusable, SettingsError, UnfitSecret) as refused:
+    except (
+        JournalError, BadSecret, KeyUnusable, SettingsError, UnfitSecret, UnfitVariable,
+    ) as refused:  # fmt: skip
         raise CommandFailed(str(refused)) from refused
+
+
+async def _variable(
+    table: VariableTable, now_ms: int, command: str, given: dict[str, Any]
+) -> dict[str, Any]:
+    tenant = given["tenant"]
+    if command == "variable.set":
+        await put_variable(table, tenant, given["name"], given["value"], now_ms)
+        return {"set": given["name"]}
+    if command == "variable.delete":
+        await table.delete(tenant, given["name"])
+        return {"deleted": given["name"]}
+    rows = await table.of(tenant)
+    return {"variables": [{"name": row.name, "value": json.loads(row.value)} for row in rows]}
 
 
 async def _secret(vault: Secrets, command: str, given: dict[str, Any]) -> dict[str, Any]:

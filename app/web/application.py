@@ -31,6 +31,7 @@ from app.web.api import (
     secrets,
     starts,
     tools,
+    variables,
     webhooks,
 )
 from app.web.api.docs_page import docs_page
@@ -58,6 +59,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *credentials.ENDPOINTS,
     *downloads.ENDPOINTS,
     *secrets.ENDPOINTS,
+    *variables.ENDPOINTS,
     *llm_models.ENDPOINTS,
     *tools.ENDPOINTS,
     *webhooks.ENDPOINTS,

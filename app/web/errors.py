@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from app.auth.errors import Forbidden, Unauthorized
 from app.auth.links import LinkUnusable
 from app.auth.rate_limits import RateLimited
+from app.definitions.variables import UnfitVariable
 from app.definitions.versioned import DefinitionUnusable
 from app.events.streams import TooManyStreams
 from app.execution.admission import Overloaded
@@ -46,6 +47,7 @@ from journal import (
     UnknownRun,
     UnknownSchedule,
     UnknownSecret,
+    UnknownVariable,
     UnknownWebhook,
 )
 from steps.contract import InvalidAnswer, Problem
@@ -57,6 +59,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownRun, 404, "Run not found"),
     (UnknownFile, 404, "File not found"),
     (UnknownSecret, 404, "Secret not found"),
+    (UnknownVariable, 404, "Variable not found"),
     (UnknownModel, 404, "Model not found"),
     (UnknownWebhook, 404, "Webhook not found"),
     (UnknownDelivery, 404, "Delivery not found"),
@@ -88,6 +91,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidAnswer, 400, "Invalid input"),
     (BadRequest, 400, "Invalid input"),
     (UnfitSecret, 400, "Invalid input"),
+    (UnfitVariable, 400, "Invalid input"),
     (Archived, 400, "Invalid input"),
     (NotArchived, 409, "Conflict"),
     (Overloaded, 503, "Service unavailable"),

@@ -272,6 +272,15 @@ class StoredSecret(BaseModel):
     updatedAt: Time  # noqa: N815
 
 
+class StoredVariable(BaseModel):
+    """A variable for expressions, with its value."""
+
+    name: Annotated[str, Field(examples=["warehouse"])]
+    value: Annotated[Any, Field(examples=["https://warehouse.example.com"])]
+    createdAt: Time  # noqa: N815
+    updatedAt: Time  # noqa: N815
+
+
 class ChatModel(_Open):
     """A chat model that definitions may name."""
 

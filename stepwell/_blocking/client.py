@@ -255,6 +255,43 @@ class Client:
         call = calls.bulk(action, which, run_ids, dry_run=True)
         return reading.bulk_count(self._connection.ask(call))
 
+    def variables(self) -> dict[str, object]:
+        """Return the variables of the tenant, which expressions name as `vars.NAME`.
+
+        Returns:
+            Their values by name.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        return reading.variables(self._connection.ask(calls.variables("GET")))
+
+    def set_variable(self, name: str, value: object) -> None:
+        """Keep a variable, in the place of one of that name; runs that have begun keep theirs.
+
+        Args:
+            name: Letters, digits and `_`.
+            value: Any JSON value.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        self._connection.ask(calls.variables("PUT", name, {"value": value}))
+
+    def delete_variable(self, name: str) -> None:
+        """Delete a variable.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            ApiError: The server refused, with status 404 where there is none.
+            Unanswered: The server was not reached.
+        """
+        self._connection.ask(calls.variables("DELETE", name))
+
     def events(
         self,
         *,

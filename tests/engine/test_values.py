@@ -226,7 +226,7 @@ def test_expressions_see_data_outputs_context_and_the_run() -> None:
         "run": {
             "id": RUN, "workflowId": "order", "version": "1.0.0", "startedAt": "1970-01-01T00:00:00Z",
         },
-        "now": 10,
+        "vars": {}, "now": 10,
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def test_an_equal_value_that_is_another_one_is_frozen_anew() -> None:
 def test_only_the_last_values_are_held() -> None:
     values = FrozenValues()
     first: Json = [0]
-    others: list[Json] = [[number] for number in range(1, 9)]
+    others: list[Json] = [[number] for number in range(1, 65)]
     kept = values.of(first)
     for value in others[:-1]:
         values.of(value)

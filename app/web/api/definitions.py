@@ -224,7 +224,8 @@ def _article(word: str) -> str:
 async def _advice_on_workflow(services: Services, row: VersionRow, known: Known) -> list[Problem]:
     def look() -> list[Problem]:
         document = row.definition
-        return advice_on(document, services.registry, declared_in(document, services.registry), known)
+        declared = declared_in(document, services.registry)
+        return advice_on(document, services.registry, declared, known)
 
     steps = row.definition["steps"]
     is_long = isinstance(steps, list) and len(steps) > _MANY_STEPS

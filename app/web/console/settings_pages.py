@@ -47,6 +47,15 @@ async def _secrets(call: Call) -> dict[str, Any]:
     }
 
 
+async def _variables(call: Call) -> dict[str, Any]:
+    rows = await call.services.journal.variables.of(call.tenant)
+    return {
+        "variables": [
+            {"name": row.name, "value": row.value, "updated_ms": row.updated_at_ms} for row in rows
+        ]
+    }
+
+
 async def _models(call: Call) -> dict[str, Any]:
     known = await call.services.models.known(call.tenant)
     return {
@@ -154,6 +163,7 @@ PAGES = (
     _page("keys", Role.ADMIN, _keys, "API keys"),
     _page("tokens", Role.ADMIN, _tokens, "Secrets of tokens"),
     _page("secrets", Role.ADMIN, _secrets, "Secrets"),
+    _page("variables", Role.VIEWER, _variables, "Variables"),
     _page("models", Role.VIEWER, _models, "Models"),
     _page("tools", Role.VIEWER, _tools, "Tools"),
     _page("webhooks", Role.ADMIN, _webhooks, "Webhooks"),

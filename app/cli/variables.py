@@ -1,0 +1,53 @@
+"""`stepwell variable`: set, list, delete."""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from app.cli.credentials import tenant_of
+from app.cli.subparsers import Subparsers
+from app.operator.control_socket import ask
+from app.operator.errors import CommandFailed
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    parser = subparsers.add_parser("variable", help="set, list or delete variables of a tenant")
+    verbs = parser.add_subparsers(required=True, metavar="set|list|delete", dest="verb")
+    for verb, told in (
+        ("set", "keep a variable, which expressions name as vars.NAME"),
+        ("list", "list variables with their values"),
+        ("delete", "delete a variable"),
+    ):
+        command = verbs.add_parser(verb, help=told, description=told)
+        command.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
+        command.add_argument("--tenant", required=True)
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+        if verb != "list":
+            command.add_argument("name")
+        if verb == "set":
+            command.add_argument("value", help='JSON, such as 5 or {"a": 1} or \'"text"\'')
+        command.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out the command and print its answer."""
+    given = {"tenant": tenant_of(args)}
+    if args.verb != "list":
+        given["name"] = args.name
+    if args.verb == "set":
+        try:
+            given["value"] = json.loads(args.value)
+        except ValueError as wrong:
+            message = f"the value must be JSON, and a text stands in double quotes: {wrong}"
+            raise CommandFailed(message) from wrong
+    answer = asyncio.run(ask(args.data, f"variable.{args.verb}", given))
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return 0
+    if args.verb != "list":
+        print("  ".join(f"{name}={value}" for name, value in answer.items()))
+    for row in answer.get("variables", []):
+        print(f"{row['name']}={json.dumps(row['value'], ensure_ascii=False)}")
+    return 0

@@ -1,0 +1,63 @@
+"""Variables over HTTP: what expressions name as `vars.NAME`."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.definitions.variables import put_variable
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.json_body import json_body
+from engine import iso_time
+from journal import VariableRow
+
+
+class VariableBody(BaseModel):
+    """A variable's value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: Any = Field(description="any JSON value; runs that have begun keep the one before")
+
+
+def variable_document(row: VariableRow) -> dict[str, Any]:
+    """Return a variable as it is shown."""
+    return {
+        "name": row.name,
+        "value": json.loads(row.value),
+        "createdAt": iso_time(row.created_at_ms),
+        "updatedAt": iso_time(row.updated_at_ms),
+    }
+
+
+async def list_variables(call: Call) -> Response:
+    """List the tenant's variables with their values."""
+    rows = await call.services.journal.variables.of(call.tenant)
+    return JSONResponse([variable_document(row) for row in rows])
+
+
+async def set_variable(call: Call) -> Response:
+    """Keep a variable, in the place of one of that name."""
+    body = checked(VariableBody, await json_body(call.request, call.services.settings))
+    now_ms = call.services.clock.now_ms()
+    table = call.services.journal.variables
+    row = await put_variable(table, call.tenant, call.path("name"), body.value, now_ms)
+    return JSONResponse(variable_document(row))
+
+
+async def delete_variable(call: Call) -> Response:
+    """Delete a variable; runs that begin from now on do not have it."""
+    await call.services.journal.variables.delete(call.tenant, call.path("name"))
+    return JSONResponse({"success": True, "name": call.path("name")})
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/variables", Role.VIEWER, list_variables, "List variables"),
+    Endpoint(
+        "PUT", "/api/variables/{name}", Role.EDITOR, set_variable, "Keep a variable", VariableBody
+    ),
+    Endpoint("DELETE", "/api/variables/{name}", Role.EDITOR, delete_variable, "Delete a variable"),
+)  # fmt: skip

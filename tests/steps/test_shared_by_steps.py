@@ -1,0 +1,96 @@
+"""What a document says once: its constants, the defaults of step types, and notes."""
+
+from typing import Any
+
+import pytest
+
+from engine import Json
+from steps.checking import check_definition
+from steps.definition import variables_in
+from steps.registry import Registry
+
+
+def document(**more: Any) -> dict[str, Any]:
+    steps = [
+        {"id": "get", "type": "call-api", "url": "{{ constants.base }}/orders"},
+        {"id": "put", "type": "call-api", "url": "{{ vars.host }}", "timeout": "5s"},
+        {"id": "end", "type": "end-flow"},
+    ]
+    edges = [{"from": "get", "to": "put", "condition": "constants.many > 1"},
+             {"from": "get", "to": "end"}, {"from": "put", "to": "end"}]  # fmt: skip
+    return {"name": "Shared", "initialStep": "get", "steps": steps, "edges": edges,
+            "constants": {"host": "https://a.example", "base": "{{ constants.host }}/v1", "many": 2},
+            **more}  # fmt: skip
+
+
+def problems(whole: Json) -> list[str]:
+    found = check_definition(whole, Registry.built_in()).problems
+    return [f"{item.path}: {item.message}" for item in found]
+
+
+def test_constants_are_worked_out_once_in_their_order() -> None:
+    checked = check_definition(document(), Registry.built_in())
+    assert checked.problems == []
+    definition = checked.definition
+    assert definition is not None
+    constants = {"host": "https://a.example", "base": "https://a.example/v1", "many": 2}
+    assert definition.steps["get"].given == {"constants": constants}
+    condition = definition.graph.steps["get"].edges[0].condition
+    assert condition is not None
+    assert condition({"data": {}})
+
+
+@pytest.mark.parametrize(
+    ("constants", "told"),
+    [
+        ({"a": "{{ data.x }}"}, "constants.a: a constant may name constants only, and not data"),
+        ({"a": "{{ now() }}"}, "constants.a: a constant has no now()"),
+        ({"a": "{{ constants.b }}", "b": 1}, "constants.a: the expression 'constants.b' failed: constants.b does"),
+        ({"a": "{{ 1 | uper }}"}, "constants.a: there is no filter uper"),
+        ({"a b": 1}, "constants.a b.[key]: String should match"),
+    ],
+)  # fmt: skip
+def test_a_constant_that_cannot_be_worked_out_is_told(constants: Any, told: str) -> None:
+    base = {"host": "x", "base": "x", "many": 1}
+    assert problems(document(constants={**constants, **base}))[0].startswith(told)
+
+
+def test_defaults_stand_in_all_steps_of_their_type_but_where_a_step_has_its_own() -> None:
+    defaults = {"call-api": {"timeout": "9s", "retry": {"maxAttempts": 4}, "method": "PUT"}}
+    checked = check_definition(document(defaults=defaults), Registry.built_in())
+    assert checked.problems == []
+    definition = checked.definition
+    assert definition is not None
+    assert [definition.steps[name].timeout_ms for name in ("get", "put")] == [9_000, 5_000]
+    assert definition.graph.steps["put"].retry.max_attempts == 4
+    assert definition.document["steps"] == document()["steps"], "it is kept as it was written"
+
+
+@pytest.mark.parametrize(
+    ("defaults", "told"),
+    [
+        ({"call-api": {"timeot": "9s"}}, ["defaults.call-api.timeot: is not a known key; did you mean timeout?"]),
+        ({"call-api": {"timeout": "soon"}}, ["defaults.call-api.timeout: "]),
+        ({"call-api": {"headers": {"a": "{{ data. }}"}}}, ["defaults.call-api.headers.a: the expression"]),
+        ({"call-api": {"query": {"a": "{{ 1 | uper }}"}}}, ["defaults.call-api.query.a: {{ 1 | uper }}: there is no filter"]),
+        ({"call-apy": {}}, ["defaults.call-apy: call-apy is not a known step type; did you mean call-api?"]),
+        ({"call-api": {"id": "x"}}, ["defaults.call-api.id: is each step's own"]),
+        ({"call-api": 1}, ["defaults.call-api: must be an object"]),
+    ],
+)  # fmt: skip
+def test_a_problem_of_defaults_is_told_once_where_it_stands(defaults: Any, told: list[str]) -> None:
+    found = problems(document(defaults=defaults))
+    assert len(found) == len(told), found
+    assert all(item.startswith(text) for item, text in zip(found, told, strict=True)), found
+
+
+def test_notes_stand_anywhere() -> None:
+    whole = document(note="of the whole")
+    whole["steps"][0]["note"] = "a {{ text }} that nobody evaluates"
+    whole["edges"][0]["note"] = "why"
+    assert problems(whole) == []
+
+
+def test_variables_are_known_by_name_wherever_they_are_named() -> None:
+    used: Json = {"a": ["{{ vars.one + vars . two }}"], "b": "x.vars.not, myvars.three"}
+    assert variables_in(used) == {"one", "two", "not"}
