@@ -24,6 +24,15 @@ have an order among themselves; objects and null have none.
 is missing. A key with a hyphen stands in brackets: `steps['get-pet'].output`. Objects have the
 methods {", ".join(f"`.{name}()`" for name in METHODS)}; other values have none.
 
+Patterns (`regex_match` and the others) are RE2's, which never goes back in a text: it has no
+references back and no looking ahead, `\\w`, `\\d` and `\\b` are ASCII, `\\pL` is any letter, and
+`(?i)` at the beginning leaves case aside. In an expression a backslash is written twice. How long
+a text may be depends on the pattern; one that is too long is an error, and never a wait.
+
+Dates are ISO 8601 texts; zones are names of IANA, such as `Europe/Berlin`. A date without a time
+is the beginning of that day, in UTC unless a zone is given. `now()` is when the attempt began,
+and the same when it is made again after a crash.
+
 All expressions of one step share an allowance of {STEP:,} units of work: a unit is one value that
 is looked at, or {CHARACTERS_A_UNIT} characters of text. A step that needs more fails and says so.
 """

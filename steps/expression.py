@@ -12,7 +12,7 @@ from typing import Any
 from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json, iso_time
-from steps.filters import FILTERS, begin
+from steps.filters import FILTERS, TESTS, begin
 from steps.frozen import freeze, frozen_here, thaw
 from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
@@ -100,7 +100,8 @@ def _new_environment() -> Environment:
             name: partial(_ordered_as, sign)
             for sign, names in ORDERING_TESTS.items()
             for name in (sign, *names)
-        },
+        }
+        | TESTS,
         globals=_CHECKED,
         fuel=FUEL,
         undefined_behavior="strict",

@@ -1,11 +1,10 @@
-"""The few filters that data mapping needs beside MiniJinja's own. All are bounded.
+"""The filters that data mapping needs beside MiniJinja's own. All are bounded.
 
 MiniJinja's fuel does not count what they do, so each call takes from an allowance of its own,
 more for long texts: an expression that calls one for each of thousands of items would
 otherwise keep everybody waiting.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -14,9 +13,12 @@ from datetime import date as Day  # noqa: N812 - `date` is the parameter's word
 from functools import wraps
 from typing import Any
 
+from steps.date_filters import DATE_FILTERS
 from steps.durations import duration_ms
 from steps.frozen import freeze, thaw
+from steps.list_filters import LIST_FILTERS
 from steps.strict_json import parse_strictly
+from steps.text_filters import TEXT_FILTERS, matches
 
 _LONGEST_PATTERN = 200
 _WIDEST_INDENT = 8
@@ -47,11 +49,6 @@ def tojson(value: Any, indent: int | bool | None = None) -> str:
 def from_json(text: str) -> Any:
     """Return the value that JSON text describes."""
     return freeze(parse_strictly(text))
-
-
-def sha256(text: str) -> str:
-    """Return the hexadecimal SHA-256 of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def date_add(date: str, duration: str) -> str:
@@ -127,7 +124,8 @@ def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
     return counted
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
-    call.__name__: _counted(call)
-    for call in (to_json, tojson, from_json, sha256, date_add, date_format)
-}
+_OFFERED: tuple[Callable[..., Any], ...] = (
+    to_json, tojson, from_json, date_add, date_format, *DATE_FILTERS, *TEXT_FILTERS, *LIST_FILTERS,
+)  # fmt: skip
+FILTERS: dict[str, Callable[..., Any]] = {call.__name__: _counted(call) for call in _OFFERED}
+TESTS: dict[str, Callable[..., Any]] = {"matching": _counted(matches)}

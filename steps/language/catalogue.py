@@ -91,10 +91,20 @@ _FILTERS = (
     Word("abs", "", "a number without its sign", "-3 | abs -> 3", "number"),
     Word("attr", "name", "the entry of an object under a name that is worked out",
          "{'a': 1} | attr('a') -> 1"),
+    Word("avg", "attribute?", "the mean of numbers, or of an attribute of all items; null of none",
+         "[1, 2] | avg -> 1.5"),
+    Word("b64decode", "", "the text whose UTF-8 is written as base64, of either kind",
+         "'w6k=' | b64decode | length -> 1", "string"),
+    Word("b64encode", "url?", "the base64 of a text's UTF-8; with the letters for addresses where "
+         "`url`", "'a?>' | b64encode(url=true) -> \"YT8-\"", "string"),
     Word("batch", "count fill_with?", "a list in lists of `count` items each",
          "[1, 2, 3] | batch(2) | list -> [[1, 2], [3]]", "array"),
     Word("bool", "", "true or false, as a condition takes the value", "[] | bool -> false",
          "boolean"),
+    Word("business_days", "until holidays?", "how many working days there are from a date to "
+         "before "
+         "another; Saturdays, Sundays and `holidays` are none",
+         "'2026-01-02' | business_days('2026-01-06') -> 2", "number"),
     Word("capitalize", "", "a text with a capital first letter", "'aB' | capitalize -> \"Ab\"",
          "string"),
     Word("chain", "...", "several lists, or objects, as one", "[1] | chain([2]) | list -> [1, 2]"),
@@ -102,8 +112,32 @@ _FILTERS = (
     Word("date_add", "duration", "an ISO date moved by a duration such as `7d` or `-2h`; a date "
          "without a time stays one when it moves by whole days",
          "'2026-01-31' | date_add('1d') -> \"2026-02-01\"", "string"),
+    Word("date_add_business_days", "days holidays?", "a date so many working days later",
+         "'2026-01-02' | date_add_business_days(2, ['2026-01-05']) -> \"2026-01-07\"", "string"),
+    Word("date_add_months", "months", "a date so many months later; where that month is shorter, "
+         "its "
+         "last day", "'2026-01-31' | date_add_months(1) -> \"2026-02-28\"", "string"),
+    Word("date_diff", "other unit?", "how much later a date is than another, in `days`, or in "
+         "`seconds`, "
+         "`minutes`, `hours`, `weeks`, or in whole `months`, `quarters` or `years`",
+         "'2026-03-01' | date_diff('2026-01-31', 'months') -> 1", "number"),
     Word("date_format", "pattern", "an ISO date written by a strftime pattern",
          "'2026-01-31' | date_format('%d.%m.%Y') -> \"31.01.2026\"", "string"),
+    Word("date_in", "zone", "a moment as the clocks of an IANA zone show it; a date without a "
+         "time is the "
+         "beginning of that day there", "'2026-07-01T12:00:00Z' | date_in('Europe/Berlin') -> "
+         '"2026-07-01T14:00:00+02:00"', "string"),
+    Word("date_parse", "pattern zone?", "the ISO date that a text written by a strftime pattern "
+         "means, in "
+         "UTC or in a zone", "'31.12.2026' | date_parse('%d.%m.%Y') -> \"2026-12-31\"", "string"),
+    Word("date_parts", "zone?", "`year`, `quarter`, `month`, `week`, `day`, `dayOfYear`, "
+         "`weekday` (1 is "
+         "Monday), and of a moment `hour`, `minute`, `second`",
+         "('2026-12-31' | date_parts).weekday -> 4", "object"),
+    Word("date_trunc", "unit zone?", "the beginning of the `hour`, `day`, `week`, `month`, "
+         "`quarter` or "
+         "`year` that a date is in", "'2026-08-20' | date_trunc('quarter') -> \"2026-07-01\"",
+         "string"),
     Word("default", "default_value? boolean?", "another value where something does not exist, "
          "whichever part of its path is missing; with `true` also where it is empty, null, 0 or "
          "false", "data.a.b | default('none') -> \"none\"", also=("d",)),
@@ -115,16 +149,35 @@ _FILTERS = (
     Word("filesizeformat", "binary?", "a number of bytes as people read it",
          '1500 | filesizeformat -> "1.5 kB"', "string"),
     Word("first", "", "the first item", "[1, 2] | first -> 1"),
+    Word("flatten", "levels?", "a list with the items of the lists in it, one level deep or more",
+         "[1, [2, [3]]] | flatten -> [1, 2, [3]]", "array"),
     Word("float", "default?", "a number with a fraction, also of a text",
          "'1.5' | float -> 1.5", "number"),
+    Word("format_number", "decimals? group? point?", "a number with so many decimals, and "
+         "`group` between each "
+         "three digits", "1234.5 | format_number(2, '.', ',') -> \"1.234,50\"", "string"),
+    Word("from_csv", "separator? header?", "the rows of CSV text: objects by its first row, or "
+         "lists where "
+         "`header` is false", "'a,b\\n1,2' | from_csv -> [{\"a\": \"1\", \"b\": \"2\"}]", "array"),
+    Word("from_hex", "", "the text whose UTF-8 is written as hexadecimal digits",
+         "'6869' | from_hex -> \"hi\"", "string"),
+    Word("from_items", "", "an object of pairs of a name and a value; what `items` gives, back",
+         "[['a', 1]] | from_items -> {\"a\": 1}", "object"),
     Word("format", "...", "a text with values in its places, as in Python's `%`",
          "'%s: %d' | format('a', 1) -> \"a: 1\"", "string"),
     Word("from_json", "", "the value that JSON text describes", "'[1]' | from_json -> [1]"),
+    Word("from_timestamp", "", "the moment of Unix seconds, in UTC",
+         '0 | from_timestamp -> "1970-01-01T00:00:00Z"', "string"),
     Word("groupby", "attribute default? case_sensitive?", "the items of a list in groups: pairs of "
          "what they share and a list of them",
          "[{'a': 1}] | groupby('a') | length -> 1", "array"),
+    Word("hmac", "key algorithm? encoding?", "the HMAC of a text, by `sha256`, `sha1` or "
+         "`sha512`, as `hex` or "
+         "`base64`", "'a' | hmac('key') | length -> 64", "string"),
     Word("indent", "width? first? blank?", "a text whose lines are indented",
          "'a\\nb' | indent(2) -> \"a\\n  b\"", "string"),
+    Word("index_by", "attribute", "an object of the items, each by the value of its attribute",
+         "[{'id': 'x'}] | index_by('id') -> {\"x\": {\"id\": \"x\"}}", "object"),
     Word("int", "default? base?", "a whole number, also of a text", "'5' | int -> 5", "integer"),
     Word("items", "", "the pairs of an object", "{'a': 1} | items | list -> [[\"a\", 1]]", "array"),
     Word("join", "d? attribute?", "the items of a list as one text, with `d` between them",
@@ -140,12 +193,25 @@ _FILTERS = (
          "[{'a': 1}] | map(attribute='a') | list -> [1]", "array"),
     Word("max", "case_sensitive? attribute?", "the largest item; all must be of one kind",
          "[1, 3, 2] | max -> 3", by_name=True),
+    Word("merge", "...", "an object with the keys of others over its own",
+         "{'a': 1, 'b': 1} | merge({'b': 2}) -> {\"a\": 1, \"b\": 2}", "object"),
     Word("min", "case_sensitive? attribute?", "the smallest item; all must be of one kind",
          "[1, 3, 2] | min -> 1", by_name=True),
     Word("pluralize", "singular? plural?", "an ending for a number that is not 1",
          '2 | pluralize -> "s"', "string"),
     Word("pprint", "", "a value as a text for people who look for a fault",
          "'a' | pprint -> \"'a'\"", "string"),
+    Word("regex_findall", "pattern", "every match of a pattern; where it has groups, what they "
+         "hold",
+         "'a1 b2' | regex_findall('([0-9])') -> [\"1\", \"2\"]", "array"),
+    Word("regex_match", "pattern", "the first match: its `text`, its `groups` in order, and its "
+         "`named` ones; "
+         "null where there is none", "('a-1' | regex_match('-([0-9])')).groups -> [\"1\"]"),
+    Word("regex_replace", "pattern replacement", "a text with another in the place of each "
+         "match; `\\\\1` stands "
+         "for a group", "'a1' | regex_replace('([a-z])([0-9])', '\\\\2\\\\1') -> \"1a\"", "string"),
+    Word("regex_split", "pattern limit?", "the parts of a text between the matches of a pattern",
+         "'a, b,c' | regex_split(', *') -> [\"a\", \"b\", \"c\"]", "array"),
     Word("reject", "...", "the items that do not pass a test",
          "[1, 2] | reject('odd') | list -> [2]", "array"),
     Word("rejectattr", "attribute ...", "the items whose attribute does not pass a test",
@@ -174,7 +240,14 @@ _FILTERS = (
          "string"),
     Word("sum", "attribute? start?", "the sum of numbers, or of an attribute of all items",
          "[1, 2] | sum -> 3", "number"),
+    Word("timestamp", "", "a moment as Unix seconds", "'1970-01-01T00:01:00Z' | timestamp -> "
+         "60", "number"),
     Word("title", "", "a text with capital first letters", "'a b' | title -> \"A B\"", "string"),
+    Word("to_csv", "columns? separator? header?", "rows as CSV text; of objects the `columns`, "
+         "or the keys of all "
+         "of them", "[{'a': 1, 'b': none}] | to_csv -> \"a,b\\r\\n1,\\r\\n\"", "string"),
+    Word("to_hex", "", "the hexadecimal digits of a text's UTF-8", "'hi' | to_hex -> \"6869\"",
+         "string"),
     Word("to_json", "", "a value as JSON text", "{'a': 1} | to_json -> \"{\\\"a\\\":1}\"",
          "string"),
     Word("tojson", "indent?", "a value as JSON text that may stand in HTML",
@@ -187,8 +260,14 @@ _FILTERS = (
     Word("unique", "case_sensitive? attribute?", "a list without items that were there before",
          "[1, 1, 2] | unique | list -> [1, 2]", "array", by_name=True),
     Word("upper", "", "a text in capital letters", "'a' | upper -> \"A\"", "string"),
+    Word("urldecode", "", "what a part of an address means", "'a+%C3%A9' | urldecode | length -> 3",
+         "string"),
     Word("urlencode", "", "a text, or the pairs of an object, as part of an address",
          "'a b' | urlencode -> \"a%20b\"", "string"),
+    Word("urlsplit", "", "the parts of an address: `scheme`, `username`, `host`, `port`, `path`, "
+         "`query` (an "
+         "object) and `fragment`", "('https://a.example/p?x=1' | urlsplit).query.x -> \"1\"",
+         "object"),
     Word("wordwrap", "width? break_long_words? wrapstring? break_on_hyphens?", "a text whose lines "
          "are no longer than `width`", "'a b' | wordwrap(1) -> \"a\\nb\"", "string", by_name=True),
     Word("zip", "...", "pairs of the items of lists", "[1] | zip([2]) | list -> [[1, 2]]", "array"),
@@ -218,6 +297,8 @@ _TESTS = (
     Word("le", "other", "less or equal, of the same kind", "1 is le(2) -> true", also=("<=",)),
     Word("lower", "", "a text in small letters", "'a' is lower -> true"),
     Word("lt", "other", "less, of the same kind", "1 is lt(2) -> true", also=("lessthan", "<")),
+    Word("matching", "pattern", "a text with a match of a pattern",
+         "'a1' is matching('[0-9]') -> true"),
     Word("mapping", "", "an object", "{} is mapping -> true"),
     Word("ne", "other", "not equal", "1 is ne(2) -> true", also=("!=",)),
     Word("none", "", "null", "none is none -> true"),

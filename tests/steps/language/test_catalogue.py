@@ -9,6 +9,7 @@ from minijinja import Environment
 from engine import Json
 from steps.expression import Expression, ExpressionError
 from steps.filters import FILTERS as OWN
+from steps.filters import TESTS as OWN_TESTS
 from steps.language.catalogue import FILTERS, FUNCTIONS, TESTS, Word
 from steps.language.findings import findings_in
 from steps.language.parser import parse
@@ -27,7 +28,7 @@ def test_the_example_holds_and_is_called_rightly(word: Word) -> None:
 
 
 def test_nothing_is_missing_and_nothing_is_made_up() -> None:
-    told = Environment(filters=OWN, pycompat=False).eval_expr("debug()")
+    told = Environment(filters=OWN, tests=OWN_TESTS, pycompat=False).eval_expr("debug()")
     for title, known in (("tests", TESTS), ("filters", FILTERS)):
         listed = re.search(rf"{title}: \[(.*?)\]", told, re.DOTALL)
         assert listed is not None
@@ -39,7 +40,10 @@ def test_nothing_is_missing_and_nothing_is_made_up() -> None:
     [
         ("data.x | uper", "there is no filter uper; did you mean upper?"),
         ("data.x | lenght > 1", "did you mean length?"),
-        ("data.x | regex_replace('a', 'b')", "there is no filter regex_replace"),
+        (
+            "data.x | regex_replce('a', 'b')",
+            "there is no filter regex_replce; did you mean regex_replace?",
+        ),
         ("data.x is strng", "there is no test strng; did you mean string?"),
         ("data.x | map('uper')", "did you mean upper?"),
         ("data.x | selectattr('a', 'equls', 1)", "there is no test equls"),

@@ -1,0 +1,139 @@
+"""Dates, patterns, encodings, numbers and tables in expressions: values, and what is refused."""
+
+import time
+from typing import Any
+
+import pytest
+
+from steps.expression import Expression, ExpressionError, condition
+
+RIGHT: list[tuple[str, Any]] = [
+    ("now()", "1970-01-01T00:00:10Z"),
+    ("now('Asia/Tokyo')", "1970-01-01T09:00:10+09:00"),
+    ("now() | date_add('1d')", "1970-01-02T00:00:10Z"),
+    ("'2026-03-29T00:30:00Z' | date_in('Europe/Berlin')", "2026-03-29T01:30:00+01:00"),
+    ("'2026-03-29T01:30:00Z' | date_in('Europe/Berlin')", "2026-03-29T03:30:00+02:00"),
+    ("'2026-03-29' | date_in('Europe/Berlin')", "2026-03-29T00:00:00+01:00"),
+    ("'2026-03-30T00:00:00+02:00' | date_diff('2026-03-29T00:00:00+01:00', 'hours')", 23),
+    ("'2026-03-30' | date_diff('2026-03-29')", 1),
+    ("'2026-03-29' | date_diff('2026-03-30', 'weeks') | round(3)", -0.143),
+    ("'2026-03-30' | date_diff('2026-01-31', 'months')", 1),
+    ("'2026-02-28' | date_diff('2026-01-31', 'months')", 1),
+    ("'2026-02-27' | date_diff('2026-01-31', 'months')", 0),
+    ("'2026-01-31' | date_diff('2026-02-28', 'months')", -1),
+    ("'2028-02-28' | date_diff('2024-02-29', 'years')", 3),
+    ("'2026-03-29T23:30:00Z' | date_trunc('day', 'Europe/Berlin')", "2026-03-30T00:00:00+02:00"),
+    ("'2026-03-29T12:00:00Z' | date_trunc('day', 'Europe/Berlin')", "2026-03-29T00:00:00+01:00"),
+    ("'2026-03-29T12:34:56Z' | date_trunc('hour')", "2026-03-29T12:00:00Z"),
+    ("'2026-03-29' | date_trunc('week')", "2026-03-23"),
+    ("'2026-12-31' | date_trunc('quarter')", "2026-10-01"),
+    ("'2026-12-31' | date_trunc('year')", "2026-01-01"),
+    ("'2024-02-29' | date_add_months(12)", "2025-02-28"),
+    ("'2026-01-15T10:00:00Z' | date_add_months(-1)", "2025-12-15T10:00:00Z"),
+    ("'2026-01-03' | date_add_business_days(1)", "2026-01-05"),
+    ("'2026-01-05' | date_add_business_days(-1)", "2026-01-02"),
+    ("'2026-01-02T08:00:00Z' | date_add_business_days(1, ['2026-01-05'])", "2026-01-06T08:00:00Z"),
+    ("'2026-01-05' | business_days('2026-01-01')", -2),
+    ("'2026-01-01' | business_days('2026-01-08', ['2026-01-01', '2026-01-06'])", 3),
+    ("'31.12.26 23:15' | date_parse('%d.%m.%y %H:%M', 'Europe/Berlin')", "2026-12-31T23:15:00+01:00"),
+    ("'2026-12-31 23:15' | date_parse('%Y-%m-%d %H:%M')", "2026-12-31T23:15:00Z"),
+    ("'2026-06-30T23:00:00Z' | date_parts('Europe/Berlin')", {"year": 2026, "quarter": 3, "month": 7, "week": 27, "day": 1, "dayOfYear": 182, "weekday": 3, "hour": 1, "minute": 0, "second": 0}),
+    ("'2026-01-01T00:00:00.5Z' | timestamp", 1767225600.5),
+    ("1767225600.5 | from_timestamp", "2026-01-01T00:00:00.500000Z"),
+    ("'ann@a.example, bob@b.example' | regex_findall('([a-z]+)@([a-z.]+)')", [["ann", "a.example"], ["bob", "b.example"]]),
+    ("'none here' | regex_match('[0-9]+')", None),
+    ("'order 17' | regex_match('(?P<no>[0-9]+)')", {"text": "17", "groups": ["17"], "named": {"no": "17"}}),
+    ("'A-1 B-2' | regex_replace('([A-Z])-([0-9])', '\\\\2\\\\1')", "1A 2B"),
+    ("'a;b, c' | regex_split('[;,] *')", ["a", "b", "c"]),
+    ("'a;b;c' | regex_split(';', 1)", ["a", "b;c"]),
+    ("'A1' is matching('^[a-z][0-9]$') or 'a1' is matching('^[a-z][0-9]$')", True),
+    ("'Zoë' is matching('(?i)ZOË')", True),
+    ("('ÿ' | b64encode) ~ ('ÿ' | b64encode(true))", "w78=w78="),
+    ("'w78' | b64decode", "ÿ"),
+    ("'ÿ' | to_hex", "c3bf"),
+    ("'c3bf' | from_hex", "ÿ"),
+    ("'a%20b+c' | urldecode", "a b c"),
+    ("'https://ann@shop.example:8443/a%20b?x=1&x=2&y=#top' | urlsplit", {"scheme": "https", "username": "ann", "host": "shop.example", "port": 8443, "path": "/a%20b", "fragment": "top", "query": {"x": ["1", "2"], "y": ""}}),
+    ("'what do ya want for nothing?' | hmac('Jefe')", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+    ("'what do ya want for nothing?' | hmac('Jefe', 'sha1', 'base64')", "7/zfauXrL6LSdBbV8YTfnCWafHk="),
+    ("'abc' | sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    ("1234567.891 | format_number(2)", "1,234,567.89"),
+    ("-1234 | format_number(decimals=1, group=' ', point=',')", "-1 234,0"),
+    ("'a,b\\r\\n1,\"x,\"\"y\"\"\"\\r\\n' | from_csv", [{"a": "1", "b": 'x,"y"'}]),
+    ("'1;2\\n3;4' | from_csv(';', header=false)", [["1", "2"], ["3", "4"]]),
+    ("[{'a': 1, 'b': 'x,\"'}, {'a': none, 'b': [1], 'c': true}] | to_csv", 'a,b,c\r\n1,"x,""",\r\n,[1],true\r\n'),
+    ("[{'a': 1, 'b': 2}] | to_csv(['b'], ';', false)", "2\r\n"),
+    ("[[1, 2]] | to_csv", "1,2\r\n"),
+    ("[1, [2, [3, [4]]]] | flatten(2)", [1, 2, 3, [4]]),
+    ("data.rows | avg(attribute='n')", 2),
+    ("[] | avg", None),
+    ("data.rows | index_by('k')", {"x": {"k": "x", "n": 1}, "y": {"k": "y", "n": 3}}),
+    ("data.object | items | from_items", {"a": 1}),
+    ("data.object | merge({'b': 2}, {'a': 3})", {"a": 3, "b": 2}),
+    ("'{\"a\": [1]}' | from_json", {"a": [1]}),
+]  # fmt: skip
+SCOPE: dict[str, Any] = {
+    "data": {"rows": [{"k": "x", "n": 1}, {"k": "y", "n": 3}], "object": {"a": 1},
+             "long": "ab" * 40_000, "as": "a" * 20_000},
+    "now": 10_000,
+}  # fmt: skip
+
+WRONG: list[tuple[str, str]] = [
+    ("'2026-01-01' | date_in('Mars/Base')", "there is no time zone 'Mars/Base'"),
+    ("'2026-01-01' | date_in('../../etc/passwd')", "there is no time zone"),
+    ("'yesterday' | date_in('UTC')", "Invalid isoformat string"),
+    ("'2026-01-01' | date_diff('2026-01-02', 'fortnights')", "unit must be one of seconds"),
+    ("'2026-01-01' | date_trunc('decade')", "unit must be one of hour"),
+    ("'2026-01-01' | date_add_months(1.5)", "months must be a whole number"),
+    ("'9999-12-31' | date_add_months(1)", "year"),
+    ("'2026-01-01' | date_add_business_days(1000000)", "days may be 20000 at most"),
+    ("'2026-01-01' | business_days('9999-01-01')", "20000 days apart at most"),
+    ("'2026-01-01' | business_days('2026-01-02', '2026-01-01')", "holidays must be a list"),
+    ("'x' | regex_match('(')", "the pattern cannot be used: missing"),
+    ("'x' | regex_match('(a)\\\\1')", "the pattern cannot be used"),
+    ("'x' | regex_match('(?=a)')", "the pattern cannot be used"),
+    ("1 | regex_match('a')", "looks through a text"),
+    ("'a' | regex_replace('a', '\\\\9')", "replacement cannot be used"),
+    ("data.long | regex_match('(?:(?:a{1,30}){1,30})c')", "too many operations"),
+    ("data.as | regex_findall('a.*b|a')", "too many operations"),
+    ("data.as | regex_replace('a.*b|a', '')", "too many operations"),
+    ("'****' | b64decode", "base64"),
+    ("'/w==' | b64decode", "no UTF-8 text"),
+    ("'xyz' | from_hex", "hexadecimal"),
+    ("'a' | hmac('k', 'md5')", "algorithm must be one of"),
+    ("'1' | format_number", "takes a number"),
+    ("'a,a\\n1,2' | from_csv", "two columns of the CSV have the same name"),
+    ("'a,b\\n1' | from_csv", "row 2 has 1 cells"),
+    ("'a,\"b' | from_csv", "it is no CSV"),
+    ("'a' | from_csv('ab')", "separator must be one character"),
+    ("[1] | to_csv", "needs a list of objects"),
+    ("[1] | flatten(0)", "levels must be 1 to 10"),
+    ("'text' | flatten", "it needs a list"),
+    ("['a'] | avg", "avg needs numbers"),
+    ("[[1]] | from_items", "pairs of a name and a value"),
+    ("[1] | merge({})", "merge needs objects"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "right"), RIGHT, ids=lambda item: str(item)[:60])
+def test_the_value(text: str, right: Any) -> None:
+    value = Expression(text).evaluate(SCOPE)
+    assert value == right
+    assert type(value) is type(right)
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG, ids=lambda item: str(item)[:60])
+def test_what_is_refused_says_why(text: str, told: str) -> None:
+    with pytest.raises(ExpressionError, match=told):
+        Expression(text).evaluate(SCOPE)
+
+
+def test_a_pattern_never_goes_back_in_a_text() -> None:
+    before = time.process_time()
+    assert condition("data.t is matching('^(a+)+$')")({"data": {"t": "a" * 40 + "!"}}) is False
+    assert time.process_time() - before < 5, "where it went back it would take years"
+
+
+def test_where_there_is_no_time_now_says_so() -> None:
+    with pytest.raises(ExpressionError, match=r"there is no now\(\) here"):
+        Expression("now()").evaluate({"data": {}})
