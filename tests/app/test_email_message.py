@@ -27,7 +27,7 @@ def letter(**more: object) -> Letter:
         "sender": SENDER, "to": [SENDER], "cc": [], "bcc": [], "reply_to": [], "subject": "",
         "text": "", "html": None, "attachments": [],
     }  # fmt: skip
-    return Letter(**{**given, **more})  # type: ignore[arg-type]
+    return Letter(**{**given, **more})  # type: ignore[arg-type] # fields of many types in one dict
 
 
 @given(TEXT, TEXT, TEXT, TEXT)

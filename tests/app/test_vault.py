@@ -90,7 +90,7 @@ async def test_a_write_of_unknown_outcome_is_read_again(
     write = journal.secrets.put
 
     async def written_and_not_told(rows: object) -> None:
-        await write(rows)  # type: ignore[arg-type]
+        await write(rows)  # type: ignore[arg-type] # any statement that binds rows
         raise Unavailable("test")
 
     monkeypatch.setattr(journal.secrets, "put", written_and_not_told)

@@ -54,4 +54,4 @@ def test_what_a_newer_server_adds_is_kept() -> None:
         (),
     )
     made = reading.workflow({"id": "w", "version": "1.0.0", "colour": "red"})
-    assert made["colour"] == "red"  # type: ignore[typeddict-item]
+    assert made["colour"] == "red"  # type: ignore[typeddict-item] # a key that the type does not know

@@ -60,13 +60,13 @@ async def without_threads(client: AsyncClient) -> None:
 
 
 def refused(client: Client, run: Run) -> None:
-    client.runs(workflowId="asking")  # type: ignore[call-arg]
-    client.runs(status="done")  # type: ignore[arg-type]
-    client.events(from_="yesterday")  # type: ignore[arg-type]
-    client.start("asking", "no object")  # type: ignore[arg-type]
-    client.bulk("stop", RunFilter())  # type: ignore[arg-type]
-    client.bulk("cancel")  # type: ignore[call-arg]
-    client.workflows.list(order="name")  # type: ignore[call-arg]
+    client.runs(workflowId="asking")  # type: ignore[call-arg] # a mistake that must be found
+    client.runs(status="done")  # type: ignore[arg-type] # a mistake that must be found
+    client.events(from_="yesterday")  # type: ignore[arg-type] # a mistake that must be found
+    client.start("asking", "no object")  # type: ignore[arg-type] # a mistake that must be found
+    client.bulk("stop", RunFilter())  # type: ignore[arg-type] # a mistake that must be found
+    client.bulk("cancel")  # type: ignore[call-arg] # a mistake that must be found
+    client.workflows.list(order="name")  # type: ignore[call-arg] # a mistake that must be found
     run.status().state  # type: ignore[attr-defined]  # noqa: B018
-    client.workflows.get("asking")["owner"]  # type: ignore[typeddict-item]
+    client.workflows.get("asking")["owner"]  # type: ignore[typeddict-item] # a mistake that must be found
     names.EventStream  # type: ignore[attr-defined]  # noqa: B018

@@ -279,7 +279,7 @@ def test_start_says_which_version_it_starts(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
     client.post("/api/workflows/pay/publish", json={"version": "1.0.0"}).raise_for_status()
-    steps: list[Any] = [{**PAY["steps"][0], "message": "In new words?"}, PAY["steps"][1]]  # type: ignore[index]
+    steps: list[Any] = [{**PAY["steps"][0], "message": "In new words?"}, PAY["steps"][1]]  # type: ignore[index] # JSON whose shape the test knows
     client.put("/api/workflows/pay", json={"steps": steps}).raise_for_status()
     person.signs_in(tenant, console.key("operator", tenant), "/workflows/pay")
     person.presses("Start 1.0.1")

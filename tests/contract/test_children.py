@@ -323,7 +323,7 @@ def test_one_map_runs_one_version_of_its_child_also_when_that_is_archived(shared
         second = {"id": "end", "type": "end-flow", "result": {"data": "second"}}
         client.put("/api/workflows/versions", json={"steps": [ask, second]}).raise_for_status()
         for item in range(3):
-            until(lambda item=item: item in answered(client, run_id))  # type: ignore[misc]
+            until(lambda item=item: item in answered(client, run_id))  # type: ignore[misc] # bound as a default, so that it is this one
             if item == 1:
                 client.delete("/api/workflows/versions").raise_for_status()
         document = settled(client, run_id)

@@ -63,7 +63,7 @@ def test_models_need_an_admin_and_are_shown_to_viewers(shared: Server) -> None:
 )
 def test_a_wrong_document_is_refused_with_its_place(shared: Server, change: object, path: str) -> None:  # fmt: skip
     with shared.client("admin") as client:
-        answer = client.put("/api/models/wrong", json={**MODEL, **change})  # type: ignore[dict-item]
+        answer = client.put("/api/models/wrong", json={**MODEL, **change})  # type: ignore[dict-item] # wrong on purpose
         assert answer.status_code == 400
         assert [item["path"] for item in answer.json()["details"]] == [path]
 

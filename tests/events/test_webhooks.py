@@ -262,7 +262,7 @@ def test_two_secrets_sign_while_one_takes_over(
 
 
 def test_a_slow_receiver_counts_as_none(client: httpx.Client, receiver: Receiver) -> None:
-    receiver.judge = lambda _: time.sleep(2) or 200  # type: ignore[func-returns-value]
+    receiver.judge = lambda _: time.sleep(2) or 200  # type: ignore[func-returns-value] # sleeps, then answers
     webhook = hook(client, receiver, "run.completed")
     start(client)
     path = f"/api/webhooks/{webhook['id']}/deliveries"

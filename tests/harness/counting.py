@@ -41,7 +41,7 @@ class Counting:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that goes away is no news
         self.address = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self) -> Self:

@@ -98,7 +98,7 @@ class MailServer:
     @property
     def messages(self) -> list[EmailMessage]:
         """Everything that was received, read."""
-        read = [message_from_bytes(item.content, policy=policy.default) for item in self.received]  # type: ignore[arg-type]
+        read = [message_from_bytes(item.content, policy=policy.default) for item in self.received]  # type: ignore[arg-type] # bytes, as the server keeps them
         return [item for item in read if isinstance(item, EmailMessage)]
 
     def settings(self, **more: Any) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class ModelServer:
                 pass
 
         self.server = _Listener(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that goes away is no news
         self.address = f"http://127.0.0.1:{self.server.server_port}"
         self.openai = f"{self.address}/v1"
         self.anthropic = self.address

@@ -47,7 +47,7 @@ class Command:
         sys.argv = self.argv
         sys.path[0] = os.path.dirname(self.argv[0])  # noqa: PTH120 - as Python sets it itself
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr]
+        sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # type: ignore[union-attr] # a text stream, in whatever starts it
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Client:
             if deed == self.start:
                 await self.start()
             elif run_id:
-                await deed(run_id)  # type: ignore[call-arg]
+                await deed(run_id)  # type: ignore[call-arg] # deeds differ in what they take
 
     async def start(self) -> None:
         """Start a run; with a key, ask again until it is known which run that is."""
@@ -173,7 +173,7 @@ class Client:
                 observer.refused(self.name, run_id, refused, before)
             if note:
                 note(False)
-            if isinstance(refused, InvalidAnswer) and observer.runs[run_id].seq == before:  # type: ignore[index]
+            if isinstance(refused, InvalidAnswer) and observer.runs[run_id].seq == before:  # type: ignore[index] # an answer has named its run
                 observer.violated(f"{self.name}'s answer was called invalid: {refused}")
             return None
         except Exception as failure:  # noqa: BLE001 - whatever else a client gets is a 500

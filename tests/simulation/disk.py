@@ -91,7 +91,7 @@ class Disk:
         writer = Writer(Connection(self, life), _no_upkeep, InPlace())  # type: ignore[arg-type] # what is used of one
         readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[misc] # as above
         lock = SimpleNamespace(release=lambda: None)
-        return Journal(lock, file, writer, readers, readers, Maintenance(file))  # type: ignore[arg-type]
+        return Journal(lock, file, writer, readers, readers, Maintenance(file))  # type: ignore[arg-type] # stands in for the real files
 
     async def wait(self, life: Life) -> None:
         """Take as long as a disk takes, or for ever when the process crashes here."""

@@ -67,7 +67,7 @@ def locks_nothing(patch: pytest.MonkeyPatch) -> None:
 
     def without(self: LiveRun, *given: Any, **named: Any) -> None:
         make(self, *given, **named)
-        self.lock = _NoLock()  # type: ignore[assignment]
+        self.lock = _NoLock()  # type: ignore[assignment] # broken on purpose
 
     patch.setattr(LiveRun, "__init__", without)
 

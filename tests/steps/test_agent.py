@@ -138,7 +138,7 @@ WORKS = calls(("t", {}))
 async def test_at_a_limit_a_person_gives_more_or_stops(value: str) -> None:
     visit = Visit(WORKS, WORKS, WORKS, delivers(), tools={"t": 1}, agent={**ASKS, "tools": ["t"]})
     pause = await visit.asked()
-    assert [action["value"] for action in pause["actions"]] == ["more", "deliver", "stop"]  # type: ignore[index,union-attr,call-overload]
+    assert [action["value"] for action in pause["actions"]] == ["more", "deliver", "stop"]  # type: ignore[index,union-attr,call-overload] # JSON whose shape the test knows
     with pytest.raises(InvalidAnswer):
         visit.answer(pause, "approved")
     visit.answer(pause, value)

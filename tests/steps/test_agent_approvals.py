@@ -46,7 +46,7 @@ async def test_calls_are_answered_one_by_one() -> None:
     at.answer(pause, "rejected", actionId=shown[1]["actionId"], comment="no")
     pause = await at.asked()
     assert named(pause) == ["turn-1/call-1", "turn-1/call-4"]
-    at.answer(pause, actionId=pause["calls"][0]["actionId"], data={"n": 9})  # type: ignore[index,call-overload]
+    at.answer(pause, actionId=pause["calls"][0]["actionId"], data={"n": 9})  # type: ignore[index,call-overload] # JSON whose shape the test knows
     pause = await at.asked()
     assert (named(pause), pause["call"], paid(at)) == (["turn-1/call-4"], "turn-1/call-4", [9])
     at.answer(pause)
@@ -99,7 +99,7 @@ async def test_a_deadline_rejects_and_does_not_begin_anew() -> None:
     at = visit({"deadline": "2h"}, calls(("pay", {"n": 1}), ("pay", {"n": 2})))
     first = await at.asked()
     at.effects.clock_ms += 3_600_000
-    at.answer(first, actionId=first["calls"][0]["actionId"])  # type: ignore[index,call-overload]
+    at.answer(first, actionId=first["calls"][0]["actionId"])  # type: ignore[index,call-overload] # JSON whose shape the test knows
     second = await at.asked()
     assert second["deadline"] == first["deadline"]
     at.take(unanswered(second))

@@ -98,7 +98,7 @@ async def test_a_wrong_answer_is_asked_for_again_with_what_is_wrong(tmp_path: Pa
             assert list(at.records) == [f"attempt-1/answer-{n}" for n in (1, 2, 3)]
     assert isinstance(done, Done)
     assert done.output == {"city": "Paris", "people": 2}
-    usage = done.got["response"]["usage"]  # type: ignore[index,call-overload]
+    usage = done.got["response"]["usage"]  # type: ignore[index,call-overload] # JSON whose shape the test knows
     assert usage == {"inputTokens": 33, "outputTokens": 21}
     last = server.requests[2].body["messages"]
     assert [message["role"] for message in last] == ["user", "assistant", "user"] * 1 + ["assistant", "user"]  # fmt: skip

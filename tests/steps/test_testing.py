@@ -280,7 +280,7 @@ class Give(StepType[GiveSettings]):
     settings = GiveSettings
 
     async def execute(self, settings: GiveSettings, step: StepInput, effects: Effects) -> Outcome:
-        return settings.gives  # type: ignore[no-any-return]
+        return settings.gives  # type: ignore[no-any-return] # what an extender may write
 
 
 async def test_what_no_journal_can_keep_fails_as_in_service() -> None:
@@ -317,7 +317,7 @@ async def test_child_runs_end_are_open_or_ask() -> None:
     step = StepTrial(CallWorkflow(), workflow, effects)
     assert await step.execute() == AwaitsChildren(4)
     assert list(effects.started) == [0, 1, 2], "two may be open at once"
-    effects.child_runs = {**effects.child_runs, "b": ChildrenOpen(1, asks)}  # type: ignore[dict-item]
+    effects.child_runs = {**effects.child_runs, "b": ChildrenOpen(1, asks)}  # type: ignore[dict-item] # a stand-in of another shape
     assert await step.execute() == AwaitsChildren(4, asks)
     effects.child_runs["b"] = child_end("b")
     outcome = await step.execute()
@@ -340,7 +340,7 @@ async def test_a_failed_child_run_fails_the_step_unless_the_others_go_on() -> No
         CallWorkflow(), {**step, "onItemError": "continue"}, effects
     ).execute()
     assert isinstance(outcome, Done)
-    assert outcome.output["failed"] == 1  # type: ignore[index,call-overload]
+    assert outcome.output["failed"] == 1  # type: ignore[index,call-overload] # JSON whose shape the test knows
 
 
 async def test_models_and_agents_are_played() -> None:
