@@ -7,7 +7,7 @@ DATA ?= data
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots
+.PHONY: help run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -32,6 +32,9 @@ check: $(VENV)/installed-dev ## format, lint, import rules, types
 format: $(VENV)/installed-dev ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
+
+client-test: $(VENV)/installed-dev ## make clients by five public generators, and use each (needs npm, Java and a network)
+	scripts/client-test
 
 screenshots: $(VENV)/installed-dev ## take a picture of every page of the console, light, dark and narrow (needs chromium)
 	$(BIN)/python scripts/screenshots.py $(SHOTS)

@@ -11,6 +11,7 @@ from typing import Any
 from engine import Json, JsonObject
 from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDefinition, AgentDocument, compile_agent
+from steps.as_written import definition_as_written
 from steps.compiled import Definition
 from steps.contract import AnyStepType, Problem, first_of
 from steps.defaults import with_defaults
@@ -45,7 +46,7 @@ class Checked:
 
 def check_definition(document: Json, registry: Registry, known: Known | None = None) -> Checked:
     """Return everything that can be said of a document; `known` is what there is on a server."""
-    definition, problems = None, []
+    document, definition, problems = definition_as_written(document), None, []
     try:
         definition = compile_definition(document, registry)
     except InvalidDefinition as invalid:
@@ -72,6 +73,7 @@ def strictly_compiled(document: Json, registry: Registry) -> Definition:
 
 def check_agent(document: Json, known: Known | None = None) -> Checked:
     """Return everything that can be said of an agent."""
+    document = definition_as_written(document)
     problems: list[Problem] = []
     try:
         compile_agent(document)
@@ -91,7 +93,7 @@ def strictly_compiled_agent(document: Json) -> AgentDefinition:
     """Return an agent that may be saved. Raises `InvalidDefinition`."""
     if problems := check_agent(document).problems:
         raise InvalidDefinition(problems)
-    return compile_agent(document)
+    return compile_agent(definition_as_written(document))
 
 
 def declared_in(document: Mapping[str, Any], registry: Registry) -> Declared:

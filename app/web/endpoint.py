@@ -54,18 +54,27 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one address; `role` is the least that may call it."""
+    """One method of one address; `role` is the least that may call it.
+
+    Attributes:
+        body: What its JSON may hold, a type that pydantic knows.
+        needs_body: Whether it cannot do without one.
+        form: What its form may hold, where it takes one too.
+        headers: The headers of requests that it reads, besides who asks.
+    """
 
     method: str
     path: str
     role: Role
     handler: Callable[[Call], Coroutine[Any, Any, Response]]
     summary: str
-    body: type[BaseModel] | None = None
+    body: type[Any] | None = None
     query: type[BaseModel] = NoQuery
-    takes_attachment: bool = False
     answers: tuple[int, ...] = (200,)
     name: str = ""
+    needs_body: bool = True
+    form: type[Any] | None = None
+    headers: tuple[str, ...] = ()
 
     @property
     def operation(self) -> str:

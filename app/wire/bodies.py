@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from app.wire.errors import BadRequest
 from app.wire.run_history import MOST_VISITS
@@ -15,6 +15,16 @@ M = TypeVar("M", bound=BaseModel)
 
 POSITION = r"^[0-9]{1,15}\.[0-9]{1,18}$"
 """A place in the list of runs, as the list gives it."""
+
+
+def _flag(text: object) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""A yes or no in a query."""
 
 
 class _Model(BaseModel):
@@ -99,7 +109,7 @@ class ListDefinitionsQuery(_Model):
 
     search: str | None = Field(None, max_length=200)
     status: Literal["draft", "testing", "published", "archived"] | None = None
-    includeArchived: Literal["true", "false"] = "false"  # noqa: N815
+    includeArchived: Flag = False  # noqa: N815
     limit: int | None = Field(None, ge=1, le=10_000)
     offset: int = Field(0, ge=0, le=2**31)
 

@@ -18,7 +18,7 @@ from app.wire.form import FIELD, Form, form_with_file, is_form
 from app.wire.form_values import form_values
 from app.wire.json_body import declared_size, json_body
 from engine import JsonObject
-from journal import IdempotencyKey
+from journal import FileRow, IdempotencyKey
 from steps.compiled import Definition
 from steps.contract import Problem
 
@@ -100,12 +100,7 @@ class StartRequest:
         data: JsonObject = {name: rows[part].id for name, part in parts.items()}
         if row := rows.get(FIELD):
             data["fileId"] = row.id
-            data["attachment"] = {
-                "fileId": row.id,
-                "fileName": row.name,
-                "mimeType": row.media_type,
-                "size": row.size,
-            }
+            data["attachment"] = attachment_of(row)
         return data
 
     def _is_attached(self, path: str) -> bool:
@@ -123,6 +118,16 @@ class StartRequest:
         asked: list[object] = [self.workflow_id, self.selector, self.data, texts, attached]
         asked += [digests] if digests else []  # one attachment reads as it always has
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def attachment_of(row: FileRow) -> JsonObject:
+    """Return what a run sees of a file."""
+    return {
+        "fileId": row.id,
+        "fileName": row.name,
+        "mimeType": row.media_type,
+        "size": row.size,
+    }
 
 
 def _declared_files(definition: Definition) -> list[str]:

@@ -2,45 +2,46 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from app.wire.answers import DefinitionId, RunId, Time
+from app.wire.answer_parts import DefinitionId, RunId, Time
 
 Moment = Annotated[str, Field(examples=["2026-03-02T09:00:00+01:00"])]
 
 
-class FiringShown(BaseModel):
+class FiringShown(TypedDict):
     """What came of one moment."""
 
     key: Moment
     at: Time
     outcome: Literal["started", "skipped", "queued", "failed"]
-    runId: RunId | None  # noqa: N815 - the API's words
+    runId: RunId | None
     message: str | None
 
 
-class FiringList(BaseModel):
+class FiringList(TypedDict):
     """What came of the newest moments, newest first."""
 
     firings: list[FiringShown]
 
 
-class ScheduleShown(BaseModel):
+class ScheduleShown(TypedDict):
     """A schedule, its next five moments, and what came of the newest one."""
 
     id: Annotated[str, Field(examples=["daily-report"])]
-    workflowId: DefinitionId  # noqa: N815
+    workflowId: DefinitionId
     version: str | None
     cron: Annotated[str, Field(examples=["0 9 * * 1-5"])]
-    timeZone: Annotated[str, Field(examples=["Europe/Berlin"])]  # noqa: N815
+    timeZone: Annotated[str, Field(examples=["Europe/Berlin"])]
     data: dict[str, Any]
     missed: Literal["skip", "last", "all"]
-    mostMissed: int | None  # noqa: N815
+    mostMissed: int | None
     overlap: Literal["start", "skip", "queue", "cancel-old"]
     jitter: str | None
     enabled: bool
     upcoming: list[Moment]
-    lastRunId: RunId | None  # noqa: N815
-    lastFiring: FiringShown | None  # noqa: N815
-    createdAt: Time  # noqa: N815
-    updatedAt: Time  # noqa: N815
+    lastRunId: RunId | None
+    lastFiring: FiringShown | None
+    createdAt: Time
+    updatedAt: Time

@@ -1,5 +1,6 @@
 """`/openapi.json` is valid, its examples are right, and what the server answers is as it says."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +9,15 @@ import httpx
 import jsonschema_rs
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
 
+from app.settings.llm import ModelDocument
+from app.triggers.schedule_document import ScheduleBody
 from app.web.api.openapi import openapi
+from app.web.api.webhooks import WebhookBody
 from app.web.application import ENDPOINTS
+from steps.agent import AgentDocument
+from steps.document import WorkflowDocument
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server
 
@@ -36,8 +43,12 @@ def answers_of(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
     for path, item in described["paths"].items():
         for method, operation in item.items():
             for status, answer in operation["responses"].items():
-                if status in ("200", "201", "202"):
+                if status[0] == "2" and status != "204":
                     yield f"{method.upper()} {path}", status, answer["content"]
+
+
+def operations_of(described: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for item in described["paths"].values() for operation in item.values()]
 
 
 def schema_of(described: dict[str, Any], schema: dict[str, Any]) -> Any:
@@ -56,16 +67,97 @@ def test_the_description_is_valid(described: dict[str, Any]) -> None:
 def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[str, Any]) -> None:
     found = list(answers_of(described))
     assert len(found) > 60
+    others = []
     for name, status, content in found:
-        if "application/json" not in content:
-            assert [*content.values()] == [{"schema": {"type": "string"}}], name
-            continue
-        shown = content["application/json"]
+        ((media, shown),) = content.items()
+        if media != "application/json":
+            others.append((name, media, shown["schema"].get("format")))
         faults = [
             str(error)
             for error in schema_of(described, shown["schema"]).iter_errors(shown["example"])
         ]
         assert not faults, (name, status, faults)
+    assert others == [
+        ("GET /api/workflow/events/{runId}", "text/event-stream", None),
+        ("GET /api/workflow/events", "text/event-stream", None),
+        ("GET /api/workflow/files/{fileId}", "application/octet-stream", "binary"),
+    ]
+
+
+def test_generators_can_name_what_they_make(described: dict[str, Any]) -> None:
+    operations = operations_of(described)
+    ids = [operation["operationId"] for operation in operations]
+    assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", name) for name in ids), ids
+    assert len(set(ids)) == len(ids)
+    tags = {tag["name"] for tag in described["tags"]}
+    assert {tag for operation in operations for tag in operation["tags"]} == tags
+    assert described["paths"]["/api/workflow/events"]["get"]["tags"] == ["Events"]
+    assert described["paths"]["/api/workflows/{id}"]["put"]["tags"] == ["Workflows"]
+
+
+def test_headers_are_described(described: dict[str, Any]) -> None:
+    read = {
+        operation["operationId"]: {
+            item["name"] for item in operation["parameters"] if item["in"] == "header"
+        }
+        for operation in operations_of(described)
+    }
+    assert {name: headers for name, headers in read.items() if headers} == {
+        "startRun": {"Idempotency-Key", "Prefer"},
+        "startRunAsync": {"Idempotency-Key"},
+        "resumeRun": {"Idempotency-Key"},
+        "rerunRun": {"Idempotency-Key"},
+        "streamRunEvents": {"Last-Event-ID"},
+        "streamEvents": {"Last-Event-ID"},
+    }
+    given = {
+        name: set(item.get("headers", ()))
+        for name, item in described["components"]["responses"].items()
+    }
+    assert {name: headers for name, headers in given.items() if headers} == {
+        "TooManyRequests": {"Retry-After"}, "ServiceUnavailable": {"Retry-After"},
+    }  # fmt: skip
+    made = described["paths"]["/api/workflows"]["post"]["responses"]["201"]
+    assert set(made["headers"]) == {"Location"}
+
+
+@pytest.mark.parametrize(
+    ("written", "described_in"),
+    [
+        (WorkflowDocument, ["StoredWorkflow", "WorkflowChanges"]),
+        (AgentDocument, ["StoredAgent", "AgentChanges"]),
+        (ModelDocument, ["StoredModel", "ModelBody"]),
+        (ScheduleBody, ["ScheduleShown", "ShownSchedule"]),
+        (WebhookBody, ["WebhookChanges"]),
+    ],
+)
+def test_what_is_shown_and_sent_has_every_key(
+    written: type[BaseModel], described_in: list[str], described: dict[str, Any]
+) -> None:
+    for name in described_in:
+        keys = described["components"]["schemas"][name]["properties"].keys()
+        assert set(written.model_fields) - set(keys) == set(), name
+
+
+def test_schemas_say_nothing_that_misleads_a_generator(described: dict[str, Any]) -> None:
+    text = json.dumps(described)
+    for misleading in (
+        '"default": null',
+        '"title": "',
+        '"le": ',
+        '"additionalProperties": {"type": "string"}',
+    ):
+        assert text.count(misleading) == (1 if "title" in misleading else 0), misleading
+    query = {
+        item["name"]: item for item in described["paths"]["/api/workflows"]["get"]["parameters"]
+    }
+    assert query["includeArchived"]["schema"] == {"type": "boolean", "default": False}
+    assert query["search"]["schema"] == {"type": "string", "maxLength": 200}
+    form = described["components"]["schemas"]["StartForm"]
+    assert form["properties"]["attachment"]["format"] == "binary"
+    assert form["additionalProperties"] is True
+    body = described["components"]["schemas"]["ControlBody"]["properties"]
+    assert body["workflowId"]["type"] == ["string", "null"]
 
 
 def test_each_default_fits_its_type(described: dict[str, Any]) -> None:
@@ -104,8 +196,10 @@ class Held:
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path.partition("?")[0])
         )  # fmt: skip
         operation = self._described["paths"][template][method.lower()]
-        content = operation["responses"][str(answer.status_code)]["content"]
-        schema = content["application/json"]["schema"]
+        response = operation["responses"][str(answer.status_code)]
+        if "$ref" in response:
+            response = self._described["components"]["responses"][response["$ref"].split("/")[-1]]
+        schema = response["content"]["application/json"]["schema"]
         faults = [
             f"{error.instance_path} {error.message}"
             for error in schema_of(self._described, schema).iter_errors(answer.json())
@@ -131,7 +225,9 @@ def _definitions(held: Held) -> None:
         one = f"/api/{kind}/{document['id']}"
         held("POST", f"/api/{kind}", document)
         held("PUT", one, {"description": "Changed"})
-        held("GET", one)
+        shown = held("GET", one)
+        assert "version" in shown
+        held("PUT", one, shown)
         held("GET", f"/api/{kind}")
         held("GET", f"{one}/versions")
         held("POST", f"{one}/publish", {})
@@ -172,7 +268,7 @@ def _schedules(held: Held) -> None:
     body = {"workflowId": "described-flow", "cron": "@hourly", "timeZone": "UTC", "jitter": "1m"}
     held("PUT", one, body)
     held("PUT", one, {**body, "missed": "all", "mostMissed": 3})
-    held("GET", one)
+    held("PUT", one, held("GET", one))
     held("GET", "/api/schedules")
     held("POST", f"{one}/pause")
     held("POST", f"{one}/resume")
@@ -195,6 +291,7 @@ def _settings(held: Held, receiver: str) -> None:
     held("GET", "/api/variables")
     held("DELETE", "/api/variables/DESCRIBED")
     held("PUT", "/api/models/described", {"provider": "openai", "model": "m", "baseUrl": receiver})
+    held("GET", "/api/models/described")
     held("GET", "/api/models")
     held("DELETE", "/api/models/described")
     held("GET", "/api/tools")

@@ -17,7 +17,8 @@ def test_a_model_is_named_listed_changed_and_forgotten(shared: Server) -> None:
         assert made.status_code == 200, made.text
         shown = {
             "name": "local.qwen_3-8b", "provider": "openai", "model": "qwen",
-            "baseUrl": "http://models.test/v1", "source": "tenant", "default": True,
+            "baseUrl": "http://models.test/v1", "source": "tenant", "default": True, "secret": "key",
+            "timeout": "5m", "stream": False, "structured": "json_schema", "retries": 2,
         }  # fmt: skip
         assert made.json() == shown
         assert client.get("/api/models").json() == [shown]

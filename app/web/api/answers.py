@@ -2,83 +2,87 @@
 
 from typing import Any
 
-from pydantic import BaseModel
-
-from app.wire import answers, trigger_answers
+from app.wire import answers, definition_answers, run_answers, trigger_answers
+from app.wire.answer_parts import DoneToId, DoneToName
 
 _DEFINITIONS: dict[str, Any] = {
-    "list_{}s": list[answers.DefinitionLine],
-    "create_{}": answers.StoredDefinition,
-    "get_{}": answers.StoredDefinition,
-    "update_{}": answers.StoredDefinition,
-    "archive_{}": answers.StoredDefinition,
-    "list_{}_versions": list[answers.DefinitionVersion],
-    "unarchive_{}": answers.StoredDefinition,
-    "delete_{}": answers.Named,
-    "publish_{}": answers.StoredDefinition,
-    "clone_{}": answers.StoredDefinition,
+    "list_{}s": list[definition_answers.DefinitionLine],
+    "list_{}_versions": list[definition_answers.DefinitionVersion],
+    "delete_{}": DoneToId,
 }
+_STORED = {"workflow": definition_answers.StoredWorkflow, "agent": definition_answers.StoredAgent}
+_SHOWN = ("create", "get", "update", "archive", "unarchive", "publish", "clone")
 
-ANSWERS: dict[str, type[BaseModel] | Any] = {
-    "start": answers.RunOutcome,
-    "start_async": answers.StartedRun,
-    "status": answers.RunState,
-    "resume": answers.RunState,
-    "cancel": answers.ControlledRun,
-    "terminate": answers.ControlledRun,
-    "list_runs": answers.RunPage,
-    "rerun_run": answers.StartedRun,
-    "bulk": answers.BulkOutcome,
-    "delete_run": answers.Named,
-    "input_metadata": answers.InputMetadata,
-    **{
-        name.format(word): made
-        for word in ("workflow", "agent")
-        for name, made in _DEFINITIONS.items()
-    },
-    "check": answers.CheckedText,
-    "create_link": answers.AnswerLink,
-    "list_keys": list[answers.Credential],
-    "create_key": answers.Credential,
-    "disable_key": answers.Named,
-    "list_jwt_secrets": list[answers.Credential],
-    "create_jwt_secret": answers.Credential,
-    "disable_jwt_secret": answers.Named,
+ANSWERS: dict[str, Any] = {
+    "start": run_answers.RunOutcome,
+    "start_async": run_answers.StartedRun,
+    "status": run_answers.RunState,
+    "resume": run_answers.RunState,
+    "cancel": run_answers.ControlledRun,
+    "terminate": run_answers.ControlledRun,
+    "list_runs": run_answers.RunPage,
+    "rerun_run": run_answers.StartedRun,
+    "bulk": run_answers.BulkOutcome,
+    "delete_run": run_answers.DeletedRun,
+    "create_link": run_answers.AnswerLink,
+    "upload": run_answers.StoredFile,
+    "input_metadata": definition_answers.InputMetadata,
+    "check": definition_answers.CheckedText,
+    **{name.format(word): made for word in _STORED for name, made in _DEFINITIONS.items()},
+    **{f"{verb}_{word}": made for word, made in _STORED.items() for verb in _SHOWN},
+    "list_keys": list[answers.StoredKey],
+    "create_key": answers.NewKey,
+    "disable_key": DoneToId,
+    "list_jwt_secrets": list[answers.StoredJwtSecret],
+    "create_jwt_secret": answers.NewJwtSecret,
+    "disable_jwt_secret": answers.DoneToKid,
     "list_secrets": list[answers.StoredSecret],
     "put_secret": answers.StoredSecret,
-    "delete_secret": answers.Named,
+    "delete_secret": DoneToName,
     "list_variables": list[answers.StoredVariable],
     "set_variable": answers.StoredVariable,
-    "delete_variable": answers.Named,
-    "list_models": list[answers.ChatModel],
-    "put_model": answers.ChatModel,
-    "delete_model": answers.Named,
+    "delete_variable": DoneToName,
+    "list_models": list[answers.StoredModel],
+    "get_model": answers.StoredModel,
+    "put_model": answers.StoredModel,
+    "delete_model": DoneToName,
     "list_tools": answers.ToolList,
     "list_webhooks": list[answers.WebhookState],
-    "create_webhook": answers.WebhookState,
+    "create_webhook": answers.WebhookWithSecret,
     "get_webhook": answers.WebhookState,
     "put_webhook": answers.WebhookState,
-    "delete_webhook": answers.Named,
+    "delete_webhook": DoneToId,
     "disable_webhook": answers.WebhookState,
     "enable_webhook": answers.WebhookState,
-    "rotate_webhook_secret": answers.WebhookState,
+    "rotate_webhook_secret": answers.WebhookWithSecret,
     "test_webhook": answers.WebhookTest,
     "list_deliveries": answers.DeliveryPage,
-    "redeliver_failed": answers.Named,
+    "redeliver_failed": answers.Redelivered,
     "redeliver": answers.Delivery,
     "list_schedules": list[trigger_answers.ScheduleShown],
     "get_schedule": trigger_answers.ScheduleShown,
     "put_schedule": trigger_answers.ScheduleShown,
     "pause_schedule": trigger_answers.ScheduleShown,
     "resume_schedule": trigger_answers.ScheduleShown,
-    "delete_schedule": answers.Named,
+    "delete_schedule": DoneToId,
     "list_firings": trigger_answers.FiringList,
 }
 """By operation; a type that pydantic knows."""
 
-OTHER_MEDIA = {
-    "download": "application/octet-stream",
-    "run_events": "text/event-stream",
-    "tenant_events": "text/event-stream",
+UNFINISHED = {
+    "status": "paused",
+    "result": None,
+    "currentStepId": "review",
+    "pauseSignal": {"type": "request_user_action", "stepId": "review", "pauseId": "p-3"},
+}
+"""What the example of a run has where the run goes on."""
+
+FILE = "application/octet-stream"
+_EVENT = 'id: 7\nevent: run.completed\ndata: {"type":"run.completed"}\n\n'
+_STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENT}}
+OTHER_MEDIA: dict[str, dict[str, Any]] = {
+    "download": {FILE: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.7"}},
+    "run_events": _STREAM,
+    "tenant_events": _STREAM,
 }
 """The operations that answer with something else than JSON."""

@@ -24,6 +24,7 @@ from app.wire.bodies import (
     VersionQuery,
     checked,
 )
+from app.wire.definition_answers import AgentChanges, WorkflowChanges
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import DefinitionFilter, VersionRow
@@ -44,12 +45,14 @@ class Resource:
 
     Attributes:
         word: What people call one of them; its operations are named for it.
+        changes: What the next version may say otherwise.
         advise: Returns what looks like a slip in a version.
     """
 
     word: str
     path: str
     document: type[BaseModel]
+    changes: type[Any]
     kept: Callable[[Services], Definitions[Any]]
     advise: Callable[[Services, VersionRow, Known], Awaitable[list[Problem]]]
 
@@ -57,7 +60,7 @@ class Resource:
         """List them, the last changed first."""
         query = call.query(ListDefinitionsQuery)
         wanted = DefinitionFilter(
-            query.search, query.status, query.includeArchived == "true", query.limit, query.offset
+            query.search, query.status, query.includeArchived, query.limit, query.offset
         )
         rows = await self.kept(call.services).table.search(call.tenant, wanted)
         return JSONResponse([_brief(row) for row in rows])
@@ -151,7 +154,7 @@ class Resource:
             ),
             Endpoint(
                 "PUT", one, Role.EDITOR, self.update, "Store the next version",
-                self.document, name=f"update_{word}",
+                self.changes, name=f"update_{word}",
             ),
             Endpoint(
                 "DELETE", one, Role.EDITOR, self.archive, f"Archive {article} {word}",
@@ -171,7 +174,7 @@ class Resource:
             ),
             Endpoint(
                 "POST", f"{one}/publish", Role.EDITOR, self.publish, "Publish a version",
-                PublishBody, name=f"publish_{word}",
+                PublishBody, name=f"publish_{word}", needs_body=False,
             ),
             Endpoint(
                 "POST", f"{one}/clone", Role.EDITOR, self.clone, f"Copy {article} {word}",
@@ -237,9 +240,16 @@ async def _advice_on_agent(_: Services, row: VersionRow, known: Known) -> list[P
 
 
 WORKFLOWS = Resource(
-    "workflow", "/api/workflows", WorkflowDocument, lambda all_: all_.workflows, _advice_on_workflow
+    "workflow",
+    "/api/workflows",
+    WorkflowDocument,
+    WorkflowChanges,
+    lambda all_: all_.workflows,
+    _advice_on_workflow,
 )
-AGENTS = Resource("agent", "/api/agents", AgentDocument, lambda all_: all_.agents, _advice_on_agent)
+AGENTS = Resource(
+    "agent", "/api/agents", AgentDocument, AgentChanges, lambda all_: all_.agents, _advice_on_agent
+)  # fmt: skip
 
 ENDPOINTS = (
     Endpoint(

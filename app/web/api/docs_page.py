@@ -26,8 +26,25 @@ def docs_page(document: dict[str, Any], address: str) -> str:
     ]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            parts.append(_section(method.upper(), path, operation, schemas, address))
+            answers = ", ".join(
+                f"{status} {_answer(value, document)}"
+                for status, value in operation["responses"].items()
+            )
+            section = _section(method.upper(), path, operation, schemas, address)
+            told = f"<details><summary>Answers</summary><p>{escape(answers)}</p></details>"
+            parts.append(f"<section>{section}{told}</section>")
     return "".join([*parts, "</body></html>"])
+
+
+def _answer(answer: dict[str, Any], document: dict[str, Any]) -> str:
+    if "$ref" in answer:
+        answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+    return str(answer["description"])
+
+
+def _type(schema: dict[str, Any]) -> str:
+    kind = schema.get("type", "")
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
 
 
 def _section(
@@ -35,7 +52,7 @@ def _section(
 ) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(item['name'])}</code></td><td>{escape(item['in'])}</td>"
-        f"<td>{escape(str(item['schema'].get('description', '')))}</td></tr>"
+        f"<td>{escape(str(item.get('description', '')))}</td></tr>"
         for item in operation["parameters"]
     )
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
@@ -44,18 +61,14 @@ def _section(
         schema = schemas[body["schema"]["$ref"].rpartition("/")[2]]
         shown = "".join(
             f"<tr><td><code>{escape(name)}</code></td><td>body</td>"
-            f"<td>{escape(str(spec.get('description', spec.get('type', ''))))}</td></tr>"
+            f"<td>{escape(str(spec.get('description', _type(spec))))}</td></tr>"
             for name, spec in schema.get("properties", {}).items()
         )
     curl = f"curl -X {method} {address}{path} -H 'x-api-key: $KEY' -H 'x-tenant-id: $TENANT'"
     if body:
         curl += " -H 'Content-Type: application/json' -d " + json.dumps("{...}")
-    answers = ", ".join(
-        f"{status} {value['description']}" for status, value in operation["responses"].items()
-    )
     return (
-        f"<section><h2><code>{method} {escape(path)}</code></h2>"
+        f"<h2><code>{method} {escape(path)}</code></h2>"
         f"<p>{escape(operation['summary'])}. {escape(operation['description'])}</p>"
         f"<table>{rows}{shown}</table><pre>{escape(curl)}</pre>"
-        f"<details><summary>Answers</summary><p>{escape(answers)}</p></details></section>"
     )

@@ -136,9 +136,10 @@ ENDPOINTS = (
     Endpoint(
         "GET", "/api/workflow/events/{runId}", Role.VIEWER, run_events,
         "Stream the events of a run", None, RunEventsQuery, answers=(200, 204),
+        headers=("Last-Event-ID",),
     ),
     Endpoint(
         "GET", "/api/workflow/events", Role.VIEWER, tenant_events,
-        "Stream the events of all runs", None, TenantEventsQuery,
+        "Stream the events of all runs", None, TenantEventsQuery, headers=("Last-Event-ID",),
     ),
 )  # fmt: skip

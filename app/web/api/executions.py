@@ -8,6 +8,7 @@ from app.web.json_answer import JsonAnswer, json_answer, list_answer
 from app.wire.answer_request import AnswerRequest
 from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery, checked
 from app.wire.form import is_form
+from app.wire.form_bodies import ResumeForm
 from app.wire.json_body import declared_size, json_body
 from app.wire.run_document import MOST_CHILD_IDS, status_document
 from app.wire.run_history import HistoryPage
@@ -100,7 +101,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST", "/api/workflow/resume/{runId}", Role.OPERATOR, resume,
-        "Answer a paused run", ResumeBody, takes_attachment=True,
+        "Answer a paused run", ResumeBody, form=ResumeForm, headers=("Idempotency-Key",),
     ),
     Endpoint(
         "POST", "/api/workflow/management/cancel", Role.OPERATOR, cancel,

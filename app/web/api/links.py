@@ -63,6 +63,6 @@ def _own_address(request: Request) -> str:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/links/{runId}", Role.OPERATOR, create_link,
-        "Make a link that answers a pause", LinkBody, answers=(201,),
+        "Make a link that answers a pause", LinkBody, answers=(201,), needs_body=False,
     ),
 )  # fmt: skip

@@ -10,21 +10,26 @@ from app.auth.roles import Role
 from app.llm.catalogue import KnownModel
 from app.settings.llm import ModelDocument, ModelName
 from app.web.endpoint import Call, Endpoint
+from app.wire.answers import ModelBody
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from journal import UnknownModel
+from steps.as_written import as_written
 from steps.contract import Problem
+from steps.durations import duration_text
 
+_KEYS = set(ModelDocument.model_fields)
 _NAME = TypeAdapter(ModelName)
 
 
 def _shown(model: KnownModel) -> dict[str, Any]:
+    written = model.settings.model_dump(exclude_none=True, include=_KEYS)
     return {
+        **written,
         "name": model.name,
-        "provider": model.settings.provider,
-        "model": model.settings.model,
         "baseUrl": model.base_url,
+        "timeout": duration_text(model.settings.timeout),
         "source": model.source,
         "default": model.is_default,
     }
@@ -35,6 +40,15 @@ async def list_models(call: Call) -> Response:
     return JSONResponse([_shown(model) for model in await call.services.models.known(call.tenant)])
 
 
+async def get_model(call: Call) -> Response:
+    """Show a model."""
+    name = call.path("name")
+    for model in await call.services.models.known(call.tenant):
+        if model.name == name:
+            return JSONResponse(_shown(model))
+    raise UnknownModel(name)
+
+
 async def put_model(call: Call) -> Response:
     """Name a model, or change what a name means."""
     name = call.path("name")
@@ -43,7 +57,8 @@ async def put_model(call: Call) -> Response:
     except ValidationError as wrong:
         message = "must be 1 to 64 letters, digits, dots, underscores and hyphens"
         raise BadRequest("the name is not acceptable", [Problem("name", message)]) from wrong
-    body = await json_body(call.request, call.services.settings)
+    sent = await json_body(call.request, call.services.settings)
+    body = as_written(sent, ("name", "source", "default"))
     if "keyEnv" in body:
         message = "is for the server's settings only; store the key as a secret and name that"
         raise BadRequest("the model is not acceptable", [Problem("keyEnv", message)])
@@ -51,10 +66,7 @@ async def put_model(call: Call) -> Response:
     services = call.services
     document = json.dumps(body, ensure_ascii=False)
     await services.journal.models.put(call.tenant, name, document, services.clock.now_ms())
-    for model in await services.models.known(call.tenant):
-        if model.name == name:
-            return JSONResponse(_shown(model))
-    raise UnknownModel(name)
+    return await get_model(call)
 
 
 async def delete_model(call: Call) -> Response:
@@ -66,8 +78,7 @@ async def delete_model(call: Call) -> Response:
 
 ENDPOINTS = (
     Endpoint("GET", "/api/models", Role.VIEWER, list_models, "List the chat models"),
-    Endpoint(
-        "PUT", "/api/models/{name}", Role.ADMIN, put_model, "Name a chat model", ModelDocument
-    ),
+    Endpoint("GET", "/api/models/{name}", Role.VIEWER, get_model, "Show a chat model"),
+    Endpoint("PUT", "/api/models/{name}", Role.ADMIN, put_model, "Name a chat model", ModelBody),
     Endpoint("DELETE", "/api/models/{name}", Role.ADMIN, delete_model, "Forget a chat model"),
 )

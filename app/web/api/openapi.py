@@ -4,58 +4,62 @@ import re
 from importlib.metadata import version
 from typing import Any
 
-from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
-
-from app.web.api.answers import ANSWERS, OTHER_MEDIA
+from app.web.api.answers import ANSWERS, FILE, OTHER_MEDIA, UNFINISHED
+from app.web.api.openapi_parts import (
+    ATTACHMENT,
+    ERROR,
+    HEADERS,
+    LOCATION,
+    TAGS,
+    failures,
+    failures_of,
+    operation_id,
+    tag_of,
+)
+from app.web.api.openapi_schemas import (
+    REFERENCE,
+    Schema,
+    Schemas,
+    example_of,
+    never_null,
+    plain,
+    schemas_of,
+)
 from app.web.endpoint import Endpoint
-from app.web.errors import TABLE
-from steps.durations import duration_text
 
-_REFERENCE = "#/components/schemas/{model}"
-_NO_CONTENT = 204
-
-
-class _Schemas(GenerateJsonSchema):
-    """Writes the default of a duration as the text that is sent, not as milliseconds."""
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Return the schema of a field with a default."""
-        made = super().default_schema(schema)
-        if made.get("type") == "string" and isinstance(made.get("default"), int):
-            made["default"] = duration_text(made["default"])
-        return made
+_NO_CONTENT, _ACCEPTED, _CREATED = 204, 202, 201
+_ABOUT = (
+    "Runs workflows that must not be lost. Send `x-api-key` with `x-tenant-id`, or a signed token "
+    "as `Authorization: Bearer`."
+)
 
 
 def openapi(endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of the API."""
-    models = sorted({e.body for e in endpoints if e.body}, key=lambda model: model.__name__)
-    asked = [(model.__name__, TypeAdapter(model)) for model in models]
-    given = [
-        (endpoint.operation, TypeAdapter(ANSWERS[endpoint.operation]))
-        for endpoint in endpoints
-        if endpoint.operation in ANSWERS
-    ]
-    made, schemas = TypeAdapter.json_schemas(
-        [(name, "validation", adapter) for name, adapter in [*asked, *given]],
-        ref_template=_REFERENCE,
-        schema_generator=_Schemas,
-    )
-    defined = schemas.get("$defs", {})
-    answers = {}
-    for name, _ in given:
-        schema = made[name, "validation"]
-        answers[name] = {"schema": schema, "example": _example(schema, defined)}
+    asked = {kind for e in endpoints for kind in (e.body, e.form) if kind}
+    bodies = sorted(asked, key=lambda kind: kind.__name__)
+    given = {e.operation: ANSWERS[e.operation] for e in endpoints if e.operation in ANSWERS}
+    made, defined = schemas_of({**{kind.__name__: kind for kind in bodies}, **given})
+    answers = {
+        name: {"schema": made[name], "example": example_of(made[name], defined)} for name in given
+    }
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, answers)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Stepwell Workflow API", "version": version("stepwell")},
+        "info": {
+            "title": "Stepwell Workflow API",
+            "description": _ABOUT,
+            "version": version("stepwell"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "the server that gives this document"}],
+        "tags": [{"name": name, "description": about} for name, about, _ in TAGS],
         "paths": paths,
         "components": {
-            "schemas": {**defined, "Error": _ERROR},
+            "schemas": {**defined, "Error": ERROR},
+            "responses": failures(),
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "tenant": {"type": "apiKey", "in": "header", "name": "x-tenant-id"},
@@ -67,102 +71,72 @@ def openapi(endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint, answers: dict[str, Any]) -> dict[str, Any]:
-    parameters = [
+    content = _content(endpoint)
+    operation: dict[str, Any] = {
+        "tags": [tag_of(endpoint.path)],
+        "summary": endpoint.summary,
+        "description": f"Needs the role {endpoint.role}.",
+        "operationId": operation_id(endpoint.operation),
+        "parameters": _parameters(endpoint),
+        "responses": {
+            **{str(status): _answer(endpoint, status, answers) for status in endpoint.answers},
+            **failures_of(has_body=bool(content), has_key="Idempotency-Key" in endpoint.headers),
+        },
+    }
+    if content:
+        operation["requestBody"] = {"required": endpoint.needs_body, "content": content}
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", endpoint.path)
     ]
-    query = endpoint.query.model_json_schema(schema_generator=_Schemas)
+    query = plain(endpoint.query.model_json_schema(schema_generator=Schemas))
     required = query.get("required", [])
-    parameters += [
-        {"name": name, "in": "query", "required": name in required, "schema": schema}
+    queries = [
+        {"name": name, "in": "query", "required": name in required, **_described(schema)}
         for name, schema in query.get("properties", {}).items()
     ]
-    operation: dict[str, Any] = {
-        "summary": endpoint.summary,
-        "description": f"Needs the role {endpoint.role}.",
-        "operationId": endpoint.operation,
-        "parameters": parameters,
-        "responses": {
-            **{str(status): _answer(endpoint, status, answers) for status in endpoint.answers},
-            **{str(status): _failure(word) for _, status, word in reversed(TABLE)},
-        },
-    }
-    if endpoint.body:
-        operation["requestBody"] = {"content": _content(endpoint)}
-    return operation
+    headers = [
+        {"name": name, "in": "header", "required": False, **HEADERS[name]}
+        for name in endpoint.headers
+    ]
+    return [*path, *queries, *headers]
+
+
+def _described(schema: Schema) -> dict[str, Any]:
+    """Return the schema of a parameter, and what it is for beside it."""
+    shown = never_null(schema)
+    about = {"description": shown["description"]} if "description" in shown else {}
+    return {**about, "schema": {key: part for key, part in shown.items() if key != "description"}}
 
 
 def _answer(endpoint: Endpoint, status: int, answers: dict[str, Any]) -> dict[str, Any]:
     if status == _NO_CONTENT:
         return {"description": "Nothing more will come"}
     if media := OTHER_MEDIA.get(endpoint.operation):
-        return {"description": "The answer", "content": {media: {"schema": {"type": "string"}}}}
-    content = {"application/json": answers[endpoint.operation]}
-    return {"description": "The answer", "content": content}
+        about = {"headers": {"Content-Disposition": ATTACHMENT}} if FILE in media else {}
+        return {"description": "The answer", "content": media, **about}
+    shown = answers[endpoint.operation]
+    if status == _ACCEPTED:
+        shown = {**shown, "example": {**shown["example"], **UNFINISHED}}
+        return {"description": "It goes on", "content": {"application/json": shown}}
+    if status == _CREATED and endpoint.operation.startswith(("create_", "clone_")):
+        about = {"headers": {"Location": LOCATION}} if _has_location(endpoint) else {}
+        return {"description": "It was made", "content": {"application/json": shown}, **about}
+    return {"description": "The answer", "content": {"application/json": shown}}
 
 
-def _example(schema: dict[str, Any], defined: dict[str, Any]) -> Any:
-    """Return a value that a schema describes, made from the examples of its parts."""
-    if "$ref" in schema:
-        return _example(defined[schema["$ref"].rpartition("/")[2]], defined)
-    for word in ("examples", "enum", "anyOf"):
-        if word in schema:
-            first = schema[word][0]
-            return _example(first, defined) if word == "anyOf" else first
-    if "const" in schema:
-        return schema["const"]
-    match schema.get("type"):
-        case "object":
-            parts = schema.get("properties", {}).items()
-            wanted = schema.get("required", [])
-            return {name: _example(part, defined) for name, part in parts if name in wanted}
-        case "array":
-            return [_example(schema["items"], defined)]
-        case "string":
-            return "text"
-        case "integer" | "number":
-            return 1
-        case "boolean":
-            return True
-    return {"success": True}
+def _has_location(endpoint: Endpoint) -> bool:
+    return endpoint.path.startswith(("/api/workflows", "/api/agents"))
 
 
 def _content(endpoint: Endpoint) -> dict[str, Any]:
-    assert endpoint.body is not None  # noqa: S101 - by the caller
-    reference = {"$ref": f"#/components/schemas/{endpoint.body.__name__}"}
-    content: dict[str, Any] = {"application/json": {"schema": reference}}
-    if endpoint.takes_attachment:
-        content["multipart/form-data"] = {
-            "schema": {
-                "type": "object",
-                "properties": {"attachment": {"type": "string", "format": "binary"}},
-                "additionalProperties": {
-                    "type": "string",
-                    "description": "An input; for one of type file, the file or its id",
-                },
-            }
-        }
-    return content
-
-
-def _failure(word: str) -> dict[str, Any]:
-    schema = {"schema": {"$ref": "#/components/schemas/Error"}}
-    return {"description": word, "content": {"application/json": schema}}
-
-
-_ERROR = {
-    "type": "object",
-    "required": ["error", "message", "requestId"],
-    "properties": {
-        "error": {"type": "string"},
-        "message": {"type": "string"},
-        "requestId": {"type": "string"},
-        "details": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-    },
-}
+    kinds = {"application/json": endpoint.body, "multipart/form-data": endpoint.form}
+    return {
+        media: {"schema": {"$ref": REFERENCE.format(model=kind.__name__)}}
+        for media, kind in kinds.items()
+        if kind
+    }

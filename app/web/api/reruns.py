@@ -79,6 +79,6 @@ def _fingerprint(run_id: str, body: RerunBody) -> str:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/rerun/{runId}", Role.OPERATOR, rerun_run,
-        "Run a run again from a step", RerunBody,
+        "Run a run again from a step", RerunBody, headers=("Idempotency-Key",),
     ),
 )  # fmt: skip

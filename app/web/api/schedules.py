@@ -1,6 +1,8 @@
 """Schedules over HTTP: what is started when."""
 
 import re
+from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
@@ -9,14 +11,29 @@ from app.auth.roles import Role
 from app.triggers.schedule_document import ScheduleBody
 from app.triggers.schedules import ScheduleState
 from app.web.endpoint import Call, Endpoint
+from app.wire.answer_parts import IGNORED
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from engine import JsonObject, iso_time
 from journal import Firing
+from steps.as_written import as_written
 from steps.contract import Problem
 
+_SHOWN = ("id", "upcoming", "lastRunId", "lastFiring", "createdAt", "updatedAt")
+"""What the server adds to each schedule that it shows."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class ShownSchedule(ScheduleBody):
+    """When which workflow is started; one that was shown can be sent as it is."""
+
+    id: str | None = Field(None, description=IGNORED)
+    upcoming: list[str] | None = Field(None, description=IGNORED)
+    lastRunId: str | None = Field(None, description=IGNORED)  # noqa: N815
+    lastFiring: dict[str, Any] | None = Field(None, description=IGNORED)  # noqa: N815
+    createdAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
+    updatedAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
 
 
 class FiringsQuery(BaseModel):
@@ -46,7 +63,8 @@ async def get_schedule(call: Call) -> Response:
 async def put_schedule(call: Call) -> Response:
     """Make a schedule, or put another in its place."""
     schedule_id = usable_id(call.path("id"))
-    body = checked(ScheduleBody, await json_body(call.request, call.services.settings))
+    sent = await json_body(call.request, call.services.settings)
+    body = checked(ScheduleBody, as_written(sent, _SHOWN))
     is_new, state = await call.services.triggers.schedules.put(call.tenant, schedule_id, body)
     return JSONResponse(schedule_document(state), 201 if is_new else 200)
 
@@ -118,7 +136,7 @@ ENDPOINTS = (
     Endpoint("GET", "/api/schedules", Role.VIEWER, list_schedules, "List schedules"),
     Endpoint("GET", _ONE, Role.VIEWER, get_schedule, "Show a schedule"),
     Endpoint(
-        "PUT", _ONE, Role.EDITOR, put_schedule, "Make or replace a schedule", ScheduleBody,
+        "PUT", _ONE, Role.EDITOR, put_schedule, "Make or replace a schedule", ShownSchedule,
         answers=(200, 201),
     ),
     Endpoint("DELETE", _ONE, Role.EDITOR, delete_schedule, "Delete a schedule"),

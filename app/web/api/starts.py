@@ -13,6 +13,7 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from app.wire.bodies import StartBody, StartQuery
 from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
+from app.wire.form_bodies import StartForm
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size
 from app.wire.run_document import outcome_document
@@ -121,10 +122,12 @@ def _wait_limit(call: Call) -> float:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/start/{workflowId}", Role.OPERATOR, start,
-        "Start a run and wait for its outcome", StartBody, StartQuery, True, (200, 202),
+        "Start a run and wait for its outcome", StartBody, StartQuery, (200, 202),
+        needs_body=False, form=StartForm, headers=("Idempotency-Key", "Prefer"),
     ),
     Endpoint(
         "POST", "/api/workflow/start-async/{workflowId}", Role.OPERATOR, start_async,
-        "Start a run and answer at once", StartBody, StartQuery, True,
+        "Start a run and answer at once", StartBody, StartQuery,
+        needs_body=False, form=StartForm, headers=("Idempotency-Key",),
     ),
 )  # fmt: skip

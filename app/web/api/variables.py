@@ -1,6 +1,7 @@
 """Variables over HTTP: what expressions name as `vars.NAME`."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.definitions.variables import put_variable
 from app.web.endpoint import Call, Endpoint
+from app.wire.answer_parts import IGNORED
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import VariableRow
+from steps.as_written import as_written
 
 
 class VariableBody(BaseModel):
@@ -21,6 +24,14 @@ class VariableBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: Any = Field(description="any JSON value; runs that have begun keep the one before")
+
+
+class ShownVariable(VariableBody):
+    """A variable's value; one that was shown can be sent as it is."""
+
+    name: str | None = Field(None, description=IGNORED)
+    createdAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
+    updatedAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
 
 
 def variable_document(row: VariableRow) -> dict[str, Any]:
@@ -41,7 +52,8 @@ async def list_variables(call: Call) -> Response:
 
 async def set_variable(call: Call) -> Response:
     """Keep a variable, in the place of one of that name."""
-    body = checked(VariableBody, await json_body(call.request, call.services.settings))
+    sent = await json_body(call.request, call.services.settings)
+    body = checked(VariableBody, as_written(sent, ("name", "createdAt", "updatedAt")))
     now_ms = call.services.clock.now_ms()
     table = call.services.journal.variables
     row = await put_variable(table, call.tenant, call.path("name"), body.value, now_ms)
@@ -57,7 +69,7 @@ async def delete_variable(call: Call) -> Response:
 ENDPOINTS = (
     Endpoint("GET", "/api/variables", Role.VIEWER, list_variables, "List variables"),
     Endpoint(
-        "PUT", "/api/variables/{name}", Role.EDITOR, set_variable, "Keep a variable", VariableBody
+        "PUT", "/api/variables/{name}", Role.EDITOR, set_variable, "Keep a variable", ShownVariable
     ),
     Endpoint("DELETE", "/api/variables/{name}", Role.EDITOR, delete_variable, "Delete a variable"),
 )  # fmt: skip

@@ -13,16 +13,20 @@ from app.events.catalogue import KINDS, NAMES, unknown_names
 from app.web.endpoint import Call, Endpoint
 from app.webhooks.registry import Draft
 from app.webhooks.signature import check_secret, new_secret
+from app.wire.answers import WebhookChanges
 from app.wire.bodies import checked
 from app.wire.errors import NotFoundHere
 from app.wire.json_body import json_body
 from engine import JsonObject, iso_time, iso_time_or_none
 from journal import DeliveryRow, WebhookRow
+from steps.as_written import as_written
 from steps.durations import Duration
 
 _NAMES_BY_KIND = {kind.__name__: row.name for kind, row in KINDS.items()}
 _STATES = {"pending": "pending", "delivered": "delivered", "given_up": "givenUp"}
 _LONGEST_POSITION = 18
+_SHOWN = ("id", "pending", "givenUp", "createdAt", "updatedAt")
+"""What the server adds to each webhook that it shows."""
 
 
 class _Fields(BaseModel):
@@ -87,6 +91,7 @@ class WebhookBody(_Fields):
     name: str | None = Field(None, max_length=200)
     workflowIds: list[str] | None = Field(None, max_length=200)  # noqa: N815
     secret: str | None = None
+    enabled: bool | None = Field(None, strict=True)
 
 
 class NewSecretBody(_Fields):
@@ -137,8 +142,9 @@ async def get_webhook(call: Call) -> Response:
 async def put_webhook(call: Call) -> Response:
     """Change a webhook; what it has not been told of yet goes to where it points now."""
     webhook_id = (await _row(call)).id
-    body = checked(WebhookBody, await json_body(call.request, call.services.settings))
-    edit = partial(_edited, body)
+    sent = await json_body(call.request, call.services.settings)
+    body = checked(WebhookBody, as_written(sent, _SHOWN, ("status", "formerSecretUntil")))
+    edit = partial(_edited, body, call.services.clock.now_ms())
     row = await call.services.webhooks.change(call.tenant, webhook_id, edit, secret=body.secret)
     return JSONResponse(await _shown(call, row))
 
@@ -207,8 +213,11 @@ async def list_deliveries(call: Call) -> Response:
     )
 
 
-def _edited(body: WebhookBody, row: WebhookRow) -> WebhookRow:
+def _edited(body: WebhookBody, now_ms: int, row: WebhookRow) -> WebhookRow:
     given = body.model_fields_set
+    disabled_at_ms = row.disabled_at_ms
+    if body.enabled is not None:
+        disabled_at_ms = None if body.enabled else row.disabled_at_ms or now_ms
     return replace(
         row,
         url=body.url if body.url is not None else row.url,
@@ -221,6 +230,7 @@ def _edited(body: WebhookBody, row: WebhookRow) -> WebhookRow:
             if body.workflowIds is None
             else tuple(body.workflowIds)
         ),
+        disabled_at_ms=disabled_at_ms,
     )
 
 
@@ -298,7 +308,7 @@ ENDPOINTS = (
     ),
     Endpoint("GET", "/api/webhooks/{id}", Role.ADMIN, get_webhook, "Show a webhook"),
     Endpoint(
-        "PUT", "/api/webhooks/{id}", Role.ADMIN, put_webhook, "Change a webhook", WebhookBody
+        "PUT", "/api/webhooks/{id}", Role.ADMIN, put_webhook, "Change a webhook", WebhookChanges
     ),
     Endpoint("DELETE", "/api/webhooks/{id}", Role.ADMIN, delete_webhook, "Delete a webhook"),
     Endpoint(
@@ -307,7 +317,7 @@ ENDPOINTS = (
     Endpoint("POST", "/api/webhooks/{id}/enable", Role.ADMIN, enable_webhook, "Enable a webhook"),
     Endpoint(
         "POST", "/api/webhooks/{id}/secret", Role.ADMIN, rotate_webhook_secret,
-        "Make a new signing secret", NewSecretBody,
+        "Make a new signing secret", NewSecretBody, needs_body=False,
     ),
     Endpoint(
         "POST", "/api/webhooks/{id}/test", Role.ADMIN, test_webhook, "Send a message for a test"

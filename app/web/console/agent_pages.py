@@ -36,7 +36,7 @@ async def list_page(call: Call) -> Response:
     asked = filled(call)
     query = checked(ListDefinitionsQuery, asked)
     wanted = DefinitionFilter(
-        query.search, query.status, query.includeArchived == "true", _PAGE + 1, query.offset
+        query.search, query.status, query.includeArchived, _PAGE + 1, query.offset
     )
     rows = await call.services.agents.table.search(call.tenant, wanted)
     return await page(

@@ -56,7 +56,7 @@ async def list_page(call: Call) -> Response:
     """List workflows."""
     query = checked(ListDefinitionsQuery, filled(call))
     wanted = DefinitionFilter(
-        query.search, query.status, query.includeArchived == "true", _PAGE + 1, query.offset
+        query.search, query.status, query.includeArchived, _PAGE + 1, query.offset
     )
     rows = await call.services.workflows.table.search(call.tenant, wanted)
     return await page(

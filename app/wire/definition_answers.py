@@ -1,0 +1,158 @@
+"""The JSON of workflows and agents: as they are shown, and as the next version takes them."""
+
+from typing import Annotated, Any, NotRequired
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from app.wire.answer_parts import (
+    IGNORED,
+    ByServer,
+    DefinitionId,
+    DefinitionStatus,
+    Problem,
+    Time,
+    TimeByServer,
+    Version,
+)
+from steps.agent import AgentTool, Limits
+from steps.document import EdgeDocument
+
+Name = Annotated[str, Field(examples=["Customer Onboarding"])]
+Description = Annotated[str, Field(examples=["Asks a new customer for what is needed"])]
+Steps = Annotated[
+    list[dict[str, Any]], Field(examples=[[{"id": "end", "type": "end-flow", "result": {}}]])
+]
+Fields = Annotated[dict[str, Any], Field(examples=[{"email": {"type": "string"}}])]
+Tools = list[AgentTool | str]
+InitialStep = Annotated[str, Field(examples=["end"])]
+Instructions = Annotated[str, Field(examples=["Answer questions about orders."])]
+Warnings = Annotated[list[Problem], Field(description="what looks like a slip")]
+
+
+class DefinitionLine(TypedDict):
+    """A workflow or an agent in a list."""
+
+    id: DefinitionId
+    name: Name
+    description: Description
+    status: DefinitionStatus
+    version: Version
+    createdAt: Time
+    updatedAt: Time
+
+
+class DefinitionVersion(TypedDict):
+    """A version of a workflow or an agent."""
+
+    id: DefinitionId
+    name: Name
+    description: Description
+    status: DefinitionStatus
+    version: Version
+    createdAt: Time
+    publishedAt: Time | None
+
+
+class StoredWorkflow(DefinitionLine):
+    """A version of a workflow with all that its definition says."""
+
+    initialStep: InitialStep
+    steps: Steps
+    edges: NotRequired[list[EdgeDocument]]
+    payload: NotRequired[Fields]
+    constants: NotRequired[dict[str, Any]]
+    defaults: NotRequired[dict[str, Any]]
+    note: NotRequired[str | None]
+    tool: NotRequired[bool]
+    maxStepExecutions: NotRequired[int]
+    warnings: NotRequired[Warnings]
+
+
+class StoredAgent(DefinitionLine):
+    """A version of an agent with all that its definition says."""
+
+    instructions: Instructions
+    model: NotRequired[str | None]
+    temperature: NotRequired[float | None]
+    maxTokens: NotRequired[int | None]
+    tools: NotRequired[Tools]
+    output: NotRequired[Fields]
+    limits: NotRequired[Limits]
+    warnings: NotRequired[Warnings]
+
+
+class _Changes(TypedDict, total=False):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc] # pydantic's way
+
+    id: ByServer
+    name: Name
+    description: Description
+    status: DefinitionStatus
+    version: ByServer
+    createdAt: TimeByServer
+    updatedAt: TimeByServer
+    publishedAt: TimeByServer | None
+    warnings: Annotated[list[Problem], Field(description=IGNORED)]
+
+
+class WorkflowChanges(_Changes, total=False):
+    """What the next version of a workflow says otherwise; what is not given stays.
+
+    A workflow as it is shown can be sent as it is: what the server has added is ignored.
+    """
+
+    initialStep: str
+    steps: list[dict[str, Any]]
+    edges: list[EdgeDocument]
+    payload: dict[str, Any]
+    constants: dict[str, Any]
+    defaults: dict[str, Any]
+    note: str | None
+    tool: bool
+    maxStepExecutions: int
+
+
+class AgentChanges(_Changes, total=False):
+    """What the next version of an agent says otherwise; what is not given stays.
+
+    An agent as it is shown can be sent as it is: what the server has added is ignored.
+    """
+
+    instructions: str
+    model: str | None
+    temperature: float | None
+    maxTokens: int | None
+    tools: Tools
+    output: dict[str, Any]
+    limits: Limits
+
+
+class InputSchema(TypedDict):
+    """What a start of a workflow expects."""
+
+    workflowId: DefinitionId
+    payload: Annotated[
+        dict[str, dict[str, Any]], Field(examples=[{"customerName": {"type": "string"}}])
+    ]
+
+
+class InputMetadata(TypedDict):
+    """What a start expects."""
+
+    success: Annotated[bool, Field(description="always true", examples=[True])]
+    data: InputSchema
+
+
+class LocatedProblem(Problem):
+    """What is wrong with a text, where, and on which line."""
+
+    line: int
+
+
+class CheckedText(TypedDict):
+    """What was found in a definition."""
+
+    valid: bool
+    problems: list[LocatedProblem]
+    warnings: NotRequired[list[LocatedProblem]]

@@ -1,0 +1,36 @@
+"""What forms may hold, for the API's description; `app.wire.form` reads them."""
+
+from typing import Annotated, Literal, Required
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+from typing_extensions import TypedDict
+
+Binary = Annotated[
+    bytes, WithJsonSchema({"type": "string", "format": "binary", "description": "a file"})
+]
+
+
+class StartForm(TypedDict, total=False):
+    """What a run is started with; every other field is an input, a text or a file."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
+
+    attachment: Binary
+
+
+class ResumeForm(TypedDict, total=False):
+    """An answer with files; every other field is one that is asked for, a text or a file."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
+
+    attachment: Binary
+    type: Literal["collect_inputs"]
+    stepId: Annotated[str, Field(description="the step whose pause is meant")]
+    pauseId: Annotated[str, Field(description="the pause that is meant")]
+    runId: Annotated[str, Field(description="the run whose pause is meant")]
+
+
+class FileForm(TypedDict, total=False):
+    """A file."""
+
+    attachment: Required[Binary]

@@ -1,0 +1,219 @@
+"""The JSON of answers about runs, as the API's description shows it.
+
+What may be left out is `NotRequired`; what may be null says so.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from app.wire.answer_parts import (
+    DefinitionId,
+    Done,
+    ErrorType,
+    Message,
+    Milliseconds,
+    RunCursor,
+    RunId,
+    RunStatus,
+    StepId,
+    Time,
+    Values,
+    Version,
+)
+
+Result = Annotated[Any, Field(description="any JSON", examples=[{"success": True}])]
+
+
+class StartedRun(TypedDict):
+    """The run that was started."""
+
+    runId: RunId
+
+
+class RunFailure(TypedDict):
+    """Why a run failed."""
+
+    stepId: StepId
+    type: ErrorType
+    message: Message
+    attempts: int
+
+
+class PauseSignal(TypedDict):
+    """What a run waits for; what else it has depends on what is asked."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
+
+    type: Literal["request_user_action", "collect_inputs"]
+    stepId: StepId
+    pauseId: Annotated[str, Field(description="what an answer to it names", examples=["p-3"])]
+
+
+class RunOutcome(TypedDict):
+    """How a run ended, or where it stands when the wait was over."""
+
+    runId: RunId
+    status: RunStatus
+    data: Values
+    result: Result
+    error: NotRequired[RunFailure]
+    currentStepId: NotRequired[StepId | None]
+    pauseSignal: NotRequired[PauseSignal | None]
+
+
+class StepFailure(TypedDict):
+    """Why an attempt of a step failed."""
+
+    type: ErrorType
+    message: Message
+    childRunId: NotRequired[RunId]
+    childStepId: NotRequired[StepId | None]
+
+
+class ChildProgress(TypedDict):
+    """How far the child runs of a step are."""
+
+    total: int
+    completed: int
+    failed: int
+    running: int
+    paused: int
+
+
+class StepExecution(TypedDict):
+    """A visit of a step; what has not happened is left out."""
+
+    stepId: StepId
+    stepType: Annotated[str, Field(examples=["collect-inputs"])]
+    stepName: Annotated[str, Field(examples=["Review"])]
+    status: Annotated[str, Field(examples=["completed"])]
+    startTime: Time
+    endTime: NotRequired[Time]
+    duration: NotRequired[Milliseconds]
+    visit: NotRequired[int]
+    attempt: NotRequired[int]
+    outputData: NotRequired[Any]
+    outputLeftOut: NotRequired[bool]
+    error: NotRequired[StepFailure]
+    retryAt: NotRequired[Time]
+    childRuns: NotRequired[int]
+    progress: NotRequired[ChildProgress]
+    carriedFrom: NotRequired[RunId]
+    calls: NotRequired[list[dict[str, Any]]]
+    usage: NotRequired[dict[str, Any] | None]
+
+
+class RunOrigin(TypedDict):
+    """The run and step that a rerun came from."""
+
+    runId: RunId
+    stepId: StepId
+    seq: int
+
+
+class RunState(TypedDict):
+    """How a run stands."""
+
+    runId: RunId
+    workflowId: DefinitionId
+    version: Version
+    status: RunStatus
+    currentStepId: StepId | None
+    pauseSignal: PauseSignal | None
+    data: Values
+    stepExecutionHistory: list[StepExecution]
+    historyCursor: NotRequired[
+        Annotated[str, Field(examples=["19000"], description="where older visits are")]
+    ]
+    result: Result
+    error: RunFailure | None
+    reason: str | None
+    cancelRequested: bool
+    parentRunId: RunId | None
+    origin: RunOrigin | None
+    childRunIds: list[RunId]
+    usage: dict[str, Any] | None
+    waitingUntil: Time | None
+    startTime: Time
+    endTime: Time | None
+
+
+class ControlledRun(TypedDict):
+    """What came of a cancel or a terminate."""
+
+    success: Done
+    runId: RunId
+    status: RunStatus
+    message: Annotated[str, Field(examples=["the run is being cancelled"])]
+
+
+class RunLine(TypedDict):
+    """A run in the list."""
+
+    runId: RunId
+    workflowId: DefinitionId
+    version: Version
+    status: RunStatus
+    currentStepId: StepId | None
+    parentRunId: RunId | None
+    item: int | None
+    startTime: Time
+    updatedAt: Time
+    endTime: Time | None
+
+
+class RunPage(TypedDict):
+    """A page of the list of runs."""
+
+    runs: list[RunLine]
+    nextCursor: RunCursor | None
+
+
+class BulkFailure(TypedDict):
+    """A run that could not be changed."""
+
+    runId: RunId
+    message: Message
+
+
+class BulkOutcome(TypedDict):
+    """What a command for many runs did, or with `dryRun` would look at."""
+
+    action: Literal["cancel", "terminate", "delete"]
+    changed: NotRequired[int]
+    skipped: NotRequired[int]
+    failed: NotRequired[int]
+    failures: NotRequired[list[BulkFailure]]
+    nextCursor: NotRequired[RunCursor | None]
+    dryRun: NotRequired[bool]
+    matched: NotRequired[int]
+    cursor: NotRequired[RunCursor | None]
+
+
+class DeletedRun(TypedDict):
+    """The run that was deleted, and how many with its child runs."""
+
+    success: Done
+    runId: RunId
+    deletedRuns: int
+
+
+class AnswerLink(TypedDict):
+    """A link that answers one pause."""
+
+    url: Annotated[str, Field(examples=["https://flows.example/answer/eyJhbGciOi"])]
+    runId: RunId
+    stepId: StepId
+    visit: int
+    expiresAt: Time
+
+
+class StoredFile(TypedDict):
+    """A file that was uploaded; its id is the value of an input of type file."""
+
+    fileId: Annotated[str, Field(examples=["550e8400-e29b-41d4-a716-446655440000"])]
+    fileName: Annotated[str, Field(examples=["agreement.pdf"])]
+    mimeType: Annotated[str, Field(examples=["application/pdf"])]
+    size: Annotated[int, Field(description="bytes", examples=[48_213])]

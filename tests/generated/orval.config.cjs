@@ -1,0 +1,6 @@
+module.exports = {
+  stepwell: {
+    input: "openapi.json",
+    output: { target: "generated/orval.ts", client: "fetch", baseUrl: process.env.STEPWELL_URL },
+  },
+};
