@@ -92,7 +92,7 @@ def test_every_module_is_used() -> None:
     used = set().union(*(imports_of(file.read_text()) for file in FILES))
     folders = {module_name(file) for file in FILES if file.name == "__init__.py"}
     entries = {"app.cli.main", *PACKAGES, *folders, *STABLE}
-    entries |= {"app.tools.extraction", "app.tools.extraction.__main__"}
+    entries |= {"app.tools.extraction", "app.tools.extraction.__main__", "stepwell.__main__"}
     entries |= {f"app.cli.{name}" for name in ("local", "remote", *GROUPS)}
     unused = {module_name(file) for file in FILES} - used - entries
     assert unused == set()

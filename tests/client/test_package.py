@@ -10,12 +10,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_types_are_shipped() -> None:
-    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert "py.typed" in setup["package-data"]["*"]
+    setup = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "py.typed" in setup["package-data"]["stepwell"]
     assert (ROOT / "stepwell" / "py.typed").is_file()
     folders = {file.parent for file in (ROOT / "stepwell").rglob("*.py")}
     assert all((folder / "__init__.py").is_file() for folder in folders)
-    assert "stepwell*" in setup["packages"]["find"]["include"]
+    packages = {str(folder.relative_to(ROOT)).replace("/", ".") for folder in folders}
+    assert packages == set(setup["packages"])
 
 
 def test_how_programs_use_it_is_type_checked() -> None:
