@@ -62,7 +62,7 @@ from journal.lock import FolderLock, holder
 from journal.removal import Deleted, RetentionGroup
 from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
-from journal.runs import RunList, RunRow
+from journal.runs import LeftBehind, RunList, RunRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
@@ -119,6 +119,7 @@ __all__ = [
     "JwtSecrets",
     "KeyRow",
     "Keys",
+    "LeftBehind",
     "LimitHit",
     "Locked",
     "MarkedVersions",

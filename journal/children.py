@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
+from journal.runs import LeftBehind
 
 _OPEN = "status IN ('running', 'paused')"
 
@@ -149,7 +150,7 @@ class ChildList:
         )
         return found is not None
 
-    async def parents_to_look(self) -> list[str]:
+    async def parents_to_look(self) -> list[LeftBehind]:
         """Return the runs that a restart may have kept from noticing how their children stand.
 
         Those that wait though no child runs, those shown as paused though one runs or none is
@@ -163,10 +164,10 @@ class ChildList:
         running, paused = child.format("= 'running'"), child.format("= 'paused'")
         ended = child.format("IN ('completed', 'failed', 'cancelled', 'terminated')")
         rows = await self._lists.all(
-            f"SELECT p.id FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
+            f"SELECT p.id, p.tenant, p.seq FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
             f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused} OR {ended})"
         )
-        return [run_id(number) for (number,) in rows]
+        return [LeftBehind(*row) for row in rows]
 
     async def _rows(
         self, family: Family, condition: str, *values: int, limit: int = -1

@@ -11,6 +11,7 @@ from journal.codec import SCHEMA, decode, encode
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.long_runs import LongRuns
+from journal.read_ahead import ReadAhead
 from journal.readers import Readers
 from journal.run_ids import run_number
 from journal.run_projection import PROJECT_RUN, projection
@@ -48,6 +49,7 @@ class Events:
         self._readers = readers
         self._ended = ended
         self._long = LongRuns[tuple[Head, Run]]()
+        self._ahead = ReadAhead(readers)
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
 
@@ -96,6 +98,7 @@ class Events:
         try:
             await self._writer.append(rows, [projection(head.tenant, run, after.hash)], conflict)
         finally:
+            self._ahead.forget(head.run_id)
             self.heard(head.tenant, head.run_id)
         self._keep(after, run)
         return after
@@ -130,6 +133,13 @@ class Events:
                 self.heard(tenant, run.id)
         return [after for _, after in made]
 
+    async def read_ahead(self, run_ids: Sequence[str]) -> None:
+        """Read several histories by one query, each for whoever reads it next.
+
+        Raises `Damaged` or `Unavailable`; whoever reads one of them then is told what is wrong.
+        """
+        await self._ahead.read(run_ids)
+
     async def read(self, run_id: str, tenant: str | None = None) -> tuple[Head, list[Event]]:
         """Return a run's whole history; with `tenant`, only if it is theirs.
 
@@ -143,7 +153,7 @@ class Events:
     async def _read(self, run_id: str, tenant: str | None) -> tuple[Head, list[Event], int]:
         """Return a run's history as `read` does, and how many characters long it is."""
         number = run_number(run_id)
-        rows = await self._readers.all(
+        rows = self._ahead.take(run_id, tenant) or await self._readers.all(
             "SELECT r.tenant, e.seq, e.type, e.schema, e.at_ms, e.body, e.hash, r.seq"
             " FROM runs r JOIN events e ON e.run = r.id"
             " WHERE r.id = ? AND (? IS NULL OR r.tenant = ?) ORDER BY e.seq",

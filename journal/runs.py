@@ -42,6 +42,15 @@ class RunRow:
         return RunPosition(self.started_at_ms, self.number)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A run that a restart left behind, with the number of its newest event."""
+
+    number: int
+    tenant: str
+    seq: int
+
+
 _COLUMNS = columns(RunRow, number="id")
 _UNFINISHED = "state IN ('new', 'ready', 'executing')"
 
@@ -95,12 +104,18 @@ class RunList:
         )
         return int(row[0]) if row else None
 
-    async def unfinished(self) -> list[str]:
-        """Return the ids of runs that somebody must drive: inside a step, or between two."""
-        rows = await self._readers.all(
-            f"SELECT id FROM runs INDEXED BY runs_unfinished WHERE {_UNFINISHED} ORDER BY id"
+    async def unfinished(self, after: int, limit: int) -> list[LeftBehind]:
+        """Return runs that somebody must drive: inside a step, or between two.
+
+        By number, those with a larger one than `after`.
+        """
+        row = await self._lists.one(
+            "SELECT json_group_array(json_array(id, tenant, seq)) FROM (SELECT id, tenant, seq"
+            f" FROM runs INDEXED BY runs_unfinished WHERE {_UNFINISHED} AND id > ?"
+            " ORDER BY id LIMIT ?)",
+            (after, limit),
         )
-        return [run_id(number) for (number,) in rows]
+        return [LeftBehind(*fields) for fields in json.loads(row[0])]
 
     async def suspects(self) -> list[Suspect]:
         """Return the runs inside a step that the end of the process has cut off before."""

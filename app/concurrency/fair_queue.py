@@ -35,6 +35,11 @@ class FairQueue:
         self._closed = False
 
     @property
+    def most(self) -> int:
+        """How many turns there are."""
+        return self._shares.most
+
+    @property
     def taken(self) -> int:
         """How many turns are taken."""
         return self._shares.total

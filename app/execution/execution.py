@@ -11,6 +11,7 @@ from functools import partial
 from app.clock import Clock
 from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
+from app.execution.backlog import Backlog
 from app.execution.children import Children
 from app.execution.culprit import Culprit
 from app.execution.driver import Driver
@@ -89,5 +90,9 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )
     appends.on_loss += (lost_runs.lost, waiters.lost)
     children.on_left.append(left_children.leave)
-    recovery = Recovery(journal, runs, left_children, lost_runs, Trials(driving, culprit))
+    # Enough for every turn to act, and no more than leaves room for starts.
+    most = max(live_runs.runs.most // 2, 2 * acting.most)
+    trials = Trials(driving, culprit)
+    recovery = Recovery(journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials)
+    runs.on_question.append(recovery.asked)
     return Execution(runs, timers, recovery, left_children, lost_runs, culprit)

@@ -20,6 +20,9 @@ _LEAVE = frozenset({ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunT
 """Events with which a run may leave a step whose child runs are open."""
 
 
+_AT_ONCE = 100
+
+
 class LeftChildren:
     """Stops the child runs of every run that waits for them no longer."""
 
@@ -48,20 +51,21 @@ class LeftChildren:
         left, self.left = self.left, set()
         for run_id in sorted(left):
             try:
-                await self._stop(await self._journal.children.left_behind(run_id))
+                await self.stop(await self._journal.children.left_behind(run_id))
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.children_not_stopped(run_id, failure)
                 self.left.add(run_id)
 
-    async def after_restart(self) -> None:
-        """Stop what a restart kept from being stopped."""
-        await self._stop(await self._journal.children.left_behind())
+    async def stop(self, children: Sequence[tuple[str, bool]]) -> None:
+        """Stop child runs, each with whether its parent was terminated, some at a time."""
+        for at in range(0, len(children), _AT_ONCE):
+            some = children[at : at + _AT_ONCE]
+            await asyncio.gather(*(self._stop(*one) for one in some))
 
-    async def _stop(self, children: list[tuple[str, bool]]) -> None:
-        for run_id, terminated in children:
-            try:
-                await self._runs.stop(run_id, terminate=terminated)
-            except UnknownRun:
-                continue
-            except UNREADABLE as unreadable:
-                log.run_stands_still(run_id, unreadable)
+    async def _stop(self, run_id: str, terminated: bool) -> None:
+        try:
+            await self._runs.stop(run_id, terminate=terminated)
+        except UnknownRun:
+            return
+        except UNREADABLE as unreadable:
+            log.run_stands_still(run_id, unreadable)

@@ -5,31 +5,47 @@ journal has inside a step and nobody drives. A run that cannot be picked up now 
 again, never dropped. Only a run stands still whose history is not what was written, or whose
 definition this server cannot use, which is so until its next start.
 
+The server takes requests meanwhile. Tenants take turns, a run that somebody asks about comes
+first, and no more are in memory at a time than leave room for those that are started
+(`backlog.py`).
+
 A step that was running when the process ended may be why it did. One that has been cut off
 before is a suspect: the server serves first, and then suspects are put on trial (`trials.py`).
 """
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 from app.definitions.versioned import DefinitionUnusable
+from app.execution.backlog import Backlog
 from app.execution.left_children import LeftChildren
 from app.execution.lost_runs import LostRuns
 from app.execution.runs import Runs
 from app.execution.trials import Trials
 from app.telemetry import log
-from journal import UNREADABLE, Journal, UnknownRun
+from journal import UNREADABLE, Journal, JournalError, UnknownRun, run_number
 
 _AT_ONCE = 100
+_PAGE = 5_000
 _PAUSE_S = 1.0
+_ROOM_S = 0.05
+"""How long it takes until it is looked again whether there is room for more runs."""
 
 
 class Recovery:
-    """Finds runs that nobody drives."""
+    """Finds runs that nobody drives.
 
-    def __init__(
+    Attributes:
+        is_queued: True once it is known which runs a restart left behind.
+        is_done: True once every one of them has been picked up.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
         journal: Journal,
         runs: Runs,
+        backlog: Backlog,
         left_children: LeftChildren,
         lost_runs: LostRuns,
         trials: Trials,
@@ -38,27 +54,84 @@ class Recovery:
         self._runs = runs
         self._left_children = left_children
         self._lost_runs = lost_runs
+        self._backlog = backlog
         self._trials = trials
+        self._suspects: list[str] = []
+        self.is_queued = False
         self.is_done = False
-        """True once every run that a restart left behind has been looked at."""
+
+    @property
+    def waiting(self) -> int:
+        """How many runs that a restart left behind have still to be picked up."""
+        return len(self._backlog)
+
+    def asked(self, tenant: str, run_id: str) -> None:
+        """Pick a run up before others, since somebody asks about it."""
+        self._backlog.urge(tenant, run_id)
 
     async def run(self) -> None:
-        """Pick up what the restart left, then whatever is lost later, until cancelled."""
+        """Pick up what the restart left, and whatever is lost, until cancelled."""
         self._trials.begin()
-        while not self.is_done:
+        while not self.is_queued:
             try:
-                suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
-                left_behind = await self._journal.runs.unfinished()
-                left_behind = [one for one in left_behind if one not in set(suspects)]
-                await self._left_children.after_restart()
-                left_behind += await self._journal.children.parents_to_look()
-                await self._pick_up(left_behind, after_restart=True)
-                self._trials.wait_for_one(suspects)
-                self.is_done = True
-                log.recovered(len(left_behind))
+                left = await self._look()
+                self.is_queued = True
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.recovery_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._work_off(left))
+            tasks.create_task(self._go_on())
+
+    async def _look(self) -> Sequence[tuple[str, bool]]:
+        """Queue what the restart left behind; return the children that nobody waits for."""
+        self._suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
+        left = await self._journal.children.left_behind()
+        apart = {run_number(one) for one in (*self._suspects, *(child for child, _ in left))}
+        after = 0
+        while page := await self._journal.runs.unfinished(after, _PAGE):
+            self._backlog.add(run for run in page if run.number not in apart)
+            after = page[-1].number
+        self._backlog.add(await self._journal.children.parents_to_look())
+        return left
+
+    async def _work_off(self, left: Sequence[tuple[str, bool]]) -> None:
+        count = len(self._backlog)
+        await self._until_stopped(left)
+        while self._backlog:
+            part = self._backlog.part(_AT_ONCE)
+            if part:
+                await self._read_ahead(part)
+                await self._pick_up(part, after_restart=True)
+            else:
+                self._try_suspects()
+                await asyncio.sleep(_ROOM_S)
+        self._try_suspects()
+        self.is_done = True
+        log.recovered(count)
+
+    def _try_suspects(self) -> None:
+        """Put the suspects on trial, after all others that there is room for."""
+        suspects, self._suspects = self._suspects, []
+        if suspects:
+            self._trials.wait_for_one(suspects)
+
+    async def _until_stopped(self, left: Sequence[tuple[str, bool]]) -> None:
+        """Stop children that nobody waits for, before any parent is carried on."""
+        while left:
+            try:
+                await self._left_children.stop(left)
+                left = ()
+            except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                log.recovery_delayed(failure)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _read_ahead(self, run_ids: Sequence[str]) -> None:
+        """Read several histories by one query; what comes of it only saves time."""
+        with suppress(JournalError):
+            await self._journal.events.read_ahead(run_ids)
+
+    async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(_PAUSE_S)
             if run_id := self._trials.next():
@@ -68,7 +141,7 @@ class Recovery:
             await self._pick_up(sorted(lost))
             self._left_children.left |= lost  # the append that was lost may have left a step
 
-    async def _pick_up(self, run_ids: list[str], *, after_restart: bool = False) -> None:
+    async def _pick_up(self, run_ids: Sequence[str], *, after_restart: bool = False) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(run_id: str) -> None:

@@ -6,6 +6,7 @@ in `driver.py`; what is left behind is picked up by `recovery.py`.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from app.auth.caller import Caller
 from app.clock import Clock
@@ -38,7 +39,12 @@ _NO_KEY = AnswerKey()
 
 
 class Runs:
-    """The door to all runs of this server."""
+    """The door to all runs of this server.
+
+    Attributes:
+        on_question: Called with the tenant and the run when somebody asks for one that is under
+            way.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts a run touches, each passed in
         self,
@@ -51,6 +57,7 @@ class Runs:
         waiters: Waiters,
         cancel_grace_s: float,
     ) -> None:
+        self.on_question: list[Callable[[str, str], None]] = []
         self._journal = journal
         self._clock = clock
         self._appends = appends
@@ -90,7 +97,13 @@ class Runs:
     async def read(self, tenant: str, run_id: str) -> Run:
         """Return the run as the journal has it. Raises `UnknownRun` and `Corrupt`."""
         _, run = await self._journal.events.run(run_id, tenant)
+        self._asked(tenant, run)
         return run
+
+    def _asked(self, tenant: str, run: Run) -> None:
+        if not is_settled(run):
+            for heard in self.on_question:
+                heard(tenant, run.id)
 
     async def expect(self, tenant: str, run_id: str) -> asyncio.Future[Run]:
         """Return a future of the run as it ends or pauses, done at once where it has."""
@@ -100,6 +113,7 @@ class Runs:
             future = self._waiters.expect(run_id)
             if not live.pending and is_settled(live.run) and not future.done():
                 future.set_result(live.run)
+            self._asked(tenant, live.run)
             return future
 
     async def resume(

@@ -115,7 +115,8 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
     async def readyz(_: Request, services: Services) -> Response:
         reason = unready(services)
         if reason is None:
-            return JsonAnswer({"ready": True})
+            left = services.recovery.waiting
+            return JsonAnswer({"ready": True} | ({"recovering": left} if left else {}))
         return JsonAnswer({"ready": False, "reason": reason}, 503)
 
     async def openapi_json(_: Request, __: Services) -> Response:

@@ -22,8 +22,8 @@ def unready(services: Services) -> str | None:
     """Say why the server cannot do its work; None when it can."""
     if services.journal.health.trouble is not None:
         return f"the journal cannot write: {services.journal.health.trouble}"
-    if not services.recovery.is_done:
-        return "runs that the last stop left behind are being picked up"
+    if not services.recovery.is_queued:
+        return "the runs that the last stop left behind are being looked for"
     return None
 
 

@@ -31,6 +31,7 @@ from journal import (
     DuplicateStart,
     IdempotencyKey,
     Journal,
+    LeftBehind,
     Locked,
     RunFilter,
     UnknownRun,
@@ -84,7 +85,7 @@ async def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> Non
     assert fold(events) == apply(run, step)
     with pytest.raises(UnknownRun):
         await journal.events.read(run.id, "other")
-    assert await journal.runs.unfinished() == [run.id]
+    assert await journal.runs.unfinished(0, 10) == [LeftBehind(5, "acme", 2)]
     assert await journal.runs.last_number() == 5
     await journal.close()
 

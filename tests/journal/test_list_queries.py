@@ -125,7 +125,7 @@ LISTS: dict[str, Ask] = {
     "the first timer": lambda journal: journal.statistics.oldest_timer_ms("acme"),
     "the first timer of another": lambda journal: journal.statistics.oldest_timer_ms("other"),
     "what is due": lambda journal: journal.runs.due(2 * LARGE, (0, 0), 20),
-    "what is unfinished": lambda journal: journal.runs.unfinished(),
+    "what is unfinished": lambda journal: journal.runs.unfinished(0, 100),
     "suspects": lambda journal: journal.runs.suspects(),
     "the first children": lambda journal: journal.children.ids(PARENT, 50),
     "workflows": lambda journal: journal.workflows.search("acme", DefinitionFilter(limit=21)),

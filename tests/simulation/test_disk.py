@@ -83,7 +83,7 @@ async def _look(journal: Journal, random: Random, ask: Any, number: int) -> None
         journal.events.read(parent), journal.events.run(parent, "acme"), journal.events.run(parent, "other"),
         runs.page("acme", RunFilter(status=random.choice((None, "paused", "running"))), 5),
         runs.page("acme", RunFilter(parent_id=parent), 5),
-        runs.due(random.randrange(200), (0, 0), 3), runs.next_due_ms(random.randrange(200)), runs.unfinished(), runs.last_number(),
+        runs.due(random.randrange(200), (0, 0), 3), runs.next_due_ms(random.randrange(200)), runs.unfinished(0, 100), runs.last_number(),
         children.open(family), children.failed(family, 1), children.newest(family),
         children.completed_items(family), children.last_item(family, 1), children.counts(parent, 1),
         children.ids(parent, 4), children.left_behind(), children.left_behind(parent),
