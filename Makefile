@@ -7,7 +7,7 @@ DATA ?= data
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
+.PHONY: help binary dist image run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -72,18 +72,35 @@ bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its pe
 bench-quick: $(VENV)/installed .venv-bench/installed ## the same in a few minutes, to see that it works
 	$(BIN)/python -m benchmarks --quick $(BENCH)
 
+binary: .venv-dist/installed ## make the single file in dist/ (needs a C compiler)
+	.venv-dist/bin/python -m distribution binary
+
+image: .venv-dist/installed ## make the container image in dist/ (needs umoci and apt-get)
+	.venv-dist/bin/python -m distribution image
+
+dist: .venv-dist/installed $(VENV)/installed-dev ## make the file, the image and the Debian package, and try each
+	.venv-dist/bin/python -m distribution binary image package
+	STEPWELL_DIST=dist $(BIN)/pytest -s --timeout 600 tests/distribution
+
 wheels: $(VENV)/installed ## build the packages of the server and of the client into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client .
 
 lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
 	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
+	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
+	rm -rf $(VENV) .venv-bench .venv-dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
 
 .venv-bench/installed: scripts/bench-setup pyproject.toml
 	scripts/bench-setup
+
+.venv-dist/installed: requirements-dist.txt pyproject.toml
+	$(PYTHON) -m venv .venv-dist
+	.venv-dist/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dist.txt
+	.venv-dist/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Stepwell needs Python 3.11 or newer; this is %d.%d. Set PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

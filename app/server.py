@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from app.asgi import working
+from app.operator.service_manager import ServiceManager
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
@@ -31,9 +32,14 @@ class _Server(uvicorn.Server):
     """Lets those who wait for runs go as soon as a stop is asked for."""
 
     def __init__(
-        self, config: uvicorn.Config, listening: socket.socket, stopping: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        listening: socket.socket,
+        stopping: Callable[[], None],
+        manager: ServiceManager,
     ) -> None:
         super().__init__(config)
+        self._manager = manager
         self._stopping = stopping
         self._listening = listening
         self._listener: Listener | None = None
@@ -50,6 +56,7 @@ class _Server(uvicorn.Server):
         )
         self._listener = Listener(self._listening, make)
         self._listener.open(self.config.backlog)
+        self._manager.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and finish what has come over those that are open."""
@@ -60,6 +67,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in good order; uvicorn's own way would end the process by the signal."""
+        self._manager.stopping()
         self._stopping()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
@@ -114,6 +122,8 @@ def _mend(settings: Settings, refused: OSError) -> str:
 
 
 async def _serve(settings: Settings) -> None:
+    manager = ServiceManager()
+    alive = asyncio.create_task(manager.keep_alive())
     files = open_files(settings, raise_limit())
     if not files.is_enough:
         log.few_open_files(files.limit, files.needed, files.connections)
@@ -134,12 +144,13 @@ async def _serve(settings: Settings) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
-            server = _Server(config, listener, services.let_go)
+            server = _Server(config, listener, services.let_go, manager)
             log.server_started(address, SQLITE_VERSION)
             await server.serve(sockets=[])
             log.server_stopping()
     finally:
         listener.close()
+        alive.cancel()
 
 
 def _listen(settings: Settings) -> socket.socket:

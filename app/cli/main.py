@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
+from app.tools.extraction import COMMAND as READ_DOCUMENT
+
 _LOCAL = {
     "serve": ("serve",),
     "credentials": ("key", "jwt-secret"),
@@ -13,6 +15,7 @@ _LOCAL = {
     "runs": ("runs",),
     "maintenance": ("verify", "backup", "retention", "restore", "accept-loss"),
     "doctor": ("doctor",),
+    "upgrade": ("upgrade",),
     "check": ("check",),
     "run": ("run",),
     "config": ("config",),
@@ -21,6 +24,7 @@ _REMOTE = {
     "run_control": ("start", "resume", "cancel"),
     "follow": ("status", "tail"),
     "schedules": ("schedule",),
+    "ready": ("ready",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}
 """The modules beside this one, and the commands of each.
@@ -33,6 +37,9 @@ wait for the server's code to load.
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [READ_DOCUMENT]:
+        import_module("app.tools.extraction.__main__").main(given[1])
+        return 0
     parser = argparse.ArgumentParser(
         prog="stepwell", description="A durable workflow server for one machine."
     )

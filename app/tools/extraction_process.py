@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from app.concurrency.fair_queue import FairQueue, Turn
+from app.tools.extraction import COMMAND
 from engine import JsonObject
 from steps.contract import StepBroke
 
@@ -19,6 +20,12 @@ _MOST_WORDS_BYTES = 64 * 1024
 _AT_ONCE, _GREED = 3, 1
 """Three documents are read at once, two of them of one tenant: the next one finds a place."""
 _CHUNK = 65_536
+_IS_BUNDLED = bool(getattr(sys, "frozen", False))
+_PROGRAM = (
+    (sys.executable, COMMAND)
+    if _IS_BUNDLED
+    else (sys.executable, "-I", "-m", "app.tools.extraction")
+)
 _OUT_OF_MEMORY = b"memory allocation of"
 """What libraries in Rust say before they end the process."""
 
@@ -76,7 +83,7 @@ async def _run(content: bytes, wanted: str) -> tuple[bytes, bytes, int]:
     """Return what the process wrote, what it said of itself, and how it ended."""
     # No variable of the server's environment goes along: secrets may be among them.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-m", "app.tools.extraction", wanted,
+        *_PROGRAM, wanted,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

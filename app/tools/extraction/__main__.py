@@ -10,9 +10,9 @@ from app.tools.extraction.document import DocumentFailure, Limits
 from app.tools.extraction.readers import read_document
 
 
-def main() -> None:
-    """Read the document that standard input brings, as the first argument says."""
-    wanted = json.loads(sys.argv[1])
+def main(told: str) -> None:
+    """Read the document that standard input brings, as `told`, a JSON object, says."""
+    wanted = json.loads(told)
     _limit(wanted["cpuSeconds"], wanted["memoryBytes"])
     shown: dict[str, object]
     try:
@@ -61,4 +61,4 @@ def _read(content: bytes, wanted: dict[str, str | int]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

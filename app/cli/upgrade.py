@@ -1,0 +1,82 @@
+"""`stepwell upgrade --rehearse`: before a new version takes over."""
+
+import argparse
+import asyncio
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from app.cli.progress import show
+from app.cli.subparsers import Subparsers
+from app.clock import SystemClock
+from app.operator.commands import compiler
+from app.operator.control_socket import must_exist, send
+from app.operator.errors import CommandFailed
+from app.settings.server import Settings, load
+from app.upkeep.rehearsal import Rehearsal, rehearse
+from journal import DATABASE, FolderLock, JournalError, Locked, copy_database
+from steps.registry import Registry
+from steps.tools import Tools
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    told = (
+        "try this version on a copy of the data folder's database, also while an older version "
+        "serves it; exits with 1 when it cannot carry everything on"
+    )
+    parser = subparsers.add_parser("upgrade", help="try a new version first", description=told)
+    parser.add_argument("--rehearse", action="store_true", required=True, help="change nothing")
+    parser.add_argument("--data", type=Path, help="the data folder")
+    parser.add_argument("--config", type=Path, help="a TOML file with settings")
+    parser.add_argument("--work", type=Path, help="where the copy goes; inside the data folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print what was found; returns 1 when something speaks against the new version."""
+    settings = load({"data": args.data}, args.config).settings
+    must_exist(settings.data)
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=args.work or settings.data) as work:
+        try:
+            found = asyncio.run(_rehearse(settings, Path(work)))
+        except JournalError as refused:
+            raise CommandFailed(f"this version cannot open a copy of it: {refused}") from refused
+    wrong = sum(item.level == "wrong" for item in found.findings)
+    if args.json:
+        print(json.dumps({"wrong": wrong, **asdict(found)}))
+        return 1 if wrong else 0
+    for item in found.findings:
+        print(f"{item.level:5}  {item.what}: {item.shown}")
+        if item.remedy and item.level == "wrong":
+            print(f"       {item.remedy}")
+    print(
+        f"{found.runs} runs with {found.events} events read in {found.checked_s:.1f} s; "
+        f"the database takes {found.migrated_s:.1f} s at the next start"
+    )
+    return 1 if wrong else 0
+
+
+async def _rehearse(settings: Settings, work: Path) -> Rehearsal:
+    await _copy(settings, work)
+    tools = Tools.load(settings.plugins)
+    try:
+        compile_text = compiler(Registry.standard(tools.step_types))
+        return await rehearse(work, settings, SystemClock().now_ms(), compile_text, show)
+    finally:
+        tools.close()
+
+
+async def _copy(settings: Settings, work: Path) -> None:
+    """Copy the database, by the server that holds it. Raises `CommandFailed`, `JournalError`."""
+    to = work / DATABASE
+    try:
+        # Not opened as a journal: that would bring the folder itself up to date.
+        with FolderLock(settings.data):
+            copy_database(settings.data / DATABASE, to)
+    except Locked as locked:
+        given = {"to": str(to), "with_key": False}
+        if await send(settings.data, "backup", given, show) is None:
+            raise CommandFailed(f"{locked}, and it does not answer") from locked

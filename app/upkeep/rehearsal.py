@@ -1,0 +1,72 @@
+"""Whether this version can carry on what a data folder holds, tried on a copy of its database."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.settings.server import Settings
+from app.upkeep.doctor import Compile, Finding, examine
+from journal import DATABASE, Journal, Verified, open_read_only, verify
+
+_SHOWN_FAULTS = 20
+_OF_RUNS = ("runs", "stuck runs", "definitions of open runs", "schema", "database", "quick_check")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came of it.
+
+    Attributes:
+        migrated_s: Seconds that the next start will need for the database.
+        checked_s: Seconds that reading every history took.
+        runs: How many runs were read.
+        events: How many events they have.
+        findings: What was looked at; one that is `wrong` speaks against the new version.
+    """
+
+    migrated_s: float
+    checked_s: float
+    runs: int
+    events: int
+    findings: list[Finding]
+
+
+async def rehearse(
+    folder: Path,
+    settings: Settings,
+    now_ms: int,
+    compile_definition: Compile,
+    tell: Callable[[str], None],
+) -> Rehearsal:
+    """Bring the copy in `folder` up to date, read every history, compile what open runs use.
+
+    Raises `JournalError` where the copy cannot be opened by this version.
+    """
+    began = time.monotonic()
+    journal = await Journal.open(folder, synchronous="OFF")
+    await journal.close()
+    migrated = time.monotonic()
+    tell("the copy is up to date; reading every history")
+    with closing(open_read_only(folder / DATABASE)) as connection:
+        verified = verify(connection, lambda so_far: tell(f"{so_far.runs} runs read"))
+    looked_at = examine(settings.model_copy(update={"data": folder}), now_ms, compile_definition)
+    return Rehearsal(
+        migrated - began,
+        time.monotonic() - migrated,
+        verified.runs,
+        verified.events,
+        [*_faults(verified), *(found for found in looked_at if found.what in _OF_RUNS)],
+    )
+
+
+def _faults(verified: Verified) -> list[Finding]:
+    """Return what is wrong with histories, as they would be read by this version."""
+    return [
+        Finding(
+            "history", "wrong", f"run {fault.run_id} event {fault.seq}: {fault.what}",
+            "look whether the version before says the same: stepwell verify",
+        )
+        for fault in verified.faults[:_SHOWN_FAULTS]
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""What people install: one file, an image, a Debian package; made from a checkout."""

@@ -1,0 +1,111 @@
+"""A container image as an OCI archive: the program, the C library, time zones; no shell.
+
+Written by umoci (Debian's package of that name), which needs no container engine.
+"""
+
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from distribution.checkout import commit_time
+
+_SYSTEM = ("libc6", "libgcc-s1", "zlib1g", "tzdata", "netbase")
+"""Debian packages of which the image holds the files: what the program does not bring."""
+_NOT_NEEDED = (
+    "usr/share/doc",
+    "usr/share/lintian",
+    "usr/share/man",
+    "usr/lib/x86_64-linux-gnu/gconv",
+)
+_USER = 10001
+_NAMES = {
+    "etc/passwd": f"root:x:0:0::/:/sbin/nologin\nstepwell:x:{_USER}:{_USER}::/data:/sbin/nologin\n",
+    "etc/group": f"root:x:0:\nstepwell:x:{_USER}:\n",
+    "etc/nsswitch.conf": "hosts: files dns\n",
+}
+_CONFIG = (
+    "--config.user", f"{_USER}:{_USER}",
+    "--config.entrypoint", "/opt/stepwell/stepwell",
+    "--config.cmd", "serve",
+    "--config.env", "STEPWELL_DATA=/data",
+    "--config.env", "STEPWELL_HOST=0.0.0.0",
+    "--config.env", "HOME=/data",
+    "--config.env", "PATH=/opt/stepwell",
+    "--config.env", "LANG=C.UTF-8",
+    "--config.exposedports", "8080/tcp",
+    "--config.volume", "/data",
+    "--config.workingdir", "/data",
+    "--config.stopsignal", "SIGTERM",
+    "--config.label", "org.opencontainers.image.title=Stepwell",
+    "--config.label", "org.opencontainers.image.licenses=Apache-2.0",
+)  # fmt: skip
+
+
+def written(program: Path, out: Path) -> Path:
+    """Return the archive, in the folder `out`; `docker load` and `podman load` take it.
+
+    Raises `subprocess.CalledProcessError` where umoci or Debian's packages cannot be had.
+    """
+    work = program.parent.parent / "image"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    layout, bundle = work / "layout", work / "bundle"
+    tag = version("stepwell")
+    image = f"{layout}:{tag}"
+    made = _iso(int(commit_time()))
+    _run("umoci", "init", "--layout", layout)
+    _run("umoci", "new", "--image", image)
+    _run("umoci", "unpack", "--image", image, bundle)
+    _fill(bundle / "rootfs", program, work)
+    _date(bundle / "rootfs", int(commit_time()))
+    _run("umoci", "repack", "--history.created", made, "--image", image, bundle)
+    _run(
+        "umoci", "config", "--image", image, *_CONFIG, "--created", made,
+        "--history.created", made, "--config.label", f"org.opencontainers.image.version={tag}",
+    )  # fmt: skip
+    _run("umoci", "gc", "--layout", layout)
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"stepwell-{tag}-image-{os.uname().machine}.tar"
+    _run(
+        "tar", "--create", "--file", file.absolute(), "--sort=name", "--owner=0", "--group=0",
+        "--numeric-owner", f"--mtime=@{commit_time()}", "--directory", layout, ".",
+    )  # fmt: skip
+    return file
+
+
+def _fill(root: Path, program: Path, work: Path) -> None:
+    """Put the files of the image into `root`."""
+    packages = work / "packages"
+    packages.mkdir()
+    _run("apt-get", "download", "-qq", *_SYSTEM, cwd=packages)
+    for package in sorted(packages.glob("*.deb")):
+        _run("dpkg-deb", "--extract", package, root)
+    for path in _NOT_NEEDED:
+        shutil.rmtree(root / path, ignore_errors=True)
+    shutil.copytree(program, root / "opt" / "stepwell", symlinks=True)
+    for name, text in _NAMES.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    (root / "tmp").mkdir(exist_ok=True)
+    (root / "tmp").chmod(0o1777)
+    data = root / "data"
+    data.mkdir()
+    data.chmod(0o700)
+    if os.getuid() == 0:
+        os.chown(data, _USER, _USER)
+
+
+def _date(root: Path, time_s: int) -> None:
+    for path in (root, *root.rglob("*")):
+        os.utime(path, (time_s, time_s), follow_symlinks=False)
+
+
+def _iso(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _run(*command: object, cwd: Path | None = None) -> None:
+    subprocess.run([str(word) for word in command], check=True, cwd=cwd)

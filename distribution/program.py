@@ -1,0 +1,38 @@
+"""The program as one folder that needs no Python: what the file, image and package hold."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from distribution import sqlite
+from distribution.checkout import ROOT, commit_time
+
+
+def built(work: Path) -> Path:
+    """Return the folder `stepwell` with the program and all that it needs, made afresh.
+
+    The same commit gives the same bytes where the same Python and compiler build it: hashes
+    are not seeded, and times are those of the commit.
+    """
+    library = sqlite.built(work / "sqlite")
+    out = work / "program"
+    shutil.rmtree(out, ignore_errors=True)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(work),
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": commit_time(),
+        "STEPWELL_SQLITE": str(library),
+    }
+    subprocess.run(
+        [
+            sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN",
+            "--distpath", str(out), "--workpath", str(work / "pyinstaller"),
+            str(ROOT / "distribution" / "stepwell.spec"),
+        ],
+        check=True,
+        env=environment,
+    )  # fmt: skip
+    return out / "stepwell"

@@ -1,0 +1,227 @@
+"""What people install, each tried as they would: `make dist` runs this, on what it has made.
+
+Each is started in an empty folder by a user who owns nothing else, does work of every kind,
+is killed, goes on, and takes a folder of the release before.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness.server import free_port, settled
+
+DIST = Path(os.environ.get("STEPWELL_DIST", "none")).absolute()
+ROOT = Path(__file__).parents[2]
+RELEASE = ROOT / "tests" / "releases" / "0.1.0.tar.gz"
+PLUGIN = """
+import cgi, colorsys, ftplib, graphlib, plistlib, statistics, wave, zoneinfo
+from steps import tool
+
+@tool
+def middle(values: list[float]) -> float:
+    return statistics.median(values)
+"""
+NOBODY = 65534
+STEPWELL = 10001
+WORK = {
+    "id": "work", "name": "Work", "initialStep": "read", "steps": [
+        {"id": "read", "type": "call-tool", "toolId": "extract-document", "inputs": {"fileId": "{{ data.fileId }}"},
+         "output": {"text": {"type": "string", "value": "{{ result.text }}"}}},
+        {"id": "middle", "type": "call-tool", "toolId": "middle", "inputs": {"values": [3, 1, 2]},
+         "output": {"middle": {"type": "number", "value": "{{ result }}"}}},
+        {"id": "ask", "type": "request-user-action", "message": "Go on?",
+         "actions": [{"label": "Yes", "value": "yes"}]},
+        {"id": "end", "type": "end-flow", "result": {"text": "{{ data.text }}", "middle": "{{ data.middle }}"}},
+    ],
+    "edges": [{"from": "read", "to": "middle"}, {"from": "middle", "to": "ask"}, {"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+pytestmark = pytest.mark.skipif(not DIST.is_dir(), reason="tries what `make dist` has made")
+
+
+@dataclass
+class Installed:
+    """A program as it is after its installation, and the folder that its user may write."""
+
+    words: list[str]
+    home: Path
+    root: Path = field(default_factory=lambda: Path("/"))
+    user: int = NOBODY
+
+    def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
+        told = [*self.words, *(str(word) for word in words)]
+
+        def become() -> None:
+            if self.root != Path("/"):
+                os.chroot(self.root)
+            os.chdir("/" + str(self.home.relative_to(self.root)))
+            os.setgroups([])
+            os.setgid(self.user)
+            os.setuid(self.user)
+
+        return subprocess.Popen(
+            told, text=True, preexec_fn=become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # noqa: PLW1509 - one thread
+            env={"PATH": "/usr/bin:/bin", "HOME": "/" + str(self.home.relative_to(self.root)), **more},
+        )  # fmt: skip
+
+    def run(self, *words: object) -> str:
+        process = self.start(*words)
+        shown, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, shown
+        return shown
+
+    def give(self, path: Path) -> None:
+        """Let its user own a path."""
+        for each in (path, *path.rglob("*")):
+            os.chown(each, self.user, self.user)
+
+
+@pytest.fixture(scope="module", params=["file", "package", "image"])
+def installed(request: pytest.FixtureRequest) -> Iterator[Installed]:
+    assert os.getuid() == 0, "it becomes another user, so it has to be started by root"
+    with tempfile.TemporaryDirectory(prefix="stepwell-") as folder:
+        Path(folder).chmod(0o755)
+        program = unpacked(request.param, Path(folder))
+        program.home.mkdir(exist_ok=True)
+        program.give(program.home)
+        yield program
+
+
+def unpacked(kind: str, place: Path) -> Installed:
+    match kind:
+        case "file":
+            (made,) = DIST.glob("stepwell-*-linux-*")
+            shutil.copy(made, place / "stepwell")
+            return Installed([str(place / "stepwell")], place / "home")
+        case "package":
+            (made,) = DIST.glob("stepwell_*.deb")
+            subprocess.run(["dpkg-deb", "--extract", made, place], check=True)
+            return Installed([str(place / "usr" / "bin" / "stepwell")], place / "home")
+        case _:
+            (made,) = DIST.glob("stepwell-*-image-*.tar")
+            root = place / "root"
+            _unpack(made, place, root)
+            return Installed(["/opt/stepwell/stepwell"], root / "data", root, STEPWELL)
+
+
+def _unpack(image: Path, work: Path, root: Path) -> None:
+    """Put the layers of an image into a folder, as an engine does."""
+    layout = work / "layout"
+    with tarfile.open(image) as packed:
+        packed.extractall(layout, filter="data")
+
+    def blob(digest: str) -> Path:
+        return layout / "blobs" / digest.replace(":", "/")
+
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads(blob(index["manifests"][0]["digest"]).read_text())
+    config = json.loads(blob(manifest["config"]["digest"]).read_text())["config"]
+    assert (config["User"], config["Entrypoint"]) == ("10001:10001", ["/opt/stepwell/stepwell"])
+    root.mkdir()
+    for layer in manifest["layers"]:
+        with tarfile.open(blob(layer["digest"])) as packed:
+            packed.extractall(root, filter="tar", numeric_owner=True)
+
+
+class Serving:
+    """A server that was started from what is installed."""
+
+    def __init__(self, program: Installed, *more: object, **environment: str) -> None:
+        self.port = free_port()
+        self.process = program.start("serve", "--port", self.port, *more, **environment)
+        self.key = ""
+        began = time.monotonic()
+        while True:
+            assert self.process.stdout is not None
+            line = self.process.stdout.readline()
+            assert line, "it ended"
+            if found := re.search(r"sk_\S+", line):
+                self.key = found[0]
+            if "server started" in line:
+                break
+        self.took_s = time.monotonic() - began
+
+    def client(self, key: str) -> httpx.Client:
+        headers = {"x-api-key": key, "x-tenant-id": "default"}
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def data(installed: Installed) -> Iterator[Path]:
+    folder = installed.home / "work"
+    folder.mkdir()
+    (folder / "plugin.py").write_text(PLUGIN)
+    installed.give(folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def inside(installed: Installed, path: Path) -> str:
+    return "/" + str(path.relative_to(installed.root))
+
+
+def test_it_works_is_killed_and_goes_on(installed: Installed, data: Path) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", installed.run("--version"))
+    folder = inside(installed, data / "data")
+    environment = {"STEPWELL_PLUGINS": inside(installed, data / "plugin.py")}
+    first = Serving(installed, "--data", folder, **environment)
+    with first.client(first.key) as client:
+        assert client.get("/sign-in").status_code == 200
+        made = client.post("/api/workflows", json=WORK)
+        assert made.status_code == 201, made.text
+        sent = {"attachment": ("rows.csv", b"name,total\nAda,3\n", "text/csv")}
+        started = client.post("/api/workflow/start-async/work", files=sent)
+        assert started.status_code == 200, started.text
+        run_id = started.json()["runId"]
+        stands = settled(client, run_id, "paused", "failed")
+        assert stands["status"] == "paused", str(stands["error"])
+    first.stop(signal.SIGKILL)
+    second = Serving(installed, "--data", folder, **environment)
+    with second.client(first.key) as client:
+        answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "yes"}
+        assert client.post(f"/api/workflow/resume/{run_id}", json=answer).status_code == 200
+        done = settled(client, run_id, "completed")
+        assert done["result"]["middle"] == 2
+        assert "Ada" in done["result"]["text"]
+    assert installed.run("ready", "--url", f"http://127.0.0.1:{second.port}") == "ready\n"
+    installed.run("backup", "--data", folder, "--to", f"{folder}-copy")
+    second.stop()
+    assert "0 faults" in installed.run("verify", "--data", folder, "--quiet")
+    assert "SQLite: 3.5" in installed.run("doctor", "--data", folder)
+    print(f"\nready after {first.took_s:.2f} s at first, {second.took_s:.2f} s again")
+
+
+def test_it_takes_over_from_the_release_before(installed: Installed, data: Path) -> None:
+    with tarfile.open(RELEASE) as packed:
+        packed.extractall(data / "old", filter="data")
+    shutil.copy(ROOT / "tests" / "harness" / "plugin.py", data / "plugin.py")
+    installed.give(data)
+    (data / "stepwell.toml").write_text(f'plugins = ["{inside(installed, data / "plugin.py")}"]')
+    folder = (
+        "--data",
+        inside(installed, data / "old"),
+        "--config",
+        inside(installed, data / "stepwell.toml"),
+    )
+    assert "runs with" in installed.run("upgrade", "--rehearse", *folder)
+    Serving(installed, *folder).stop()
+    assert "0 faults" in installed.run(
+        "verify", "--data", inside(installed, data / "old"), "--quiet"
+    )

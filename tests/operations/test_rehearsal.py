@@ -1,0 +1,57 @@
+"""A new version is tried on a copy before it takes over."""
+
+import json
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PLUGIN
+from tests.harness.processes import command, run
+from tests.harness.server import Server
+
+RELEASE = Path(__file__).parents[1] / "releases" / "0.1.0.tar.gz"
+
+
+def schema(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "journal.sqlite3")) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    with tarfile.open(RELEASE) as packed:
+        packed.extractall(tmp_path / "data", filter="data")
+    return tmp_path / "data"
+
+
+def test_a_folder_of_a_release_is_tried_and_left_as_it_was(data: Path, tmp_path: Path) -> None:
+    before = sorted(path.name for path in data.iterdir())
+    was = schema(data)
+    config = tmp_path / "stepwell.toml"
+    config.write_text(f'plugins = ["{PLUGIN}"]')
+    told = command("upgrade", "--rehearse", "--data", data, "--config", config)
+    assert told["wrong"] == 0, told
+    assert told["runs"] >= len(json.loads((data / "runs.json").read_text()))
+    assert told["events"] > told["runs"]
+    assert schema(data) == was
+    assert sorted(path.name for path in data.iterdir() if path.name != "stepwell.lock") == before
+
+
+def test_what_the_new_version_cannot_carry_on_is_told(data: Path) -> None:
+    with closing(sqlite3.connect(data / "journal.sqlite3")) as connection, connection:
+        connection.execute("UPDATE versions SET definition = '{}'")
+        connection.execute("UPDATE events SET at_ms = 9 WHERE seq = 2")
+    shown = run("upgrade", "--rehearse", "--data", data)
+    assert shown.returncode == 1
+    assert "wrong  stuck runs" in shown.stdout
+    assert "wrong  history: run" in shown.stdout
+
+
+def test_a_server_that_runs_is_asked_for_the_copy_and_goes_on(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", PLUGIN) as server, server.client() as client:
+        told = command("upgrade", "--rehearse", "--data", server.data, "--work", tmp_path)
+        assert (told["wrong"], told["runs"]) == (0, 0)
+        assert client.get("/api/workflow/runs").json()["runs"] == []

@@ -1,0 +1,47 @@
+"""What systemd and health checks are told of the server."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.processes import run
+from tests.harness.server import Server
+
+PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(60)
+        yield listening
+
+
+def test_it_is_told_that_the_server_is_ready_lives_and_stops(
+    manager: socket.socket, tmp_path: Path
+) -> None:
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+    with Server(tmp_path / "data", PLUGIN, **environment) as server:
+        heard = [manager.recv(100) for _ in range(4)]
+        assert heard.count(b"READY=1") == 1
+        assert heard.count(b"WATCHDOG=1") == 3
+        assert server.terminate() == 0
+        while (last := manager.recv(100)) != b"STOPPING=1":
+            assert last == b"WATCHDOG=1"
+
+
+def test_ready_says_whether_requests_are_taken(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", PLUGIN) as server:
+        shown = run("ready", "--url", server.address)
+        assert (shown.returncode, shown.stdout) == (0, "ready\n")
+        named = os.environ | {"STEPWELL_URL": server.address}
+        assert json.loads(run("ready", "--json", environment=named).stdout) == {"ready": True}
+        server.kill()
+        shown = run("ready", "--url", server.address)
+        assert shown.returncode == 1
+        assert f"no server answers at {server.address}" in shown.stderr
