@@ -99,7 +99,7 @@ def test_every_module_is_used() -> None:
 
 
 def test_requirements_are_hashed_and_name_no_index() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-dist.txt"):
         text = (ROOT / name).read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"index-url|find-links|https?://|file:", text)
