@@ -61,12 +61,8 @@ def main(args: argparse.Namespace) -> int:
 
 async def _rehearse(settings: Settings, work: Path) -> Rehearsal:
     await _copy(settings, work)
-    tools = Tools.load(settings.plugins)
-    try:
-        compile_text = compiler(Registry.standard(tools.step_types))
-        return await rehearse(work, settings, SystemClock().now_ms(), compile_text, show)
-    finally:
-        tools.close()
+    compile_text = compiler(Registry.standard(Tools.load(settings.plugins).step_types))
+    return await rehearse(work, settings, SystemClock().now_ms(), compile_text, show)
 
 
 async def _copy(settings: Settings, work: Path) -> None:
