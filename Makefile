@@ -99,7 +99,7 @@ clean: ## remove what was installed and cached, not the data
 .venv-dist/installed: requirements-dist.txt pyproject.toml
 	$(PYTHON) -m venv .venv-dist
 	.venv-dist/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dist.txt
-	.venv-dist/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	.venv-dist/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client --editable .
 	touch $@
 
 $(VENV)/bin/python:
