@@ -40,6 +40,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._manager = manager
+        self._alive: asyncio.Task[None] | None = None
         self._stopping = stopping
         self._listening = listening
         self._listener: Listener | None = None
@@ -57,9 +58,12 @@ class _Server(uvicorn.Server):
         self._listener = Listener(self._listening, make)
         self._listener.open(self.config.backlog)
         self._manager.ready()
+        self._alive = asyncio.create_task(self._manager.keep_alive())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and finish what has come over those that are open."""
+        if self._alive is not None:
+            self._alive.cancel()
         if self._listener is not None:
             self._listener.close()
         self._listening.close()
@@ -123,7 +127,6 @@ def _mend(settings: Settings, refused: OSError) -> str:
 
 async def _serve(settings: Settings) -> None:
     manager = ServiceManager()
-    alive = asyncio.create_task(manager.keep_alive())
     files = open_files(settings, raise_limit())
     if not files.is_enough:
         log.few_open_files(files.limit, files.needed, files.connections)
@@ -150,7 +153,6 @@ async def _serve(settings: Settings) -> None:
             log.server_stopping()
     finally:
         listener.close()
-        alive.cancel()
 
 
 def _listen(settings: Settings) -> socket.socket:
