@@ -31,12 +31,13 @@ OBJECTS = {
     "/api/secrets/{name}": "secret",
     "/api/models/{name}": "model",
     "/api/schedules/{id}": "schedule",
+    "/api/variables/{name}": "variable",
 }
 """What the parameter of an address names; longer addresses belong to their beginnings."""
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
-    "schedule": "theirs",
+    "schedule": "theirs", "variable": "theirs",
     "webhook": "0123456789abcdef0123456789abcdef",
     "key": "0123456789ab", "kid": "kid_0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
@@ -65,7 +66,7 @@ def kind_of(endpoint: Endpoint) -> str | None:
 
 
 WITH_OBJECTS = [e for e in ENDPOINTS if "{" in e.path or e.operation in ("cancel", "terminate")]
-NAMED_PER_TENANT = {"put_secret", "put_model", "put_schedule"}
+NAMED_PER_TENANT = {"put_secret", "put_model", "set_variable", "put_schedule"}
 """They make a thing of the asker's own, whatever others have of that name."""
 
 
@@ -90,6 +91,7 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     assert client.post("/api/agents", json=agent).status_code == 201
     assert client.put("/api/secrets/THEIRS", json={"value": "canary-secret"}).status_code == 201
     assert client.put("/api/models/theirs", json=model).status_code == 200
+    assert client.put("/api/variables/theirs", json={"value": "canary-value"}).status_code == 200
     schedule = {"workflowId": "theirs", "cron": "@yearly", "timeZone": "UTC"}
     assert client.put("/api/schedules/theirs", json=schedule).status_code == 201
     form = {"attachment": ("canary.txt", b"canary-file")}
