@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
 from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
@@ -19,7 +20,7 @@ from app.execution.admission import Admission
 from app.execution.bulk import Bulk
 from app.execution.culprit import Culprit
 from app.execution.effects import StepServices
-from app.execution.execution import open_execution
+from app.execution.execution import Execution, open_execution
 from app.execution.live_runs import LiveRuns
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, Storage
@@ -88,20 +89,15 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     agents = Agents(journal, clock)
     spending = Spending(journal.spending, clock)
     await spending.open()
+    callbacks = Callbacks(secrets.keyring, settings.address)
     live_runs = LiveRuns(
         journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
     )
     acting = FairQueue(settings.max_concurrent_steps)
-    execution = await open_execution(
-        journal,
-        clock,
-        live_runs,
-        acting,
-        counters,
-        StepServices(clock, client, catalogue, files, secrets, models, agents, workflows, spending),
-        settings.cancel_grace,
-        Culprit(settings.data, settings.max_interruptions),
+    services = StepServices(
+        clock, client, catalogue, files, secrets, models, agents, workflows, spending, callbacks
     )
+    execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
@@ -131,8 +127,25 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         acting=acting,
         streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
         webhooks=webhooks,
+        signals=execution.signals,
+        callbacks=callbacks,
         triggers=open_triggers(journal, clock, workflows, execution.runs, admission),
         spending=spending,
+    )
+
+
+async def _execution(  # noqa: PLR0913 - the parts below that room, each passed in
+    settings: Settings,
+    journal: Journal,
+    clock: Clock,
+    live_runs: LiveRuns,
+    acting: FairQueue,
+    counters: Counters,
+    services: StepServices,
+) -> Execution:
+    culprit = Culprit(settings.data, settings.max_interruptions)
+    return await open_execution(
+        journal, clock, live_runs, acting, counters, services, settings.cancel_grace, culprit
     )
 
 

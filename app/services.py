@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
 from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
@@ -19,6 +20,7 @@ from app.execution.culprit import Culprit
 from app.execution.lost_runs import LostRuns
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
+from app.execution.signals import Signals
 from app.execution.timers import Timers
 from app.files.uploads import Files
 from app.llm.catalogue import Models
@@ -62,6 +64,8 @@ class Services:
     acting: FairQueue
     streams: Streams
     webhooks: Webhooks
+    signals: Signals
+    callbacks: Callbacks
     triggers: Triggers
     spending: Spending
     fair_loop: FairLoop = field(default_factory=FairLoop)

@@ -88,6 +88,7 @@ from engine.run import Run
 from engine.scope import scope
 from engine.transitions import TRANSITIONS, State, Status
 from engine.values import (
+    SIGNAL_PAUSE,
     CarriedVisit,
     Json,
     JsonObject,
@@ -103,6 +104,7 @@ from engine.visit import Visit, VisitStatus
 
 __all__ = [
     "EVENT_TYPES",
+    "SIGNAL_PAUSE",
     "TRANSITIONS",
     "Abandon",
     "Advance",

@@ -289,6 +289,7 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], Changes]] = {
     StepFailed: _fail_step,
     StepTimedOut: lambda run, event: {
         **_leave(run, event.at_ms, VisitStatus.TIMED_OUT),
+        **({"outputs": {**run.outputs, event.step_id: event.output}} if event.output else {}),
         "next_step": event.next_step,
     },
     StepCancelled: lambda run, event: {

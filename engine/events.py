@@ -220,12 +220,17 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class StepTimedOut:
-    """Nobody answered before the deadline; the `on: "timeout"` edge is taken."""
+    """Nobody answered before the deadline; the `on: "timeout"` edge is taken.
+
+    Attributes:
+        output: What had come by then, where the step gathers signals.
+    """
 
     at_ms: int
     step_id: str
     visit: int
     next_step: str | None = None
+    output: Json = None
 
 
 @dataclass(frozen=True, slots=True)

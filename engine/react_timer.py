@@ -7,7 +7,8 @@ from engine.inputs import Broke, TimerDue
 from engine.react_outcome import children_stopped, outcome
 from engine.run import Run
 from engine.transitions import State
-from engine.values import StepError
+from engine.values import Json, StepError
+from engine.visit import Visit
 
 
 def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
@@ -26,9 +27,17 @@ def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ..
     if run.state is State.STOPPING_CHILDREN:
         return children_stopped(run, graph, now_ms)
     if any(edge.on is Occasion.TIMEOUT for edge in graph.steps[visit.step_id].edges):
-        return end_of_step(run, graph, StepTimedOut(*where))
+        return end_of_step(run, graph, StepTimedOut(*where, output=_gathered(visit)))
     error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)
     return end_of_step(run, graph, StepFailed(*where, error))
+
+
+def _gathered(visit: Visit) -> Json:
+    """Return the signals that have come until now, None for a step that gathers none."""
+    came: list[Json] = [
+        record.value for name, record in visit.records.items() if name.startswith("signal-")
+    ]
+    return {"signals": came, "count": len(came)} if "deadline" in visit.records else None
 
 
 def next_attempt(run: Run, now_ms: int) -> StepStarted:

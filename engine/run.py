@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from engine.transitions import State, Status
 from engine.values import (
+    SIGNAL_PAUSE,
     CarriedVisit,
     Json,
     JsonObject,
@@ -111,6 +112,14 @@ class Run:
         """True when what happens next is up to child runs, whether or not they are paused."""
         asks_for_child = self.pause is not None and self.pause.run_id is not None
         return self.state is State.AWAITING_CHILDREN or asks_for_child
+
+    @property
+    def awaited_signal(self) -> tuple[str, str] | None:
+        """Name and key of the signal that it waits for itself, None when it waits for none."""
+        pause = self.pause
+        if pause is None or pause.type != SIGNAL_PAUSE or pause.run_id is not None:
+            return None
+        return str(pause.body["name"]), str(pause.body["key"])
 
     @property
     def pause_shown(self) -> "JsonObject | None":

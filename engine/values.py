@@ -110,12 +110,16 @@ class CarriedVisit:
     left_out: bool = False
 
 
+SIGNAL_PAUSE = "wait_for_signal"
+"""The type of a pause that ends with a signal; its body has the signal's `name` and `key`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """What a paused run waits for.
 
     Attributes:
-        type: `collect_inputs` or `request_user_action`.
+        type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
         body: What a person needs to answer, as shown in `pauseSignal`.
         interruption: True when the pause asks what to do about a step that a crash
             interrupted, and not for an answer to the step itself.

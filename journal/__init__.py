@@ -33,6 +33,7 @@ from journal.errors import (
     NotFound,
     OpenRuns,
     TooManySchedules,
+    TooManySignals,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
@@ -66,9 +67,19 @@ from journal.runs import LeftBehind, RunList, RunRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
+from journal.signals import (
+    KeptSignal,
+    NewSignal,
+    SignalKept,
+    SignalTable,
+    SignalTaken,
+    insert,
+    take,
+)
 from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
+from journal.transaction import Work
 from journal.variables import VariableRow, VariableTable
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
@@ -117,6 +128,7 @@ __all__ = [
     "JournalError",
     "JwtSecretRow",
     "JwtSecrets",
+    "KeptSignal",
     "KeyRow",
     "Keys",
     "LeftBehind",
@@ -127,6 +139,7 @@ __all__ = [
     "ModelCall",
     "ModelRow",
     "ModelTable",
+    "NewSignal",
     "NewVersion",
     "NotArchived",
     "NotEnded",
@@ -143,12 +156,16 @@ __all__ = [
     "ScheduleTable",
     "SecretRow",
     "SecretTable",
+    "SignalKept",
+    "SignalTable",
+    "SignalTaken",
     "SpendingRow",
     "SpendingTable",
     "Spent",
     "StartKeys",
     "Suspect",
     "TooManySchedules",
+    "TooManySignals",
     "TooManyWebhooks",
     "Unavailable",
     "UnknownAgent",
@@ -172,11 +189,13 @@ __all__ = [
     "WalMissing",
     "WebhookRow",
     "WebhookTable",
+    "Work",
     "WriterCounters",
     "check_wal",
     "copy_database",
     "has_wal",
     "holder",
+    "insert",
     "mark",
     "migrations",
     "open_read_only",
@@ -184,6 +203,7 @@ __all__ = [
     "run_number",
     "suspects_of",
     "sync",
+    "take",
     "unmark",
     "verify",
     "write_whole",

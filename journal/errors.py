@@ -143,6 +143,15 @@ class TooManyWebhooks(JournalError):
         super().__init__(f"this tenant has {most} webhooks, which is the most; delete one first")
 
 
+class TooManySignals(JournalError):
+    """The tenant has as many signals that nobody has taken as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} signals of this tenant wait for runs to take them, which is the most"
+        )
+
+
 class UnknownSchedule(NotFound):
     """There is no such schedule."""
 

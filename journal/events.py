@@ -14,9 +14,9 @@ from journal.long_runs import LongRuns
 from journal.read_ahead import ReadAhead
 from journal.readers import Readers
 from journal.run_ids import run_number
-from journal.run_projection import PROJECT_RUN, projection
+from journal.run_projection import PROJECT_RUN, RunProjection, projection
 from journal.start_keys import IdempotencyKey, claim
-from journal.transaction import INSERT_EVENTS, Row
+from journal.transaction import INSERT_EVENTS, Row, Work
 from journal.writer import Writer
 
 _PIECE_EVENTS = 100
@@ -84,10 +84,13 @@ class Events:
             self.heard(tenant, run.id)
         return after
 
-    async def append(self, head: Head, events: Sequence[Event], run: Run) -> Head:
+    async def append(
+        self, head: Head, events: Sequence[Event], run: Run, beside: Work | None = None
+    ) -> Head:
         """Append events after `head`; durable when this returns.
 
-        `run` is the fold after them; its row in the list is written in the same transaction.
+        `run` is the fold after them; its row in the list is written in the same transaction, and
+        so is what is to be written `beside` them, or nothing at all.
 
         Raises:
             Conflict: Somebody else appended after `head` first.
@@ -95,13 +98,30 @@ class Events:
         """
         rows, after = _rows(head, events)
         conflict = Conflict(head.run_id, head.seq + 1)
+        listed = projection(head.tenant, run, after.hash)
         try:
-            await self._writer.append(rows, [projection(head.tenant, run, after.hash)], conflict)
+            if beside is None:
+                await self._writer.append(rows, [listed], conflict)
+            else:
+                await self._append_beside(rows, listed, conflict, beside)
         finally:
             self._ahead.forget(head.run_id)
             self.heard(head.tenant, head.run_id)
         self._keep(after, run)
         return after
+
+    async def _append_beside(
+        self, rows: Sequence[Row], listed: RunProjection, conflict: Conflict, beside: Work
+    ) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            beside(connection)
+            connection.execute(PROJECT_RUN, listed)
+            connection.executemany(INSERT_EVENTS, rows)
+
+        try:
+            await self._writer.write(work)
+        except sqlite3.IntegrityError:
+            raise conflict from None
 
     def _keep(self, head: Head, run: Run) -> None:
         self._long.keep(run.id, (head, run), head.seq, head.characters)

@@ -1,7 +1,8 @@
 """What waits for people: paused runs with what they ask, without reading their histories.
 
 A run that is paused ends with the event that paused it: whatever may follow a pause ends it.
-A run that is paused for a child run is left out, since the child is there itself.
+A run that is paused for a child run is left out, since the child is there itself, and so is one
+that waits for a signal, which no person answers.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from journal.run_filter import RunPosition
 from journal.run_ids import run_id
 
 _ORDER = "r.started_at_ms DESC, r.id DESC"
-_OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused'"
+_OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused' AND r.signal_name IS NULL"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from journal.runs import RunList
 from journal.schedules import ScheduleTable
 from journal.secrets import SecretTable
 from journal.selection import Selection
+from journal.signals import SignalTable
 from journal.spending import SpendingTable
 from journal.start_keys import StartKeys
 from journal.statistics import Statistics
@@ -90,6 +91,7 @@ class Journal:
         self.outbox = Outbox(writer, readers)
         self.schedules = ScheduleTable(writer, readers)
         self.firings = FiringList(readers)
+        self.signals = SignalTable(writer, readers)
         self.ended_sessions = EndedSessions(writer, readers)
 
     @classmethod

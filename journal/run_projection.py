@@ -20,6 +20,8 @@ class RunProjection(NamedTuple):
         parent: The number of the run that started it.
         item: Which child of the parent's step it is, from 0.
         head: The hash of its newest event.
+        signal_name: The name of the signal that it waits for itself, None for none.
+        signal_key: Which signal of that name.
     """
 
     id: int
@@ -41,6 +43,8 @@ class RunProjection(NamedTuple):
     parent_attempt: int | None
     item: int | None
     head: bytes
+    signal_name: str | None = None
+    signal_key: str | None = None
 
 
 COLUMNS = RunProjection._fields
@@ -60,7 +64,7 @@ SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 
 def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
     """Return a run's row in the list, with its newest event's hash."""
-    parent = run.parent
+    parent, waits = run.parent, run.awaited_signal
     return RunProjection(
         id=run_number(run.id),
         tenant=tenant,
@@ -81,4 +85,6 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         parent_attempt=parent.attempt if parent else None,
         item=parent.item if parent else None,
         head=head,
+        signal_name=waits[0] if waits else None,
+        signal_key=waits[1] if waits else None,
     )

@@ -6,10 +6,14 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from app.triggers.schedule_document import ScheduleBody
+from app.wire.signal_body import SignalBody
 
 _FILE = Path(__file__).resolve().parent.parent / "docs" / "triggers.md"
 _MARK = "<!-- What follows is made from the code by `make reference`. -->"
-MODELS: tuple[tuple[str, type[BaseModel]], ...] = (("schedule", ScheduleBody),)
+MODELS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("schedule", ScheduleBody),
+    ("signal", SignalBody),
+)
 Table = Callable[[type[BaseModel]], Iterator[str]]
 
 

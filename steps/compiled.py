@@ -22,6 +22,7 @@ class CompiledStep:
         timeout_ms: How long one attempt may take, in milliseconds; None: no limit.
         on_interrupted: What becomes of it when a crash meets it, as the definition says.
         given: What its expressions may name beside the scope of a run: `constants`.
+        gives_address: Whether its settings name `step.callbackUrl`.
     """
 
     id: str
@@ -32,6 +33,7 @@ class CompiledStep:
     timeout_ms: int | None
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
     given: Mapping[str, Json] = field(default_factory=dict)
+    gives_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ class _Compiler:
         if found or common is None or settings is None:
             return None
         timeout_ms = common.timeout if common.timeout is not None else kind.timeout_ms
+        gives_address = "callbackUrl" in str(own)
         step = CompiledStep(
             common.id,
             kind,
@@ -185,6 +186,7 @@ class _Compiler:
             timeout_ms,
             common.onInterrupted,
             self._given,
+            gives_address,
         )
         return common, step
 

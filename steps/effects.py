@@ -143,6 +143,25 @@ class Agent:
     definition: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingSignal:
+    """A signal that a step sends.
+
+    Attributes:
+        name: Its name, such as `payment`.
+        key: Which of its name it is, such as the number of an order.
+        data: What it says, a JSON value.
+        keep_ms: For how long it is kept for a run that does not wait yet, in milliseconds.
+        to_all: Whether every run that waits now gets it, and no run later.
+    """
+
+    name: str
+    key: str
+    data: Json
+    keep_ms: int
+    to_all: bool = False
+
+
 class Effects(Protocol):
     """What one attempt of a step may do.
 
@@ -314,6 +333,36 @@ class Effects(Protocol):
 
         Returns:
             The recorded value, None where there is no record.
+        """
+        ...
+
+    async def send_signal(self, signal: OutgoingSignal) -> None:
+        """Send a signal, once in a visit: kept on disk with the record that it has been sent.
+
+        Args:
+            signal: What is sent.
+
+        Raises:
+            StepBroke: As many signals wait for runs as may.
+        """
+        ...
+
+    def callback_key(self, step_id: str) -> str:
+        """Name the newest visit of a step, for the signal that its own address sends.
+
+        Args:
+            step_id: A step of this run.
+
+        Returns:
+            The key of the signal `callback`, empty where the run has not entered the step.
+        """
+        ...
+
+    def callback_url(self) -> str:
+        """Return the address of this visit of the step, which nobody can guess.
+
+        Returns:
+            Where JSON may be sent by POST, which a `wait-for-signal` step takes.
         """
         ...
 

@@ -50,6 +50,9 @@ SCOPE = frozenset(
         "response",
         "result",
         "schedule",
+        "signal",
+        "signals",
+        "step",
         "vars",
     }
 )

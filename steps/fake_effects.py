@@ -15,6 +15,7 @@ from steps.effects import (
     Effects,
     HttpRequest,
     HttpResponse,
+    OutgoingSignal,
     StoredFile,
     ToolContext,
     ToolInfo,
@@ -93,6 +94,7 @@ class FakeEffects(Effects):
         requests: The HTTP requests that were sent.
         questions: What models were asked.
         tool_uses: The calls of tools.
+        signals: The signals that were sent.
         started: The child runs that were started, by their number.
         limits: What the step may spend on models: (tokens, cost), the newest last. They are not
             held against what it asks.
@@ -114,6 +116,7 @@ class FakeEffects(Effects):
     requests: list[HttpRequest] = field(default_factory=list, init=False)
     questions: list[ChatRequest] = field(default_factory=list, init=False)
     tool_uses: list[ToolUse] = field(default_factory=list, init=False)
+    signals: list[OutgoingSignal] = field(default_factory=list, init=False)
     started: dict[int, ChildRun] = field(default_factory=dict, init=False)
     limits: list[tuple[int | None, float | None]] = field(default_factory=list, init=False)
 
@@ -221,6 +224,20 @@ class FakeEffects(Effects):
     def recalled(self, name: str) -> Json:
         """Return the record of this name, None where there is none."""
         return self.records.get(name)
+
+    async def send_signal(self, signal: OutgoingSignal) -> None:
+        """Remember a signal in `signals`, once."""
+        if "sent" not in self.records:
+            self.records["sent"] = {"name": signal.name, "key": signal.key}
+            self.signals.append(signal)
+
+    def callback_key(self, step_id: str) -> str:
+        """Name the first visit of the step."""
+        return f"{self.step.run_id}:{step_id}:1"
+
+    def callback_url(self) -> str:
+        """Return an address that nothing answers."""
+        return f"https://stepwell.invalid/callback/{self.step.idempotency_key}"
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""

@@ -13,8 +13,10 @@ from steps.collect_inputs import CollectInputs
 from steps.contract import AnyStepType, StepType
 from steps.end_flow import EndFlow
 from steps.request_user_action import RequestUserAction
+from steps.send_signal import SendSignal
 from steps.set_values import SetValues
 from steps.wait import Wait
+from steps.wait_for_signal import WaitForSignal
 
 GROUP = "stepwell.steps"
 
@@ -94,6 +96,8 @@ def _built_in() -> list[AnyStepType]:
         CallWorkflow(),
         SetValues(),
         Wait(),
+        WaitForSignal(),
+        SendSignal(),
         EndFlow(),
     ]
 

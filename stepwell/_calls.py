@@ -233,6 +233,27 @@ def variables(method: str, name: str | None = None, json: object = None) -> Call
     return Call(method, path, json=json, repeatable=method != "DELETE")
 
 
+def send_signal(  # noqa: PLR0913 - each by name
+    name: str,
+    key: str,
+    data: object,
+    *,
+    signal_id: str | None,
+    keep_for: str | None,
+    to_all: bool,
+) -> Call:
+    """Send a signal; its id, made for the call where none is given, makes it count once."""
+    body = _given(
+        name=name,
+        key=key,
+        data=data,
+        id=signal_id or str(uuid4()),
+        keepFor=keep_for,
+        to="all" if to_all else None,
+    )
+    return Call("POST", "/api/signals", json=body)
+
+
 def _filter(which: RunFilter) -> dict[str, str]:
     return _given(
         status=which.status,

@@ -46,7 +46,7 @@ class PauseSignal:
     """What a run waits for.
 
     Attributes:
-        type: `collect_inputs` or `request_user_action`.
+        type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
         step_id: The step that asks.
         action_id: Which action is asked for; None where inputs are.
         run_id: The child run that asks, where it is one.

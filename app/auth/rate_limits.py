@@ -14,6 +14,7 @@ from app.settings.server import Settings
 from app.telemetry.counters import Counters
 
 _SWEEP_AT = 1_000
+_OPEN_RATE, _OPEN_BURST = 20.0, 200.0
 _SIGN_IN_RATE = 0.2
 """Wrong sign-ins a second that an address may make in the long run."""
 
@@ -95,6 +96,7 @@ class RateLimits:
             for word, rate in rates
             if rate > 0
         )
+        self._open = RateLimit(_OPEN_RATE, _OPEN_BURST, time.monotonic)
         self._sign_ins = RateLimit(_SIGN_IN_RATE, _SIGN_IN_BURST, time.monotonic)
 
     def check(self, caller: Caller) -> None:
@@ -106,6 +108,13 @@ class RateLimits:
                 raise RateLimited(word, rate, wait_s)
         for word, _, limit in self._limits:
             limit.take(who[word])
+
+    def check_open(self, address: str) -> None:
+        """Count a request to an address that is its own key. Raises `RateLimited`."""
+        if (wait_s := self._open.wait_s(address)) > 0:
+            self._counters.refused["open"] += 1
+            raise RateLimited("address", _OPEN_RATE, wait_s)
+        self._open.take(address)
 
     def check_sign_in(self, address: str) -> None:
         """Raise `RateLimited` where an address has signed in wrongly too often of late."""

@@ -1,4 +1,4 @@
-"""`stepwell start`, `resume` and `cancel`: over the API of a running server."""
+"""`stepwell start`, `resume`, `signal` and `cancel`: over the API of a running server."""
 
 import argparse
 import json
@@ -30,6 +30,16 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
     add_options(parser)
     parser.set_defaults(main=resume)
+
+    parser = subparsers.add_parser("signal", help="send a signal to a run that waits for it")
+    parser.add_argument("name", metavar="NAME", help="the signal's name")
+    parser.add_argument("which", metavar="KEY", nargs="?", default="", help="which of that name")
+    parser.add_argument("--data-json", default="null", help="what it says, as JSON")
+    parser.add_argument("--id", help="of one id only the first counts")
+    parser.add_argument("--keep-for", metavar="DURATION", help="such as 1d; an hour without it")
+    parser.add_argument("--to-all", action="store_true", help="to every run that waits now")
+    add_options(parser)
+    parser.set_defaults(main=signal)
 
     parser = subparsers.add_parser("cancel", help="ask a run to stop in good order")
     parser.add_argument("run", metavar="RUN")
@@ -66,6 +76,24 @@ def resume(args: argparse.Namespace) -> int:
             data = object_of(args.data_json, "--data-json")
             status = run.resume_inputs(data, pause_id=args.pause)
     _show(status, is_json=args.json)
+    return 0
+
+
+def signal(args: argparse.Namespace) -> int:
+    """Send a signal and print who took it."""
+    try:
+        data = json.loads(args.data_json)
+    except ValueError as wrong:
+        raise CommandFailed(f"--data-json is no JSON: {wrong}") from wrong
+    with client_of(args) as client:
+        sent = client.send_signal(
+            args.name, args.which, data,
+            signal_id=args.id, keep_for=args.keep_for, to_all=args.to_all,
+        )  # fmt: skip
+    taken = "taken by " + ", ".join(sent["deliveredTo"]) if sent["deliveredTo"] else ""
+    kept = "kept for a run that will wait for it" if sent["kept"] else ""
+    line = taken or kept or "no run waits for it"
+    print(json.dumps(sent) if args.json else printable(line))
     return 0
 
 

@@ -6,6 +6,7 @@ from app.execution.interruption import FAIL, RUN_AGAIN
 from app.execution.live_run import LiveRun
 from app.telemetry.at_work import at_work
 from engine import (
+    SIGNAL_PAUSE,
     Answered,
     AnswerKept,
     AnswerKey,
@@ -42,7 +43,7 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
     """
     shown = run.pause_shown
     if run.pause is None or shown is None:
-        raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
+        raise NotPaused(_nothing_to_resume(run))
     if answer.get("pauseId") not in (None, shown["pauseId"]):
         raise NotPaused(
             f"run {run.id} does not wait in pause {answer['pauseId']} any more, "
@@ -52,6 +53,16 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
     if meant not in (None, run.id, shown.get("runId")):
         raise NotPaused(f"run {run.id} does not wait for run {meant}; resume that one")
     return run.pause.run_id
+
+
+def _nothing_to_resume(run: Run) -> str:
+    told = f"run {run.id} is {run.status}, so there is nothing to resume"
+    if run.is_over:
+        return told
+    return (
+        f"{told} yet; an answer that may come before its pause is a signal: let the workflow have "
+        "a wait-for-signal step, and send it to POST /api/signals, which keeps it"
+    )
 
 
 def for_child(run: Run, answer: JsonObject) -> JsonObject:
@@ -106,6 +117,11 @@ def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
     if run.pause is None or run.current is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     wanted, step_id = run.pause.type, run.current.step_id
+    if wanted == SIGNAL_PAUSE != answer["type"]:
+        name, key = run.pause.body["name"], run.pause.body["key"]
+        raise NotPaused(
+            f"run {run.id} waits for signal {name} with key {key!r}: send it to POST /api/signals"
+        )
     if answer["type"] != wanted:
         raise NotPaused(f"run {run.id} waits for type {wanted}, not {answer['type']}")
     if answer.get("stepId") not in (None, step_id):

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from app.clock import Clock
 from app.execution.live_run import LiveRun, RunLost, left_step
 from engine import Event, Input, Recorded, apply, react
-from journal import DuplicateStart, Journal
+from journal import DuplicateStart, Journal, Work
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 
@@ -52,27 +52,30 @@ class Appends:
         live.run = reduce(apply, events, live.run)
         live.pending.extend(events)
 
-    async def keep(self, live: LiveRun, recorded: Recorded) -> None:
-        """Make a record of a step durable. Raises journal errors; then `lost` is set.
+    async def keep(self, live: LiveRun, recorded: Recorded, beside: Work | None = None) -> None:
+        """Make a record of a step durable, with what is written beside it.
 
+        Raises journal errors; then `lost` is set.
         Raises `StepBroke` where the run has left the step: what is not recorded may not be
         gone on from.
         """
         async with live.lock:
+            if beside is not None and live.head is None:
+                await self.append(live)  # the start of a run takes nothing beside it
             self.take(live, recorded)
             visit = live.run.current
             here = visit and (visit.step_id, visit.visit) == (recorded.step_id, recorded.visit)
             if not (visit and here and recorded.name in visit.records):
                 raise left_step()
-            await self.append(live)
+            await self.append(live, beside)
 
     async def flush(self, live: LiveRun) -> None:
         """Make everything decided so far durable. Raises journal errors; then `lost` is set."""
         async with live.lock:
             await self.append(live)
 
-    async def append(self, live: LiveRun) -> None:
-        """Append what is pending, with the lock held.
+    async def append(self, live: LiveRun, beside: Work | None = None) -> None:
+        """Append what is pending, with the lock held; `beside` is written with it or not at all.
 
         An append that raises may have happened all the same, so the copy in memory is given
         up: only the journal can say how the run stands.
@@ -88,7 +91,7 @@ class Appends:
                     live.tenant, live.run, events, idempotency=live.idempotency
                 )
             else:
-                live.head = await self._journal.events.append(live.head, events, live.run)
+                live.head = await self._journal.events.append(live.head, events, live.run, beside)
         except DuplicateStart:
             raise
         except BaseException:

@@ -34,15 +34,21 @@ from steps.outputs import deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
 
 
-def step_input(run: Run, step: CompiledStep, execute: Due) -> StepInput:
-    """Return what the attempt is told: its name, its scope and its idempotency key."""
+def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = None) -> StepInput:
+    """Return what the attempt is told: its name, its scope and its idempotency key.
+
+    `url` is the address of the visit, for a step that gives it away.
+    """
+    names = scope(run)
+    if url is not None:
+        names = {**names, "step": {"callbackUrl": url}}
     return StepInput(
         run_id=run.id,
         step_id=execute.step_id,
         visit=execute.visit,
         attempt=execute.attempt,
         idempotency_key=execute.idempotency_key(run.id),
-        scope={**scope(run), **step.given} if step.given else scope(run),
+        scope={**names, **step.given} if step.given else names,
         output=step.output.specs,
         on_interrupted=step.on_interrupted,
     )
@@ -58,7 +64,8 @@ async def attempt(
     Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
     has to be read again.
     """
-    given = step_input(run, step, execute)
+    url = effects.callback_url() if step.gives_address else None
+    given = step_input(run, step, execute, url)
     seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
     limit = AttemptTimeout(seconds)
     try:

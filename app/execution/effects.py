@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.auth.callbacks import Callbacks
 from app.clock import Clock
 from app.concurrency.shield import shielded
 from app.definitions.agents import Agents
@@ -10,6 +11,7 @@ from app.definitions.workflows import Workflows
 from app.execution.appends import Appends
 from app.execution.children import Children
 from app.execution.live_run import Due, LiveRun, left_step
+from app.execution.signals import Signals
 from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.outbound.http_client import HttpClient
@@ -20,7 +22,15 @@ from app.tools.catalogue import ToolCatalogue
 from engine import Json, JsonObject, Record, Recorded
 from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
-from steps.effects import Agent, HttpRequest, HttpResponse, StoredFile, ToolContext, ToolInfo
+from steps.effects import (
+    Agent,
+    HttpRequest,
+    HttpResponse,
+    OutgoingSignal,
+    StoredFile,
+    ToolContext,
+    ToolInfo,
+)
 from steps.strict_json import as_kept
 
 
@@ -37,22 +47,25 @@ class StepServices:
     agents: Agents
     workflows: Workflows
     spending: Spending
+    callbacks: Callbacks
 
 
 class LiveEffects:
     """The effects of one attempt, for real."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that effects touch, each passed in
         self,
         services: StepServices,
         children: Children,
         appends: Appends,
+        signals: Signals,
         live: LiveRun,
         doing: Due,
     ) -> None:
         self._services = services
         self._children = children
         self._appends = appends
+        self._signals = signals
         self._live = live
         self._doing = doing
         self._tenant = live.tenant
@@ -148,6 +161,21 @@ class LiveEffects:
         if visit is None or not self._live.is_doing(self._doing):
             raise left_step()
         return visit.records
+
+    async def send_signal(self, signal: OutgoingSignal) -> None:
+        """Send a signal beside the record that it has been sent."""
+        if "sent" not in self._records():
+            await shielded(self._signals.send_from(self._live, self._doing, signal))
+
+    def callback_key(self, step_id: str) -> str:
+        """Name the newest visit of a step, empty where the run has not entered it."""
+        visit = self._live.run.visits.get(step_id)
+        return f"{self._live.run.id}:{step_id}:{visit}" if visit else ""
+
+    def callback_url(self) -> str:
+        """Return the address of this visit, the same for all its attempts."""
+        where = (self._live.run.id, self._doing.step_id, self._doing.visit)
+        return self._services.callbacks.address(self._tenant, *where)
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""

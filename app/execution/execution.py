@@ -23,6 +23,7 @@ from app.execution.lost_runs import LostRuns
 from app.execution.parents import Parents
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
+from app.execution.signals import Signals
 from app.execution.starts import Starts
 from app.execution.step_life import StepLife
 from app.execution.timers import Timers
@@ -44,6 +45,7 @@ class Execution:
         left_children: Stops the child runs that nobody waits for.
         lost_runs: Runs to be read again.
         culprit: Against which run the end of the process is to be held.
+        signals: To be run in the background; gives signals to runs that wait for them.
     """
 
     runs: Runs
@@ -52,6 +54,7 @@ class Execution:
     left_children: LeftChildren
     lost_runs: LostRuns
     culprit: Culprit
+    signals: Signals
 
 
 async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
@@ -70,7 +73,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     last_number = await journal.runs.last_number()
     starts = Starts(appends, live_runs, journal.variables, clock, last_number)
     children = Children(journal, services.workflows, starts)
-    effects_of = partial(LiveEffects, services, children, appends)
+    signals = Signals(journal, clock, appends, live_runs)
+    effects_of = partial(LiveEffects, services, children, appends, signals)
     step_life = StepLife(
         appends, effects_of, children, services.secrets.mask, acting, counters,
         round(cancel_grace_s * 1_000), frozen,
@@ -81,8 +85,10 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     runs = Runs(journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s)
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
+    signals.carry_on = driving.carry_on
     appends.on_append += (
         waiters.appended,
+        signals.appended,
         Parents(driving).appended,
         left_children.appended,
         timers.appended,
@@ -95,4 +101,4 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     trials = Trials(driving, culprit)
     recovery = Recovery(journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials)
     runs.on_question.append(recovery.asked)
-    return Execution(runs, timers, recovery, left_children, lost_runs, culprit)
+    return Execution(runs, timers, recovery, left_children, lost_runs, culprit, signals)

@@ -29,6 +29,7 @@ class Keyring:
     def __init__(self, current: bytes, older: Iterable[bytes] = ()) -> None:
         """Take keys of 32 bytes."""
         self._current = key_id(current)
+        self._nonces = hmac.new(current, b"stepwell nonces", hashlib.sha256).digest()
         self._keys = {key_id(key): AESGCM(key) for key in (current, *older)}
 
     def seal(self, kind: str, tenant: str, name: str, value: str) -> bytes:
@@ -37,6 +38,14 @@ class Keyring:
         sealed = self._keys[self._current].encrypt(
             nonce, value.encode(), _bound(kind, tenant, name)
         )
+        return _FORMAT + self._current + nonce + sealed
+
+    def seal_alike(self, kind: str, tenant: str, name: str, value: str) -> bytes:
+        """Return the value sealed so that the same value always gives the same bytes."""
+        bound = _bound(kind, tenant, name)
+        text = b"\0".join((self._nonces, bound, value.encode()))
+        nonce = hashlib.sha256(text).digest()[:_NONCE_BYTES]
+        sealed = self._keys[self._current].encrypt(nonce, value.encode(), bound)
         return _FORMAT + self._current + nonce + sealed
 
     def open(self, kind: str, tenant: str, name: str, sealed: bytes) -> str:

@@ -217,6 +217,12 @@ class Settings(BaseModel):
         None, description="the model for steps that name none; if there is one only, that one"
     )
 
+    @property
+    def address(self) -> str:
+        """Where others reach this server: `public_url`, else its own address."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
     @field_validator("models", mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:

@@ -329,3 +329,8 @@ def schedule_delayed(tenant: str, schedule: str, failure: Exception) -> None:
 def schedule_failed(tenant: str, schedule: str, failure: Exception) -> None:
     """Say that one moment of a schedule started nothing, and why."""
     _log.warning("schedule started nothing", tenant=tenant, schedule=schedule, why=str(failure))
+
+
+def signals_delayed(failure: Exception) -> None:
+    """Say that signals could not be given to the runs that wait for them; they are later."""
+    _log.warning("signals delayed, trying again", why=str(failure))

@@ -28,6 +28,7 @@ from app.web.api import (
     reruns,
     schedules,
     secrets,
+    signals,
     starts,
     stored_files,
     tools,
@@ -64,7 +65,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tools.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *schedules.ENDPOINTS,
+    *signals.ENDPOINTS,
 )
+OPEN_ENDPOINTS = (("POST", "/callback/{token}", signals.callback),)
+"""What anybody may ask who knows the address."""
+
 
 Answer = Callable[[Request, Services], Awaitable[Response]]
 Routes = Mapping[str, Mapping[str, Answer]]
@@ -89,7 +94,7 @@ def routes(services: Services, address: str) -> Routes:
     }
     for endpoint in (*ENDPOINTS, *PAGES):
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint.answer
-    for method, path, answer in OPEN_PAGES:
+    for method, path, answer in (*OPEN_PAGES, *OPEN_ENDPOINTS):
         by_path.setdefault(path, {})[method] = answer
     return by_path
 

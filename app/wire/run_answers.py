@@ -46,7 +46,7 @@ class PauseSignal(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc] # pydantic's way
 
-    type: Literal["request_user_action", "collect_inputs"]
+    type: Literal["request_user_action", "collect_inputs", "wait_for_signal"]
     stepId: StepId
     pauseId: Annotated[str, Field(description="what an answer to it names", examples=["p-3"])]
 

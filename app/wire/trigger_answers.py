@@ -45,3 +45,28 @@ class ScheduleShown(TypedDict):
     lastFiring: FiringShown | None
     createdAt: Time
     updatedAt: Time
+
+
+class SentSignal(TypedDict):
+    """What became of a signal: the runs that have taken it, or that it waits for one."""
+
+    deliveredTo: list[RunId]
+    kept: bool
+    duplicate: bool
+
+
+class SignalShown(TypedDict):
+    """A signal that no run has taken yet."""
+
+    name: Annotated[str, Field(examples=["payment"])]
+    key: Annotated[str, Field(examples=["order-17"])]
+    data: Any
+    id: str | None
+    sentAt: Time
+    keptUntil: Time
+
+
+class SignalList(TypedDict):
+    """Signals that no run has taken yet."""
+
+    signals: list[SignalShown]

@@ -13,7 +13,7 @@ from stepwell._blocking.connection import Connection
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.workflows import Workflows
-from stepwell._documents import Event, JsonObject, RunLine, RunPage, StatusName
+from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, RunFilter
 
 
@@ -125,6 +125,40 @@ class Client:
         call = calls.start_with_file(workflow_id, data, file, version, idempotency_key)
         found = self._connection.ask(call)
         return Run(self._connection, reading.run_id(found))
+
+    def send_signal(  # noqa: PLR0913 - each by name
+        self,
+        name: str,
+        key: str = "",
+        data: Json = None,
+        *,
+        signal_id: str | None = None,
+        keep_for: str | None = None,
+        to_all: bool = False,
+    ) -> JsonObject:
+        """Send a signal to the run that has waited longest for it, or the first that will.
+
+        Args:
+            name: The signal's name, such as `payment`.
+            key: Which of that name, such as the number of an order.
+            data: What it says.
+            signal_id: Of one id only the first counts. Without one of yours, one is made for
+                this call, so that it counts once however often it has to be sent.
+            keep_for: How long it is kept for a run that does not wait yet, such as `1d`; an
+                hour without it.
+            to_all: Whether every run that waits now gets it, and no run later.
+
+        Returns:
+            A dict: `deliveredTo` are the runs that have taken it, `kept` whether it waits.
+
+        Raises:
+            ApiError: The server refused, such as with 429 where too many are kept.
+            Unanswered: Whether it was kept is unknown.
+        """
+        call = calls.send_signal(
+            name, key, data, signal_id=signal_id, keep_for=keep_for, to_all=to_all
+        )
+        return reading.document(self._connection.ask(call))
 
     def run(self, run_id: str) -> Run:
         """Return the handle of a run; the server is not asked yet.

@@ -34,6 +34,7 @@ from steps import (
     HttpResponse,
     Message,
     Outcome,
+    OutgoingSignal,
     StepBroke,
     StepInput,
     StepSettings,
@@ -408,6 +409,25 @@ async def test_a_limit_is_taken_as_often_as_it_is_said(world: World) -> None:
     async def check(effects: Effects) -> None:
         for tokens, cost in ((1_000, None), (1_000, None), (None, 0.5)):
             await effects.limit(tokens, cost)
+
+    await world.perform(check)
+
+
+async def test_a_signal_is_sent_once_in_a_visit(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        signal = OutgoingSignal("told", "k", {"n": 1}, 3_600_000)
+        await effects.send_signal(signal)
+        await effects.send_signal(signal)
+        assert effects.recalled("sent") == {"name": "told", "key": "k"}
+
+    await world.perform(check)
+
+
+async def test_a_visit_has_an_address_and_a_key_of_its_own(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        assert effects.callback_url() == effects.callback_url()
+        assert "/callback/" in effects.callback_url()
+        assert effects.callback_key("probe").endswith(":probe:1")
 
     await world.perform(check)
 

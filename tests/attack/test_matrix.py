@@ -13,12 +13,13 @@ import pytest
 from app.assembly import open_services
 from app.auth.roles import Role
 from app.settings.server import Settings
-from app.web.application import ENDPOINTS, routes
+from app.web.application import ENDPOINTS, OPEN_ENDPOINTS, routes
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from tests.harness.processes import command
 from tests.harness.server import Server
 
+OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS}
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 """What anybody may ask."""
 
@@ -123,7 +124,7 @@ def _fits(answer: httpx.Response, role: Role | None, endpoint: Endpoint) -> bool
     if not role.includes(endpoint.role):
         return answer.status_code == 403 and endpoint.role.value in answer.json()["message"]
     takes_only_a_form = endpoint.form is not None and endpoint.body is None
-    return answer.status_code in ((415,) if takes_only_a_form else (200, 400, 404, 409))
+    return answer.status_code in ((415,) if takes_only_a_form else (200, 202, 400, 404, 409))
 
 
 def test_two_tenant_headers_are_no_way_around(shared: Server) -> None:
@@ -155,7 +156,9 @@ async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> Non
     async with open_services(Settings(data=tmp_path / "data")) as services:
         paths = set(routes(services, "http://x"))
     of_console = {page.path for page in PAGES} | {path for _, path, _ in OPEN_PAGES}
-    assert paths == OPEN | {"/metrics"} | of_console | {endpoint.path for endpoint in ENDPOINTS}
+    assert paths == OPEN | {"/metrics"} | OPEN_ADDRESSES | of_console | {
+        endpoint.path for endpoint in ENDPOINTS
+    }
 
 
 def test_what_is_open_says_nothing_about_anybody(shared: Server) -> None:

@@ -157,3 +157,23 @@ def test_schedules_by_commands(defined: Server, tmp_path: Path) -> None:
     assert said(defined, "schedule", "delete", "nightly") == "deleted\n"
     with client_for(defined) as client:
         assert client.schedules.list() == []
+
+
+def test_a_signal_by_commands(defined: Server) -> None:
+    waits = {"id": "w", "type": "wait-for-signal", "signal": "paid", "key": "{{ data.order }}"}
+    with client_for(defined) as client:
+        client.workflows.create({
+            "id": "paying", "name": "Paying", "initialStep": "w",
+            "steps": [waits, {"id": "end", "type": "end-flow"}], "edges": [{"from": "w", "to": "end"}],
+        })  # fmt: skip
+        kept = said(defined, "signal", "paid", "7", "--data-json", "[1]", "--keep-for", "1d")
+        assert kept == "kept for a run that will wait for it\n"
+        assert client.start("paying", {"order": 7}).wait(60).status == "completed"
+        run = client.start("paying", {"order": 8})
+        paused = run.wait(60)
+        assert paused.pause is not None
+        assert paused.pause.type == "wait_for_signal"
+        sent = client.send_signal("paid", "8", signal_id="once")
+        assert sent["deliveredTo"] == [run.id]
+        assert told(defined, "signal", "paid", "8", "--id", "once")["duplicate"]
+    assert "no JSON" in said(defined, "signal", "paid", "--data-json", "{", code=1)

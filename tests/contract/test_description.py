@@ -274,6 +274,8 @@ def _schedules(held: Held) -> None:
     held("POST", f"{one}/resume")
     held("GET", f"{one}/firings")
     held("DELETE", one)
+    held("POST", "/api/signals", {"name": "described", "data": [1]})
+    held("GET", "/api/signals")
 
 
 def _settings(held: Held, receiver: str) -> None:

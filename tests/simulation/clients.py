@@ -9,13 +9,14 @@ from app.auth.roles import Role
 from app.execution.live_run import RunLost
 from app.execution.new_run import NewRun
 from engine import JsonObject, Rejected, Run, State
-from journal import DuplicateStart, IdempotencyKey, Unavailable
+from journal import DuplicateStart, IdempotencyKey, NewSignal, Unavailable
 from steps.contract import InvalidAnswer
 from tests.simulation.observer import Observer
 from tests.simulation.process import Gone, Process, Server
 from tests.simulation.workflows import CHILDREN, DOCUMENTS, TENANT
 
 STARTED = [str(document["id"]) for document in DOCUMENTS if document["id"] not in CHILDREN]
+_FOR_EVER_MS = 10**14
 _UNKNOWN = (Gone, Unavailable, RunLost)
 
 
@@ -25,6 +26,7 @@ class Book:
     def __init__(self) -> None:
         self.keys: dict[str, str] = {}
         self.answers: dict[str, bool] = {}
+        self.signals: set[str] = set()
         self.ends: dict[str, tuple[str, bool]] = {}
         self.tokens = 0
         self.told: dict[str, int] = {}
@@ -55,11 +57,19 @@ class Client:
             await asyncio.sleep(random.choice((0, 0, 0.01, 0.3)))
             run_id = random.choice(list(self._observer.runs) or [""])
             deed = random.choices(
-                (self.start, self.answer, self.cancel, self.terminate, self.look, self.wait),
-                (3, 6, 2.5, 1, 3, 1),
+                (
+                    self.start,
+                    self.answer,
+                    self.cancel,
+                    self.terminate,
+                    self.look,
+                    self.wait,
+                    self.signal,
+                ),
+                (3, 6, 2.5, 1, 3, 1, 3),
             )[0]
-            if deed == self.start:
-                await self.start()
+            if deed in (self.start, self.signal):
+                await deed()
             elif run_id:
                 await deed(run_id)  # type: ignore[call-arg] # deeds differ in what they take
 
@@ -80,13 +90,35 @@ class Client:
         if run and key and self._book.keys.setdefault(key, run.id) != run.id:
             self._observer.violated(f"{key} started {run.id} and {self._book.keys[key]}")
 
+    async def signal(self) -> None:
+        """Send a signal, again where it is unknown whether it was kept."""
+        token = self._book.token()
+
+        async def send(process: Process) -> Any:
+            signal = NewSignal("go", "", token, 0, _FOR_EVER_MS, _FOR_EVER_MS, token)
+            return await process.execution.signals.send(TENANT, signal)
+
+        for _ in range(4):
+            try:
+                await self._server.call(send)
+            except _UNKNOWN as unknown:
+                self._observer.say(f"{self.name}: signal {token}: {unknown!r}")
+            else:
+                self._observer.say(f"{self.name}: signal {token} is kept")
+                self._book.signals.add(token)
+                self._book.count("signals")
+                return
+
     async def answer(self, run_id: str) -> None:
         """Answer a run that waits for a person, if one does."""
         waiting = [run for run in self._observer.runs.values() if run.pause]
         if not waiting:
             return
         run = self._random.choice(waiting)
-        await self.answer_to(run.id)
+        if run.awaited_signal:
+            await self.signal()
+        else:
+            await self.answer_to(run.id)
 
     async def answer_to(self, run_id: str) -> bool:
         """Answer this run."""

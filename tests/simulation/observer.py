@@ -18,6 +18,7 @@ from engine import (
     StepCancelled,
     StepCompleted,
     StepFailed,
+    StepRecorded,
     StepStarted,
     apply,
 )
@@ -46,6 +47,8 @@ class Observer:
         self.runs: dict[str, Run] = {}
         self.folds: dict[str, list[Run]] = {}
         self.answers: dict[str, str] = {}
+        self.taken: dict[str, str] = {}
+        self.sent = 0
         self.effects = 0
         self.interruptions = 0
         self._left: dict[tuple[str, str, int], float] = {}
@@ -101,6 +104,10 @@ class Observer:
         else:
             self._settled.pop(run_id, None)
         match event:
+            case RunResumed(answer={"type": "wait_for_signal", "signal": dict(signal)}):
+                self._takes(run_id, f"{signal['data']}")
+            case StepRecorded(name="sent"):
+                self.sent += 1
             case CancelRequested():
                 self._asked_to_stop[run_id] = self.now_s()
             case StepCancelled() | StepCompleted() | StepFailed():
@@ -118,6 +125,11 @@ class Observer:
                 self.interruptions += 1
             case _:
                 pass
+
+    def _takes(self, run_id: str, token: str) -> None:
+        if token in self.taken:
+            self.violated(f"{run_id} takes {token}, as {self.taken[token]} has done")
+        self.taken[token] = run_id
 
     def _check_row(self, run_id: str, run: Run) -> None:
         number = int(run_id.rpartition("-")[2])

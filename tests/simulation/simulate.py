@@ -128,7 +128,8 @@ class _World:
             waiting = [run for run in self._runs() if run.pause and not run.waits_for_children]
             if not waiting:
                 break
-            await janitor.answer_to(random.choice(waiting).id)
+            asked = random.choice(waiting)
+            await (janitor.signal() if asked.awaited_signal else janitor.answer_to(asked.id))
             await self._to_rest()
         self._check_ends()
         await self.server.close()
@@ -196,6 +197,7 @@ class _World:
             driving._tasks,
             driving._notified,
             execution.lost_runs._ids,
+            execution.signals._tasks,
         )
         left = (runs._waiters._by_run, left_children.left, left_children._sweeping)
         turns = (driver._step_life._acting, driver._step_life._chains, driver._flushes)
@@ -221,6 +223,25 @@ class _World:
         for reason, (run_id, won) in book.ends.items():
             if won is not (observer.runs[run_id].reason == reason):
                 observer.violated(f"end {reason} of {run_id} was told {won}")
+        self._check_signals()
         count = self._disk.database.execute("SELECT count(*) FROM runs WHERE tenant = ?", (TENANT,))
         if count.fetchone()[0] != len(observer.runs):
             observer.violated("a run has no history")
+
+    def _check_signals(self) -> None:
+        """Each signal that was acknowledged has been taken, or waits; each sent by a step is there."""
+        database, observer = self._disk.database, self._observer
+        kept = database.execute("SELECT sender_id FROM signals WHERE taken_at_ms IS NULL")
+        lost = self._book.signals - set(observer.taken) - {token for (token,) in kept}
+        if lost:
+            observer.violated(f"signals are lost: {lost}")
+        (taken,) = database.execute(
+            "SELECT count(*) FROM signals WHERE taken_at_ms IS NOT NULL"
+        ).fetchone()
+        if taken != len(observer.taken):
+            observer.violated(f"{taken} signals are marked as taken, not {len(observer.taken)}")
+        (sent,) = database.execute(
+            "SELECT count(*) FROM signals WHERE sender_id IS NULL"
+        ).fetchone()
+        if sent != observer.sent:
+            observer.violated(f"{observer.sent} signals were sent by steps, but {sent} kept")

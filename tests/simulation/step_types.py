@@ -23,7 +23,9 @@ from steps.effects import Effects, HttpRequest
 from steps.end_flow import EndFlow
 from steps.registry import Registry
 from steps.request_user_action import RequestUserAction
+from steps.send_signal import SendSignal
 from steps.wait import Wait
+from steps.wait_for_signal import WaitForSignal
 from tests.simulation.observer import Observer
 
 
@@ -213,6 +215,6 @@ async def _stubborn() -> None:
 def registry() -> Registry:
     return Registry(
         [
-            Play(), AskFirst(), Families(), CallWorkflow(), CollectInputs(), RequestUserAction(), Wait(), EndFlow(),
+            Play(), AskFirst(), Families(), CallWorkflow(), CollectInputs(), RequestUserAction(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
         ]
     )  # fmt: skip

@@ -17,6 +17,7 @@ from app.execution.recovery import Recovery
 from app.execution.step_life import StepLife
 from app.execution.timers import Timers
 from app.execution.waiters import Waiters
+from journal.transaction import Append
 from journal.writer import Writer
 from tests.simulation.loop import Stuck
 from tests.simulation.observer import Violation
@@ -41,8 +42,13 @@ class _NoLock:
 
 
 def answers_before_the_append(patch: pytest.MonkeyPatch) -> None:
-    async def at_once(self: Writer, item: Any) -> None:
+    submit = Writer._submit
+
+    async def at_once(self: Writer, item: Any) -> Any:
+        if not isinstance(item, Append):
+            return await submit(self, item)
         self._queue.put_nowait(item)
+        return None
 
     patch.setattr(Writer, "_submit", at_once)
 
@@ -117,7 +123,7 @@ def wakes_nobody(patch: pytest.MonkeyPatch) -> None:
 
 
 def goes_on_from_what_is_not_recorded(patch: pytest.MonkeyPatch) -> None:
-    async def keep(self: Appends, live: LiveRun, recorded: Any) -> None:
+    async def keep(self: Appends, live: LiveRun, recorded: Any, beside: Any = None) -> None:
         async with live.lock:
             self.take(live, recorded)
 
@@ -142,6 +148,17 @@ def applies_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Appends, "happen", twice)
 
 
+def takes_signals_by_themselves(patch: pytest.MonkeyPatch) -> None:
+    append = Appends.append
+
+    async def apart(self: Appends, live: LiveRun, beside: Any = None) -> None:
+        await append(self, live)
+        if beside:
+            await self._journal._writer.write(beside)
+
+    patch.setattr(Appends, "append", apart)
+
+
 NO_REST = r"^no rest after \d+ s of peace: "
 
 VIOLATIONS: dict[Break, str] = {
@@ -159,6 +176,7 @@ VIOLATIONS: dict[Break, str] = {
     wakes_nobody: r"^nobody told who waited for \S+ that it had ended or paused$",
     goes_on_from_what_is_not_recorded: r"goes on from record \S+=\d+: \[\]$",
     starts_children_one_by_one: r"has its outputs out of order: ",
+    takes_signals_by_themselves: r"takes token-\d+, as \S+ has done$",
     applies_twice: r"StepStarted is not legal in state executing$",
 }
 """The violation that each breaking must cause."""

@@ -75,6 +75,9 @@ DOCUMENTS: list[dict[str, Any]] = [
     _workflow("all", [_items("any", concurrency=3, retry=RETRY), _play("b", "act")], _edge("call", "b", on="cancel"), _edge("call", "b", on="error")),
     _workflow("deep", [_items("calls", concurrency=2, onItemError="continue")]),
     _workflow("family", [{"id": "two", "type": "families", "retry": RETRY}, _play("b", "act")]),
+    _workflow("waits", [{"id": "go", "type": "wait-for-signal", "signal": "go", "deadline": "20s"}, _play("b", "act")], _edge("go", "end", on="timeout")),
+    _workflow("gathers", [{"id": "go", "type": "wait-for-signal", "signal": "go", "count": 2}, _play("b", "any")]),
+    _workflow("tells", [_play("a", "any"), {"id": "tell", "type": "send-signal", "signal": "go", "data": "{{ run.id }}", "keepFor": "90d"}]),
     _workflow("again", [_call("leaf"), _play("b", "any")], _edge("b", "call", on="error")),
 ]  # fmt: skip
 

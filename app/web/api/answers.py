@@ -65,6 +65,8 @@ ANSWERS: dict[str, Any] = {
     "pause_schedule": trigger_answers.ScheduleShown,
     "resume_schedule": trigger_answers.ScheduleShown,
     "delete_schedule": DoneToId,
+    "send_signal": trigger_answers.SentSignal,
+    "list_signals": trigger_answers.SignalList,
     "list_firings": trigger_answers.FiringList,
 }
 """By operation; a type that pydantic knows."""

@@ -120,7 +120,7 @@ def _answer(endpoint: Endpoint, status: int, answers: dict[str, Any]) -> dict[st
         about = {"headers": {"Content-Disposition": ATTACHMENT}} if FILE in media else {}
         return {"description": "The answer", "content": media, **about}
     shown = answers[endpoint.operation]
-    if status == _ACCEPTED:
+    if status == _ACCEPTED and "status" in shown["example"]:
         shown = {**shown, "example": {**shown["example"], **UNFINISHED}}
         return {"description": "It goes on", "content": {"application/json": shown}}
     if status == _CREATED and endpoint.operation.startswith(("create_", "clone_")):

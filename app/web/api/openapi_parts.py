@@ -11,7 +11,7 @@ TAGS = (
         "Definitions of workflows, in versions.",
         ("/api/workflows", "/api/workflow/check", "/api/workflow/metadata"),
     ),
-    ("Schedules", "What starts runs, and when.", ("/api/schedules",)),
+    ("Schedules", "What starts runs, and when.", ("/api/schedules", "/api/signals")),
     ("Variables", "Values that expressions of all workflows name.", ("/api/variables",)),
     ("Agents", "Definitions of agents, in versions.", ("/api/agents",)),
     ("Events", "What happens, as a stream.", ("/api/workflow/events",)),

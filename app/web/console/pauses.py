@@ -6,6 +6,7 @@ from typing import Any
 
 from app.web.console.form_fields import FormField, form_fields
 from app.web.console.rendering import words
+from engine import SIGNAL_PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class PauseCard:
         run_id: The run to resume.
         asked_by: The run whose step asks, where that is a child run.
         seq: The number of the event with which the pause began.
-        type: `collect_inputs` or `request_user_action`.
+        type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
+        signal: Name and key of the signal that the run waits for.
         pause_id: Names the pause, so that an answer is for this one only.
         detail: What else there is to see, such as the arguments of a tool call.
     """
@@ -35,6 +37,7 @@ class PauseCard:
     deadline: str | None = None
     asked_by: str | None = None
     detail: Any = None
+    signal: Mapping[str, str] | None = None
 
 
 def pause_card(run_id: str, seq: int, pause: Mapping[str, Any]) -> PauseCard:
@@ -59,7 +62,14 @@ def pause_card(run_id: str, seq: int, pause: Mapping[str, Any]) -> PauseCard:
         deadline=pause.get("deadline"),
         asked_by=pause.get("runId"),
         detail=detail or None,
+        signal=_signal(pause),
     )
+
+
+def _signal(pause: Mapping[str, Any]) -> Mapping[str, str] | None:
+    if pause["type"] != SIGNAL_PAUSE:
+        return None
+    return {"name": str(pause["name"]), "key": str(pause["key"])}
 
 
 def _action(action: Mapping[str, Any]) -> dict[str, str]:

@@ -1,9 +1,10 @@
-"""Schedules: their list, and the page of one with its firings."""
+"""Schedules with their firings, and the signals that wait for runs."""
 
 from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.web.api.schedules import firing_document, schedule_document
+from app.web.api.signals import signal_document
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
@@ -40,7 +41,17 @@ async def schedule_page(call: Call) -> Response:
     )
 
 
+async def signals_page(call: Call) -> Response:
+    """List the signals that no run has taken yet."""
+    rows = await call.services.journal.signals.kept(
+        call.tenant, call.services.clock.now_ms(), _SHOWN
+    )
+    shown = [signal_document(row) for row in rows]
+    return await page(call, "settings_signals.html", "settings", part="signals", signals=shown)
+
+
 PAGES = (
+    Page("GET", "/settings/signals", Role.VIEWER, signals_page, "Signals"),
     Page("GET", "/settings/schedules", Role.VIEWER, schedules_page, "Schedules"),
     Page("GET", "/settings/schedules/{id}", Role.VIEWER, schedule_page, "A schedule"),
 )

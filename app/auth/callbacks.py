@@ -1,0 +1,57 @@
+"""Addresses of single visits of steps, to which another system sends what it has to say.
+
+An address is a sealed text that names the visit, so that nothing about it is kept: whoever
+has it may send one signal to one run, and nobody can guess another. It is the same for all
+attempts of a visit, since what a step sends again must be the same.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from app.auth.links import LinkUnusable
+from app.secrets.seal import Keyring, KeyUnusable
+
+_KIND = "callback"
+PATH = "/callback/"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """The visit of a step that an address belongs to."""
+
+    tenant: str
+    run_id: str
+    step_id: str
+    visit: int
+
+    @property
+    def key(self) -> str:
+        """The key of the signal that it sends."""
+        return f"{self.run_id}:{self.step_id}:{self.visit}"
+
+
+class Callbacks:
+    """Makes addresses and reads them."""
+
+    def __init__(self, keyring: Keyring, base_url: str) -> None:
+        self._keyring = keyring
+        self._base_url = base_url
+
+    def address(self, tenant: str, run_id: str, step_id: str, visit: int) -> str:
+        """Return the address of a visit."""
+        text = json.dumps([tenant, run_id, step_id, visit])
+        sealed = self._keyring.seal_alike(_KIND, "", "", text)
+        token = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return f"{self._base_url}{PATH}{token}"
+
+    def read(self, token: str) -> Callback:
+        """Return the visit that a token names. Raises `LinkUnusable`."""
+        try:
+            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            values: list[Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
+        except (binascii.Error, ValueError, KeyUnusable):
+            raise LinkUnusable from None
+        return Callback(*values)

@@ -1,0 +1,133 @@
+"""Signals over HTTP: what happened, for runs that wait for it; and addresses of single steps."""
+
+import json
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.concurrency.tenant import work_for
+from app.execution.signals import IDS_KEPT_MS, Sent
+from app.services import Services
+from app.telemetry import log
+from app.web.endpoint import Call, Endpoint
+from app.web.errors import error_response, is_known
+from app.web.json_answer import JsonAnswer
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest
+from app.wire.json_body import json_body, parse_json, read_body
+from app.wire.signal_body import SignalBody
+from engine import JsonObject, RunIsOver, iso_time
+from journal import KeptSignal, NewSignal
+from steps.contract import Problem
+from steps.signal_names import CALLBACK
+
+_LONGEST_DATA = 256 * 1024
+_CALLBACK_KEPT_MS = 30 * 86_400_000
+_SHOWN = 100
+
+
+class SignalsQuery(BaseModel):
+    """How many signals to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int = Field(_SHOWN, ge=1, le=1_000)
+
+
+async def send_signal(call: Call) -> Response:
+    """Send a signal: to the run that has waited longest for it, or the first that will."""
+    services = call.services
+    body = checked(SignalBody, await json_body(call.request, services.settings))
+    if len(json.dumps(body.data)) > _LONGEST_DATA:
+        problem = Problem("data", f"may have {_LONGEST_DATA} bytes at most")
+        raise BadRequest("the signal is not acceptable", [problem])
+    now_ms = services.clock.now_ms()
+    signal = NewSignal(
+        body.name,
+        body.key,
+        body.data,
+        now_ms,
+        now_ms + body.keepFor,
+        now_ms + IDS_KEPT_MS if body.id else now_ms,
+        body.id,
+        to_all=body.to == "all",
+    )
+    return JsonAnswer(_sent(await services.signals.send(call.tenant, signal)), 202)
+
+
+async def list_signals(call: Call) -> Response:
+    """List the signals that no run has taken yet, by name and key."""
+    query = checked(SignalsQuery, dict(call.request.query_params))
+    now_ms = call.services.clock.now_ms()
+    rows = await call.services.journal.signals.kept(call.tenant, now_ms, query.limit)
+    return JsonAnswer({"signals": [signal_document(row) for row in rows]})
+
+
+async def callback(request: Request, services: Services) -> Response:
+    """Take what is sent to the address of a step's visit, the first time."""
+    request_id: str = request.scope["stepwell.request_id"]
+    try:
+        return await _called_back(request, services)
+    except Exception as failure:  # noqa: BLE001 - every failure is an answer
+        if not is_known(failure):
+            log.request_failed(request_id, failure)
+        return error_response(failure, request_id)
+
+
+async def _called_back(request: Request, services: Services) -> Response:
+    where = services.callbacks.read(str(request.path_params["token"]))
+    work_for(where.tenant)
+    services.rate_limits.check_open(where.key)
+    body = await read_body(request, _LONGEST_DATA, services.settings.body_timeout)
+    data = parse_json(body) if body else None
+    run = await services.runs.read(where.tenant, where.run_id)
+    now_ms = services.clock.now_ms()
+    signal = NewSignal(
+        CALLBACK,
+        where.key,
+        data,
+        now_ms,
+        now_ms + _CALLBACK_KEPT_MS,
+        now_ms + _CALLBACK_KEPT_MS,
+        sender_id=f"{CALLBACK}:{where.key}",
+        for_run=where.run_id,
+    )
+    known = await services.journal.signals.is_known(where.tenant, f"{CALLBACK}:{where.key}")
+    if run.is_over and not known:
+        raise RunIsOver("the run that gave this address away has ended")
+    sent = await services.signals.send(where.tenant, signal)
+    return JsonAnswer({"accepted": sent.is_new}, 202 if sent.is_new else 200)
+
+
+def _sent(sent: Sent) -> JsonObject:
+    return {
+        "deliveredTo": list(sent.delivered_to[:_SHOWN]),
+        "kept": sent.is_kept,
+        "duplicate": not sent.is_new,
+    }
+
+
+def signal_document(row: KeptSignal) -> JsonObject:
+    """Return a kept signal as JSON."""
+    return {
+        "name": row.name,
+        "key": row.key,
+        "data": row.data,
+        "id": row.sender_id,
+        "sentAt": iso_time(row.sent_at_ms),
+        "keptUntil": iso_time(row.expires_at_ms),
+    }
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/signals", Role.OPERATOR, send_signal, "Send a signal to runs that wait",
+        SignalBody, answers=(202,),
+    ),
+    Endpoint(
+        "GET", "/api/signals", Role.VIEWER, list_signals, "List signals that no run has taken",
+        None, SignalsQuery,
+    ),
+)  # fmt: skip

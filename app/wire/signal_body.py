@@ -1,0 +1,52 @@
+"""A signal as it is sent over HTTP."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from steps.durations import Duration
+from steps.send_signal import HOUR_MS, LONGEST_KEEP_MS
+from steps.signal_names import CALLBACK, LONGEST_KEY, SignalName, is_key
+
+
+def _not_reserved(name: Any) -> Any:
+    if name == CALLBACK:
+        raise ValueError(f"{CALLBACK} is kept for addresses of steps")
+    return name
+
+
+def _text(key: Any) -> Any:
+    text = str(key) if isinstance(key, int) and not isinstance(key, bool) else key
+    if isinstance(text, str) and not is_key(text):
+        raise ValueError(f"must have {LONGEST_KEY} characters at most, none of control")
+    return text
+
+
+class SignalBody(BaseModel):
+    """Something that happened, for runs that wait for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[SignalName, BeforeValidator(_not_reserved)] = Field(
+        description="the signal's name, such as `payment`"
+    )
+    key: Annotated[str, BeforeValidator(_text)] = Field(
+        "", description="which of that name, such as the number of an order"
+    )
+    data: Any = Field(None, description="what it says: any JSON")
+    id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="what you call it: of one id only the first counts, for seven days at least",
+    )
+    keepFor: Duration = Field(  # noqa: N815 - the API's word
+        HOUR_MS,
+        le=LONGEST_KEEP_MS,
+        description="how long it is kept for a run that does not wait yet; 90 days at most",
+    )
+    to: Literal["one", "all"] = Field(
+        "one",
+        description="one: the run that has waited longest, or the first that will; all: every "
+        "run that waits now",
+    )

@@ -1,0 +1,83 @@
+"""send-signal: something happened that other runs wait for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from engine import JsonObject
+from steps.contract import Done, Outcome, Problem, StepInput, StepSettings, StepType
+from steps.durations import Duration
+from steps.effects import Effects, OutgoingSignal
+from steps.signal_names import CALLBACK, SignalName, key_of
+from steps.template import Template
+
+HOUR_MS = 3_600_000
+LONGEST_KEEP_MS = 90 * 24 * HOUR_MS
+
+
+class SendSignalSettings(StepSettings):
+    """Which signal is sent, and to whom."""
+
+    signal: SignalName = Field(description="the signal's name, such as `payment`")
+    key: Template = Field(
+        default_factory=lambda: Template(""),
+        description="which of that name: a template, such as `{{ data.orderId }}`",
+    )
+    data: Template = Field(
+        default_factory=lambda: Template({}), description="what it says: any JSON, a template"
+    )
+    keepFor: Duration = Field(  # noqa: N815 - the document's word
+        HOUR_MS,
+        le=LONGEST_KEEP_MS,
+        description="how long it is kept for a run that does not wait yet; 90 days at most",
+    )
+    to: Literal["one", "all"] = Field(
+        "one",
+        description="one: the run that has waited longest, or the first that will; all: every "
+        "run that waits now",
+    )
+
+
+class SendSignal(StepType[SendSignalSettings]):
+    """Sends a signal to runs of this tenant that wait for it, or will.
+
+    It is kept in the same commit as the record that the step has sent it, so a crash neither
+    loses it nor sends it twice.
+    """
+
+    type = "send-signal"
+    settings = SendSignalSettings
+    built_in = True
+    own_errors = False
+    resumable = True
+    unused = {"output": "it delivers nothing but `name` and `key`"}
+    errors = {
+        "InvalidSignal": "`key` gives no text",
+        "TooManySignals": "as many signals of the tenant wait for runs as may; retried",
+    }
+    example = {
+        "id": "tell",
+        "type": "send-signal",
+        "signal": "payment",
+        "key": "{{ data.orderId }}",
+        "data": {"amount": "{{ data.amount }}"},
+    }
+    acts = False
+
+    def check(
+        self, settings: SendSignalSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Refuse the name that is kept for addresses of steps."""
+        if settings.signal == CALLBACK:
+            yield Problem("signal", f"{CALLBACK} is kept for addresses of steps")
+
+    async def execute(
+        self, settings: SendSignalSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Send it, once in a visit."""
+        key = await key_of(settings.key, step.scope)
+        data = await settings.data.rendered(step.scope)
+        signal = OutgoingSignal(settings.signal, key, data, settings.keepFor, settings.to == "all")
+        await effects.send_signal(signal)
+        return Done({"name": settings.signal, "key": key})

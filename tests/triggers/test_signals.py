@@ -1,0 +1,387 @@
+"""Signals: kept until a run takes them, each once, whatever comes first."""
+
+import json
+import random
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from journal import signals
+from tests.conftest import PLUGIN
+from tests.harness.echo import Echo
+from tests.harness.server import Server, settled
+from tests.triggers.conftest import Clocked, until
+
+END = {"id": "end", "type": "end-flow", "result": {"got": "{{ data.amount | default(none) }}"}}
+PAID = {
+    "id": "paid", "type": "wait-for-signal", "signal": "payment", "key": "{{ data.order }}",
+    "output": {"amount": {"type": "number", "value": "{{ signal.data.amount }}"}},
+}  # fmt: skip
+
+
+def flow(name: str, *steps: dict[str, Any], edges: list[dict[str, Any]] | None = None) -> Any:
+    whole = [*steps, END]
+    chain = [{"from": a["id"], "to": b["id"]} for a, b in pairwise(whole)]
+    return {"id": name, "name": name, "initialStep": whole[0]["id"], "steps": whole,
+            "edges": [*(edges or []), *chain]}  # fmt: skip
+
+
+def define(client: httpx.Client, document: dict[str, Any]) -> None:
+    answer = client.post("/api/workflows", json=document)
+    assert answer.status_code in (201, 409), answer.text
+
+
+def begin(client: httpx.Client, name: str, **data: Any) -> str:
+    answer = client.post(f"/api/workflow/start-async/{name}", json={"data": data})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["runId"])
+
+
+def send(client: httpx.Client, name: str = "payment", **more: Any) -> Any:
+    answer = client.post("/api/signals", json={"name": name, **more})
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+@pytest.fixture(scope="module")
+def client(shared: Server) -> Any:
+    with shared.client() as made:
+        define(made, flow("paying", PAID))
+        yield made
+
+
+def test_a_run_that_waits_gets_the_signal_of_its_key(client: httpx.Client) -> None:
+    one, other = (begin(client, "paying", order=order) for order in ("a1", "a2"))
+    waiting = settled(client, one, "paused")["pauseSignal"]
+    assert (waiting["type"], waiting["name"], waiting["key"]) == (
+        "wait_for_signal",
+        "payment",
+        "a1",
+    )
+    settled(client, other, "paused")
+    assert send(client, key="a1", data={"amount": 3}) == {
+        "deliveredTo": [one], "kept": False, "duplicate": False,
+    }  # fmt: skip
+    ended = settled(client, one, "completed")
+    assert ended["result"] == {"got": 3}
+    assert ended["data"]["amount"] == 3
+    assert client.get(f"/api/workflow/status/{other}").json()["status"] == "paused"
+    assert client.get("/inbox").text.count(other) == 0
+
+
+def test_a_signal_that_comes_first_is_kept_and_taken_in_order(client: httpx.Client) -> None:
+    for amount in (1, 2, 3):
+        assert send(client, key=17, data={"amount": amount})["kept"]
+    kept = client.get("/api/signals").json()["signals"]
+    assert [item["data"]["amount"] for item in kept if item["key"] == "17"] == [1, 2, 3]
+    for amount in (1, 2, 3):
+        run = client.post("/api/workflow/start/paying", json={"data": {"order": 17}}).json()
+        assert settled(client, run["runId"], "completed")["result"] == {"got": amount}
+    assert [
+        item for item in client.get("/api/signals").json()["signals"] if item["key"] == "17"
+    ] == []
+
+
+def test_the_run_that_has_waited_longest_comes_first(client: httpx.Client) -> None:
+    runs = []
+    for _ in range(3):
+        runs.append(begin(client, "paying", order="longest"))
+        settled(client, runs[-1], "paused")
+    for run in runs:
+        assert send(client, key="longest", data={"amount": 1})["deliveredTo"] == [run]
+
+
+def test_one_id_counts_once(client: httpx.Client) -> None:
+    first = send(client, key="ids", id="evt-1", data={"amount": 1})
+    again = send(client, key="ids", id="evt-1", data={"amount": 2})
+    assert (first["duplicate"], again["duplicate"], again["kept"]) == (False, True, True)
+    run = begin(client, "paying", order="ids")
+    assert settled(client, run, "completed")["result"] == {"got": 1}
+    assert send(client, key="ids", id="evt-1") == {
+        "deliveredTo": [run], "kept": False, "duplicate": True,
+    }  # fmt: skip
+
+
+def test_all_that_wait_now_get_it_and_none_that_come_later(client: httpx.Client) -> None:
+    runs = [begin(client, "paying", order="all") for _ in range(3)]
+    for run in runs:
+        settled(client, run, "paused")
+    sent = send(client, key="all", to="all", data={"amount": 5}, id="all-1")
+    assert sorted(sent["deliveredTo"]) == sorted(runs)
+    for run in runs:
+        assert settled(client, run, "completed")["result"] == {"got": 5}
+    assert send(client, key="nobody", to="all", id="all-2") == {
+        "deliveredTo": [], "kept": False, "duplicate": False,
+    }  # fmt: skip
+    assert send(client, key="nobody", to="all", id="all-2")["duplicate"]
+    late = begin(client, "paying", order="nobody")
+    assert settled(client, late, "paused")["pauseSignal"]["key"] == "nobody"
+
+
+def test_several_are_gathered_and_a_deadline_tells_what_has_come(client: httpx.Client) -> None:
+    gather = {"id": "g", "type": "wait-for-signal", "signal": "vote", "key": "{{ data.k }}"}
+    total = {"amount": {"type": "number", "value": "{{ signals | map(attribute='data') | sum }}"}}
+    define(client, flow("three", {**gather, "count": 3, "output": total}))
+    until_ten = {**gather, "until": "signals | map(attribute='data') | sum >= 10", "output": total}
+    define(client, flow("ten", until_ten))
+    late = {"id": "late", "type": "end-flow", "result": {"came": "{{ steps.g.output.count }}"}}
+    define(client, {
+        **flow("late", {**gather, "count": 3, "deadline": "1s"}),
+        "steps": [{**gather, "count": 3, "deadline": "1500ms"}, END, late],
+        "edges": [{"from": "g", "to": "late", "on": "timeout"}, {"from": "g", "to": "end"}],
+    })  # fmt: skip
+    three, ten = begin(client, "three", k="v3"), begin(client, "ten", k="v10")
+    for run, key, votes in ((three, "v3", (1, 2, 3)), (ten, "v10", (4, 4, 4))):
+        for vote in votes:
+            assert client.get(f"/api/workflow/status/{run}").json()["status"] != "completed"
+            send(client, "vote", key=key, data=vote)
+    assert settled(client, three, "completed")["result"] == {"got": 6}
+    assert settled(client, ten, "completed")["result"] == {"got": 12}
+    short = begin(client, "late", k="late")
+    for _ in range(2):
+        send(client, "vote", key="late", data=1)
+    assert settled(client, short, "completed")["result"] == {"came": 2}
+
+
+def test_a_step_sends_a_signal_to_another_run(client: httpx.Client) -> None:
+    tell = {"id": "tell", "type": "send-signal", "signal": "payment", "key": "{{ data.to }}",
+            "data": {"amount": "{{ data.amount * 2 }}"}}  # fmt: skip
+    define(client, flow("teller", tell))
+    waiting = begin(client, "paying", order="told")
+    settled(client, waiting, "paused")
+    sender = begin(client, "teller", to="told", amount=4)
+    assert settled(client, waiting, "completed")["result"] == {"got": 8}
+    assert settled(client, sender, "completed")["result"] == {"got": 4}
+    assert begin(client, "teller", to="later", amount=5)
+    later = begin(client, "paying", order="later")
+    assert settled(client, later, "completed")["result"] == {"got": 10}
+
+
+def test_a_step_gives_another_system_an_address_of_its_own(client: httpx.Client) -> None:
+    with Echo() as echo:
+        ask = {"id": "ask", "type": "call-api", "url": echo.address, "method": "POST",
+               "body": {"answerTo": "{{ step.callbackUrl }}"}}  # fmt: skip
+        wait = {"id": "wait", "type": "wait-for-signal", "callback": "ask",
+                "output": {"amount": {"type": "number", "value": "{{ signal.data.amount }}"}}}  # fmt: skip
+        define(client, flow("calling", ask, wait))
+        run = begin(client, "calling")
+        settled(client, run, "paused")
+        address = json.loads(echo.seen[-1]["body"])["answerTo"]
+    assert "/callback/" in address
+    assert "acme" not in address
+    with httpx.Client() as nobody:
+        assert nobody.post(address[:-2] + "AA", json={"amount": 1}).status_code == 404
+        assert (
+            nobody.post(
+                address, content="{", headers={"content-type": "application/json"}
+            ).status_code
+            == 400
+        )
+        assert nobody.post(address, json={"amount": 7}).json() == {"accepted": True}
+        assert settled(client, run, "completed")["result"] == {"got": 7}
+        again = nobody.post(address, json={"amount": 8})
+        assert (again.status_code, again.json()) == (200, {"accepted": False})
+
+
+def test_a_callback_that_comes_before_its_step_waits_is_kept(client: httpx.Client) -> None:
+    with Echo() as echo:
+        ask = {"id": "ask", "type": "call-api", "url": echo.address, "method": "POST",
+               "body": {"answerTo": "{{ step.callbackUrl }}"}}  # fmt: skip
+        person = {"id": "person", "type": "request-user-action"}
+        wait = {"id": "wait", "type": "wait-for-signal", "callback": "ask",
+                "output": {"amount": {"type": "number", "value": "{{ signal.data }}"}}}  # fmt: skip
+        define(client, flow("early", ask, person, wait))
+        run = begin(client, "early")
+        settled(client, run, "paused")
+        address = json.loads(echo.seen[-1]["body"])["answerTo"]
+        assert httpx.post(address, json=9).status_code == 202
+        answer = {"type": "request_user_action", "actionId": "person", "actionValue": "approved"}
+        client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
+        assert settled(client, run, "completed")["result"] == {"got": 9}
+        other = begin(client, "early")
+        settled(client, other, "paused")
+        address = json.loads(echo.seen[-1]["body"])["answerTo"]
+        client.post("/api/workflow/management/terminate", json={"runId": other})
+        assert httpx.post(address, json=9).status_code == 409
+
+
+def test_an_answer_that_comes_too_early_is_told_how_to_be_a_signal(client: httpx.Client) -> None:
+    define(client, flow("slow", {"id": "w", "type": "wait", "duration": "1h"}))
+    run = begin(client, "slow")
+    answer = {"type": "collect_inputs", "data": {}}
+    refused = client.post(f"/api/workflow/resume/{run}", json=answer)
+    assert refused.status_code == 409
+    assert "wait-for-signal" in refused.json()["message"]
+    waiting = begin(client, "paying", order="asked")
+    settled(client, waiting, "paused")
+    refused = client.post(f"/api/workflow/resume/{waiting}", json=answer)
+    assert "send it to POST /api/signals" in refused.json()["message"]
+
+
+def test_what_does_not_fit_fails_the_step_and_is_not_offered_again(client: httpx.Client) -> None:
+    run = begin(client, "paying", order="odd")
+    settled(client, run, "paused")
+    assert send(client, key="odd", data={"amount": "three"})["deliveredTo"] == [run]
+    failed = settled(client, run, "failed")
+    assert failed["error"]["type"] == "InvalidOutput"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"name": "callback"}, "name"),
+        ({"name": "x", "key": "k" * 201}, "key"),
+        ({"name": "x", "keepFor": "91d"}, "keepFor"),
+        ({"name": "x", "to": "some"}, "to"),
+        ({"name": "x", "id": ""}, "id"),
+        ({"name": "x", "data": "y" * 300_000}, "data"),
+    ],
+)
+def test_a_signal_that_is_none_is_told_by_its_field(
+    client: httpx.Client, body: dict[str, Any], path: str
+) -> None:
+    answer = client.post("/api/signals", json=body)
+    assert answer.status_code == 400
+    assert [item["path"] for item in answer.json()["details"]] == [path]
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        ({}, "steps[0].signal"),
+        ({"signal": "x", "callback": "end"}, "steps[0].signal"),
+        ({"signal": "x", "count": 2, "until": "true"}, "steps[0].until"),
+        ({"signal": "x", "until": "1 +"}, "steps[0].until"),
+        ({"signal": "callback"}, "steps[0].signal"),
+        ({"callback": "end", "key": "k"}, "steps[0].key"),
+        ({"signal": "x", "timeout": "5s"}, "steps[0].timeout"),
+    ],
+)
+def test_a_step_that_waits_for_nothing_is_refused(
+    client: httpx.Client, step: dict[str, Any], path: str
+) -> None:
+    document = flow("wrong", {"id": "w", "type": "wait-for-signal", **step})
+    answer = client.post("/api/workflows", json=document)
+    assert answer.status_code == 400
+    assert path in [item["path"] for item in answer.json()["details"]], answer.text
+
+
+def test_what_nobody_takes_in_time_is_taken_by_nobody(clocked: Clocked) -> None:
+    clocked.set_clock("2027-01-01T00:00:00Z")
+    with clocked.client() as client:
+        define(client, flow("paying", PAID))
+        send(client, key="old", keepFor="10m", data={"amount": 1})
+        clocked.set_clock("2027-01-01T00:11:00Z")
+        run = begin(client, "paying", order="old")
+        settled(client, run, "paused")
+        time.sleep(0.2)
+        assert client.get(f"/api/workflow/status/{run}").json()["status"] == "paused"
+        assert client.get("/api/signals").json() == {"signals": []}
+
+
+def test_kills_lose_no_signal_and_give_none_twice(tmp_path: Path) -> None:
+    dice = random.Random(11)
+    with Server(tmp_path / "data", PLUGIN) as server:
+        with server.client() as client:
+            define(client, flow("paying", PAID))
+            tell = {
+                "id": "tell",
+                "type": "send-signal",
+                "signal": "payment",
+                "key": "k",
+                "data": {"amount": 0.5},
+            }
+            define(client, flow("teller", tell))
+        runs: list[str] = []
+        for life in range(5):
+            killer = threading.Timer(0.2 + dice.random() * 0.8, server.kill)
+            killer.start()
+            with server.client() as client:
+                for number in range(200):
+                    try:
+                        runs.append(begin(client, "paying", order="k"))
+                        if number % 3 == 0:
+                            begin(client, "teller")
+                        identity = f"{life}-{number}"
+                        client.post("/api/signals", json={
+                            "name": "payment", "key": "k", "id": identity, "data": {"amount": 1}})  # fmt: skip
+                    except httpx.TransportError:
+                        break
+            killer.join()
+            server.start()
+        counts = partial(_accounts, server)
+        until(counts, lambda found: found["waiting"] == 0 or found["kept"] == 0)
+        found = counts()
+        assert found["taken"] == found["resumed"] > 10
+        assert found["doubled"] == 0
+        with server.client() as client:
+            for number in range(found["waiting"]):
+                send(client, key="k", id=f"last-{number}", data={"amount": 1})
+            for run in runs:
+                assert settled(client, run)["status"] == "completed"
+            until(lambda: _accounts(server), lambda now: now["unsent"] == 0)
+        last = _accounts(server)
+        assert (last["waiting"], last["doubled"], last["taken"]) == (0, 0, last["resumed"])
+
+
+def _accounts(server: Server) -> dict[str, int]:
+    asked = {
+        "waiting": "SELECT count(*) FROM runs WHERE signal_name IS NOT NULL",
+        "kept": "SELECT count(*) FROM signals WHERE taken_at_ms IS NULL",
+        "taken": "SELECT count(*) FROM signals WHERE taken_by IS NOT NULL",
+        "resumed": "SELECT count(*) FROM events WHERE type = 'RunResumed'",
+        "doubled": "SELECT count(*) - count(DISTINCT taken_by) FROM signals WHERE taken_by IS NOT NULL",
+        "unsent": "SELECT (SELECT count(*) FROM runs WHERE workflow_id = 'teller')"
+        " - (SELECT count(*) FROM signals WHERE sender_id IS NULL)",
+    }  # fmt: skip
+    with closing(sqlite3.connect(server.data / "journal.sqlite3", timeout=30)) as journal:
+        return {name: journal.execute(sql).fetchone()[0] for name, sql in asked.items()}
+
+
+def test_ten_thousand_kept_signals_are_found_by_index(server: Server) -> None:
+    with server.client() as client:
+        define(client, flow("paying", PAID))
+        send(client, key="0", keepFor="1d", data={"amount": 1})
+        server.kill()
+        file = server.data / "journal.sqlite3"
+        before = file.stat().st_size
+        with closing(sqlite3.connect(file)) as journal:
+            journal.executemany(
+                "INSERT INTO signals (tenant, name, key, data, sent_at_ms, expires_at_ms,"
+                " forget_at_ms) SELECT tenant, name, ?, data, sent_at_ms, expires_at_ms,"
+                " forget_at_ms FROM signals WHERE position = 1",
+                [(str(number),) for number in range(1, 10_000)],
+            )
+            journal.commit()
+            journal.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert file.stat().st_size - before < 5_000_000
+        server.start()
+        refused = client.post("/api/signals", json={"name": "payment", "key": "more"})
+        assert refused.status_code == 429
+        run = client.post("/api/workflow/start/paying", json={"data": {"order": 7_777}}).json()[
+            "runId"
+        ]
+        assert settled(client, run, "completed")["result"] == {"got": 1}
+    with closing(sqlite3.connect(file)) as journal:
+        plans = {
+            "match": (signals._WAITS_LONGEST, "runs_waiting"),
+            "full": (signals._FULL, "signals_kept"),
+            "expired": (signals._EXPIRED, "signals_expiring"),
+            "old": (signals._OLD, "signals_to_forget"),
+        }
+        for name, (sql, index) in plans.items():
+            values: Any = {"tenant": "a", "name": "b", "key": "c", "without": "[]"}
+            given = values if ":tenant" in sql else ("a", 1)[: sql.count("?")]
+            plan = " ".join(row[3] for row in journal.execute(f"EXPLAIN QUERY PLAN {sql}", given))
+            assert index in plan, (name, plan)
+            assert "TEMP B-TREE" not in plan
