@@ -67,9 +67,11 @@ mutate: $(VENV)/installed-dev ## change the engine in 1,700 small ways and see t
 	PYTHONPATH=. $(BIN)/python scripts/mutate.py $(MUTATE)
 
 bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
+	$(BIN)/python -m compileall -q app engine journal steps client
 	$(BIN)/python -m benchmarks $(BENCH)
 
 bench-quick: $(VENV)/installed .venv-bench/installed ## the same in a few minutes, to see that it works
+	$(BIN)/python -m compileall -q app engine journal steps client
 	$(BIN)/python -m benchmarks --quick $(BENCH)
 
 binary: .venv-dist/installed ## make the single file in dist/ (needs a C compiler)
@@ -109,6 +111,8 @@ $(VENV)/bin/python:
 $(VENV)/installed: requirements.txt pyproject.toml client/pyproject.toml $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client --editable .
+	@# A start reads compiled files, also where Python is told to write none.
+	$(BIN)/python -m compileall -q app engine journal steps client
 	touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed

@@ -1,5 +1,6 @@
 """Who is asking: a key or a token, looked up in memory."""
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.auth.known_tokens import KnownTokens
 from app.auth.roles import Role
-from app.auth.tokens import BadToken, read_token
+from app.auth.tokens import BadToken, load_library, read_token
 from app.clock import Clock
 from app.secrets.jwt_secrets import open_row
 from app.secrets.seal import Keyring
@@ -38,6 +39,8 @@ class Authenticator:
         """Read all keys and secrets; call it again after any change."""
         self._keys = {row.prefix: (row, _caller(row)) for row in await self._journal.keys.all()}
         sealed = await self._journal.jwt_secrets.all()
+        if sealed:
+            await asyncio.to_thread(load_library)
         self._secrets = {row.kid: open_row(row, self._keyring) for row in sealed}
         self._tokens = KnownTokens()
 

@@ -1,12 +1,13 @@
-"""Signed tokens (RFC 7519): which secret signed one, and what it says."""
+"""Signed tokens (RFC 7519): which secret signed one, and what it says.
+
+What checks signatures is loaded when there is a secret, since many servers know only keys.
+"""
 
 import secrets
 import uuid
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from journal import JwtSecretRow
 
@@ -36,6 +37,9 @@ def new_secret(  # noqa: PLR0913 - a row
     else:
         if public_key is None:
             raise BadSecret(f"{algorithm} needs --public-key-file")
+        import jwt  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+
         try:
             key = jwt.get_algorithm_by_name(algorithm).prepare_key(public_key)
         except (jwt.InvalidKeyError, ValueError, TypeError) as unusable:
@@ -50,6 +54,11 @@ def new_secret(  # noqa: PLR0913 - a row
     )
 
 
+def load_library() -> None:
+    """Load what `read_token` needs, so that the first token does not wait for it."""
+    import_module("jwt")
+
+
 def read_token(
     token: str, known: Mapping[str, JwtSecretRow], audience: str | None, issuer: str | None
 ) -> tuple[JwtSecretRow, dict[str, Any]]:
@@ -58,6 +67,10 @@ def read_token(
     The secret is found by the header's `kid`, or by the payload's `secretId` in the older
     form; its algorithm is the only one that is accepted.
     """
+    if not known:
+        raise BadToken("kid")
+    import jwt  # noqa: PLC0415
+
     try:
         kid = jwt.get_unverified_header(token).get("kid")
         is_older = kid is None

@@ -23,7 +23,7 @@ ON_TIME_MS = 60_000
 class ScheduleBody(BaseModel):
     """When which workflow is started, with which data."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str = Field(  # noqa: N815 - the API's words
         min_length=1, max_length=200, description="the workflow that is started"

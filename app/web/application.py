@@ -35,9 +35,6 @@ from app.web.api import (
     variables,
     webhooks,
 )
-from app.web.api.docs_page import docs_page
-from app.web.api.metrics import Metrics
-from app.web.api.openapi import openapi
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
@@ -102,17 +99,27 @@ def routes(services: Services, address: str) -> Routes:
 def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
     """Return what tells of the server itself.
 
-    The page of the API is made when it is first asked for, beside the loop, since that takes
-    its time.
+    What it takes to describe the API and to count is loaded when it is first asked for, beside
+    the loop: a server starts sooner without, and many are never asked.
     """
 
     @functools.cache
     def document() -> dict[str, Any]:
+        from app.web.api.openapi import openapi  # noqa: PLC0415
+
         return openapi(ENDPOINTS)
 
     @functools.cache
     def page() -> str:
+        from app.web.api.docs_page import docs_page  # noqa: PLC0415
+
         return docs_page(document(), address)
+
+    @functools.cache
+    def metrics() -> Callable[[Request], Awaitable[Response]]:
+        from app.web.api.metrics import Metrics  # noqa: PLC0415
+
+        return Metrics(services).show
 
     async def healthz(_: Request, __: Services) -> Response:
         return JsonAnswer({"status": "ok"})
@@ -130,10 +137,9 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
     async def docs(_: Request, __: Services) -> Response:
         return HTMLResponse(await asyncio.to_thread(page))
 
-    metrics = Metrics(services)
-
     async def show_metrics(request: Request, _: Services) -> Response:
-        return await metrics.show(request)
+        show = await asyncio.to_thread(metrics)
+        return await show(request)
 
     return {
         "/healthz": healthz,

@@ -28,7 +28,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class StartBody(_Model):

@@ -28,7 +28,7 @@ _LONG = 20_000
 class CheckBody(BaseModel):
     """A definition as text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     text: str = Field(max_length=1_000_000, description="the definition as JSON text")
 

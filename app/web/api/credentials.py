@@ -21,7 +21,7 @@ _DAY_MS = 86_400_000
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class KeyBody(_Body):

@@ -22,7 +22,7 @@ _POSITION = rf"^[0-9]{{1,{_LONGEST_POSITION}}}$"
 class RunEventsQuery(BaseModel):
     """Where a run's stream begins."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     lastEventId: str | None = Field(  # noqa: N815 - the standard's word
         None, pattern=_POSITION, description="go on after this event; like Last-Event-ID"

@@ -18,7 +18,7 @@ _LONGEST_MS = 90 * 86_400_000
 class LinkBody(BaseModel):
     """For whom the link is, and for how long."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(
         "", max_length=200, description="for whom; the history names them as `link:...`"

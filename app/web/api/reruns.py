@@ -22,7 +22,7 @@ from journal import DuplicateStart, IdempotencyKey
 class RerunBody(BaseModel):
     """From where a run is run again, and what is different."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     stepId: str = Field(max_length=200, description="a step that the run has entered")  # noqa: N815
     visit: int | None = Field(

@@ -39,7 +39,7 @@ class ShownSchedule(ScheduleBody):
 class FiringsQuery(BaseModel):
     """How many firings to list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     limit: int = Field(50, ge=1, le=100)
 

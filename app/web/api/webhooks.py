@@ -106,7 +106,7 @@ class NewSecretBody(_Fields):
 class DeliveriesQuery(BaseModel):
     """Which deliveries to list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     status: Literal["pending", "delivered", "givenUp"] | None = None
     limit: int = Field(50, ge=1, le=500)

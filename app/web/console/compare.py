@@ -18,7 +18,7 @@ _MOST_CHANGES = 200
 class CompareQuery(BaseModel):
     """Which two versions are compared."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     before: str = Field(max_length=100)
     after: str = Field("latest", max_length=100)

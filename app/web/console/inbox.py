@@ -22,7 +22,7 @@ _LISTEN = [name for name in NAMES if name.startswith("run.")]
 class InboxQuery(BaseModel):
     """Which part of the inbox is shown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str | None = Field(None, max_length=200)  # noqa: N815 - as in the API
     cursor: str | None = Field(None, pattern=POSITION)

@@ -13,7 +13,7 @@ _CHOICE = 200
 class VersionListQuery(BaseModel):
     """Which version is shown, and which page of the list of versions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     version: str = Field("latest", max_length=100)
     offset: int = Field(0, ge=0, le=2**31)

@@ -47,7 +47,7 @@ _BLANK = """{
 class NewQuery(BaseModel):
     """What a new workflow begins with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     sample: str | None = Field(None, max_length=100)
 
