@@ -18,7 +18,7 @@ from steps.effects import Effects, HttpResponse
 class StepSettings(BaseModel):
     """Base of the settings of a step type: the fields of a step beyond the common ones."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 S = TypeVar("S", bound=StepSettings)

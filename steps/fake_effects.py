@@ -294,7 +294,12 @@ async def call_marked(
     function: Callable[..., Any], arguments: JsonObject, context: ToolContext
 ) -> Json:
     """Call a function marked with `@tool` as in service. Raises `StepBroke`."""
-    return await Tools([function]).call(_info(function).id, arguments, context)
+    try:
+        return await Tools([function]).call(_info(function).id, arguments, context)
+    except StepBroke as broken:
+        if isinstance(broken.__cause__, NotProvided):  # is no failure of the tool
+            raise broken.__cause__ from None
+        raise
 
 
 def _info(function: Any) -> ToolInfo:

@@ -24,7 +24,7 @@ from steps.template import Template, as_text
 class Action(BaseModel):
     """One thing that a person may decide."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     value: str = Field(min_length=1, max_length=200, description="what the answer says")
     label: Template | None = Field(None, description="what the person reads; the value without it")

@@ -1,0 +1,29 @@
+"""What a start loads, counted in modules: time would hang on the machine."""
+
+import json
+import subprocess
+import sys
+
+LATER = (
+    "anthropic", "boto3", "botocore", "jinja2", "jwt", "mcp", "openai", "olefile", "pypdfium2",
+    "prometheus_client", "python_calamine", "app.wire.answers", "app.web.api.openapi",
+)  # fmt: skip
+"""What is loaded when it is first needed."""
+
+COUNTED = """
+import json, sys
+for absent in ("h2", "rich", "trio"):  # which an installation does not have
+    sys.modules[absent] = None
+import app.server
+print(json.dumps(sorted(name for name, module in sys.modules.items() if module is not None)))
+"""
+
+
+def test_a_start_loads_what_it_needs_and_no_more() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True, timeout=120
+    )
+    loaded = set(json.loads(done.stdout))
+    print(f"{len(loaded)} modules")
+    assert not loaded.intersection(LATER)
+    assert 500 < len(loaded) <= 937
