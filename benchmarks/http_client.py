@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.error import HTTPError
 
 from benchmarks.closed_loop import Call, Connect
 
@@ -67,6 +68,10 @@ def ask(method: str, url: str, body: Any = None, headers: Mapping[str, str] | No
     data = None if body is None else json.dumps(body).encode()
     fields = {"content-type": "application/json", "accept": "application/json"}
     request = urllib.request.Request(url, data, {**fields, **(headers or {})}, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        text = answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            text = answer.read()
+    except HTTPError as refused:
+        refused.close()
+        raise
     return json.loads(text) if text else None

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -107,7 +108,7 @@ def test_a_picture_of_anything_is_no_failure(document: dict[str, Any]) -> None:
 def many_runs(file: Path, like: str, count: int, shift: int) -> None:
     """Copy one run many times, with its events; their hashes are of no interest to lists."""
     number = int(like.rpartition("-")[2])
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
         rest = ", ".join(name for name in columns if name != "id")
         database.execute(

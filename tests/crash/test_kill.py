@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -260,7 +261,7 @@ def check_everything(
             assert again == {"runId": run_id}
     assert [fault for load in loads for fault in load.faults] == []
     server.kill()
-    with sqlite3.connect(server.data / "journal.sqlite3") as journal:
+    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
         check_journal(journal, counting)
     journal.close()
 
@@ -289,7 +290,12 @@ def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
 
 def unfinished(server: Server) -> int:
     """Count the runs that a kill left inside a step."""
-    with sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True) as journal:
+    with (
+        closing(
+            sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True)
+        ) as journal,
+        journal,
+    ):
         (count,) = journal.execute("SELECT count(*) FROM runs WHERE state = 'executing'").fetchone()
     journal.close()
     return int(count)

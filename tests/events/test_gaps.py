@@ -2,6 +2,7 @@
 
 import base64
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.conftest import PLUGIN
@@ -13,7 +14,7 @@ from tests.harness.server import Server, settled
 
 def change(server: Server, statement: str, *values: object) -> None:
     """Change the journal of a server that is dead, and check that it did change."""
-    with sqlite3.connect(server.data / "journal.sqlite3") as journal:
+    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
         journal.execute("PRAGMA foreign_keys = ON")
         assert journal.execute(statement, values).rowcount == 1
     journal.close()

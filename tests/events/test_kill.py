@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def loaded(tmp_path: Path) -> Any:
 
 def written(server: Server, condition: str = "true") -> list[tuple[int, int, int, str]]:
     """Return position, run, number and type of the events in the journal of a server that is dead."""
-    with sqlite3.connect(server.data / "journal.sqlite3") as journal:
+    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
         rows = journal.execute(
             "SELECT e.position, e.run, e.seq, e.type FROM events e JOIN runs r ON r.id = e.run"
             f" WHERE {condition} ORDER BY e.position"
@@ -204,7 +205,7 @@ def test_webhooks_are_told_everything_in_order_and_prove_it(loaded: Server) -> N
 def position_of(server: Server) -> int:
     """Return the position of the newest event."""
     address = f"file:{server.data}/journal.sqlite3?mode=ro"
-    with sqlite3.connect(address, uri=True) as journal:
+    with closing(sqlite3.connect(address, uri=True)) as journal, journal:
         (position,) = journal.execute("SELECT max(position) FROM events").fetchone()
     journal.close()
     return int(position)

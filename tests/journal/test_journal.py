@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ async def test_a_changed_removed_or_reordered_event_is_found(tmp_path: Path, har
     step = StepStarted(6, "a", 1, 1, "t")
     await journal.events.append(head, [step], apply(run, step))
     await journal.close()
-    with sqlite3.connect(tmp_path / "journal.sqlite3") as connection:
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection, connection:
         connection.executescript(harm)
     connection.close()
     journal = await Journal.open(tmp_path)
@@ -192,7 +193,7 @@ async def test_a_damaged_database_is_refused_and_left_alone(
 
 async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     await (await Journal.open(tmp_path)).close()
-    with sqlite3.connect(tmp_path / "journal.sqlite3") as connection:
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(Damaged, match="newer"):

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -147,7 +148,7 @@ async def test_recovery_lists_and_many_starts_at_once(load: Load) -> None:
         page = client.get("/api/workflow/runs", params={"limit": 100, "status": "running"}).json()
         assert len(page["runs"]) == 100
     await asyncio.sleep(0.3)
-    with sqlite3.connect(server.data / "journal.sqlite3") as journal:
+    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
         found = "SELECT count(*) FROM events WHERE type = 'AttemptInterrupted'"
         assert journal.execute(found).fetchone() == (400,)
     journal.close()

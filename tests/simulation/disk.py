@@ -8,7 +8,9 @@ done before BEGIN and after COMMIT.
 
 import asyncio
 import sqlite3
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,7 +68,7 @@ async def _no_upkeep(_: object) -> None:
 @cache
 def empty_database() -> bytes:
     """Return a database with the journal's schema and nothing in it."""
-    with sqlite3.connect(":memory:", isolation_level=None) as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection, connection:
         for script in migrations():
             connection.executescript(script)
         return connection.serialize()
@@ -82,6 +84,7 @@ class Disk:
         self.committed: Callable[[], None] = lambda: None
         self.trace: Callable[[str], None] = lambda line: None
         self.database = sqlite3.connect(":memory:", isolation_level=None)
+        weakref.finalize(self, self.database.close)
         self.database.deserialize(content or empty_database())
         self.database.execute("PRAGMA foreign_keys = ON")
 
