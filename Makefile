@@ -7,7 +7,7 @@ DATA ?= data
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help binary dist image run examples examples-serve install test check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
+.PHONY: help binary dist image run examples examples-serve install test test-newer check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -25,6 +25,9 @@ install: $(VENV)/installed ## install the server into .venv
 
 test: $(VENV)/installed-dev ## install what it takes and run everything that CI runs
 	scripts/test
+
+test-newer: $(VENV)/installed-dev ## run a part of the tests on Python 3.14, if it can be had
+	scripts/test-newer
 
 check: $(VENV)/installed-dev ## format, lint, import rules, types
 	scripts/check
@@ -67,11 +70,11 @@ mutate: $(VENV)/installed-dev ## change the engine in 1,700 small ways and see t
 	PYTHONPATH=. $(BIN)/python scripts/mutate.py $(MUTATE)
 
 bench: $(VENV)/installed .venv-bench/installed ## measure Stepwell beside its peers, in 20 minutes; the machine must be quiet
-	$(BIN)/python -m compileall -q app engine journal steps client
+	$(BIN)/python -m compileall -q app engine journal steps stepwell
 	$(BIN)/python -m benchmarks $(BENCH)
 
 bench-quick: $(VENV)/installed .venv-bench/installed ## the same in a few minutes, to see that it works
-	$(BIN)/python -m compileall -q app engine journal steps client
+	$(BIN)/python -m compileall -q app engine journal steps stepwell
 	$(BIN)/python -m benchmarks --quick $(BENCH)
 
 binary: .venv-dist/installed ## make the single file in dist/ (needs a C compiler)
@@ -93,7 +96,7 @@ lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .venv-bench .venv-dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
+	rm -rf $(VENV) .venv-bench .venv-dist .venv-newer .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
 
 .venv-bench/installed: scripts/bench-setup pyproject.toml
 	scripts/bench-setup
@@ -112,7 +115,7 @@ $(VENV)/installed: requirements.txt pyproject.toml client/pyproject.toml $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client --editable .
 	@# A start reads compiled files, also where Python is told to write none.
-	$(BIN)/python -m compileall -q app engine journal steps client
+	$(BIN)/python -m compileall -q app engine journal steps stepwell
 	touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed

@@ -78,3 +78,8 @@ def asking(workflow_id: str) -> Document:
         "steps": [ask, {"id": "end", "type": "end-flow"}],
         "edges": [{"from": "ask", "to": "end"}],
     }
+
+
+def over_text(workflow_id: str) -> Document:
+    """Return the five steps, with a text of any length as their input."""
+    return {**five(workflow_id), "payload": {"text": {"type": "string", "default": ""}}}

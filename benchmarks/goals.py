@@ -63,6 +63,8 @@ def _own_goals(ordinary: Found, own: Found) -> list[Goal]:
                own, "rate_full", "rate_empty", 0.9),
         _most("step 1,000 of a loop against an early one", own.get("late_step"), 1.2, "x"),
         _most("the same with a pure tool", own.get("late_step_pure"), 1.2, "x"),
+        _most("one caller's p50 beside 16 who ask for a status, against alone",
+              _quotient(own, "beside_p50_ms", "alone_p50_ms"), 2.5, "x"),
         _ratio(f"a map over {own.get('items', 0):,} items against single runs",
                own, "map_rate", "single_rate", 0.5),
     ]  # fmt: skip
@@ -121,6 +123,10 @@ def _most(what: str, value: float | None, most: float, unit: str) -> Goal:
         return f"{found:,.0f} {unit}" if found >= 100 else f"{found:.2f} {unit}"
 
     return _judged(what, f"<= {most:,} {unit}", value, text, lambda v: v <= most)
+
+
+def _quotient(own: Found, over: str, under: str) -> float | None:
+    return own[over] / own[under] if own.get(over) and own.get(under) else None
 
 
 def _ratio(what: str, own: Found, mine: str, other: str, least: float) -> Goal:

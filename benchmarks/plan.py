@@ -15,6 +15,8 @@ class Plan:
         patience_s: How long these may take to get there, and to finish afterwards.
         events: How many events the full journal holds.
         items: How many items the map has.
+        growth_steps: How many steps the long runs have, of 100,000 that a run may have.
+        growth_runs: How many paused runs the journals hold.
     """
 
     rounds: int = 3
@@ -32,6 +34,8 @@ class Plan:
     events: int = 1_000_000
     items: int = 10_000
     loop_runs: int = 5
+    growth_steps: tuple[int, ...] = (1_000, 10_000, 99_000)
+    growth_runs: tuple[int, ...] = (10_000, 1_000_000)
 
 
 QUICK = Plan(
@@ -47,4 +51,6 @@ QUICK = Plan(
     events=100_000,
     items=500,
     loop_runs=2,
+    growth_steps=(1_000, 5_000),
+    growth_runs=(1_000, 20_000),
 )

@@ -73,8 +73,10 @@ class Process:
     def log_end(self) -> str:
         return self._log.read_text(errors="replace")[-2_000:]
 
-    def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:
-        """Ask every few milliseconds. Raises `NotReady`."""
+    def wait_until(
+        self, is_ready: Callable[[], bool], seconds: float, every_s: float = 0.005
+    ) -> None:
+        """Ask every so often. Raises `NotReady`."""
         until = time.monotonic() + seconds
         while True:
             with suppress(OSError, ValueError):
@@ -83,7 +85,7 @@ class Process:
             if self.child.poll() is not None or time.monotonic() > until:
                 state = "ended" if self.child.poll() is not None else "is not ready"
                 raise NotReady(f"{self._log.stem} {state}: {self.log_end()}")
-            time.sleep(0.005)
+            time.sleep(every_s)
 
     def stop(self, seconds: float = 20, how: int = signal.SIGTERM) -> None:
         """End it in good order, else by force."""
@@ -107,7 +109,17 @@ class Process:
 
 
 def _plain_environment() -> dict[str, str]:
-    prefixes = ("STEPWELL_", "DBOS_", "PREFECT_", "RESTATE_", "LANGCHAIN_", "LANGSMITH_", "PG")
+    prefixes = (
+        "STEPWELL_",
+        "DBOS_",
+        "PREFECT_",
+        "RESTATE_",
+        "LANGCHAIN_",
+        "LANGSMITH_",
+        "N8N_",
+        "PG",
+        "TEMPORAL_",
+    )
     return {name: text for name, text in os.environ.items() if not name.startswith(prefixes)}
 
 

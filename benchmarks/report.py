@@ -135,7 +135,32 @@ def _own(own: Found) -> Table:
             "late_step", "late_step_pure"),
         row("child runs/s of a map, and single runs (how many items)",
             "map_rate", "single_rate", "items"),
+        row("p50 of one caller's runs, alone and beside 16 who ask for a status, ms",
+            "alone_p50_ms", "beside_p50_ms"),
+        row("runs/s of 64 callers: alone; beside 16 status, 4 lists and 100 who follow a run each",
+            "mixed_alone_rate", "mixed_rate"),
+        row("status, lists and followed runs a second in that mixed load",
+            "mixed_status_rate", "mixed_list_rate", "mixed_streams_rate"),
+        row("runs/s of 8 callers that carry nothing; 10 KB; 1 MB",
+            "payload_none_rate", "payload_10kb_rate", "payload_1mb_rate"),
+        row("runs/s with one pause answered by its caller, and p50, ms",
+            "pause_rate", "pause_p50_ms"),
+        *_growth(own),
     ]  # fmt: skip
+
+
+def _growth(own: Found) -> Table:
+    """Return a row for each size that was grown to."""
+    rows = []
+    for name, value in own.items():
+        kind, _, size = name.partition("_")
+        if kind == "step" and size.isdigit():
+            title = f"the last steps of a run of {int(size):,}, against an early one"
+            rows.append([title, _number(value)])
+        elif kind == "rate" and size.isdigit():
+            title = f"runs/s beside {int(size):,} paused runs; p50 of the first page of them, ms"
+            rows.append([title, f"{_number(value)}; {_number(own.get(f'list_{size}_p50_ms'))}"])
+    return rows
 
 
 def _goals(results: Found) -> Table:

@@ -108,10 +108,15 @@ def _medians(turns: list[Figures]) -> Figures:
     for callers in turns[0]["loads"]:
         loads = [turn["loads"][callers] for turn in turns if callers in turn["loads"]]
         figures["loads"][callers] = {
-            name: median(load[name] for load in loads if load[name] is not None)
+            name: _median([load[name] for load in loads if load[name] is not None])
             for name in ("rate", "p50_ms", "p99_ms", "cpu_s_per_1000", "unfinished")
         }
     return figures
+
+
+def _median(found: list[float]) -> float | None:
+    """Return the median, None where nothing was answered in any turn."""
+    return median(found) if found else None
 
 
 def _cost(plan: Plan, system: System, folder: Path) -> Figures:

@@ -55,9 +55,9 @@ def late_step_against_early(folder: Path, tool: str, runs: int) -> float:
         for _ in range(runs):
             answer = server.ask("POST", "/api/workflow/start/loop", {"data": {}})
             assert answer["status"] == "completed", answer
-            times = _step_times(server.data, answer["runId"])
-            early.append(_cost(times, 60))
-            late.append(_cost(times, 1_000))
+            times = step_times(server.data, answer["runId"])
+            early.append(step_cost(times, 60))
+            late.append(step_cost(times, 1_000))
     finally:
         server.kill()
     return min(late) / min(early)
@@ -86,7 +86,7 @@ def map_against_single_runs(folder: Path, items: int, seconds: float) -> dict[st
         server.kill()
 
 
-def _step_times(data: Path, run_id: str) -> list[int]:
+def step_times(data: Path, run_id: str) -> list[int]:
     connection = sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True)
     try:
         found = connection.execute(
@@ -98,5 +98,5 @@ def _step_times(data: Path, run_id: str) -> list[int]:
         connection.close()
 
 
-def _cost(times: list[int], step: int) -> float:
+def step_cost(times: list[int], step: int) -> float:
     return (times[step + _WINDOW] - times[step - _WINDOW]) / (2 * _WINDOW)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import group_commit
-from benchmarks.own import engine_rate, long_history, reading, standing
+from benchmarks.own import engine_rate, growth, long_history, mixed, reading, standing
 from benchmarks.own.seeding import plain_rate
 from benchmarks.plan import Plan
 from benchmarks.rounds import attempt, say
@@ -36,6 +36,15 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
             "items": plan.items,
             **long_history.map_against_single_runs(folder / "map", plan.items, plan.seconds),
         },
+    }
+    turns = (plan.rounds, plan.seconds)
+    parts |= {
+        "one beside readers": lambda: mixed.one_beside_readers(folder / "beside", *turns),
+        "all kinds at once": lambda: mixed.all_kinds(folder / "mixed", *turns),
+        "payloads": lambda: mixed.payloads(folder / "payloads", *turns),
+        "one pause": lambda: mixed.one_pause(folder / "pause", *turns),
+        "long runs": lambda: growth.of_a_run(folder / "long", plan.growth_steps),
+        "many runs": lambda: growth.of_a_journal(folder / "many", plan.growth_runs, plan.seconds),
     }
     found: dict[str, Any] = {}
     for name, part in parts.items():

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from benchmarks.systems.base import System
 from benchmarks.systems.dbos import DbosPostgres, DbosSqlite, DbosSqliteHttp
 from benchmarks.systems.langgraph import LangGraph
+from benchmarks.systems.n8n import N8n
 from benchmarks.systems.prefect import Prefect
 from benchmarks.systems.restate import Restate
 from benchmarks.systems.stepwell import Stepwell
+from benchmarks.systems.temporal import Temporal
 
 SYSTEMS: dict[str, Callable[[], System]] = {
     "stepwell": lambda: Stepwell(pure=False),
@@ -16,12 +18,13 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "dbos-sqlite-http": DbosSqliteHttp,
     "dbos-postgres": DbosPostgres,
     "restate": Restate,
+    "temporal": Temporal,
+    "n8n": N8n,
+    "n8n-legacy": lambda: N8n(engine="legacy"),
     "langgraph": LangGraph,
     "prefect": Prefect,
 }
 
 NOT_MEASURED = {
-    "Temporal": "its server comes as a binary that its own site serves, and no package "
-    "registry has it; the test server that the registries have keeps nothing on disk",
     "Inngest": "its npm package downloads the server when it is installed",
 }

@@ -131,6 +131,6 @@ async def test_a_request_leaves_nothing_for_the_garbage_collection() -> None:
         for number in range(20):
             await connection.ask(ONE % number)
         await asyncio.sleep(0)
-        assert gc.collect() < 20
+        assert gc.collect() < 80
     finally:
         gc.enable()
