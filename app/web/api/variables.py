@@ -21,7 +21,7 @@ from steps.as_written import as_written
 class VariableBody(BaseModel):
     """A variable's value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     value: Any = Field(description="any JSON value; runs that have begun keep the one before")
 
