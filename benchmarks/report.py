@@ -68,6 +68,7 @@ def _cost(systems: dict[str, Found], memory_runs: int) -> Table:
         [
             "system", "CPU s per 1,000 runs", "memory idle, MB", f"after {memory_runs:,} runs, MB",
             "disk a run, KB", "start to ready, s", "kill -9 to all finished, s",
+            "machine hours for a million runs",
         ]
     ]  # fmt: skip
     for system in systems.values():
@@ -91,9 +92,15 @@ def _cost(systems: dict[str, Found], memory_runs: int) -> Table:
                 _number(None if disk is None else disk / 1_000),
                 _number(system.get("ready_s")),
                 recovered,
+                _number(_hours(load_of(system, 64).get("rate"))),
             ]
         )
     return rows
+
+
+def _hours(rate: float | None) -> float | None:
+    """Return how long the machine is busy with a million runs at this rate a second."""
+    return 1_000_000 / 3_600 / rate if rate else None
 
 
 def _limits(limits: Found) -> Table:
