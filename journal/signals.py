@@ -144,10 +144,6 @@ class SignalTable:
         )
         return [run_id(number) for (number,) in rows]
 
-    async def take(self, position: int, taker: str, now_ms: int) -> None:
-        """Mark a signal as taken by a run that it has started. Raises `SignalTaken`."""
-        await self._writer.write(take(position, taker, now_ms))
-
     async def kept(self, tenant: str, now_ms: int, limit: int) -> list[KeptSignal]:
         """Return a tenant's signals that nobody has taken yet, by name and key."""
         rows = await self._readers.all(

@@ -8,7 +8,7 @@ both as they were, or neither.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -44,8 +44,6 @@ IDS_KEPT_MS = 7 * 86_400_000
 
 _LOOK_EVERY_S = 60
 Key: TypeAlias = tuple[str, str, str]
-Unclaimed: TypeAlias = Callable[[KeptSignal], Awaitable[str | None]]
-"""Returns the run that a signal has started for which no run waits, None where none is to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,6 @@ class Signals:
 
     Attributes:
         carry_on: Has a run driven that has been given a signal.
-        unclaimed: Asked about each signal for which no run waits.
     """
 
     def __init__(
@@ -82,7 +79,6 @@ class Signals:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: set[Key] = set()
         self.carry_on: Callable[[LiveRun], None] = lambda _: None
-        self.unclaimed: Unclaimed = _nobody
 
     async def send(self, tenant: str, signal: NewSignal) -> Sent:
         """Keep a signal, and give it to whoever waits; durable when this returns.
@@ -161,22 +157,12 @@ class Signals:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             stuck: set[str] = set()
-            unclaimed: set[int] = set()
             while found := await self._journal.signals.match(*key, self._clock.now_ms(), stuck):
                 signal, run_id = found
                 if run_id is None:
-                    if signal.position in unclaimed or not await self._has_started(signal):
-                        return
-                    unclaimed.add(signal.position)
-                elif not await self._is_given(signal, run_id):
+                    return
+                if not await self._is_given(signal, run_id):
                     stuck.add(run_id)
-
-    async def _has_started(self, signal: KeptSignal) -> bool:
-        run_id = await self.unclaimed(signal)
-        if run_id is None:
-            return False
-        await self._journal.signals.take(signal.position, run_id, self._clock.now_ms())
-        return True
 
     async def _is_given(self, signal: KeptSignal, run_id: str) -> bool:
         """Have a run go on with a signal; False when it cannot, now or at all."""
@@ -212,7 +198,3 @@ def _answer(signal: KeptSignal) -> JsonObject:
         "sentAt": iso_time(signal.sent_at_ms),
     }
     return {"type": SIGNAL_PAUSE, "signal": shown}
-
-
-async def _nobody(_: KeptSignal) -> str | None:
-    return None

@@ -20,6 +20,7 @@ class Triggers:
         scheduler: To be run in the background.
     """
 
+    starter: Starter
     schedules: Schedules
     scheduler: Scheduler
 
@@ -36,4 +37,4 @@ def open_triggers(
     schedules = Schedules(journal, starter, clock)
     scheduler = Scheduler(journal, starter, runs, clock)
     schedules.on_change = scheduler.look
-    return Triggers(schedules, scheduler)
+    return Triggers(starter, schedules, scheduler)

@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from steps.durations import Duration
 from steps.send_signal import HOUR_MS, LONGEST_KEEP_MS
@@ -20,6 +27,22 @@ def _text(key: Any) -> Any:
     if isinstance(text, str) and not is_key(text):
         raise ValueError(f"must have {LONGEST_KEY} characters at most, none of control")
     return text
+
+
+class SignalStart(BaseModel):
+    """The run that is started where none waits for the signal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workflowId: str = Field(  # noqa: N815 - the API's word
+        min_length=1, max_length=200, description="the workflow, which waits for this signal"
+    )
+    version: str | None = Field(
+        None,
+        max_length=100,
+        description="latest, published, or a number; published where there is one without it",
+    )
+    data: dict[str, Any] = Field({}, description="the input of the run")
 
 
 class SignalBody(BaseModel):
@@ -50,3 +73,15 @@ class SignalBody(BaseModel):
         description="one: the run that has waited longest, or the first that will; all: every "
         "run that waits now",
     )
+    start: SignalStart | None = Field(
+        None,
+        description="a run to start where none waits for the signal, which takes it then; with an "
+        "`id` one run, however often the signal is sent",
+    )
+
+    @field_validator("start")
+    @classmethod
+    def _for_one(cls, start: SignalStart | None, info: ValidationInfo) -> SignalStart | None:
+        if start is not None and info.data.get("to") == "all":
+            raise ValueError("has no meaning where to is all")
+        return start

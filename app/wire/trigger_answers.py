@@ -53,6 +53,7 @@ class SentSignal(TypedDict):
     deliveredTo: list[RunId]
     kept: bool
     duplicate: bool
+    startedRunId: RunId | None
 
 
 class SignalShown(TypedDict):

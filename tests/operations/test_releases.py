@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import PLUGIN
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
+from tests.triggers.conftest import until
 
 RELEASES = sorted((Path(__file__).parents[1] / "releases").glob("*.tar.gz"))
 YES = {"type": "request_user_action", "actionId": "ask", "actionValue": "yes"}
@@ -36,7 +37,8 @@ def test_a_folder_of_a_release_goes_on(release: Path, tmp_path: Path) -> None:
         assert (
             client.get(f"/api/workflow/status/{runs['cancelled']}").json()["status"] == "cancelled"
         )
-        assert "retryAt" in client.get(f"/api/workflow/status/{runs['retrying']}").text
+        retrying = f"/api/workflow/status/{runs['retrying']}"
+        until(lambda: client.get(retrying).text, lambda shown: "retryAt" in shown)
         assert "waitingUntil" in client.get(f"/api/workflow/status/{runs['sleeping']}").text
         assert [item["name"] for item in client.get("/api/secrets").json()] == ["TOKEN"]
 

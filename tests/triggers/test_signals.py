@@ -68,7 +68,7 @@ def test_a_run_that_waits_gets_the_signal_of_its_key(client: httpx.Client) -> No
     )
     settled(client, other, "paused")
     assert send(client, key="a1", data={"amount": 3}) == {
-        "deliveredTo": [one], "kept": False, "duplicate": False,
+        "deliveredTo": [one], "kept": False, "duplicate": False, "startedRunId": None,
     }  # fmt: skip
     ended = settled(client, one, "completed")
     assert ended["result"] == {"got": 3}
@@ -106,8 +106,27 @@ def test_one_id_counts_once(client: httpx.Client) -> None:
     run = begin(client, "paying", order="ids")
     assert settled(client, run, "completed")["result"] == {"got": 1}
     assert send(client, key="ids", id="evt-1") == {
-        "deliveredTo": [run], "kept": False, "duplicate": True,
+        "deliveredTo": [run], "kept": False, "duplicate": True, "startedRunId": None,
     }  # fmt: skip
+
+
+def test_a_signal_starts_a_run_where_none_waits_for_it(client: httpx.Client) -> None:
+    start = {"workflowId": "paying", "data": {"order": "fresh"}}
+    sent: dict[str, Any] = {"key": "fresh", "id": "fresh-1", "data": {"amount": 6}, "start": start}
+    run = send(client, **sent)["startedRunId"]
+    assert settled(client, run, "completed")["result"] == {"got": 6}
+    again = send(client, **sent)
+    assert (again["deliveredTo"], again["startedRunId"]) == ([run], None)
+    waiting = begin(client, "paying", order="fresh")
+    settled(client, waiting, "paused")
+    other = send(client, **{**sent, "id": "fresh-2"})
+    assert (other["deliveredTo"], other["startedRunId"]) == ([waiting], None)
+    apart: dict[str, Any] = {"key": "apart", "id": "apart-1", "start": start}
+    one, two = (send(client, **apart)["startedRunId"] for _ in range(2))
+    assert one == two is not None
+    refused = client.post("/api/signals", json={"name": "payment", "start": {"workflowId": "none"}})
+    assert refused.json()["details"][0]["path"] == "workflowId"
+    assert not any(item["key"] == "" for item in client.get("/api/signals").json()["signals"])
 
 
 def test_all_that_wait_now_get_it_and_none_that_come_later(client: httpx.Client) -> None:
@@ -119,7 +138,7 @@ def test_all_that_wait_now_get_it_and_none_that_come_later(client: httpx.Client)
     for run in runs:
         assert settled(client, run, "completed")["result"] == {"got": 5}
     assert send(client, key="nobody", to="all", id="all-2") == {
-        "deliveredTo": [], "kept": False, "duplicate": False,
+        "deliveredTo": [], "kept": False, "duplicate": False, "startedRunId": None,
     }  # fmt: skip
     assert send(client, key="nobody", to="all", id="all-2")["duplicate"]
     late = begin(client, "paying", order="nobody")
@@ -244,6 +263,8 @@ def test_what_does_not_fit_fails_the_step_and_is_not_offered_again(client: httpx
         ({"name": "x", "keepFor": "91d"}, "keepFor"),
         ({"name": "x", "to": "some"}, "to"),
         ({"name": "x", "id": ""}, "id"),
+        ({"name": "x", "to": "all", "start": {"workflowId": "paying"}}, "start"),
+        ({"name": "x", "start": {"workflowId": ""}}, "start.workflowId"),
         ({"name": "x", "data": "y" * 300_000}, "data"),
     ],
 )

@@ -1,6 +1,7 @@
 """Signals over HTTP: what happened, for runs that wait for it; and addresses of single steps."""
 
 import json
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -11,13 +12,14 @@ from app.concurrency.tenant import work_for
 from app.execution.signals import IDS_KEPT_MS, Sent
 from app.services import Services
 from app.telemetry import log
+from app.triggers.starting import Target, checked_data
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
 from app.web.json_answer import JsonAnswer
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
 from app.wire.json_body import json_body, parse_json, read_body
-from app.wire.signal_body import SignalBody
+from app.wire.signal_body import SignalBody, SignalStart
 from engine import JsonObject, RunIsOver, iso_time
 from journal import KeptSignal, NewSignal
 from steps.contract import Problem
@@ -54,7 +56,28 @@ async def send_signal(call: Call) -> Response:
         body.id,
         to_all=body.to == "all",
     )
-    return JsonAnswer(_sent(await services.signals.send(call.tenant, signal)), 202)
+    if body.start is not None:
+        await _can_start(call, body.start)
+    sent = await services.signals.send(call.tenant, signal)
+    started = None
+    if body.start is not None and sent.is_kept:
+        started = await _start(call, body.start, body.id or uuid4().hex)
+    return JsonAnswer(_sent(sent, started), 202)
+
+
+async def _can_start(call: Call, start: SignalStart) -> None:
+    """Refuse what cannot be started before the signal is kept. Raises `StartRefused`."""
+    target = Target(call.tenant, start.workflowId, start.version)
+    _, definition = await call.services.triggers.starter.definition(target)
+    checked_data(definition, start.data)
+
+
+async def _start(call: Call, start: SignalStart, signal_id: str) -> str:
+    """Start the run that will take a signal, once for the signal's id; return which it is."""
+    target = Target(call.tenant, start.workflowId, start.version)
+    key = f"signal:{signal_id}"
+    starter = call.services.triggers.starter
+    return (await starter.start(target, start.data, key, call.caller.name)).run_id
 
 
 async def list_signals(call: Call) -> Response:
@@ -101,11 +124,12 @@ async def _called_back(request: Request, services: Services) -> Response:
     return JsonAnswer({"accepted": sent.is_new}, 202 if sent.is_new else 200)
 
 
-def _sent(sent: Sent) -> JsonObject:
+def _sent(sent: Sent, started: str | None) -> JsonObject:
     return {
         "deliveredTo": list(sent.delivered_to[:_SHOWN]),
         "kept": sent.is_kept,
         "duplicate": not sent.is_new,
+        "startedRunId": started,
     }
 
 
