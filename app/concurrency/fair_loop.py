@@ -20,7 +20,19 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 _SLICE_S = 0.001
-"""How long coroutines compute each time the loop comes round; a step is never cut off."""
+"""How long coroutines of one tenant compute each time the loop comes round."""
+
+_SHARED_SLICE_S = 0.00025
+"""How long they compute where there are others: who needs several rounds waits for each of them.
+
+A step is never cut off.
+"""
+
+_SHARED_ROUNDS = 16
+"""Rounds for which slices are short after a step of another tenant than the one before."""
+
+_CREDIT_S = 0.002
+"""How far a tenant that has waited for other things may be behind the others when it computes."""
 
 _GUESS_S = 0.0002
 """What a step is taken to cost before one of its tenant has been measured."""
@@ -53,11 +65,18 @@ class FairLoop:
         self._spent_s = 0.0
         self._reached_s = 0.0
         self._is_round_due = False
+        self._round = 0
+        self._shared_until = 0
+        self._latest: _Account | None = None
 
     @property
     def waiting(self) -> int:
         """How many coroutines stand in line."""
         return sum(len(account.line) for account in self._accounts.values())
+
+    @property
+    def _slice_s(self) -> float:
+        return _SLICE_S if self._round > self._shared_until else _SHARED_SLICE_S
 
     def run(self, tenant: str, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         """Return what `coroutine` does, taking its turns."""
@@ -79,8 +98,10 @@ class FairLoop:
 
     def _may_step(self, account: _Account) -> bool:
         """Say whether a coroutine may go on at once: nobody is before it."""
+        if not account.line:
+            account.used_s = max(account.used_s, self._reached_s - _CREDIT_S)
         if not self._line:
-            return self._spent_s < _SLICE_S
+            return self._spent_s < self._slice_s
         return not account.line and account.used_s <= self._reached_s
 
     def _stand_in_line(self, account: _Account) -> asyncio.Future[float]:
@@ -96,6 +117,8 @@ class FairLoop:
 
     def _note(self, account: _Account, took_s: float, expected_s: float) -> None:
         """Charge a step; what was expected of it has been charged when its turn came."""
+        if account is not self._latest:
+            self._latest, self._shared_until = account, self._round + _SHARED_ROUNDS
         self._reached_s = max(self._reached_s, account.used_s - expected_s)
         account.used_s += took_s - expected_s
         account.usual_s += (took_s - account.usual_s) / 8
@@ -110,9 +133,11 @@ class FairLoop:
     def _begin_round(self) -> None:
         """Let as many go on as a slice has room for, and those first that have had least."""
         self._is_round_due = False
+        self._round += 1
         self._spent_s = 0.0
         expected_s = 0.0
-        while self._line and expected_s < _SLICE_S:
+        slice_s = self._slice_s
+        while self._line and expected_s < slice_s:
             used_s, number, account = heappop(self._line)
             if account.used_s > used_s:  # it has computed since it joined
                 heappush(self._line, (account.used_s, number, account))

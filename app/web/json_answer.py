@@ -13,7 +13,7 @@ from engine import Json, JsonObject
 
 T = TypeVar("T")
 
-_PIECE = 50
+_PIECE = 20
 """Items of a list that are encoded before others have their turn."""
 
 _IS_JSON = (b"content-type", b"application/json")

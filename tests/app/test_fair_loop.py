@@ -109,8 +109,8 @@ async def test_results_failures_and_cancels_pass_through() -> None:
             seen.append("cancelled")
             raise
 
-    asleep = asyncio.ensure_future(_in_line(work, held(until=lambda: True)))
-    in_line = asyncio.ensure_future(_in_line(work, held(until=lambda: False)))
+    asleep = asyncio.ensure_future(_of("busy", work, held(until=lambda: True)))
+    in_line = asyncio.ensure_future(_of("busy", work, held(until=lambda: False)))
     await work.until(lambda: work.steps["busy"] > 500)
     await _gone(asleep, in_line)
     assert seen == ["cancelled", "cancelled"]
@@ -118,5 +118,42 @@ async def test_results_failures_and_cancels_pass_through() -> None:
     assert (work.loop.waiting, work.loop._open) == (0, 0)
 
 
-async def _in_line(work: Computing, coroutine: Coroutine[Any, Any, None]) -> None:
-    await work.loop.run("busy", coroutine)
+async def test_slices_are_short_while_there_are_others() -> None:
+    """Who waits for several rounds waits for a short slice in each, not for a long one."""
+    work = Computing()
+    busy = [work.begin("busy", 100_000, 0.0001) for _ in range(64)]
+    await work.until(lambda: work.steps["busy"] > 1_000)
+    before = work.now_s
+    for _ in range(20):
+        await asyncio.sleep(0)
+    alone_s = (work.now_s - before) / 20
+    quiet = work.begin("quiet", 1_000, 0.00001)
+    await work.until(lambda: work.steps["quiet"] > 1)
+    before = work.now_s
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (work.now_s - before) / 20 < alone_s / 2
+    await _gone(quiet, *busy)
+    assert alone_s == pytest.approx(0.001, rel=0.2)
+
+
+async def test_who_has_waited_for_long_does_not_come_before_all_others_for_as_long() -> None:
+    work = Computing()
+    waits = asyncio.Event()
+
+    async def idle() -> None:
+        await waits.wait()
+
+    held = asyncio.ensure_future(_of("patient", work, idle()))
+    busy = [work.begin("busy", 100_000, 0.001) for _ in range(8)]
+    await work.until(lambda: work.used_s["busy"] > 5)
+    patient = [work.begin("patient", 100_000, 0.001) for _ in range(8)]
+    before = work.used_s["busy"]
+    await work.until(lambda: work.used_s["patient"] > 0.5)
+    assert work.used_s["busy"] - before > 0.3, "what was saved up is spent before others compute"
+    waits.set()
+    await _gone(held, *busy, *patient)
+
+
+async def _of(tenant: str, work: Computing, coroutine: Coroutine[Any, Any, None]) -> None:
+    await work.loop.run(tenant, coroutine)
