@@ -126,6 +126,32 @@ class SpendingTable:
 
         await self._writer.write(work)
 
+    async def begin_budget(self, run: str, most_nano: int) -> None:
+        """Bound a run and all runs below it, unless it is bound already."""
+        values = (run_number(run), _WHOLE_RUN, most_nano)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO spending_limits (run, execution, most_nano) VALUES (?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                values,
+            )
+
+        await self._writer.write(work)
+
+    async def raise_budget(self, run: str, most_nano: int) -> None:
+        """Raise the budget of a run; a larger one stays."""
+        values = (most_nano, run_number(run), _WHOLE_RUN)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE spending_limits SET most_nano = max(most_nano, ?)"
+                " WHERE run = ? AND execution = ?",
+                values,
+            )
+
+        await self._writer.write(work)
+
     async def admit(self, question: ModelCall) -> int | LimitHit:
         """Hold what a question may take; return its number, or the limit that it meets.
 

@@ -112,8 +112,8 @@ arguments that do not fit. The model is told of a rejection, its comment, and an
 in `calls`. After a `deliver` nothing more is called; such calls are shown with `"made": false`.
 
 Where the step has `"onInterrupted": "ask"` and a crash met a call, a person is shown the tool and
-its arguments and says what is so: `happened` (with `data.result`), `again` or `skip`. Nobody is
-asked about a question to a model, which is asked again.
+its arguments and says what is so: `happened` (`data.result` is what it gave), `again` or `skip`.
+Nobody is asked about a question to a model, which is asked again.
 
 ## Limits
 

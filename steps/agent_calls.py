@@ -166,10 +166,10 @@ class AgentCalls:
         return None, calls
 
     def _is_delivery(self, call: ToolCall) -> bool:
-        return call.name.removeprefix(_NAMESPACE) == DELIVER and bool(self._fields)
+        return meant_tool(call.name) == DELIVER and bool(self._fields)
 
     def _offer(self, name: str) -> Offer | None:
-        wanted = name.removeprefix(_NAMESPACE)
+        wanted = meant_tool(name)
         if wanted == DELIVER and self._fields:
             return None
         return self._offers.get(wanted)
@@ -331,6 +331,11 @@ async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
 
 def _is_workflow(call: _Call) -> bool:
     return call.offer is not None and call.offer.kind == "workflow"
+
+
+def meant_tool(name: str) -> str:
+    """Return the name of a tool without what some models put before it."""
+    return name.removeprefix(_NAMESPACE)
 
 
 def _meant(call: _Call) -> str:

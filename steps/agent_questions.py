@@ -265,8 +265,10 @@ def _of_doubt(pause: JsonObject, answer: JsonObject) -> JsonObject:
     kept: JsonObject = {"value": value, **_signed(answer)}
     data = answer.get("data")
     if value == HAPPENED:
+        if data is None:
+            data = {"result": "(it was made; what it gave is not known)"}
         if not isinstance(data, dict) or data.keys() != {"result"}:
-            told = 'must be {"result": ...}: what the call has given, null where it gave nothing'
+            told = 'must be {"result": ...}: what the call has given'
             raise InvalidAnswer([Problem("data", told)])
         kept["result"] = data["result"]
     elif data:

@@ -14,6 +14,7 @@ from steps.agent_calls import AgentCalls, Delivered, Told
 from steps.agent_limits import AgentLimits
 from steps.agent_questions import Questions
 from steps.agent_tools import DELIVER, Offer
+from steps.asked import newly_asked
 from steps.chat import (
     ChatAnswer,
     ChatRequest,
@@ -110,13 +111,15 @@ class AgentWork:
         if turn == is_last:
             self._messages.append(Message("user", (TextPart(self._told_to_end()),)))
         name, request = f"turn-{turn}", self._request(texts, is_last=is_last in (turn, turn - 1))
+        asked = newly_asked(self._messages)
 
         async def work() -> Json:
             try:
                 async with asyncio.timeout(self._limits.left_s()):
-                    return (await self._effects.chat(request)).to_json()
+                    answer = await self._effects.chat(request)
             except TimeoutError as late:
                 raise self._limits.out_of_time() from late
+            return {**answer.to_json(), "asked": asked}
 
         answer = answer_from_json(await self._effects.record(name, work))
         if not self._questions.is_kept(name):

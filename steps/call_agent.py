@@ -13,10 +13,13 @@ from steps.agent_records import kept_calls
 from steps.agent_tools import offer_from_json, offers_of
 from steps.agent_work import AgentWork
 from steps.attachments import attached
+from steps.budget_questions import BudgetQuestions
+from steps.budget_questions import accepted as of_budget
 from steps.chat import Message, TextPart
 from steps.contract import GoesOn, Outcome, StepInput, StepSettings, StepType
 from steps.effects import Effects
 from steps.model_output import fields_to_fill
+from steps.spending import LimitReached
 from steps.template import Template
 
 
@@ -64,6 +67,7 @@ class CallAgent(StepType[CallAgentSettings]):
         "TooManyTurns": "the agent has not delivered within `limits.maxTurns`",
         "TokenLimit": "the agent has used up `limits.maxTokens`",
         "CostLimit": "the agent has used up `limits.cost`",
+        "BudgetReached": "a budget was used up, and a person said to stop",
         "TimeLimit": "the agent has used up `limits.time`",
         "Refused": "the model refused to answer",
         "ContextTooLong": "the conversation is longer than the model can read",
@@ -110,7 +114,14 @@ class CallAgent(StepType[CallAgentSettings]):
             asked += f"\n\nInputs:\n{json.dumps(inputs, ensure_ascii=False, indent=1)}"
         files = await attached(settings.files, step.scope, effects)
         user = Message("user", (TextPart(asked), *files))
-        return await work.until_delivered(_text(told), user)
+        budget = BudgetQuestions(step, effects)
+        await budget.settle()
+        try:
+            return await work.until_delivered(_text(told), user)
+        except LimitReached as reached:
+            if not reached.is_budget:
+                raise
+            return budget.pause(reached)
 
     def accept(
         self, settings: CallAgentSettings, step: StepInput, pause: JsonObject, answer: JsonObject
@@ -119,7 +130,7 @@ class CallAgent(StepType[CallAgentSettings]):
 
         Other arguments must fit the schema of the tool, which the pause shows as `inputSchema`.
         """
-        return accepted(pause, answer)
+        return of_budget(pause, answer) or accepted(pause, answer)
 
     def unanswered(self, settings: CallAgentSettings, pause: JsonObject) -> GoesOn | None:
         """Take calls for rejected that nobody has approved in time."""

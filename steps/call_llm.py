@@ -7,7 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine import Json, JsonObject
+from steps.asked import newly_asked
 from steps.attachments import attached
+from steps.budget_questions import BudgetQuestions, accepted
 from steps.chat import (
     ChatAnswer,
     ChatRequest,
@@ -19,6 +21,7 @@ from steps.chat import (
 )
 from steps.contract import (
     Done,
+    GoesOn,
     Outcome,
     Problem,
     StepBroke,
@@ -29,6 +32,7 @@ from steps.contract import (
 )
 from steps.effects import Effects
 from steps.model_output import excerpt, fields_to_fill, read_answer, schema_of, usable
+from steps.spending import LimitReached
 from steps.template import Template
 
 _TOOL = "answer"
@@ -92,6 +96,8 @@ class CallLlm(StepType[CallLlmSettings]):
     timeout_ms = 300_000
     errors = {
         "InvalidOutput": "the model's answers do not fit the declared output, repairs included",
+        "BudgetReached": "a budget was used up, and a person said to stop",
+        "TokenLimit, CostLimit": "the agent for which the run works has used up its limit",
         "Refused": "the model refused to answer",
         "ContextTooLong": "the conversation is longer than the model can read",
         "CutOff": "the answer is longer than `maxTokens` allows",
@@ -149,6 +155,18 @@ class CallLlm(StepType[CallLlmSettings]):
         self, settings: CallLlmSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Ask the model, and ask again where its answer does not fit."""
+        budget = BudgetQuestions(step, effects)
+        await budget.settle()
+        try:
+            return await self._answered(settings, step, effects)
+        except LimitReached as reached:
+            if not reached.is_budget:
+                raise
+            return budget.pause(reached)
+
+    async def _answered(
+        self, settings: CallLlmSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
         specs = fields_to_fill(step.output)
         schema = schema_of(specs) if specs else None
         messages = await _conversation(settings, step, effects)
@@ -180,6 +198,12 @@ class CallLlm(StepType[CallLlmSettings]):
         message = f"the model's answer does not fit the declared output: {listed(problems)}"
         raise StepBroke("InvalidOutput", f"{message[:1_500]}; at last it said: {said}")
 
+    def accept(
+        self, settings: CallLlmSettings, step: StepInput, pause: JsonObject, answer: JsonObject
+    ) -> "Json | GoesOn":
+        """Take a person's word on a budget that was used up."""
+        return accepted(pause, answer) or super().accept(settings, step, pause, answer)
+
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
         """Keep nothing: the answers of a step that failed were of no use."""
         return {}
@@ -189,7 +213,8 @@ async def _asked(request: ChatRequest, name: str, effects: Effects) -> ChatAnswe
     """Ask once, or give the answer that was kept. Raises `StepBroke` for one of no use."""
 
     async def work() -> Json:
-        return (await effects.chat(request)).to_json()
+        answer = await effects.chat(request)
+        return {**answer.to_json(), "asked": newly_asked(request.messages)}
 
     return usable(answer_from_json(await effects.record(name, work)))
 

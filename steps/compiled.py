@@ -49,6 +49,7 @@ class Definition:
         steps: Its steps by id, ready to be executed.
         payload: The fields of its input.
         variables: The names of the tenant's variables that its expressions use, or may.
+        budget: What the models of a run may cost, with all runs below it; None: no budget.
     """
 
     document: JsonObject
@@ -59,6 +60,7 @@ class Definition:
     steps: Mapping[str, CompiledStep]
     payload: Fields
     variables: frozenset[str] = frozenset()
+    budget: float | None = None
 
     def input_fields(self) -> Mapping[str, JsonObject]:
         """Return what a start expects: the payload, or the first collect-inputs step's fields."""

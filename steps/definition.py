@@ -109,6 +109,7 @@ class _Compiler:
             steps={step_id: step for step_id, (_, step) in compiled.items()},
             payload=Fields(whole.payload),
             variables=variables_in(document),
+            budget=whole.budget,
         )
 
     def steps(

@@ -95,4 +95,7 @@ class WorkflowDocument(_Part):
     )
     note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
     tool: bool = Field(False, description="whether agents may call the workflow as a tool")
+    budget: float | None = Field(
+        None, gt=0, le=1_000_000, description="what the models of one run may cost"
+    )
     maxStepExecutions: int = Field(1_000, ge=1, le=100_000)  # noqa: N815

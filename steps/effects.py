@@ -278,6 +278,15 @@ class Effects(Protocol):
         """
         ...
 
+    async def raise_budget(self, run_id: str, cost: float) -> None:
+        """Raise the budget of this run, or of one above it; a larger one stays.
+
+        Args:
+            run_id: The run that the budget bounds.
+            cost: What it may cost in all, in the currency that prices are in.
+        """
+        ...
+
     async def agent(self, agent_id: str, version: str | None) -> Agent:
         """Return a version of a stored agent.
 

@@ -96,6 +96,7 @@ class FakeEffects(Effects):
         tool_uses: The calls of tools.
         signals: The signals that were sent.
         started: The child runs that were started, by their number.
+        raised: The budgets that were raised: (run id, cost).
         limits: What the step may spend on models: (tokens, cost), the newest last. They are not
             held against what it asks.
     """
@@ -119,6 +120,7 @@ class FakeEffects(Effects):
     signals: list[OutgoingSignal] = field(default_factory=list, init=False)
     started: dict[int, ChildRun] = field(default_factory=dict, init=False)
     limits: list[tuple[int | None, float | None]] = field(default_factory=list, init=False)
+    raised: list[tuple[str, float]] = field(default_factory=list, init=False)
 
     def now_ms(self) -> int:
         """Return `clock_ms`."""
@@ -142,6 +144,10 @@ class FakeEffects(Effects):
         """Remember what the step may spend."""
         if (tokens, cost) not in self.limits[-1:]:
             self.limits.append((tokens, cost))
+
+    async def raise_budget(self, run_id: str, cost: float) -> None:
+        """Remember the budget that was raised."""
+        self.raised.append((run_id, cost))
 
     async def file(self, file_id: str) -> StoredFile:
         """Return a provided file. Raises `StepBroke` when there is none of this id."""

@@ -99,6 +99,12 @@ def status(run_id: str, history_limit: int | None = None, cursor: str | None = N
     return Call("GET", f"/api/workflow/status/{_part(run_id)}", query=query)
 
 
+def transcript(run_id: str, step_id: str | None, visit: int | None) -> Call:
+    """Ask what models, tools and people have said in a run."""
+    query = _given(stepId=step_id, visit=None if visit is None else str(visit))
+    return Call("GET", f"/api/workflow/runs/{_part(run_id)}/transcript", query=query)
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerIds:
     """Which pause an answer is for, and which answer it is, however often it is sent."""

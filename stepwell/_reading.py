@@ -140,6 +140,12 @@ def run_line(found: JsonObject) -> RunLine:
 
 
 @_checked
+def conversations(found: JsonObject) -> list[JsonObject]:
+    """Return the conversations of a transcript."""
+    visits: list[JsonObject] = found["visits"]
+    return visits
+
+
 def event(text: str) -> Event:
     """Return the event of a message in a stream."""
     found = json.loads(text)

@@ -38,6 +38,7 @@ class Workflow(WorkflowSummary):
         edges: Which step follows which, and when: `from`, `to`, `condition`, `on`.
         payload: The specification of each input, by its name.
         tool: Whether agents may call the workflow as a tool.
+        budget: What the models of one run may cost.
         maxStepExecutions: How many visits of steps a run may make.
     """
 
@@ -46,4 +47,5 @@ class Workflow(WorkflowSummary):
     edges: NotRequired[list[dict[str, Json]]]
     payload: NotRequired[dict[str, Json]]
     tool: NotRequired[bool]
+    budget: NotRequired[float]
     maxStepExecutions: NotRequired[int]

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.cli.remote import add_options, client_of, object_of, printable
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
-from stepwell.client import RunStatus
+from stepwell.client import JsonObject, RunStatus
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -40,6 +40,11 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("--to-all", action="store_true", help="to every run that waits now")
     add_options(parser)
     parser.set_defaults(main=signal)
+    parser = subparsers.add_parser("transcript", help="show what models were asked and answered")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--step", metavar="ID", help="of this step only")
+    add_options(parser)
+    parser.set_defaults(main=show_transcript)
 
     parser = subparsers.add_parser("cancel", help="ask a run to stop in good order")
     parser.add_argument("run", metavar="RUN")
@@ -95,6 +100,34 @@ def signal(args: argparse.Namespace) -> int:
     line = taken or kept or "no run waits for it"
     print(json.dumps(sent) if args.json else printable(line))
     return 0
+
+
+def show_transcript(args: argparse.Namespace) -> int:
+    """Print the conversations of a run."""
+    with client_of(args) as client:
+        visits = client.run(args.run).transcript(step_id=args.step)
+    if args.json:
+        print(json.dumps(visits))
+        return 0
+    for visit in visits:
+        print(printable(f"== {visit['stepId']}, visit {visit['visit']} ({visit['status']})"))
+        for message in visit["messages"]:
+            print(printable(_line(message)))
+    return 0
+
+
+def _line(message: JsonObject) -> str:
+    """Return a message of a conversation as one line."""
+    calls = [
+        f"{call['tool']}({json.dumps(call['arguments'])})" for call in message.get("calls", ())
+    ]
+    shown = ("text", "approved", "value", "comment", "arguments", "result", "error")
+    told = [
+        message[key] if key == "text" else f"{key}: {json.dumps(message[key])}"
+        for key in shown
+        if message.get(key) is not None and message[key] != ""
+    ]
+    return f"{message['role']}: " + "  ".join(" ".join(text.split()) for text in [*told, *calls])
 
 
 def cancel(args: argparse.Namespace) -> int:

@@ -112,6 +112,9 @@ class LiveEffects:
         """Ask a model once, when what may be spent has room for it."""
         models, tenant = self._services.models, self._tenant
         estimate = await models.estimate(tenant, request)
+        budget = self._live.usable.budget
+        if budget is not None:
+            await self._services.spending.begin_budget(self._live.run.id, in_nano(budget))
         # A step with a policy of its own waits in the journal, not here.
         may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
         return await self._services.spending.spend(
@@ -125,6 +128,10 @@ class LiveEffects:
         """Bound what this visit may spend on models, with all child runs below it."""
         nano = None if cost is None else in_nano(cost)
         await self._services.spending.limit(self._asker(), tokens, nano)
+
+    async def raise_budget(self, run_id: str, cost: float) -> None:
+        """Raise the budget of a run."""
+        await self._services.spending.raise_budget(run_id, in_nano(cost))
 
     def _asker(self) -> Asker:
         run = self._live.run

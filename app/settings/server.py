@@ -185,6 +185,9 @@ class Settings(BaseModel):
         description="how people reach this server, such as https://flows.example; "
         "without it, links have the address of the server itself",
     )
+    transcripts: bool = Field(
+        True, description="whether what models were asked and answered can be read, run by run"
+    )
     retention: Ages = Field(
         {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
     )

@@ -12,7 +12,7 @@ from app.clock import Clock
 from app.concurrency.shield import shielded
 from app.llm.prices import Estimate
 from engine import iso_time
-from journal import LimitHit, ModelCall, SpendingTable, Spent, run_number
+from journal import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent, run_number
 from steps.chat import ChatAnswer, Usage, in_currency
 from steps.contract import StepBroke
 from steps.spending import LimitReached
@@ -49,17 +49,46 @@ class Spending:
 
     async def limit(self, asker: Asker, tokens: int | None, nano: int | None) -> None:
         """Bound what an execution of a step may spend, with all runs below it."""
-        await self._bound(asker.run_id, asker.execution, tokens, nano)
-
-    async def _bound(self, run: str, execution: int, tokens: int | None, nano: int | None) -> None:
-        key = (run, execution)
+        key = (asker.run_id, asker.execution)
         if self._limits.get(key) == (tokens, nano):
             return
-        await self._table.limit(run, execution, tokens, nano)
+        await self._table.limit(*key, tokens, nano)
+        self._remember(key, (tokens, nano))
+        self._tell()
+
+    async def begin_budget(self, run_id: str, nano: int) -> None:
+        """Bound a run and all runs below it, as its definition says."""
+        key = (run_id, 0)
+        if key not in self._limits:
+            await self._table.begin_budget(run_id, nano)
+            self._remember(key, (None, nano))
+
+    async def raise_budget(self, run_id: str, nano: int) -> None:
+        """Raise the budget of a run."""
+        await self._table.raise_budget(run_id, nano)
+        self._tell()
+
+    async def set_budget(self, tenant: str, workflow_id: str, nano: int | None) -> None:
+        """Bound a month of a tenant, or of a workflow where one is named; None: not any more."""
+        await self._table.set_budget(tenant, workflow_id, nano)
+        self._tell()
+
+    async def budgets(self, tenant: str) -> dict[str, int]:
+        """Return a tenant's budgets of a month by workflow; its own is under the empty name."""
+        return await self._table.budgets(tenant)
+
+    async def days(self, tenant: str, first: str, last: str) -> list[SpendingRow]:
+        """Return what was spent from one day to another, both included."""
+        return await self._table.days(tenant, first, last)
+
+    def today(self) -> str:
+        """Return the day in UTC, such as 2026-11-29."""
+        return iso_time(self._clock.now_ms())[:_DAY]
+
+    def _remember(self, key: tuple[str, int], most: tuple[int | None, int | None]) -> None:
         if len(self._limits) > _KEPT:
             self._limits.clear()
-        self._limits[key] = (tokens, nano)
-        self._tell()
+        self._limits[key] = most
 
     async def spend(
         self,
@@ -136,7 +165,7 @@ class Spending:
             workflow_id=asker.workflow_id,
             agent_id=agent_id,
             model=estimate.model,
-            day=iso_time(self._clock.now_ms())[:_DAY],
+            day=self.today(),
             held_tokens=estimate.tokens_in + estimate.tokens_out,
             held_nano=estimate.nano_in + estimate.nano_out,
             sure_tokens=estimate.tokens_in,
@@ -169,4 +198,6 @@ def _reached(hit: LimitHit, asker: Asker) -> LimitReached:
     }[hit.scope]
     what = "its limit" if hit.scope == "step" else "the budget"
     message = f"{whose} has used up {what} of {amount}"
-    return LimitReached(hit.scope, hit.unit, message, is_own=is_own, run_id=hit.run_id)
+    return LimitReached(
+        hit.scope, hit.unit, message, is_own=is_own, run_id=hit.run_id, most_nano=hit.most
+    )

@@ -65,6 +65,7 @@ class StoredWorkflow(DefinitionLine):
     defaults: NotRequired[dict[str, Any]]
     note: NotRequired[str | None]
     tool: NotRequired[bool]
+    budget: NotRequired[float | None]
     maxStepExecutions: NotRequired[int]
     warnings: NotRequired[Warnings]
 
@@ -110,6 +111,7 @@ class WorkflowChanges(_Changes, total=False):
     defaults: dict[str, Any]
     note: str | None
     tool: bool
+    budget: float | None
     maxStepExecutions: int
 
 

@@ -64,6 +64,26 @@ class Run:
         asked = calls.status(self.id, history_limit, history_cursor)
         return reading.run_status(self._connection.ask(asked))
 
+    def transcript(
+        self, *, step_id: str | None = None, visit: int | None = None
+    ) -> list[JsonObject]:
+        """Read what models were asked and answered, what tools gave, what people decided.
+
+        Args:
+            step_id: The step that is meant; without it every step that has asked a model.
+            visit: Which visit of the step; without it all.
+
+        Returns:
+            A conversation for each visit, with its `messages`, oldest first.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such run, or where transcripts are
+                hidden.
+            Unanswered: The server was not reached.
+        """
+        found = self._connection.ask(calls.transcript(self.id, step_id, visit))
+        return reading.conversations(found)
+
     def resume_inputs(
         self,
         data: JsonObject,

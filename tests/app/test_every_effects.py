@@ -409,6 +409,7 @@ async def test_a_limit_is_taken_as_often_as_it_is_said(world: World) -> None:
     async def check(effects: Effects) -> None:
         for tokens, cost in ((1_000, None), (1_000, None), (None, 0.5)):
             await effects.limit(tokens, cost)
+        await effects.raise_budget("dynamic-workflow-1", 2.5)
 
     await world.perform(check)
 

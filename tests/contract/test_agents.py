@@ -329,3 +329,33 @@ def test_agents_are_checked_versioned_and_archived(shared: Server) -> None:
         assert (
             viewer.post("/api/agents", json={"name": "n", "instructions": "i"}).status_code == 403
         )
+
+
+def test_a_transcript_tells_what_was_said(shared: Server) -> None:
+    replies = turns(
+        Reply(tool_calls=[("add", {"a": 1, "b": 2})]),
+        Reply("Well."),
+        Reply(tool_calls=[("deliver", {"answer": 11})]),
+    )
+    with shared.client() as client, ModelServer(replies) as models:
+        name = agent(client, models, "told", tools=APPROVAL, output=OUTPUT)
+        outcome = start(client, flow(client, name), q="1+2")
+        signal = outcome["pauseSignal"]
+        answer = {"type": signal["type"], "actionId": signal["actionId"],
+                  "actionValue": "approved", "data": {"a": 5, "b": 6}}  # fmt: skip
+        client.post(f"/api/workflow/resume/{outcome['runId']}", json=answer)
+        settled(client, outcome["runId"], "completed")
+        address = f"/api/workflow/runs/{outcome['runId']}/transcript"
+        answered = client.get(address)
+        assert answered.status_code == 200, answered.text
+        (visit,) = answered.json()["visits"]
+        assert (visit["stepId"], visit["agent"]["id"], visit["usage"]["calls"]) == ("work", name, 3)
+        told = visit["messages"]
+        assert [item["role"] for item in told] == [
+            "system", "user", "assistant", "person", "tool", "assistant", "user", "assistant",
+        ]  # fmt: skip
+        assert told[1]["text"].startswith("What is 1+2?")
+        assert told[2]["calls"][0] == {"call": "turn-1/call-1", "tool": "add", "arguments": {"a": 1, "b": 2}}  # fmt: skip
+        assert (told[3]["arguments"], told[4]["result"]) == ({"a": 5, "b": 6}, {"sum": 11})
+        assert told[5]["text"] == "Well."
+        assert client.get(f"{address}?stepId=other").json()["visits"] == []

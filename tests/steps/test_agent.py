@@ -187,7 +187,7 @@ async def test_what_a_crash_left_in_doubt_is_asked_by_name_and_arguments() -> No
     pause = await first.asked()
     assert (pause["tool"], pause["arguments"]) == ("t", {"a": 1})
     assert len(first.effects.questions) == 1, "the model was not asked again"
-    refused: list[tuple[str, dict[str, Any]]] = [("happened", {}), ("again", {"data": {"x": 1}}), ("maybe", {})]  # fmt: skip
+    refused: list[tuple[str, dict[str, Any]]] = [("happened", {"data": {"x": 1}}), ("again", {"data": {"x": 1}}), ("maybe", {})]  # fmt: skip
     for value, wrong in refused:
         with pytest.raises(InvalidAnswer):
             first.answer(pause, value, **wrong)

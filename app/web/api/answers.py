@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.wire import answers, definition_answers, run_answers, trigger_answers
+from app.wire import answers, definition_answers, model_answers, run_answers, trigger_answers
 from app.wire.answer_parts import DoneToId, DoneToName
 
 _DEFINITIONS: dict[str, Any] = {
@@ -22,6 +22,7 @@ ANSWERS: dict[str, Any] = {
     "terminate": run_answers.ControlledRun,
     "list_runs": run_answers.RunPage,
     "rerun_run": run_answers.StartedRun,
+    "show_transcript": model_answers.Transcript,
     "bulk": run_answers.BulkOutcome,
     "delete_run": run_answers.DeletedRun,
     "create_link": run_answers.AnswerLink,
@@ -47,6 +48,9 @@ ANSWERS: dict[str, Any] = {
     "put_model": answers.StoredModel,
     "delete_model": DoneToName,
     "list_tools": answers.ToolList,
+    "show_usage": model_answers.ModelUsage,
+    "list_budgets": model_answers.BudgetList,
+    "put_budget": model_answers.BudgetList,
     "list_webhooks": list[answers.WebhookState],
     "create_webhook": answers.WebhookWithSecret,
     "get_webhook": answers.WebhookState,

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
+from app.web.api.spending import added_up, budgets_of
 from app.web.console.page import Page, filled
 from app.web.console.pauses import pause_card
 from app.web.console.rendering import page
@@ -26,6 +27,17 @@ class InboxQuery(BaseModel):
 
     workflowId: str | None = Field(None, max_length=200)  # noqa: N815 - as in the API
     cursor: str | None = Field(None, pattern=POSITION)
+
+
+async def _month(call: Call) -> "dict[str, Any] | None":
+    """Return what models have cost this month, None where that is nothing."""
+    spending = call.services.spending
+    today = spending.today()
+    spent = added_up(await spending.days(call.tenant, f"{today[:8]}01", today))
+    budgets = [one for one in await budgets_of(call) if one["workflowId"] is None]
+    if not spent["calls"]:
+        return None
+    return {**spent, "budget": budgets[0]["month"] if budgets else None}
 
 
 async def home(_: Call) -> Response:
@@ -54,6 +66,7 @@ async def inbox_page(call: Call) -> Response:
         "inbox.html",
         "inbox",
         items=items,
+        month=await _month(call),
         is_new=is_new,
         samples=samples(),
         workflow_id=query.workflowId or "",

@@ -61,6 +61,7 @@ async def run_page(call: Call) -> Response:
         caller=run.caller,
         graph=await picture(document, states_of(run)) if document else "",
         chapters=told,
+        transcripts=services.settings.transcripts,
         files=_files(run.data, document or {}),
         retry=next((one for one in told if one["retry_at_ms"] is not None), None),
         hidden=len(story.chapters) - len(chapters),

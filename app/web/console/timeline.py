@@ -7,6 +7,7 @@ from typing import Any
 from app.events.catalogue import KINDS
 from app.execution.usage import calls_of, usage_of
 from app.web.console.graph import StepState
+from app.wire.transcript import conversation
 from engine import (
     AttemptFailed,
     AttemptInterrupted,
@@ -155,6 +156,7 @@ def shown(chapter: TimelineVisit, run: Run, now_ms: int) -> dict[str, Any]:
         "is_open": visit.ended_at_ms is None,
         "offset": round(100 * (visit.started_at_ms - run.started_at_ms) / whole, 2),
         "share": max(1, round(100 * (ended_ms - visit.started_at_ms) / whole, 2)),
+        "said": conversation(visit),
         "input": chapter.data,
         "output": visit.output,
         "has_output": visit.status is VisitStatus.COMPLETED,

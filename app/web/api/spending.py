@@ -1,0 +1,129 @@
+"""What models have cost, and the budgets of a month."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.json_body import json_body
+from journal import SpendingRow
+from steps.chat import in_currency, in_nano
+
+_GROUPS = {
+    "day": "day", "workflow": "workflow_id", "agent": "agent_id", "model": "model",
+}  # fmt: skip
+_NAMES = {"day": "day", "workflow": "workflowId", "agent": "agentId", "model": "model"}
+
+
+class UsageQuery(BaseModel):
+    """Which days are meant, and by what they are added up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: date | None = Field(None, description="first day (UTC); the month's first without it")
+    until: date | None = Field(None, description="last day (UTC); today without it")
+    by: str = Field(
+        "day,model", description="any of `day`, `workflow`, `agent` and `model`, with commas"
+    )
+
+    @field_validator("by")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        wrong = [name for name in value.split(",") if name not in _GROUPS]
+        if wrong:
+            raise ValueError(f"must be any of {', '.join(_GROUPS)}, not {wrong[0]!r}")
+        return value
+
+
+class BudgetBody(BaseModel):
+    """A budget of a month."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workflowId: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="of one workflow; the tenant's without it"
+    )
+    month: float | None = Field(
+        description="what models may cost in a calendar month (UTC); null: no budget",
+        ge=0,
+        le=1_000_000_000,
+    )
+
+
+async def show_usage(call: Call) -> Response:
+    """Show what models were asked for and what they cost."""
+    query = checked(UsageQuery, dict(call.request.query_params))
+    today = call.services.spending.today()
+    first = query.since.isoformat() if query.since else f"{today[:8]}01"
+    last = query.until.isoformat() if query.until else today
+    rows = await call.services.spending.days(call.tenant, first, last)
+    groups = query.by.split(",")
+    found: dict[tuple[str, ...], list[SpendingRow]] = {}
+    for row in rows:
+        found.setdefault(tuple(getattr(row, _GROUPS[name]) for name in groups), []).append(row)
+    lines = [
+        {**{_NAMES[name]: item for name, item in zip(groups, key, strict=True)}, **added_up(some)}
+        for key, some in sorted(found.items())
+    ]
+    return JSONResponse({"since": first, "until": last, "total": added_up(rows), "usage": lines})
+
+
+def added_up(rows: Iterable[SpendingRow]) -> dict[str, Any]:
+    """Return the sums of some rows as they are shown."""
+    some: Sequence[SpendingRow] = list(rows)
+    return {
+        "calls": sum(row.calls for row in some),
+        "estimated": sum(row.estimated for row in some),
+        "inputTokens": sum(row.input_tokens for row in some),
+        "cachedTokens": sum(row.cached_tokens for row in some),
+        "outputTokens": sum(row.output_tokens for row in some),
+        "cost": in_currency(sum(row.cost_nano for row in some)),
+    }
+
+
+async def list_budgets(call: Call) -> Response:
+    """List the budgets of the month with what has been spent of them."""
+    return JSONResponse({"budgets": await budgets_of(call)})
+
+
+async def put_budget(call: Call) -> Response:
+    """Set, change or take away a budget."""
+    services = call.services
+    body = checked(BudgetBody, await json_body(call.request, services.settings))
+    if body.workflowId is not None and body.month is not None:
+        await services.workflows.table.get(call.tenant, body.workflowId, "latest")
+    nano = None if body.month is None else in_nano(body.month)
+    await services.spending.set_budget(call.tenant, body.workflowId or "", nano)
+    return JSONResponse({"budgets": await budgets_of(call)})
+
+
+async def budgets_of(call: Call) -> list[dict[str, Any]]:
+    """Return the budgets of a tenant with what has been spent of them this month."""
+    spending = call.services.spending
+    today = spending.today()
+    rows = await spending.days(call.tenant, f"{today[:8]}01", today)
+    return [
+        {
+            "workflowId": workflow_id or None,
+            "month": in_currency(nano),
+            "spent": in_currency(
+                sum(row.cost_nano for row in rows if workflow_id in ("", row.workflow_id))
+            ),
+        }
+        for workflow_id, nano in (await spending.budgets(call.tenant)).items()
+    ]
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/usage", Role.VIEWER, show_usage, "Show what models have cost", None,
+        UsageQuery,
+    ),
+    Endpoint("GET", "/api/budgets", Role.VIEWER, list_budgets, "List the budgets of the month"),
+    Endpoint("PUT", "/api/budgets", Role.ADMIN, put_budget, "Set a budget of a month", BudgetBody),
+)  # fmt: skip

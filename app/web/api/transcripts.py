@@ -1,0 +1,42 @@
+"""What models were asked and answered in a run, for who may read it."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import json_answer
+from app.wire.bodies import checked
+from app.wire.errors import NotFoundHere
+from app.wire.transcript import transcript
+
+_LONG = 50
+
+
+class TranscriptQuery(BaseModel):
+    """Which conversations of a run are meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stepId: str | None = Field(None, max_length=200, description="those of one step")  # noqa: N815
+    visit: int | None = Field(None, ge=1, description="of which visit; all without it")
+
+
+async def show_transcript(call: Call) -> Response:
+    """Show what models were asked and answered, what tools gave, and what people decided."""
+    if not call.services.settings.transcripts:
+        raise NotFoundHere("transcripts are hidden on this server (setting transcripts)")
+    query = checked(TranscriptQuery, dict(call.request.query_params))
+    run = await call.services.runs.read(call.tenant, call.path("runId"))
+    records = sum(len(visit.records) for visit in run.history)
+    return await json_answer(
+        lambda: transcript(run, query.stepId, query.visit), is_long=records > _LONG
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/workflow/runs/{runId}/transcript", Role.VIEWER, show_transcript,
+        "Show a run's conversations", None, TranscriptQuery,
+    ),
+)  # fmt: skip

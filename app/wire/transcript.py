@@ -1,0 +1,124 @@
+"""What was said between models, tools and people, rebuilt from the records of a run's visits."""
+
+import re
+from collections.abc import Iterator
+
+from app.execution.usage import usage_of
+from engine import Json, JsonObject, Record, Run, Visit, iso_time
+from steps.agent_calls import meant_tool
+from steps.records import KEPT, kept_names
+
+_TURN = re.compile(r"turn-([0-9]+)|attempt-[0-9]+/answer-([0-9]+)")
+_PERSON = ("approved", "value", "comment", "arguments", "result", "by")
+_TOOL = ("tool", "ok", "result", "error", "runId", "attempts")
+
+
+def transcript(run: Run, step_id: str | None = None, visit: int | None = None) -> JsonObject:
+    """Return the conversations of a run, of one step, or of one visit of it."""
+    visits: list[Json] = [
+        _conversation(one)
+        for one in run.history
+        if step_id in (None, one.step_id) and visit in (None, one.visit) and _has_answers(one)
+    ]
+    return {"runId": run.id, "visits": visits}
+
+
+def conversation(visit: Visit) -> "JsonObject | None":
+    """Return the conversation of a visit, None where no model has answered."""
+    return _conversation(visit) if _has_answers(visit) else None
+
+
+def _has_answers(visit: Visit) -> bool:
+    return any(_TURN.fullmatch(name) for name in visit.records)
+
+
+def _conversation(visit: Visit) -> JsonObject:
+    begun = visit.records.get("agent")
+    agent = begun.value.get("agent") if begun and isinstance(begun.value, dict) else None
+    return {
+        "stepId": visit.step_id,
+        "visit": visit.visit,
+        "stepType": visit.step_type,
+        "status": visit.status.value,
+        "agent": agent,
+        "usage": usage_of([visit]),
+        "messages": list(_messages(visit)),
+    }
+
+
+def _messages(visit: Visit) -> Iterator[JsonObject]:
+    """Yield what was said in its order: each turn with its calls, as the model was told them."""
+    kept = kept_names(visit.records.get(KEPT))
+    answers = [name for name in visit.records if _TURN.fullmatch(name)]
+    for name in answers:
+        record = visit.records[name]
+        answer = record.value
+        if not isinstance(answer, dict):
+            continue
+        asked = answer.get("asked")
+        yield from (
+            (item for item in asked if isinstance(item, dict)) if isinstance(asked, list) else ()
+        )
+        calls = answer.get("toolCalls")
+        told: JsonObject = {
+            "role": "assistant",
+            "name": name,
+            "text": answer.get("text"),
+            "calls": _calls(name, calls if isinstance(calls, list) else []),
+            "finish": answer.get("finish"),
+            "model": answer.get("model"),
+            "usage": answer.get("usage"),
+            "duration": answer.get("latencyMs"),
+            "at": iso_time(record.at_ms),
+        }
+        yield {**told, "kept": True} if name in kept else told
+        yield from _of_turn(name, visit)
+    for name, record in visit.records.items():
+        if name.startswith("limit-"):
+            yield _person(name, record)
+
+
+def _of_turn(turn: str, visit: Visit) -> Iterator[JsonObject]:
+    """Yield decisions and results of a turn's calls, call by call."""
+    found = {name: item for name, item in visit.records.items() if name.startswith(f"{turn}/")}
+    for name, record in sorted(found.items(), key=lambda item: _place(item[0])):
+        value = record.value
+        if not isinstance(value, dict):
+            continue
+        if isinstance(decisions := value.get("decisions"), dict):
+            for call, decision in decisions.items():
+                if isinstance(decision, dict):
+                    yield _person(f"{call}/approval", Record(record.at_ms, decision))
+        elif "by" in value:
+            yield _person(name, record)
+        elif "ok" in value:
+            told: JsonObject = {key: value[key] for key in _TOOL if key in value}
+            yield {
+                "role": "tool", "call": name, **told,
+                "duration": value.get("durationMs"), "at": iso_time(record.at_ms),
+            }  # fmt: skip
+
+
+def _calls(turn: str, calls: list[Json]) -> list[Json]:
+    return [
+        {
+            "call": f"{turn}/call-{number}",
+            "tool": meant_tool(str(call.get("name"))),
+            "arguments": call.get("arguments"),
+            **({"text": call["text"]} if call.get("arguments") is None else {}),
+        }
+        for number, call in enumerate(calls, 1)
+        if isinstance(call, dict)
+    ]
+
+
+def _person(name: str, record: Record) -> JsonObject:
+    value = record.value if isinstance(record.value, dict) else {}
+    said: JsonObject = {key: value[key] for key in _PERSON if key in value}
+    return {"role": "person", "about": name, **said, "at": iso_time(record.at_ms)}
+
+
+def _place(name: str) -> tuple[int, bool, str]:
+    """Return where a record stands among those of its turn: by call, what was decided first."""
+    call = re.search(r"/call-([0-9]+)", name)
+    return (int(call[1]) if call else 0, name.count("/") == 1, name)

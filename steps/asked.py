@@ -1,0 +1,32 @@
+"""What a model was asked, as it is kept beside its answer so that people can read it."""
+
+from collections.abc import Sequence
+
+from engine import Json
+from steps.chat import ImagePart, Message, Part
+
+_LONGEST = 20_000
+
+
+def newly_asked(messages: Sequence[Message]) -> list[Json]:
+    """Return what instructions and people have said since the model's last answer.
+
+    Results of tools are not among it: they have records of their own.
+    """
+    last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
+    return [
+        {"role": message.role, "text": _told(message.parts)}
+        for message in messages[last + 1 :]
+        if message.role in ("system", "user")
+    ]
+
+
+def _told(parts: Sequence[Part]) -> str:
+    text = "\n\n".join(
+        f"(picture, {part.media_type}, {len(part.content):,} bytes)"
+        if isinstance(part, ImagePart)
+        else part.text
+        for part in parts
+    )
+    more = len(text) - _LONGEST
+    return text if more <= 0 else f"{text[:_LONGEST]}... ({more:,} more characters)"
