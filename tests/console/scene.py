@@ -135,6 +135,15 @@ def set_the_scene(server: Server) -> Scene:
         steps[2]["deadline"] = "5d"
         client.put(f"/api/workflows/{workflow}", json={"steps": steps})
         client.post(f"/api/workflows/{workflow}/publish", json={"version": "1.0.1"})
+        claim = {"customer": "Ada Lovelace", "amount": 9, "kind": "car"}
+        nightly = {
+            "workflowId": workflow,
+            "cron": "30 2 * * *",
+            "timeZone": "Europe/Berlin",
+            "data": claim,
+        }
+        client.put("/api/schedules/nightly", json=nightly).raise_for_status()
+        client.post("/api/signals", json={"name": "paid", "key": "7", "data": {"amount": 1}})
         asks = {"name": "Greeting", "description": "Greets.", "initialStep": "ask", "steps": [
             {"id": "ask", "type": "collect-inputs", "message": "Whom shall we greet?", "output": {
                 "name": {"type": "string", "description": "First and last name"}, "times": {"type": "integer", "default": 1}}},

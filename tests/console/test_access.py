@@ -31,6 +31,7 @@ UP_TO_DATE = """
 
 CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
            "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
+           "/settings/schedules", "/settings/schedules/nightly", "/settings/signals",
            "/settings/retention", "/settings/health", "/agents", "/agents/new"]  # fmt: skip
 
 
@@ -330,6 +331,9 @@ def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> Non
         "/agents/{agent}",
         "/settings/webhooks/{webhook}",
         "/settings/retention",
+        "/settings/schedules",
+        "/settings/schedules/nightly",
+        "/settings/signals",
     ],
 )
 def test_a_narrow_screen_scrolls_only_downwards(
