@@ -64,7 +64,8 @@ SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 
 def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
     """Return a run's row in the list, with its newest event's hash."""
-    parent, waits = run.parent, run.awaited_signal
+    parent = run.parent
+    waits = run.awaited_signal if run.pause else None
     return RunProjection(
         id=run_number(run.id),
         tenant=tenant,

@@ -116,6 +116,8 @@ class Signals:
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Look for a signal when a run begins to wait for one."""
+        if live.run.pause is None:
+            return
         paused = any(type(event) is RunPaused for event in events)
         if paused and (waits := live.run.awaited_signal):
             self._match_soon((live.tenant, *waits))
