@@ -17,7 +17,8 @@ from steps.contract import Problem
 from steps.document import Identifier, Retry
 from steps.durations import Duration
 from steps.expression import ExpressionError, condition
-from steps.fields import Fields, spec_problems
+from steps.field_specs import spec_problems
+from steps.fields import Fields
 from steps.problems import InvalidDefinition, problems_of
 from steps.template import Template
 

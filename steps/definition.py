@@ -14,7 +14,8 @@ from steps.defaults import default_problems, with_defaults
 from steps.document import CommonStep, WorkflowDocument
 from steps.edges import NumberedEdges, compile_edges, edge_problems, read_edges
 from steps.expression import ExpressionError
-from steps.fields import Fields, spec_problems
+from steps.field_specs import spec_problems
+from steps.fields import Fields
 from steps.nearest import did_you_mean
 from steps.problems import InvalidDefinition, problems_of
 from steps.registry import Registry

@@ -8,18 +8,9 @@ import jsonschema_rs
 
 from engine import Json, JsonObject
 from steps.contract import MOST_PROBLEMS, Problem
-from steps.nearest import did_you_mean
 
-TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
-_OWN = frozenset({"required", "default", "value"})
-_SCHEMA_WORDS = frozenset(
-    {
-        "type", "description", "title", "enum", "const", "format", "pattern", "minLength",
-        "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
-        "items", "minItems", "maxItems", "uniqueItems", "properties", "additionalProperties",
-        "examples",
-    }
-)  # fmt: skip
+_OWN_KEYS = frozenset({"required", "default", "value"})
+"""Keys of a field spec that JSON Schema does not have, or not with this meaning."""
 
 
 class Fields:
@@ -36,7 +27,8 @@ class Fields:
             specs: Specs by name, with which `spec_problems` has found nothing wrong.
         """
         self.specs = specs
-        self._validators = {name: _validator(spec) for name, spec in specs.items()}
+        self._validators = {name: validator_of(spec) for name, spec in specs.items()}
+        self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
 
     def check(self, data: Mapping[str, Json], path: str = "data") -> list[Problem]:
         """Find missing fields and wrong values.
@@ -53,7 +45,7 @@ class Fields:
         ]
         for name, validator in self._validators.items():
             if name in data and not (data[name] is None and self.may_be_null(name)):
-                problems += _errors(validator, data[name], f"{path}.{name}")
+                problems += value_problems(validator, data[name], f"{path}.{name}")
         return problems
 
     def may_be_null(self, name: str) -> bool:
@@ -82,63 +74,14 @@ class Fields:
             data: Values by name; it is not changed.
 
         Returns:
-            A copy with the defaults of fields that it does not have.
+            A copy with the defaults of fields that it does not have, also inside objects.
         """
-        defaults = {
-            name: spec["default"]
-            for name, spec in self.specs.items()
-            if name not in data and "default" in spec
+        inner = {
+            name: _filled(self.specs[name], data[name])
+            for name in self._with_inner_defaults
+            if name in data
         }
-        return {**data, **defaults}
-
-
-def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list[Problem]:
-    """Find what is wrong with field specs.
-
-    Args:
-        specs: Specs by name, as a definition has them.
-        path: What the path of each problem begins with.
-        outputs: Whether they are those of a step's output, which alone may have a `value`.
-
-    Returns:
-        What is wrong, nothing where all is well.
-    """
-    problems: list[Problem] = []
-    for name, spec in specs.items():
-        where = f"{path}.{name}"
-        if not name or len(name) > 128 or "\0" in name:  # noqa: PLR2004 - a bound
-            problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
-        if not isinstance(spec, dict):
-            problems.append(Problem(where, 'must be an object such as {"type": "string"}'))
-            continue
-        problems += _spec_problems(spec, where, _OWN if outputs else _OWN - {"value"})
-    return problems
-
-
-def _spec_problems(spec: dict[str, Any], where: str, own: frozenset[str]) -> list[Problem]:
-    known = _SCHEMA_WORDS | own
-    problems = [
-        Problem(f"{where}.{key}", f"is not a known keyword{did_you_mean(key, known)}")
-        for key in islice((key for key in spec if key not in known), MOST_PROBLEMS)
-    ]
-    if spec.get("type") not in TYPES:
-        problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
-    if not isinstance(spec.get("required", True), bool):
-        problems.append(Problem(f"{where}.required", "must be true or false"))
-    if problems:
-        return problems
-    for name, nested in (spec.get("properties") or {}).items():
-        if isinstance(nested, dict):
-            problems += _spec_problems(nested, f"{where}.properties.{name}", own - {"value"})
-    if problems:
-        return problems
-    try:
-        validator = _validator(spec)
-    except (ValueError, TypeError) as wrong:
-        return [Problem(where, f"is not a valid spec: {str(wrong).partition(chr(10))[0]}")]
-    if "default" in spec:
-        problems += _errors(validator, spec["default"], f"{where}.default")
-    return problems
+        return {**data, **inner, **_defaults(self.specs, data)}
 
 
 def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[str, Any]:
@@ -151,11 +94,12 @@ def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[st
     Returns:
         A JSON Schema (2020-12); a file is a string there, its id.
     """
-    schema = {key: item for key, item in spec.items() if key in _SCHEMA_WORDS}
+    schema = {key: item for key, item in spec.items() if key not in _OWN_KEYS}
     if schema.get("type") == "file":
         schema["type"] = "string"
-    if isinstance(spec.get("items"), dict):
-        schema["items"] = json_schema(spec["items"], takes_null=takes_null)
+    for key in ("items", "additionalProperties"):
+        if isinstance(spec.get(key), dict):
+            schema[key] = json_schema(spec[key], takes_null=takes_null)
     if isinstance(spec.get("properties"), dict):
         nested = spec["properties"]
         schema["properties"] = {
@@ -172,6 +116,42 @@ def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[st
     return schema
 
 
+def _defaults(specs: Mapping[str, JsonObject], data: Mapping[str, Json]) -> JsonObject:
+    return {
+        name: spec["default"]
+        for name, spec in specs.items()
+        if name not in data and "default" in spec
+    }
+
+
+def _inner_specs(spec: Mapping[str, Any]) -> list[Any]:
+    nested = spec.get("properties")
+    inside = list(nested.values()) if isinstance(nested, dict) else []
+    return [*inside, spec.get("items"), spec.get("additionalProperties")]
+
+
+def _inner_defaults(spec: Mapping[str, Any]) -> bool:
+    """Say whether something inside a value of this spec has a default."""
+    return any(
+        "default" in inner or _inner_defaults(inner)
+        for inner in _inner_specs(spec)
+        if isinstance(inner, dict)
+    )
+
+
+def _filled(spec: Any, value: Json) -> Json:
+    """Return a value with the defaults that its spec has inside."""
+    if not isinstance(spec, dict) or not _inner_defaults(spec):
+        return value
+    if isinstance(value, list):
+        return [_filled(spec.get("items"), item) for item in value]
+    if isinstance(value, dict):
+        nested, others = spec.get("properties") or {}, spec.get("additionalProperties")
+        given = {name: _filled(nested.get(name, others), item) for name, item in value.items()}
+        return {**given, **_defaults(nested, value)}
+    return value
+
+
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     own = {key: item for key, item in schema.items() if key != "const"}
@@ -179,13 +159,17 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**own, **more, "type": [schema["type"], "null"]}
 
 
-def _validator(spec: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+def validator_of(spec: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Return what checks values of a field. Raises `ValueError` where the spec is not valid."""
     return jsonschema_rs.Draft202012Validator(
         json_schema(spec, takes_null=True), validate_formats=True
     )
 
 
-def _errors(validator: jsonschema_rs.Draft202012Validator, value: Json, path: str) -> list[Problem]:
+def value_problems(
+    validator: jsonschema_rs.Draft202012Validator, value: Json, path: str
+) -> list[Problem]:
+    """Return the first things that are wrong with a value, and how many more there are."""
     found = validator.iter_errors(value)
     problems = [
         Problem(_place(path, error.instance_path), str(error.message)[:300])

@@ -12,7 +12,7 @@ from app.web.application import ENDPOINTS
 from engine import Status
 from steps.definition import compile_definition
 from steps.document import WorkflowDocument
-from steps.fields import spec_problems
+from steps.field_specs import spec_problems
 from steps.registry import Registry
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,25 @@
 """Values are checked against field specs, and of many problems the first are told."""
 
+from typing import Any
+
+import pytest
+
 from engine import Json
+from steps.field_specs import TYPES, spec_problems
 from steps.fields import Fields
+
+FITTING: dict[str, Json] = {
+    "minLength": 1, "maxLength": 9, "pattern": "^a", "format": "date", "minimum": 1, "maximum": 9,
+    "exclusiveMinimum": 0, "exclusiveMaximum": 10, "multipleOf": 2, "minItems": 1, "maxItems": 3,
+    "uniqueItems": True, "items": {"type": "string"}, "properties": {"a": {"type": "string"}},
+    "additionalProperties": False,
+}  # fmt: skip
+VIOLATING: dict[str, Json] = {
+    "minLength": "", "maxLength": "a" * 10, "pattern": "b", "format": "a", "minimum": 0,
+    "maximum": 10, "exclusiveMinimum": 0, "exclusiveMaximum": 10, "multipleOf": 3, "minItems": [],
+    "maxItems": [1, 2, 3, 4], "uniqueItems": [1, 1], "items": [1], "properties": {"a": 1},
+    "additionalProperties": {"b": 1},
+}  # fmt: skip
 
 
 def test_of_many_wrong_items_the_first_are_told() -> None:
@@ -12,3 +30,69 @@ def test_of_many_wrong_items_the_first_are_told() -> None:
         assert len(problems) == 51
         assert problems[49].path == "data.x[49]"
         assert problems[50].message == f"has {count - 50} more problems of this kind"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_key_that_is_accepted_has_effect(kind: str) -> None:
+    for key, value in FITTING.items():
+        spec: dict[str, Json] = {"type": kind, key: value}
+        found = spec_problems({"x": spec}, "payload", outputs=False)
+        if not found:
+            assert Fields({"x": spec}).check({"x": VIOLATING[key]}), (kind, key)
+            continue
+        assert [item.path for item in found] == [f"payload.x.{key}"]
+        assert found[0].message.startswith(f"has no effect on a field of type {kind}, only on ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "message"),
+    [
+        ({"type": "string", "options": ["a"]}, "options", "is not a known keyword"),
+        ({"type": "string", "format": "emial"}, "format", "did you mean email?"),
+        ({"type": "string", "enum": []}, "enum", "one value at least"),
+        ({"type": "string", "enum": ["a", 1]}, "enum[1]", "is not of type"),
+        ({"type": "number", "const": "a"}, "const", "is not of type"),
+        ({"type": "file", "enum": ["a"]}, "enum", "has no effect on a field of type file"),
+        ({"type": "number", "minimum": 5, "maximum": 3}, "minimum", "not be over maximum"),
+        ({"type": "array", "items": {"typ": "string"}}, "items.typ", "did you mean type?"),
+        ({"type": "array", "items": {"type": "string", "minimum": 1}}, "items.minimum", "no effect"),
+        ({"type": "array", "items": {"type": "string", "default": "a"}}, "items.default", "no effect"),
+        ({"type": "object", "properties": {"a": "string"}}, "properties.a", "must be an object"),
+        ({"type": "object", "properties": ["a"]}, "properties", "must be an object of fields"),
+        ({"type": "object", "properties": {"a": {"type": "string", "default": 1}}},
+         "properties.a.default", "is not of type"),
+    ],
+)  # fmt: skip
+def test_what_can_have_no_effect_is_refused_at_its_place(
+    spec: dict[str, Any], path: str, message: str
+) -> None:
+    (found,) = spec_problems({"x": spec}, "payload", outputs=False)
+    assert found.path == f"payload.x.{path}"
+    assert message in found.message
+
+
+def test_what_works_is_accepted() -> None:
+    specs: dict[str, dict[str, Json]] = {
+        "choice": {"type": "string", "enum": ["a", None], "required": False, "default": None},
+        "any": {"type": "array", "items": {}},
+        "few": {"type": "array", "items": {"enum": [1, "a"]}},
+        "files": {"type": "object", "additionalProperties": {"type": "file"}},
+    }
+    assert spec_problems(specs, "payload", outputs=False) == []
+    assert Fields(specs).check({"any": [1], "few": [2], "files": {"a": "id"}}) != []
+
+
+def test_defaults_are_filled_in_inside_objects_and_lists() -> None:
+    line: dict[str, Json] = {
+        "type": "object",
+        "properties": {"count": {"type": "integer", "default": 1}},
+    }
+    fields = Fields({
+        "lines": {"type": "array", "items": line},
+        "by_name": {"type": "object", "additionalProperties": line},
+    })  # fmt: skip
+    given: dict[str, Json] = {"lines": [{}, {"count": 2}, "x"], "by_name": {"a": {}, "b": None}}
+    assert fields.with_defaults(given) == {
+        "lines": [{"count": 1}, {"count": 2}, "x"],
+        "by_name": {"a": {"count": 1}, "b": None},
+    }

@@ -90,6 +90,7 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
             for attribute, word in (("min", "minimum"), ("max", "maximum"))
             if isinstance(spec.get(word), int | float)
         }
+        limits |= _example(spec)
         limits["step"] = "1" if kind == "integer" else "any"
         return FormField(**shared, kind="number", limits=limits, value=_text(default))
     if kind in ("object", "array"):
@@ -98,10 +99,17 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
     is_long = isinstance(longest, int) and longest > _LONG
     control = _FORMATS.get(str(spec.get("format")), "text")
     limits = {"maxlength": str(longest)} if isinstance(longest, int) else {}
+    limits |= _example(spec)
     return FormField(
         **shared, kind="long" if is_long else "text", input=control, value=_text(default),
         limits=limits,
     )  # fmt: skip
+
+
+def _example(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an empty control shows."""
+    examples = spec.get("examples")
+    return {"placeholder": _text(examples[0])} if isinstance(examples, list) and examples else {}
 
 
 def _option(value: Any, label: str, is_default: bool) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""What a field spec may say: every key has effect on values of the declared type."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from steps.contract import MOST_PROBLEMS, Problem
+from steps.fields import validator_of, value_problems
+from steps.nearest import did_you_mean
+
+TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
+_ALWAYS = frozenset({"type", "title", "description", "examples", "required", "default"})
+_NAMED = frozenset({"required", "default"})
+"""Of a field with a name alone; an item of a list has none, and needs no type either."""
+
+_VALUES = frozenset({"enum", "const"})
+_OF_TEXT = frozenset({"format", "pattern", "minLength", "maxLength"})
+_OF_NUMBERS = frozenset(
+    {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+)
+_OF_LISTS = frozenset({"items", "minItems", "maxItems", "uniqueItems"})
+_OF_OBJECTS = frozenset({"properties", "additionalProperties"})
+_BY_TYPE = {
+    "string": _OF_TEXT | _VALUES,
+    "number": _OF_NUMBERS | _VALUES,
+    "integer": _OF_NUMBERS | _VALUES,
+    "boolean": _VALUES,
+    "object": _OF_OBJECTS | _VALUES,
+    "array": _OF_LISTS | _VALUES,
+    "file": frozenset[str](),
+}
+_KNOWN = _ALWAYS | frozenset[str]().union(*_BY_TYPE.values())
+_FORMATS = (
+    "date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname",
+    "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid",
+    "json-pointer", "relative-json-pointer", "regex",
+)  # fmt: skip
+_BOUNDS = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
+_LONGEST_NAME = 128
+
+
+def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list[Problem]:
+    """Find what is wrong with field specs.
+
+    Args:
+        specs: Specs by name, as a definition has them.
+        path: What the path of each problem begins with.
+        outputs: Whether they are those of a step's output, which alone may have a `value`.
+
+    Returns:
+        What is wrong, nothing where all is well.
+    """
+    problems: list[Problem] = []
+    for name, spec in specs.items():
+        where = f"{path}.{name}"
+        if not name or len(name) > _LONGEST_NAME or "\0" in name:
+            problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
+        problems += _shape_problems(spec, where, _ALWAYS | {"value"} if outputs else _ALWAYS)
+        if not problems:
+            problems += _value_problems(spec, where)
+    return problems
+
+
+def _shape_problems(spec: Any, where: str, always: frozenset[str]) -> list[Problem]:
+    """Find keys that are unknown or have no effect, here and inside."""
+    if not isinstance(spec, dict):
+        return [Problem(where, 'must be an object such as {"type": "string"}')]
+    kind = spec.get("type")
+    problems = []
+    if kind not in TYPES and ("type" in spec or always >= _NAMED):
+        problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
+    fitting = always | (_BY_TYPE[kind] if kind in TYPES else _KNOWN)
+    unfit = (key for key in spec if key not in fitting)
+    problems += [
+        Problem(f"{where}.{key}", _unfit(key, str(kind), always))
+        for key in islice(unfit, MOST_PROBLEMS)
+    ]
+    if "required" in spec and not isinstance(spec["required"], bool):
+        problems.append(Problem(f"{where}.required", "must be true or false"))
+    told = spec.get("format")
+    if "format" in fitting and "format" in spec and told not in _FORMATS:
+        nearest = did_you_mean(str(told), _FORMATS)
+        problems.append(Problem(f"{where}.format", f"is not a known format{nearest}"))
+    if spec.get("enum") == []:
+        problems.append(Problem(f"{where}.enum", "must have one value at least"))
+    for least, most in _BOUNDS:
+        if _is_beyond(spec.get(least), spec.get(most)):
+            problems.append(Problem(f"{where}.{least}", f"must not be over {most}"))
+    return problems or _problems_inside(spec, where)
+
+
+def _is_beyond(least: Any, most: Any) -> bool:
+    return isinstance(least, int | float) and isinstance(most, int | float) and least > most
+
+
+def _unfit(key: str, kind: str, always: frozenset[str]) -> str:
+    types = [name for name, keys in _BY_TYPE.items() if key in keys]
+    if types:
+        return f"has no effect on a field of type {kind}, only on {' and '.join(types)}"
+    if key in _NAMED:
+        return "has no effect here, only on a named field"
+    return f"is not a known keyword{did_you_mean(key, _KNOWN | always)}"
+
+
+def _problems_inside(spec: dict[str, Any], where: str) -> list[Problem]:
+    problems: list[Problem] = []
+    nested = spec.get("properties", {})
+    if not isinstance(nested, dict):
+        return [Problem(f"{where}.properties", "must be an object of fields by name")]
+    for name, inner in nested.items():
+        problems += _shape_problems(inner, f"{where}.properties.{name}", _ALWAYS)
+    for key in ("items", "additionalProperties"):
+        if key in spec and not isinstance(spec[key], bool):
+            problems += _shape_problems(spec[key], f"{where}.{key}", _ALWAYS - _NAMED)
+    return problems
+
+
+def _value_problems(spec: dict[str, Any], where: str) -> list[Problem]:
+    """Find out whether a spec is valid as a whole, and values in it that do not fit it."""
+    try:
+        validator_of(spec)
+    except (ValueError, TypeError) as wrong:
+        return [Problem(where, f"is not a valid spec: {str(wrong).partition(chr(10))[0]}")]
+    return _unfit_values(spec, where)
+
+
+def _unfit_values(spec: dict[str, Any], where: str) -> list[Problem]:
+    problems: list[Problem] = []
+    may_be_null = spec.get("required") is False
+    if "default" in spec and not (may_be_null and spec["default"] is None):
+        problems += value_problems(validator_of(spec), spec["default"], f"{where}.default")
+    if _VALUES & spec.keys():
+        free = validator_of({key: item for key, item in spec.items() if key not in _VALUES})
+        for path, value in _choices(spec, where):
+            if not (may_be_null and value is None):
+                problems += value_problems(free, value, path)
+            if len(problems) >= MOST_PROBLEMS:
+                break
+    for name, inner in spec.get("properties", {}).items():
+        problems += _unfit_values(inner, f"{where}.properties.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(spec.get(key), dict):
+            problems += _unfit_values(spec[key], f"{where}.{key}")
+    return problems
+
+
+def _choices(spec: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
+    if "const" in spec:
+        yield f"{where}.const", spec["const"]
+    for index, value in enumerate(spec.get("enum", ())):
+        yield f"{where}.enum[{index}]", value
