@@ -32,7 +32,11 @@ def test_an_agent_is_written_changed_published_and_put_away(
         "text",
         named.replace("New agent", "Clerk").replace('"limits"', '"temperature": 0.5, "limits"'),
     )
-    person.sees("No problems")
+    person.sees("No problems, ")
+    warning = person.driver.find_element(By.CSS_SELECTOR, "#problems [data-finding=warning]")
+    assert "no.such" in person.text
+    assert re.match(r"Line \d+, warning", warning.text)
+    assert person.driver.find_elements(By.CSS_SELECTOR, "#numbers b[data-finding=warning]")
     person.presses("Create")
     person.sees("There is no default model")
     assert person.driver.current_url.endswith("/agents/clerk")

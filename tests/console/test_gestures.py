@@ -166,6 +166,28 @@ def test_a_card_that_arrives_moves_nothing_under_the_pointer(
     assert not person.driver.find_element(By.CSS_SELECTOR, ".news").is_displayed()
 
 
+def test_a_run_that_arrives_moves_nothing_under_the_pointer(
+    console: Server, client: httpx.Client, person: Person, tenant: str
+) -> None:
+    runs = [begin(client, "pay", who=who) for who in ("Alice", "Bob")]
+    person.signs_in(tenant, console.key("operator", tenant), "/runs?status=paused")
+    rows = person.waits(lambda: person.driver.find_elements(By.CSS_SELECTOR, "#runs tbody tr"))
+    lower = rows[1].find_element(By.CSS_SELECTOR, "a.run")
+    ActionChains(person.driver, duration=0).move_to_element(lower).perform()
+    place = lower.rect
+    paid(client, runs[1]).raise_for_status()
+    person.waits(lambda: rows[0].get_attribute("data-gone") is not None)
+    new = begin(client, "pay", who="Carol")
+    person.sees("1 new")
+    assert lower.rect == place
+    person.presses("1 new")
+    shown = person.driver.find_elements(By.CSS_SELECTOR, "#runs tbody tr")
+    assert [row.get_attribute("id") for row in shown] == [new, runs[0]]
+    paid(client, runs[0]).raise_for_status()
+    person.waits(lambda: len(person.driver.find_elements(By.CSS_SELECTOR, "#runs tbody tr")) == 1)
+    assert person.errors() == []
+
+
 def test_of_two_people_the_later_one_reads_who_decided_what(
     console: Server, client: httpx.Client, person: Person, tenant: str
 ) -> None:
@@ -186,7 +208,7 @@ def test_of_two_people_the_later_one_reads_who_decided_what(
     assert kept.get_attribute("value") == "I am writing this"
     assert card(person, "Pay Carol?").find_elements(By.TAG_NAME, "button") == []
     # An older page of the inbox does not keep up by itself.
-    person.opens("/inbox?cursor=99999999999999999")
+    person.opens("/inbox?cursor=99999999999999.1")
     reject = button(person, "Pay Bob?", "Reject")
     paid(client, bob).raise_for_status()
     reject.click()

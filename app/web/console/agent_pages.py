@@ -121,6 +121,7 @@ async def edit_page(call: Call) -> Response:
 
 
 async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
+    found = await checked_agent(call, text)
     return await page(
         call,
         "edit_agent.html",
@@ -128,7 +129,8 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
         agent=row,
         text=text,
         lines=text.count("\n") + 1,
-        problems=(await checked_agent(call, text)).problems,
+        problems=found.problems,
+        warnings=found.warnings,
         models=[item.name for item in await call.services.models.known(call.tenant)],
         tools=call.services.tools.ids(),
     )
@@ -137,9 +139,8 @@ async def _editor(call: Call, text: str, row: VersionRow | None) -> Response:
 async def preview(call: Call) -> Response:
     """Check what stands in the editor."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
-    return JSONResponse(
-        {"problems": (await checked_agent(call, body.text)).problems, "graph": None}
-    )
+    found = await checked_agent(call, body.text)
+    return JSONResponse({"problems": found.problems, "warnings": found.warnings, "graph": None})
 
 
 async def compare_page(call: Call) -> Response:

@@ -138,7 +138,7 @@ async def edit_page(call: Call) -> Response:
 
 async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | None) -> Response:
     found = await checked_text(call, text)
-    problems, document = found.problems, found.document
+    document = found.document
     return await page(
         call,
         "edit.html",
@@ -147,7 +147,8 @@ async def _editor(call: Call, text: str, row: VersionRow | None, sample: str | N
         text=text,
         lines=text.count("\n") + 1,
         graph=await picture(document) if isinstance(document, dict) else "",
-        problems=problems,
+        problems=found.problems,
+        warnings=found.warnings,
         samples=samples(),
         sample=sample or "",
     )
@@ -158,7 +159,7 @@ async def preview(call: Call) -> Response:
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_text(call, body.text)
     graph = await picture(found.document) if isinstance(found.document, dict) else None
-    return JSONResponse({"problems": found.problems, "graph": graph})
+    return JSONResponse({"problems": found.problems, "warnings": found.warnings, "graph": graph})
 
 
 async def compare_page(call: Call) -> Response:

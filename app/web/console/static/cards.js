@@ -1,17 +1,7 @@
 // Cards that ask something: they stay where they are, and new ones never come under the pointer.
 import { Refused, call } from "./api.js";
+import { isAimed, offer } from "./news.js";
 import { showTimes } from "./times.js";
-
-const ACTIVE = "a, button, summary, input, select, textarea, label";
-const TOUCH_MS = 1000;
-
-const hand = { hasMoved: false, touchedAt: 0 };
-const offered = new Map();
-
-export function startCards() {
-  document.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") hand.hasMoved = true; });
-  document.addEventListener("pointerdown", (event) => { if (event.pointerType !== "mouse") hand.touchedAt = Date.now(); });
-}
 
 // An answered card keeps its place and its height; what was decided stands in it.
 // Says whether the pause is over.
@@ -70,7 +60,7 @@ export function merge(list, fresh) {
   const news = wanted.filter((item) => !document.getElementById(item.id));
   const isHeld = news.some((item) => placeOf(list, item, wanted)) || (news.length > 0 && isAimed(list));
   if (!isHeld) put(list, wanted, news);
-  offer(list, wanted, isHeld ? news : []);
+  offer(list, isHeld ? news : [], () => put(list, wanted, news));
   const filler = fresh.querySelector("[data-filler]");
   if (filler && !list.querySelector("[data-filler]")) list.append(document.adoptNode(filler));
 }
@@ -88,41 +78,4 @@ function placeOf(list, item, wanted) {
 function put(list, wanted, news) {
   for (const item of [...news].reverse()) list.insertBefore(document.adoptNode(item), placeOf(list, item, wanted));
   if (news.length) list.querySelector("[data-filler]")?.remove();
-}
-
-// Whether somebody points at something that would move away.
-function isAimed(list) {
-  if (Date.now() - hand.touchedAt < TOUCH_MS) return true;
-  if (!hand.hasMoved) return false;
-  const hovered = [...document.querySelectorAll(":hover")].pop()?.closest(ACTIVE);
-  return Boolean(hovered && (list.contains(hovered) || list.compareDocumentPosition(hovered) & Node.DOCUMENT_POSITION_FOLLOWING));
-}
-
-function offer(list, wanted, news) {
-  const pill = pillOf(list);
-  offered.set(list, { wanted, news });
-  pill.hidden = !news.length;
-  const text = `${news.length} new`;
-  if (pill.textContent !== text) pill.textContent = text;
-}
-
-function pillOf(list) {
-  const known = document.getElementById(`${list.id}-news`);
-  if (known) return known;
-  const pill = document.createElement("button");
-  pill.type = "button";
-  pill.id = `${list.id}-news`;
-  pill.className = "news";
-  pill.setAttribute("aria-live", "polite");
-  pill.addEventListener("click", () => {
-    const { wanted, news } = offered.get(list);
-    const first = news[0];
-    pill.hidden = true;
-    put(list, wanted, news);
-    first.tabIndex = -1;
-    first.scrollIntoView({ block: "center" });
-    first.focus({ preventScroll: true });
-  });
-  document.body.append(pill);
-  return pill;
 }

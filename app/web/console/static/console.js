@@ -1,6 +1,6 @@
 // What every page does; each part is a module of its own.
 import { startBulk } from "./bulk.js";
-import { startCards } from "./cards.js";
+import { startNews } from "./news.js";
 import { startEditor } from "./editor.js";
 import { startForms } from "./forms.js";
 import { startLive } from "./live.js";
@@ -11,7 +11,7 @@ import { showTimes, startMoments } from "./times.js";
 showTimes(document);
 startTaps();
 startForms();
-startCards();
+startNews();
 startMoments();
 startBulk();
 startPictures(document);

@@ -14,7 +14,7 @@ export function startEditor() {
   const form = document.querySelector("[data-editor]");
   if (!form) return;
   const text = document.getElementById("text");
-  const state = { first: parsed(text.value), saved: text.value, marked: new Set(), timer: null, asked: 0 };
+  const state = { first: parsed(text.value), saved: text.value, marked: new Map(), timer: null, asked: 0 };
   text.addEventListener("input", () => {
     number(text, state.marked);
     clearTimeout(state.timer);
@@ -34,8 +34,7 @@ export function startEditor() {
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); save(form, text, state); });
   window.addEventListener("beforeunload", (event) => { if (text.value !== state.saved) event.preventDefault(); });
-  const lines = [...document.querySelectorAll("#problems [data-line]")].map((item) => Number(item.dataset.line));
-  state.marked = new Set(lines);
+  state.marked = marks([...document.querySelectorAll("#problems [data-line]")].map((item) => [Number(item.dataset.line), item.dataset.finding]));
   number(text, state.marked);
 }
 
@@ -48,8 +47,10 @@ async function check(text, state) {
   try {
     const found = await call("POST", `${text.form.dataset.pages}/preview`, { text: text.value });
     if (asked !== state.asked) return;
-    list(found.problems);
-    state.marked = new Set(found.problems.map((problem) => problem.line));
+    const all = [...found.problems.map((item) => [item, "problem"]), ...found.warnings.map((item) => [item, "warning"])];
+    list(all);
+    document.getElementById("verdict").textContent = verdictOf(found.problems.length, found.warnings.length);
+    state.marked = marks(all.map(([item, word]) => [item.line, word]));
     number(text, state.marked);
     draw(found.graph);
   } catch (refused) {
@@ -58,28 +59,34 @@ async function check(text, state) {
   }
 }
 
-function list(problems) {
+// The lines with something on them; where a problem and a warning share one, the problem shows.
+function marks(found) {
+  return new Map([...found].sort(([, one], [, other]) => (one === "problem") - (other === "problem")));
+}
+
+function list(found) {
   const place = document.getElementById("problems");
-  place.replaceChildren(...problems.map((problem) => {
+  place.replaceChildren(...found.map(([problem, word]) => {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.line = problem.line;
+    button.dataset.finding = word;
     const line = document.createElement("span");
     line.className = "line";
-    line.textContent = `Line ${problem.line}`;
+    line.textContent = `Line ${problem.line}, ${word}`;
     const path = document.createElement("code");
     path.textContent = problem.path;
     button.append(line, path, problem.path ? " " : "", problem.message);
     item.append(button);
     return item;
   }));
-  document.getElementById("verdict").textContent = verdictOf(problems.length);
 }
 
-function verdictOf(count) {
-  if (!count) return "No problems";
-  return count === 1 ? "1 problem" : `${count} problems`;
+function verdictOf(problems, warnings) {
+  const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+  const first = problems ? counted(problems, "problem") : "No problems";
+  return warnings ? `${first}, ${counted(warnings, "warning")}` : first;
 }
 
 function draw(graph) {
@@ -95,6 +102,7 @@ function number(text, marked) {
   const count = text.value.split("\n").length;
   place.replaceChildren(...Array.from({ length: count }, (_, index) => {
     const node = document.createElement(marked.has(index + 1) ? "b" : "span");
+    if (marked.has(index + 1)) node.dataset.finding = marked.get(index + 1);
     node.textContent = index + 1;
     return node;
   }).flatMap((node) => [node, "\n"]));
@@ -130,7 +138,8 @@ async function store(form, text, state) {
   const wrong = document.getElementById("save-wrong");
   wrong.hidden = true;
   await check(text, state);
-  if (state.marked.size) { go(text, Math.min(...state.marked)); return; }
+  const wrongLines = [...state.marked].filter(([, word]) => word === "problem").map(([line]) => line);
+  if (wrongLines.length) { go(text, Math.min(...wrongLines)); return; }
   const edited = JSON.parse(text.value);
   const removed = Object.entries(DEFAULTS).filter(([name]) => name in state.first && !(name in edited));
   const [method, address] = form.dataset.save.split(" ");

@@ -1,6 +1,7 @@
 // Pages that keep up: after an event the page is fetched again, and what has changed is put in.
 import { merge } from "./cards.js";
 import { startPictures } from "./picture.js";
+import { mergeRows } from "./rows.js";
 import { showTimes } from "./times.js";
 
 const QUIET_MS = 250;
@@ -94,7 +95,7 @@ async function refresh() {
 }
 
 function swap(region, fresh) {
-  if (!fresh) return;
+  if (!fresh || ("rows" in region.dataset && mergeRows(region, fresh))) return;
   const open = new Set([...region.querySelectorAll("details[open][id]")].map((item) => item.id));
   for (const item of fresh.querySelectorAll("details[id]")) if (open.has(item.id)) item.open = true;
   for (const item of region.querySelectorAll("details[id]:not([open])")) {
