@@ -31,6 +31,7 @@ from app.outbound.http_client import HttpClient
 from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut, proxy_of
 from app.secrets.seal import Keyring
+from app.secrets.vault import Secrets
 from app.services import Services
 from app.settings.server import Settings
 from app.spending.spending import Spending
@@ -69,33 +70,35 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     counters = Counters()
     way = WayOut(trusted(settings.ca_file), proxy=proxy_of(settings))
     registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
-    storage = await _storage(settings)
-    closing.callback(storage.close)
-    journal = await _journal(settings)
-    closing.push_async_callback(journal.close)
-    hub = Hub()
-    journal.events.heard = hub.heard
+    storage = await _storage(settings, closing)
+    journal, hub = await _journal(settings, closing)
     client, posting = (
         _client(settings, way, most, closing)
         for most in (settings.max_concurrent_steps, MOST_POSTS)
     )
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
-    models = Models(settings, journal.models, secrets.get, clock, way)
-    closing.push_async_callback(models.close)
+    models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets.keyring)
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
-    spending = Spending(journal.spending, clock)
-    await spending.open()
+    spending = await _spending(journal, clock)
     callbacks = Callbacks(secrets.keyring, settings.address)
-    live_runs = LiveRuns(
-        journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
-    )
+    live_runs = _live_runs(journal, workflows, settings)
     acting = FairQueue(settings.max_concurrent_steps)
     services = StepServices(
-        clock, client, catalogue, files, secrets, models, agents, workflows, spending, callbacks
+        clock,
+        client,
+        catalogue,
+        files,
+        secrets,
+        models,
+        agents,
+        workflows,
+        spending,
+        callbacks,
+        journal.threads,
     )
     execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
@@ -149,6 +152,31 @@ async def _execution(  # noqa: PLR0913 - the parts below that room, each passed 
     )
 
 
+async def _spending(journal: Journal, clock: Clock) -> Spending:
+    spending = Spending(journal.spending, clock)
+    await spending.open()
+    return spending
+
+
+def _models(  # noqa: PLR0913 - the parts below them, each passed in
+    settings: Settings,
+    journal: Journal,
+    secrets: Secrets,
+    clock: Clock,
+    way: WayOut,
+    closing: AsyncExitStack,
+) -> Models:
+    models = Models(settings, journal.models, secrets.get, clock, way)
+    closing.push_async_callback(models.close)
+    return models
+
+
+def _live_runs(journal: Journal, workflows: Workflows, settings: Settings) -> LiveRuns:
+    return LiveRuns(
+        journal, workflows.pinned, settings.max_runs_in_memory, settings.max_bytes_in_memory
+    )
+
+
 def _client(settings: Settings, way: WayOut, most: int, closing: AsyncExitStack) -> HttpClient:
     client = HttpClient(settings.allowed_networks, way, most)
     closing.push_async_callback(client.close)
@@ -167,10 +195,14 @@ async def _callers(
     return authenticator, sessions
 
 
-async def _journal(settings: Settings) -> Journal:
-    return await Journal.open(
+async def _journal(settings: Settings, closing: AsyncExitStack) -> tuple[Journal, Hub]:
+    journal = await Journal.open(
         settings.data, synchronous=settings.synchronous, tenant=current_tenant
     )
+    closing.push_async_callback(journal.close)
+    hub = Hub()
+    journal.events.heard = hub.heard
+    return journal, hub
 
 
 def _step_types_and_tools(
@@ -203,7 +235,10 @@ def _webhook_parts(
     )
 
 
-async def _storage(settings: Settings) -> Storage:
+async def _storage(settings: Settings, closing: AsyncExitStack) -> Storage:
     if settings.storage == "s3":
-        return await S3Storage.open(settings)
-    return FolderStorage(settings.data / "files")
+        storage: Storage = await S3Storage.open(settings)
+    else:
+        storage = FolderStorage(settings.data / "files")
+    closing.callback(storage.close)
+    return storage

@@ -32,6 +32,8 @@ from journal.errors import (
     NotEnded,
     NotFound,
     OpenRuns,
+    ThreadInUse,
+    ThreadOfAnother,
     TooManySchedules,
     TooManySignals,
     TooManyWebhooks,
@@ -45,6 +47,7 @@ from journal.errors import (
     UnknownRun,
     UnknownSchedule,
     UnknownSecret,
+    UnknownThread,
     UnknownVariable,
     UnknownVersion,
     UnknownWebhook,
@@ -79,6 +82,7 @@ from journal.signals import (
 from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
+from journal.threads import ExchangeRow, ThreadRow, ThreadTable
 from journal.transaction import Work
 from journal.variables import VariableRow, VariableTable
 from journal.verification import Fault, Verified, verify
@@ -112,6 +116,7 @@ __all__ = [
     "EventPages",
     "EventRow",
     "Events",
+    "ExchangeRow",
     "Family",
     "Fault",
     "FileRow",
@@ -164,6 +169,10 @@ __all__ = [
     "Spent",
     "StartKeys",
     "Suspect",
+    "ThreadInUse",
+    "ThreadOfAnother",
+    "ThreadRow",
+    "ThreadTable",
     "TooManySchedules",
     "TooManySignals",
     "TooManyWebhooks",
@@ -177,6 +186,7 @@ __all__ = [
     "UnknownRun",
     "UnknownSchedule",
     "UnknownSecret",
+    "UnknownThread",
     "UnknownVariable",
     "UnknownVersion",
     "UnknownWebhook",

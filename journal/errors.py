@@ -201,6 +201,27 @@ class UnknownModel(NotFound):
         super().__init__(f"this tenant has no model {name!r}")
 
 
+class UnknownThread(NotFound):
+    """There is no such thread."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"there is no thread {thread_id!r}")
+
+
+class ThreadInUse(JournalError):
+    """Another step writes to the thread."""
+
+    def __init__(self, thread_id: str, run_id: str) -> None:
+        super().__init__(f"run {run_id} works on thread {thread_id!r}; one at a time may")
+
+
+class ThreadOfAnother(JournalError):
+    """The thread belongs to another agent."""
+
+    def __init__(self, thread_id: str, agent_id: str) -> None:
+        super().__init__(f"thread {thread_id!r} is one of agent {agent_id}; begin another one")
+
+
 class UnknownCredential(NotFound):
     """There is no such key or secret."""
 

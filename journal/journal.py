@@ -35,6 +35,7 @@ from journal.signals import SignalTable
 from journal.spending import SpendingTable
 from journal.start_keys import StartKeys
 from journal.statistics import Statistics
+from journal.threads import ThreadTable
 from journal.variables import VariableTable
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
@@ -87,6 +88,7 @@ class Journal:
         self.variables = VariableTable(writer, readers)
         self.models = ModelTable(writer, readers)
         self.spending = SpendingTable(writer, readers)
+        self.threads = ThreadTable(writer, readers)
         self.webhooks = WebhookTable(writer, readers)
         self.outbox = Outbox(writer, readers)
         self.schedules = ScheduleTable(writer, readers)

@@ -39,17 +39,9 @@ from steps.contract import (
     StepType,
 )
 from steps.durations import Duration
-from steps.effects import (
-    Agent,
-    Effects,
-    HttpRequest,
-    HttpResponse,
-    OutgoingSignal,
-    StoredFile,
-    ToolContext,
-    ToolInfo,
-)
+from steps.effects import Agent, Effects, OutgoingSignal, StoredFile, ToolContext, ToolInfo
 from steps.expression import ExpressionError
+from steps.http_messages import HttpRequest, HttpResponse
 from steps.problems import InvalidDefinition
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template

@@ -62,12 +62,17 @@ class AgentWork:
             told = "Deliver the result and end the work."
             self._specs.append(ToolSpec(DELIVER, told, schema_of(fields)))
 
-    async def until_delivered(self, instructions: str, user: Message) -> Outcome:
+    async def until_delivered(
+        self, instructions: str, earlier: Sequence[Message], user: Message
+    ) -> Outcome:
         """Take turns until the agent delivers, or waits for a person or a child run.
+
+        `earlier` is what was said before in the conversation that this goes on.
 
         Raises `StepBroke` at a limit, a refusal, a cut-off answer, or a model's failure.
         """
-        self._messages = [Message("system", (TextPart(self._told(instructions)),)), user]
+        system = Message("system", (TextPart(self._told(instructions)),))
+        self._messages = [system, *earlier, user]
         await self._limits.announce()
         turn, texts = 0, 0
         while True:
@@ -111,7 +116,9 @@ class AgentWork:
         if turn == is_last:
             self._messages.append(Message("user", (TextPart(self._told_to_end()),)))
         name, request = f"turn-{turn}", self._request(texts, is_last=is_last in (turn, turn - 1))
-        asked = newly_asked(self._messages)
+        # What was said before in a thread is kept with the thread.
+        begun = (self._messages[0], self._messages[-1])
+        asked = newly_asked(begun if turn == 1 else self._messages)
 
         async def work() -> Json:
             try:

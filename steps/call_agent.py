@@ -10,6 +10,7 @@ from engine import Json, JsonObject
 from steps.agent import compile_agent
 from steps.agent_questions import accepted, unanswered
 from steps.agent_records import kept_calls
+from steps.agent_thread import Thread
 from steps.agent_tools import offer_from_json, offers_of
 from steps.agent_work import AgentWork
 from steps.attachments import attached
@@ -39,6 +40,11 @@ class CallAgentSettings(StepSettings):
     inputs: dict[str, Template] = Field(
         {}, description="values for the agent: shown to the model, and `inputs` in its instructions"
     )
+    threadId: Template | None = Field(  # noqa: N815
+        None,
+        description="the conversation that this goes on: what was asked and answered in it before "
+        "is told to the model; one step at a time may work on it",
+    )
     files: list[Template] = Field(
         [],
         max_length=50,
@@ -67,6 +73,7 @@ class CallAgent(StepType[CallAgentSettings]):
         "TooManyTurns": "the agent has not delivered within `limits.maxTurns`",
         "TokenLimit": "the agent has used up `limits.maxTokens`",
         "CostLimit": "the agent has used up `limits.cost`",
+        "ThreadInUse": "another step works on the thread; retried",
         "BudgetReached": "a budget was used up, and a person said to stop",
         "TimeLimit": "the agent has used up `limits.time`",
         "Refused": "the model refused to answer",
@@ -77,7 +84,7 @@ class CallAgent(StepType[CallAgentSettings]):
         "UnknownModel, ModelAuth, ModelRejected, AddressNotAllowed, UnknownSecret": "as in "
         "call-llm: the agent's model cannot be used",
         "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "
-        "else than a file that a model can be shown",
+        "else than a file that a model can be shown; or `threadId` is no text, or another agent's",
         "StorageUnavailable": "the storage of files is away; retried",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
@@ -116,8 +123,10 @@ class CallAgent(StepType[CallAgentSettings]):
         user = Message("user", (TextPart(asked), *files))
         budget = BudgetQuestions(step, effects)
         await budget.settle()
+        thread = await Thread.begun(settings.threadId, step, agent_id, effects)
         try:
-            return await work.until_delivered(_text(told), user)
+            outcome = await work.until_delivered(_text(told), thread.earlier, user)
+            return await thread.added(asked, outcome)
         except LimitReached as reached:
             if not reached.is_budget:
                 raise

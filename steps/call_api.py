@@ -15,7 +15,8 @@ from steps.contract import (
     StepInput,
     StepType,
 )
-from steps.effects import Effects, HttpResponse
+from steps.effects import Effects
+from steps.http_messages import HttpResponse
 from steps.response_body import read_body
 from steps.retry_after import retry_after_ms
 

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from engine import Json
 from steps.call_api_settings import CallApiSettings
 from steps.contract import StepBroke, StepInput
-from steps.effects import Effects, HttpRequest, Take
+from steps.effects import Effects
+from steps.http_messages import HttpRequest, Take
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template
 

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Sleeps, StepError
-from steps.effects import Effects, HttpResponse
+from steps.effects import Effects
+from steps.http_messages import HttpResponse
 
 
 class StepSettings(BaseModel):

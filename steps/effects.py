@@ -6,66 +6,14 @@ refuse.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from engine import Json, JsonObject
+from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
-
-Take: TypeAlias = Literal["unpacked", "as-sent", "nothing"]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """A request to the outside, complete but for what the live client adds itself.
-
-    Attributes:
-        method: Such as `POST`.
-        url: An address with `http://` or `https://`.
-        headers: Headers by name.
-        query: What is added to the query of `url`: (name, value).
-        content: The body's bytes; at most one of `content`, `form` and `files` is given.
-        form: Fields of an `application/x-www-form-urlencoded` body; a list gives its name
-            several times.
-        files: Parts of a multipart body: (field, file name, bytes, media type).
-        follow_redirects: Whether redirects are followed, five at most.
-        max_response_bytes: How long the decoded body of the answer may be, in bytes.
-        confidential: True when it carries a secret or a credential, so that it must not be
-            redirected to another origin.
-        take: What becomes of the answer's body: unpacked if it is compressed, or its bytes as
-            they were sent, or nothing, however it goes on after the header.
-        timeout_s: Seconds that the answer's header may take, counted from when the request has
-            its turn; None for as long as the step may take.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Sequence[tuple[str, str]] = ()
-    content: bytes | None = None
-    form: Mapping[str, str | Sequence[str]] | None = None
-    files: Sequence[tuple[str, str, bytes, str]] = ()
-    follow_redirects: bool = True
-    max_response_bytes: int = 1_000_000
-    confidential: bool = False
-    take: Take = "unpacked"
-    timeout_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """What came back.
-
-    Attributes:
-        status: The HTTP status.
-        headers: Headers, by names in lower case.
-        content: The body's bytes, as the request wants them taken.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
+from steps.http_messages import HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +248,42 @@ class Effects(Protocol):
 
         Raises:
             StepBroke: There is no such agent or version, or it is archived.
+        """
+        ...
+
+    async def thread(self, thread_id: str, agent_id: str) -> int:
+        """Begin to write to a thread, as the only one, until the run leaves the step.
+
+        Args:
+            thread_id: The thread; it is made where there is none.
+            agent_id: The agent whose thread it is.
+
+        Returns:
+            How many exchanges it has.
+
+        Raises:
+            StepBroke: Another step writes to it, or it is another agent's.
+        """
+        ...
+
+    async def exchanges(self, thread_id: str, length: int) -> Sequence[Exchange]:
+        """Return what was said in a thread.
+
+        Args:
+            thread_id: The thread.
+            length: How many exchanges, from the first.
+
+        Returns:
+            Them, oldest first; they never change.
+        """
+        ...
+
+    async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
+        """Add to a thread; one of that number that is there stays.
+
+        Args:
+            thread_id: The thread.
+            exchange: What was asked and answered.
         """
         ...
 

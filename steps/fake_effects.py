@@ -7,19 +7,12 @@ from typing import Any, TypeAlias, TypeVar
 
 from engine import Json, JsonObject
 from steps.agent import compile_agent
+from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput
-from steps.effects import (
-    Agent,
-    Effects,
-    HttpRequest,
-    HttpResponse,
-    OutgoingSignal,
-    StoredFile,
-    ToolContext,
-    ToolInfo,
-)
+from steps.effects import Agent, Effects, OutgoingSignal, StoredFile, ToolContext, ToolInfo
+from steps.http_messages import HttpRequest, HttpResponse
 from steps.strict_json import as_kept
 from steps.tools import Tools, is_tool
 
@@ -96,6 +89,7 @@ class FakeEffects(Effects):
         tool_uses: The calls of tools.
         signals: The signals that were sent.
         started: The child runs that were started, by their number.
+        threads: What was said in threads, by their ids.
         raised: The budgets that were raised: (run id, cost).
         limits: What the step may spend on models: (tokens, cost), the newest last. They are not
             held against what it asks.
@@ -110,6 +104,7 @@ class FakeEffects(Effects):
     agents: Mapping[str, Any] | None = None
     workflows: Sequence[ToolInfo] | None = None
     child_runs: Mapping[str, ChildStand] | None = None
+    threads: dict[str, list[Exchange]] = field(default_factory=dict)
     records: dict[str, Any] = field(default_factory=dict)
     step: StepInput = field(
         default_factory=lambda: StepInput("run-1", "step", 1, 1, "run-1:step:1", {"data": {}})
@@ -208,6 +203,20 @@ class FakeEffects(Effects):
             )
         compile_agent(self.agents[agent_id])  # in service no other is ever stored
         return Agent(agent_id, _FIRST_VERSION, self.agents[agent_id])
+
+    async def thread(self, thread_id: str, agent_id: str) -> int:
+        """Return how much was said in a thread."""
+        return len(self.threads.setdefault(thread_id, []))
+
+    async def exchanges(self, thread_id: str, length: int) -> Sequence[Exchange]:
+        """Return what was said in a thread."""
+        return self.threads.get(thread_id, [])[:length]
+
+    async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
+        """Add to a thread, unless the exchange is there."""
+        said = self.threads.setdefault(thread_id, [])
+        if len(said) < exchange.number:
+            said.append(exchange)
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
         """Return a provided workflow. Raises `StepBroke` when there is none of this id."""

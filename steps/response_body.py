@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from engine import Json, JsonObject
 from steps.charset import charset_of, looks_like_text, marked, text_of
 from steps.contract import StepBroke
-from steps.effects import HttpResponse
+from steps.http_messages import HttpResponse
 from steps.strict_json import parse_strictly
 
 ResponseType: TypeAlias = Literal["auto", "json", "text", "base64", "none"]

@@ -29,9 +29,9 @@ from steps.contract import (
     StepInput,
 )
 from steps.definition import compile_definition
-from steps.effects import HttpResponse
 from steps.end_flow import EndFlow
 from steps.fake_effects import FakeEffects, NotProvided, ToolUse, call_marked
+from steps.http_messages import HttpResponse
 from steps.outputs import deliver
 from steps.registry import Registry
 from steps.strict_json import as_kept

@@ -3,6 +3,7 @@
 from functools import partial
 
 from app.clock import Clock
+from app.definitions.invocations import invocation, is_invocation
 from app.definitions.versioned import Definitions, DefinitionUnusable
 from journal import Archived, Journal, UnknownVersion, UnknownWorkflow, VersionRow
 from steps.checking import strictly_compiled
@@ -37,6 +38,8 @@ class Workflows(Definitions[Definition]):
     async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
         """Return the definition of a run's version. Raises `DefinitionUnusable`."""
         try:
+            if is_invocation(workflow_id):
+                return self._compile_document(invocation(workflow_id, version))
             row = await self.chosen(tenant, workflow_id, version)
             return await self.compile_row(tenant, row)
         except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:

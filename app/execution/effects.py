@@ -20,17 +20,13 @@ from app.spending.spending import Asker, Spending
 from app.telemetry.at_work import calling
 from app.tools.catalogue import ToolCatalogue
 from engine import Json, JsonObject, Record, Recorded
+from journal import ExchangeRow, ThreadInUse, ThreadOfAnother, ThreadTable
+from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
-from steps.effects import (
-    Agent,
-    HttpRequest,
-    HttpResponse,
-    OutgoingSignal,
-    StoredFile,
-    ToolContext,
-    ToolInfo,
-)
+from steps.contract import StepBroke
+from steps.effects import Agent, OutgoingSignal, StoredFile, ToolContext, ToolInfo
+from steps.http_messages import HttpRequest, HttpResponse
 from steps.strict_json import as_kept
 
 
@@ -48,6 +44,7 @@ class StepServices:
     workflows: Workflows
     spending: Spending
     callbacks: Callbacks
+    threads: ThreadTable
 
 
 class LiveEffects:
@@ -140,6 +137,30 @@ class LiveEffects:
     async def agent(self, agent_id: str, version: str | None) -> Agent:
         """Return a version of a stored agent."""
         return await self._services.agents.usable(self._tenant, agent_id, version)
+
+    async def thread(self, thread_id: str, agent_id: str) -> int:
+        """Begin to write to a thread."""
+        run = self._live.run
+        try:
+            return await self._services.threads.claim(
+                self._tenant, thread_id, agent_id, run.id, run.executions, self.now_ms()
+            )
+        except ThreadInUse as used:
+            raise StepBroke("ThreadInUse", str(used)) from used
+        except ThreadOfAnother as other:
+            raise StepBroke("InvalidRequest", str(other), retryable=False) from other
+
+    async def exchanges(self, thread_id: str, length: int) -> Sequence[Exchange]:
+        """Return what was said in a thread."""
+        rows = await self._services.threads.exchanges(self._tenant, thread_id, length)
+        return [Exchange(row.number, row.message, row.answer) for row in rows]
+
+    async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
+        """Add to a thread, without the secrets that the step was given."""
+        mask, tenant = self._services.secrets.mask, self._tenant
+        said, told = (str(mask(tenant, text)) for text in (exchange.message, exchange.answer))
+        row = ExchangeRow(exchange.number, self._live.run.id, said, told, self.now_ms())
+        await self._services.threads.add(tenant, thread_id, row)
 
     async def workflow_as_tool(self, workflow_id: str) -> ToolInfo:
         """Describe a workflow that is marked as a tool."""

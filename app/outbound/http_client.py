@@ -20,7 +20,7 @@ from app.outbound.network import AddressNotAllowed, Network
 from app.outbound.redirects import RedirectRefused, redirected
 from app.outbound.way_out import GuardedTransport, WayOut
 from steps.contract import ResponseUnreadable, StepBroke
-from steps.effects import HttpRequest, HttpResponse
+from steps.http_messages import HttpRequest, HttpResponse
 from steps.response_body import described
 
 _CONNECT_S = 10.0

@@ -48,6 +48,7 @@ from journal import (
     UnknownRun,
     UnknownSchedule,
     UnknownSecret,
+    UnknownThread,
     UnknownVariable,
     UnknownWebhook,
 )
@@ -62,6 +63,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownSecret, 404, "Secret not found"),
     (UnknownVariable, 404, "Variable not found"),
     (UnknownModel, 404, "Model not found"),
+    (UnknownThread, 404, "Thread not found"),
     (UnknownWebhook, 404, "Webhook not found"),
     (UnknownDelivery, 404, "Delivery not found"),
     (UnknownSchedule, 404, "Schedule not found"),

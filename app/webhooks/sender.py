@@ -11,7 +11,7 @@ from app.outbound.http_client import HttpClient
 from app.webhooks.signature import signed_headers
 from engine import JsonObject, iso_time
 from steps.contract import StepBroke
-from steps.effects import HttpRequest
+from steps.http_messages import HttpRequest
 from steps.retry_after import retry_after_ms
 
 MOST_POSTS = 100

@@ -67,3 +67,43 @@ class Transcript(TypedDict):
 
     runId: RunId
     visits: list[Conversation]
+
+
+class AgentOutcome(TypedDict):
+    """What an agent has delivered; `data` is null while it works, waits or has failed."""
+
+    runId: RunId
+    status: str
+    data: Any
+    threadId: str
+    error: NotRequired[dict[str, Any] | None]
+    currentStepId: NotRequired[StepId | None]
+    pauseSignal: NotRequired[dict[str, Any] | None]
+
+
+class ToolOutcome(TypedDict):
+    """What a tool has given, or why not."""
+
+    success: bool
+    data: NotRequired[Any]
+    error: NotRequired[dict[str, Any] | None]
+
+
+class Said(TypedDict):
+    """What an agent was asked, and what it answered."""
+
+    number: int
+    runId: RunId
+    message: str
+    answer: str
+    at: str
+
+
+class ThreadState(TypedDict):
+    """A conversation of an agent."""
+
+    threadId: str
+    agentId: str
+    createdAt: str
+    updatedAt: str
+    exchanges: list[Said]

@@ -43,6 +43,7 @@ from steps import (
     TextPart,
     ToolInfo,
 )
+from steps.agent_exchange import Exchange
 from steps.testing import FakeEffects, StepTrial, chat_answer, child_end, http_response
 from tests.harness import effects_tools
 from tests.harness.asking import model
@@ -429,6 +430,19 @@ async def test_a_visit_has_an_address_and_a_key_of_its_own(world: World) -> None
         assert effects.callback_url() == effects.callback_url()
         assert "/callback/" in effects.callback_url()
         assert effects.callback_key("probe").endswith(":probe:1")
+
+    await world.perform(check)
+
+
+async def test_a_thread_keeps_what_was_said(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        name = f"thread-{id(effects)}"
+        assert await effects.thread(name, "finder") == 0
+        for _ in range(2):
+            await effects.add_exchange(name, Exchange(1, "Who?", "Ada."))
+        assert await effects.thread(name, "finder") == 1
+        assert await effects.exchanges(name, 1) == [Exchange(1, "Who?", "Ada.")]
+        assert list(await effects.exchanges(name, 0)) == []
 
     await world.perform(check)
 

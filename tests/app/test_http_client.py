@@ -10,7 +10,7 @@ import pytest
 
 from app.outbound.http_client import HttpClient
 from steps.contract import ResponseUnreadable, StepBroke
-from steps.effects import HttpRequest
+from steps.http_messages import HttpRequest
 from tests.attack.trap import Gives, Trap
 from tests.harness.bytes_server import saying
 

@@ -19,7 +19,7 @@ from app.outbound.way_out import WayOut
 from app.settings.server import Settings, SettingsError
 from app.tools.mcp.http import http_client
 from steps.contract import StepBroke
-from steps.effects import HttpRequest
+from steps.http_messages import HttpRequest
 from tests.conftest import PLUGIN
 from tests.harness.mail import certificate
 from tests.harness.processes import run

@@ -10,7 +10,7 @@ import pytest
 
 from app.outbound.http_client import HttpClient
 from steps.contract import StepBroke
-from steps.effects import HttpRequest, HttpResponse
+from steps.http_messages import HttpRequest, HttpResponse
 from tests.attack.trap import Gives, Got, Trap
 from tests.harness.server import Server
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.outbound.http_client import HttpClient
 from steps.contract import StepBroke
-from steps.effects import HttpRequest
+from steps.http_messages import HttpRequest
 from tests.attack.trap import Trap
 from tests.harness.server import Server
 

@@ -19,7 +19,7 @@ from app.telemetry.counters import Counters
 from engine import Json
 from journal import Journal, JournalError
 from steps.contract import StepBroke
-from steps.effects import HttpRequest, HttpResponse
+from steps.http_messages import HttpRequest, HttpResponse
 from tests.simulation.disk import Disk, Life
 from tests.simulation.loop import SeededLoop
 from tests.simulation.observer import Observer
@@ -167,7 +167,7 @@ class Server:
             LiveRuns(journal, workflows.pinned, 10_000, 10**9),
             FairQueue(3),  # so few that runs wait for each other
             Counters(),
-            StepServices(self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
+            StepServices(self._clock, outside, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
             cancel_grace_s=0.5,
             culprit=Culprit(self._folder, 5),
         )  # fmt: skip

@@ -19,8 +19,9 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.effects import Effects, HttpRequest
+from steps.effects import Effects
 from steps.end_flow import EndFlow
+from steps.http_messages import HttpRequest
 from steps.registry import Registry
 from steps.request_user_action import RequestUserAction
 from steps.send_signal import SendSignal

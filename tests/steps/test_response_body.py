@@ -6,7 +6,7 @@ import json
 import pytest
 
 from steps.contract import StepBroke
-from steps.effects import HttpResponse
+from steps.http_messages import HttpResponse
 from steps.response_body import ResponseType, read_body
 
 ROW = {"id": 12345678901234567890, "name": "Müller"}

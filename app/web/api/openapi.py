@@ -121,7 +121,9 @@ def _answer(endpoint: Endpoint, status: int, answers: dict[str, Any]) -> dict[st
         return {"description": "The answer", "content": media, **about}
     shown = answers[endpoint.operation]
     if status == _ACCEPTED and "status" in shown["example"]:
-        shown = {**shown, "example": {**shown["example"], **UNFINISHED}}
+        example = shown["example"]
+        left = {key: item for key, item in UNFINISHED.items() if key != "result" or key in example}
+        shown = {**shown, "example": {**example, **left}}
         return {"description": "It goes on", "content": {"application/json": shown}}
     if status == _CREATED and endpoint.operation.startswith(("create_", "clone_")):
         about = {"headers": {"Location": LOCATION}} if _has_location(endpoint) else {}

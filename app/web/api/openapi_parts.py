@@ -18,6 +18,7 @@ TAGS = (
     ("Files", "Files that workflows work with.", ("/api/workflow/files",)),
     ("Webhooks", "Who is told what, and how that went.", ("/api/webhooks",)),
     ("Models and tools", "What steps may ask and call.", ("/api/models", "/api/tools")),
+    ("Conversations", "What agents were asked and answered.", ("/api/threads",)),
     ("Spending", "What models have cost, and what they may.", ("/api/usage", "/api/budgets")),
     (
         "Keys and secrets",

@@ -26,21 +26,25 @@ _WAIT = re.compile(r"\bwait=(\d{1,9})\b")
 
 async def start(call: Call) -> Response:
     """Start a run and wait until it ends, pauses, or the wait is over."""
-    limit_s = _wait_limit(call)
+    limit_s = wait_limit(call)
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
-        leave_with_client(call.request, outcome)
-        over = asyncio.get_running_loop().call_later(limit_s, outcome.cancel)
-        try:
-            run = await outcome
-        except asyncio.CancelledError:
-            if not outcome.done() or outcome.cancelled():
-                stands = await call.services.runs.stored(call.tenant, run.id)
-                return JsonAnswer(outcome_document(stands), 200 if is_settled(stands) else 202)
-            run = outcome.result()  # it came in the moment in which the wait was over
-        finally:
-            over.cancel()
-    return JsonAnswer(outcome_document(run))
+        run = await waited_for(call, run, outcome, limit_s)
+    return JsonAnswer(outcome_document(run), 200 if is_settled(run) else 202)
+
+
+async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit_s: float) -> Run:
+    """Return the run as it ends or pauses, or as it stands when the wait is over."""
+    leave_with_client(call.request, outcome)
+    over = asyncio.get_running_loop().call_later(limit_s, outcome.cancel)
+    try:
+        return await outcome
+    except asyncio.CancelledError:
+        if not outcome.done() or outcome.cancelled():
+            return await call.services.runs.stored(call.tenant, run.id)
+        return outcome.result()  # it came in the moment in which the wait was over
+    finally:
+        over.cancel()
 
 
 async def start_async(call: Call) -> Response:
@@ -111,7 +115,7 @@ async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> New
     )
 
 
-def _wait_limit(call: Call) -> float:
+def wait_limit(call: Call) -> float:
     """Return how long to wait, in seconds: `Prefer: wait=N` (RFC 7240), bounded."""
     limit = call.services.settings.sync_wait_limit
     prefer = call.request.headers.get("prefer")

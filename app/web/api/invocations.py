@@ -1,0 +1,150 @@
+"""Agents and tools asked directly: an agent by a run of its own, a tool at once."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.definitions.invocations import invocation_id
+from app.execution.new_run import NewRun
+from app.execution.waiters import is_settled
+from app.web.api.starts import wait_limit, waited_for
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.json_body import json_body
+from app.wire.run_document import outcome_document
+from engine import Json, JsonObject, Run, iso_time
+from journal import Archived
+from steps.contract import StepBroke
+from steps.effects import ToolContext
+
+_OUTSIDE = "invoke"
+"""What tools are told as their run and step when no run calls them."""
+
+
+class InvokeAgentBody(BaseModel):
+    """What an agent is asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message: str = Field(min_length=1, max_length=1_000_000, description="what it is asked")
+    dataContext: dict[str, Any] = Field(  # noqa: N815 - the product's word
+        {}, description="`context` in expressions; what a signed token says wins"
+    )
+    threadId: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="the conversation; a new one without it"
+    )
+    version: str | None = Field(None, max_length=100, description="latest, published, or a number")
+
+
+class InvokeToolBody(BaseModel):
+    """What a tool is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    args: dict[str, Any] = Field({}, description="its arguments")
+
+
+async def invoke_agent(call: Call) -> Response:
+    """Ask an agent, and wait for what it delivers."""
+    services = call.services
+    # An agent that is not there is told before what is wrong with the body.
+    await services.agents.chosen(call.tenant, call.path("id"), None)
+    body = checked(InvokeAgentBody, await json_body(call.request, services.settings))
+    row = await services.agents.chosen(call.tenant, call.path("id"), body.version)
+    if row.archived:
+        raise Archived("agent", row.id)
+    thread_id = body.threadId or f"invoke-{uuid4()}"
+    workflow_id = invocation_id(row.id)
+    new = NewRun(
+        call.tenant,
+        workflow_id,
+        row.version,
+        await services.workflows.pinned(call.tenant, workflow_id, row.version),
+        {"message": body.message, "threadId": thread_id},
+        call.caller.name,
+        {**body.dataContext, **call.caller.context},
+    )
+    with services.admission.starting(call.tenant, 0):
+        run, outcome = await services.runs.start(new, wait=True)
+    if outcome is not None:
+        run = await waited_for(call, run, outcome, wait_limit(call))
+    document = {**outcome_document(run), "data": _delivered(run), "threadId": thread_id}
+    document.pop("result")
+    return JSONResponse(document, 200 if is_settled(run) else 202)
+
+
+def _delivered(run: Run) -> Json:
+    return run.result.get("data") if isinstance(run.result, dict) else None
+
+
+async def invoke_tool(call: Call) -> Response:
+    """Call a tool once and answer with what it gives; nothing of it is journaled."""
+    services = call.services
+    body = checked(InvokeToolBody, await json_body(call.request, services.settings, required=False))
+    key = call.request.headers.get("idempotency-key") or str(uuid4())
+    context = ToolContext(
+        _OUTSIDE, _OUTSIDE, 1, key, services.files.reader(call.tenant), call.tenant
+    )
+    try:
+        result = await services.tools.call(call.path("id"), body.args, context)
+    except StepBroke as broke:
+        error: JsonObject = {"type": broke.error.type, "message": broke.error.message}
+        return JSONResponse(
+            {"success": False, "error": services.secrets.mask(call.tenant, error)},
+            _STATUS.get(broke.error.type, 200),
+        )
+    return JSONResponse({"success": True, "data": services.secrets.mask(call.tenant, result)})
+
+
+_STATUS: Mapping[str, int] = {"UnknownTool": 404, "InvalidToolInput": 400}
+
+
+async def show_thread(call: Call) -> Response:
+    """Show what was said in a thread."""
+    threads = call.services.journal.threads
+    row = await threads.get(call.tenant, call.path("threadId"))
+    said = await threads.exchanges(call.tenant, row.id, row.length)
+    return JSONResponse(
+        {
+            "threadId": row.id,
+            "agentId": row.agent_id,
+            "createdAt": iso_time(row.created_at_ms),
+            "updatedAt": iso_time(row.updated_at_ms),
+            "exchanges": [
+                {
+                    "number": one.number,
+                    "runId": one.run_id,
+                    "message": one.message,
+                    "answer": one.answer,
+                    "at": iso_time(one.at_ms),
+                }
+                for one in said
+            ],
+        }
+    )
+
+
+async def delete_thread(call: Call) -> Response:
+    """Forget a thread with all that was said in it."""
+    await call.services.journal.threads.delete(call.tenant, call.path("threadId"))
+    return JSONResponse({"success": True, "id": call.path("threadId")})
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/agents/{id}/invoke", Role.OPERATOR, invoke_agent, "Ask an agent",
+        InvokeAgentBody, answers=(200, 202),
+    ),
+    Endpoint(
+        "POST", "/api/tools/{id}/invoke", Role.OPERATOR, invoke_tool, "Call a tool",
+        InvokeToolBody,
+    ),
+    Endpoint("GET", "/api/threads/{threadId}", Role.VIEWER, show_thread, "Show a conversation"),
+    Endpoint(
+        "DELETE", "/api/threads/{threadId}", Role.OPERATOR, delete_thread, "Forget a conversation"
+    ),
+)  # fmt: skip
