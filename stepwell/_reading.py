@@ -146,6 +146,7 @@ def conversations(found: JsonObject) -> list[JsonObject]:
     return visits
 
 
+@_checked
 def event(text: str) -> Event:
     """Return the event of a message in a stream."""
     found = json.loads(text)
