@@ -32,12 +32,14 @@ OBJECTS = {
     "/api/models/{name}": "model",
     "/api/schedules/{id}": "schedule",
     "/api/variables/{name}": "variable",
+    "/api/tools/{id}": "tool",  # no tenant has tools of its own
+    "/api/threads/{threadId}": "thread",
 }
 """What the parameter of an address names; longer addresses belong to their beginnings."""
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
-    "schedule": "theirs", "variable": "theirs",
+    "schedule": "theirs", "variable": "theirs", "tool": "theirs", "thread": "theirs",
     "webhook": "0123456789abcdef0123456789abcdef",
     "key": "0123456789ab", "kid": "kid_0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
@@ -99,6 +101,9 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     hook = {"url": "https://example.com/hook", "name": "canary-hook", "events": ["run.started"]}
     made = client.post("/api/webhooks", json=hook)
     assert made.status_code == 201, made.text
+    said = {"message": "canary-message", "threadId": "theirs"}
+    assert client.post("/api/agents/theirs/invoke", json=said).json()["threadId"] == "theirs"
+    assert client.get("/api/threads/theirs").status_code == 200
     key = client.post("/api/keys", json={"name": "canary-key", "role": "viewer"}).json()["id"]
     kid = client.post("/api/jwt-secrets", json={"name": "canary-kid", "role": "viewer"}).json()[
         "kid"
