@@ -6,8 +6,9 @@ steps, makes events durable before anything that depends on them leaves, and ask
 
     run = fold(history)                       # recovery, status, lists: one fold
     decide(run)                               # what is due; asking twice says the same
-    react(run, graph, happened, now_ms)       # the events of one append, or a refusal
-    apply(run, event)                         # the only way a run changes
+    react(run, graph, happened, now_ms)       # changes the run; the events of one append,
+                                              # or a refusal, which changes nothing
+    apply(run, event)                         # the only way a run changes: in place
 
 Only the standard library is imported here: no clock, no randomness, no I/O.
 """

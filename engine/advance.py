@@ -1,9 +1,9 @@
 """How a run leaves a step and enters the next one, or ends."""
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TypeAlias
 
-from engine.apply import apply
+from engine.apply import apply, happen, route
 from engine.events import (
     Event,
     RunCancelled,
@@ -16,7 +16,7 @@ from engine.events import (
     StepTimedOut,
 )
 from engine.graph import Graph, Occasion
-from engine.route import NoWayOut, next_step
+from engine.route import NoWayOut, next_step, sure_step
 from engine.run import Run
 from engine.values import RunError
 from engine.visit import VisitStatus
@@ -31,25 +31,38 @@ _OCCASION = {
 }
 
 
-def end_of_step(run: Run, graph: Graph, end: StepEnd) -> tuple[Event, ...]:
-    """Return `end` with the chosen edge filled in, and what follows from it.
+def end_of_step(
+    run: Run, graph: Graph, kind: type[StepEnd], now_ms: int, **more: object
+) -> tuple[Event, ...]:
+    """Let the run leave its step by an event of this kind, and go on; return what happened.
 
-    The edge is chosen in the scope that the step leaves behind, so the event is applied
-    once without it; the event that is kept records the choice.
+    An edge with a condition is chosen in the scope that the step leaves behind, so the end is
+    applied before it says where it leads.
     """
-    step = graph.steps[end.step_id]
-    try:
-        target = next_step(lambda: apply(run, end), step, _occasion(run, end))
-    except NoWayOut as stuck:
-        return (end, _failed(apply(run, end), stuck.kind, str(stuck), end.at_ms))
-    routed = replace(end, next_step=target)
-    return (routed, *advance(apply(run, routed), graph, end.at_ms))
+    assert run.current is not None  # noqa: S101 - it is in a step
+    at = (now_ms, run.current.step_id, run.current.visit)
+    step = graph.steps[run.current.step_id]
+    # A cancel overrides where the step in flight would have led.
+    occasion = Occasion.CANCEL if run.is_stopping else _OCCASION[kind]
+    target = sure_step(step, occasion)
+    make: Callable[..., StepEnd] = kind
+    end = make(*at, next_step=target, **more)
+    apply(run, end)
+    if target is None:
+        try:
+            target = next_step(run, step, occasion)
+        except NoWayOut as stuck:
+            return (end, happen(run, _failed(run, stuck.kind, str(stuck), now_ms)))
+        if target is not None:
+            route(run, target)
+            end = make(*at, next_step=target, **more)
+    return (end, *advance(run, graph, now_ms))
 
 
 def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
-    """Return the events that carry a run on from between two steps."""
+    """Carry a run on from between two steps; return what happened."""
     if run.next_step is None:
-        return (_last_event(run, now_ms),)
+        return (_end(run, now_ms),)
     entered, limit = run.executions, graph.max_step_executions
     if run.cleaning_up:
         entered, limit = entered - run.cleans_up_from, graph.max_clean_up_executions
@@ -59,15 +72,14 @@ def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
             f"the run has executed {entered} steps{cleaning_up}, which is the limit; "
             "end the loop earlier or raise maxStepExecutions"
         )
-        return (_failed(run, "TooManySteps", message, now_ms),)
+        return (happen(run, _failed(run, "TooManySteps", message, now_ms)),)
     step = graph.steps[run.next_step]
     visit = run.visits.get(step.id, 0) + 1
-    return (StepStarted(now_ms, step.id, visit, 1, step.type, step.name),)
+    return (happen(run, StepStarted(now_ms, step.id, visit, 1, step.type, step.name)),)
 
 
-def _occasion(run: Run, end: StepEnd) -> Occasion:
-    """A cancel overrides where the step in flight would have led."""
-    return Occasion.CANCEL if run.is_stopping else _OCCASION[type(end)]
+def _end(run: Run, now_ms: int) -> Event:
+    return happen(run, _last_event(run, now_ms))
 
 
 def _last_event(run: Run, now_ms: int) -> Event:

@@ -1,6 +1,6 @@
 """How each event changes a run: the only way in which one does.
 
-Rule 1: a run changes only here, by `apply`, one event at a time.
+Rule 1: a run changes only here, in place, one event at a time; a refused one changes nothing.
 Rule 2: what may happen when stands in `engine/transitions.py` and nowhere else; an event
 that has no row for the state is an error, never skipped.
 Rule 3: nothing in a run is computed from anything but its events, so folding a history in
@@ -8,8 +8,7 @@ one go or in pieces gives the same run.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from engine.errors import IllegalTransition
 from engine.events import (
@@ -40,71 +39,76 @@ from engine.transitions import TRANSITIONS, State
 from engine.values import JsonObject, Record
 from engine.visit import Visit, VisitStatus
 
+E = TypeVar("E", bound=Event)
+
+Where: TypeAlias = (
+    AttemptFailed
+    | AttemptInterrupted
+    | StepRecorded
+    | ChildrenAwaited
+    | ChildrenResumed
+    | ChildrenLeft
+    | StepSlept
+    | RunPaused
+    | RunResumed
+    | StepCompleted
+    | StepFailed
+    | StepTimedOut
+    | StepCancelled
+)
+"""The events of the visit that the run is in."""
+
 
 def apply(run: Run | None, event: Event) -> Run:
-    """Return the run after `event`.
+    """Change `run` by `event` and return it; None is a run that is not there yet.
 
     Raises:
         IllegalTransition: The event has no row for the run's state, or names another step.
     """
-    state = run.state if run else State.NEW
+    state = State.NEW if run is None else run.state
     target = TRANSITIONS.get((state, type(event)))
     if target is None:
         raise IllegalTransition(state, type(event).__name__)
     if run is None:
         assert isinstance(event, RunStarted)  # noqa: S101 - the only row of NEW
         return _started(event)
-    _check(run, event)
-    changes = _CHANGES[type(event)](run, event)
-    changes |= {"state": target, "seq": run.seq + 1, "updated_at_ms": event.at_ms}
-    return _changed(run, changes)
+    _CHANGES[type(event)](run, event)
+    run.state = target
+    run.seq += 1
+    run.updated_at_ms = event.at_ms
+    return run
+
+
+def happen(run: Run, event: E) -> E:
+    """Change `run` by `event` and return the event. Raises as `apply`."""
+    apply(run, event)
+    return event
 
 
 def fold(events: Iterable[Event], run: Run | None = None) -> Run:
-    """Return the run that a whole history describes, or what `run` becomes by the rest of it.
+    """Return the run that a whole history describes, or change `run` by the rest of it.
 
     Raises:
         IllegalTransition: The history is empty or not one that the table allows.
     """
-    run = reduce(apply, events, run)
+    for event in events:
+        run = apply(run, event)
     if run is None:
         raise IllegalTransition(State.NEW, "nothing", "a history begins with RunStarted")
     return run
 
 
-T = TypeVar("T", "Run", Visit)
+def _refuse(run: Run, event: Event, why: str) -> IllegalTransition:
+    return IllegalTransition(run.state, type(event).__name__, why)
 
 
-def _changed(before: T, changes: dict[str, Any]) -> T:
-    """Return a copy with changes: `dataclasses.replace`, eight times as fast for a run's fields."""
-    after = object.__new__(type(before))
-    after.__dict__.update(before.__dict__)
-    after.__dict__.update(changes)
-    return after
-
-
-def _check(run: Run, event: Event) -> None:
-    """Refuse an event that is legal in this state but not for this run."""
-    why = ""
-    match event:
-        case StepStarted() if run.state is State.READY:
-            expected = (run.next_step, run.visits.get(event.step_id, 0) + 1, 1)
-            if (event.step_id, event.visit, event.attempt) != expected:
-                why = f"expected step, visit, attempt {expected}"
-        case StepStarted():
-            if run.current and event.attempt != run.current.attempt + 1:
-                why = f"expected attempt {run.current.attempt + 1}"
-        case CancelRequested() if run.cancel_requested:
-            why = "a cancel is being carried out"
-        case StepCancelled() | RunCancelled() if not run.cancel_requested:
-            why = "no cancel was requested"
-        case RunCompleted() | RunCancelled() if run.next_step:
-            why = f"the run goes on with step {run.next_step}"
-    step_id, visit = getattr(event, "step_id", None), getattr(event, "visit", None)
-    if run.current and step_id and (step_id, visit) != (run.current.step_id, run.current.visit):
-        why = f"the run is in step {run.current.step_id}, visit {run.current.visit}"
-    if why:
-        raise IllegalTransition(run.state, type(event).__name__, why)
+def _inside(run: Run, event: Where | StepStarted) -> Visit:
+    """Return the visit that the run is in. Raises `IllegalTransition` where that is another."""
+    visit = run.current
+    assert visit is not None  # noqa: S101 - TRANSITIONS allow this only inside a step
+    if event.step_id != visit.step_id or event.visit != visit.visit:
+        raise _refuse(run, event, f"the run is in step {visit.step_id}, visit {visit.visit}")
+    return visit
 
 
 def _started(event: RunStarted) -> Run:
@@ -122,111 +126,107 @@ def _started(event: RunStarted) -> Run:
         next_step=event.first_step,
         parent=event.parent,
         origin=event.origin,
-        outputs=event.outputs,
+        outputs=dict(event.outputs),
         last_error=event.caught,
         failed_in=event.caught_in,
         carried=event.carried,
-        visits=event.visits,
+        visits=dict(event.visits),
         vars=event.vars,
     )
 
 
-Changes = dict[str, Any]
+def _attempt(run: Run, event: StepStarted) -> None:
+    if run.current is None:
+        _enter(run, event)
+        return
+    visit = _inside(run, event)
+    if event.attempt != visit.attempt + 1:
+        raise _refuse(run, event, f"expected attempt {visit.attempt + 1}")
+    visit.attempt, visit.attempted_at_ms = event.attempt, event.at_ms
+    visit.retry_at_ms, visit.interruptions = None, 0
+    run.wake_at_ms = None
 
 
-def _attempt(run: Run, event: StepStarted) -> Changes:
-    if run.current:
-        visit = _visit(
-            run, attempt=event.attempt, attempted_at_ms=event.at_ms, retry_at_ms=None,
-            interruptions=0,
-        )  # fmt: skip
-        return {"current": visit, "wake_at_ms": None}
-    visit = Visit(
-        step_id=event.step_id,
-        visit=event.visit,
-        step_type=event.step_type,
-        step_name=event.step_name,
-        status=VisitStatus.RUNNING,
-        attempt=event.attempt,
-        started_at_ms=event.at_ms,
+def _enter(run: Run, event: StepStarted) -> None:
+    step_id = event.step_id
+    visit = run.visits.get(step_id, 0) + 1
+    if step_id != run.next_step or event.visit != visit or event.attempt != 1:
+        expected = (run.next_step, visit, 1)
+        raise _refuse(run, event, f"expected step, visit, attempt {expected}")
+    run.current = Visit(
+        step_id,
+        visit,
+        event.step_type,
+        event.step_name,
+        VisitStatus.RUNNING,
+        event.attempt,
+        event.at_ms,
     )
-    return {
-        "current": visit,
-        "next_step": None,
-        "visits": {**run.visits, event.step_id: event.visit},
-        "executions": run.executions + 1,
-    }
+    run.next_step = None
+    run.visits[step_id] = visit
+    run.executions += 1
 
 
-def _back_off(run: Run, event: AttemptFailed) -> Changes:
-    return {
-        "current": _visit(run, error=event.error, retry_at_ms=event.retry_at_ms),
-        "wake_at_ms": event.retry_at_ms,
-    }
+def _back_off(run: Run, event: AttemptFailed) -> None:
+    visit = _inside(run, event)
+    visit.error, visit.retry_at_ms = event.error, event.retry_at_ms
+    run.wake_at_ms = event.retry_at_ms
 
 
-def _record(run: Run, event: StepRecorded) -> Changes:
-    records = {**_inside(run).records, event.name: Record(event.at_ms, event.value)}
-    return {"current": _visit(run, records=records, interruptions=0), "wake_at_ms": None}
+def _record(run: Run, event: StepRecorded) -> None:
+    visit = _inside(run, event)
+    visit.records[event.name] = Record(event.at_ms, event.value)
+    visit.interruptions = 0
+    run.wake_at_ms = None
 
 
-def _interrupt(run: Run, event: AttemptInterrupted) -> Changes:
-    count = _inside(run).interruptions + (not event.in_order)
-    return {"current": _visit(run, interruptions=count)}
+def _interrupt(run: Run, event: AttemptInterrupted) -> None:
+    _inside(run, event).interruptions += not event.in_order
 
 
-def _await_children(run: Run, event: ChildrenAwaited) -> Changes:
-    return {
-        "current": _visit(run, children=event.total, interruptions=0),
-        "wake_at_ms": event.deadline_ms,
-    }
+def _await_children(run: Run, event: ChildrenAwaited) -> None:
+    visit = _inside(run, event)
+    visit.children, visit.interruptions = event.total, 0
+    run.wake_at_ms = event.deadline_ms
 
 
-def _leave_children(run: Run, event: ChildrenLeft) -> Changes:
-    return {
-        "current": _visit(run, error=event.error or _inside(run).error),
-        "wake_at_ms": event.until_ms,
-    }
+def _leave_children(run: Run, event: ChildrenLeft) -> None:
+    visit = _inside(run, event)
+    visit.error = event.error or visit.error
+    run.wake_at_ms = event.until_ms
 
 
-def _pause(run: Run, event: RunPaused) -> Changes:
-    return {
-        "current": _visit(run, status=VisitStatus.PAUSED),
-        "pause": event.pause,
-        "wake_at_ms": event.deadline_ms,
-    }
+def _sleep(run: Run, event: StepSlept) -> None:
+    _inside(run, event)
+    run.wake_at_ms = event.until_ms
 
 
-def _resume(run: Run, event: RunResumed) -> Changes:
-    return {
-        **_answered(run, event),
-        "current": _visit(run, status=VisitStatus.RUNNING),
-        "pause": None,
-        "wake_at_ms": None,
-    }
+def _pause(run: Run, event: RunPaused) -> None:
+    _inside(run, event).status = VisitStatus.PAUSED
+    run.pause = event.pause
+    run.wake_at_ms = event.deadline_ms
 
 
-def _resume_children(run: Run, event: ChildrenResumed) -> Changes:
-    return {
-        **_answered(run, event),
-        "current": _visit(run, status=VisitStatus.RUNNING),
-        "pause": None,
-    }
+def _resume(run: Run, event: RunResumed) -> None:
+    _go_on(run, event)
+    run.wake_at_ms = None
 
 
-def _answered(run: Run, event: RunResumed | ChildrenResumed) -> Changes:
-    return {"answers": {**run.answers, event.key: event.fingerprint}} if event.key else {}
+def _go_on(run: Run, event: RunResumed | ChildrenResumed) -> None:
+    _inside(run, event).status = VisitStatus.RUNNING
+    run.pause = None
+    if event.key:
+        run.answers[event.key] = event.fingerprint
 
 
-def _complete_step(run: Run, event: StepCompleted) -> Changes:
-    succeeded = event.step_id == run.failed_in
-    return {
-        **({"last_error": None, "failed_in": None} if succeeded else {}),
-        **_leave(run, event.at_ms, VisitStatus.COMPLETED, output=event.output, error=None),
-        "next_step": event.next_step,
-        "data": _data_after(run.data, event),
-        "outputs": {**run.outputs, event.step_id: event.output},
-    }
+def _complete_step(run: Run, event: StepCompleted) -> None:
+    visit = _leave(run, event, VisitStatus.COMPLETED)
+    visit.output, visit.error = event.output, None
+    if event.step_id == run.failed_in:
+        run.last_error = run.failed_in = None
+    run.next_step = event.next_step
+    run.data = _data_after(run.data, event)
+    run.outputs[event.step_id] = event.output
 
 
 def _data_after(data: JsonObject, event: StepCompleted) -> JsonObject:
@@ -243,66 +243,102 @@ def _data_after(data: JsonObject, event: StepCompleted) -> JsonObject:
     return after
 
 
-def _fail_step(run: Run, event: StepFailed) -> Changes:
-    return {
-        **_leave(run, event.at_ms, VisitStatus.FAILED, error=event.error),
-        "next_step": event.next_step,
-        "last_error": event.error,
-        "failed_in": event.step_id,
-    }
+def _fail_step(run: Run, event: StepFailed) -> None:
+    _leave(run, event, VisitStatus.FAILED).error = event.error
+    run.next_step = event.next_step
+    run.last_error, run.failed_in = event.error, event.step_id
 
 
-def _inside(run: Run) -> Visit:
-    assert run.current is not None  # noqa: S101 - TRANSITIONS allow this only inside a step
-    return run.current
+def _time_out_step(run: Run, event: StepTimedOut) -> None:
+    _leave(run, event, VisitStatus.TIMED_OUT)
+    if event.output:
+        run.outputs[event.step_id] = event.output
+    run.next_step = event.next_step
 
 
-def _visit(run: Run, **changes: Any) -> Visit:
-    return _changed(_inside(run), changes)
+def _cancel_step(run: Run, event: StepCancelled) -> None:
+    if not run.cancel_requested:
+        raise _refuse(run, event, "no cancel was requested")
+    _leave(run, event, VisitStatus.CANCELLED)
+    run.next_step = event.next_step
 
 
-def _leave(run: Run, at_ms: int, status: VisitStatus, **changes: Any) -> Changes:
-    visit = _visit(run, status=status, ended_at_ms=at_ms, retry_at_ms=None, **changes)
-    left: Changes = {"current": None, "past": (*run.past, visit), "pause": None, "wake_at_ms": None}
+def _leave(
+    run: Run, event: StepCompleted | StepFailed | StepTimedOut | StepCancelled, status: VisitStatus
+) -> Visit:
+    return _end_visit(run, _inside(run, event), event.at_ms, status)
+
+
+def _end_visit(run: Run, visit: Visit, at_ms: int, status: VisitStatus) -> Visit:
+    visit.status, visit.ended_at_ms, visit.retry_at_ms = status, at_ms, None
+    run.past.append(visit)
+    run.current = run.pause = run.wake_at_ms = None
     if run.cancel_requested and not run.cleaning_up:
-        left |= {"cleaning_up": True, "cleans_up_from": run.executions}
-    return left
+        run.cleaning_up, run.cleans_up_from = True, run.executions
+    return visit
 
 
-def _terminate(run: Run, event: RunTerminated) -> Changes:
-    left = _leave(run, event.at_ms, VisitStatus.TERMINATED) if run.current else {}
-    return {**left, "next_step": None, "ended_at_ms": event.at_ms, "reason": event.reason}
+def route(run: Run, target: str | None) -> None:
+    """Complete the end of a step that was applied last: the edge leads to `target`.
+
+    Only for an end that was applied without its `next_step`, since the edge is chosen in the
+    scope that the step leaves behind; the event that is kept has it.
+    """
+    run.next_step = target
 
 
-_CHANGES: Mapping[type[Event], Callable[[Run, Any], Changes]] = {
+def _request_cancel(run: Run, event: CancelRequested) -> None:
+    if run.cancel_requested:
+        raise _refuse(run, event, "a cancel is being carried out")
+    run.cancel_requested, run.reason = True, event.reason
+
+
+def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
+    if run.next_step:
+        raise _refuse(run, event, f"the run goes on with step {run.next_step}")
+
+
+def _complete(run: Run, event: RunCompleted) -> None:
+    _must_be_at_the_end(run, event)
+    run.ended_at_ms, run.result = event.at_ms, event.result
+
+
+def _fail(run: Run, event: RunFailed) -> None:
+    run.ended_at_ms, run.error, run.next_step = event.at_ms, event.error, None
+
+
+def _cancel(run: Run, event: RunCancelled) -> None:
+    if not run.cancel_requested:
+        raise _refuse(run, event, "no cancel was requested")
+    _must_be_at_the_end(run, event)
+    run.ended_at_ms = event.at_ms
+
+
+def _terminate(run: Run, event: RunTerminated) -> None:
+    if run.current:
+        _end_visit(run, run.current, event.at_ms, VisitStatus.TERMINATED)
+    run.next_step = None
+    run.ended_at_ms, run.reason = event.at_ms, event.reason
+
+
+_CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     StepStarted: _attempt,
     AttemptFailed: _back_off,
     AttemptInterrupted: _interrupt,
     StepRecorded: _record,
     ChildrenAwaited: _await_children,
-    ChildrenResumed: _resume_children,
+    ChildrenResumed: _go_on,
     ChildrenLeft: _leave_children,
-    StepSlept: lambda _run, event: {"wake_at_ms": event.until_ms},
+    StepSlept: _sleep,
     RunPaused: _pause,
     RunResumed: _resume,
     StepCompleted: _complete_step,
     StepFailed: _fail_step,
-    StepTimedOut: lambda run, event: {
-        **_leave(run, event.at_ms, VisitStatus.TIMED_OUT),
-        **({"outputs": {**run.outputs, event.step_id: event.output}} if event.output else {}),
-        "next_step": event.next_step,
-    },
-    StepCancelled: lambda run, event: {
-        **_leave(run, event.at_ms, VisitStatus.CANCELLED),
-        "next_step": event.next_step,
-    },
-    CancelRequested: lambda _run, event: {"cancel_requested": True, "reason": event.reason},
-    RunCompleted: lambda _run, event: {"ended_at_ms": event.at_ms, "result": event.result},
-    RunFailed: lambda _run, event: {
-        "ended_at_ms": event.at_ms,
-        "error": event.error,
-        "next_step": None,
-    },
-    RunCancelled: lambda _run, event: {"ended_at_ms": event.at_ms},
+    StepTimedOut: _time_out_step,
+    StepCancelled: _cancel_step,
+    CancelRequested: _request_cancel,
+    RunCompleted: _complete,
+    RunFailed: _fail,
+    RunCancelled: _cancel,
     RunTerminated: _terminate,
 }

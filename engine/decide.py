@@ -79,21 +79,21 @@ Decision: TypeAlias = (
 )
 
 
+_ADVANCE, _ABANDON, _STOP = Advance(), Abandon(), Stop()
+
+
 def decide(run: Run) -> Decision:
     """Say what is due for `run`."""
-    if run.is_over:
-        return Stop()
-    if run.current is None:
-        return Advance()
+    where = run.current
+    if where is None:
+        return _STOP if run.state.is_over else _ADVANCE
+    if run.state is State.EXECUTING:
+        return _ABANDON if run.is_stopping else Execute(where.step_id, where.visit, where.attempt)
     if run.waits_for_children:
-        where = run.current
         return AwaitChildren(where.step_id, where.visit, where.attempt, run.wake_at_ms)
     if run.state is State.STOPPING_CHILDREN:
         return AwaitStopped(run.wake_at_ms)
     if run.state is State.PAUSED:
         return AwaitAnswer(run.wake_at_ms)
-    if run.wake_at_ms is not None:
-        return AwaitTime(run.wake_at_ms)
-    if run.is_stopping:
-        return Abandon()
-    return Execute(run.current.step_id, run.current.visit, run.current.attempt)
+    assert run.wake_at_ms is not None  # noqa: S101 - it backs off or sleeps
+    return AwaitTime(run.wake_at_ms)

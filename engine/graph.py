@@ -74,6 +74,13 @@ class Graph:
     initial: str
     steps: Mapping[str, Step]
     max_step_executions: int = 1_000
+    has_conditions: bool = field(init=False, compare=False)
+    """Whether an edge asks how the run stands."""
+
+    def __post_init__(self) -> None:
+        edges = (edge for step in self.steps.values() for edge in step.edges)
+        found = any(edge.condition is not None for edge in edges)
+        object.__setattr__(self, "has_conditions", found)
 
     @property
     def max_clean_up_executions(self) -> int:

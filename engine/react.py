@@ -30,9 +30,11 @@ Events = tuple[Event, ...]
 
 
 def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Return the events that follow from what happened.
+    """Change the run by what follows from what happened, and return the events that did it.
 
     None for a timer that is not due, and for what the run has meanwhile left behind.
+
+    A refusal has changed nothing.
 
     Raises:
         NotPaused: An answer came for a run that waits for nobody.

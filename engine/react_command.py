@@ -1,9 +1,7 @@
 """What a command makes happen: a person's answer, a cancel, a terminate."""
 
-from dataclasses import replace
-
 from engine.advance import end_of_step
-from engine.apply import apply
+from engine.apply import apply, happen
 from engine.errors import AlreadyCancelling, NotPaused, RunIsOver
 from engine.events import (
     AttemptFailed,
@@ -31,7 +29,7 @@ Events = tuple[Event, ...]
 def answer(
     run: Run, graph: Graph, happened: Answered | AnswerKept | InterruptionSettled, now_ms: int
 ) -> Events:
-    """Return what an answer makes happen. Raises `NotPaused`."""
+    """Do what an answer makes happen. Raises `NotPaused`."""
     if run.current is None or run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     wants_settling = run.pause.interruption
@@ -40,42 +38,41 @@ def answer(
     where = (now_ms, run.current.step_id, run.current.visit)
     key = happened.key
     resumed = RunResumed(*where, happened.answer, happened.caller, key.key, key.fingerprint)
-    going = apply(run, resumed)
+    apply(run, resumed)
     if isinstance(happened, AnswerKept):
         if happened.name in run.current.records:
             return (resumed,)
-        return (resumed, StepRecorded(*where, happened.name, happened.value))
+        return (resumed, happen(run, StepRecorded(*where, happened.name, happened.value)))
     if isinstance(happened, Answered):
-        completed = StepCompleted(*where, happened.output, happened.data, None)
-        return (resumed, *end_of_step(going, graph, completed))
-    error = StepError("Interrupted", "the server stopped while the step was running")
+        given = {"output": happened.output, "data": happened.data}
+        return (resumed, *end_of_step(run, graph, StepCompleted, now_ms, **given))
+    message = "the server stopped while the step was running"
+    error = StepError("Interrupted", message, retryable=happened.run_again)
     if not happened.run_again:
-        failed = StepFailed(*where, replace(error, retryable=False))
-        return (resumed, *end_of_step(going, graph, failed))
-    broke = AttemptFailed(*where, run.current.attempt, error, now_ms)
-    return (resumed, broke, next_attempt(apply(going, broke), now_ms))
+        return (resumed, *end_of_step(run, graph, StepFailed, now_ms, error=error))
+    broke = happen(run, AttemptFailed(*where, run.current.attempt, error, now_ms))
+    return (resumed, broke, next_attempt(run, now_ms))
 
 
 def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
-    """Return what a cancel makes happen. Raises `RunIsOver` or `AlreadyCancelling`."""
+    """Do what a cancel makes happen. Raises `RunIsOver` or `AlreadyCancelling`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
     if run.cancel_requested:
         raise AlreadyCancelling(f"run {run.id} is being cancelled")
-    requested = CancelRequested(now_ms, command.reason, command.caller)
+    requested = happen(run, CancelRequested(now_ms, command.reason, command.caller))
     goes_on = (State.EXECUTING, State.STOPPING_CHILDREN)
     if run.state in goes_on or run.current is None:
         return (requested,)
     if run.waits_for_children and command.grace_ms:
         where = (now_ms, run.current.step_id, run.current.visit)
-        left = ChildrenLeft(*where, now_ms + command.grace_ms)
-        return (requested, *child_resumed(run, now_ms), left)
-    stopped = StepCancelled(now_ms, run.current.step_id, run.current.visit)
-    return (requested, *end_of_step(apply(run, requested), graph, stopped))
+        resumed = child_resumed(run, now_ms)
+        return (requested, *resumed, happen(run, ChildrenLeft(*where, now_ms + command.grace_ms)))
+    return (requested, *end_of_step(run, graph, StepCancelled, now_ms))
 
 
 def terminate(run: Run, command: Terminate, now_ms: int) -> Events:
-    """Return the end of the run. Raises `RunIsOver`."""
+    """End the run. Raises `RunIsOver`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
-    return (RunTerminated(now_ms, command.reason, command.caller),)
+    return (happen(run, RunTerminated(now_ms, command.reason, command.caller)),)

@@ -3,7 +3,7 @@
 from zlib import crc32
 
 from engine.advance import end_of_step
-from engine.apply import fold
+from engine.apply import happen
 from engine.events import (
     AttemptFailed,
     AttemptInterrupted,
@@ -40,7 +40,7 @@ _NO_KEY = AnswerKey()
 
 
 def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
-    """Return what an outcome makes happen; a late one changes nothing."""
+    """Do what an outcome makes happen; a late one changes nothing."""
     visit = run.current
     if visit is None or not (run.state is State.EXECUTING or run.waits_for_children):
         return ()
@@ -49,60 +49,61 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
     if isinstance(happened, AwaitsChildren):
         return _awaits(run, graph, happened, now_ms)
     if run.state is State.PAUSED:
-        resumed = child_resumed(run, now_ms)
-        return (*resumed, *outcome(fold(resumed, run), graph, happened, now_ms))
+        return (*child_resumed(run, now_ms), *outcome(run, graph, happened, now_ms))
     at = (now_ms, visit.step_id, visit.visit)
     if isinstance(happened, Broke | Stopped) and happened.grace_ms:
         error = happened.error if isinstance(happened, Broke) else None
-        return (ChildrenLeft(*at, now_ms + happened.grace_ms, error),)
+        return (happen(run, ChildrenLeft(*at, now_ms + happened.grace_ms, error)),)
     match happened:
         case Delivered(output, data, appended, removed):
-            done = StepCompleted(*at, output, data, None, appended, removed)
-            return end_of_step(run, graph, done)
+            return end_of_step(
+                run, graph, StepCompleted, now_ms,
+                output=output, data=data, appended=appended, removed=removed,
+            )  # fmt: skip
         case Broke(error):
             return broke(run, graph, error, now_ms)
         case Pauses() | Sleeps() if run.is_stopping:
-            return end_of_step(run, graph, StepCancelled(*at))
+            return end_of_step(run, graph, StepCancelled, now_ms)
         case Pauses(pause, deadline_ms):
-            return (RunPaused(*at, pause, deadline_ms),)
+            return (happen(run, RunPaused(*at, pause, deadline_ms)),)
         case Sleeps(until_ms):
-            return (StepSlept(*at, until_ms),)
+            return (happen(run, StepSlept(*at, until_ms)),)
         case Interrupted() if not run.is_stopping:
             return _interrupted(run, graph, happened, now_ms)
         case _:
-            return end_of_step(run, graph, StepCancelled(*at))
+            return end_of_step(run, graph, StepCancelled, now_ms)
 
 
 def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
-    """Return what a failed attempt makes happen: another one later, or the end of the step."""
+    """Do what a failed attempt makes happen: another one later, or the end of the step."""
     assert run.current is not None  # noqa: S101 - the callers have checked
     visit, step = run.current, graph.steps[run.current.step_id]
     if run.is_stopping:
-        return end_of_step(run, graph, StepCancelled(now_ms, visit.step_id, visit.visit))
+        return end_of_step(run, graph, StepCancelled, now_ms)
     if not step.retry.allows(error, visit.attempt):
-        return end_of_step(run, graph, StepFailed(now_ms, visit.step_id, visit.visit, error))
+        return end_of_step(run, graph, StepFailed, now_ms, error=error)
     # Jitter drawn from the attempt's name: spread over runs, and the same when asked again.
     jitter = crc32(f"{run.id}:{visit.step_id}:{visit.visit}:{visit.attempt}".encode()) / 2**32
     wait_ms = step.retry.delay_ms(visit.attempt, jitter, error.retry_after_ms)
     failed = AttemptFailed(
         now_ms, visit.step_id, visit.visit, visit.attempt, error, now_ms + wait_ms
     )
-    return (failed,)
+    return (happen(run, failed),)
 
 
 def children_stopped(run: Run, graph: Graph, now_ms: int) -> Events:
-    """Return what follows once the child runs have stopped that the step wants no more."""
+    """Do what follows once the child runs have stopped that the step wants no more."""
     if run.state is not State.STOPPING_CHILDREN:
         return ()
     assert run.current is not None  # noqa: S101 - child runs belong to a step
     visit = run.current
     if visit.error is None:
-        return end_of_step(run, graph, StepCancelled(now_ms, visit.step_id, visit.visit))
+        return end_of_step(run, graph, StepCancelled, now_ms)
     return broke(run, graph, visit.error, now_ms)
 
 
 def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
-    """Return the record, unless the run has left that visit or has it already."""
+    """Keep the record, unless the run has left that visit or has it already."""
     visit = run.current
     if (
         visit is None
@@ -112,34 +113,35 @@ def recorded(run: Run, happened: Recorded, now_ms: int) -> Events:
     ):
         return ()
     at = (now_ms, visit.step_id, visit.visit)
-    return (*child_resumed(run, now_ms), StepRecorded(*at, happened.name, happened.value))
+    resumed = child_resumed(run, now_ms)
+    return (*resumed, happen(run, StepRecorded(*at, happened.name, happened.value)))
 
 
 def child_resumed(run: Run, now_ms: int, key: AnswerKey = _NO_KEY) -> Events:
-    """Return what takes a run back from the pause of a child run to waiting for it."""
+    """Take a run back from the pause of a child run to waiting for it."""
     if run.state is not State.PAUSED or not run.waits_for_children or run.current is None:
         return ()
     where = (now_ms, run.current.step_id, run.current.visit)
-    return (ChildrenResumed(*where, key.key, key.fingerprint),)
+    return (happen(run, ChildrenResumed(*where, key.key, key.fingerprint)),)
 
 
 def _awaits(run: Run, graph: Graph, happened: AwaitsChildren, now_ms: int) -> Events:
     assert run.current is not None  # noqa: S101 - the caller has checked
     at = (now_ms, run.current.step_id, run.current.visit)
     if run.is_stopping:
-        return end_of_step(run, graph, StepCancelled(*at))
+        return end_of_step(run, graph, StepCancelled, now_ms)
     deadline_ms = run.wake_at_ms
     before: Events = ()
     if run.state is State.EXECUTING:
         deadline_ms = happened.deadline_ms
-        before = (ChildrenAwaited(*at, happened.total, deadline_ms),)
+        before = (happen(run, ChildrenAwaited(*at, happened.total, deadline_ms)),)
     elif run.pause == happened.pause:
         return ()
     else:
         before = child_resumed(run, now_ms)
     if happened.pause is None:
         return before
-    return (*before, RunPaused(*at, happened.pause, deadline_ms))
+    return (*before, happen(run, RunPaused(*at, happened.pause, deadline_ms)))
 
 
 def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> Events:
@@ -151,16 +153,16 @@ def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> 
         case OnInterrupted.RETRY:
             count = visit.interruptions + (not happened.in_order)
             if happened.in_order or count < happened.most:
-                return (AttemptInterrupted(*where, visit.attempt, happened.in_order),)
+                return (happen(run, AttemptInterrupted(*where, visit.attempt, happened.in_order)),)
             message = (
                 f"the process has ended {count} times while the step was running, so the step "
                 "may be the cause; it is not run again"
             )
             error = StepError("Interrupted", message, retryable=False)
-            return end_of_step(run, graph, StepFailed(*where, error))
+            return end_of_step(run, graph, StepFailed, now_ms, error=error)
         case OnInterrupted.FAIL:
             error = StepError("Interrupted", message, retryable=False)
-            return end_of_step(run, graph, StepFailed(*where, error))
+            return end_of_step(run, graph, StepFailed, now_ms, error=error)
         case OnInterrupted.ASK:
             body: JsonObject = {
                 "stepId": visit.step_id,
@@ -168,4 +170,5 @@ def _interrupted(run: Run, graph: Graph, happened: Interrupted, now_ms: int) -> 
                 "message": message,
                 "actions": list(happened.choices),
             }
-            return (RunPaused(*where, Pause("request_user_action", body, interruption=True)),)
+            pause = Pause("request_user_action", body, interruption=True)
+            return (happen(run, RunPaused(*where, pause)),)

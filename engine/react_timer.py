@@ -1,6 +1,7 @@
 """What a timer that has come due makes happen."""
 
 from engine.advance import end_of_step
+from engine.apply import happen
 from engine.events import Event, StepCompleted, StepFailed, StepStarted, StepTimedOut
 from engine.graph import Graph, Occasion
 from engine.inputs import Broke, TimerDue
@@ -12,24 +13,23 @@ from engine.visit import Visit
 
 
 def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
-    """Return what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
+    """Do what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
     visit = run.current
     if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
         return ()
-    where = (now_ms, visit.step_id, visit.visit)
     if run.state is State.BACKING_OFF:
         return (next_attempt(run, now_ms),)
     if run.state is State.SLEEPING:
-        return end_of_step(run, graph, StepCompleted(*where, None, {}, None))
+        return end_of_step(run, graph, StepCompleted, now_ms, output=None, data={})
     if run.waits_for_children:
         late = StepError("Timeout", "the child runs took longer than the step's timeout")
         return outcome(run, graph, Broke(late, due.grace_ms), now_ms)
     if run.state is State.STOPPING_CHILDREN:
         return children_stopped(run, graph, now_ms)
     if any(edge.on is Occasion.TIMEOUT for edge in graph.steps[visit.step_id].edges):
-        return end_of_step(run, graph, StepTimedOut(*where, output=_gathered(visit)))
+        return end_of_step(run, graph, StepTimedOut, now_ms, output=_gathered(visit))
     error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)
-    return end_of_step(run, graph, StepFailed(*where, error))
+    return end_of_step(run, graph, StepFailed, now_ms, error=error)
 
 
 def _gathered(visit: Visit) -> Json:
@@ -41,14 +41,8 @@ def _gathered(visit: Visit) -> Json:
 
 
 def next_attempt(run: Run, now_ms: int) -> StepStarted:
-    """Return the start of the attempt after the current one."""
+    """Start the attempt after the current one."""
     assert run.current is not None  # noqa: S101 - the callers have checked
     visit = run.current
-    return StepStarted(
-        now_ms,
-        visit.step_id,
-        visit.visit,
-        visit.attempt + 1,
-        visit.step_type,
-        visit.step_name,
-    )
+    where = (now_ms, visit.step_id, visit.visit)
+    return happen(run, StepStarted(*where, visit.attempt + 1, visit.step_type, visit.step_name))

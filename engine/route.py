@@ -1,6 +1,6 @@
 """Which edge a run takes out of a step."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from engine.errors import ConditionFailed
 from engine.graph import Condition, Edge, Occasion, Step
@@ -17,11 +17,18 @@ class NoWayOut(Exception):
         super().__init__(message)
 
 
-def next_step(run_after: Callable[[], Run], step: Step, occasion: Occasion) -> str | None:
+def sure_step(step: Step, occasion: Occasion) -> str | None:
+    """Return the step that is next whatever the run's data are, None where that hangs on them."""
+    for edge in step.edges:
+        if edge.on is occasion:
+            return edge.target if edge.condition is None else None
+    return None
+
+
+def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
     """Return the step that the first true edge for `occasion` leads to.
 
-    `run_after` gives the run as it stands after the step has ended; it is asked only where a
-    condition needs it. Where the step has no edge for an error or a cancel, and after a step
+    The run has left the step. Where that has no edge for an error or a cancel, and after a step
     that ends the run, the answer is None.
 
     Raises:
@@ -32,7 +39,7 @@ def next_step(run_after: Callable[[], Run], step: Step, occasion: Occasion) -> s
     for edge in edges:
         if edge.condition is None:
             return edge.target
-        names = scope(run_after()) if names is None else names
+        names = scope(run) if names is None else names
         if _holds(edge, edge.condition, names, step):
             return edge.target
     if step.ends or occasion is not Occasion.SUCCESS:

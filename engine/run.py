@@ -1,6 +1,7 @@
 """A run: the fold of its history.
 
-It is changed by `engine/apply.py` and nowhere else.
+It is one object that changes in place, by `engine/apply.py` and nowhere else. Whoever shows it
+while it goes on takes a copy.
 
 Theory of operation: a run has one position. In READY it stands between two steps; every
 append that the engine makes carries on past READY, so that between appends a run is either
@@ -8,9 +9,9 @@ inside a step (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED) or 
 is where the last chosen edge leads, None when there is nowhere to go and the run must end.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.past import Past
 from engine.transitions import State, Status
 from engine.values import (
     SIGNAL_PAUSE,
@@ -26,13 +27,14 @@ from engine.values import (
 from engine.visit import Visit
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """The fold of a history.
 
     Attributes:
         seq: How many events have been applied; the next event has this number plus one.
-        data: The input, over which each step's declared output has been merged.
+        data: The input, over which each step's declared output has been merged; another object
+            each time.
         outputs: Each step's last whole output, by step id.
         past: The visits that have ended, oldest first.
         current: The visit the run is in.
@@ -66,13 +68,13 @@ class Run:
     updated_at_ms: int
     ended_at_ms: int | None = None
     next_step: str | None = None
-    past: tuple[Visit, ...] = ()
+    past: Past = field(default_factory=Past)
     current: Visit | None = None
-    outputs: Mapping[str, Json] = field(default_factory=dict)
-    visits: Mapping[str, int] = field(default_factory=dict)
+    outputs: dict[str, Json] = field(default_factory=dict)
+    visits: dict[str, int] = field(default_factory=dict)
     executions: int = 0
     pause: Pause | None = None
-    answers: Mapping[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
     wake_at_ms: int | None = None
     last_error: StepError | None = None
     failed_in: str | None = None
@@ -95,7 +97,7 @@ class Run:
     @property
     def is_over(self) -> bool:
         """True when no event can follow."""
-        return self.status.is_over
+        return self.state.is_over
 
     @property
     def is_stopping(self) -> bool:
@@ -129,9 +131,20 @@ class Run:
     @property
     def history(self) -> tuple[Visit, ...]:
         """All visits, oldest first, the current one last."""
-        return (*self.past, self.current) if self.current else self.past
+        return (*self.past, self.current) if self.current else tuple(self.past)
 
     @property
     def last_visit(self) -> Visit:
         """The visit that ended last."""
         return self.past[-1]
+
+    def copy(self) -> "Run":
+        """Return the run as it stands; it changes no more."""
+        copied = object.__new__(Run)
+        copied.__dict__.update(self.__dict__)
+        copied.past = self.past.copy()
+        copied.current = self.current.copy() if self.current else None
+        copied.outputs = self.outputs.copy()
+        copied.visits = self.visits.copy()
+        copied.answers = self.answers.copy()
+        return copied

@@ -60,13 +60,17 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
 
-    @property
-    def status(self) -> Status:
-        """The word that clients see."""
-        return _STATUS.get(self, Status.RUNNING)
+    status: Status
+    """The word that clients see."""
+
+    is_over: bool
+    """True when no event can follow."""
 
 
 _STATUS = {State(s.value): s for s in Status if s is not Status.RUNNING}
+for _state in State:  # attributes, since they are asked for at every turn
+    _state.status = _STATUS.get(_state, Status.RUNNING)
+    _state.is_over = _state.status.is_over
 
 _LIVE = (
     State.READY,

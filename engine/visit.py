@@ -1,6 +1,5 @@
 """One time that a run is in one step."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,9 +18,11 @@ class VisitStatus(StrEnum):
     TERMINATED = "terminated"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Visit:
     """One entry of a run's history: one time that the run was in one step.
+
+    It changes while the run is in it, by `engine/apply.py`, and never after.
 
     Attributes:
         attempt: The number of the newest attempt.
@@ -46,7 +47,14 @@ class Visit:
     output: Json = None
     error: StepError | None = None
     retry_at_ms: int | None = None
-    records: Mapping[str, Record] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
     children: int = 0
     interruptions: int = 0
     attempted_at_ms: int | None = None
+
+    def copy(self) -> "Visit":
+        """Return a copy that goes its own way."""
+        copied = object.__new__(Visit)
+        copied.__dict__.update(self.__dict__)
+        copied.records = self.records.copy()
+        return copied

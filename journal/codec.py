@@ -8,11 +8,12 @@ that is not known is an error, never skipped.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic_core import to_json
 
-from engine import EVENT_TYPES, Event
+from engine import EVENT_TYPES, Event, StepStarted
 
 SCHEMA = 1
 """The number of the body format, kept with each event."""
@@ -28,6 +29,19 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 def encode(event: Event) -> str:
     """Return the body of an event. Raises `ValueError` where a value is no JSON."""
+    if type(event) is StepStarted:
+        where = (event.step_id, event.visit, event.attempt)
+        return _start(*where, event.step_type, event.step_name)
+    return _encoded(event)
+
+
+@lru_cache(maxsize=2_048)
+def _start(step_id: str, visit: int, attempt: int, step_type: str, step_name: str | None) -> str:
+    """Return the body of the start of an attempt: that of thousands of runs of one workflow."""
+    return _encoded(StepStarted(0, step_id, visit, attempt, step_type, step_name))
+
+
+def _encoded(event: Event) -> str:
     plain = _plain(event, skip="at_ms")
     try:
         # A fifth of the time that the standard library takes; but it lets pass what is no

@@ -3,7 +3,9 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
 
 from engine import Event, IllegalTransition, Run, fold
 from journal.chain import first_link, link
@@ -14,14 +16,18 @@ from journal.long_runs import LongRuns
 from journal.read_ahead import ReadAhead
 from journal.readers import Readers
 from journal.run_ids import run_number
-from journal.run_projection import PROJECT_RUN, RunProjection, projection
+from journal.run_projection import Statement, Turn, listing, turn_of
 from journal.start_keys import IdempotencyKey, claim
-from journal.transaction import INSERT_EVENTS, Row, Work
-from journal.writer import Writer
+from journal.transaction import Append, Row, Task, Work, write_rows
+from journal.writer import Writer, tell
 
 _PIECE_EVENTS = 100
 _PIECE_CHARACTERS = 250_000
 """What of a long history is checked or folded before others on the event loop have a turn."""
+
+
+Told: TypeAlias = "Callable[[Head | BaseException], None]"
+"""Takes where a history ends after an append, or why that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Head:
 
     Attributes:
         characters: How long its events are together.
+        turn: What indexes have of the run; None where it has no row yet.
     """
 
     run_id: str
@@ -37,6 +44,7 @@ class Head:
     seq: int
     hash: bytes
     characters: int = field(default=0, compare=False)
+    turn: Turn | None = field(default=None, compare=False)
 
 
 class Events:
@@ -53,78 +61,81 @@ class Events:
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
 
-    async def start(
+    def start(
         self,
         tenant: str,
         run: Run,
         events: Sequence[Event],
+        told: Told,
         *,
         idempotency: IdempotencyKey | None = None,
-    ) -> Head:
-        """Write the first events of a run; durable when this returns.
+    ) -> None:
+        """Write the first events of a run; `told` takes where its history ends then.
 
-        Raises:
+        Or why it does not:
             DuplicateStart: The idempotency key has started a run before.
             Conflict: There is a run with this id.
             Unavailable: Whether the events were written is unknown.
         """
         head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
         if idempotency is None:
-            return await self.append(head, events, run)
-        rows, after = _rows(head, events)
+            self.append(head, events, run, told)
+            return
+        rows, listed, after = _rows(head, events, run)
 
         def work(connection: sqlite3.Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
-            connection.execute(PROJECT_RUN, projection(tenant, run, after.hash))
-            connection.executemany(INSERT_EVENTS, rows)
+            write_rows(connection, [listed], rows)
 
-        try:
-            await self._writer.write(work)
-        finally:
-            self.heard(tenant, run.id)
-        return after
+        self._writer.submit(Task(work, partial(self._appended, after, run, told)))
 
-    async def append(
-        self, head: Head, events: Sequence[Event], run: Run, beside: Work | None = None
-    ) -> Head:
-        """Append events after `head`; durable when this returns.
+    def append(
+        self,
+        head: Head,
+        events: Sequence[Event],
+        run: Run,
+        told: Told,
+        beside: Work | None = None,
+    ) -> None:
+        """Append events after `head`; `told` takes where the history ends once they are durable.
 
-        `run` is the fold after them; its row in the list is written in the same transaction, and
-        so is what is to be written `beside` them, or nothing at all.
-
-        Raises:
+        `run` is the fold after them, and stays as it is until then; its row in the list is
+        written in the same transaction, and so is what is to be written `beside` them, or nothing
+        at all. Where they are not durable `told` takes why:
             Conflict: Somebody else appended after `head` first.
             Unavailable: Whether the events were written is unknown.
         """
-        rows, after = _rows(head, events)
-        conflict = Conflict(head.run_id, head.seq + 1)
-        listed = projection(head.tenant, run, after.hash)
-        try:
-            if beside is None:
-                await self._writer.append(rows, [listed], conflict)
-            else:
-                await self._append_beside(rows, listed, conflict, beside)
-        finally:
-            self._ahead.forget(head.run_id)
-            self.heard(head.tenant, head.run_id)
-        self._keep(after, run)
-        return after
+        rows, listed, after = _rows(head, events, run)
+        conflict = partial(Conflict, head.run_id, head.seq + 1)
+        appended = partial(self._appended, after, run, told)
+        if beside is None:
+            self._writer.submit(Append(rows, [listed], conflict, appended))
+            return
 
-    async def _append_beside(
-        self, rows: Sequence[Row], listed: RunProjection, conflict: Conflict, beside: Work
-    ) -> None:
         def work(connection: sqlite3.Connection) -> None:
             beside(connection)
-            connection.execute(PROJECT_RUN, listed)
-            connection.executemany(INSERT_EVENTS, rows)
+            write_rows(connection, [listed], rows)
 
-        try:
-            await self._writer.write(work)
-        except sqlite3.IntegrityError:
-            raise conflict from None
+        def answered(answer: BaseException | None) -> None:
+            appended(conflict() if isinstance(answer, sqlite3.IntegrityError) else answer)
+
+        self._writer.submit(Task(work, answered))
+
+    def _appended(self, after: Head, run: Run, told: Told, failure: BaseException | None) -> None:
+        """Tell what came of an append, and whoever listens that there may be news."""
+        self._ahead.forget(after.run_id)
+        self.heard(after.tenant, after.run_id)
+        if isinstance(failure, BaseException):
+            told(failure)
+            return
+        self._keep(after, run)
+        told(after)
 
     def _keep(self, head: Head, run: Run) -> None:
-        self._long.keep(run.id, (head, run), head.seq, head.characters)
+        def shown() -> tuple[Head, Run]:
+            return head, run if run.is_over else run.copy()
+
+        self._long.keep(run.id, shown, head.seq, head.characters)
 
     async def start_together(
         self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
@@ -135,23 +146,22 @@ class Events:
             Conflict: There is one of them already.
             Unavailable: Whether they were written is unknown; all were, or none.
         """
-        made = [
-            _rows(Head(run.id, tenant, 0, first_link(run_number(run.id))), events)
-            for run, events in starts
-        ]
+        heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _ in starts]
+        made = [_rows(head, events, run) for head, (run, events) in zip(heads, starts, strict=True)]
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        append = Append(
+            [row for rows, _, _ in made for row in rows],
+            [listed for _, listed, _ in made],
+            partial(Conflict, starts[0][0].id, 1),
+            partial(tell, done),
+        )
         try:
-            await self._writer.append(
-                [row for rows, _ in made for row in rows],
-                [
-                    projection(tenant, run, after.hash)
-                    for (run, _), (_, after) in zip(starts, made, strict=True)
-                ],
-                Conflict(starts[0][0].id, 1),
-            )
+            self._writer.submit(append)
+            await done
         finally:
             for run, _ in starts:
                 self.heard(tenant, run.id)
-        return [after for _, after in made]
+        return [after for _, _, after in made]
 
     async def read_ahead(self, run_ids: Sequence[str]) -> None:
         """Read several histories by one query, each for whoever reads it next.
@@ -206,7 +216,7 @@ class Events:
             return kept
         if (going := self._long.get(run_id)) and tenant in (None, going[0].tenant):
             if await self._ends_with(going[0]):
-                return going
+                return going if going[1].is_over else (going[0], going[1].copy())
             self._long.forget(run_id)
         deletions = self._ended.deletions
         head, events, length = await self._read(run_id, tenant)
@@ -219,6 +229,7 @@ class Events:
             whole = fold((), run)
         except IllegalTransition as illegal:
             raise Corrupt(run_id, head.seq, f"does not apply: {illegal}") from illegal
+        head = replace(head, turn=turn_of(whole))
         if whole.is_over:
             self._ended.keep(run_id, (head, whole), length, deletions)
         self._keep(head, whole)
@@ -243,8 +254,8 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             begin, size = end, 0
 
 
-def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
-    """Return the rows of events after `head`, chained, and the head after them."""
+def _rows(head: Head, events: Sequence[Event], run: Run) -> tuple[list[Row], Statement, Head]:
+    """Return the rows of events after `head`, chained, what lists `run`, and where that ends."""
     number, digest, rows = run_number(head.run_id), head.hash, []
     characters = head.characters
     for seq, event in enumerate(events, start=head.seq + 1):
@@ -252,4 +263,6 @@ def _rows(head: Head, events: Sequence[Event]) -> tuple[list[Row], Head]:
         digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
         rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
         characters += len(body)
-    return rows, Head(head.run_id, head.tenant, head.seq + len(events), digest, characters)
+    listed = listing(head.tenant, run, number, digest, head.turn)
+    after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn_of(run))
+    return rows, listed, after

@@ -8,6 +8,7 @@ nothing. Short runs are read again.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 _SHORTEST = 40
@@ -35,12 +36,15 @@ class LongRuns(Generic[F]):
         self._folds.move_to_end(run_id)
         return kept[0]
 
-    def keep(self, run_id: str, fold: F, events: int, characters: int) -> None:
-        """Keep a fold in place of an older one; its history has so many events and characters."""
+    def keep(self, run_id: str, fold: Callable[[], F], events: int, characters: int) -> None:
+        """Keep what `fold` returns in place of an older one, unless it is short.
+
+        Its history has so many events and characters.
+        """
         if events < _SHORTEST:
             return
         self.forget(run_id)
-        self._folds[run_id] = fold, characters
+        self._folds[run_id] = fold(), characters
         self._characters += characters
         while self._characters > self._most or len(self._folds) > _MOST_RUNS:
             _, (_, size) = self._folds.popitem(last=False)

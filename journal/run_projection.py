@@ -3,10 +3,16 @@
 Its fields are the columns of `runs`; what writes, reads and checks them is made from it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from engine import Run, State
+from engine import Run, State, Status
 from journal.run_ids import run_number
+
+Statement: TypeAlias = tuple[str, tuple[Any, ...]]
+"""SQL, and what is bound to it."""
+
+Turn: TypeAlias = tuple[Status, State, int | None, int | None, str | None, str | None]
+"""The status, state, end, timer and awaited signal of a run, as its row has them."""
 
 
 class RunProjection(NamedTuple):
@@ -48,17 +54,19 @@ class RunProjection(NamedTuple):
 
 
 COLUMNS = RunProjection._fields
-_STAYS = frozenset(
-    ("id", "tenant", "workflow_id", "version", "started_at_ms", "parent", "parent_execution",
-     "parent_attempt", "item")
-)  # fmt: skip
-"""What no event after the first changes."""
+_MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
+"""What every append may change; no index has it."""
 
-PROJECT_RUN = (
-    f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
-    " ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in _STAYS)
-)
+_TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "signal_name", "signal_key")
+"""What few appends change, and indexes have: naming it would write their entries anew."""
+
+
+def _update(names: tuple[str, ...]) -> str:
+    return f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+
+
+INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
+_MOVE, _TURN = _update(_MOVES), _update(_TURNS + _MOVES)
 SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 
 
@@ -89,3 +97,21 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         signal_name=waits[0] if waits else None,
         signal_key=waits[1] if waits else None,
     )
+
+
+def turn_of(run: Run) -> Turn:
+    """Return what indexes have of a run, in the order of `_TURNS`."""
+    state = State.AWAITING_CHILDREN if run.waits_for_children else run.state
+    signal_name, signal_key = run.awaited_signal or (None, None)
+    due = (run.ended_at_ms, run.wake_at_ms)
+    return (run.state.status, state, *due, signal_name, signal_key)
+
+
+def listing(tenant: str, run: Run, number: int, head: bytes, before: Turn | None) -> Statement:
+    """Return what brings a run's row up to date, from `before`; None where there is no row yet."""
+    if before is None:
+        return INSERT_RUN, projection(tenant, run, head)
+    visit, turn = run.current, turn_of(run)
+    step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
+    moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number)
+    return (_MOVE, moved) if turn == before else (_TURN, turn + moved)

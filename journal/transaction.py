@@ -1,25 +1,28 @@
-"""One transaction: all that has gathered, on the thread of the connection that writes.
+"""One transaction: all that has gathered, on the connection that writes.
 
-The appends of a batch are two statements. Where one of them does not fit, everything is
+The appends of a batch are a few statements. Where one of them does not fit, everything is
 written anew, each write in a savepoint, so that its failure is its own.
 """
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 from journal.errors import JournalError
-from journal.run_projection import PROJECT_RUN
+from journal.run_projection import Statement
 
 Row: TypeAlias = tuple[Any, ...]
 Work: TypeAlias = Callable[[sqlite3.Connection], Any]
+Told: TypeAlias = Callable[[Any], None]
+"""Takes what came of a write: its result, or the exception with which it ended."""
 
-INSERT_EVENTS = """
-    INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
+_INSERT = "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES "
+_ROWS_A_STATEMENT = 16
 _TRY = """
     INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1
 """
@@ -27,20 +30,24 @@ _TRY = """
 
 @dataclass(slots=True)
 class Append:
-    """Events of one run or several, as rows, with each run's row as it stands after them.
+    """Events of one run or several, as rows, with what changes each run's row in the list.
 
-    `conflict` is what its waiter gets when another append was first.
+    What `conflict` returns is what `told` gets when another append was first.
     """
 
     events: Sequence[Row]
-    runs: Sequence[Row]
-    conflict: JournalError
-    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
+    runs: Sequence[Statement]
+    conflict: Callable[[], JournalError]
+    told: Told
+
+    @property
+    def rows(self) -> int:
+        """How many events it has."""
+        return len(self.events)
 
     def work(self, connection: sqlite3.Connection) -> None:
         """Write it."""
-        connection.executemany(PROJECT_RUN, self.runs)
-        connection.executemany(INSERT_EVENTS, self.events)
+        write_rows(connection, self.runs, self.events)
 
 
 @dataclass(slots=True)
@@ -48,13 +55,14 @@ class Task:
     """Any other write."""
 
     work: Work
-    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
+    told: Told
+    rows: int = 1
 
 
 def write(
     connection: sqlite3.Connection, batch: Sequence[Append | Task], *, must_change: bool
 ) -> list[Any]:
-    """Write a batch in one transaction and commit it; return what to tell each waiter.
+    """Write a batch in one transaction and commit it; return what to tell of each write.
 
     That is the result of its write, or the exception that it ended with. With `must_change`
     something is written even when there is nothing to write, to see whether it can be.
@@ -65,6 +73,26 @@ def write(
         return _transaction(connection, batch, _together, must_change=must_change)
     except sqlite3.IntegrityError:
         return _transaction(connection, batch, _one_by_one, must_change=must_change)
+
+
+def write_rows(
+    connection: sqlite3.Connection, runs: Iterable[Statement], events: Sequence[Row]
+) -> None:
+    """Write the rows of appends, those of runs first, which the events name."""
+    by_statement: defaultdict[str, list[Row]] = defaultdict(list)
+    for sql, row in runs:
+        by_statement[sql].append(row)
+    for sql, rows in by_statement.items():
+        connection.executemany(sql, rows)
+    for at in range(0, len(events), _ROWS_A_STATEMENT):
+        some = events[at : at + _ROWS_A_STATEMENT]
+        connection.execute(_insert_events(len(some)), tuple(chain.from_iterable(some)))
+
+
+@cache
+def _insert_events(count: int) -> str:
+    """Return the statement for so many rows: one step of SQLite, which each row would be else."""
+    return _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
 def _transaction(
@@ -91,9 +119,8 @@ def _transaction(
 def _together(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:
     """Write all appends at once. Raises `sqlite3.IntegrityError` when one does not fit."""
     appends = [item for item in batch if isinstance(item, Append)]
-    if appends:
-        connection.executemany(PROJECT_RUN, [row for item in appends for row in item.runs])
-        connection.executemany(INSERT_EVENTS, [row for item in appends for row in item.events])
+    runs = chain.from_iterable([item.runs for item in appends])
+    write_rows(connection, runs, [row for item in appends for row in item.events])
     return [None if isinstance(item, Append) else _alone(connection, item.work) for item in batch]
 
 
@@ -102,7 +129,7 @@ def _one_by_one(connection: sqlite3.Connection, batch: Sequence[Append | Task]) 
     for item in batch:
         answer = _alone(connection, item.work)
         if isinstance(item, Append) and isinstance(answer, sqlite3.IntegrityError):
-            answer = item.conflict
+            answer = item.conflict()
         answers.append(answer)
     return answers
 

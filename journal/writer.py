@@ -7,6 +7,7 @@ share one flush of the disk. Nobody is told before the commit has returned.
 import asyncio
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,18 +16,17 @@ import aiosqlite
 
 from journal.counters import WriterCounters
 from journal.database import WritingConnection
-from journal.errors import JournalError, Unavailable
+from journal.errors import Unavailable
 from journal.health import Displaced, Health
 from journal.place import Place
-from journal.transaction import Append, Row, Task, Work, write
+from journal.transaction import Append, Task, Work, write
 
 _LARGEST_BATCH = 2_000
+_TOLD_AT_ONCE = 32
+"""Writes of which it is told before others on the event loop have a turn: runs go on from there."""
+
 _LOOK_EVERY_S = 0.5
 """How often the writer looks at its file when nobody writes, or tries again after a failure."""
-
-
-class _Look:
-    """Has the writer look at its file, or try again after a failure, when nobody writes."""
 
 
 class Writer:
@@ -41,32 +41,39 @@ class Writer:
         self._connection = connection
         self._place = place
         self._after_batch = after_batch
-        self._queue: asyncio.Queue[Append | Task | _Look | None] = asyncio.Queue()
+        self._gathered: deque[Append | Task] = deque()
+        self._news = asyncio.Event()
         self._loop = asyncio.create_task(self._run())
         self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
         self.health = Health()
         self.counters = WriterCounters()
 
-    async def append(
-        self, events: Sequence[Row], runs: Sequence[Row], conflict: JournalError
-    ) -> None:
-        """Append events, all or none; durable when this returns.
-
-        Raises `conflict` or `Unavailable`.
-        """
-        await self._submit(Append(events, runs, conflict))
-
     async def write(self, work: Work) -> Any:
         """Run `work` inside a transaction and return its result; durable when this returns."""
-        return await self._submit(Task(work))
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.submit(Task(work, partial(tell, done)))
+        return await done
+
+    def submit(self, item: Append | Task) -> None:
+        """Take a write, all or none of it; its `told` hears once it is durable, or why it is not.
+
+        That is the write's own failure, the `conflict` of an append, or `Unavailable`, which it
+        hears at once where nothing is written any more.
+        """
+        if self._closed or self.health.is_over:
+            item.told(Unavailable(self.health.trouble or "it is closed"))
+            return
+        self.counters.queued += 1
+        self._gathered.append(item)
+        self._news.set()
 
     async def drain(self) -> None:
         """Write what has gathered, and take nothing more."""
         if not self._closed:
             self._closed = True
             self._looks.cancel()
-            self._queue.put_nowait(None)
+            self._news.set()
             await self._loop
 
     async def close(self) -> None:
@@ -74,18 +81,11 @@ class Writer:
         await self.drain()
         await self._connection.close()
 
-    async def _submit(self, item: Append | Task) -> Any:
-        if self._closed or self.health.is_over:
-            raise Unavailable(self.health.trouble or "it is closed")
-        self.counters.queued += 1
-        self._queue.put_nowait(item)
-        return await item.done
-
     async def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            batch, is_last = await self._gather()
-            if not batch and not is_last and not self.health.trouble:
+        while self._gathered or not self._closed:
+            await self._news.wait()
+            batch = self._batch()
+            if not batch and not self._closed and not self.health.trouble:
                 self._look_at_the_place()
                 continue
             await self._write(batch)
@@ -102,23 +102,18 @@ class Writer:
         except sqlite3.Error as failure:
             self.health.met(failure)
 
-    async def _gather(self) -> tuple[Sequence[Append | Task], bool]:
-        """Return what has gathered, and whether it is the last; nothing means: look at the file."""
-        batch: list[Append | Task] = []
-        item = await self._queue.get()
-        while item is not None:
-            if not isinstance(item, _Look):
-                batch.append(item)
-            if len(batch) == _LARGEST_BATCH or self._queue.empty():
-                return batch, False
-            item = self._queue.get_nowait()
-        return batch, True
+    def _batch(self) -> Sequence[Append | Task]:
+        """Return what has gathered; nothing means: look at the file."""
+        gathered = self._gathered
+        batch = [gathered.popleft() for _ in range(min(len(gathered), _LARGEST_BATCH))]
+        if not gathered and not self._closed:
+            self._news.clear()
+        return batch
 
     async def _look_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            if self._queue.empty():
-                self._queue.put_nowait(_Look())
+            self._news.set()
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""
@@ -130,8 +125,11 @@ class Writer:
             if why := self._place.displaced():
                 raise Displaced(why)
             must_change = self.health.trouble is not None
-            answers = await self._connection.on_its_thread(
-                partial(write, batch=batch, must_change=must_change)
+            rows = 0
+            for item in batch:
+                rows += item.rows
+            answers = await self._connection.transact(
+                partial(write, batch=batch, must_change=must_change), rows
             )
             self.health.well()
         except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure
@@ -140,11 +138,13 @@ class Writer:
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
         self.counters.written(len(batch), time.perf_counter() - began, failed=failed)
-        for item, answer in zip(batch, answers, strict=True):
-            _tell(item.done, answer)
+        for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
+            item.told(answer)
+            if number % _TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
-def _tell(done: asyncio.Future[Any], answer: Any) -> None:
+def tell(done: asyncio.Future[Any], answer: Any) -> None:
     """Wake one waiter, unless it has gone away."""
     if done.done():
         return

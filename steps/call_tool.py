@@ -1,10 +1,13 @@
 """call-tool: call a Python function or a tool of an MCP server."""
 
+from functools import cached_property
+
 from pydantic import Field
 
+from engine import Json
 from steps.contract import Done, Outcome, StepInput, StepSettings, StepType
 from steps.effects import Effects
-from steps.secrets import secret_scope
+from steps.secrets import fetched
 from steps.template import SecretTemplate
 
 
@@ -17,6 +20,11 @@ class CallToolSettings(StepSettings):
         description="the tool's id; for a tool of an MCP server `server.tool`",
     )
     inputs: dict[str, SecretTemplate] = Field({}, description="what the tool is given")
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The secrets that `inputs` name."""
+        return frozenset().union(*(item.secrets for item in self.inputs.values()))
 
 
 class CallTool(StepType[CallToolSettings]):
@@ -65,7 +73,12 @@ class CallTool(StepType[CallToolSettings]):
         self, settings: CallToolSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Render the arguments and call."""
-        scope = {**step.scope, "secrets": await secret_scope([settings.inputs], effects)}
-        arguments = {name: await item.rendered(scope) for name, item in settings.inputs.items()}
+        held: dict[str, Json] = {}
+        if settings.secrets:
+            held = await fetched(settings.secrets, effects)
+        scope = {**step.scope, "secrets": held}
+        arguments = {}
+        for name, item in settings.inputs.items():
+            arguments[name] = item.source if item.is_constant else await item.rendered(scope)
         result = await effects.tool(settings.toolId, arguments)
         return Done(result, {"result": result})

@@ -44,7 +44,9 @@ class Fields:
             Problem(f"{path}.{name}", _required(self.specs[name])) for name in self.missing(data)
         ]
         for name, validator in self._validators.items():
-            if name in data and not (data[name] is None and self.may_be_null(name)):
+            if name not in data or validator.is_valid(data[name]):
+                continue
+            if not (data[name] is None and self.may_be_null(name)):
                 problems += value_problems(validator, data[name], f"{path}.{name}")
         return problems
 

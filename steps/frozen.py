@@ -152,6 +152,11 @@ class frozen_by:  # noqa: N801 - read as a verb: with frozen_by(values)
         _here.reset(self._token)
 
 
+def share_frozen(values: FrozenValues) -> None:
+    """Have all expressions of the current context share the copies of `values` from now on."""
+    _here.set(values)
+
+
 def frozen_here() -> FrozenValues:
     """Return the copies that are shared here, or new ones where none are."""
     return _here.get() or FrozenValues()

@@ -24,6 +24,22 @@ async def secret_scope(settings: Iterable[Templates], effects: Effects) -> dict[
         StepBroke: There is no secret of a name.
     """
     names = {name for template in _each(settings) for name in template.secrets}
+    return await fetched(names, effects)
+
+
+async def fetched(names: Iterable[str], effects: Effects) -> dict[str, Json]:
+    """Fetch secrets.
+
+    Args:
+        names: Their names.
+        effects: Where they come from.
+
+    Returns:
+        The values by name, to be put into the scope as `secrets`.
+
+    Raises:
+        StepBroke: There is no secret of a name.
+    """
     return {name: await effects.secret(name) for name in sorted(names)}
 
 

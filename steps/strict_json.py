@@ -2,9 +2,10 @@
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from engine import Json
 from steps.contract import StepBroke
@@ -15,6 +16,7 @@ DEEPEST = 64
 LONG_BYTES = 64 * 1024
 """Values from this length on are worth a turn for others between two looks at them."""
 
+_SHORT = 4_000
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LARGEST_INTEGER = 2**53
 _DEEPEST_KEPT = 200
@@ -152,17 +154,23 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
     return from_json(text), len(text)
 
 
-def must_fit(what: str, value: object, kind: str) -> int:
+def must_fit(what: str, value: Json, kind: str) -> int:
     """Return how many bytes a value has as JSON.
 
     Args:
         what: What the message of a failure begins with.
-        value: The value.
+        value: The value, of the plain types that JSON has.
         kind: The error type of a failure.
 
     Raises:
         StepBroke: The value is no JSON.
     """
+    with suppress(ValueError):
+        text = to_json(value, inf_nan_mode="constants")  # a fifth of the time of what finds faults
+        # In a short text no integer has more digits than can be read back.
+        is_plain = len(text) < _SHORT and text.count(b"[") + text.count(b"{") <= _DEEPEST_KEPT
+        if is_plain and b"NaN" not in text and b"Infinity" not in text:
+            return len(text)
     return len(_fitting(what, value, kind))
 
 

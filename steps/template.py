@@ -16,7 +16,7 @@ from steps.language.allowance import allowance_here
 class Template:
     """A JSON value, compiled; a string that is one single placeholder keeps the value's type."""
 
-    __slots__ = ("_compiled", "secrets", "source")
+    __slots__ = ("_compiled", "is_constant", "secrets", "source")
     may_name_secrets: ClassVar[bool] = False
 
     def __init__(self, source: Json, *, also: frozenset[str] = frozenset()) -> None:
@@ -35,6 +35,8 @@ class Template:
         self._compiled = _compile(source, expression)
         self.secrets = frozenset(found)
         """The secrets that its expressions name."""
+        self.is_constant = isinstance(self._compiled, bool | int | float | str | None)
+        """Whether it is one plain value."""
 
     def render(self, scope: Mapping[str, Json]) -> Json:
         """Evaluate every expression.
@@ -62,7 +64,8 @@ class Template:
         Raises:
             ExpressionError: An expression could not be evaluated.
         """
-        return await _rendered(self._compiled, scope)
+        constant: Json = self.source
+        return constant if self.is_constant else await _rendered(self._compiled, scope)
 
     def expressions(self) -> list[Expression]:
         """List its expressions.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 _current: ContextVar["AttemptTimeout | None"] = ContextVar("attempt_timeout", default=None)
 
@@ -18,23 +18,34 @@ _current: ContextVar["AttemptTimeout | None"] = ContextVar("attempt_timeout", de
 class AttemptTimeout:
     """Bounds a block in time, as `asyncio.timeout` does; `None` seconds are no bound.
 
-    Where several tasks of the attempt act at once, it stands still while one of them waits.
+    It counts from `begin` on: nothing can cut off the first go of a coroutine, and most never
+    wait. Where several tasks of the attempt act at once, it stands still while one of them
+    waits for a turn.
     """
 
-    def __init__(self, seconds: float | None) -> None:
-        self._timeout = asyncio.timeout(seconds)
-        self._waiting = 0
-        self._left_s = 0.0
-        self._is_bounded = seconds is not None
-        self._is_over = False
+    __slots__ = ("_cancelling", "_is_over", "_left_s", "_task", "_timer", "_waiting",
+                 "expired", "seconds")  # fmt: skip
 
-    async def __aenter__(self) -> Self:
-        """Begin to count."""
-        await self._timeout.__aenter__()
-        self._token = _current.set(self)
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.expired = False
+        self._left_s = seconds
+        self._waiting = 0
+        self._is_over = False
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, task: asyncio.Task[Any]) -> None:
+        """Begin to count, and cancel `task` when the time is over."""
+        self._task, self._cancelling = task, task.cancelling()
+        if not self._waiting:
+            self._count()
+
+    def __enter__(self) -> Self:
+        _current.set(self)  # for good: the context is the attempt's own
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
@@ -42,30 +53,42 @@ class AttemptTimeout:
     ) -> None:
         """Stop counting. Raises `TimeoutError` when the time was over."""
         self._is_over = True
-        _current.reset(self._token)
-        await self._timeout.__aexit__(kind, error, traceback)
-
-    def expired(self) -> bool:
-        """Say whether the time was over."""
-        return self._timeout.expired()
+        self._stop()
+        if not self.expired or self._task is None:
+            return
+        is_ours = self._task.uncancel() <= self._cancelling
+        if is_ours and isinstance(error, asyncio.CancelledError):
+            raise TimeoutError from error
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Stand still while the block lasts."""
         self._waiting += 1
-        if self._waiting == 1 and self._runs():
+        if self._waiting == 1 and self._timer is not None:
             now_s = asyncio.get_running_loop().time()
-            self._left_s = max(0.0, (self._timeout.when() or now_s) - now_s)
-            self._timeout.reschedule(None)
+            self._left_s = max(0.0, self._timer.when() - now_s)
+            self._stop()
         try:
             yield
         finally:
             self._waiting -= 1
-            if self._waiting == 0 and self._runs():
-                self._timeout.reschedule(asyncio.get_running_loop().time() + self._left_s)
+            if self._waiting == 0 and self._task is not None and not self._is_over:
+                self._count()
 
-    def _runs(self) -> bool:
-        return self._is_bounded and not self._is_over and not self._timeout.expired()
+    def _count(self) -> None:
+        if self._left_s is not None and not self.expired:
+            self._timer = asyncio.get_running_loop().call_later(self._left_s, self._expire)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.expired = True
+        assert self._task is not None  # noqa: S101 - it has begun
+        self._task.cancel()
 
 
 @contextmanager

@@ -53,13 +53,17 @@ class FairQueue:
         """Return what waits for a turn that counts as `amount`, and holds it: `async with`."""
         return Turn(self, tenant, amount)
 
+    def take_now(self, tenant: str, amount: int = 1) -> bool:
+        """Take a turn that is free, and say whether one was; it has to be given back."""
+        if self._closed or tenant in self._lines:
+            return False
+        return self._shares.take_now(tenant, amount)
+
     async def take(self, tenant: str, amount: int) -> None:
         """Wait for a turn; it has to be given back. Raises `FairQueueClosed`."""
         if self._closed:
             raise FairQueueClosed
-        if tenant not in self._lines and self._shares.may_take(tenant, amount):
-            self._shares.take(tenant, amount)
-        else:
+        if not self.take_now(tenant, amount):
             await self._stand_in_line(tenant, amount)
 
     def give(self, tenant: str, amount: int) -> None:

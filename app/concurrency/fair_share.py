@@ -25,6 +25,16 @@ class FairShare:
         free = self.most - self.total
         return amount <= free and self._held.get(tenant, 0) + amount <= self._greed * free
 
+    def take_now(self, tenant: str, amount: int = 1) -> bool:
+        """Note that the tenant holds that much more if it may, and say whether it may."""
+        free = self.most - self.total
+        held = self._held.get(tenant, 0) + amount
+        if amount > free or held > self._greed * free:
+            return False
+        self.total += amount
+        self._held[tenant] = held
+        return True
+
     def take(self, tenant: str, amount: int = 1) -> None:
         """Note that the tenant holds more, whether or not it may: some things must go on."""
         self.total += amount

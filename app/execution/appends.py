@@ -4,15 +4,17 @@ Whoever has to know what is durable subscribes: those who wait for a run, its ti
 parent, the children it has left, the list of lost runs. Nothing here knows any of them.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import reduce
+from functools import partial
 from typing import TypeAlias
 
 from app.clock import Clock
+from app.definitions.versioned import DefinitionUnusable
 from app.execution.live_run import LiveRun, RunLost, left_step
-from engine import Event, Input, Recorded, apply, react
-from journal import DuplicateStart, Journal, Work
+from engine import Event, Input, Recorded, Rejected, react
+from journal import DuplicateStart, Head, Journal, Work
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 
@@ -47,9 +49,18 @@ class Appends:
         """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
         if live.lost:
             raise RunLost(live.run.id)
-        with Allowance(), frozen_by(self._frozen):  # for the conditions of all edges
-            events = react(live.run, live.graph, happened, self._clock.now_ms())
-        live.run = reduce(apply, events, live.run)
+        graph, now_ms = live.graph, self._clock.now_ms()
+        try:
+            if not graph.has_conditions:
+                events = react(live.run, graph, happened, now_ms)
+            else:
+                with Allowance(), frozen_by(self._frozen):  # for the conditions of all edges
+                    events = react(live.run, graph, happened, now_ms)
+        except (Rejected, DefinitionUnusable):
+            raise
+        except BaseException:
+            self._lose(live)  # it may have changed by half
+            raise
         live.pending.extend(events)
 
     async def keep(self, live: LiveRun, recorded: Recorded, beside: Work | None = None) -> None:
@@ -80,24 +91,59 @@ class Appends:
         An append that raises may have happened all the same, so the copy in memory is given
         up: only the journal can say how the run stands.
         """
-        if live.lost:
-            raise RunLost(live.run.id)
-        if not live.pending:
-            return
-        events, live.pending = live.pending, []
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.write(live, partial(_tell, done), beside)
         try:
-            if live.head is None:
-                live.head = await self._journal.events.start(
-                    live.tenant, live.run, events, idempotency=live.idempotency
-                )
-            else:
-                live.head = await self._journal.events.append(live.head, events, live.run, beside)
-        except DuplicateStart:
-            raise
-        except BaseException:
+            await done
+        except asyncio.CancelledError:
             self._lose(live)
             raise
-        self._publish(live, events)
+
+    def write(
+        self,
+        live: LiveRun,
+        then: Callable[[BaseException | None], None],
+        beside: Work | None = None,
+    ) -> None:
+        """Append what is pending, with the lock held until `then` is called.
+
+        That is once it is durable, with what is written beside it, or with the reason why that is
+        unknown.
+        """
+        if live.lost:
+            then(RunLost(live.run.id))
+            return
+        if not live.pending:
+            then(None)
+            return
+        events, live.pending = live.pending, []
+
+        def told(answer: Head | BaseException) -> None:
+            then(self._appended(live, events, answer))
+
+        if live.head is None:
+            key = live.idempotency
+            self._journal.events.start(live.tenant, live.run, events, told, idempotency=key)
+        else:
+            self._journal.events.append(live.head, events, live.run, told, beside)
+
+    def _appended(
+        self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
+    ) -> BaseException | None:
+        """Note what came of an append; return why whoever waits for it cannot go on."""
+        if isinstance(answer, DuplicateStart):
+            return answer
+        if isinstance(answer, BaseException):
+            self._lose(live)
+            return answer
+        if live.lost:
+            return RunLost(live.run.id)
+        live.head = answer
+        try:
+            self._publish(live, events)
+        except Exception as failure:  # noqa: BLE001 - the writer tells others next
+            return failure
+        return None
 
     async def start_together(self, lives: Sequence[LiveRun]) -> None:
         """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
@@ -125,8 +171,19 @@ class Appends:
             live.in_flight.abandon()
 
     def _lose(self, live: LiveRun) -> None:
+        if live.lost:
+            return
         live.lost = True
         if live.in_flight:
             live.in_flight.stop(0)
         for heard in self.on_loss:
             heard(live)
+
+
+def _tell(done: asyncio.Future[None], failure: BaseException | None) -> None:
+    if done.done():
+        return
+    if failure is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failure)

@@ -28,8 +28,6 @@ from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
-from steps.frozen import FrozenValues, frozen_by
-from steps.language.allowance import Allowance
 from steps.outputs import deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
 
@@ -55,24 +53,21 @@ def step_input(run: Run, step: CompiledStep, execute: Due, url: str | None = Non
 
 
 async def attempt(
-    run: Run, step: CompiledStep, execute: Due, effects: Effects, frozen: FrozenValues
+    run: Run, step: CompiledStep, execute: Due, effects: Effects, limit: AttemptTimeout
 ) -> Input:
     """Execute the step once and return the outcome as the engine takes it.
 
-    Its expressions get the copies of values that `frozen` has.
+    `limit` bounds it in time.
 
     Raises journal errors and `RunLost`: what has been recorded is unknown, so that the run
     has to be read again.
     """
     url = effects.callback_url() if step.gives_address else None
     given = step_input(run, step, execute, url)
-    seconds = None if step.timeout_ms is None else step.timeout_ms / 1000
-    limit = AttemptTimeout(seconds)
     try:
-        with Allowance(), frozen_by(frozen):
-            async with limit:
-                outcome = await step.type.execute(step.settings, given, effects)
-            happened, size = await _input(step, given, outcome, effects.now_ms())
+        with limit:
+            outcome = await step.type.execute(step.settings, given, effects)
+        happened, size = await _input(step, given, outcome, effects.now_ms())
     except StepBroke as broke:
         return Broke(_written(broke.error))
     except ExpressionError as failed:
@@ -80,8 +75,8 @@ async def attempt(
     except (JournalError, RunLost):
         raise
     except TimeoutError as late:
-        if limit.expired():
-            message = f"the attempt took longer than its timeout of {seconds:g} s"
+        if limit.expired:
+            message = f"the attempt took longer than its timeout of {limit.seconds:g} s"
             return Broke(StepError("Timeout", message))
         return Broke(_crashed(run, execute, late))
     except (asyncio.CancelledError, GeneratorExit):

@@ -78,7 +78,7 @@ class Children:
         Raises `StepBroke` when a child cannot be started, or the run has left the attempt: its
         children would be taken for those of another step.
         """
-        run, attempt = live.run, doing.attempt
+        run, attempt = live.run.copy(), doing.attempt
         if not live.is_doing(doing):
             raise left_step()
         family = Family(run.id, run.executions, plan.first, plan.total)

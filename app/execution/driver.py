@@ -1,17 +1,26 @@
 """The loop: decide what is due, do it, react, make it durable, look again.
 
 The engine owns the order; this file owns when it becomes durable. The one rule is kept in
-`drive`: whatever has been decided is durable before a step that acts on the world is
+`_turn`: whatever has been decided is durable before a step that acts on the world is
 executed, and before the run is left to wait or is over. A chain of steps that do not act is
 one append.
+
+The loop is a plain function. It goes on as long as nothing has to be waited for; where
+something has, it returns, and that calls it again: the writer once an append is durable, an
+attempt that has waited, a turn that has come, news of child runs. At any moment one of them
+at most has a run to call back for.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from functools import partial
+from typing import TypeAlias
 
-from app.concurrency.fair_queue import FairQueue
+from app.concurrency.fair_queue import FairQueue, FairQueueClosed
 from app.execution.appends import Appends
-from app.execution.live_run import LiveRun
-from app.execution.step_life import StepLife
+from app.execution.live_run import Due, LiveRun
+from app.execution.step_life import Attempt, StepLife
 from engine import (
     Abandon,
     Advance,
@@ -19,16 +28,23 @@ from engine import (
     AwaitStopped,
     Begin,
     ChildrenStopped,
+    Decision,
     Execute,
+    Input,
     Stopped,
     decide,
 )
+
+Work: TypeAlias = Callable[[], Awaitable[None]]
 
 _LONGEST_APPEND = 200
 """Events after which even a chain of steps that do not act is made durable."""
 
 _CHAIN = 8
 """Steps that do not act which a run may take at a time."""
+
+_CHAINS_AT_ONCE = 16
+"""How many runs may take a chain of steps that do not act, each time the event loop comes round."""
 
 _FLUSHING = 2_000
 """Events that runs may have with the writer, which takes them in the order in which they come."""
@@ -41,71 +57,197 @@ _LINGER_S = 1.0
 
 
 class Driver:
-    """Carries runs on until they wait or are over."""
+    """Carries runs on until they wait or are over.
+
+    Attributes:
+        ended: Hears that a run is driven no more, and why where that is a failure.
+    """
 
     def __init__(self, appends: Appends, step_life: StepLife) -> None:
+        self.ended: Callable[[LiveRun, BaseException | None], None] = lambda _live, _why: None
         self._appends = appends
         self._step_life = step_life
         self._flushes = FairQueue(_FLUSHING)
+        self._chains = FairQueue(_CHAINS_AT_ONCE)
+        self.beside: set[asyncio.Task[None]] = set()
         self.stopping = False
-
-    async def drive(self, live: LiveRun) -> None:
-        """Carry the run on; returns when it waits, is over, or the server is stopping."""
-        thought = 0
-        while True:
-            decision = decide(live.run)
-            acts = isinstance(decision, Execute) and self._step_life.acts(live, decision)
-            goes_on = isinstance(decision, Advance | Execute) and not (acts or self.stopping)
-            if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
-                await self._flush_in_turn(live)
-                continue
-            match decision:
-                case Advance():
-                    await self._appends.happen(live, Begin())
-                case Execute() | AwaitChildren() if self.stopping:
-                    return
-                case AwaitChildren() | AwaitStopped():
-                    if not await self._look_at_children(live, decision):
-                        return
-                case Execute() if acts:
-                    await self._step_life.act(live, decision)
-                case Execute():
-                    await self._step_life.think(live, decision, may_go_on=thought % _CHAIN != 0)
-                    thought += 1
-                case Abandon():
-                    await self._appends.happen(live, Stopped())
-                case _:
-                    return
-
-    async def _look_at_children(
-        self, live: LiveRun, decision: AwaitChildren | AwaitStopped
-    ) -> bool:
-        """Look once there is news of child runs; say whether there is any, or the run goes on."""
-        if not live.notified.is_set():
-            return await _notified(live) or decide(live.run) != decision
-        live.notified.clear()
-        if isinstance(decision, AwaitChildren):
-            await self._step_life.act(live, decision)
-        elif not await self._step_life.has_open_children(live):
-            await self._appends.happen(live, ChildrenStopped())
-        return True
+        self._context = copy_context()
 
     def stop(self) -> None:
         """Start no further step: the server is stopping."""
         self.stopping = True
+        self._chains.close()
         self._step_life.stop()
 
-    async def _flush_in_turn(self, live: LiveRun) -> None:
-        """Append what is pending, or wait for the append of a command that came."""
+    def go_on(self, live: LiveRun) -> None:
+        """Carry the run on, once its lock is free."""
+        live.lock.take(partial(self._turns, live))
+
+    def hurry(self, live: LiveRun) -> None:
+        """Have a run look at its child runs that waits for news of them."""
+        if live.linger:
+            live.linger.cancel()
+            live.linger = None
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self.go_on, live, context=self._context)
+
+    def _turns(self, live: LiveRun, due: Attempt | None = None) -> None:
+        """Take turns with the lock held, until one waits; begin with an attempt that is due."""
+        try:
+            if due is not None and not self.stopping and not self._execute(live, due):
+                return
+            while self._turn(live):
+                pass
+        except BaseException as failure:  # noqa: BLE001 - told to whoever has the run driven
+            self._end(live, failure)
+
+    def _turn(self, live: LiveRun) -> bool:
+        """Do what is due; say whether to go on. What waits holds the lock, or has released it."""
+        decision = decide(live.run)
+        due = self._step_life.due(live, decision) if isinstance(decision, Execute) else None
+        goes_on = not self.stopping and (isinstance(decision, Advance) or (due and not due.acts))
+        if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+            return self._flush(live, due)
+        if due and not self.stopping:
+            return self._execute(live, due) if due.acts else self._think(live, due)
+        match decision:
+            case Advance():
+                self._appends.take(live, Begin())
+            case Abandon():
+                self._appends.take(live, Stopped())
+            case AwaitChildren() | AwaitStopped() if not self.stopping:
+                return self._look_at_children(live, decision)
+            case _:
+                self._end(live)
+                return False
+        return True
+
+    def _end(self, live: LiveRun, failure: BaseException | None = None) -> None:
+        live.lock.release()
+        self.ended(live, failure)
+
+    def _flush(self, live: LiveRun, due: Attempt | None) -> bool:
+        """Append what is pending, and begin with what is due then."""
         size = max(1, min(len(live.pending), _MOST_OF_ONE))
+        if not self._flushes.take_now(live.tenant, size):
+            return self._beside(live, partial(self._flush_in_line, live, size))
+        self._appends.write(live, partial(self._flushed, live, size, due))
+        return False
+
+    def _flushed(
+        self, live: LiveRun, size: int, due: Attempt | None, failure: BaseException | None
+    ) -> None:
+        self._flushes.give(live.tenant, size)
+        if failure is not None:
+            self._end(live, failure)
+        elif due is None or not due.acts:
+            self._turns(live)
+        else:
+            self._turns(live, due)
+
+    async def _flush_in_line(self, live: LiveRun, size: int) -> None:
         async with self._flushes.turn(live.tenant, size):
             await self._appends.flush(live)
 
+    def _execute(self, live: LiveRun, due: Attempt) -> bool:
+        came = self._step_life.begin(live, due, partial(self._settled, live, due.doing))
+        if came is None:
+            live.lock.release()
+            return False
+        return self._deliver(live, due.doing, came)
 
-async def _notified(live: LiveRun) -> bool:
-    """Wait a while for news; say whether there are any."""
-    try:
-        async with asyncio.timeout(_LINGER_S):
-            return await live.notified.wait()
-    except TimeoutError:
-        return live.notified.is_set()
+    def _settled(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
+        """Go on after an attempt that has waited."""
+        live.in_flight = None
+        live.lock.take(partial(self._go_on_with, live, doing, outcome))
+
+    def _go_on_with(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
+        if isinstance(outcome, FairQueueClosed):
+            self._end(live)
+            return
+        try:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            goes_on = self._deliver(live, doing, outcome)
+        except BaseException as failure:  # noqa: BLE001 - as in `_turns`
+            self._end(live, failure)
+            return
+        if goes_on:
+            self._turns(live)
+
+    def _deliver(self, live: LiveRun, doing: Due, outcome: Input) -> bool:
+        if self._step_life.deliver(live, doing, outcome):
+            return True
+        return self._beside(
+            live, partial(self._step_life.deliver_past_children, live, doing, outcome)
+        )
+
+    def _think(self, live: LiveRun, due: Attempt) -> bool:
+        """Execute a step that does not act; let others on now and then."""
+        if live.steps_left:
+            live.steps_left -= 1
+            return self._execute(live, due)
+        if not self._chains.take_now(live.tenant):
+            return self._beside(live, partial(self._chain_in_line, live))
+        live.lock.release()
+        asyncio.get_running_loop().call_soon(self._begin_chain, live)
+        return False
+
+    def _begin_chain(self, live: LiveRun) -> None:
+        self._chains.give(live.tenant, 1)
+        live.steps_left = _CHAIN
+        self.go_on(live)
+
+    async def _chain_in_line(self, live: LiveRun) -> None:
+        async with self._chains.turn(live.tenant):
+            await asyncio.sleep(0)
+        live.steps_left = _CHAIN
+
+    def _look_at_children(self, live: LiveRun, decision: AwaitChildren | AwaitStopped) -> bool:
+        """Look once there is news of child runs."""
+        if not live.is_notified:
+            loop = asyncio.get_running_loop()
+            live.linger = loop.call_later(_LINGER_S, self._lingered, live, decision)
+            live.lock.release()
+            return False
+        live.is_notified = False
+        if isinstance(decision, AwaitChildren):
+            return self._execute(live, self._step_life.due(live, decision))
+        return self._beside(live, partial(self._look_at_stopped, live))
+
+    def _lingered(self, live: LiveRun, decision: Decision) -> None:
+        """Let the run leave memory, unless it goes on meanwhile."""
+        live.linger = None
+        live.lock.take(partial(self._leave, live, decision))
+
+    def _leave(self, live: LiveRun, decision: Decision) -> None:
+        if live.is_notified or decide(live.run) != decision:
+            self._turns(live)
+        else:
+            self._end(live)
+
+    async def _look_at_stopped(self, live: LiveRun) -> None:
+        if not await self._step_life.has_open_children(live):
+            await self._appends.happen(live, ChildrenStopped())
+
+    def _beside(self, live: LiveRun, work: Work) -> bool:
+        """Release the lock, wait for `work` in a task, and go on."""
+        live.lock.release()
+        task = asyncio.create_task(self._wait(live, work))
+        self.beside.add(task)
+        task.add_done_callback(self.beside.discard)
+        return False
+
+    async def _wait(self, live: LiveRun, work: Work) -> None:
+        failure: BaseException | None = None
+        try:
+            await work()
+        except FairQueueClosed:
+            live.lock.take(partial(self._end, live))
+            return
+        except BaseException as failed:  # noqa: BLE001 - as in `_turns`
+            failure = failed
+        if failure is None:
+            self.go_on(live)
+        else:
+            live.lock.take(partial(self._end, live, failure))

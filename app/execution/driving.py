@@ -1,7 +1,10 @@
-"""Which runs are being driven: one task for each, begun by whoever has news for the run."""
+"""Which runs are being driven, begun by whoever has news for the run."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any
 
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
@@ -12,13 +15,12 @@ from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
 from app.telemetry import log
-from app.telemetry.at_work import not_at_work
 from engine import Event, Input, Interrupted, Run, RunStarted, State
 from journal import UNREADABLE, UnknownRun
 
 
 class Driving:
-    """The tasks that drive runs."""
+    """The runs that are driven."""
 
     def __init__(
         self,
@@ -33,8 +35,12 @@ class Driving:
         self._live_runs = live_runs
         self._lost_runs = lost_runs
         self._culprit = culprit
+        self._driven: set[LiveRun] = set()
+        self._context = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
         self._notified: set[str] = set()
+        self._rests = asyncio.Event()
+        driver.ended = self._ended
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Carry on a child run whose start has become durable."""
@@ -43,13 +49,15 @@ class Driving:
 
     def carry_on(self, live: LiveRun) -> None:
         """Have the run driven, from where it stands now."""
-        live.notified.set()
-        if live.task or live.run.is_over or live.lost:
-            return
-        task = asyncio.create_task(self._drive(live))
-        live.task = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        live.is_notified = True
+        if live.is_driven:
+            self._driver.hurry(live)
+        elif not (live.run.is_over or live.lost):
+            live.is_driven = True
+            self._driven.add(live)
+            # Not in the context of whoever has news: a step that has started this run as a child
+            # is not what it does.
+            self._context.copy().run(self._driver.go_on, live)
 
     async def wake(
         self,
@@ -67,10 +75,13 @@ class Driving:
         `DefinitionUnusable`.
         """
         async with self._live_runs.load(None, run_id) as live:
-            live.notified.set()
+            live.is_notified = True
+            if live.is_driven and happened is None:
+                self._driver.hurry(live)  # it looks again; a due timer is its own reason
+                return
             async with live.lock:
-                if live.task and happened is None:
-                    return  # its driver looks again; a due timer is its own reason
+                if live.is_driven and happened is None:
+                    return
                 if happened is None and live.run.state is State.EXECUTING:
                     happened = self._interrupted(live.run, after_restart=after_restart)
                 if callable(happened):
@@ -91,34 +102,44 @@ class Driving:
     def interruptions_of(self, run_id: str) -> int:
         """Return how often the attempt has been cut off that a run is making now, else 0."""
         live = self._live_runs.peek(run_id)
-        if live is None or live.task is None or live.run.state is not State.EXECUTING:
+        if live is None or not live.is_driven or live.run.state is not State.EXECUTING:
             return 0
         return live.run.current.interruptions if live.run.current else 0
 
     def notify(self, run_id: str) -> None:
         """Have a run look at its child runs again, in the background."""
         live = self._live_runs.peek(run_id)
-        if live and live.task:
-            live.notified.set()
+        if live and live.is_driven:
+            self.carry_on(live)
         elif run_id not in self._notified:
             self._notified.add(run_id)
             task = asyncio.create_task(self._look(run_id))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._done)
 
     def stop(self) -> None:
         """Start no further step: the server is stopping."""
         self._driver.stop()
+        for live in self._driven:
+            self._driver.hurry(live)
 
     async def close(self, grace_s: float) -> None:
         """Let steps in flight finish for `grace_s` seconds, then leave the rest to the journal."""
         self.stop()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=grace_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self._driven or self._tasks:
+                    self._rests.clear()
+                    await self._rests.wait()
+        late: set[asyncio.Task[Any]] = {*self._tasks, *self._driver.beside}
+        for live in self._driven:
+            if live.in_flight:
+                live.in_flight.discard()
+                late.add(live.in_flight.work)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1)
 
     async def _look(self, run_id: str) -> None:
         self._notified.discard(run_id)
@@ -134,20 +155,24 @@ class Driving:
             log.run_lost(run_id, failure)
             self._lost_runs.add(run_id)
 
-    async def _drive(self, live: LiveRun) -> None:
-        not_at_work()  # a step that has started this run as a child is not what it does
-        try:
-            await self._driver.drive(live)
-        except DefinitionUnusable as unusable:
-            log.run_stuck(live.run.id, unusable)
-        except RunLost:
-            pass
-        except UNREADABLE as unreadable:
-            log.run_stands_still(live.run.id, unreadable)
-        except Exception as failure:  # noqa: BLE001 - one run's fault must not stop the others
-            log.run_lost(live.run.id, failure)
-            live.lost = True
-            self._lost_runs.add(live.run.id)
-        finally:
-            live.task = None
-            self._live_runs.release(live)
+    def _ended(self, live: LiveRun, failure: BaseException | None) -> None:
+        """Note that a run is driven no more, and let it leave memory."""
+        match failure:
+            case RunLost():
+                pass
+            case DefinitionUnusable():
+                log.run_stuck(live.run.id, failure)
+            case _ if isinstance(failure, UNREADABLE):
+                log.run_stands_still(live.run.id, failure)
+            case Exception():  # one run's fault must not stop the others
+                log.run_lost(live.run.id, failure)
+                live.lost = True
+                self._lost_runs.add(live.run.id)
+        live.is_driven = False
+        self._driven.discard(live)
+        self._live_runs.release(live)
+        self._rests.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._rests.set()

@@ -1,10 +1,12 @@
 """A run that is in memory because something is happening to it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from app.definitions.versioned import DefinitionUnusable
+from app.execution.run_lock import RunLock
 from engine import AwaitChildren, Event, Execute, Graph, Input, Run, State, Stopped
 from journal import Head, IdempotencyKey
 from steps.compiled import Definition
@@ -28,11 +30,16 @@ Due: TypeAlias = Execute | AwaitChildren
 
 @dataclass(slots=True)
 class InFlight:
-    """The attempt that is being executed; its outcome is decided once."""
+    """The attempt that is being executed and has begun to wait; its outcome is decided once.
+
+    Attributes:
+        settled: Takes the outcome, or the failure that keeps it from having one.
+    """
 
     doing: Due
     work: asyncio.Task[Input]
-    outcome: asyncio.Future[Input]
+    settled: Callable[[Input | BaseException], None]
+    is_settled: bool = False
 
     def stop(self, grace_s: float) -> None:
         """Ask the step to stop, and stop waiting for it after `grace_s` seconds."""
@@ -41,8 +48,18 @@ class InFlight:
 
     def abandon(self) -> None:
         """Wait no longer: whatever the step still delivers is discarded."""
-        if not self.outcome.done():
-            self.outcome.set_result(Stopped())
+        self.settle(Stopped())
+
+    def discard(self) -> None:
+        """Stop the step, and have no outcome: a restart finds the attempt in flight."""
+        self.is_settled = True
+        self.work.cancel()
+
+    def settle(self, outcome: Input | BaseException) -> None:
+        """Hand the outcome on, unless there has been one."""
+        if not self.is_settled:
+            self.is_settled = True
+            self.settled(outcome)
 
 
 @dataclass(slots=True, eq=False)
@@ -50,18 +67,22 @@ class LiveRun:
     """One run in memory.
 
     Attributes:
-        run: The fold of everything decided so far, `pending` included.
+        run: The fold of everything decided so far, `pending` included. It changes in place.
         head: Where the journal's copy ends; None before the first append.
         idempotency: The key of the request that starts this run, for the first append.
         pending: Events that have been decided and are not yet durable.
-        lock: Held while events are decided and appended, never while a step executes.
-        users: How many coroutines hold this run in memory, its driver not counted.
+        lock: Held while events are decided and appended, never while a step waits.
+        is_driven: True from when it is carried on until it waits for nobody here.
+        in_flight: The attempt that waits for something, if one does.
+        holders: How many coroutines hold this run in memory, its driver not counted.
         lost: True after an append with an unknown outcome; only the journal knows now.
         size: How many bytes the request had that started this run in this process.
         may_have_children: True when it has started child runs, or may have before it was read,
             of which nothing is in its history yet.
-        notified: Set when a child run has ended, paused or resumed, or a command has come, since
-            the driver last looked.
+        is_notified: True when a child run has ended, paused or resumed, or a command has come,
+            since the driver last looked.
+        linger: The end of the driver's wait for such news, while it waits.
+        steps_left: How many steps that do not act it may take before others have a turn.
     """
 
     tenant: str
@@ -70,14 +91,16 @@ class LiveRun:
     definition: Definition | DefinitionUnusable
     idempotency: IdempotencyKey | None = None
     pending: list[Event] = field(default_factory=list)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    task: asyncio.Task[None] | None = None
+    lock: RunLock = field(default_factory=RunLock)
+    is_driven: bool = False
     in_flight: InFlight | None = None
     holders: int = 0
     lost: bool = False
     size: int = 0
     may_have_children: bool = False
-    notified: asyncio.Event = field(default_factory=asyncio.Event)
+    is_notified: bool = False
+    linger: asyncio.TimerHandle | None = None
+    steps_left: int = 0
 
     @property
     def is_durable(self) -> bool:

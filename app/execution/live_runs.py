@@ -71,7 +71,7 @@ class LiveRuns:
 
     def release(self, live: LiveRun) -> None:
         """Drop the run from memory if nobody holds it, nobody drives it, or it is lost."""
-        idle = live.holders == 0 and live.task is None
+        idle = live.holders == 0 and not live.is_driven
         if (idle or live.lost) and self._live.get(live.run.id) is live:
             del self._live[live.run.id]
             self._give_back(live)

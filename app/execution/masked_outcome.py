@@ -10,6 +10,9 @@ def masked_outcome(outcome: Input, mask: Callable[[Json], Json]) -> Input:
     """Return the outcome as it may be journaled and shown."""
     match outcome:
         case Delivered(output, data, appended, removed):
+            given: list[Json] = [output, data, {**appended}]
+            if mask(given) is given:
+                return outcome
             gained = {name: [mask(item) for item in items] for name, items in appended.items()}
             return Delivered(mask(output), _object(mask(data)), gained, removed)
         case Broke(error):

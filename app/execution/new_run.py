@@ -19,6 +19,8 @@ from engine import (
     StepError,
     StepRecorded,
     StepStarted,
+    apply,
+    fold,
     react,
 )
 from journal import IdempotencyKey
@@ -109,9 +111,14 @@ class NewRun:
         return self.definition.steps[step_id]
 
     def begun(self, run: Run, now_ms: int) -> list[Event]:
-        """Return what comes with the first event: its end, or the work that it begins with."""
+        """Change the run by what comes with its first event, and return the events that did it.
+
+        That is its end, or the work that it begins with.
+        """
         if self.refused:
-            return [RunFailed(now_ms, self.refused)]
+            failed = RunFailed(now_ms, self.refused)
+            apply(run, failed)
+            return [failed]
         records = self.beginning.records if self.beginning else {}
         if not records or isinstance(self.definition, DefinitionUnusable):
             return []
@@ -119,7 +126,9 @@ class NewRun:
         first = events[0]
         if isinstance(first, StepStarted):
             where = (now_ms, first.step_id, first.visit)
-            events += [StepRecorded(*where, name, value) for name, value in records.items()]
+            recorded = [StepRecorded(*where, name, value) for name, value in records.items()]
+            fold(recorded, run)
+            events += recorded
         return events
 
     def _first_step(self) -> str:

@@ -86,7 +86,7 @@ def entered(events: list[Event], step_id: str, visit: int | None) -> Entered:
         if run is not None and isinstance(event, StepStarted) and event.attempt == 1:
             steps.add(event.step_id)
             if event.step_id == step_id and visit in (None, event.visit):
-                found = run
+                found = run.copy()
         run = apply(run, event)
     if found is None:
         which = f"step {step_id}" + (f", visit {visit}" if visit is not None else "")

@@ -30,7 +30,6 @@ from engine import (
     Run,
     Terminate,
     TimerDue,
-    apply,
     react,
 )
 from journal import Journal, UnknownRun
@@ -82,15 +81,16 @@ class Runs:
             if new.idempotency or not wait:
                 await self._appends.flush(live)
             outcome = self._waiters.expect(live.run.id) if wait else None
+            shown = live.run.copy()
             self._driving.carry_on(live)
-            return live.run, outcome
+            return shown, outcome
 
     async def stored(self, tenant: str, run_id: str) -> Run:
         """Return a run as it stands, once all of that is durable. Raises as an append does."""
         try:
             async with self._live_runs.load(tenant, run_id) as live:
                 await self._appends.flush(live)
-                return live.run
+                return live.run.copy()
         except UnknownRun:
             raise RunLost(run_id) from None  # its start has not been stored
 
@@ -112,7 +112,7 @@ class Runs:
                 raise RunLost(run_id)
             future = self._waiters.expect(run_id)
             if not live.pending and is_settled(live.run) and not future.done():
-                future.set_result(live.run)
+                future.set_result(live.run.copy())
             self._asked(tenant, live.run)
             return future
 
@@ -138,8 +138,8 @@ class Runs:
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
                 if was_given(live.run, key):
-                    return live.run
-                asked = live.run
+                    return live.run.copy()
+                asked = live.run.copy()
                 child_id = asked_child(asked, answer)
                 if child_id is None:
                     now_ms = self._clock.now_ms()
@@ -149,8 +149,9 @@ class Runs:
                 await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
                 await self._appends.happen(live, ChildResumed(key))
                 await self._appends.flush(live)
+            shown = live.run.copy()
             self._driving.carry_on(live)
-            return live.run
+            return shown
 
     async def cancel(
         self,
@@ -175,8 +176,9 @@ class Runs:
                 await self._appends.append(live)
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
+            shown = live.run.copy()
             self._driving.carry_on(live)
-            return live.run
+            return shown
 
     async def terminate(
         self,
@@ -198,11 +200,9 @@ class Runs:
                 await self._appends.append(live)  # no refusal before its cause is durable
                 command = Terminate(reason, caller)
                 events = react(live.run, Graph("", {}), command, self._clock.now_ms())
-                for event in events:
-                    live.run = apply(live.run, event)
                 live.pending.extend(events)
                 await self._appends.append(live)
-            return live.run
+            return live.run.copy()
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
         """Stop a run whose parent waits for it no longer; one that has ended stays as it is."""

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import reduce
 
 from app.clock import Clock
 from app.execution.appends import Appends
@@ -53,8 +52,7 @@ class Starts:
         now_ms = self._clock.now_ms()
         started = new.started(self._next_id(now_ms), now_ms, variables)
         run = apply(None, started)
-        begun = new.begun(run, now_ms)
-        run, events = reduce(apply, begun, run), list[Event]([started, *begun])
+        events = list[Event]([started, *new.begun(run, now_ms)])
         return LiveRun(
             tenant=new.tenant,
             run=run,

@@ -1,30 +1,32 @@
 """A step's life, from its turn to its outcome: take a turn, attempt, mask, deliver, react.
 
 What becomes of the outcome is durable before anything that depends on it: `driver.py`
-appends it. A step that acts has a task of its own, so that it can be abandoned when a
-command or a timer takes the run out of the step.
+appends it. Most attempts never wait, and are over when they have begun; one that waits goes on
+in a task, so that it can be abandoned when a command or a timer takes the run out of the step.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from app.concurrency.fair_queue import FairQueue, FairQueueClosed
+from app.concurrency.attempt_timeout import AttemptTimeout
+from app.concurrency.fair_queue import FairQueue
+from app.concurrency.first_go import FirstGo
+from app.concurrency.tenant import work_for
 from app.execution.appends import Appends
 from app.execution.attempt import attempt
 from app.execution.children import Children
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
-from app.telemetry.at_work import at_work
+from app.telemetry.at_work import at_work, set_to_work
 from app.telemetry.counters import Counters
-from engine import AwaitsChildren, Broke, Execute, Input, Json, Run, StepError, Stopped, decide
+from engine import AwaitsChildren, Broke, Input, Json, Run, StepError, Stopped
+from steps.compiled import CompiledStep
 from steps.effects import Effects
-from steps.frozen import FrozenValues
-
-_CHAINS_AT_ONCE = 16
-"""How many runs may take a chain of steps that do not act, each time the event loop comes round."""
+from steps.frozen import FrozenValues, share_frozen
+from steps.language.allowance import open_allowance
 
 
 class EffectsOf(Protocol):
@@ -33,6 +35,20 @@ class EffectsOf(Protocol):
     def __call__(self, live: LiveRun, doing: Due) -> Effects:
         """Return them."""
         ...
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt that is due, ready to begin.
+
+    Attributes:
+        acts: Whether it would act on the world.
+    """
+
+    doing: Due
+    step: CompiledStep
+    effects: Effects
+    acts: bool
 
 
 class StepLife:
@@ -57,60 +73,70 @@ class StepLife:
         self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
         self._counters = counters
-        self._chains = FairQueue(_CHAINS_AT_ONCE)
+        self._first_go = FirstGo[Input]()
 
-    def acts(self, live: LiveRun, execute: Execute) -> bool:
-        """Say whether the step would act on the world."""
-        step = live.usable.steps[execute.step_id]
-        with at_work(live.run.id, execute.step_id):
-            return step.type.acts_now(step.settings, self._effects_of(live, execute))
+    def due(self, live: LiveRun, doing: Due) -> Attempt:
+        """Return the attempt that is due. Raises `DefinitionUnusable`."""
+        step = live.usable.steps[doing.step_id]
+        effects = self._effects_of(live, doing)
+        if step.type.built_in:
+            return Attempt(doing, step, effects, acts(step, effects))
+        with at_work(live.run.id, doing.step_id):  # others' code may keep the loop
+            return Attempt(doing, step, effects, acts(step, effects))
 
     def stop(self) -> None:
         """Give no further turn: the server is stopping."""
         self._acting.close()
-        self._chains.close()
+        self._first_go.close()
 
-    async def act(self, live: LiveRun, doing: Due) -> None:
-        """Execute a step that acts, or that looks at its child runs."""
-        try:
-            happened = await self._in_a_task(live, doing)
-        except FairQueueClosed:
-            return
-        await self._deliver(live, doing, happened)
+    def begin(
+        self, live: LiveRun, due: Attempt, settled: Callable[[Input | BaseException], None]
+    ) -> Input | None:
+        """Execute an attempt; return its outcome, or None where it waits and `settled` takes it.
 
-    async def think(self, live: LiveRun, execute: Execute, *, may_go_on: bool) -> None:
-        """Execute a step that does not act; let others on now and then."""
-        if not may_go_on:
+        Raises what the attempt raises, unless it waits.
+        """
+        seconds = due.step.timeout_ms
+        limit = AttemptTimeout(None if seconds is None else seconds / 1000)
+        if due.acts and not self._acting.take_now(live.tenant):
+            work = asyncio.create_task(self._attempt_in_line(live, due, limit))
+        else:
             try:
-                async with self._chains.turn(live.tenant):
-                    await asyncio.sleep(0)
-            except FairQueueClosed:
-                return
-            if decide(live.run) != execute:
-                return  # a command came first
-        await self._deliver(live, execute, await self._attempt(live, execute))
+                came = self._first_go.start(self._attempt(live, due, limit))
+            except asyncio.CancelledError:
+                came = _cut_off(live.run)
+            except BaseException:
+                self._give_back(live, due)
+                raise
+            if not isinstance(came, asyncio.Task):
+                self._give_back(live, due)
+                return came
+            work = came
+            limit.begin(work)
+            work.add_done_callback(lambda _: self._give_back(live, due))
+        live.in_flight = in_flight = InFlight(due.doing, work, settled)
+        work.add_done_callback(lambda done: _settle(done, in_flight, live.run))
+        return None
 
-    async def _in_a_task(self, live: LiveRun, doing: Due) -> Input:
-        """Return the outcome of the attempt, or that it was stopped, whichever comes first."""
-        outcome: asyncio.Future[Input] = asyncio.get_running_loop().create_future()
-        work = asyncio.create_task(self._attempt_in_turn(live, doing))
-        live.in_flight = InFlight(doing, work, outcome)
-        work.add_done_callback(lambda done: _settle(done, outcome, live.run))
-        try:
-            return await outcome
-        finally:
-            live.in_flight = None
-            work.cancel()
+    def _give_back(self, live: LiveRun, due: Attempt) -> None:
+        if due.acts:
+            self._acting.give(live.tenant, 1)
 
-    async def _attempt_in_turn(self, live: LiveRun, doing: Due) -> Input:
+    async def _attempt_in_line(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
         async with self._acting.turn(live.tenant):
-            return await self._attempt(live, doing)
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a coroutine of a task
+            limit.begin(task)
+            return await self._attempt(live, due, limit)
 
-    async def _attempt(self, live: LiveRun, doing: Due) -> Input:
-        step = live.usable.steps[doing.step_id]
-        effects = self._effects_of(live, doing)
-        with at_work(live.run.id, doing.step_id):
-            outcome = await attempt(live.run, step, doing, effects, self._frozen)
+    async def _attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
+        """Execute an attempt, in a context of its own."""
+        work_for(live.tenant)
+        set_to_work(live.run.id, due.doing.step_id)
+        open_allowance()
+        share_frozen(self._frozen)
+        step = due.step
+        outcome = await attempt(live.run, step, due.doing, due.effects, limit)
         self._counters.attempt(step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
 
@@ -118,30 +144,47 @@ class StepLife:
         """Say whether child runs are open that steps of the run have started."""
         return live.may_have_children and await self._children.has_open(live.run.id)
 
-    async def _deliver(self, live: LiveRun, doing: Due, happened: Input) -> None:
-        """Let the engine react, unless the run has left the attempt meanwhile.
+    def deliver(self, live: LiveRun, doing: Due, happened: Input) -> bool:
+        """Let the engine react, with the lock held, unless the run has left the attempt.
 
-        What comes after a failure or a cancel begins when the step's child runs have stopped.
+        Returns False where child runs may be open, for whose end what follows may have to wait.
+        """
+        if live.is_doing(doing):
+            if isinstance(happened, AwaitsChildren) and live.run.is_stopping:
+                happened = Stopped()
+            if live.may_have_children and isinstance(happened, Broke | Stopped):
+                return False
+            self._appends.take(live, happened)
+        return True
+
+    async def deliver_past_children(self, live: LiveRun, doing: Due, happened: Input) -> None:
+        """Let the engine react to a failure or a cancel, as `deliver` does.
+
+        What comes after it begins when the step's child runs have stopped.
         """
         async with live.lock:
             if live.is_doing(doing):
-                if isinstance(happened, AwaitsChildren) and live.run.is_stopping:
+                if isinstance(happened, AwaitsChildren):
                     happened = Stopped()
                 if isinstance(happened, Broke | Stopped) and await self.has_open_children(live):
                     happened = replace(happened, grace_ms=self._cancel_grace_ms)
                 self._appends.take(live, happened)
 
 
-def _settle(work: asyncio.Task[Input], outcome: asyncio.Future[Input], run: Run) -> None:
-    if outcome.done():
-        return
+def acts(step: CompiledStep, effects: Effects) -> bool:
+    """Say whether a step would act on the world."""
+    return step.type.acts_now(step.settings, effects)
+
+
+def _settle(work: asyncio.Task[Input], in_flight: InFlight, run: Run) -> None:
     if not work.cancelled():
-        failure = work.exception()
-        if failure:
-            outcome.set_exception(failure)
-        else:
-            outcome.set_result(work.result())
-    elif run.is_stopping or run.is_over:
-        outcome.set_result(Stopped())
+        in_flight.settle(work.exception() or work.result())
     else:
-        outcome.set_result(Broke(StepError("StepCrashed", "the step cancelled itself")))
+        in_flight.settle(_cut_off(run))
+
+
+def _cut_off(run: Run) -> Input:
+    """Return what a cancelled attempt has come to: a command did it, or the step itself."""
+    if run.is_stopping or run.is_over:
+        return Stopped()
+    return Broke(StepError("StepCrashed", "the step cancelled itself"))

@@ -34,9 +34,10 @@ class Waiters:
         """Wake those who wait for this run, if it has ended or paused."""
         if run.id not in self._by_run or not is_settled(run):
             return
+        shown = run if run.is_over else run.copy()
         for future in tuple(self._by_run[run.id]):
             if not future.done():
-                future.set_result(run)
+                future.set_result(shown)
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
         """Wake those who wait for a run that has become durable as it ends or pauses."""

@@ -1,11 +1,11 @@
 """Which step the code belongs to that runs now, for who looks at the event loop from beside it."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import FrameType
+
+from app.concurrency.first_go import context_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,38 +23,50 @@ _at_work: ContextVar[AtWork | None] = ContextVar("at_work", default=None)
 _RUN = asyncio.Handle._run.__code__  # noqa: SLF001 - what a callback of the loop runs in
 
 
-@contextmanager
-def at_work(run_id: str, step_id: str) -> Iterator[None]:
-    """Let what runs meanwhile count as the work of a step."""
-    token = _at_work.set(AtWork(run_id, step_id))
-    try:
-        yield
-    finally:
-        _at_work.reset(token)
+class at_work:  # noqa: N801 - read as what it says: with at_work(run_id, step_id)
+    """Let what runs meanwhile count as the work of a step. A class, which costs less."""
+
+    __slots__ = ("_step", "_token")
+
+    def __init__(self, run_id: str, step_id: str) -> None:
+        self._step = AtWork(run_id, step_id)
+
+    def __enter__(self) -> None:
+        self._token = _at_work.set(self._step)
+
+    def __exit__(self, *_: object) -> None:
+        _at_work.reset(self._token)
 
 
-@contextmanager
-def calling(tool: str) -> Iterator[None]:
+def set_to_work(run_id: str, step_id: str) -> None:
+    """Let all that the current context goes on to do count as the work of a step."""
+    _at_work.set(AtWork(run_id, step_id))
+
+
+class calling:  # noqa: N801 - as `at_work`
     """Let the step at work be one that has called a tool."""
-    found = _at_work.get()
-    token = _at_work.set(replace(found, tool=tool) if found else None)
-    try:
-        yield
-    finally:
-        _at_work.reset(token)
 
+    __slots__ = ("_token", "_tool")
 
-def not_at_work() -> None:
-    """Let the task that calls this belong to no step, although one has made it."""
-    _at_work.set(None)
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+
+    def __enter__(self) -> None:
+        found = _at_work.get()
+        called = AtWork(found.run_id, found.step_id, self._tool) if found else None
+        self._token = _at_work.set(called)
+
+    def __exit__(self, *_: object) -> None:
+        _at_work.reset(self._token)
 
 
 def at_work_in(frame: FrameType | None) -> AtWork | None:
     """Return the step to which the callback belongs that a thread's innermost frame is part of."""
     while frame is not None:
+        context = context_in(frame)
         if frame.f_code is _RUN:
             context = frame.f_locals["self"]._context  # noqa: SLF001 - no public way to it
-            found: AtWork | None = context.get(_at_work)
-            return found
+        if context is not None:
+            return context.get(_at_work)
         frame = frame.f_back
     return None

@@ -18,8 +18,8 @@ from journal import DATABASE, Journal
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, encode
 from journal.run_ids import run_id, run_number
-from journal.run_projection import PROJECT_RUN, projection
-from journal.transaction import INSERT_EVENTS
+from journal.run_projection import INSERT_RUN, projection
+from journal.transaction import write_rows
 
 Row = tuple[Any, ...]
 _AT_ONCE = 2_000
@@ -50,8 +50,7 @@ def copy_runs(data: Path, tenant: str, events: Sequence[Event], count: int) -> N
         while some := list(islice(numbers, _AT_ONCE)):
             runs, rows = _rows(tenant, events, some)
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(PROJECT_RUN, runs)
-            connection.executemany(INSERT_EVENTS, rows)
+            write_rows(connection, [(INSERT_RUN, row) for row in runs], rows)
             connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA synchronous = FULL")
@@ -77,8 +76,7 @@ def plain_rate(data: Path, runs: int, events_a_commit: int) -> float:
         began = time.perf_counter()
         for run_rows, event_rows in batches:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(PROJECT_RUN, run_rows)
-            connection.executemany(INSERT_EVENTS, event_rows)
+            write_rows(connection, [(INSERT_RUN, row) for row in run_rows], event_rows)
             connection.execute("COMMIT")
         return runs * len(events) / (time.perf_counter() - began)
     finally:

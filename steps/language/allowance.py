@@ -62,6 +62,11 @@ class Allowance:
 _open: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
+def open_allowance() -> None:
+    """Open an allowance for all that the current context goes on to do."""
+    _open.set(Allowance())
+
+
 def allowance_here() -> Allowance:
     """Return the allowance that is open, or a new one where there is none."""
     return _open.get() or Allowance()

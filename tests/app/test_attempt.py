@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
 from app.execution.attempt import attempt
 from engine import (
@@ -12,13 +13,11 @@ from engine import (
     Execute,
     Input,
     RunStarted,
-    apply,
     decide,
     fold,
     react,
 )
 from steps.definition import compile_definition
-from steps.frozen import FrozenValues
 from steps.registry import Registry
 from steps.testing import FakeEffects
 
@@ -33,12 +32,16 @@ async def attempted(tool: Any) -> Input:
     """Return the outcome of one attempt of a step that calls this tool."""
     definition = compile_definition(FLOW, Registry.standard())
     run = fold([RunStarted(1, "run-1", "f", "1.0.0", "a", {})])
-    for event in react(run, definition.graph, Begin(), 2):
-        run = apply(run, event)
+    react(run, definition.graph, Begin(), 2)
     due = decide(run)
     assert isinstance(due, Execute)
     effects = FakeEffects(tool_results={"shared": tool})
-    return await attempt(run, definition.steps["a"], due, effects, FrozenValues())
+    step, task = definition.steps["a"], asyncio.current_task()
+    assert step.timeout_ms is not None
+    assert task is not None
+    limit = AttemptTimeout(step.timeout_ms / 1_000)
+    limit.begin(task)
+    return await attempt(run, step, due, effects, limit)
 
 
 async def test_a_tool_that_waits_for_its_turn_is_not_timed_out() -> None:

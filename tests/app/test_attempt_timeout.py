@@ -10,13 +10,22 @@ from app.concurrency.fair_queue import FairQueue
 SHORT_S = 0.05
 
 
+def begun(limit: AttemptTimeout) -> AttemptTimeout:
+    """Have a limit count for the task that asks."""
+    task = asyncio.current_task()
+    assert task is not None
+    limit.begin(task)
+    return limit
+
+
 async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
     queue = FairQueue(1)
     await queue.take("other", 1)
 
     async def step() -> str:
-        async with AttemptTimeout(SHORT_S), queue.turn("mine"):
-            return "acted"
+        with begun(AttemptTimeout(SHORT_S)):
+            async with queue.turn("mine"):
+                return "acted"
 
     waiting = asyncio.create_task(step())
     await asyncio.sleep(4 * SHORT_S)
@@ -31,7 +40,7 @@ async def test_what_was_left_before_the_wait_is_left_after_it() -> None:
     limit = AttemptTimeout(4 * SHORT_S)
 
     async def step() -> None:
-        async with limit:
+        with begun(limit):
             await asyncio.sleep(SHORT_S)
             async with queue.turn("mine"):
                 await asyncio.sleep(3_600)
@@ -43,7 +52,7 @@ async def test_what_was_left_before_the_wait_is_left_after_it() -> None:
     with pytest.raises(TimeoutError):
         await waiting
     took_s = asyncio.get_running_loop().time() - began
-    assert limit.expired()
+    assert limit.expired
     assert 10 * SHORT_S < took_s < 60
 
 
@@ -54,10 +63,9 @@ async def test_acting_uses_it_up_also_in_a_task_of_its_own() -> None:
         await asyncio.sleep(3_600)
 
     limit = AttemptTimeout(SHORT_S)
-    with pytest.raises(TimeoutError):
-        async with limit:
-            await asyncio.create_task(act())
-    assert limit.expired()
+    with pytest.raises(TimeoutError), begun(limit):
+        await asyncio.create_task(act())
+    assert limit.expired
 
 
 async def test_two_waits_at_once_are_one() -> None:
@@ -65,7 +73,7 @@ async def test_two_waits_at_once_are_one() -> None:
         with waiting_for_turn():
             await asyncio.sleep(seconds)
 
-    async with AttemptTimeout(SHORT_S):
+    with begun(AttemptTimeout(SHORT_S)):
         await asyncio.gather(wait(SHORT_S), wait(3 * SHORT_S))
 
 
@@ -76,7 +84,7 @@ async def test_a_wait_that_outlives_its_attempt_changes_nothing() -> None:
         with waiting_for_turn():
             await left.wait()
 
-    async with AttemptTimeout(SHORT_S):
+    with begun(AttemptTimeout(SHORT_S)):
         waiting = asyncio.create_task(wait())
         await asyncio.sleep(0)
     left.set()
@@ -86,9 +94,8 @@ async def test_a_wait_that_outlives_its_attempt_changes_nothing() -> None:
 async def test_without_a_timeout_or_an_attempt_a_wait_is_only_a_wait() -> None:
     with waiting_for_turn():
         await asyncio.sleep(0)
-    async with AttemptTimeout(None):
-        with waiting_for_turn():
-            await asyncio.sleep(0)
+    with begun(AttemptTimeout(None)), waiting_for_turn():
+        await asyncio.sleep(0)
 
 
 async def test_with_little_greed_the_last_place_is_for_another() -> None:

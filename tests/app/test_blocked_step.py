@@ -6,7 +6,8 @@ import sys
 import pytest
 from structlog.testing import capture_logs
 
-from app.telemetry.at_work import AtWork, at_work, calling, not_at_work
+from app.concurrency.first_go import FirstGo
+from app.telemetry.at_work import AtWork, at_work, calling
 from app.telemetry.blocked_step import BlockedStep
 
 
@@ -22,7 +23,6 @@ class Watch:
 
         async def look() -> None:
             if step_id is None:
-                not_at_work()
                 frame = sys._getframe()
                 for _ in range(count):
                     self.blocked.stands(frame)
@@ -34,6 +34,14 @@ class Watch:
                 for _ in range(count):
                     self.blocked.stands(sys._getframe())
 
+            if more.get("first_go"):
+
+                async def step() -> None:
+                    with at_work("run-1", step_id), calling("t"):
+                        stand()
+
+                FirstGo[None]().start(step())
+                return
             with at_work("run-1", step_id), calling("t"):
                 asyncio.get_running_loop().call_soon(stand)
             await asyncio.sleep(0)
@@ -63,6 +71,11 @@ def test_what_comes_round_or_is_another_begins_anew(between: str | None) -> None
         watch.looks(1, between)
     watch.looks(9, "a")
     assert watch.ended == []
+
+
+def test_a_step_is_known_in_its_first_go_too() -> None:
+    watch = Watch()
+    assert watch.looks(9, "a", first_go=True) == ["warning a t"]
 
 
 def test_without_a_limit_it_is_named_and_never_ended() -> None:

@@ -17,6 +17,7 @@ from engine import Event, JsonObject, RunStarted, RunTerminated, StepStarted, ap
 from journal import Journal, LeftBehind, NewVersion
 from journal.readers import Readers, Values
 from tests.conftest import PLUGIN
+from tests.harness.histories import append_events, start_run
 
 TOOLS = PLUGIN.with_name("load_plugin.py")
 
@@ -40,7 +41,7 @@ async def cut_off(folder: Path, *runs: tuple[str, int]) -> None:
                 RunStarted(number, f"dynamic-workflow-{number}", "naps", "1.0.0", "nap", {}),
                 StepStarted(number, "nap", 1, 1, "call-tool"),
             ]
-            await journal.events.start(tenant, fold(events), events)
+            await start_run(journal, tenant, fold(events), events)
     finally:
         await journal.close()
 
@@ -158,7 +159,7 @@ async def test_what_was_read_ahead_counts_until_something_is_appended(tmp_path: 
         head, run = await journal.events.run(names[0])
         ended = RunTerminated(9)
         await journal.events.read_ahead(names)
-        await journal.events.append(head, [ended], apply(run, ended))
+        await append_events(journal, head, [ended], apply(run, ended))
         assert (await journal.events.read(names[0]))[1][-1] == ended
         assert journal.events._ahead.take(names[1], "other") is None
         assert journal.events._ahead.take(names[1], "acme") is not None

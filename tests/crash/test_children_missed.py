@@ -10,6 +10,7 @@ import httpx
 from engine import RunTerminated, apply
 from journal import Journal
 from tests.contract.test_children import create, straight
+from tests.harness.histories import append_events
 from tests.harness.server import Server, settled
 
 
@@ -35,7 +36,7 @@ def ended_unheard(folder: Path, run_id: str) -> None:
         journal = await Journal.open(folder)
         head, run = await journal.events.run(run_id)
         event = RunTerminated(run.updated_at_ms, "unheard")
-        await journal.events.append(head, [event], apply(run, event))
+        await append_events(journal, head, [event], apply(run, event))
         await journal.close()
 
     asyncio.run(work())

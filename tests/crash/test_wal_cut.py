@@ -13,6 +13,7 @@ from pathlib import Path
 from engine import Run, RunStarted, StepCompleted, StepStarted, apply
 from journal import Journal
 from tests.harness.appending import TENANT, opened
+from tests.harness.histories import append_events, start_run
 from tests.harness.power import lay_out
 
 CASES = int(os.environ.get("STEPWELL_WAL_CASES", "250"))
@@ -27,7 +28,7 @@ async def committed(folder: Path, chance: random.Random) -> tuple[bytes, bytes, 
     journal = await Journal.open(folder)
     event = RunStarted(1, RUN, "w", "1.0.0", "a", {})
     run: Run = apply(None, event)
-    head = await journal.events.start(TENANT, run, [event])
+    head = await start_run(journal, TENANT, run, [event])
     sizes = [(folder / WAL).stat().st_size]
     for number in range(1, 80):
         text = chance.randbytes(chance.randrange(20, 3_000)).hex()
@@ -37,7 +38,7 @@ async def committed(folder: Path, chance: random.Random) -> tuple[bytes, bytes, 
             else StepCompleted(number, "a", run.executions, {"text": text}, {}, "a")
         )
         run = apply(run, step)
-        head = await journal.events.append(head, [step], run)
+        head = await append_events(journal, head, [step], run)
         sizes.append((folder / WAL).stat().st_size)
     files = (folder / DATABASE).read_bytes(), (folder / WAL).read_bytes()
     await journal.close()

@@ -179,7 +179,7 @@ class Row(NamedTuple):
         run = fold(self.so_far)
         follows = react(run, self.graph, self.happens, self.now_ms)
         assert follows == self.follows
-        assert fold(follows, run).seq == len(self.so_far) + len(follows), "what follows is legal"
+        assert fold((*self.so_far, *follows)) == run, "the run is the fold of what happened"
 
 
 def ends(at_ms: int) -> StepStarted:

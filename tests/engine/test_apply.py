@@ -184,11 +184,13 @@ CHANGES = [
 def test_what_an_event_changes(
     so_far: tuple[Event, ...], event: Event, state: State, changed: dict[str, Any]
 ) -> None:
-    before = fold(so_far)
-    after = apply(before, event)
+    run, before = fold(so_far), fold(so_far)
+    shown = run.copy()
+    after = apply(run, event)
+    assert after is run
     assert changes(before, after) == changed
     assert (after.state, after.seq, after.updated_at_ms) == (state, before.seq + 1, event.at_ms)
-    assert before == fold(so_far), "a run is never changed itself"
+    assert shown == before, "a copy is never changed"
 
 
 def test_a_step_that_is_entered_has_done_nothing_yet() -> None:
@@ -241,8 +243,9 @@ def test_an_event_that_is_not_legal_says_why(
     so_far: tuple[Event, ...], event: Event, why: str
 ) -> None:
     with pytest.raises(IllegalTransition) as refused:
-        apply(fold(so_far), event)
+        apply(run := fold(so_far), event)
     assert str(refused.value) == why
+    assert run == fold(so_far), "what is refused changes nothing"
 
 
 def test_a_history_begins_with_a_start() -> None:

@@ -25,7 +25,6 @@ from engine import (
     Pauses,
     Record,
     RetryPolicy,
-    Run,
     RunError,
     RunPaused,
     RunResumed,
@@ -36,9 +35,9 @@ from engine import (
     StepCompleted,
     StepError,
     StepFailed,
+    StepRecorded,
     StepStarted,
     StepTimedOut,
-    Visit,
     VisitStatus,
     backoff_ms,
     events,
@@ -48,7 +47,8 @@ from engine import (
     scope,
 )
 from engine.decide import Attempt
-from engine.route import next_step
+from engine.past import Past
+from engine.route import next_step, sure_step
 from tests.engine.histories import (
     BROKEN,
     GRAPH,
@@ -150,7 +150,7 @@ SLOTTED: list[Any] = [
 """What a long history has many of: values without a dictionary of their own."""
 
 
-@pytest.mark.parametrize("kind", [*SLOTTED, Run, Visit], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", SLOTTED, ids=lambda kind: kind.__name__)
 def test_no_value_can_be_changed(kind: Any) -> None:
     value = object.__new__(kind)
     for field in fields(kind):
@@ -192,7 +192,7 @@ def test_an_error_names_the_failed_visit_that_it_is_of() -> None:
     failed = replace(run.current, status=VisitStatus.FAILED, error=error, step_name="Plain one")
     later = replace(failed, step_id="later", error=other, step_name=None)
     stopped = replace(failed, step_id="stopped", status=VisitStatus.CANCELLED)
-    run = replace(run, current=None, past=(failed, later, stopped), last_error=error)
+    run = replace(run, current=None, past=Past((failed, later, stopped)), last_error=error)
     shown = {"type": "A", "message": "a", "stepId": "plain", "stepName": "Plain one", "attempts": 1}
     assert scope(run)["error"] == shown
     named = scope(replace(run, last_error=other))["error"]
@@ -241,36 +241,57 @@ def test_after_an_edge_for_errors_they_see_the_error() -> None:
     }
 
 
-class Asked(Exception):
-    """The run was asked for."""
-
-
-def _asked() -> Run:
-    raise Asked
-
-
 @pytest.mark.parametrize(
-    ("step_id", "outcome"), [("plain", "end"), ("picks", Asked), ("end", None)]
+    ("step_id", "occasion", "sure"),
+    [
+        ("plain", Occasion.SUCCESS, "end"),
+        ("picks", Occasion.SUCCESS, None),
+        ("end", Occasion.SUCCESS, None),
+        ("catches", Occasion.ERROR, "mend"),
+        ("sorts", Occasion.ERROR, None),
+    ],
 )
-def test_the_run_is_asked_for_only_where_a_condition_needs_it(
-    step_id: str, outcome: str | type[Asked] | None
+def test_a_step_leads_somewhere_for_sure_where_no_condition_comes_first(
+    step_id: str, occasion: Occasion, sure: str | None
 ) -> None:
-    def choose() -> str | None:
-        return next_step(_asked, GRAPH.steps[step_id], Occasion.SUCCESS)
-
-    if outcome is Asked:
-        with pytest.raises(Asked):
-            choose()
-    else:
-        assert choose() == outcome
+    assert sure_step(GRAPH.steps[step_id], occasion) == sure
 
 
-def test_the_run_is_asked_for_once_however_many_conditions_there_are() -> None:
-    asked = []
+def test_the_first_true_condition_decides() -> None:
+    run = replace(fold(inside("strict")), data={"size": 50})
+    assert next_step(run, GRAPH.steps["strict"], Occasion.SUCCESS) == "large"
 
-    def ask() -> Run:
-        asked.append(1)
-        return replace(fold(inside("strict")), data={"size": 50})
 
-    assert next_step(ask, GRAPH.steps["strict"], Occasion.SUCCESS) == "large"
-    assert len(asked) == 1
+def test_copies_of_a_past_go_their_own_ways() -> None:
+    one, two, three = (replace(fold(inside("plain")).history[0], visit=at) for at in (1, 2, 3))
+    past = Past([one])
+    older = past.copy()
+    past.append(two)
+    assert (list(older), list(past)) == ([one], [one, two])
+    older.append(three)
+    past.append(three)
+    assert (list(older), list(past)) == ([one, three], [one, two, three])
+    assert (past[-1], past[0], past[:2], len(past)) == (three, one, [one, two], 3)
+    assert list(reversed(past)) == [three, two, one]
+    assert older == (one, three)
+    assert older != past
+    with pytest.raises(IndexError):
+        older[2]
+    with pytest.raises(TypeError):
+        hash(past)
+    assert repr(Past()) == "Past([])"
+
+
+def test_a_copy_of_a_run_changes_no_more() -> None:
+    run = fold(paused("asks"))
+    shown, whole = run.copy(), fold(paused("asks"))
+    fold(
+        (
+            RunResumed(20, "asks", 1, {}, "bob", "k-1", "f-1"),
+            StepRecorded(20, "asks", 1, "r", 1),
+            StepCompleted(20, "asks", 1, 7, {"x": 1}, "end"),
+            StepStarted(20, "end", 1, 1, "end-flow"),
+        ),
+        run,
+    )
+    assert shown == whole != run

@@ -9,6 +9,7 @@ from app.events.hub import Hub
 from app.events.streams import Streams
 from engine import Event, StepRecorded, fold
 from journal import EventRow, Journal
+from tests.harness.histories import append_events
 from tests.harness.journals import completed, write
 
 RUN = "dynamic-workflow-1"
@@ -38,7 +39,7 @@ class Pages:
             events: list[Event] = [StepRecorded(1, "a", 1, f"{self._number}", None)]
         else:
             events, self._append = self._append, []
-        await self._journal.events.append(head, events, fold(events, run))
+        await append_events(self._journal, head, events, fold(events, run))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal.pages, name)

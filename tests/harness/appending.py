@@ -9,6 +9,7 @@ from typing import Any
 
 from engine import Event, JsonObject, Run, RunStarted, State, StepCompleted, StepStarted, apply
 from journal import Head, Journal, RunFilter, Unavailable
+from tests.harness.histories import append_events, start_run
 from tests.harness.power import cuts, lay_out
 from tests.harness.vfs import Disk, Op
 
@@ -67,14 +68,14 @@ async def _append(
         number = next(numbers)
         event = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", data)
         run = apply(None, event)
-        return run, await journal.events.start(TENANT, run, [event])
+        return run, await start_run(journal, TENANT, run, [event])
     run, head = at
     if run.state is State.READY:
         event = StepStarted(run.updated_at_ms, "a", run.executions + 1, 1, "t")
     else:
         event = StepCompleted(run.updated_at_ms, "a", run.executions, data, {}, "a")
     run = apply(run, event)
-    return run, await journal.events.append(head, [event], run)
+    return run, await append_events(journal, head, [event], run)
 
 
 def told(ops: Iterable[Op]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from engine import (
     apply,
 )
 from journal import Fault, Journal, open_read_only, verify
+from tests.harness.histories import start_run
 
 Story = Callable[[int], Sequence[Event]]
 
@@ -51,7 +52,7 @@ def paused(number: int) -> list[Event]:
 async def write(journal: Journal, tenant: str, events: Sequence[Event]) -> None:
     run = reduce(apply, events, None)
     assert run is not None
-    await journal.events.start(tenant, run, events)
+    await start_run(journal, tenant, run, events)
 
 
 async def fill(journal: Journal, tenant: str, story: Story, numbers: Sequence[int]) -> None:

@@ -38,17 +38,19 @@ async def much(size: int) -> dict[str, Any]:
     return {"text": "0123456789abcdef" * (size // 16)}
 
 
-_on_its_thread = WritingConnection.on_its_thread
+_transact = WritingConnection.transact
 
 
-async def _in_time(self: WritingConnection, work: Callable[[sqlite3.Connection], Any]) -> Any:
+async def _in_time(
+    self: WritingConnection, work: Callable[[sqlite3.Connection], Any], rows: int
+) -> Any:
     while os.path.exists(_STUCK):  # noqa: ASYNC110, ASYNC240, PTH110 - a file tells it
         await asyncio.sleep(0.01)
-    return await _on_its_thread(self, work)
+    return await _transact(self, work, rows)
 
 
 if _STUCK:
-    WritingConnection.on_its_thread = _in_time  # type: ignore[method-assign] # the disk hangs
+    WritingConnection.transact = _in_time  # type: ignore[method-assign] # the disk hangs
 
 
 def _jumping_ms(_: app.clock.SystemClock) -> int:

@@ -24,6 +24,7 @@ from engine import (
     fold,
 )
 from journal import Journal, NewVersion
+from tests.harness.histories import start_run
 
 TENANT = "acme"
 _BATCH = 2_000
@@ -85,7 +86,7 @@ async def fill(folder: Path, counts: dict[str, int], due_ms: int) -> None:
     assert made.version == "1.0.0", made.version
     batch = []
     for events, run in runs(counts, due_ms):
-        batch.append(journal.events.start(TENANT, run, events))
+        batch.append(start_run(journal, TENANT, run, events))
         if len(batch) == _BATCH:
             await asyncio.gather(*batch)
             batch.clear()

@@ -11,7 +11,7 @@ import pytest
 from journal import FileRow, JwtSecretRow, KeyRow, ScheduleRow, SecretRow, WebhookRow, migrations
 from journal.columns import columns, insert_into
 from journal.llm_models import ModelRow
-from journal.run_projection import COLUMNS
+from journal.run_projection import _MOVES, _TURNS, COLUMNS
 from journal.webhooks import WEBHOOK_COLUMNS
 
 
@@ -47,3 +47,11 @@ def test_the_columns_stand_in_the_order_of_the_fields() -> None:
     row: type[Any] = make_dataclass("Row", ["b", "a", "kind"])
     assert columns(row, kind="type") == "b, a, type"
     assert insert_into("t", row, kind="type") == "INSERT INTO t (b, a, type) VALUES (?, ?, ?)"
+
+
+def test_an_append_writes_every_column_that_can_change() -> None:
+    stays = {
+        "id", "tenant", "workflow_id", "version", "started_at_ms", "parent", "parent_execution",
+        "parent_attempt", "item",
+    }  # fmt: skip
+    assert {*_MOVES, *_TURNS} == {*COLUMNS} - stays

@@ -8,13 +8,14 @@ import pytest
 from engine import Event, Run, RunStarted, RunTerminated, apply, fold
 from journal import Journal, UnknownRun
 from journal.ended_runs import EndedRuns
+from tests.harness.histories import append_events, start_run
 
 
 async def ended(journal: Journal, number: int) -> Run:
     started = RunStarted(number, f"dynamic-workflow-{number}", "w", "1.0.0", "a", {})
     events: list[Event] = [started, RunTerminated(number, "enough")]
     run = fold(events)
-    await journal.events.start("acme", run, events)
+    await start_run(journal, "acme", run, events)
     return run
 
 
@@ -22,11 +23,11 @@ async def test_a_run_that_goes_on_is_read_each_time(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     started = RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {})
     run = apply(None, started)
-    head = await journal.events.start("acme", run, [started])
+    head = await start_run(journal, "acme", run, [started])
     assert (await journal.events.run(run.id, "acme"))[1] == run
     over = RunTerminated(2, "enough")
-    await journal.events.append(head, [over], apply(run, over))
-    assert (await journal.events.run(run.id, "acme"))[1] == apply(run, over)
+    await append_events(journal, head, [over], apply(run, over))
+    assert (await journal.events.run(run.id, "acme"))[1] == run
     await journal.close()
 
 

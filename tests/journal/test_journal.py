@@ -40,6 +40,7 @@ from journal import (
 )
 from journal.codec import SCHEMA, decode, encode
 from journal.readers import Values
+from tests.harness.histories import append_events, start_run
 
 JSON: st.SearchStrategy[Json] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -77,13 +78,13 @@ def test_an_unknown_event_is_an_error(kind: str, schema: int, body: str) -> None
 async def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     run, event = started(5)
-    head = await journal.events.start("acme", run, [event])
+    head = await start_run(journal, "acme", run, [event])
     step = StepStarted(6, "a", 1, 1, "t")
-    await journal.events.append(head, [step], apply(run, step))
+    await append_events(journal, head, [step], apply(run, step))
     await journal.close()
     journal = await Journal.open(tmp_path)
     _, events = await journal.events.read(run.id, "acme")
-    assert fold(events) == apply(run, step)
+    assert fold(events) == run
     with pytest.raises(UnknownRun):
         await journal.events.read(run.id, "other")
     assert await journal.runs.unfinished(0, 10) == [LeftBehind(5, "acme", 2)]
@@ -93,10 +94,11 @@ async def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> Non
 
 async def test_one_conflict_among_many_appends_fails_alone(journal: Journal) -> None:
     run, event = started(1)
-    head = await journal.events.start("acme", run, [event])
+    head = await start_run(journal, "acme", run, [event])
     step = StepStarted(6, "a", 1, 1, "t")
-    writes = [journal.events.append(head, [step], apply(run, step)) for _ in range(2)]
-    writes += [journal.events.start("acme", *_pair(number)) for number in range(2, 200)]
+    apply(run, step)
+    writes = [append_events(journal, head, [step], run) for _ in range(2)]
+    writes += [start_run(journal, "acme", *_pair(number)) for number in range(2, 200)]
     results = await asyncio.gather(*writes, return_exceptions=True)
     failed = [result for result in results if isinstance(result, BaseException)]
     assert [type(failure) for failure in failed] == [Conflict]
@@ -109,12 +111,12 @@ def _pair(number: int) -> tuple[Run, list[RunStarted]]:
 
 async def test_many_appends_share_commits(journal: Journal) -> None:
     before = journal.counters.commits
-    await asyncio.gather(*(journal.events.start("acme", *_pair(n)) for n in range(1, 501)))
+    await asyncio.gather(*(start_run(journal, "acme", *_pair(n)) for n in range(1, 501)))
     assert journal.counters.commits - before < 50
 
 
 async def test_a_waiter_that_goes_away_harms_nobody(journal: Journal) -> None:
-    tasks = [asyncio.create_task(journal.events.start("acme", *_pair(n))) for n in range(1, 50)]
+    tasks = [asyncio.create_task(start_run(journal, "acme", *_pair(n))) for n in range(1, 50)]
     await asyncio.sleep(0)
     tasks[7].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,12 +128,12 @@ async def test_a_waiter_that_goes_away_harms_nobody(journal: Journal) -> None:
 async def test_a_key_starts_one_run(journal: Journal) -> None:
     run, event = started(1)
     key = IdempotencyKey("k", "print")
-    await journal.events.start("acme", run, [event], idempotency=key)
+    await start_run(journal, "acme", run, [event], idempotency=key)
     for wanted, same in ((key, True), (replace(key, fingerprint="other"), False)):
         with pytest.raises(DuplicateStart) as duplicate:
-            await journal.events.start("acme", *_pair(2), idempotency=wanted)
+            await start_run(journal, "acme", *_pair(2), idempotency=wanted)
         assert (duplicate.value.run_id, duplicate.value.same) == (run.id, same)
-    await journal.events.start("other", *_pair(3), idempotency=key)
+    await start_run(journal, "other", *_pair(3), idempotency=key)
 
 
 @pytest.mark.parametrize("harm", [
@@ -144,9 +146,9 @@ async def test_a_key_starts_one_run(journal: Journal) -> None:
 async def test_a_changed_removed_or_reordered_event_is_found(tmp_path: Path, harm: str) -> None:
     journal = await Journal.open(tmp_path)
     run, event = started(5)
-    head = await journal.events.start("acme", run, [event])
+    head = await start_run(journal, "acme", run, [event])
     step = StepStarted(6, "a", 1, 1, "t")
-    await journal.events.append(head, [step], apply(run, step))
+    await append_events(journal, head, [step], apply(run, step))
     await journal.close()
     with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection, connection:
         connection.executescript(harm)
@@ -202,7 +204,7 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
 
 async def test_what_is_another_tenants_is_not_read(journal: Journal) -> None:
     run, event = started(1)
-    await journal.events.start("acme", run, [event])
+    await start_run(journal, "acme", run, [event])
     read = [0]
     ask = journal._readers.all
 
@@ -224,13 +226,13 @@ async def test_a_key_outlives_its_run_until_it_is_old(journal: Journal) -> None:
     key = IdempotencyKey("k", "f")
     run, event = started(5)
     ended = fold([event, RunTerminated(6)])
-    await journal.events.start("acme", ended, [event, RunTerminated(6)], idempotency=key)
+    await start_run(journal, "acme", ended, [event, RunTerminated(6)], idempotency=key)
     await journal.start_keys.forget(1_000)
     assert await journal.start_keys.used("acme", "k") == UsedKey(run.id, "f", is_deleted=False)
     await journal.removal.delete("acme", run.id, 10)
     assert await journal.start_keys.used("acme", "k") == UsedKey(run.id, "f", is_deleted=True)
     with pytest.raises(DuplicateStart):
-        await journal.events.start("acme", *_pair(7), idempotency=key)
+        await start_run(journal, "acme", *_pair(7), idempotency=key)
     assert [await journal.start_keys.forget(at_ms) for at_ms in (5, 6, 6)] == [0, 1, 0]
     assert await journal.start_keys.used("acme", "k") is None
 
@@ -240,7 +242,7 @@ async def test_a_family_is_stopped_from_the_highest_run_that_is_meant(journal: J
         _, event = started(number)
         above = Parent(f"dynamic-workflow-{parent}", "a", 1, 1, number, 1) if parent else None
         event = replace(event, parent=above)
-        await journal.events.start("acme", apply(None, event), [event])
+        await start_run(journal, "acme", apply(None, event), [event])
     every = [f"dynamic-workflow-{number}" for number in (4, 3, 2, 1)]
     top = [every[0], *3 * [every[3]]]
     assert await journal.selection.highest("acme", RunFilter(), None, every) == top

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from pathlib import Path
 
 from journal import Journal, RunFilter
@@ -12,6 +13,8 @@ from tests.harness.vfs import watched
 async def test_only_the_writer_touches_the_disk_also_at_the_end(tmp_path: Path) -> None:
     with watched(tmp_path) as disk:
         journal = await Journal.open(tmp_path)
+        own = journal._writer._connection._thread.ident
+        assert own is not None
         disk.ops.clear()
         checkpoint_often(journal, 50)
         loading = asyncio.create_task(load(journal, disk, random.Random(1), appends=400))
@@ -24,9 +27,10 @@ async def test_only_the_writer_touches_the_disk_also_at_the_end(tmp_path: Path) 
         await journal._readers.close()
         ours = [op for op in disk.ops if op.kind != "ack"]
         assert [op.kind for op in ours if op.file == "journal.sqlite3"].count("sync") > 3
-        assert len({op.thread for op in ours}) == 1
+        # The writer's connection is used on its own thread, and on this one while that is quick.
+        assert {op.thread for op in ours} <= {own, threading.get_ident()}
         ended = len(disk.ops)
         await journal.close()
         last = disk.ops[ended:]
         assert {op.kind for op in last} >= {"write", "sync", "delete"}
-        assert {op.thread for op in last} == {ours[0].thread}
+        assert {op.thread for op in last} == {own}

@@ -96,7 +96,7 @@ def test_a_run_with_a_long_history(load: Load) -> None:
         run_id = started["runId"]
         shown = settled(client, run_id, within=120)
         assert shown["status"] == "completed"
-        assert len(shown["stepExecutionHistory"]) == VISITS + 1
+        assert len(shown["stepExecutionHistory"]) == min(VISITS + 1, 1_000), "its first page"
         again = {"runId": run_id, "workflowId": "looping"}
         assert client.post("/api/workflow/management/cancel", json=again).status_code == 409
         assert client.post(f"/api/workflow/resume/{run_id}", json={"type": "x"}).status_code in (

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from engine import (
 )
 from journal import Corrupt, Head, Journal, UnknownRun
 from journal.long_runs import LongRuns
+from tests.harness.histories import append_events, start_run
 
 RUN = "dynamic-workflow-1"
 
@@ -71,14 +72,14 @@ async def opened(folder: Path) -> AsyncIterator[Journal]:
 async def append(
     journal: Journal, events: Sequence[Event], at: tuple[Head, Run]
 ) -> tuple[Head, Run]:
-    run = reduce(apply, events, at[1])
-    return await journal.events.append(at[0], events, run), run
+    run = reduce(apply, events, at[1].copy())
+    return await append_events(journal, at[0], events, run), run
 
 
 async def begin(journal: Journal) -> tuple[Head, Run]:
     events: list[Event] = [RunStarted(1, RUN, "w", "1.0.0", "nap", {}), entry(1)]
     run = apply(apply(None, events[0]), events[1])
-    return await journal.events.start("acme", run, events), run
+    return await start_run(journal, "acme", run, events), run
 
 
 async def test_a_wake_up_costs_the_same_after_20_and_2000_waits(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Pa
     async with opened(tmp_path) as journal:
         head, run = await append(journal, waits(1, 20), await begin(journal))
         stale = Head(RUN, "acme", head.seq, b"other")
-        journal.events._long.keep(RUN, (stale, run), head.seq, 1)
+        journal.events._long.keep(RUN, lambda: (stale, run), head.seq, 1)
         assert (await journal.events.run(RUN))[0] == head
 
         def change(connection: Any) -> None:
@@ -132,12 +133,12 @@ async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Pa
 def test_what_is_kept_is_bounded() -> None:
     runs = LongRuns[str](most_characters=100)
     for name in "abc":
-        runs.keep(name, name, 50, 40)
+        runs.keep(name, partial(str, name), 50, 40)
     assert [runs.get(name) for name in "abc"] == [None, "b", "c"]
-    runs.keep("b", "b again", 51, 90)
+    runs.keep("b", lambda: "b again", 51, 90)
     assert [runs.get(name) for name in "abc"] == [None, "b again", None]
-    runs.keep("short", "short", 3, 1)
+    runs.keep("short", lambda: "short", 3, 1)
     runs.forget("b")
     assert [runs.get(name) for name in ("short", "b")] == [None, None]
-    runs.keep("huge", "huge", 50, 101)
+    runs.keep("huge", lambda: "huge", 50, 101)
     assert runs.get("huge") is None

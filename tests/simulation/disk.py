@@ -136,7 +136,7 @@ class Connection:
         await disk.wait(self._life)
         return rows
 
-    async def on_its_thread(self, work: Callable[["Raw"], T]) -> T:
+    async def transact(self, work: Callable[["Raw"], T], _rows: int) -> T:
         self._must_live()
         await self._disk.wait(self._life)
         self._must_live()

@@ -82,7 +82,7 @@ class Observer:
             if seq != (before.seq if before else 0) + 1:
                 self.violated(f"event {seq} of {run_id} leaves a gap")
             try:
-                after = apply(before, event)
+                after = apply(before.copy() if before else None, event)
             except IllegalTransition as illegal:
                 self.violated(f"{run_id}: {illegal}")
                 return
@@ -195,6 +195,9 @@ class Observer:
 
     def works(self, run_id: str, step_id: str, visit: int, name: str) -> None:
         """Check work that is to be recorded: there is no record of it yet."""
+        if run_id not in self.runs:
+            self.violated(f"{run_id} {step_id}#{visit} acted before its start was on disk")
+            return
         current = self.runs[run_id].current
         here = current is not None and (current.step_id, current.visit) == (step_id, visit)
         if current and here and name in current.records:

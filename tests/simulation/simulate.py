@@ -194,13 +194,15 @@ class _World:
         held = (
             live_runs._live,
             live_runs._loading,
+            driving._driven,
             driving._tasks,
+            driver.beside,
             driving._notified,
             execution.lost_runs._ids,
             execution.signals._tasks,
         )
         left = (runs._waiters._by_run, left_children.left, left_children._sweeping)
-        turns = (driver._step_life._acting, driver._step_life._chains, driver._flushes)
+        turns = (driver._step_life._acting, driver._chains, driver._flushes)
         taken = [live_runs.runs.total, *(turn.taken + turn.waiting for turn in turns)]
         if any((*held, *left, *taken)):
             return f"in memory: {held} {left} {taken}"

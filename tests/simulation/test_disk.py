@@ -26,6 +26,7 @@ from engine import (
 )
 from engine.values import RunError
 from journal import Family, Head, IdempotencyKey, Journal, RunFilter
+from tests.harness.histories import append_events, start_run
 from tests.simulation.disk import Disk, Life, Moods
 from tests.simulation.loop import SeededLoop
 
@@ -53,19 +54,19 @@ async def tell(journal: Journal, random: Random) -> list[Any]:
                 more = [_start(number + 1_000 * n, random, runs) for n in range(1, 4)]
                 await ask(journal.events.start_together("acme", [(run, events), *more]))
             case 1:
-                await ask(journal.events.start("acme", run, events, idempotency=key))
+                await ask(start_run(journal, "acme", run, events, idempotency=key))
             case 2 | 3:
-                head = await ask(journal.events.start("acme", run, events))
+                head = await ask(start_run(journal, "acme", run, events))
                 if isinstance(head, Head):
                     runs.append((head, run))
             case _ if runs:
                 at = random.randrange(len(runs))
                 head, run = runs[at]
                 event = _next(run, random)
-                after = apply(run, event)
-                appends = [journal.events.append(head, [event], after)] * 1
+                after = apply(run.copy(), event)
+                appends = [append_events(journal, head, [event], after)] * 1
                 if random.random() < 0.3:
-                    appends.append(journal.events.append(head, [event], after))
+                    appends.append(append_events(journal, head, [event], after))
                 heads = await asyncio.gather(*appends, return_exceptions=True)
                 answers.append([str(given) for given in heads])
                 runs[at] = (next(given for given in heads if isinstance(given, Head)), after)

@@ -74,11 +74,9 @@ def tell(events: Sequence[Event]) -> Timeline:
     run: Run | None = None
     chapters: list[TimelineVisit] = []
     for event in events:
-        before = run
         run = apply(run, event)
         if isinstance(event, StepStarted) and event.attempt == 1:
-            assert before is not None  # noqa: S101 - a history begins with RunStarted
-            chapters.append(TimelineVisit(run.seq, event.step_id, before.data))
+            chapters.append(TimelineVisit(run.seq, event.step_id, run.data))
         if chapters:
             _note(chapters[-1], event)
     assert run is not None  # noqa: S101 - a history is not empty

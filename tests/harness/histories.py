@@ -1,0 +1,43 @@
+"""Histories written to a journal, awaited."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from engine import Event, Run
+from journal import Head, IdempotencyKey, Journal
+
+
+def _told() -> tuple[asyncio.Future[Head], Any]:
+    done: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
+
+    def told(answer: Head | BaseException) -> None:
+        if done.done():
+            return
+        if isinstance(answer, BaseException):
+            done.set_exception(answer)
+        else:
+            done.set_result(answer)
+
+    return done, told
+
+
+async def start_run(
+    journal: Journal,
+    tenant: str,
+    run: Run,
+    events: Sequence[Event],
+    *,
+    idempotency: IdempotencyKey | None = None,
+) -> Head:
+    """Write the first events of a run; durable when this returns. Raises what it is told."""
+    done, told = _told()
+    journal.events.start(tenant, run, events, told, idempotency=idempotency)
+    return await done
+
+
+async def append_events(journal: Journal, head: Head, events: Sequence[Event], run: Run) -> Head:
+    """Append events; durable when this returns. Raises what it is told."""
+    done, told = _told()
+    journal.events.append(head, events, run, told)
+    return await done
