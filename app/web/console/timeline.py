@@ -24,6 +24,13 @@ from engine import (
     apply,
 )
 
+_NOTHING_SAID: JsonObject = dict.fromkeys(
+    (
+        "role", "text", "calls", "tool", "ok", "result", "error", "about", "by", "duration", "at",
+        "approved", "value", "comment", "arguments",
+    )
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class TimelineAttempt:
@@ -154,7 +161,7 @@ def shown(chapter: TimelineVisit, run: Run, now_ms: int) -> dict[str, Any]:
         "is_open": visit.ended_at_ms is None,
         "offset": round(100 * (visit.started_at_ms - run.started_at_ms) / whole, 2),
         "share": max(1, round(100 * (ended_ms - visit.started_at_ms) / whole, 2)),
-        "said": conversation(visit),
+        "said": _said(visit),
         "input": chapter.data,
         "output": visit.output,
         "has_output": visit.status is VisitStatus.COMPLETED,
@@ -201,3 +208,12 @@ def _try(item: TimelineAttempt) -> dict[str, Any]:
         "retry_at_ms": item.retry_at_ms,
         "interrupted": item.interrupted,
     }
+
+
+def _said(visit: Visit) -> "list[JsonObject] | None":
+    """Return the messages of a visit, each with every name that the page asks for."""
+    said = conversation(visit)
+    messages = said["messages"] if said else None
+    if not isinstance(messages, list):
+        return None
+    return [_NOTHING_SAID | item for item in messages if isinstance(item, dict)]
