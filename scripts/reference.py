@@ -24,6 +24,7 @@ from scripts import client_page, expressions_page, observability_page, runs_page
 from steps.agent import AgentDocument
 from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.document import CommonStep
+from steps.document_schema import definition_schema
 from steps.list_mapping import ListMapping
 from steps.registry import Registry
 from steps.set_values import Value
@@ -46,6 +47,8 @@ def pages() -> Mapping[str, str]:
     made["steps/models.md"] = _model_page()
     made["steps/README.md"] = _contents(types)
     made["settings.md"] = _settings_page()
+    schema = json.dumps(definition_schema(Registry.built_in()), indent=1, ensure_ascii=False)
+    made["definition.schema.json"] = iter([schema])
     made["expressions.md"] = expressions_page.lines()
     made["runs.md"] = runs_page.page()
     made["observability.md"] = observability_page.page()

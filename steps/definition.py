@@ -53,7 +53,7 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
 
     What cannot be read is left out, so that the rest of the document is looked at all the same.
     """
-    own = {key: item for key, item in document.items() if key != "edges"}
+    own = {key: item for key, item in document.items() if key not in ("edges", "$schema")}
     found: list[Problem] = []
     try:
         return WorkflowDocument.model_validate(own), found

@@ -30,6 +30,9 @@ _BY_TYPE = {
     "file": frozenset[str](),
 }
 _KNOWN = _ALWAYS | frozenset[str]().union(*_BY_TYPE.values())
+FIELD_WORDS = _KNOWN | {"value"}
+"""The words that the spec of a field may have."""
+
 _FORMATS = (
     "date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname",
     "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid",

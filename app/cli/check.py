@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 from app.cli.subparsers import Subparsers
-from app.definitions.json_lines import line_of, lines_of
-from app.wire.errors import BadRequest
-from app.wire.json_body import parse_json
+from app.definitions.definition_text import TextRefused, read_definition
+from app.definitions.json_lines import line_of
 from steps.checking import check_definition
 from steps.registry import Registry
 from steps.tools import Tools
@@ -17,7 +16,7 @@ from steps.tools import Tools
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
     parser = subparsers.add_parser("check", help="check definitions")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSON or YAML")
     parser.set_defaults(main=main)
 
 
@@ -31,12 +30,15 @@ def main(args: argparse.Namespace) -> int:
 
 def _check(file: Path, registry: Registry) -> bool:
     try:
-        text = file.read_text(encoding="utf-8")
-        found = check_definition(parse_json(text.encode()), registry)
-    except (OSError, UnicodeDecodeError, BadRequest) as unreadable:
+        given = read_definition(file.read_text(encoding="utf-8"))
+        found = check_definition(given.document, registry)
+    except (OSError, UnicodeDecodeError) as unreadable:
         print(f"{file}: {unreadable}", file=sys.stderr)
         return False
-    lines = lines_of(text) if found.problems or found.warnings else {}
+    except TextRefused as refused:
+        print(f"{file}:{refused.line}: {refused}", file=sys.stderr)
+        return False
+    lines = given.lines() if found.problems or found.warnings else {}
     for problem in found.problems:
         print(f"{file}:{line_of(lines, problem.path)}: {problem.path}: {problem.message}")
     for item in found.warnings:

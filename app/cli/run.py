@@ -11,6 +11,7 @@ from app.assembly import open_services
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.cli.subparsers import Subparsers
+from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.new_run import NewRun
 from app.services import Services
@@ -26,7 +27,7 @@ _CALLER = Caller(_TENANT, Role.OWNER, "local", {})
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
     parser = subparsers.add_parser("run", help="run a definition once and print its history")
-    parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the definition, as JSON or YAML")
     parser.add_argument("--data-json", default="{}", help="the input, as a JSON object")
     parser.add_argument(
         "--variables-json", default="{}", help="the variables that there are, as a JSON object"
@@ -43,10 +44,10 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def main(args: argparse.Namespace) -> int:
     """Run it. Returns 0 when the run completed or waits for somebody, 1 otherwise."""
     try:
-        document = json.loads(args.file.read_text(encoding="utf-8"))
+        document = read_definition(args.file.read_text(encoding="utf-8")).document
         data, variables = json.loads(args.data_json), json.loads(args.variables_json)
         answers = [json.loads(text) for text in args.answer_json]
-    except (OSError, ValueError) as unreadable:
+    except (OSError, ValueError, TextRefused) as unreadable:
         print(f"cannot read the definition or its input: {unreadable}", file=sys.stderr)
         return 1
     for name, given in (("--data-json", data), ("--variables-json", variables)):

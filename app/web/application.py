@@ -47,6 +47,7 @@ from app.web.middleware import RequestFrame
 from app.web.readiness import unready
 from app.web.route_table import RouteTable
 from app.wire.errors import NotAllowedHere, NotFoundHere
+from steps.document_schema import definition_schema
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *starts.ENDPOINTS,
@@ -116,6 +117,10 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
         return openapi(ENDPOINTS)
 
     @functools.cache
+    def schema() -> dict[str, Any]:
+        return definition_schema(services.registry)
+
+    @functools.cache
     def page() -> str:
         from app.web.api.docs_page import docs_page  # noqa: PLC0415
 
@@ -140,6 +145,9 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
     async def openapi_json(_: Request, __: Services) -> Response:
         return JsonAnswer(await asyncio.to_thread(document))
 
+    async def definition_json(_: Request, __: Services) -> Response:
+        return JsonAnswer(await asyncio.to_thread(schema))
+
     async def docs(_: Request, __: Services) -> Response:
         return HTMLResponse(await asyncio.to_thread(page))
 
@@ -152,6 +160,7 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
         "/readyz": readyz,
         "/metrics": show_metrics,
         "/openapi.json": openapi_json,
+        "/schema/definition.json": definition_json,
         "/docs": docs,
     }
 

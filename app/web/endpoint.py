@@ -61,6 +61,7 @@ class Endpoint:
         needs_body: Whether it cannot do without one.
         form: What its form may hold, where it takes one too.
         headers: The headers of requests that it reads, besides who asks.
+        takes_yaml: Whether its body may be YAML as well.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Endpoint:
     needs_body: bool = True
     form: type[Any] | None = None
     headers: tuple[str, ...] = ()
+    takes_yaml: bool = False
 
     @property
     def operation(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.definitions.definition_text import read_definition
 from app.settings.server import load
 from app.web.application import ENDPOINTS
 from engine import Status
@@ -24,8 +25,10 @@ def blocks(page: str, language: str) -> list[str]:
 
 def test_the_page_of_definitions_shows_definitions() -> None:
     whole, fields, shared = blocks("docs/definitions.md", "json")
-    for document in (whole, shared):
-        compile_definition(json.loads(document), Registry.built_in())
+    (written,) = blocks("docs/definitions.md", "yaml")
+    documents = [json.loads(whole), json.loads(shared), read_definition(written).document]
+    for document in documents:
+        compile_definition(document, Registry.built_in())
     assert spec_problems(json.loads(fields), "payload", outputs=False) == []
     text = (ROOT / "docs/definitions.md").read_text()
     keys = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)

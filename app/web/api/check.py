@@ -1,6 +1,5 @@
 """Checking a definition without saving it, with the line of every problem."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.concurrency.offload import offload
-from app.definitions.json_lines import line_of, lines_of
+from app.definitions.definition_text import TextRefused, read_definition
+from app.definitions.json_lines import line_of
 from app.web.api.known import known_to
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
-from app.wire.errors import BadRequest
-from app.wire.json_body import json_body, parse_json
+from app.wire.json_body import json_body
 from engine import Json
 from steps.advice import Known
 from steps.checking import Checked, check_agent, check_definition
@@ -30,7 +29,7 @@ class CheckBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    text: str = Field(max_length=1_000_000, description="the definition as JSON text")
+    text: str = Field(max_length=1_000_000, description="the definition as text, JSON or YAML")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,7 @@ class TextCheck:
     problems: list[dict[str, Any]]
     warnings: list[dict[str, Any]]
     document: Json
-
-
-def _line_of(unreadable: BadRequest) -> int:
-    """Return the line of the fault where the parser tells it, else the first."""
-    cause = unreadable.__cause__
-    return cause.lineno if isinstance(cause, json.JSONDecodeError) else 1
+    is_yaml: bool = False
 
 
 async def checked_text(call: Call, text: str) -> TextCheck:
@@ -63,21 +57,22 @@ async def checked_agent(call: Call, text: str) -> TextCheck:
 async def _checked(call: Call, text: str, look: Callable[[Json, Known], Checked]) -> TextCheck:
     is_long = len(text) > _LONG
     try:
-        read = partial(parse_json, text.encode("utf-8", "replace"))
-        document = await offload(read) if is_long else read()
-    except BadRequest as unreadable:
-        message = str(unreadable).removeprefix("the body is ")
-        return TextCheck([{"path": "", "message": message, "line": _line_of(unreadable)}], [], None)
+        read = partial(read_definition, text)
+        given = await offload(read) if is_long else read()
+    except TextRefused as refused:
+        message = str(refused).removeprefix("is ")
+        return TextCheck([{"path": "", "message": message, "line": refused.line}], [], None)
+    document = given.document
     known = await known_to(call.services, call.tenant, document)
 
-    def told() -> TextCheck:
+    def look_at_it() -> TextCheck:
         found = look(document, known)
-        lines = lines_of(text) if found.problems or found.warnings else {}
-        return TextCheck(
-            _with_lines(found.problems, lines), _with_lines(found.warnings, lines), document
-        )
+        lines = given.lines() if found.problems or found.warnings else {}
+        problems = _with_lines(found.problems, lines)
+        warnings = _with_lines(found.warnings, lines)
+        return TextCheck(problems, warnings, document, given.is_yaml)
 
-    return await offload(told) if is_long else told()
+    return await offload(look_at_it) if is_long else look_at_it()
 
 
 def _with_lines(problems: list[Problem], lines: dict[str, int]) -> list[dict[str, Any]]:

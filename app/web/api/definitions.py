@@ -25,6 +25,7 @@ from app.wire.bodies import (
     checked,
 )
 from app.wire.definition_answers import AgentChanges, WorkflowChanges
+from app.wire.definition_body import definition_body
 from app.wire.json_body import json_body
 from engine import iso_time
 from journal import DefinitionFilter, VersionRow
@@ -81,7 +82,7 @@ class Resource:
 
     async def create(self, call: Call) -> Response:
         """Create one."""
-        document = await json_body(call.request, call.services.settings)
+        document = await definition_body(call.request, call.services.settings)
         row = await self.kept(call.services).create(call.tenant, document)
         return self._created(row, await self._warnings(call, row))
 
@@ -89,7 +90,7 @@ class Resource:
         """Store the next version."""
         kept = self.kept(call.services)
         await kept.table.get(call.tenant, call.path("id"), "latest")
-        changes = await json_body(call.request, call.services.settings)
+        changes = await definition_body(call.request, call.services.settings)
         row = await kept.update(call.tenant, call.path("id"), changes)
         return JSONResponse({**_whole(row), **await self._warnings(call, row)})
 
@@ -146,7 +147,7 @@ class Resource:
             ),
             Endpoint(
                 "POST", self.path, Role.EDITOR, self.create, f"Create {article} {word}",
-                self.document, answers=(201,), name=f"create_{word}",
+                self.document, takes_yaml=True, answers=(201,), name=f"create_{word}",
             ),
             Endpoint(
                 "GET", one, Role.VIEWER, self.get, f"Show {article} {word}",
@@ -154,7 +155,7 @@ class Resource:
             ),
             Endpoint(
                 "PUT", one, Role.EDITOR, self.update, "Store the next version",
-                self.changes, name=f"update_{word}",
+                self.changes, takes_yaml=True, name=f"update_{word}",
             ),
             Endpoint(
                 "DELETE", one, Role.EDITOR, self.archive, f"Archive {article} {word}",

@@ -26,6 +26,7 @@ from app.web.api.openapi_schemas import (
     schemas_of,
 )
 from app.web.endpoint import Endpoint
+from app.wire.definition_body import YAML
 
 _NO_CONTENT, _ACCEPTED, _CREATED = 204, 202, 201
 _ABOUT = (
@@ -136,7 +137,11 @@ def _has_location(endpoint: Endpoint) -> bool:
 
 
 def _content(endpoint: Endpoint) -> dict[str, Any]:
-    kinds = {"application/json": endpoint.body, "multipart/form-data": endpoint.form}
+    kinds = {
+        "application/json": endpoint.body,
+        YAML: endpoint.body if endpoint.takes_yaml else None,
+        "multipart/form-data": endpoint.form,
+    }
     return {
         media: {"schema": {"$ref": REFERENCE.format(model=kind.__name__)}}
         for media, kind in kinds.items()

@@ -3,10 +3,10 @@
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from steps.durations import duration_text
+from steps.schema_writer import SchemaWriter
 
 REFERENCE = "#/components/schemas/{model}"
 Schema = dict[str, Any]
@@ -15,7 +15,7 @@ _LEFT_OUT = ("title", "ge", "gt", "le", "lt")
 _VALUES = ("default", "example", "examples", "const", "enum")
 
 
-class Schemas(GenerateJsonSchema):
+class Schemas(SchemaWriter):
     """Writes defaults as they are sent, and none where leaving a field out means nothing."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
@@ -23,8 +23,6 @@ class Schemas(GenerateJsonSchema):
         made = super().default_schema(schema)
         if made.get("default", ...) is None:
             del made["default"]
-        if made.get("type") == "string" and isinstance(made.get("default"), int):
-            made["default"] = duration_text(made["default"])
         return made
 
     def field_title_should_be_set(self, schema: Any) -> bool:

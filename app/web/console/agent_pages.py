@@ -140,7 +140,9 @@ async def preview(call: Call) -> Response:
     """Check what stands in the editor."""
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_agent(call, body.text)
-    return JSONResponse({"problems": found.problems, "warnings": found.warnings, "graph": None})
+    document = found.document if found.is_yaml else None
+    told = {"problems": found.problems, "warnings": found.warnings}
+    return JSONResponse({**told, "graph": None, "document": document})
 
 
 async def compare_page(call: Call) -> Response:

@@ -159,7 +159,9 @@ async def preview(call: Call) -> Response:
     body = checked(CheckBody, await json_body(call.request, call.services.settings))
     found = await checked_text(call, body.text)
     graph = await picture(found.document) if isinstance(found.document, dict) else None
-    return JSONResponse({"problems": found.problems, "warnings": found.warnings, "graph": graph})
+    document = found.document if found.is_yaml else None
+    told = {"problems": found.problems, "warnings": found.warnings}
+    return JSONResponse({**told, "graph": graph, "document": document})
 
 
 async def compare_page(call: Call) -> Response:

@@ -14,7 +14,7 @@ export function startEditor() {
   const form = document.querySelector("[data-editor]");
   if (!form) return;
   const text = document.getElementById("text");
-  const state = { first: parsed(text.value), saved: text.value, marked: new Map(), timer: null, asked: 0 };
+  const state = { first: parsed(text.value), saved: text.value, marked: new Map(), timer: null, asked: 0, document: null };
   text.addEventListener("input", () => {
     number(text, state.marked);
     clearTimeout(state.timer);
@@ -49,6 +49,7 @@ async function check(text, state) {
     if (asked !== state.asked) return;
     const all = [...found.problems.map((item) => [item, "problem"]), ...found.warnings.map((item) => [item, "warning"])];
     list(all);
+    state.document = found.document;
     document.getElementById("verdict").textContent = verdictOf(found.problems.length, found.warnings.length);
     state.marked = marks(all.map(([item, word]) => [item.line, word]));
     number(text, state.marked);
@@ -140,7 +141,7 @@ async function store(form, text, state) {
   await check(text, state);
   const wrongLines = [...state.marked].filter(([, word]) => word === "problem").map(([line]) => line);
   if (wrongLines.length) { go(text, Math.min(...wrongLines)); return; }
-  const edited = JSON.parse(text.value);
+  const edited = state.document ?? JSON.parse(text.value); // the document is there for YAML
   const removed = Object.entries(DEFAULTS).filter(([name]) => name in state.first && !(name in edited));
   const [method, address] = form.dataset.save.split(" ");
   try {

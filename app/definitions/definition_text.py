@@ -1,0 +1,72 @@
+"""The text of a definition, JSON or YAML: what it holds, and on which line each part stands."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.definitions.json_lines import lines_of
+from app.definitions.yaml_text import YamlRefused, read_yaml
+from engine import Json
+from steps.strict_json import JsonRefused, parse_strictly
+
+_MOST_VALUES = 100_000
+
+
+class TextRefused(Exception):
+    """A text holds no definition.
+
+    Attributes:
+        line: Where the fault is, counted from 1.
+    """
+
+    def __init__(self, what: str, line: int = 1) -> None:
+        self.line = line
+        super().__init__(what)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionText:
+    """What a text holds.
+
+    Attributes:
+        document: The value.
+        is_yaml: Whether it was read as YAML.
+        lines: Returns the line of every part by its path; worked out when it is asked for.
+    """
+
+    document: Json
+    is_yaml: bool
+    lines: Callable[[], dict[str, int]]
+
+
+def read_definition(text: str) -> DefinitionText:
+    """Read a text that begins with `{` or `[` as JSON, and others as YAML.
+
+    Raises:
+        TextRefused: It is neither; the message names the line.
+    """
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", ""):
+        return DefinitionText(_json(text), is_yaml=False, lines=lambda: lines_of(text))
+    document, lines = yaml_definition(text)
+    return DefinitionText(document, is_yaml=True, lines=lambda: lines)
+
+
+def yaml_definition(text: str) -> tuple[Json, dict[str, int]]:
+    """Return what a YAML text holds, and the line of every part. Raises `TextRefused`."""
+    try:
+        document, lines = read_yaml(text)
+    except YamlRefused as refused:
+        raise TextRefused(str(refused), refused.line) from refused
+    return _json(json.dumps(document)), lines  # with every bound that JSON has
+
+
+def _json(text: str) -> Json:
+    try:
+        return parse_strictly(text, unique_keys=True, exact_integers=True, most_values=_MOST_VALUES)
+    except json.JSONDecodeError as wrong:
+        told = f"is not valid JSON: {wrong.msg} at line {wrong.lineno} column {wrong.colno}"
+        raise TextRefused(told, wrong.lineno) from wrong
+    except JsonRefused as refused:
+        raise TextRefused(refused.what) from refused
+    except ValueError as wrong:
+        raise TextRefused(f"is not acceptable: {wrong}") from wrong

@@ -1,0 +1,231 @@
+"""Definitions written as YAML 1.2: the JSON value they mean, and the line of each part.
+
+PyYAML reads the syntax; what a scalar means is decided here, by the core schema of YAML 1.2, where
+`no`, `on` and `12:30` are texts. Only JSON comes out: no tags of others, no merge keys, no key
+twice. Aliases are counted as what they stand for, so that a few lines never become a million
+values.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from engine import Json
+
+_DEEPEST = 100
+_MOST_VALUES = 100_000
+_MOST_CHARACTERS = 4_000_000
+_PREFIX = "tag:yaml.org,2002:"
+_NULL = re.compile(r"null|Null|NULL|~|")
+_BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_LONGEST_NUMBER = 400
+
+
+class YamlRefused(Exception):
+    """A text is no YAML, or not such that a definition may be written in it.
+
+    Attributes:
+        line: Where, counted from 1.
+    """
+
+    def __init__(self, what: str, line: int) -> None:
+        self.line = line
+        super().__init__(f"{what} at line {line}")
+
+
+@dataclass(slots=True)
+class _Made:
+    """A value that has been read, and what it costs to write it out."""
+
+    value: Json
+    values: int = 1
+    characters: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or an object whose end has not come yet."""
+
+    made: _Made
+    path: str
+    anchor: str | None
+    line: int
+    key: str | None = None
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+def read_yaml(text: str) -> tuple[Json, dict[str, int]]:
+    """Return the value of a YAML text, and the line of every part of it by its path.
+
+    Raises:
+        YamlRefused: It is no YAML, more than one document, or more than may be.
+    """
+    reader = _Reader()
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            reader.take(event)
+    except yaml.MarkedYAMLError as wrong:
+        mark = wrong.problem_mark or wrong.context_mark
+        raise YamlRefused(
+            f"is not valid YAML: {wrong.problem}", mark.line + 1 if mark else 1
+        ) from wrong
+    except yaml.YAMLError as wrong:  # a character that YAML does not have
+        place = text.count("\n", 0, getattr(wrong, "position", 0)) + 1
+        raise YamlRefused(f"is not valid YAML: {getattr(wrong, 'reason', wrong)}", place) from wrong
+    return reader.value, reader.lines
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.lines: dict[str, int] = {}
+        self.value: Json = None
+        self._open: list[_Open] = []
+        self._anchors: dict[str, _Made] = {}
+        self._documents = 0
+        self._values = self._characters = 0
+
+    def take(self, event: Any) -> None:
+        line = event.start_mark.line + 1
+        match event:
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise YamlRefused("is more than one document; the second begins", line)
+            case yaml.ScalarEvent():
+                self._scalar(event, line)
+            case yaml.AliasEvent():
+                made = self._anchors.get(event.anchor)
+                if made is None:
+                    told = (
+                        f"the alias *{event.anchor[:80]} names nothing that is complete before it"
+                    )
+                    raise YamlRefused(told, line)
+                self._add(made, line, None)
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                self._begin(event, line)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                self._end()
+
+    def _scalar(self, event: Any, line: int) -> None:
+        here = self._open[-1] if self._open else None
+        if here is not None and isinstance(here.made.value, dict) and here.key is None:
+            self._key(here, event.value, line)
+            return
+        value = _meaning(event, line)
+        length = len(value) if isinstance(value, str) else 0
+        self._add(_Made(value, 1, length), line, event.anchor)
+
+    def _key(self, here: _Open, key: str, line: int) -> None:
+        if key == "<<":
+            raise YamlRefused("merge keys (<<) are no part of YAML 1.2; one stands", line)
+        if (before := here.seen.get(key)) is not None:
+            told = f"the key {key[:80]!r} stands at line {before} already, and again"
+            raise YamlRefused(told, line)
+        here.seen[key] = line
+        here.key = key
+        here.made.characters += len(key)
+        self.lines.setdefault(f"{here.path}.{key}" if here.path else key, line)
+
+    def _begin(self, event: Any, line: int) -> None:
+        if len(self._open) >= _DEEPEST:
+            raise YamlRefused(f"is nested deeper than {_DEEPEST} levels", line)
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        _known(event.tag, "seq" if is_list else "map", line)
+        here = self._open[-1] if self._open else None
+        if here is not None and isinstance(here.made.value, dict) and here.key is None:
+            raise YamlRefused("a key must be a text, and no list or object", line)
+        path = self._path(here)
+        self.lines.setdefault(path, line)
+        self._open.append(_Open(_Made([] if is_list else {}), path, event.anchor, line))
+
+    def _end(self) -> None:
+        closed = self._open.pop()
+        self._add(closed.made, closed.line, closed.anchor, note=False)
+
+    def _add(self, made: _Made, line: int, anchor: str | None, *, note: bool = True) -> None:
+        """Put a value where it belongs; an alias counts as what it stands for."""
+        here = self._open[-1] if self._open else None
+        if note:
+            self.lines.setdefault(self._path(here), line)
+        if anchor is not None:
+            self._anchors[anchor] = made
+        if here is None:
+            self.value = made.value
+            return
+        whole = here.made
+        whole.values += made.values
+        whole.characters += made.characters
+        if whole.values > _MOST_VALUES or whole.characters > _MOST_CHARACTERS:
+            raise YamlRefused("is too large, with what its aliases stand for,", line)
+        if isinstance(whole.value, list):
+            whole.value.append(made.value)
+        elif isinstance(whole.value, dict) and here.key is not None:
+            whole.value[here.key] = made.value
+            here.key = None
+        elif isinstance(whole.value, dict):
+            raise YamlRefused("a key must be a text, and no alias", line)
+
+    @staticmethod
+    def _path(here: _Open | None) -> str:
+        if here is None:
+            return ""
+        if isinstance(here.made.value, list):
+            return f"{here.path}[{len(here.made.value)}]"
+        return f"{here.path}.{here.key}" if here.path else str(here.key)
+
+
+def _known(tag: str | None, kind: str, line: int) -> None:
+    if tag not in (None, "!", _PREFIX + kind):
+        raise YamlRefused(f"the tag {str(tag)[:80]} is not known; one stands", line)
+
+
+def _meaning(event: Any, line: int) -> Json:
+    """Return what a scalar means; quoted ones and blocks are texts."""
+    text: str = event.value
+    if event.tag is not None and event.tag != "!":
+        kind = event.tag.removeprefix(_PREFIX)
+        if kind not in ("str", "int", "float", "bool", "null") or not event.tag.startswith(_PREFIX):
+            raise YamlRefused(f"the tag {event.tag[:80]} is not known; one stands", line)
+        value = text if kind == "str" else _plain(text, line)
+        if kind not in _kinds(value):
+            raise YamlRefused(f"{text[:80]!r} is not of the kind {kind}; it stands", line)
+        return value
+    if event.tag == "!" or not event.implicit[0]:
+        return text
+    return _plain(text, line)
+
+
+def _kinds(value: Json) -> Iterator[str]:
+    match value:
+        case None:
+            yield "null"
+        case bool():
+            yield "bool"
+        case int():
+            yield from ("int", "float")
+        case float():
+            yield "float"
+        case str():
+            yield "str"
+
+
+def _plain(text: str, line: int) -> Json:
+    if len(text) > _LONGEST_NUMBER:
+        return text
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOLEAN.fullmatch(text):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text, 8 if text.startswith("0o") else 16 if text.startswith("0x") else 10)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _NOT_FINITE.fullmatch(text):
+        raise YamlRefused(f"{text} is no number that JSON has; it stands", line)
+    return text
