@@ -150,5 +150,6 @@ def tell(done: asyncio.Future[Any], answer: Any) -> None:
         return
     if isinstance(answer, BaseException):
         done.set_exception(answer)
+        done.exception()  # who waited for it may be gone
     else:
         done.set_result(answer)

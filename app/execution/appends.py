@@ -187,3 +187,4 @@ def _tell(done: asyncio.Future[None], failure: BaseException | None) -> None:
         done.set_result(None)
     else:
         done.set_exception(failure)
+        done.exception()  # who waited for it may be gone

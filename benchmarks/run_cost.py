@@ -1,0 +1,119 @@
+"""What a run costs the processor inside the engine: of this checkout, and of others in turns.
+
+    python -m benchmarks.run_cost [--against ../other-checkout] [--rounds 5]
+
+Times on a busy machine are those of its neighbours. So each figure is the least of many short
+rounds, of processor time and not of the clock, and checkouts take turns, each in a process of
+its own that imports its own code. HTTP has no part in it, nor have the callers.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from app.assembly import open_services
+from app.execution.new_run import NewRun
+from app.services import Services
+from app.settings.server import load
+from app.telemetry import log
+from benchmarks.definitions import five
+from benchmarks.own.engine_rate import new_run
+from benchmarks.stepwell_server import ROOT
+
+CALLERS = (1, 64, 1_000)
+TOOLS = ("add", "purely_add")
+_ROUNDS = 12
+_RUNS = 200
+
+
+async def _round(services: Services, new: NewRun, callers: int) -> float:
+    """Return the microseconds of processor time a run, with so many at once."""
+    each = max(1, _RUNS // callers)
+
+    async def caller() -> None:
+        for _ in range(each):
+            _, outcome = await services.runs.start(new, wait=True)
+            assert outcome is not None
+            assert (await outcome).status == "completed"
+
+    began = time.process_time()
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    return (time.process_time() - began) * 1e6 / (each * callers)
+
+
+async def _least(folder: Path, tool: str) -> dict[str, float]:
+    plugin = ROOT / "benchmarks" / "stepwell_tools.py"
+    settings = load({"data": folder, "plugins": [plugin], "log_level": "warning"}).settings
+    async with open_services(settings) as services:
+        new = await new_run(services, five("five", tool))
+        await _round(services, new, 64)
+        gc.collect()
+        gc.freeze()
+        return {
+            str(callers): min([await _round(services, new, callers) for _ in range(_ROUNDS)])
+            for callers in CALLERS
+        }
+
+
+def measure() -> dict[str, dict[str, float]]:
+    """Return the least processor time a run, by tool and by how many runs there are at once."""
+    log.configure("warning", "console")
+    found = {}
+    for tool in TOOLS:
+        with tempfile.TemporaryDirectory() as folder:
+            found[tool] = asyncio.run(_least(Path(folder), tool))
+    return found
+
+
+def measured_by(checkout: Path) -> Mapping[str, Mapping[str, float]]:
+    """Return what `measure` finds with the code of a checkout, in a process of its own."""
+    told = subprocess.run(
+        [sys.executable, __file__, "--once"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found: dict[str, dict[str, float]] = json.loads(told.stdout)
+    return found
+
+
+def table(checkouts: Sequence[Path], rounds: int) -> str:
+    """Return the figures of the checkouts as a table, each the least of the rounds."""
+    found: list[list[Mapping[str, Mapping[str, float]]]] = [[] for _ in checkouts]
+    for _ in range(rounds):
+        for place, checkout in zip(found, checkouts, strict=True):
+            place.append(measured_by(checkout))
+    lines = [f"| tool, runs at once | {' | '.join(map(str, checkouts))} |"]
+    lines.append("| --- |" + " ---: |" * len(checkouts))
+    for tool in TOOLS:
+        for callers in map(str, CALLERS):
+            least = [min(one[tool][callers] for one in place) for place in found]
+            lines.append(f"| {tool}, {callers} | {' | '.join(f'{us:.0f} us' for us in least)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="only this code, as JSON")
+    parser.add_argument("--against", type=Path, action="append", default=[], help="a checkout")
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    if chosen.once:
+        print(json.dumps(measure()))
+    else:
+        others = [checkout.resolve() for checkout in chosen.against]
+        print(table([*others, ROOT], chosen.rounds))
+
+
+if __name__ == "__main__":
+    main()
