@@ -132,6 +132,7 @@ def _started(event: RunStarted) -> Run:
         carried=event.carried,
         visits=dict(event.visits),
         vars=event.vars,
+        body=event.body,
     )
 
 

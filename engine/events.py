@@ -33,6 +33,7 @@ class RunStarted:
         carried: Their visits, oldest first, of a long past the newest.
         visits: How often each step had been entered by then; the numbers of visits go on
             from there.
+        body: Which body of the workflow's document the run is of; empty for the whole document.
     """
 
     at_ms: int
@@ -51,6 +52,7 @@ class RunStarted:
     visits: dict[str, int] = field(default_factory=dict)
     caught_in: str | None = None
     vars: JsonObject = field(default_factory=dict)
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Run:
         cleans_up_from: How many steps had been entered when that was.
         parent: The run that started this one, None for a run of its own.
         origin: The run of which this one is a rerun, None for a run from the beginning.
+        body: Which body of the workflow's document it is a run of; empty for the whole of it.
         vars: The tenant's variables that its expressions name, as they were when it began.
         carried: What the runs before it did up to where this one begins; no part of `history`,
             since it is neither limited nor counted nor paid for again.
@@ -88,6 +89,7 @@ class Run:
     origin: Origin | None = None
     carried: tuple[CarriedVisit, ...] = ()
     vars: JsonObject = field(default_factory=dict)
+    body: str = ""
 
     @property
     def status(self) -> Status:

@@ -41,10 +41,20 @@ class ChildList:
         """Return the children that have not ended, by item."""
         return await self._rows(family, _OPEN)
 
-    async def failed(self, family: Family, attempt: int) -> list[ChildRow]:
-        """Return the first child of the attempt that ended without completing, if there is one."""
+    async def failed(self, family: Family, attempt: int, limit: int) -> list[ChildRow]:
+        """Return the first children of the attempt that ended without completing, by item."""
         condition = "status IN ('failed', 'cancelled', 'terminated') AND parent_attempt = ?"
-        return await self._rows(family, condition, attempt, limit=1)
+        return await self._rows(family, condition, attempt, limit=limit)
+
+    async def tally(self, family: Family, attempt: int) -> tuple[int, int]:
+        """Return how many items have completed, and how many children of the attempt failed."""
+        completed, failed = await self._readers.one(
+            "SELECT coalesce(sum(status = 'completed'), 0), coalesce(sum(parent_attempt = ? AND"
+            " status IN ('failed', 'cancelled', 'terminated')), 0) FROM runs"
+            " WHERE parent = ? AND parent_execution = ? AND item >= ? AND item < ?",
+            (attempt, *_values(family)),
+        )
+        return int(completed), int(failed)
 
     async def newest(self, family: Family) -> list[ChildRow]:
         """Return the child of each item's newest attempt, by item."""
@@ -64,12 +74,17 @@ class ChildList:
         )
         return None if row[0] is None else int(row[0])
 
-    async def version_of(self, parent_id: str, execution: int, workflow_id: str) -> str | None:
-        """Return the version with which an execution began a workflow, None before the first."""
+    async def version_of(
+        self, parent_id: str, execution: int, workflow_id: str, item: int
+    ) -> str | None:
+        """Return the version with which an execution began a workflow, None before the first.
+
+        That of one item, or for -1 of the first of them that called it.
+        """
         row = await self._readers.one(
             "SELECT version FROM runs WHERE parent = ? AND parent_execution = ?"
-            " AND workflow_id = ? ORDER BY item, parent_attempt LIMIT 1",
-            (run_number(parent_id), execution, workflow_id),
+            " AND workflow_id = ? AND ? IN (-1, item) ORDER BY item, parent_attempt LIMIT 1",
+            (run_number(parent_id), execution, workflow_id, item),
         )
         return None if row is None else str(row[0])
 

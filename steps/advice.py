@@ -110,9 +110,13 @@ class _Advice:
     def _step(self, step: dict[str, Any], kind: AnyStepType, path: str) -> Iterator[Problem]:
         for key, what in kind.names.items():
             name = step.get(key)
-            if isinstance(name, str) and "{{" not in name:
+            if what != "workflow" and isinstance(name, str) and "{{" not in name:
                 told = self._known.lacks(what, name)
                 yield from [Problem(f"{path}.{key}", told)] if told else []
+        for place, name in kind.calls(step):
+            if not name.startswith("#") and "{{" not in name:
+                told = self._known.lacks("workflow", name)
+                yield from [Problem(f"{path}.{place}", told)] if told else []
         if step.get("onInterrupted") and step.get("toolId") in self._known.pure:
             told = "has no effect: the tool touches nothing, so it is always called again"
             yield Problem(f"{path}.onInterrupted", told)

@@ -8,13 +8,13 @@ from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
+from steps.child_usage import record_usage
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
 from steps.effects import Effects
+from steps.enough import STOPPED, Enough, not_enough, wanted
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
-from steps.records import CHILD_USAGE
 from steps.template import Template
-from steps.usage import together
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100
@@ -24,7 +24,9 @@ _FOR_ITEMS = "it is for one child run for each of `items`, which the step does n
 class CallWorkflowSettings(StepSettings):
     """Which workflow is called, with what, and how often."""
 
-    workflowId: Template = Field(description="the id of the workflow")  # noqa: N815 - the page's word
+    workflowId: Template = Field(  # noqa: N815 - the page's word
+        description="the id of the workflow, or `#name` for one of the document's own"
+    )
     version: str | None = Field(
         None,
         max_length=100,
@@ -46,6 +48,11 @@ class CallWorkflowSettings(StepSettings):
     onItemError: Literal["fail", "continue"] = Field(  # noqa: N815
         "fail", description="whether a failed item fails the step at once, or the others go on"
     )
+    enough: Enough = Field(
+        "all",
+        description="how many items have to complete: `all`, `any` (or `first`) for one, or a "
+        "number; the others are cancelled then, and the step goes on when they have stopped",
+    )
     collect: Literal["data", "result"] = Field(
         "data", description="what is taken of each child run: its data, or its result"
     )
@@ -56,7 +63,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
 
     Without `items` its output is the child's data (or result). With `items` it is an object:
     `outputs`, a list in the order of the items with null for those that failed; `errors`, a
-    list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts.
+    list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts. With
+    `enough`, items that were stopped or not begun are null too, and count as neither.
     """
 
     type = "call-workflow"
@@ -68,6 +76,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         "UnknownWorkflow": "there is no such workflow or version, or it is archived",
         "InvalidInput": "the data does not fit the payload of the workflow that is called",
         "InvalidItems": "`items` or `workflowId` gives something else than it should",
+        "NotEnough": "so many items have failed that `enough` can complete no more; the message "
+        "has the errors of the first few; retried: items that have completed are not run again",
         "TooDeep": "20 runs stand above the one that is to be started",
         "ChildCancelled": "the child run was cancelled",
         "ChildTerminated": "the child run was terminated",
@@ -95,44 +105,39 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         """Refuse what is for many child runs where there is one."""
         if document.get("items") is not None:
             return self.unused
-        return {**self.unused, **dict.fromkeys(("concurrency", "onItemError"), _FOR_ITEMS)}
+        only = ("concurrency", "onItemError", "enough")
+        return {**self.unused, **dict.fromkeys(only, _FOR_ITEMS)}
 
     async def execute(
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Start the child runs that are due, and deliver once all have ended."""
         items = await _items(settings, step)
+        total = 1 if items is None else len(items)
+        some = None if settings.enough == "all" else wanted(settings.enough, total)
         plan = ChildPlan(
             first=0,
-            total=1 if items is None else len(items),
+            total=total,
             child=lambda index: _child(settings, step, items, index),
             concurrency=settings.concurrency,
             keep_going=items is not None and settings.onItemError == "continue",
+            enough=some,
         )
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
             return AwaitsChildren(stand.total, stand.pause)
-        await _record_usage(stand.ends, step, effects)
-        if not plan.keep_going:
+        await record_usage(stand.ends, step, effects)
+        if some is not None and not plan.keep_going:
+            if sum(end.error is None for end in stand.ends) < some:
+                raise not_enough(plan, stand.ends, lambda number: f"item {number}")
+        elif not plan.keep_going:
             for end in stand.ends:
                 if end.error:
                     raise _failed(end, end.error)
         taken = [_taken(settings, end) for end in stand.ends]
         if items is None:
             return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
-        return Done(_summary(stand.ends, taken))
-
-
-async def _record_usage(ends: Sequence[ChildEnd], step: StepInput, effects: Effects) -> None:
-    """Keep what the child runs have asked of models, where they have."""
-    usage = together(end.usage for end in ends)
-    if usage is None:
-        return
-
-    async def work() -> Json:
-        return {CHILD_USAGE: usage}
-
-    await effects.record(f"attempt-{step.attempt}/usage", work)
+        return Done(_summary(stand.ends, taken, total, some=some is not None))
 
 
 async def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] | None:
@@ -197,20 +202,20 @@ def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:
     return end.result if settings.collect == "result" else end.data
 
 
-def _summary(ends: Sequence[ChildEnd], taken: list[Json]) -> Json:
-    errors: list[Json] = [
-        {
-            "index": index,
-            "runId": end.run_id,
-            "type": end.error.type,
-            "message": end.error.message,
-        }
-        for index, end in enumerate(ends)
-        if end.error
-    ]
+def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: bool) -> Json:
+    """Return the output of many items; with `some`, those that were stopped are no failures."""
+    outputs: list[Json] = [None] * total
+    errors: list[Json] = []
+    completed = 0
+    for end, item in zip(ends, taken, strict=True):
+        outputs[end.number] = item
+        if end.error is None:
+            completed += 1
+        elif not (some and end.error.type in STOPPED):
+            told: JsonObject = {"type": end.error.type, "message": end.error.message}
+            errors.append({"index": end.number, "runId": end.run_id, **told})
+    failed = len(errors)
     return {
-        "outputs": taken,
-        "errors": errors[:_MOST_ERRORS],
-        "completed": len(ends) - len(errors),
-        "failed": len(errors),
-    }
+        "outputs": outputs, "errors": errors[:_MOST_ERRORS],
+        "completed": completed, "failed": failed,
+    }  # fmt: skip

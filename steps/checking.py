@@ -5,13 +5,14 @@ A definition that was stored before the check knew a rule goes on being compiled
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine import Json, JsonObject
 from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDefinition, AgentDocument, compile_agent
 from steps.as_written import definition_as_written
+from steps.bodies import DEEPEST, bodies_in, placed
 from steps.compiled import Definition
 from steps.contract import AnyStepType, Problem, first_of
 from steps.defaults import with_defaults
@@ -54,13 +55,46 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
     if not isinstance(document, dict):
         return Checked(problems, [])
     told = {item.path for item in problems}
-    merged, located = with_defaults(document)
-    declared = declared_in(document, registry)
-    found = located(_strict(merged, registry, declared))
+    found, warnings = _looked_at(document, registry, known or Known(), _Around())
     problems += [item for item in found if item.path not in told]
-    warnings = located(advice_on(merged, registry, declared, known or Known()))
     usable = definition if not problems else None
     return Checked(first_of(problems), first_of(warnings), usable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a body stands in: its path, how deep that is, and what the data has there.
+
+    `payload` is what is declared of the data that a run begins with.
+    """
+
+    path: str = ""
+    depth: int = 0
+    declared: Declared = field(default_factory=dict)
+    payload: Any = None
+
+
+def _looked_at(
+    document: dict[str, Any], registry: Registry, known: Known, around: _Around
+) -> tuple[list[Problem], list[Problem]]:
+    """Return problems and warnings of a document or a body, those of bodies below included."""
+    merged, located = with_defaults(document)
+    declared = {**around.declared, **declared_in(document, registry)}
+    payload = around.payload or document.get("payload")
+    problems = located(_strict(merged, registry, declared))
+    warnings = located(advice_on({**merged, "payload": payload}, registry, declared, known))
+    depth = around.depth + 1
+    for body in bodies_in(merged, registry, around.path) if depth <= DEEPEST else ():
+        inner = dict(body.document)
+        if "defaults" in document:
+            inner["defaults"] = document["defaults"]
+        below = _Around(body.path, depth)
+        if body.is_inline:
+            below = _Around(body.path, depth, declared, payload)
+        found, told = _looked_at(inner, registry, known, below)
+        problems += placed(found, body.place)
+        warnings += placed(told, body.place)
+    return list(dict.fromkeys(problems)), list(dict.fromkeys(warnings))
 
 
 def strictly_compiled(document: Json, registry: Registry) -> Definition:

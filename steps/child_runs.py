@@ -11,17 +11,20 @@ class ChildRun:
     """A run that a step wants started.
 
     Attributes:
-        workflow_id: The workflow's id.
+        workflow_id: The workflow's id, `#name` for one of the document's own, or the name of a
+            body of the step.
         version: `latest`, `published` or a number; None: the published version, or the latest
             where none is published.
         data: The run's input.
         refused: Why the data could not be made; the run then exists only to say so.
+        is_inline: Whether it is a body of the step.
     """
 
     workflow_id: str
     version: str | None
     data: JsonObject
     refused: RunError | None = None
+    is_inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,10 @@ class ChildPlan:
         child: Returns one of them by its number; the same every time it is asked.
         concurrency: How many may be open at once.
         keep_going: Whether the others go on when one has failed.
+        enough: How many have to complete; then the others are stopped. None: all of them, and
+            the first that fails ends the plan unless it keeps going.
+        is_mixed: Whether each calls a workflow of its own; else all that call one stay with the
+            version that the first of them began with.
     """
 
     first: int
@@ -41,6 +48,24 @@ class ChildPlan:
     child: Callable[[int], ChildRun]
     concurrency: int = 1
     keep_going: bool = False
+    enough: int | None = None
+    is_mixed: bool = False
+
+    @property
+    def ends_at_failure(self) -> bool:
+        """Whether the first child run that fails ends it."""
+        return not self.keep_going and self.enough is None
+
+    def is_out_of_reach(self, failed: int) -> bool:
+        """Say whether so many have failed that enough cannot complete any more.
+
+        Args:
+            failed: How many have.
+
+        Returns:
+            True where that ends the plan.
+        """
+        return not self.keep_going and self.enough is not None and failed > self.total - self.enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,7 @@ class ChildEnd:
         result: Its result, a JSON value.
         error: Why it failed or was stopped; None: it completed.
         usage: What it and the runs below it have asked of models, None where that is nothing.
+        number: Which of the plan it is.
     """
 
     run_id: str
@@ -60,14 +86,16 @@ class ChildEnd:
     result: Json
     error: RunError | None = None
     usage: Json = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ChildrenEnded:
-    """Every child run of a plan has ended, or one has failed and ends the plan.
+    """Every child run of a plan has ended, or those have failed that end the plan.
 
     Attributes:
-        ends: How they ended, in the order of the plan; the failed one alone where it ends it.
+        ends: How they ended, in the order of the plan; the failed ones alone where they end it.
+            A child run that was not started, since enough had completed, is not among them.
     """
 
     ends: Sequence[ChildEnd]

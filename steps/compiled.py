@@ -50,6 +50,8 @@ class Definition:
         payload: The fields of its input.
         variables: The names of the tenant's variables that its expressions use, or may.
         budget: What the models of a run may cost, with all runs below it; None: no budget.
+        path: Which body of the document this is; empty for the whole of it.
+        bodies: All bodies of the document by their paths, the same for each of them.
     """
 
     document: JsonObject
@@ -61,6 +63,8 @@ class Definition:
     payload: Fields
     variables: frozenset[str] = frozenset()
     budget: float | None = None
+    path: str = ""
+    bodies: Mapping[str, "Definition"] = field(default_factory=dict, repr=False, compare=False)
 
     def input_fields(self) -> Mapping[str, JsonObject]:
         """Return what a start expects: the payload, or the first collect-inputs step's fields."""

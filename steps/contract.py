@@ -196,6 +196,9 @@ COMMON_ERRORS: Mapping[str, str] = {
 }
 """Errors that every step may fail with, and what they mean."""
 
+BODY_KEYS = ("steps", "edges", "initialStep")
+"""The keys of a body that stands in a step."""
+
 UNUSED_OF_A_PAUSE: Mapping[str, str] = {
     "timeout": "nothing of it runs while a person is asked; set a `deadline`, which leads out by "
     'an edge with `"on": "timeout"`',
@@ -254,6 +257,30 @@ class StepType(ABC, Generic[S]):
             What is wrong; paths are relative to the step, such as `url`.
         """
         return iter(())
+
+    def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Find the bodies of steps and edges that stand in a step as it is written.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+
+        Returns:
+            Of each body its name, its place in the step, such as `branches.stock`, and the body.
+        """
+        return iter(())
+
+    def calls(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Find the workflows that a step as it is written calls by name.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+
+        Returns:
+            Of each call its place in the step, and the name; one may hold a template.
+        """
+        for key, what in self.names.items():
+            if what == "workflow" and isinstance(document.get(key), str):
+                yield key, document[key]
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Find keys that have no effect on a step as it is written.

@@ -2,17 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine import Edge, Graph, Json, OnInterrupted, RetryPolicy, Step
+from steps.bodies import DEEPEST as DEEPEST_BODY
+from steps.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
 from steps.compiled import CompiledStep, Definition
 from steps.constants import constants_of
 from steps.contract import Problem
-from steps.defaults import default_problems, with_defaults
+from steps.defaults import Located, default_problems, with_defaults
 from steps.document import CommonStep, WorkflowDocument
-from steps.edges import NumberedEdges, compile_edges, edge_problems, read_edges
+from steps.edges import compile_edges, edge_problems, leaves, read_edges
 from steps.expression import ExpressionError
 from steps.field_specs import spec_problems
 from steps.fields import Fields
@@ -42,8 +46,7 @@ def compile_definition(document: Json, registry: Registry) -> Definition:
     merged, located = with_defaults(document)
     try:
         whole, found = _read(merged)
-        edges, more = read_edges(document.get("edges", []))
-        return _Compiler(registry).whole(document, whole, edges, [*found, *more])
+        return _Compiler(registry, document, whole).whole(merged, located, found)
     except InvalidDefinition as invalid:
         raise InvalidDefinition(located(invalid.all)) from None
 
@@ -73,45 +76,110 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
 
 
 class _Compiler:
-    """Compiles one document, gathering problems on the way."""
+    """Compiles one document with its bodies, gathering problems on the way."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(
+        self, registry: Registry, document: dict[str, Json], whole: WorkflowDocument
+    ) -> None:
         self._registry = registry
+        self._document, self._whole = document, whole
         self._given: dict[str, Json] = {}
+        self._variables = variables_in(document)
+        self._made: dict[str, Definition] = {}
 
     def whole(
-        self,
-        document: dict[str, Json],
-        whole: WorkflowDocument,
-        written: NumberedEdges,
-        problems: list[Problem],
+        self, merged: dict[str, Json], located: Located, problems: list[Problem]
     ) -> Definition:
-        """Compile a document. Raises `InvalidDefinition` with `problems` and all others."""
+        """Compile it. Raises `InvalidDefinition` with `problems` and all others, located."""
+        whole = self._whole
         problems = [*problems, *default_problems(whole.defaults, self._registry)]
         constants, found = constants_of(whole.constants)
         problems += found
         self._given = {"constants": constants} if constants else {}
-        compiled, found = self.steps(whole.steps)
-        problems += [*found, *spec_problems(whole.payload, "payload", outputs=False)]
-        edges, found = compile_edges(written, self._given)
-        problems += edge_problems(whole, written, compiled) + found
-        if problems:
+        problems += spec_problems(whole.payload, "payload", outputs=False)
+        made, found = self._part(whole.initialStep, whole.steps, merged, whole.payload)
+        problems = located([*problems, *found])
+        problems += self._bodies(merged, "", 1)
+        if problems or made is None:
             raise InvalidDefinition(problems)
-        steps = {
-            step.id: _engine_step(common, step, tuple(edges.get(step.id, ())))
+        made = replace(made, document=self._document)
+        self._made[""] = made
+        return made
+
+    def _part(
+        self, initial: str, steps: list[Any], document: dict[str, Any], payload: dict[str, Any],
+        path: str = "",
+    ) -> tuple[Definition | None, list[Problem]]:  # fmt: skip
+        """Compile the steps and edges of the document or of one body."""
+        written, problems = read_edges(document.get("edges", []))
+        compiled, found = self.steps(steps)
+        problems += found
+        edges, found = compile_edges(written, self._given)
+        listed = [step for step in steps if isinstance(step, dict)]
+        problems += edge_problems(initial, listed, written, compiled, is_body=bool(path)) + found
+        problems += self._unknown_calls(listed)
+        if problems:
+            return None, problems
+        ends = leaves(compiled, written) if path else set()
+        graph_steps = {
+            step.id: _engine_step(common, step, tuple(edges.get(step.id, ())), step.id in ends)
             for common, step in compiled.values()
         }
+        whole = self._whole
         return Definition(
             document=document,
             name=whole.name,
             description=whole.description,
             status=whole.status,
-            graph=Graph(whole.initialStep, steps, whole.maxStepExecutions),
+            graph=Graph(initial, graph_steps, whole.maxStepExecutions),
             steps={step_id: step for step_id, (_, step) in compiled.items()},
-            payload=Fields(whole.payload),
-            variables=variables_in(document),
-            budget=whole.budget,
+            payload=Fields(payload),
+            variables=self._variables,
+            budget=None if path else whole.budget,
+            path=path,
+            bodies=self._made,
+        ), []
+
+    def _bodies(self, document: dict[str, Any], above: str, depth: int) -> list[Problem]:
+        """Compile the bodies below a document or a body; return their problems, at their places."""
+        problems: list[Problem] = []
+        for body in bodies_in(document, self._registry, above):
+            if depth > DEEPEST_BODY:
+                message = f"bodies may stand {DEEPEST_BODY} deep in one another"
+                return [Problem(body.place, message)]
+            problems += placed(self._body(body, depth), body.place)
+        return problems
+
+    def _body(self, body: Body, depth: int) -> list[Problem]:
+        try:
+            read = LocalWorkflow.model_validate(body.document)
+        except ValidationError as invalid:
+            return problems_of(invalid, LocalWorkflow)
+        merged, located = with_defaults({**with_start(body.document), **self._defaults})
+        problems = list(spec_problems(read.payload, "payload", outputs=False))
+        made, found = self._part(
+            str(merged["initialStep"]), merged["steps"], merged, read.payload, body.path
         )
+        problems += found
+        if made is not None:
+            kept = {**with_start(body.document), "name": read.name or body.path}
+            self._made[body.path] = replace(made, document=kept)
+        return [*located(problems), *self._bodies(merged, body.path, depth + 1)]
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        return {"defaults": self._whole.defaults} if self._whole.defaults else {}
+
+    def _unknown_calls(self, steps: list[dict[str, Any]]) -> Iterator[Problem]:
+        """Find calls of workflows of the document that it does not have."""
+        for index, step in enumerate(steps):
+            kind = self._registry.get(str(step.get("type")))
+            for place, name in kind.calls(step) if kind else ():
+                local = name.removeprefix(LOCAL)
+                if name != local and "{{" not in name and local not in self._whole.workflows:
+                    hint = did_you_mean(local, self._whole.workflows)
+                    message = f"the document's `workflows` have no {local[:130]}{hint}"
+                    yield Problem(f"steps[{index}].{place}", message)
 
     def steps(
         self, documents: list[Any]
@@ -198,12 +266,14 @@ def variables_in(document: Json) -> frozenset[str]:
     return frozenset(_VARIABLE.findall(json.dumps(document, ensure_ascii=False, default=str)))
 
 
-def _engine_step(common: CommonStep, step: CompiledStep, edges: tuple[Edge, ...]) -> Step:
+def _engine_step(
+    common: CommonStep, step: CompiledStep, edges: tuple[Edge, ...], is_last: bool
+) -> Step:
     return Step(
         id=step.id,
         type=step.type.type,
         name=common.name,
-        ends=step.type.ends,
+        ends=step.type.ends or is_last,
         retry=common.retry.policy() if common.retry else RetryPolicy(),
         on_interrupted=_on_interrupted(common, step),
         edges=edges,

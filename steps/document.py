@@ -90,6 +90,10 @@ class WorkflowDocument(_Part):
     constants: dict[Identifier, Any] = Field(
         {}, description="values that expressions name as `constants.NAME`; each sees those before"
     )
+    workflows: dict[Identifier, Any] = Field(
+        {}, max_length=100,
+        description="workflows of the document's own by name, which its steps call as `#name`",
+    )  # fmt: skip
     defaults: dict[str, Any] = Field(
         {}, description="keys for all steps of a type, by type; a step's own key counts, whole"
     )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from engine import Edge, Json, Occasion
 from steps.compiled import CompiledStep
 from steps.contract import MOST_PROBLEMS, Problem
-from steps.document import CommonStep, EdgeDocument, WorkflowDocument
+from steps.document import CommonStep, EdgeDocument
 from steps.expression import ExpressionError, condition
 from steps.nearest import did_you_mean
 from steps.problems import problems_of
@@ -68,15 +68,28 @@ def compile_edges(
     return edges, problems
 
 
+def leaves(steps: Collection[str], edges: NumberedEdges) -> set[str]:
+    """Return the steps with which a body ends: those from which no way leads on."""
+    return set(steps) - {edge.source for _, edge in edges if edge.on == "success"}
+
+
 def edge_problems(
-    whole: WorkflowDocument, edges: NumberedEdges, compiled: CompiledSteps
+    initial: str,
+    steps: list[dict[str, Any]],
+    edges: NumberedEdges,
+    compiled: CompiledSteps,
+    *,
+    is_body: bool,
 ) -> list[Problem]:
-    """Find what is wrong with the edges, and with the step where a run begins."""
-    places = {str(step.get("id")): index for index, step in reversed(list(enumerate(whole.steps)))}
+    """Find what is wrong with the edges, and with the step where a run begins.
+
+    A body also ends with a step from which no way leads on.
+    """
+    places = {str(step.get("id")): index for index, step in reversed(list(enumerate(steps)))}
     problems: list[Problem] = []
-    if whole.initialStep not in places:
-        hint = did_you_mean(whole.initialStep, places)
-        problems.append(Problem("initialStep", f"there is no step {whole.initialStep}{hint}"))
+    if initial not in places:
+        hint = did_you_mean(initial, places)
+        problems.append(Problem("initialStep", f"there is no step {initial[:_SHOWN]}{hint}"))
     defaults: dict[tuple[str, str], int] = {}
     for index, edge in edges:
         # A hint costs a look at all steps, so only problems that are told have one.
@@ -88,8 +101,10 @@ def edge_problems(
     if not is_whole:
         return problems
     ends = {step_id for step_id, (_, step) in compiled.items() if step.type.ends}
+    if is_body:
+        ends |= leaves(places, edges)
     ways = [(edge.source, edge.target) for _, edge in edges]
-    return problems + reachability_problems(whole.initialStep, places, ends, ways)
+    return problems + reachability_problems(initial, places, ends, ways)
 
 
 def _unknown_steps(

@@ -1,7 +1,7 @@
 """Effects for tests: they answer what a test has provided, and refuse everything else."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
 
@@ -265,9 +265,12 @@ class FakeEffects(Effects):
             if isinstance(stand, ChildrenOpen):
                 still_open.append(stand)
                 continue
+            stand = replace(stand, number=number)
             ends.append(stand)
-            if stand.error and not plan.keep_going:
+            if stand.error and plan.ends_at_failure:
                 return ChildrenEnded([stand])
+        if plan.enough is not None and (told := _of_enough(plan, ends, plan.enough)):
+            return told
         if not still_open:
             return ChildrenEnded(ends)
         wait_for_people = all(stand.pause for stand in still_open)
@@ -303,6 +306,14 @@ class FakeEffects(Effects):
         if self.tool_results is None:
             raise NotProvided(wanted, "tool_results")
         return self.tool_results
+
+
+def _of_enough(plan: ChildPlan, ends: list[ChildEnd], enough: int) -> ChildrenEnded | None:
+    """Return the end of a plan of which enough have completed, or can no more; else None."""
+    failed = [end for end in ends if end.error]
+    if len(ends) - len(failed) >= enough:
+        return ChildrenEnded(ends)
+    return ChildrenEnded(failed) if plan.is_out_of_reach(len(failed)) else None
 
 
 async def call_marked(

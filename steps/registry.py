@@ -12,6 +12,7 @@ from steps.call_workflow import CallWorkflow
 from steps.collect_inputs import CollectInputs
 from steps.contract import AnyStepType, StepType
 from steps.end_flow import EndFlow
+from steps.parallel import Parallel
 from steps.request_user_action import RequestUserAction
 from steps.send_signal import SendSignal
 from steps.set_values import SetValues
@@ -94,6 +95,7 @@ def _built_in() -> list[AnyStepType]:
         CallLlm(),
         CallAgent(),
         CallWorkflow(),
+        Parallel(),
         SetValues(),
         Wait(),
         WaitForSignal(),

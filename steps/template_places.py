@@ -8,6 +8,9 @@ from pydantic import BaseModel
 
 from steps.template import Template
 
+APART = "stands apart"
+"""Marks, as an annotation, a key whose texts are not the step's own: the steps of a body."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -22,7 +25,7 @@ def texts_of(model: type[BaseModel], document: dict[str, Any], path: str) -> Ite
     """Return the texts below the keys of `model` that `document` has."""
     for name, info in model.model_fields.items():
         key = info.alias or name
-        if key in document:
+        if key in document and APART not in info.metadata:
             yield from _texts(info.annotation, document[key], f"{path}.{key}" if path else key)
 
 

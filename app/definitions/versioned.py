@@ -13,6 +13,7 @@ from app.clock import Clock
 from app.concurrency.offload import offload
 from engine import Json, JsonObject
 from journal import DefinitionTable, NewVersion, VersionRow
+from steps.bodies import step_count
 
 _COMPILED = 500
 _MANY_STEPS = 50
@@ -173,8 +174,7 @@ class Definitions(Generic[C]):
     @staticmethod
     async def _compile(document: Json, compile_document: Callable[[Json], C]) -> C:
         """Compile, beside the event loop where there are many steps."""
-        steps = document.get("steps") if isinstance(document, dict) else None
-        if isinstance(steps, list) and len(steps) > _MANY_STEPS:
+        if step_count(document) > _MANY_STEPS:
             return await offload(lambda: compile_document(document))
         return compile_document(document)
 

@@ -35,13 +35,22 @@ class Workflows(Definitions[Definition]):
             raise Archived("workflow", workflow_id)
         return row, await self.compile_row(tenant, row)
 
-    async def pinned(self, tenant: str, workflow_id: str, version: str) -> Definition:
-        """Return the definition of a run's version. Raises `DefinitionUnusable`."""
+    async def pinned(
+        self, tenant: str, workflow_id: str, version: str, body: str = ""
+    ) -> Definition:
+        """Return the definition of a run: of its version, the whole or a body of it.
+
+        Raises `DefinitionUnusable`.
+        """
         try:
             if is_invocation(workflow_id):
                 return self._compile_document(invocation(workflow_id, version))
             row = await self.chosen(tenant, workflow_id, version)
-            return await self.compile_row(tenant, row)
+            definition = await self.compile_row(tenant, row)
+            return definition.bodies[body] if body else definition
+        except KeyError as unknown:
+            why = f"the document has no body {body}"
+            raise DefinitionUnusable(workflow_id, version, why) from unknown
         except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:
             raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
 

@@ -61,6 +61,8 @@ def _started(event: RunStarted) -> JsonObject:
     if event.origin is not None:
         shown["origin"] = {"runId": event.origin.run_id, "stepId": event.origin.step_id}
         shown["carriedVisits"] = len(event.carried)
+    if event.body:
+        shown["body"] = event.body
     return {**shown, "data": event.data}
 
 

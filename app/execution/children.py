@@ -7,7 +7,7 @@ restart, after a child has ended, after nothing has happened.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -28,6 +28,7 @@ from journal import (
     UnknownVersion,
     UnknownWorkflow,
 )
+from steps.bodies import LOCAL, inline_path
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.compiled import Definition
 from steps.contract import StepBroke, listed
@@ -58,10 +59,13 @@ class Children:
 
     Attributes:
         on_left: Called with the id of a run that has left the step while its children started.
+        on_enough: Called with the ids of child runs that are wanted no more, since enough of
+            their plan have completed.
     """
 
     def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
         self.on_left: list[Callable[[str], None]] = []
+        self.on_enough: list[Callable[[Sequence[str]], None]] = []
         self._journal = journal
         self._workflows = workflows
         self._starts = starts
@@ -82,11 +86,15 @@ class Children:
         if not live.is_doing(doing):
             raise left_step()
         family = Family(run.id, run.executions, plan.first, plan.total)
-        if not plan.keep_going and (failed := await self._journal.children.failed(family, attempt)):
-            return ChildrenEnded([await self._end(failed[0])])
+        if plan.ends_at_failure and (failed := await self._failed(family, attempt, 1)):
+            return failed
         is_open = [
             row for row in await self._journal.children.open(family) if row.attempt == attempt
         ]
+        if plan.enough is not None and (
+            stand := await self._enough(family, attempt, plan, is_open)
+        ):
+            return stand
         due = await self._due(family, attempt, plan, plan.concurrency - len(is_open))
         if due and run.parent and await self._journal.children.is_left(run.id):
             # It will be stopped too. Until then it starts nothing: a family of workflows that
@@ -102,6 +110,29 @@ class Children:
         if due or any(row.status == Status.RUNNING for row in is_open):
             return ChildrenOpen(total)
         return ChildrenOpen(total, await self._pause_of(is_open[0]))
+
+    async def _enough(
+        self, family: Family, attempt: int, plan: ChildPlan, is_open: list[ChildRow]
+    ) -> ChildrenEnded | ChildrenOpen | None:
+        """Say whether so many have completed that the others are stopped, or too few can.
+
+        Nothing of it is kept: a child run that has completed stays so, and what is asked to stop
+        more than once stops once.
+        """
+        completed, failed = await self._journal.children.tally(family, attempt)
+        if completed >= (plan.enough or 0):
+            if not is_open:
+                return ChildrenEnded(await self._ends(family))
+            for heard in self.on_enough:
+                heard([row.run_id for row in is_open])
+            return ChildrenOpen(plan.first + plan.total)
+        if not plan.is_out_of_reach(failed):
+            return None
+        return await self._failed(family, attempt, plan.total) or ChildrenEnded([])
+
+    async def _failed(self, family: Family, attempt: int, limit: int) -> ChildrenEnded | None:
+        rows = await self._journal.children.failed(family, attempt, limit)
+        return ChildrenEnded(await self._all(rows)) if rows else None
 
     async def _due(self, family: Family, attempt: int, plan: ChildPlan, free: int) -> list[int]:
         """Return the next items to start; those that an earlier attempt completed are done."""
@@ -120,7 +151,7 @@ class Children:
 
         They are stopped again if the run has left the attempt meanwhile.
         """
-        known: dict[tuple[str, str | None], Called] = {}
+        known: dict[tuple[str, str | None, int], Called] = {}
         news = [await self._new(live, run, plan, item, known) for item in items]
         if not live.is_doing(doing):
             raise left_step()  # its history, and whoever would stop them, may be gone already
@@ -139,14 +170,14 @@ class Children:
         run: Run,
         plan: ChildPlan,
         item: int,
-        known: dict[tuple[str, str | None], Called],
+        known: dict[tuple[str, str | None, int], Called],
     ) -> NewRun:
         wanted = plan.child(item)
-        which = (wanted.workflow_id, wanted.version)
+        which = (wanted.workflow_id, wanted.version, item if plan.is_mixed else -1)
         if which not in known:
-            known[which] = await self._called(live.tenant, run, *which)
+            known[which] = await self._called(live, run, wanted, which[2])
         called = known[which]
-        if not plan.keep_going and called.refused and wanted.refused is None:
+        if plan.ends_at_failure and called.refused and wanted.refused is None:
             raise StepBroke(called.refused.type, called.refused.message, retryable=False)
         depth = run.parent.depth + 1 if run.parent else 1
         if depth > DEEPEST:
@@ -163,12 +194,21 @@ class Children:
         return NewRun(
             live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
             run.context, parent=parent, refused=refused,
+            vars=run.vars if wanted.is_inline else None,
         )  # fmt: skip
 
-    async def _called(self, tenant: str, run: Run, workflow_id: str, version: str | None) -> Called:
-        """Return what an execution of a step calls: the version with which it began to."""
+    async def _called(self, live: LiveRun, run: Run, wanted: ChildRun, item: int) -> Called:
+        """Return what an execution of a step calls: the version with which it began to.
+
+        `item` is the one whose beginning counts, -1 for the first that called the workflow.
+        """
+        tenant, workflow_id, version = live.tenant, wanted.workflow_id, wanted.version
         try:
-            begun = await self._journal.children.version_of(run.id, run.executions, workflow_id)
+            if wanted.is_inline or workflow_id.startswith(LOCAL):
+                return Called(run.workflow_id, run.version, _body(live, run, wanted))
+            begun = await self._journal.children.version_of(
+                run.id, run.executions, workflow_id, item
+            )
             if begun not in (None, _NONE):
                 definition = await self._workflows.pinned(tenant, workflow_id, begun)
                 return Called(workflow_id, begun, definition)
@@ -184,6 +224,9 @@ class Children:
 
     async def _ends(self, family: Family) -> list[ChildEnd]:
         rows = await self._journal.children.newest(family)
+        return await self._all(rows)
+
+    async def _all(self, rows: Sequence[ChildRow]) -> list[ChildEnd]:
         ends: list[ChildEnd] = []
         for at in range(0, len(rows), _READ_AT_ONCE):
             some = rows[at : at + _READ_AT_ONCE]
@@ -197,7 +240,7 @@ class Children:
             told = f" ({run.reason})" if run.reason else ""
             kind = "ChildCancelled" if run.status is Status.CANCELLED else "ChildTerminated"
             error = RunError(None, kind, f"the run was {run.status}{told}")
-        return ChildEnd(run.id, run.data, run.result, error, usage_of(run.history))
+        return ChildEnd(run.id, run.data, run.result, error, usage_of(run.history), row.item)
 
     async def _pause_of(self, row: ChildRow) -> Pause | None:
         """Return what a paused child asks, and which run that is; None if it has been answered."""
@@ -207,6 +250,16 @@ class Children:
         shown = run.pause.shown(run.id, run.seq)
         body: JsonObject = {name: item for name, item in shown.items() if name != "type"}
         return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
+
+
+def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:
+    """Return the body of the run's own document that is wanted. Raises `DefinitionUnusable`."""
+    whole, path = live.usable, wanted.workflow_id
+    if wanted.is_inline:
+        path = inline_path(whole.path, run.current_step_id or "", path)
+    if path not in whole.bodies:
+        raise DefinitionUnusable(run.workflow_id, run.version, f"the document has no {path}")
+    return whole.bodies[path]
 
 
 def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

@@ -96,6 +96,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )
     appends.on_loss += (lost_runs.lost, waiters.lost)
     children.on_left.append(left_children.leave)
+    children.on_enough.append(left_children.spare)
     # Enough for every turn to act, and no more than leaves room for starts.
     most = max(live_runs.runs.most // 2, 2 * acting.most)
     trials = Trials(driving, culprit)

@@ -1,7 +1,7 @@
 """Child runs that their parent has left: they are stopped, now or at the next look."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 
 from app.execution.live_run import LiveRun
 from app.execution.runs import Runs
@@ -30,11 +30,15 @@ class LeftChildren:
         self._journal = journal
         self._runs = runs
         self._sweeping: set[asyncio.Task[None]] = set()
+        self._stopping: set[str] = set()
+        self._spared: set[str] = set()
         self.left: set[str] = set()
         """Runs that have left a step whose child runs may be open still."""
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Stop the children of a run that has left the step that had started them."""
+        if self._stopping and live.run.is_over:
+            self._stopping.discard(live.run.id)
         left = not _LEAVE.isdisjoint(map(type, events))
         if left and (live.may_have_children or any(visit.children for visit in live.run.history)):
             self.leave(live.run.id)
@@ -42,12 +46,35 @@ class LeftChildren:
     def leave(self, run_id: str) -> None:
         """Stop the children that a run no longer waits for, in the background."""
         self.left.add(run_id)
-        task = asyncio.create_task(self.sweep())
+        self._begin(self.sweep())
+
+    def spare(self, run_ids: Sequence[str]) -> None:
+        """Stop child runs without which enough of their plan have completed, in the background.
+
+        Those that cannot be stopped now are stopped by the next sweep.
+        """
+        news = [run_id for run_id in run_ids if run_id not in self._stopping]
+        if news:
+            self._stopping.update(news)
+            self._begin(self._spare(news))
+
+    async def _spare(self, run_ids: Sequence[str]) -> None:
+        try:
+            await self.stop([(run_id, False) for run_id in run_ids])
+        except Exception as failure:  # noqa: BLE001 - tried again, and logged
+            log.children_not_stopped(run_ids[0], failure)
+            self._spared.update(run_ids)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._sweeping.add(task)
         task.add_done_callback(self._sweeping.discard)
 
     async def sweep(self) -> None:
         """Stop the children of every run in `left`; what cannot be stopped now stays there."""
+        spared, self._spared = self._spared, set()
+        if spared:
+            await self._spare(sorted(spared))
         left, self.left = self.left, set()
         for run_id in sorted(left):
             try:

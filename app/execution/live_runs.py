@@ -14,8 +14,8 @@ from app.execution.live_run import LiveRun
 from journal import Journal, UnknownRun
 from steps.compiled import Definition
 
-DefinitionOf = Callable[[str, str, str], Awaitable[Definition]]
-"""Returns the compiled definition of (tenant, workflow, version)."""
+DefinitionOf = Callable[[str, str, str, str], Awaitable[Definition]]
+"""Returns the compiled definition of (tenant, workflow, version, body)."""
 
 
 class LiveRuns:
@@ -112,7 +112,7 @@ class LiveRuns:
             head, run = await self._journal.events.run(run_id, tenant)
             try:
                 definition: Definition | DefinitionUnusable = await self._definition_of(
-                    head.tenant, run.workflow_id, run.version
+                    head.tenant, run.workflow_id, run.version, run.body
                 )
             except DefinitionUnusable as unusable:
                 definition = unusable

@@ -59,6 +59,7 @@ class NewRun:
         refused: Why the run fails at once: its parent's step gave it what it cannot take.
         beginning: Where it begins, when that is not the first step of the definition.
         size: How many bytes the request had that starts it.
+        vars: The variables that it takes from its parent; None: those of this moment.
     """
 
     tenant: str
@@ -73,6 +74,7 @@ class NewRun:
     refused: RunError | None = None
     beginning: Beginning | None = None
     size: int = 0
+    vars: "JsonObject | None" = None
 
     @property
     def variables(self) -> frozenset[str]:
@@ -102,6 +104,7 @@ class NewRun:
             carried=rerun.carried if rerun else (),
             visits=rerun.visits if rerun else {},
             vars=variables,
+            body="" if isinstance(self.definition, DefinitionUnusable) else self.definition.path,
         )
 
     def step(self, step_id: str) -> CompiledStep:

@@ -121,6 +121,9 @@ class Recovery:
         while left:
             try:
                 await self._left_children.stop(left)
+                # One that was cleaning up already has nothing to be told, and goes on with it.
+                cleaning = [child for child, _ in left if child not in self._suspects]
+                await self._pick_up(cleaning, after_restart=True)
                 left = ()
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.recovery_delayed(failure)

@@ -33,8 +33,11 @@ class Starts:
     @asynccontextmanager
     async def new(self, new: NewRun) -> AsyncIterator[LiveRun]:
         """Hold a new run in memory, of which nothing is durable yet."""
-        names = new.variables
-        live = self._live_run(new, await self._variables.named(new.tenant, names) if names else {})
+        variables = new.vars
+        if variables is None:
+            names = new.variables
+            variables = await self._variables.named(new.tenant, names) if names else {}
+        live = self._live_run(new, variables)
         async with self._live_runs.new(live):
             yield live
 

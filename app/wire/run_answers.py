@@ -131,6 +131,9 @@ class RunState(TypedDict):
     error: RunFailure | None
     reason: str | None
     cancelRequested: bool
+    body: NotRequired[
+        Annotated[str, Field(examples=["check/stock"], description="the part of the definition")]
+    ]
     parentRunId: RunId | None
     origin: RunOrigin | None
     childRunIds: list[RunId]

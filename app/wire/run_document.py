@@ -57,6 +57,7 @@ def status_document(
         "error": _run_error(run.error),
         "reason": run.reason,
         "cancelRequested": run.cancel_requested,
+        **({"body": run.body} if run.body else {}),
         "parentRunId": run.parent.run_id if run.parent else None,
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),

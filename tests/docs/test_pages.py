@@ -24,9 +24,10 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_page_of_definitions_shows_definitions() -> None:
-    whole, fields, shared = blocks("docs/definitions.md", "json")
+    whole, fields, shared, parts = blocks("docs/definitions.md", "json")
     (written,) = blocks("docs/definitions.md", "yaml")
-    documents = [json.loads(whole), json.loads(shared), read_definition(written).document]
+    documents = [json.loads(whole), json.loads(shared), json.loads(parts)]
+    documents += [read_definition(written).document]
     for document in documents:
         compile_definition(document, Registry.built_in())
     assert spec_problems(json.loads(fields), "payload", outputs=False) == []

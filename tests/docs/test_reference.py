@@ -48,8 +48,8 @@ TOOLS_OF = {
 PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""
 
-TOLD = {"call-agent": {"InvalidInput"}}
-"""Errors of a child run that the agent's model is told of, so that the step goes on."""
+TOLD = {"call-agent": {"InvalidInput"}, "parallel": {"InvalidInput", "UnknownWorkflow"}}
+"""Errors of a child run that an agent's model is told of, or that stand in `NotEnough`."""
 
 
 def sources(place: str) -> list[Path]:

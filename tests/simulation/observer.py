@@ -92,11 +92,19 @@ class Observer:
                 where = (run_id, before.current.step_id, before.current.visit)
                 if after.current is None:
                     self._left[where] = self.now_s()
+            if isinstance(event, StepCompleted) and before and before.waits_for_children:
+                self._check_branches(run_id)
             self.runs[run_id] = changed[run_id] = after
             self.folds.setdefault(run_id, []).append(after)
             self._note(run_id, event)
         for run_id, run in changed.items():
             self._check_row(run_id, run)
+
+    def _check_branches(self, run_id: str) -> None:
+        """Check that all whom a step has started have stopped before it completes."""
+        for child in self.runs.values():
+            if child.parent and child.parent.run_id == run_id and not child.is_over:
+                self.violated(f"a step of {run_id} completed though {child.id} had not stopped")
 
     def _note(self, run_id: str, event: Event) -> None:
         if is_settled(self.runs[run_id]):

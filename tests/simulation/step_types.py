@@ -22,6 +22,7 @@ from steps.contract import (
 from steps.effects import Effects
 from steps.end_flow import EndFlow
 from steps.http_messages import HttpRequest
+from steps.parallel import Parallel
 from steps.registry import Registry
 from steps.request_user_action import RequestUserAction
 from steps.send_signal import SendSignal
@@ -216,6 +217,6 @@ async def _stubborn() -> None:
 def registry() -> Registry:
     return Registry(
         [
-            Play(), AskFirst(), Families(), CallWorkflow(), CollectInputs(), RequestUserAction(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
+            Play(), AskFirst(), Families(), CallWorkflow(), Parallel(), CollectInputs(), RequestUserAction(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
         ]
     )  # fmt: skip

@@ -85,7 +85,7 @@ async def _look(journal: Journal, random: Random, ask: Any, number: int) -> None
         runs.page("acme", RunFilter(status=random.choice((None, "paused", "running"))), 5),
         runs.page("acme", RunFilter(parent_id=parent), 5),
         runs.due(random.randrange(200), (0, 0), 3), runs.next_due_ms(random.randrange(200)), runs.unfinished(0, 100), runs.last_number(),
-        children.open(family), children.failed(family, 1), children.newest(family),
+        children.open(family), children.failed(family, 1, 1), children.tally(family, 1), children.newest(family),
         children.completed_items(family), children.last_item(family, 1), children.counts(parent, 1),
         children.ids(parent, 4), children.left_behind(), children.left_behind(parent),
         children.parents_to_look(),

@@ -38,6 +38,18 @@ def _items(workflow_id: str, **more: Any) -> dict[str, Any]:
     )
 
 
+def _fork(enough: Any, **more: Any) -> dict[str, Any]:
+    """Return branches that do by chance what steps do; one cleans up, one has a branch below."""
+    tidy = {
+        "steps": [_play("a", "any", "sleep"), _play("b", "act")],
+        "edges": [_edge("a", "b", on="cancel")],
+    }
+    inner = {"id": "in", "type": "parallel", "enough": "any",
+             "branches": {"x": {"steps": [_play("a", "any")]}, "y": {"workflow": "any"}}}  # fmt: skip
+    branches = {"tidy": tidy, "nest": {"steps": [inner]}, "call": {"workflow": "any"}}
+    return {"id": "fork", "type": "parallel", "enough": enough, "branches": branches, **more}
+
+
 def _edge(source: str, target: str, **more: Any) -> dict[str, Any]:
     return {"from": source, "to": target, **more}
 
@@ -78,6 +90,10 @@ DOCUMENTS: list[dict[str, Any]] = [
     _workflow("waits", [{"id": "go", "type": "wait-for-signal", "signal": "go", "deadline": "20s"}, _play("b", "act")], _edge("go", "end", on="timeout")),
     _workflow("gathers", [{"id": "go", "type": "wait-for-signal", "signal": "go", "count": 2}, _play("b", "any")]),
     _workflow("tells", [_play("a", "any"), {"id": "tell", "type": "send-signal", "signal": "go", "data": "{{ run.id }}", "keepFor": "90d"}]),
+    _workflow("race", [_fork("any"), _play("b", "act")], _edge("fork", "b", on="error"), _edge("fork", "b", on="cancel")),
+    _workflow("vote", [_fork(2, onBranchError="fail", retry=RETRY), _items("any", enough=2, concurrency=3), _play("b", "act")],
+              _edge("fork", "end", on="error"), _edge("call", "end", on="error")),
+    _workflow("fork", [_fork("all", onBranchError="continue", concurrency=2), _play("b", "act")]),
     _workflow("again", [_call("leaf"), _play("b", "any")], _edge("b", "call", on="error")),
 ]  # fmt: skip
 

@@ -53,7 +53,9 @@ async def rerun_run(call: Call) -> Response:
     except DoneEarlier as elsewhere:
         is_there = await services.journal.runs.known(call.tenant, [elsewhere.run_id])
         raise elsewhere.refusal(is_deleted=not is_there) from elsewhere
-    definition = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
+    definition = await services.workflows.pinned(
+        call.tenant, run.workflow_id, run.version, run.body
+    )
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
     new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)
     if body.keepCalls:

@@ -251,7 +251,7 @@ def _draw_step(  # noqa: PLR0913 - one box
 ) -> None:
     x, y = _MARGIN + spot.x - NODE_WIDTH / 2, _top(spot)
     title = str(step.get("name") or name)
-    kind = str(step.get("type", ""))
+    kind = _kind(step)
     state = (states or {}).get(name)
     words = f"{title}, {kind}"
     classes = "step" if states is None else "step state-none"
@@ -280,6 +280,13 @@ def _draw_step(  # noqa: PLR0913 - one box
         f'<text class="kind" x="34" y="41">{escape(_short(kind, 30))}</text>{count}</g>'
     )
     picture.parts.append(box)
+
+
+def _kind(step: Mapping[str, Any]) -> str:
+    """Return of what kind a step is, with the branches that are folded into its box."""
+    kind, branches = str(step.get("type", "")), step.get("branches")
+    named = f": {', '.join(map(str, branches))}" if isinstance(branches, dict) else ""
+    return kind + named
 
 
 def _short(text: str, longest: int) -> str:

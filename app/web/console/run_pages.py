@@ -18,6 +18,7 @@ from app.wire.run_document import status_document
 from app.wire.run_history import HistoryPage
 from engine import JsonObject, Run
 from journal import NotFound, RunFilter, RunRow, UnknownRun
+from steps.bodies import body_at
 
 _MOST_CHAPTERS = 60
 _MOST_EVENTS = 200
@@ -87,7 +88,7 @@ async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":
         row = await call.services.workflows.table.get(call.tenant, run.workflow_id, run.version)
     except NotFound:
         return None
-    return dict(row.definition) | {"name": row.name}
+    return body_at(row.definition, run.body) | {"name": row.name}
 
 
 async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,10 +28,13 @@ from app.web.endpoint import Call
 from app.wire.bodies import ListDefinitionsQuery, checked
 from app.wire.errors import NotFoundHere
 from app.wire.json_body import json_body
+from engine import JsonObject
 from journal import DefinitionFilter, RunFilter, VersionRow
+from steps.bodies import written_bodies
 from steps.problems import InvalidDefinition
 
 _PAGE = 50
+_MOST_BODIES = 50
 _BLANK = """{
   "name": "New workflow",
   "description": "",
@@ -86,6 +90,7 @@ async def workflow_page(call: Call) -> Response:
         "workflows",
         workflow=_brief(row),
         graph=await picture(row.definition),
+        bodies=await _bodies(row.definition),
         edges=edges(row.definition),
         **await version_list(table, call.tenant, row, query.offset),
         runs=runs,
@@ -95,6 +100,12 @@ async def workflow_page(call: Call) -> Response:
         snippets=snippets(base, call.tenant, row.id, specs or {}),
         text=json.dumps(row.definition, ensure_ascii=False, indent=2),
     )
+
+
+async def _bodies(document: JsonObject) -> list[dict[str, str]]:
+    """Return the pictures of the first bodies of a document, those of branches included."""
+    first = islice(written_bodies(document), _MOST_BODIES)
+    return [{"path": path, "graph": await picture(body)} for path, body in first]
 
 
 async def start_page(call: Call) -> Response:

@@ -1,0 +1,218 @@
+"""parallel: branches side by side, each a child run, until enough of them have completed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine import AwaitsChildren, Json, JsonObject, RunError
+from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
+from steps.child_usage import record_usage
+from steps.contract import (
+    BODY_KEYS,
+    Done,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
+from steps.document import Identifier
+from steps.effects import Effects
+from steps.enough import STOPPED, Enough, not_enough, wanted
+from steps.expression import ExpressionError
+from steps.language.allowance import Allowance
+from steps.template import Template
+from steps.template_places import APART
+
+_MOST = 100
+
+Steps: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
+Edges: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
+
+
+class Branch(BaseModel):
+    """One branch: steps of its own, or a workflow."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    steps: Steps = Field(None, description="its steps, as in a document; they begin with the data "
+                         "of the run, and what they change is the branch's own")  # fmt: skip
+    edges: Edges = Field(None, description="the ways between its steps; one without a way out "
+                         "ends the branch, with its output as the result")  # fmt: skip
+    initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
+        None, description="the step that it begins with; without it the first"
+    )
+    workflow: str | None = Field(
+        None, max_length=200,
+        description="instead of steps: a workflow's id, or `#name` for one of the document's own",
+    )  # fmt: skip
+    version: str | None = Field(
+        None, max_length=100, description="of that workflow, as in call-workflow"
+    )
+    given: Template | None = Field(
+        None, alias="with", description="an object of templates: all that goes into the branch"
+    )
+    note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
+
+
+class ParallelSettings(StepSettings):
+    """What runs side by side, and when that is enough."""
+
+    branches: dict[Identifier, Branch] = Field(
+        min_length=1, max_length=_MOST, description="the branches by name"
+    )
+    enough: Enough = Field(
+        "all",
+        description="how many branches have to complete: `all`, `any` (or `first`) for one, or a "
+        "number; the others are cancelled then, and the step goes on when they have stopped",
+    )
+    onBranchError: Literal["fail", "continue"] = Field(  # noqa: N815
+        "fail",
+        description="whether the step fails once enough can complete no more, or gives failures "
+        "as values",
+    )
+    concurrency: int = Field(
+        _MOST, ge=1, le=_MOST, description="how many branches may be open at once"
+    )
+
+
+class Parallel(StepType[ParallelSettings]):
+    """Runs branches side by side and completes when enough of them have.
+
+    Each branch is a child run. The output is an object: each branch's result by its name, null
+    for a branch that was stopped or has failed. With `onBranchError: continue` the value of one
+    that has failed is an object with `error`: `type`, `message` and `runId`. Templates of `output`
+    may also name `response.completed`, `response.failed` and `response.stopped`: names of
+    branches.
+    """
+
+    type = "parallel"
+    settings = ParallelSettings
+    built_in = True
+    resumable = True
+    own_errors = False
+    errors = {
+        "NotEnough": "so many branches have failed that `enough` can complete no more; the message "
+        "has the error of each; retried: branches that have completed are not run again",
+        "TooDeep": "20 runs stand above a branch",
+        "Timeout": "the branches took longer than the step's `timeout`",
+    }
+    example = {
+        "id": "check",
+        "type": "parallel",
+        "branches": {
+            "stock": {
+                "steps": [
+                    {
+                        "id": "ask",
+                        "type": "call-api",
+                        "url": "https://stock.example.com/items/{{ data.sku }}",
+                    }
+                ]
+            },
+            "credit": {"workflow": "credit-check", "with": {"customer": "{{ data.customer }}"}},
+        },
+        "output": {"inStock": {"type": "boolean", "value": "{{ result.stock.inStock }}"}},
+    }
+
+    def check(
+        self, settings: ParallelSettings, output: Mapping[str, JsonObject]
+    ) -> Iterator[Problem]:
+        """Ask for one kind of body in each branch, and for branches enough."""
+        for name, branch in settings.branches.items():
+            yield from _branch_problems(f"branches.{name}", branch)
+        most = len(settings.branches)
+        if isinstance(settings.enough, int) and settings.enough > most:
+            yield Problem("enough", f"there are {most} branches, fewer than are to complete")
+
+    def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return the branches that have steps of their own."""
+        branches = document.get("branches")
+        for name, branch in branches.items() if isinstance(branches, dict) else ():
+            if isinstance(branch, dict) and "steps" in branch:
+                own = {key: item for key, item in branch.items() if key in BODY_KEYS}
+                yield name, f"branches.{name}", own
+
+    def calls(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Return the workflows that branches name."""
+        branches = document.get("branches")
+        for name, branch in branches.items() if isinstance(branches, dict) else ():
+            if isinstance(branch, dict) and isinstance(branch.get("workflow"), str):
+                yield f"branches.{name}.workflow", branch["workflow"]
+
+    async def execute(
+        self, settings: ParallelSettings, step: StepInput, effects: Effects
+    ) -> Outcome:
+        """Start the branches that are due, and deliver once enough have completed."""
+        names = list(settings.branches)
+        plan = ChildPlan(
+            first=0,
+            total=len(names),
+            child=lambda number: _child(settings, step, names[number]),
+            concurrency=settings.concurrency,
+            keep_going=settings.onBranchError == "continue",
+            enough=wanted(settings.enough, len(names)),
+            is_mixed=True,
+        )
+        stand = await effects.children(plan)
+        if isinstance(stand, ChildrenOpen):
+            return AwaitsChildren(stand.total, stand.pause)
+        await record_usage(stand.ends, step, effects)
+        completed = sum(end.error is None for end in stand.ends)
+        if plan.enough is not None and completed < plan.enough and not plan.keep_going:
+            raise not_enough(plan, stand.ends, names.__getitem__)
+        return _delivered(settings, names, stand.ends)
+
+
+def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
+    if (branch.steps is None) == (branch.workflow is None):
+        yield Problem(path, "needs `steps` of its own or a `workflow`, and not both")
+    if branch.given is not None and not isinstance(branch.given.source, dict):
+        yield Problem(f"{path}.with", "must be an object of templates")
+    if branch.workflow is None and branch.version is not None:
+        yield Problem(f"{path}.version", "is for a branch that names a `workflow`")
+    if branch.workflow and branch.workflow.startswith("#") and branch.version is not None:
+        yield Problem(f"{path}.version", "a workflow of the document has the document's version")
+    for key in ("edges", "initialStep"):
+        if branch.steps is None and getattr(branch, key) is not None:
+            yield Problem(f"{path}.{key}", "is for a branch with `steps`")
+
+
+def _child(settings: ParallelSettings, step: StepInput, name: str) -> ChildRun:
+    """Return a branch as a run. Each is journaled by itself, so each has an own allowance."""
+    branch = settings.branches[name]
+    is_inline = branch.workflow is None
+    called = name if branch.workflow is None else branch.workflow
+    try:
+        with Allowance():
+            given = step.scope["data"] if is_inline else {}
+            if branch.given is not None:
+                given = branch.given.render(step.scope)
+    except ExpressionError as failed:
+        error = RunError(None, "ExpressionFailed", str(failed))
+        return ChildRun(called, branch.version, {}, error, is_inline)
+    assert isinstance(given, dict)  # noqa: S101 - `check` asks for an object of templates
+    return ChildRun(called, branch.version, given, None, is_inline)
+
+
+def _delivered(settings: ParallelSettings, names: list[str], ends: Sequence[ChildEnd]) -> Done:
+    results: dict[str, Json] = dict.fromkeys(names)
+    lists: dict[str, list[Json]] = {"completed": [], "failed": [], "stopped": []}
+    open_ones = set(names)
+    for end in ends:
+        name = names[end.number]
+        open_ones.discard(name)
+        if end.error is None:
+            results[name] = end.result
+            lists["completed"].append(name)
+        elif end.error.type in STOPPED and settings.enough != "all":
+            lists["stopped"].append(name)
+        else:
+            lists["failed"].append(name)
+            if settings.onBranchError == "continue":
+                told: JsonObject = {"type": end.error.type, "message": end.error.message}
+                results[name] = {"error": {**told, "runId": end.run_id}}
+    lists["stopped"] += [name for name in names if name in open_ones]
+    response: JsonObject = {**lists}
+    return Done(results, {"response": response})

@@ -1,0 +1,120 @@
+"""Branches side by side, over HTTP: what each sees, what comes of failures, what is shown."""
+
+from typing import Any
+
+from app.web.console.graph import draw
+from steps.bodies import body_at
+from tests.contract.test_children import ANSWER, ASK, create, start, status, straight
+from tests.harness.server import Server, settled
+
+BOOM = {"steps": [{"id": "boom", "type": "call-tool", "toolId": "explode"}]}
+ASKS = {"steps": [ASK]}
+
+
+def gives(value: str) -> dict[str, Any]:
+    return {"steps": [{"id": "give", "type": "end-flow", "result": {"v": value}}]}
+
+
+def fork(branches: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"id": "fork", "type": "parallel", "branches": branches, **more}
+
+
+def test_a_branch_sees_the_data_and_what_it_changes_is_its_own(shared: Server) -> None:
+    adds = {"steps": [{"id": "add", "type": "set", "values": {"n": "{{ data.n + 1 }}"}},
+                      {"id": "give", "type": "end-flow", "result": {"v": "{{ data.n }}"}}],
+            "edges": [{"from": "add", "to": "give"}]}  # fmt: skip
+    only = {**gives("{{ data.m }} {{ data.n is defined }}"), "with": {"m": "{{ data.n }}"}}
+    output = {"a": {"type": "integer", "value": "{{ result.adds.v }}"},
+              "b": {"type": "string", "value": "{{ result.only.v }}"}}  # fmt: skip
+    with shared.client() as client:
+        create(
+            client, "sees", [fork({"adds": adds, "only": only}, output=output)], straight("fork")
+        )
+        outcome = start(client, "sees", n=4)
+        assert outcome["data"] == {"n": 4, "a": 5, "b": "4 false"}
+
+
+def test_failures_are_values_where_the_step_says_so(shared: Server) -> None:
+    step = fork(
+        {"bad": BOOM, "good": gives("yes"), "none": {"workflow": "nowhere"}},
+        onBranchError="continue",
+    )
+    with shared.client() as client:
+        create(client, "continues", [step], straight("fork"))
+        outcome = status(client, start(client, "continues")["runId"])
+        result = outcome["stepExecutionHistory"][0]["outputData"]
+        assert result["good"] == {"v": "yes"}
+        assert result["bad"]["error"]["type"] == "ToolFailed"
+        assert result["none"]["error"]["type"] == "UnknownWorkflow"
+        assert result["bad"]["error"]["runId"] in outcome["childRunIds"]
+
+
+def test_too_few_successes_fail_with_the_error_of_each_and_stop_the_rest(shared: Server) -> None:
+    branches = {"bad": BOOM, "asks": ASKS, "worse": BOOM, "good": gives("yes")}
+    with shared.client() as client:
+        create(client, "too-few", [fork(branches, enough=3)], straight("fork"))
+        run_id = client.post("/api/workflow/start-async/too-few", json={}).json()["runId"]
+        error = settled(client, run_id, "failed")["error"]
+        assert (error["stepId"], error["type"]) == ("fork", "NotEnough")
+        told = "3 of 4 were to complete, and 2 have failed (bad: ToolFailed: "
+        assert error["message"].startswith(told)
+        assert "worse: ToolFailed: " in error["message"]
+        ends = [status(client, child)["status"] for child in status(client, run_id)["childRunIds"]]
+        assert ends == ["failed", "cancelled", "failed", "completed"]
+
+
+def test_a_pause_in_a_branch_is_answered_through_the_parent(shared: Server) -> None:
+    with shared.client() as client:
+        create(client, "asks-aside", [fork({"asks": ASKS, "good": gives("yes")})], straight("fork"))
+        outcome = start(client, "asks-aside")
+        assert (outcome["status"], outcome["pauseSignal"]["stepId"]) == ("paused", "ask")
+        answer = client.post(f"/api/workflow/resume/{outcome['runId']}", json=ANSWER)
+        assert answer.status_code == 200, answer.text
+        assert settled(client, outcome["runId"], "completed")
+
+
+def test_a_run_of_a_body_is_shown_as_its_body_and_run_again_from_a_step(shared: Server) -> None:
+    with shared.client() as client:
+        local = {"steps": [{"id": "once", "type": "wait", "duration": "1ms"}, BOOM["steps"][0]],
+                 "edges": [{"from": "once", "to": "boom"}]}  # fmt: skip
+        steps = [{"id": "call", "type": "call-workflow", "workflowId": "#part"}]
+        create(client, "has-part", steps, straight("call"), workflows={"part": local})
+        outcome = status(client, start(client, "has-part")["runId"])
+        assert outcome["error"]["type"] == "ToolFailed"
+        child = status(client, outcome["childRunIds"][0])
+        assert (child["workflowId"], child["body"], "body" in outcome) == (
+            "has-part",
+            "#part",
+            False,
+        )
+        document = client.get("/api/workflows/has-part").json()
+        assert "2 steps and 1 edges between them" in draw(body_at(document, child["body"]))
+        again = client.post(f"/api/workflow/rerun/{child['runId']}", json={"stepId": "boom"})
+        assert again.status_code == 200, again.text
+        rerun = settled(client, again.json()["runId"])
+        assert (rerun["status"], rerun["body"], rerun["error"]["stepId"]) == (
+            "failed",
+            "#part",
+            "boom",
+        )
+
+
+def test_branches_of_one_workflow_have_each_its_own_version(shared: Server) -> None:
+    with shared.client() as client:
+        for value in ("old", "new"):
+            end = {"id": "end", "type": "end-flow", "result": {"v": value}}
+            document = {"id": "versions", "name": "versions", "initialStep": "end", "steps": [end]}
+            if value == "old":
+                client.post("/api/workflows", json=document)
+            else:
+                client.put("/api/workflows/versions", json=document)
+        branches = {
+            "a": {"workflow": "versions", "version": "1.0.0"},
+            "b": {"workflow": "versions", "version": "latest"},
+        }
+        create(client, "both-versions", [fork(branches)], straight("fork"))
+        outcome = status(client, start(client, "both-versions")["runId"])
+        assert outcome["stepExecutionHistory"][0]["outputData"] == {
+            "a": {"v": "old"},
+            "b": {"v": "new"},
+        }
