@@ -28,6 +28,7 @@ from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
+from app.outbound.oauth import OAuthTokens
 from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut, proxy_of
 from app.secrets.seal import Keyring
@@ -41,6 +42,7 @@ from app.telemetry.stacks import loading_plugins
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
+from app.tools.stored_values import StoredValues
 from app.triggers.triggers import open_triggers
 from app.webhooks.deliverer import DeliveryDependencies
 from app.webhooks.registry import Webhooks
@@ -78,6 +80,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     )
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
+    tokens = OAuthTokens(client, clock, secrets.conceal)
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets.keyring)
     files = Files(journal, storage, clock)
@@ -88,18 +91,9 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     live_runs = _live_runs(journal, workflows, settings)
     acting = FairQueue(settings.max_concurrent_steps)
     services = StepServices(
-        clock,
-        client,
-        catalogue,
-        files,
-        secrets,
-        models,
-        agents,
-        workflows,
-        spending,
-        callbacks,
-        journal.threads,
-    )
+        clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
+        callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
+    )  # fmt: skip
     execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)

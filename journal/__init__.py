@@ -32,6 +32,7 @@ from journal.errors import (
     NotEnded,
     NotFound,
     OpenRuns,
+    StoreFull,
     ThreadInUse,
     ThreadOfAnother,
     TooManySchedules,
@@ -81,6 +82,7 @@ from journal.signals import (
 )
 from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
+from journal.store import Change, StoreTable
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 from journal.threads import ExchangeRow, ThreadRow, ThreadTable
 from journal.transaction import Work
@@ -98,6 +100,7 @@ __all__ = [
     "Archived",
     "Attempt",
     "CannotOpen",
+    "Change",
     "ChildList",
     "ChildOf",
     "ChildRow",
@@ -168,6 +171,8 @@ __all__ = [
     "SpendingTable",
     "Spent",
     "StartKeys",
+    "StoreFull",
+    "StoreTable",
     "Suspect",
     "ThreadInUse",
     "ThreadOfAnother",

@@ -243,6 +243,13 @@ class UnknownVariable(NotFound):
         super().__init__(f"there is no variable {name!r}")
 
 
+class StoreFull(JournalError):
+    """A tenant has as many values in its store as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the store holds {most} values already; delete some, or let them expire")
+
+
 class DefinitionExists(JournalError):
     """The id that was asked for is taken."""
 

@@ -30,10 +30,12 @@ class FileTable:
         self._readers = readers
 
     async def create(self, row: FileRow) -> None:
-        """Note a file whose bytes are stored; durable when this returns."""
+        """Note a file whose bytes are stored, unless it is there; durable when this returns."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(insert_into("files", FileRow), astuple(row))
+            connection.execute(
+                f"{insert_into('files', FileRow)} ON CONFLICT (id) DO NOTHING", astuple(row)
+            )
 
         await self._writer.write(work)
 

@@ -35,6 +35,7 @@ from journal.signals import SignalTable
 from journal.spending import SpendingTable
 from journal.start_keys import StartKeys
 from journal.statistics import Statistics
+from journal.store import StoreTable
 from journal.threads import ThreadTable
 from journal.variables import VariableTable
 from journal.webhooks import WebhookTable
@@ -85,6 +86,7 @@ class Journal:
         self.jwt_secrets = JwtSecrets(writer, readers)
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
+        self.store = StoreTable(writer, readers)
         self.variables = VariableTable(writer, readers)
         self.models = ModelTable(writer, readers)
         self.spending = SpendingTable(writer, readers)

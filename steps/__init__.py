@@ -39,13 +39,15 @@ from steps.contract import (
     StepType,
 )
 from steps.durations import Duration
-from steps.effects import Agent, Effects, OutgoingSignal, StoredFile, ToolContext, ToolInfo
+from steps.effects import Effects, StoredFile, ToolContext, ToolInfo
 from steps.expression import ExpressionError
 from steps.http_messages import HttpRequest, HttpResponse
+from steps.outgoing import OutgoingSignal
 from steps.problems import InvalidDefinition
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template
 from steps.tools import tool
+from steps.usable_agent import Agent
 
 __all__ = [
     "Agent",

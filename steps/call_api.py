@@ -1,6 +1,8 @@
 """call-api: send one HTTP request."""
 
+import re
 from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
 
 from engine import JsonObject
 from steps.call_api_request import request_of
@@ -16,13 +18,17 @@ from steps.contract import (
     StepType,
 )
 from steps.effects import Effects
-from steps.http_messages import HttpResponse
+from steps.http_auth import OAuth2Auth
+from steps.http_messages import HttpRequest, HttpResponse
 from steps.response_body import read_body
 from steps.retry_after import retry_after_ms
 
 _RETRYABLE = frozenset({408, 425, 429})
 _BODIES = ("body", "form", "multipart", "file", "text")
 _EXCERPT = 300
+_REFUSED = 401
+_UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")
+_LONGEST_NAME = 200
 
 
 class CallApi(StepType[CallApiSettings]):
@@ -64,6 +70,7 @@ class CallApi(StepType[CallApiSettings]):
         "AddressNotAllowed": "the address is not public, and no setting allows it",
         "FileNotFound": "there is no file with the id in `file` or `multipart`",
         "StorageUnavailable": "the storage of files is away; retried",
+        "TokenRefused": "the server of `auth.tokenUrl` gives no token; retried for 429 and 5xx",
         "UnknownSecret": "there is no secret of a name that the settings name",
     }
     example = {
@@ -85,6 +92,10 @@ class CallApi(StepType[CallApiSettings]):
         bodies = [name for name in _BODIES if getattr(settings, name) is not None]
         if len(bodies) > 1:
             yield Problem(bodies[1], f"there is {bodies[0]} already; give one of them")
+        if settings.fileName is not None and settings.saveAs is None:
+            yield Problem("fileName", 'has no effect without "saveAs": "file"')
+        if settings.saveAs is not None and settings.responseType != "auto":
+            yield Problem("responseType", "has no effect on a body that is kept as a file")
         url = settings.url.source
         if not isinstance(url, str) or not url.startswith(("http://", "https://", "{{")):
             yield Problem("url", "must be a text that begins with http:// or https://")
@@ -94,20 +105,50 @@ class CallApi(StepType[CallApiSettings]):
     ) -> Outcome:
         """Send the request and read the answer."""
         request = await request_of(settings, step, effects)
-        try:
-            response = await effects.http(request)
-        except ResponseUnreadable as broke:
-            if _is_expected(settings, broke.response.status):
-                raise
-            response = broke.response  # its status says more than its body
+        response = await _sent(settings, request, effects)
+        if response.status == _REFUSED and isinstance(settings.auth, OAuth2Auth):
+            refused = request.headers["Authorization"].removeprefix("Bearer ")
+            request = await request_of(settings, step, effects, refused)
+            response = await _sent(settings, request, effects)
         if not _is_expected(settings, response.status):
             raise _unexpected(response, effects.now_ms())
         shown: JsonObject = {
             "status": response.status,
             "headers": dict(response.headers),
-            **read_body(response, settings.responseType),
         }
+        if settings.saveAs is None:
+            shown |= read_body(response, settings.responseType)
+        else:
+            shown["file"] = await _kept(settings, request, response, step, effects)
         return Done(shown, {"response": shown})
+
+
+async def _sent(settings: CallApiSettings, request: HttpRequest, effects: Effects) -> HttpResponse:
+    try:
+        return await effects.http(request)
+    except ResponseUnreadable as broke:
+        if _is_expected(settings, broke.response.status):
+            raise
+        return broke.response  # its status says more than its body
+
+
+async def _kept(
+    settings: CallApiSettings,
+    request: HttpRequest,
+    response: HttpResponse,
+    step: StepInput,
+    effects: Effects,
+) -> JsonObject:
+    """Keep the body as a file, and return what is told of it."""
+    name = unquote(urlsplit(request.url).path.rpartition("/")[2])
+    if settings.fileName is not None:
+        name = str(await settings.fileName.rendered(step.scope))
+    name = _UNFIT.sub("_", name)[:_LONGEST_NAME] or "download"
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    media_type = media_type or "application/octet-stream"
+    file_id = await effects.save(name, media_type, response.content)
+    size = len(response.content)
+    return {"fileId": file_id, "fileName": name, "mimeType": media_type, "size": size}
 
 
 def _is_expected(settings: CallApiSettings, status: int) -> bool:

@@ -10,6 +10,7 @@ from engine import Json
 from steps.call_api_settings import CallApiSettings
 from steps.contract import StepBroke, StepInput
 from steps.effects import Effects
+from steps.http_auth import Auth, OAuth2Auth
 from steps.http_messages import HttpRequest, Take
 from steps.secrets import secret_scope
 from steps.template import SecretTemplate, Template
@@ -22,8 +23,10 @@ _TAKE: dict[str, Take] = {"base64": "as-sent", "none": "nothing"}
 Part: TypeAlias = tuple[str, str, bytes, str]
 
 
-async def request_of(settings: CallApiSettings, step: StepInput, effects: Effects) -> HttpRequest:
-    """Return the request of one attempt.
+async def request_of(
+    settings: CallApiSettings, step: StepInput, effects: Effects, refused: str | None = None
+) -> HttpRequest:
+    """Return the request of one attempt, with another token than one that was `refused`.
 
     Raises:
         StepBroke: `InvalidRequest`: the settings give none; or a secret or file is not there.
@@ -42,9 +45,7 @@ async def request_of(settings: CallApiSettings, step: StepInput, effects: Effect
     for name, template in settings.headers.items():
         headers.set(name, await _text(template, step, f"headers.{name}"))
     if settings.auth is not None:
-        name, value = settings.auth.header(
-            lambda item, setting: _plain(item.render(step.scope), setting)
-        )
+        name, value = await _authorization(settings.auth, step, effects, refused)
         headers.set(name, value)
     if settings.responseType == "base64":
         headers.setdefault("Accept-Encoding", "identity")
@@ -59,6 +60,19 @@ async def request_of(settings: CallApiSettings, step: StepInput, effects: Effect
         confidential=bool(secrets) or settings.auth is not None,
         take=_TAKE.get(settings.responseType, "unpacked"),
     )
+
+
+async def _authorization(
+    auth: Auth, step: StepInput, effects: Effects, refused: str | None
+) -> tuple[str, str]:
+    """Return the header that says who sends the request."""
+
+    def text(item: SecretTemplate, setting: str) -> str:
+        return _plain(item.render(step.scope), setting)
+
+    if isinstance(auth, OAuth2Auth):
+        return "Authorization", f"Bearer {await effects.token(auth.request(text), refused)}"
+    return auth.header(text)
 
 
 class _Headers:

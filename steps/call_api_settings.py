@@ -42,7 +42,7 @@ class CallApiSettings(StepSettings):
         None, description="the id of an uploaded file, whose bytes are the body"
     )
     text: SecretTemplate | None = Field(None, description="a body of plain text")
-    auth: Auth | None = Field(None, description="who sends the request, by one of three ways")
+    auth: Auth | None = Field(None, description="who sends the request, by one of four ways")
     expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
         ["2xx"], min_length=1, description="statuses with which the step completes"
     )
@@ -53,6 +53,14 @@ class CallApiSettings(StepSettings):
         "auto",
         description="how the body is taken: `auto` by its content type, `json`, `text`, `base64` "
         "for its bytes as they came, `none` to leave it",
+    )
+    saveAs: Literal["file"] | None = Field(  # noqa: N815
+        None,
+        description="`file`: the body is kept as a file, whose `fileId`, `fileName`, `mimeType` "
+        "and `size` the answer then has as `file`, in the place of its body",
+    )
+    fileName: Template | None = Field(  # noqa: N815
+        None, description="what that file is called; by default the end of the address"
     )
     followRedirects: bool = Field(  # noqa: N815
         True, description="whether redirects are followed, at most five"

@@ -168,9 +168,9 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
     for index, edge in enumerate(edges if isinstance(edges, list) else ()):
         condition = edge.get("condition") if isinstance(edge, dict) else None
         if isinstance(condition, str):
-            yield from _expression_problems(
-                bare_condition(condition), f"edges[{index}].condition", declared
-            )
+            path = f"edges[{index}].condition"
+            yield from _expression_problems(bare_condition(condition), path, declared)
+            yield from _sensitive_problems(bare_condition(condition), path, declared)
 
 
 def _step(
@@ -220,6 +220,19 @@ def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[P
         return  # compiling has told it
     for told in (*findings_in(node), *crossings_in(node, declared)):
         yield Problem(path, told)
+
+
+def _sensitive_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
+    """Refuse conditions on what is sealed: which edge a run takes would tell of it."""
+    try:
+        paths = Expression(text).paths
+    except ExpressionError:
+        return  # compiling has told it
+    for read in paths:
+        name = str(read.keys[0]) if read.root == "data" and read.keys else ""
+        if declared.get(name, {}).get("sensitive"):
+            told = f"data.{name} is sensitive, so no condition may read it"
+            yield Problem(path, told)
 
 
 def _field_texts(specs: Any, path: str) -> Iterator[Problem]:

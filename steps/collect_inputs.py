@@ -45,6 +45,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
     type = "collect-inputs"
     settings = CollectInputsSettings
     built_in = True
+    asks = True
     own_errors = False
     unused = UNUSED_OF_A_PAUSE
     errors = {

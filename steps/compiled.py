@@ -48,6 +48,7 @@ class Definition:
         graph: Its steps and edges, as the engine walks them.
         steps: Its steps by id, ready to be executed.
         payload: The fields of its input.
+        sensitive: The names of data whose values are sealed.
         variables: The names of the tenant's variables that its expressions use, or may.
         budget: What the models of a run may cost, with all runs below it; None: no budget.
         path: Which body of the document this is; empty for the whole of it.
@@ -63,6 +64,7 @@ class Definition:
     payload: Fields
     variables: frozenset[str] = frozenset()
     budget: float | None = None
+    sensitive: frozenset[str] = frozenset()
     path: str = ""
     bodies: Mapping[str, "Definition"] = field(default_factory=dict, repr=False, compare=False)
 

@@ -227,6 +227,7 @@ class StepType(ABC, Generic[S]):
         unused: Keys of every step that have no effect on it, with what to use instead; they
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
+        asks: Whether its output is what a person answers.
         delivers: Settings whose keys are names that it puts into the run's data.
         built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
     """
@@ -243,6 +244,7 @@ class StepType(ABC, Generic[S]):
     names: ClassVar[Mapping[str, str]] = {}
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
+    asks: ClassVar[bool] = False
     delivers: ClassVar[Sequence[str]] = ()
     built_in: ClassVar[bool] = False
 

@@ -13,7 +13,7 @@ from steps.bodies import DEEPEST as DEEPEST_BODY
 from steps.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
 from steps.compiled import CompiledStep, Definition
 from steps.constants import constants_of
-from steps.contract import Problem
+from steps.contract import AnyStepType, Problem
 from steps.defaults import Located, default_problems, with_defaults
 from steps.document import CommonStep, WorkflowDocument
 from steps.edges import compile_edges, edge_problems, leaves, read_edges
@@ -136,6 +136,7 @@ class _Compiler:
             payload=Fields(payload),
             variables=self._variables,
             budget=None if path else whole.budget,
+            sensitive=frozenset().union(*(step.output.sensitive for _, step in compiled.values())),
             path=path,
             bodies=self._made,
         ), []
@@ -236,6 +237,7 @@ class _Compiler:
                         values[field] = Template(spec["value"])
                     except ExpressionError as wrong:
                         found.append(Problem(f"{path}.output.{field}.value", str(wrong)))
+        found += _seen(kind, output, path)
         if kind.resumable and "onInterrupted" in document:
             message = f"a {name} step always goes on after a restart; leave it out"
             found.append(Problem(f"{path}.onInterrupted", message))
@@ -259,6 +261,18 @@ class _Compiler:
             gives_address,
         )
         return common, step
+
+
+def _seen(kind: AnyStepType, output: Any, path: str) -> list[Problem]:
+    """Refuse sensitive fields where a person answers, whose answer stands in the history."""
+    if not kind.asks or not isinstance(output, dict):
+        return []
+    message = "what a person answers stands in the history, so it is never sensitive"
+    return [
+        Problem(f"{path}.output.{field}.sensitive", message)
+        for field, spec in output.items()
+        if isinstance(spec, dict) and spec.get("sensitive")
+    ]
 
 
 def variables_in(document: Json) -> frozenset[str]:

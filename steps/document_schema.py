@@ -110,6 +110,11 @@ def _field() -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["type"],
-        "properties": {**words, "type": {"enum": list(TYPES)}, "required": {"type": "boolean"}},
+        "properties": {
+            **words,
+            "type": {"enum": list(TYPES)},
+            "required": {"type": "boolean"},
+            "sensitive": {"type": "boolean"},
+        },
         "additionalProperties": False,
     }

@@ -14,6 +14,9 @@ from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
 from steps.http_messages import HttpRequest, HttpResponse
+from steps.outgoing import OutgoingSignal, TokenRequest
+from steps.tool_calls import SaveFile, StoreCall, no_storage, no_store
+from steps.usable_agent import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class ToolContext:
         file: Reads an uploaded file of the run's tenant by its id. Raises `StepBroke` when there
             is none, or the storage is away.
         tenant: Whose run it is; a tool that has few of something shares it out by this.
+        save: Keeps a file for the run's tenant.
+        store: Calls the tenant's store; each change is made once for each idempotency key.
     """
 
     run_id: str
@@ -57,6 +62,8 @@ class ToolContext:
     idempotency_key: str
     file: ReadFile
     tenant: str = ""
+    save: SaveFile = no_storage
+    store: Callable[[StoreCall], Awaitable[Json]] = no_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +81,6 @@ class ToolInfo:
     description: str
     input_schema: JsonObject
     fields: "Mapping[str, JsonObject] | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """A version of a stored agent, as call-agent uses it.
-
-    Attributes:
-        id: Its id.
-        version: The version that a selector chose, so that a run can stay with it.
-        definition: The document as it was saved and checked.
-    """
-
-    id: str
-    version: str
-    definition: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingSignal:
-    """A signal that a step sends.
-
-    Attributes:
-        name: Its name, such as `payment`.
-        key: Which of its name it is, such as the number of an order.
-        data: What it says, a JSON value.
-        keep_ms: For how long it is kept for a run that does not wait yet, in milliseconds.
-        to_all: Whether every run that waits now gets it, and no run later.
-    """
-
-    name: str
-    key: str
-    data: Json
-    keep_ms: int
-    to_all: bool = False
 
 
 class Effects(Protocol):
@@ -139,6 +112,21 @@ class Effects(Protocol):
         """
         ...
 
+    async def token(self, request: TokenRequest, refused: str | None = None) -> str:
+        """Return an OAuth token, fetched or kept in memory.
+
+        Args:
+            request: What it is asked for with.
+            refused: A token that a server has refused, so that another is fetched.
+
+        Returns:
+            The token, which is masked in whatever the step gives back.
+
+        Raises:
+            StepBroke: None is given.
+        """
+        ...
+
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file of this run's tenant.
 
@@ -150,6 +138,22 @@ class Effects(Protocol):
 
         Raises:
             StepBroke: There is no such file, or the storage is away.
+        """
+        ...
+
+    async def save(self, name: str, media_type: str, content: bytes) -> str:
+        """Keep a file for this run's tenant.
+
+        Args:
+            name: What it is called; never a path.
+            media_type: Its type, such as `application/pdf`.
+            content: Its bytes.
+
+        Returns:
+            Its id, the same for the same bytes and name in each attempt of the visit.
+
+        Raises:
+            StepBroke: The storage is away.
         """
         ...
 

@@ -11,10 +11,12 @@ from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput
-from steps.effects import Agent, Effects, OutgoingSignal, StoredFile, ToolContext, ToolInfo
+from steps.effects import Effects, StoredFile, ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse
+from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.strict_json import as_kept
 from steps.tools import Tools, is_tool
+from steps.usable_agent import Agent
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -79,6 +81,8 @@ class FakeEffects(Effects):
             a function marked with `@tool`, which is called as in service.
         files: The uploaded files.
         secrets: Secrets by name.
+        tokens: OAuth tokens, in the order in which they are given out; the first is given until
+            it is said to be refused.
         agents: Documents of agents by id; their version is 1.0.0.
         workflows: Workflows that agents may call as tools.
         child_runs: How the child runs of a workflow stand, by the workflow's id.
@@ -88,6 +92,7 @@ class FakeEffects(Effects):
         questions: What models were asked.
         tool_uses: The calls of tools.
         signals: The signals that were sent.
+        saved: The files that were kept; `file` reads them too.
         started: The child runs that were started, by their number.
         threads: What was said in threads, by their ids.
         raised: The budgets that were raised: (run id, cost).
@@ -101,6 +106,7 @@ class FakeEffects(Effects):
     tool_results: Mapping[str, Any] | None = None
     files: Sequence[StoredFile] | None = None
     secrets: Mapping[str, str] | None = None
+    tokens: Sequence[str] | None = None
     agents: Mapping[str, Any] | None = None
     workflows: Sequence[ToolInfo] | None = None
     child_runs: Mapping[str, ChildStand] | None = None
@@ -113,6 +119,7 @@ class FakeEffects(Effects):
     questions: list[ChatRequest] = field(default_factory=list, init=False)
     tool_uses: list[ToolUse] = field(default_factory=list, init=False)
     signals: list[OutgoingSignal] = field(default_factory=list, init=False)
+    saved: list[StoredFile] = field(default_factory=list, init=False)
     started: dict[int, ChildRun] = field(default_factory=dict, init=False)
     limits: list[tuple[int | None, float | None]] = field(default_factory=list, init=False)
     raised: list[tuple[str, float]] = field(default_factory=list, init=False)
@@ -144,15 +151,34 @@ class FakeEffects(Effects):
         """Remember the budget that was raised."""
         self.raised.append((run_id, cost))
 
+    async def token(self, request: TokenRequest, refused: str | None = None) -> str:
+        """Return the first token that was provided and not refused."""
+        if self.tokens is None:
+            raise NotProvided(f"asks {request.url} for a token", "tokens")
+        after = self.tokens.index(refused) + 1 if refused in self.tokens else 0
+        if after >= len(self.tokens):
+            raise StepBroke("TokenRefused", "there is no further token", retryable=False)
+        return self.tokens[after]
+
     async def file(self, file_id: str) -> StoredFile:
         """Return a provided file. Raises `StepBroke` when there is none of this id."""
-        if self.files is None:
+        if self.files is None and not self.saved:
             raise NotProvided(f"reads the file {file_id}", "files")
-        for stored in self.files:
+        there = [*(self.files or ()), *self.saved]
+        for stored in there:
             if stored.file_id == file_id:
                 return stored
-        known = [stored.file_id for stored in self.files]
+        known = [stored.file_id for stored in there]
         raise _unknown("FileNotFound", "file", file_id, known)
+
+    async def save(self, name: str, media_type: str, content: bytes) -> str:
+        """Keep a file, and return its id."""
+        known = [one for one in self.saved if (one.name, one.content) == (name, content)]
+        if not known:
+            file_id = f"saved-{len(self.saved) + 1}"
+            known = [StoredFile(file_id, name, media_type, content)]
+            self.saved += known
+        return known[0].file_id
 
     async def secret(self, name: str) -> str:
         """Return a provided secret. Raises `StepBroke` when there is none of this name."""
@@ -287,7 +313,9 @@ class FakeEffects(Effects):
             The step, its key, and what reads the provided files.
         """
         key = f"{self.step.idempotency_key}:{call}" if call else self.step.idempotency_key
-        return ToolContext(self.step.run_id, self.step.step_id, self.step.attempt, key, self.file)
+        return ToolContext(
+            self.step.run_id, self.step.step_id, self.step.attempt, key, self.file, save=self.save
+        )
 
     def _stand(self, number: int, plan: ChildPlan) -> ChildEnd | ChildrenOpen:
         """Return how a child run stands, which is started where it has not been."""

@@ -13,6 +13,7 @@ _ALWAYS = frozenset({"type", "title", "description", "examples", "required", "de
 _NAMED = frozenset({"required", "default"})
 """Of a field with a name alone; an item of a list has none, and needs no type either."""
 
+_OF_OUTPUTS = frozenset({"value", "sensitive"})
 _VALUES = frozenset({"enum", "const"})
 _OF_TEXT = frozenset({"format", "pattern", "minLength", "maxLength"})
 _OF_NUMBERS = frozenset(
@@ -30,7 +31,7 @@ _BY_TYPE = {
     "file": frozenset[str](),
 }
 _KNOWN = _ALWAYS | frozenset[str]().union(*_BY_TYPE.values())
-FIELD_WORDS = _KNOWN | {"value"}
+FIELD_WORDS = _KNOWN | _OF_OUTPUTS
 """The words that the spec of a field may have."""
 
 _FORMATS = (
@@ -58,7 +59,7 @@ def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list
         where = f"{path}.{name}"
         if not name or len(name) > _LONGEST_NAME or "\0" in name:
             problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
-        problems += _shape_problems(spec, where, _ALWAYS | {"value"} if outputs else _ALWAYS)
+        problems += _shape_problems(spec, where, _ALWAYS | _OF_OUTPUTS if outputs else _ALWAYS)
         if not problems:
             problems += _value_problems(spec, where)
     return problems
@@ -80,6 +81,8 @@ def _shape_problems(spec: Any, where: str, always: frozenset[str]) -> list[Probl
     ]
     if "required" in spec and not isinstance(spec["required"], bool):
         problems.append(Problem(f"{where}.required", "must be true or false"))
+    if "sensitive" in spec and "sensitive" in always:
+        problems += _sensitive_problems(spec, where)
     told = spec.get("format")
     if "format" in fitting and "format" in spec and told not in _FORMATS:
         nearest = did_you_mean(str(told), _FORMATS)
@@ -90,6 +93,14 @@ def _shape_problems(spec: Any, where: str, always: frozenset[str]) -> list[Probl
         if _is_beyond(spec.get(least), spec.get(most)):
             problems.append(Problem(f"{where}.{least}", f"must not be over {most}"))
     return problems or _problems_inside(spec, where)
+
+
+def _sensitive_problems(spec: dict[str, Any], where: str) -> list[Problem]:
+    if not isinstance(spec["sensitive"], bool):
+        return [Problem(f"{where}.sensitive", "must be true or false")]
+    if spec["sensitive"] and "default" in spec:
+        return [Problem(f"{where}.default", "would be seen, and the field is sensitive")]
+    return []
 
 
 def _is_beyond(least: Any, most: Any) -> bool:

@@ -9,7 +9,7 @@ import jsonschema_rs
 from engine import Json, JsonObject
 from steps.contract import MOST_PROBLEMS, Problem
 
-_OWN_KEYS = frozenset({"required", "default", "value"})
+_OWN_KEYS = frozenset({"required", "default", "value", "sensitive"})
 """Keys of a field spec that JSON Schema does not have, or not with this meaning."""
 
 
@@ -49,6 +49,11 @@ class Fields:
             if not (data[name] is None and self.may_be_null(name)):
                 problems += value_problems(validator, data[name], f"{path}.{name}")
         return problems
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The names of the fields whose values nobody may see."""
+        return frozenset(name for name, spec in self.specs.items() if spec.get("sensitive"))
 
     def may_be_null(self, name: str) -> bool:
         """Say whether a field may be null, which takes back the value that it had."""

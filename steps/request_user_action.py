@@ -68,6 +68,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     type = "request-user-action"
     settings = RequestUserActionSettings
     built_in = True
+    asks = True
     own_errors = False
     unused = UNUSED_OF_A_PAUSE
     errors = {

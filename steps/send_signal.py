@@ -8,7 +8,8 @@ from pydantic import Field
 from engine import JsonObject
 from steps.contract import Done, Outcome, Problem, StepInput, StepSettings, StepType
 from steps.durations import Duration
-from steps.effects import Effects, OutgoingSignal
+from steps.effects import Effects
+from steps.outgoing import OutgoingSignal
 from steps.signal_names import CALLBACK, SignalName, key_of
 from steps.template import Template
 

@@ -6,8 +6,8 @@ from journal import Archived, Journal, UnknownAgent, UnknownVersion
 from steps.agent import AgentDefinition, compile_agent
 from steps.checking import strictly_compiled_agent
 from steps.contract import StepBroke
-from steps.effects import Agent
 from steps.problems import InvalidDefinition
+from steps.usable_agent import Agent
 
 
 class Agents(Definitions[AgentDefinition]):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.execution.usage import call_of
+from app.secrets.sensitive import shown_data
 from engine import (
     AttemptFailed,
     AttemptInterrupted,
@@ -63,7 +64,7 @@ def _started(event: RunStarted) -> JsonObject:
         shown["carriedVisits"] = len(event.carried)
     if event.body:
         shown["body"] = event.body
-    return {**shown, "data": event.data}
+    return {**shown, "data": shown_data(event.data)}
 
 
 def _step(event: StepStarted) -> JsonObject:

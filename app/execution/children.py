@@ -18,6 +18,7 @@ from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.new_run import NewRun
 from app.execution.starts import Starts
 from app.execution.usage import usage_of
+from app.secrets.sensitive import shown_data
 from engine import Json, JsonObject, Parent, Pause, Run, RunError, Status
 from journal import (
     Archived,
@@ -240,7 +241,8 @@ class Children:
             told = f" ({run.reason})" if run.reason else ""
             kind = "ChildCancelled" if run.status is Status.CANCELLED else "ChildTerminated"
             error = RunError(None, kind, f"the run was {run.status}{told}")
-        return ChildEnd(run.id, run.data, run.result, error, usage_of(run.history), row.item)
+        data, usage = shown_data(run.data), usage_of(run.history)
+        return ChildEnd(run.id, data, run.result, error, usage, row.item)
 
     async def _pause_of(self, row: ChildRow) -> Pause | None:
         """Return what a paused child asks, and which run that is; None if it has been answered."""

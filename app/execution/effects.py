@@ -1,7 +1,8 @@
 """What steps do to the world in service: the live effects."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from app.auth.callbacks import Callbacks
 from app.clock import Clock
@@ -15,19 +16,23 @@ from app.execution.signals import Signals
 from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.outbound.http_client import HttpClient
+from app.outbound.oauth import OAuthTokens
 from app.secrets.vault import Secrets
 from app.spending.spending import Asker, Spending
 from app.telemetry.at_work import calling
 from app.tools.catalogue import ToolCatalogue
+from app.tools.stored_values import StoredValues
 from engine import Json, JsonObject, Record, Recorded
 from journal import ExchangeRow, ThreadInUse, ThreadOfAnother, ThreadTable
 from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest, in_nano
-from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
+from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke
-from steps.effects import Agent, OutgoingSignal, StoredFile, ToolContext, ToolInfo
+from steps.effects import StoredFile, ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse
+from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.strict_json import as_kept
+from steps.usable_agent import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class StepServices:
 
     clock: Clock
     client: HttpClient
+    tokens: OAuthTokens
     tools: ToolCatalogue
     files: Files
     secrets: Secrets
@@ -45,6 +51,7 @@ class StepServices:
     spending: Spending
     callbacks: Callbacks
     threads: ThreadTable
+    store: StoredValues
 
 
 class LiveEffects:
@@ -75,9 +82,18 @@ class LiveEffects:
         """Send a request."""
         return await self._services.client.send(request, self._tenant)
 
+    async def token(self, request: TokenRequest, refused: str | None = None) -> str:
+        """Return an OAuth token."""
+        return await self._services.tokens.token(self._tenant, request, refused)
+
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""
         return await self._services.files.reader(self._tenant)(file_id)
+
+    async def save(self, name: str, media_type: str, content: bytes) -> str:
+        """Keep a file."""
+        key = self._doing.idempotency_key(self._live.run.id)
+        return await self._services.files.saver(self._tenant, key)(name, media_type, content)
 
     async def secret(self, name: str) -> str:
         """Return a secret."""
@@ -93,6 +109,8 @@ class LiveEffects:
             idempotency_key=f"{key}:{call}" if call else key,
             file=self._services.files.reader(self._tenant),
             tenant=self._tenant,
+            save=self._services.files.saver(self._tenant, key),
+            store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
         with calling(tool_id):
             return await self._services.tools.call(tool_id, arguments, context)
@@ -192,6 +210,9 @@ class LiveEffects:
 
     async def send_signal(self, signal: OutgoingSignal) -> None:
         """Send a signal beside the record that it has been sent."""
+        if self._live.usable.sensitive:
+            data = self._services.secrets.mask(self._tenant, signal.data)
+            signal = replace(signal, data=data)
         if "sent" not in self._records():
             await shielded(self._signals.send_from(self._live, self._doing, signal))
 
@@ -207,4 +228,12 @@ class LiveEffects:
 
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
+        if self._live.usable.sensitive:
+            plan = replace(plan, child=partial(self._masked_child, plan))
         return await self._children.gather(self._live, self._doing, plan)
+
+    def _masked_child(self, plan: ChildPlan, number: int) -> ChildRun:
+        """Return a child run without the sensitive values of this run, which it would show."""
+        child = plan.child(number)
+        data = self._services.secrets.mask(self._tenant, child.data)
+        return replace(child, data=data if isinstance(data, dict) else {})

@@ -29,6 +29,7 @@ from app.execution.step_life import StepLife
 from app.execution.timers import Timers
 from app.execution.trials import Trials
 from app.execution.waiters import Waiters
+from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
 from journal import Journal
 from steps.frozen import FrozenValues
@@ -76,7 +77,9 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
     step_life = StepLife(
-        appends, effects_of, children, services.secrets.mask, acting, counters,
+        appends, effects_of, children, services.secrets.mask,
+        SensitiveFields(services.secrets), acting,
+        counters,
         round(cancel_grace_s * 1_000), frozen,
     )  # fmt: skip
     driver = Driver(appends, step_life)

@@ -34,7 +34,7 @@ from journal import (
     take,
 )
 from steps.contract import StepBroke
-from steps.effects import OutgoingSignal
+from steps.outgoing import OutgoingSignal
 
 MOST_KEPT = 10_000
 """Signals of one tenant that wait for runs to take them."""

@@ -20,6 +20,8 @@ from app.execution.attempt import attempt
 from app.execution.children import Children
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
+from app.secrets.seal import KeyUnusable
+from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, set_to_work
 from app.telemetry.counters import Counters
 from engine import AwaitsChildren, Broke, Input, Json, Run, StepError, Stopped
@@ -60,6 +62,7 @@ class StepLife:
         effects_of: EffectsOf,
         children: Children,
         mask: Callable[[str, Json], Json],
+        sensitive: SensitiveFields,
         acting: FairQueue,
         counters: Counters,
         cancel_grace_ms: int,
@@ -70,6 +73,7 @@ class StepLife:
         self._effects_of = effects_of
         self._children = children
         self._mask = mask
+        self._sensitive = sensitive
         self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
         self._counters = counters
@@ -135,10 +139,24 @@ class StepLife:
         set_to_work(live.run.id, due.doing.step_id)
         open_allowance()
         share_frozen(self._frozen)
-        step = due.step
-        outcome = await attempt(live.run, step, due.doing, due.effects, limit)
-        self._counters.attempt(step.type.type, outcome)
+        if live.usable.sensitive:
+            return await self._sensitive_attempt(live, due, limit)
+        outcome = await attempt(live.run, due.step, due.doing, due.effects, limit)
+        self._counters.attempt(due.step.type.type, outcome)
         return masked_outcome(outcome, partial(self._mask, live.tenant))
+
+    async def _sensitive_attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
+        """Execute an attempt that may use what is sealed in the data, and seal what it gives."""
+        step, names = due.step, live.usable.sensitive
+        try:
+            data, mask = self._sensitive.opened(live.tenant, live.run.data, names)
+        except KeyUnusable as sealed:
+            return Broke(StepError("SealedAway", str(sealed)))
+        opened = replace(live.run, data=data)
+        outcome = await attempt(opened, step, due.doing, due.effects, limit)
+        self._counters.attempt(step.type.type, outcome)
+        outcome = self._sensitive.closed(live.tenant, outcome, step.output.sensitive)
+        return masked_outcome(masked_outcome(outcome, mask.value), partial(self._mask, live.tenant))
 
     async def has_open_children(self, live: LiveRun) -> bool:
         """Say whether child runs are open that steps of the run have started."""

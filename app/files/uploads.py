@@ -10,9 +10,11 @@ from journal import FileRow, Journal, UnknownFile
 from steps.contract import (
     StepBroke,
 )
-from steps.effects import (
-    StoredFile,
-)
+from steps.effects import StoredFile
+from steps.tool_calls import SaveFile
+
+_MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
+"""The namespace of the ids of files that steps make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,15 @@ class Files:
         self._storage = storage
         self._clock = clock
 
-    async def store(self, tenant: str, upload: Upload) -> FileRow:
-        """Keep an upload; durable when this returns."""
+    async def store(self, tenant: str, upload: Upload, made: str = "") -> FileRow:
+        """Keep an upload; durable when this returns.
+
+        The same bytes under the same name that `made` names again are the same file.
+        """
         sha256 = await self._storage.put(upload.content)
+        told = f"{tenant}\0{made}\0{sha256}\0{upload.name}"
         row = FileRow(
-            id=str(uuid.uuid4()),
+            id=str(uuid.uuid5(_MADE, told) if made else uuid.uuid4()),
             tenant=tenant,
             sha256=sha256,
             name=upload.name,
@@ -51,6 +57,18 @@ class Files:
         """Return a file of the tenant. Raises `UnknownFile` or `StorageError`."""
         row = await self._journal.files.get(tenant, file_id)
         return row, await self._storage.get(row.sha256)
+
+    def saver(self, tenant: str, made: str) -> SaveFile:
+        """Return what keeps one tenant's files for a call that `made` names."""
+
+        async def save(name: str, media_type: str, content: bytes) -> str:
+            try:
+                row = await self.store(tenant, Upload(name, media_type, content), made)
+            except StorageError as away:
+                raise StepBroke("StorageUnavailable", str(away)) from away
+            return row.id
+
+        return save
 
     def reader(self, tenant: str) -> Callable[[str], Awaitable[StoredFile]]:
         """Return what reads one tenant's files for steps."""

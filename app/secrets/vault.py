@@ -20,6 +20,8 @@ LONGEST = 65_536
 _KIND = "secret"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _FORMER = 64
+_ISSUED = 256
+"""How many tokens of a tenant are masked, the newest of those that its steps were given."""
 
 
 class UnfitSecret(Exception):
@@ -51,6 +53,7 @@ class Secrets:
         self._values: dict[str, dict[str, str]] = {}
         # A step in flight may still hold a value that was replaced or deleted.
         self._former: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_FORMER))
+        self._issued: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_ISSUED))
         self._masks: dict[str, Mask] = {}
         self._every: Mask | None = None
         self._is_stale = True
@@ -72,6 +75,12 @@ class Secrets:
                 f"stepwell secret set {name} --tenant {tenant}"
             )
             raise StepBroke("UnknownSecret", message, retryable=False) from None
+
+    def conceal(self, tenant: str, value: str) -> None:
+        """Mask a value that a step of the tenant was given, though it is none of its secrets."""
+        if value not in self._issued[tenant]:
+            self._issued[tenant].append(value)
+            self._forget_masks(tenant)
 
     def names(self, tenant: str) -> list[SecretName]:
         """List a tenant's secrets by name."""
@@ -122,7 +131,7 @@ class Secrets:
     def mask_text(self, text: str) -> str:
         """Return the text without any secret of any tenant."""
         if self._every is None:
-            tenants = {*self._values, *self._former}
+            tenants = {*self._values, *self._former, *self._issued}
             self._every = Mask(value for tenant in tenants for value in self._known(tenant))
         return self._every.text(text)
 
@@ -160,7 +169,8 @@ class Secrets:
             raise
 
     def _known(self, tenant: str) -> list[str]:
-        return [*self._values.get(tenant, {}).values(), *self._former[tenant]]
+        values = self._values.get(tenant, {}).values()
+        return [*values, *self._former[tenant], *self._issued[tenant]]
 
     def _forget_masks(self, tenant: str) -> None:
         self._masks.pop(tenant, None)

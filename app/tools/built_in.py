@@ -7,7 +7,9 @@ from app.clock import Clock
 from app.settings.server import Settings
 from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
+from app.tools.make_file import make_file, zip_files
 from app.tools.send_email import send_email_tool
+from app.tools.store import store
 from app.tools.transform import transform
 
 
@@ -17,4 +19,7 @@ def built_in_tools(settings: Settings, clock: Clock) -> Sequence[Callable[..., A
         transform,
         send_email_tool(settings, clock),
         extract_document_tool(ExtractionProcess()),
+        make_file,
+        zip_files,
+        store,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from app.execution.usage import calls_of, usage_of
+from app.secrets.sensitive import shown_data
 from app.wire.run_history import WHOLE_HISTORY, HistoryPage
 from engine import (
     CarriedVisit,
@@ -50,7 +51,7 @@ def status_document(
         "status": run.status.value,
         "currentStepId": run.current_step_id,
         "pauseSignal": run.pause_shown,
-        "data": run.data,
+        "data": shown_data(run.data),
         "stepExecutionHistory": history,
         **({"historyCursor": str(page.start)} if page.start else {}),
         "result": run.result,
@@ -77,7 +78,7 @@ def outcome_document(run: Run) -> JsonObject:
     document: JsonObject = {
         "runId": run.id,
         "status": run.status.value,
-        "data": run.data,
+        "data": shown_data(run.data),
         "result": run.result,
     }
     if run.error:

@@ -44,6 +44,7 @@ from steps import (
     ToolInfo,
 )
 from steps.agent_exchange import Exchange
+from steps.outgoing import TokenRequest
 from steps.testing import FakeEffects, StepTrial, chat_answer, child_end, http_response
 from tests.harness import effects_tools
 from tests.harness.asking import model
@@ -162,6 +163,7 @@ async def _perform_fake(check: Check) -> None:
         tool_results={"sum": effects_tools.add, "read": effects_tools.read},
         files=[StoredFile("f1", "a.txt", "text/plain", b"hello")],
         secrets={"KEY": SECRET},
+        tokens=[],
         agents={"finder": AGENT},
         workflows=[ToolInfo("double", "Double a number", {"type": "object"})],
         child_runs={
@@ -233,10 +235,31 @@ async def test_a_file_is_read_by_its_id(world: World) -> None:
     await world.perform(check)
 
 
+async def test_a_file_that_is_kept_is_read_and_the_same_once_more(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        made = await effects.save("made.txt", "text/plain", b"made here")
+        assert await effects.save("made.txt", "text/plain", b"made here") == made
+        assert await effects.save("made.txt", "text/plain", b"made else") != made
+        stored = await effects.file(made)
+        assert (stored.name, stored.media_type, stored.content) == (
+            "made.txt", "text/plain", b"made here",
+        )  # fmt: skip
+
+    await world.perform(check)
+
+
 async def test_a_secret_is_given_by_its_name(world: World) -> None:
     async def check(effects: Effects) -> None:
         assert await effects.secret("KEY") == SECRET
         assert await broken(effects.secret("key")) == ("UnknownSecret", False)
+
+    await world.perform(check)
+
+
+async def test_a_token_that_nobody_gives_breaks_the_step(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        wanted = TokenRequest(f"{world.address}/400", "shop", "key")
+        assert await broken(effects.token(wanted)) == ("TokenRefused", False)
 
     await world.perform(check)
 

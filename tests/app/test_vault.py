@@ -60,6 +60,17 @@ async def test_tenants_know_nothing_of_each_other(tmp_path: Path) -> None:
     await journal.close()
 
 
+async def test_what_a_step_was_given_is_masked_though_it_is_no_secret(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    vault = await vault_on(journal, OLD)
+    assert vault.mask("acme", "issued-canary") == "issued-canary"
+    vault.conceal("acme", "issued-canary")
+    assert vault.mask("acme", {"echo": "Bearer issued-canary"}) == {"echo": "Bearer ***"}
+    assert vault.mask_text("issued-canary") == "***"
+    assert vault.mask("evil", "issued-canary") == "issued-canary"
+    await journal.close()
+
+
 @pytest.mark.parametrize("name", ["", "1A", "a-b", "a.b", "ä", "a" * 129, "A\n"])
 async def test_a_name_that_no_expression_can_name_is_refused(tmp_path: Path, name: str) -> None:
     journal = await Journal.open(tmp_path)

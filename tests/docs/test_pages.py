@@ -24,13 +24,14 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_page_of_definitions_shows_definitions() -> None:
-    whole, fields, shared, parts = blocks("docs/definitions.md", "json")
+    whole, fields, sealed, shared, parts = blocks("docs/definitions.md", "json")
     (written,) = blocks("docs/definitions.md", "yaml")
     documents = [json.loads(whole), json.loads(shared), json.loads(parts)]
     documents += [read_definition(written).document]
     for document in documents:
         compile_definition(document, Registry.built_in())
     assert spec_problems(json.loads(fields), "payload", outputs=False) == []
+    assert spec_problems(json.loads(sealed), "output", outputs=True) == []
     text = (ROOT / "docs/definitions.md").read_text()
     keys = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
     named = {name for cell in keys for name in re.findall(r"`(\w+)`", cell)}

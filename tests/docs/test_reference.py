@@ -34,6 +34,7 @@ REACHED = {
     "http": ["app/outbound/http_client.py"],
     "file": ["app/files/uploads.py"],
     "secret": ["app/secrets/vault.py"],
+    "token": ["app/outbound/oauth.py"],
     "chat": ["app/llm"],
     "agent": ["app/definitions/agents.py"],
     "workflow_as_tool": ["app/definitions/workflows.py"],
@@ -211,5 +212,5 @@ def test_secrets_are_marked_where_they_may_stand() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", page, re.MULTILINE))
     marked = {name for name, kind in rows.items() if "secrets may stand here" in kind}
     assert marked == {"url", "headers", "query", "body", "form", "multipart", "text", "username", "password",
-                      "token", "name", "value"}  # fmt: skip
+                      "token", "name", "value", "tokenUrl", "clientId", "clientSecret", "scope", "audience"}  # fmt: skip
     assert "secrets may stand here" not in (DOCS / "steps/call-llm.md").read_text()

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.definitions.variables import put_variable
 from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import JsonAnswer
 from app.wire.answer_parts import IGNORED
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
@@ -47,7 +48,7 @@ def variable_document(row: VariableRow) -> dict[str, Any]:
 async def list_variables(call: Call) -> Response:
     """List the tenant's variables with their values."""
     rows = await call.services.journal.variables.of(call.tenant)
-    return JSONResponse([variable_document(row) for row in rows])
+    return JsonAnswer([variable_document(row) for row in rows])
 
 
 async def set_variable(call: Call) -> Response:
@@ -57,13 +58,13 @@ async def set_variable(call: Call) -> Response:
     now_ms = call.services.clock.now_ms()
     table = call.services.journal.variables
     row = await put_variable(table, call.tenant, call.path("name"), body.value, now_ms)
-    return JSONResponse(variable_document(row))
+    return JsonAnswer(variable_document(row))
 
 
 async def delete_variable(call: Call) -> Response:
     """Delete a variable; runs that begin from now on do not have it."""
     await call.services.journal.variables.delete(call.tenant, call.path("name"))
-    return JSONResponse({"success": True, "name": call.path("name")})
+    return JsonAnswer({"success": True, "name": call.path("name")})
 
 
 ENDPOINTS = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.events.catalogue import KINDS
 from app.execution.usage import calls_of, usage_of
+from app.secrets.sensitive import shown_data
 from app.web.console.graph import StepState
 from app.wire.transcript import conversation
 from engine import (
@@ -83,7 +84,7 @@ def tell(events: Sequence[Event]) -> Timeline:
     for event in events:
         run = apply(run, event)
         if isinstance(event, StepStarted) and event.attempt == 1:
-            chapters.append(TimelineVisit(run.seq, event.step_id, run.data))
+            chapters.append(TimelineVisit(run.seq, event.step_id, shown_data(run.data)))
         if chapters:
             _note(chapters[-1], event)
     assert run is not None  # noqa: S101 - a history is not empty

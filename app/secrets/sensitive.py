@@ -1,0 +1,91 @@
+"""Output fields that are `sensitive`: sealed in the journal, open to steps, `***` to people.
+
+A sealed field is an object with one key in the run's data, which nobody is shown. What a later step
+makes of its value is masked as secrets are; so it can go out in a request, and nowhere else.
+"""
+
+import base64
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from app.secrets.mask import MASK, SHORTEST, Mask
+from app.secrets.vault import Secrets
+from engine import Delivered, Input, Json, JsonObject
+
+_MARK = "$sealed"
+_KIND = "sensitive field"
+
+
+class SensitiveFields:
+    """Seals the sensitive fields of all tenants, and opens them for steps."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
+    def opened(
+        self, tenant: str, data: JsonObject, names: Collection[str]
+    ) -> tuple[JsonObject, Mask]:
+        """Return the data with the fields of these names open, and what masks their values.
+
+        Raises:
+            KeyUnusable: No key at hand opens one.
+        """
+        found: JsonObject = {}
+        for name in names:
+            if (sealed := _sealed(data.get(name))) is not None:
+                text = self._secrets.keyring.open(_KIND, tenant, name, sealed)
+                found[name] = json.loads(text)
+        leaves = list(_leaves(found.values()))
+        for leaf in leaves:
+            self._secrets.conceal(tenant, leaf)
+        return {**data, **found}, Mask(leaves)
+
+    def closed(self, tenant: str, happened: Input, names: Collection[str]) -> Input:
+        """Return what a step has delivered, its sensitive fields sealed and masked elsewhere."""
+        if not isinstance(happened, Delivered):
+            return happened
+        given = happened.data
+        values = {name: given[name] for name in names if given.get(name) is not None}
+        leaves = list(_leaves(values.values()))
+        for leaf in leaves:
+            self._secrets.conceal(tenant, leaf)
+        mask = Mask(leaves)
+        output, data = mask.value(happened.output), mask.value(happened.data)
+        sealed = {name: self._mark(tenant, name, value) for name, value in values.items()}
+        if isinstance(output, dict):
+            output = {name: MASK if name in values else item for name, item in output.items()}
+        kept = data if isinstance(data, dict) else {}
+        return replace(happened, output=output, data={**kept, **sealed})
+
+    def _mark(self, tenant: str, name: str, value: Json) -> Json:
+        sealed = self._secrets.keyring.seal(_KIND, tenant, name, json.dumps(value))
+        return {_MARK: base64.b64encode(sealed).decode()}
+
+
+def shown_data(data: Mapping[str, Json]) -> JsonObject:
+    """Return a run's data as people see it, `***` in the place of what is sealed."""
+    return {name: item if _sealed(item) is None else MASK for name, item in data.items()}
+
+
+def _sealed(value: Json) -> bytes | None:
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    text = value.get(_MARK)
+    try:
+        return base64.b64decode(text, validate=True) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _leaves(values: Iterable[Json]) -> Iterator[str]:
+    """Return the texts and numbers in values that are long enough to be found elsewhere."""
+    todo = list(values)
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+        elif value is not None and not isinstance(value, bool) and len(str(value)) >= SHORTEST:
+            yield str(value)

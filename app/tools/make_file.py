@@ -1,0 +1,129 @@
+"""make-file and zip: files made in a run, which steps hand on by their ids."""
+
+import io
+import json
+import zipfile
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue
+
+from app.concurrency.offload import offload
+from steps.contract import StepBroke
+from steps.effects import ToolContext
+from steps.list_filters import to_csv
+from steps.tools import tool
+
+MOST_BYTES = 50_000_000
+"""The most bytes that a file may have, or those in an archive together."""
+
+_MOST_FILES = 1_000
+_TYPES = {
+    "text": "text/plain; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
+
+FileName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
+"""A name without a path."""
+
+
+@tool(id="make-file")
+async def make_file(  # noqa: PLR0913 - what a step may say, by name
+    context: ToolContext,
+    name: Annotated[FileName, Field(description="what the file is called, such as `report.csv`")],
+    content: Annotated[
+        JsonValue,
+        Field(description="a text; for `csv` a list of objects or of lists; for `json` any value"),
+    ],
+    format: Annotated[  # noqa: A002 - the word that definitions use
+        Literal["text", "csv", "json"], Field(description="how the content is written")
+    ] = "text",
+    columns: Annotated[
+        list[str] | None, Field(description="the columns of `csv`, by default all keys")
+    ] = None,
+    separator: Annotated[str, Field(description="what stands between the cells of `csv`")] = ",",
+    mediaType: Annotated[  # noqa: N803 - the word that definitions use
+        str | None,
+        Field(
+            max_length=200, pattern=r"^[\x20-\x7e]+$", description="its type, where not the usual"
+        ),
+    ] = None,
+) -> dict[str, JsonValue]:
+    """Make a file of a text, of rows or of a value, and keep it.
+
+    Its id is the same where a crash has the step made again.
+    """
+    raw = await offload(lambda: _written(content, format, columns, separator))
+    return await _saved(context, name, mediaType or _TYPES[format], raw)
+
+
+@tool(id="zip")
+async def zip_files(
+    context: ToolContext,
+    name: Annotated[FileName, Field(description="what the archive is called, such as `all.zip`")],
+    files: Annotated[
+        list[str],
+        Field(min_length=1, max_length=_MOST_FILES, description="the ids of the files in it"),
+    ],
+) -> dict[str, JsonValue]:
+    """Put files into an archive, and keep that as a file.
+
+    Of several with one name the second is called `name (2)`.
+    """
+    held: dict[str, bytes] = {}
+    size = 0
+    for file_id in files:
+        stored = await context.file(file_id)
+        size += len(stored.content)
+        if size > MOST_BYTES:
+            told = f"the files have more than the {MOST_BYTES} bytes that an archive may hold"
+            raise StepBroke("InvalidToolInput", told, retryable=False)
+        held[_unused(stored.name, held)] = stored.content
+    return await _saved(context, name, "application/zip", await offload(lambda: _zipped(held)))
+
+
+async def _saved(
+    context: ToolContext, name: str, media_type: str, raw: bytes
+) -> dict[str, JsonValue]:
+    file_id = await context.save(name, media_type, raw)
+    return {"fileId": file_id, "fileName": name, "mimeType": media_type, "size": len(raw)}
+
+
+def _written(content: Any, form: str, columns: list[str] | None, separator: str) -> bytes:
+    try:
+        if form == "csv":
+            text = to_csv(content, columns, separator)
+        elif form == "json":
+            text = json.dumps(content, ensure_ascii=False, indent=2)
+        elif isinstance(content, str):
+            text = content
+        else:
+            raise ValueError("content must be a text; write other values as csv or json")
+        raw = text.encode()
+    except ValueError as wrong:
+        raise StepBroke("InvalidToolInput", f"content: {wrong}", retryable=False) from wrong
+    if len(raw) > MOST_BYTES:
+        told = f"the file has more than the {MOST_BYTES} bytes that it may have"
+        raise StepBroke("InvalidToolInput", told, retryable=False)
+    return raw
+
+
+def _unused(name: str, held: dict[str, bytes]) -> str:
+    plain = PurePosixPath(name.replace("\\", "/")).name or "file"
+    stem, dot, ending = plain.rpartition(".")
+    number, chosen = 1, plain
+    while chosen in held:
+        number += 1
+        chosen = f"{stem} ({number}){dot}{ending}" if dot and stem else f"{plain} ({number})"
+    return chosen
+
+
+def _zipped(held: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in held.items():
+            # With one date for all, so that the same files are the same archive.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content,
+                             zipfile.ZIP_DEFLATED)  # fmt: skip
+    return out.getvalue()

@@ -1,0 +1,101 @@
+"""Files that a run makes: texts, tables, values, archives, and answers that are kept."""
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+
+from app.tools import make_file as tools
+from engine import JsonObject
+from steps import Done, InvalidDefinition, StepBroke, StoredFile
+from steps.call_api import CallApi
+from steps.testing import FakeEffects, StepTrial, call_tool, http_response
+
+MADE: list[tuple[JsonObject, bytes, str]] = [
+    ({"name": "a.txt", "content": "Grüße"}, "Grüße".encode(), "text/plain; charset=utf-8"),
+    ({"name": "a.csv", "format": "csv", "content": [{"a": 1, "b": "x,y"}]},
+     b'a,b\r\n1,"x,y"\r\n', "text/csv; charset=utf-8"),
+    ({"name": "a.csv", "format": "csv", "content": [{"a": 1, "b": 2}], "columns": ["b"], "separator": ";"},
+     b"b\r\n2\r\n", "text/csv; charset=utf-8"),
+    ({"name": "a.json", "format": "json", "content": {"a": [1]}}, b'{\n  "a": [\n    1\n  ]\n}', "application/json"),
+    ({"name": "a.svg", "content": "<svg/>", "mediaType": "image/svg+xml"}, b"<svg/>", "image/svg+xml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "raw", "media_type"), MADE)
+async def test_a_file_is_made(given: dict[str, Any], raw: bytes, media_type: str) -> None:
+    effects = FakeEffects()
+    told = await call_tool(tools.make_file, given, effects)
+    assert told == {
+        "fileId": "saved-1", "fileName": given["name"], "mimeType": media_type, "size": len(raw),
+    }  # fmt: skip
+    assert (effects.saved[0].content, effects.saved[0].media_type) == (raw, media_type)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": "a.txt", "content": [1]}, "content must be a text"),
+        ({"name": "a.csv", "format": "csv", "content": "text"}, "needs a list"),
+        ({"name": "../a.txt", "content": ""}, "name"),
+        ({"name": "a.txt", "content": "", "format": "pdf"}, "format"),
+    ],
+)
+async def test_what_makes_no_file_is_told(given: JsonObject, told: str) -> None:
+    with pytest.raises(StepBroke, match=told) as broke:
+        await call_tool(tools.make_file, given)
+    assert broke.value.error.type == "InvalidToolInput"
+
+
+async def test_files_go_into_an_archive_each_by_a_name_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [StoredFile("1", "a.txt", "text/plain", b"one"), StoredFile("2", "a.txt", "text/plain", b"two"),
+             StoredFile("3", "../../b", "text/plain", b"three")]  # fmt: skip
+    effects = FakeEffects(files=files)
+    given: JsonObject = {"name": "all.zip", "files": ["1", "2", "3"]}
+    told = await call_tool(tools.zip_files, given, effects)
+    with zipfile.ZipFile(io.BytesIO(effects.saved[0].content)) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    assert held == {"a.txt": b"one", "a (2).txt": b"two", "b": b"three"}
+    assert await call_tool(tools.zip_files, given, effects) == told, "the same files are the same"
+    monkeypatch.setattr(tools, "MOST_BYTES", 10)
+    with pytest.raises(StepBroke, match="more than the 10 bytes"):
+        await call_tool(tools.zip_files, given, effects)
+
+
+ANSWER = http_response(content=b"%PDF-1", headers={"content-type": "application/pdf; x=1"})
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ({"url": "https://a.example/files/report%202.pdf?x=1"}, "report 2.pdf"),
+        ({"url": "https://a.example/"}, "download"),
+        ({"url": "https://a.example/x", "fileName": "{{ data.n }}/1.pdf"}, "5_1.pdf"),
+    ],
+)
+async def test_an_answer_is_kept_as_a_file(step: JsonObject, name: str) -> None:
+    effects = FakeEffects(responses=[ANSWER])
+    output: JsonObject = {"id": {"type": "file", "value": "{{ response.file.fileId }}"}}
+    whole = {**step, "saveAs": "file", "output": output}
+    trial = StepTrial(CallApi(), whole, data={"n": 5}, effects=effects)
+    done = await trial.execute()
+    assert isinstance(done, Done)
+    assert isinstance(done.output, dict)
+    assert done.output["file"] == {
+        "fileId": "saved-1", "fileName": name, "mimeType": "application/pdf", "size": 6,
+    }  # fmt: skip
+    assert "body" not in done.output
+    assert trial.data == {"id": "saved-1"}
+    assert effects.saved[0].content == b"%PDF-1"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [{"saveAs": "file", "responseType": "json"}, {"fileName": "x"}, {"saveAs": "folder"}],
+)
+def test_what_would_have_no_effect_is_refused(step: JsonObject) -> None:
+    with pytest.raises(InvalidDefinition):
+        StepTrial(CallApi(), {"url": "https://a.example", **step})
