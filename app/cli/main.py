@@ -21,7 +21,7 @@ _LOCAL = {
     "config": ("config",),
 }
 _REMOTE = {
-    "run_control": ("start", "resume", "signal", "cancel"),
+    "run_control": ("start", "resume", "signal", "transcript", "cancel"),
     "follow": ("status", "tail"),
     "schedules": ("schedule",),
     "ready": ("ready",),
