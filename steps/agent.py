@@ -188,7 +188,11 @@ def compile_agent(document: Json) -> AgentDefinition:
     if not isinstance(document, dict):
         raise InvalidDefinition([Problem("", "an agent must be a JSON object")])
     output = document.get("output", {})
-    found = spec_problems(output, "output", outputs=False) if isinstance(output, dict) else []
+    found = (
+        spec_problems(output, "output", outputs=False, stored=True)
+        if isinstance(output, dict)
+        else []
+    )
     try:
         settings = AgentDocument.model_validate(document)
     except ValidationError as invalid:

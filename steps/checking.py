@@ -19,6 +19,7 @@ from steps.defaults import with_defaults
 from steps.definition import compile_definition
 from steps.document import CommonStep
 from steps.expression import Expression, ExpressionError, bare_condition
+from steps.field_specs import spec_problems
 from steps.language.findings import findings_in
 from steps.language.types import Declared, crossings_in
 from steps.problems import InvalidDefinition
@@ -119,6 +120,7 @@ def check_agent(document: Json, known: Known | None = None) -> Checked:
     found = [item for text in texts_of(AgentDocument, document, "")
              for item in _text_problems(text, {}, shown=False)]  # fmt: skip
     found += _field_texts(document.get("output"), "output")
+    found += _field_specs(document.get("output"), "output")
     problems += [item for item in found if item.path not in told]
     return Checked(first_of(problems), first_of(advice_on_agent(document, known or Known())))
 
@@ -159,6 +161,7 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
     for key in ("name", "description"):
         yield from _shown(document.get(key), key)
     yield from _field_texts(document.get("payload"), "payload")
+    yield from _field_specs(document.get("payload"), "payload")
     steps = document.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
@@ -191,10 +194,15 @@ def _step(
         yield from _shown(step.get(key), f"{path}.{key}")
     output = step.get("output")
     yield from _field_texts(output, f"{path}.output")
+    yield from _field_specs(output, f"{path}.output", outputs=True)
     for name, spec in output.items() if isinstance(output, dict) else ():
         if isinstance(spec, dict) and "value" in spec:
             for text in texts_in(spec["value"], f"{path}.output.{name}.value", is_template=True):
                 yield from _text_problems(text, declared, shown=True)
+
+
+def _field_specs(specs: Any, path: str, *, outputs: bool = False) -> list[Problem]:
+    return spec_problems(specs, path, outputs=outputs) if isinstance(specs, dict) else []
 
 
 def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[Problem]:

@@ -96,7 +96,7 @@ class _Compiler:
         constants, found = constants_of(whole.constants)
         problems += found
         self._given = {"constants": constants} if constants else {}
-        problems += spec_problems(whole.payload, "payload", outputs=False)
+        problems += spec_problems(whole.payload, "payload", outputs=False, stored=True)
         made, found = self._part(whole.initialStep, whole.steps, merged, whole.payload)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
@@ -157,7 +157,7 @@ class _Compiler:
         except ValidationError as invalid:
             return problems_of(invalid, LocalWorkflow)
         merged, located = with_defaults({**with_start(body.document), **self._defaults})
-        problems = list(spec_problems(read.payload, "payload", outputs=False))
+        problems = list(spec_problems(read.payload, "payload", outputs=False, stored=True))
         made, found = self._part(
             str(merged["initialStep"]), merged["steps"], merged, read.payload, body.path
         )
@@ -230,7 +230,7 @@ class _Compiler:
         output = document.get("output", {})
         values: dict[str, Template] = {}
         if isinstance(output, dict):
-            found += spec_problems(output, f"{path}.output", outputs=True)
+            found += spec_problems(output, f"{path}.output", outputs=True, stored=True)
             for field, spec in output.items():
                 if isinstance(spec, dict) and "value" in spec:
                     try:

@@ -43,13 +43,17 @@ _BOUNDS = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "max
 _LONGEST_NAME = 128
 
 
-def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list[Problem]:
+def spec_problems(
+    specs: Mapping[str, Any], path: str, *, outputs: bool, stored: bool = False
+) -> list[Problem]:
     """Find what is wrong with field specs.
 
     Args:
         specs: Specs by name, as a definition has them.
         path: What the path of each problem begins with.
         outputs: Whether they are those of a step's output, which alone may have a `value`.
+        stored: Find only what keeps them from being used. What was saved before a rule was
+            made has no effect, as ever, and its runs go on.
 
     Returns:
         What is wrong, nothing where all is well.
@@ -59,9 +63,34 @@ def spec_problems(specs: Mapping[str, Any], path: str, *, outputs: bool) -> list
         where = f"{path}.{name}"
         if not name or len(name) > _LONGEST_NAME or "\0" in name:
             problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
-        problems += _shape_problems(spec, where, _ALWAYS | _OF_OUTPUTS if outputs else _ALWAYS)
-        if not problems:
-            problems += _value_problems(spec, where)
+        always = _ALWAYS | _OF_OUTPUTS if outputs else _ALWAYS
+        if stored:
+            problems += _use_problems(spec, where, always) or _validity_problems(spec, where)
+        else:
+            problems += _shape_problems(spec, where, always)
+            if not problems:
+                problems += _value_problems(spec, where)
+    return problems
+
+
+def _use_problems(spec: Any, where: str, always: frozenset[str]) -> list[Problem]:
+    """Find what no version has ever accepted, in a field and the fields in it."""
+    if not isinstance(spec, dict):
+        return [Problem(where, 'must be an object such as {"type": "string"}')]
+    unknown = (key for key in spec if key not in _KNOWN | always)
+    problems = [
+        Problem(f"{where}.{key}", _unfit(key, "", always)) for key in islice(unknown, MOST_PROBLEMS)
+    ]
+    if spec.get("type") not in TYPES:
+        problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
+    if not isinstance(spec.get("required", True), bool):
+        problems.append(Problem(f"{where}.required", "must be true or false"))
+    if spec.get("sensitive"):
+        problems += _sensitive_problems(spec, where)
+    nested = spec.get("properties")
+    for name, inner in nested.items() if isinstance(nested, dict) else ():
+        if isinstance(inner, dict):
+            problems += _use_problems(inner, f"{where}.properties.{name}", _ALWAYS)
     return problems
 
 
@@ -131,11 +160,18 @@ def _problems_inside(spec: dict[str, Any], where: str) -> list[Problem]:
 
 def _value_problems(spec: dict[str, Any], where: str) -> list[Problem]:
     """Find out whether a spec is valid as a whole, and values in it that do not fit it."""
+    return _validity_problems(spec, where) or _unfit_values(spec, where)
+
+
+def _validity_problems(spec: dict[str, Any], where: str) -> list[Problem]:
+    """Find out whether a spec is valid as a whole, its default included."""
     try:
-        validator_of(spec)
-    except (ValueError, TypeError) as wrong:
+        validator = validator_of(spec)
+    except (ValueError, TypeError, AttributeError) as wrong:
         return [Problem(where, f"is not a valid spec: {str(wrong).partition(chr(10))[0]}")]
-    return _unfit_values(spec, where)
+    if "default" in spec and not (spec.get("required") is False and spec["default"] is None):
+        return value_problems(validator, spec["default"], f"{where}.default")
+    return []
 
 
 def _unfit_values(spec: dict[str, Any], where: str) -> list[Problem]:

@@ -216,7 +216,14 @@ async def test_an_error_inside_a_success_has_its_type_and_its_words(body: Any, k
     found = broke(failure.value, Asked("m", "host", KEY), 0)
     assert found is not None
     assert found.error.type == kind
-    words = ("context length exceeded", "no luck", "Provider error", "too long", "busy", "context size")
+    words = (
+        "context length exceeded",
+        "no luck",
+        "Provider error",
+        "too long",
+        "busy",
+        "context size",
+    )
     assert any(word in found.error.message for word in words), found.error.message
 
 

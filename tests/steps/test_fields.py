@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from engine import Json
+from steps.checking import check_definition
+from steps.definition import compile_definition
 from steps.field_specs import TYPES, spec_problems
 from steps.fields import Fields
+from steps.registry import Registry
 
 FITTING: dict[str, Json] = {
     "minLength": 1, "maxLength": 9, "pattern": "^a", "format": "date", "minimum": 1, "maximum": 9,
@@ -96,3 +99,22 @@ def test_defaults_are_filled_in_inside_objects_and_lists() -> None:
         "lines": [{"count": 1}, {"count": 2}, "x"],
         "by_name": {"a": {"count": 1}, "b": None},
     }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"type": "string", "minimum": 1}, {"type": "string", "format": "dates"},
+        {"type": "integer", "minimum": 3, "maximum": 2},
+        {"type": "array", "items": {"type": "string", "required": True}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_was_saved_before_a_rule_was_made_goes_on(spec: dict[str, Json]) -> None:
+    assert spec_problems({"x": spec}, "payload", outputs=False) != []
+    assert spec_problems({"x": spec}, "payload", outputs=False, stored=True) == []
+    step = {"id": "a", "type": "end-flow"}
+    document: Json = {"name": "Old", "initialStep": "a", "steps": [step], "payload": {"x": spec}}
+    registry = Registry.built_in()
+    assert compile_definition(document, registry).name == "Old"
+    assert check_definition(document, registry).problems != []
