@@ -113,7 +113,7 @@ def test_defaults_are_filled_in_inside_objects_and_lists() -> None:
 def test_what_was_saved_before_a_rule_was_made_goes_on(spec: dict[str, Json]) -> None:
     assert spec_problems({"x": spec}, "payload", outputs=False) != []
     assert spec_problems({"x": spec}, "payload", outputs=False, stored=True) == []
-    step = {"id": "a", "type": "end-flow"}
+    step: dict[str, Json] = {"id": "a", "type": "end-flow"}
     document: Json = {"name": "Old", "initialStep": "a", "steps": [step], "payload": {"x": spec}}
     registry = Registry.built_in()
     assert compile_definition(document, registry).name == "Old"
