@@ -61,6 +61,7 @@ class StoredWorkflow(DefinitionLine):
     steps: Steps
     edges: NotRequired[list[EdgeDocument]]
     payload: NotRequired[Fields]
+    workflows: NotRequired[dict[str, Any]]
     constants: NotRequired[dict[str, Any]]
     defaults: NotRequired[dict[str, Any]]
     note: NotRequired[str | None]
@@ -107,6 +108,7 @@ class WorkflowChanges(_Changes, total=False):
     steps: list[dict[str, Any]]
     edges: list[EdgeDocument]
     payload: dict[str, Any]
+    workflows: dict[str, Any]
     constants: dict[str, Any]
     defaults: dict[str, Any]
     note: str | None

@@ -20,7 +20,7 @@ from tests.harness.processes import command
 from tests.harness.server import Server
 
 OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS}
-OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
+OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/schema/definition.json"}
 """What anybody may ask."""
 
 IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ENDPOINTS}

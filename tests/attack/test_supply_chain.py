@@ -25,9 +25,8 @@ DIRECT = {name_of(item) for item in PROJECT["dependencies"]} - {"stepwell-client
 
 
 def reasons() -> dict[str, str]:
-    rows = re.findall(
-        r"^\| `([^`]+)` \| (.+) \|$", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE
-    )
+    served = (ROOT / "docs" / "dependencies.md").read_text().partition("## What `make dist`")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", served, re.MULTILINE)
     return dict(rows)
 
 

@@ -168,7 +168,11 @@ def test_a_signal_by_commands(defined: Server) -> None:
         })  # fmt: skip
         kept = said(defined, "signal", "paid", "7", "--data-json", "[1]", "--keep-for", "1d")
         assert kept == "kept for a run that will wait for it\n"
-        assert client.start("paying", {"order": 7}).wait(60).status == "completed"
+        run = client.start("paying", {"order": 7})  # it takes the signal once it has paused
+        until = time.monotonic() + 60
+        while run.status().status != "completed" and time.monotonic() < until:
+            time.sleep(0.05)
+        assert run.status().status == "completed"
         run = client.start("paying", {"order": 8})
         paused = run.wait(60)
         assert paused.pause is not None

@@ -55,9 +55,9 @@ def test_a_template_that_gives_no_text_is_named(shared: Server) -> None:
 @pytest.mark.parametrize(
     ("auth", "problems"),
     [
-        ({}, {"type": "must be basic, bearer or header"}),
-        ({"type": "bsic"}, {"type": "must be basic, bearer or header"}),
-        ({"type": ["basic"]}, {"type": "must be basic, bearer or header"}),
+        ({}, {"type": "must be basic, bearer, header or oauth2"}),
+        ({"type": "bsic"}, {"type": "must be basic, bearer, header or oauth2"}),
+        ({"type": ["basic"]}, {"type": "must be basic, bearer, header or oauth2"}),
         ({"type": "basic", "username": "a"}, {"password": "is required"}),
         (
             {"type": "bearer", "token": "t", "tokn": 1},

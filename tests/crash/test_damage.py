@@ -217,7 +217,8 @@ def test_a_corrupt_child_that_must_be_stopped_does_not_keep_a_start_from_being_r
             )  # fmt: skip
         server.start()
         assert run_of(client)
-        assert server.log.read_text().count("run stands still, a history is damaged") == 1
+        # By what would stop it, and by what would carry on its clean-up.
+        assert 1 <= server.log.read_text().count("run stands still, a history is damaged") <= 2
 
 
 def test_a_broken_page_fails_only_what_needs_it(stopped: tuple[Server, list[str]]) -> None:

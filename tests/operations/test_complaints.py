@@ -100,6 +100,7 @@ def test_a_lost_database_is_never_replaced_by_an_empty_one(
 def version_1(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Make a folder as the first schema had it, with a paused run and one that has ended."""
     patch.setattr(codec, "_FIRST", {})  # bodies named every visit and attempt then
+    patch.setattr(codec, "_start", codec._start.__wrapped__)
     patch.setattr(codec, "_SHAPES", {kind: codec._shape(kind) for kind in codec._SHAPES})
     filled(folder / "new", lambda n: paused(n) if n == 5 else completed(n), [4, 5])
     with (

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -137,14 +137,6 @@ def goes_on_from_what_is_not_recorded(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Appends, "keep", keep)
 
 
-def starts_children_one_by_one(patch: pytest.MonkeyPatch) -> None:
-    async def one_by_one(self: Appends, lives: Sequence[LiveRun]) -> None:
-        for live in reversed(lives):
-            await self.flush(live)
-
-    patch.setattr(Appends, "start_together", one_by_one)
-
-
 def applies_twice(patch: pytest.MonkeyPatch) -> None:
     take = Appends.take
 
@@ -182,7 +174,6 @@ VIOLATIONS: dict[Break, str] = {
     keeps_runs_in_memory: NO_REST + r"in memory: \(\{'dynamic-workflow-\d+': LiveRun",
     wakes_nobody: r"^nobody told who waited for \S+ that it had ended or paused$",
     goes_on_from_what_is_not_recorded: r"goes on from record \S+=\d+: \[\]$",
-    starts_children_one_by_one: r"has its outputs out of order: ",
     takes_signals_by_themselves: r"takes token-\d+, as \S+ has done$",
     applies_twice: r"StepStarted is not legal in state executing$",
 }
