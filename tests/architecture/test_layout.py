@@ -105,6 +105,14 @@ def test_requirements_are_hashed_and_name_no_index() -> None:
         assert not re.search(r"index-url|find-links|https?://|file:", text)
 
 
+def pinned(name: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9._-]+==[^ ;]+", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_what_is_distributed_has_the_packages_of_the_server() -> None:
+    assert pinned("requirements.txt") - pinned("requirements-dist.txt") == set()
+
+
 def test_the_changelog_has_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
