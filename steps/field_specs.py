@@ -64,45 +64,25 @@ def spec_problems(
         if not name or len(name) > _LONGEST_NAME or "\0" in name:
             problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
         always = _ALWAYS | _OF_OUTPUTS if outputs else _ALWAYS
-        if stored:
-            problems += _use_problems(spec, where, always) or _validity_problems(spec, where)
-        else:
-            problems += _shape_problems(spec, where, always)
-            if not problems:
-                problems += _value_problems(spec, where)
+        problems += _shape_problems(spec, where, always, stored=stored)
+        if not problems:
+            problems += _validity_problems(spec, where)
+        if not problems and not stored:
+            problems += _unfit_values(spec, where)
     return problems
 
 
-def _use_problems(spec: Any, where: str, always: frozenset[str]) -> list[Problem]:
-    """Find what no version has ever accepted, in a field and the fields in it."""
-    if not isinstance(spec, dict):
-        return [Problem(where, 'must be an object such as {"type": "string"}')]
-    unknown = (key for key in spec if key not in _KNOWN | always)
-    problems = [
-        Problem(f"{where}.{key}", _unfit(key, "", always)) for key in islice(unknown, MOST_PROBLEMS)
-    ]
-    if spec.get("type") not in TYPES:
-        problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
-    if not isinstance(spec.get("required", True), bool):
-        problems.append(Problem(f"{where}.required", "must be true or false"))
-    if spec.get("sensitive"):
-        problems += _sensitive_problems(spec, where)
-    nested = spec.get("properties")
-    for name, inner in nested.items() if isinstance(nested, dict) else ():
-        if isinstance(inner, dict):
-            problems += _use_problems(inner, f"{where}.properties.{name}", _ALWAYS)
-    return problems
-
-
-def _shape_problems(spec: Any, where: str, always: frozenset[str]) -> list[Problem]:
-    """Find keys that are unknown or have no effect, here and inside."""
+def _shape_problems(
+    spec: Any, where: str, always: frozenset[str], *, stored: bool
+) -> list[Problem]:
+    """Find keys that are unknown or, unless they are stored, have no effect; here and inside."""
     if not isinstance(spec, dict):
         return [Problem(where, 'must be an object such as {"type": "string"}')]
     kind = spec.get("type")
     problems = []
     if kind not in TYPES and ("type" in spec or always >= _NAMED):
         problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
-    fitting = always | (_BY_TYPE[kind] if kind in TYPES else _KNOWN)
+    fitting = always | (_BY_TYPE[kind] if kind in TYPES and not stored else _KNOWN)
     unfit = (key for key in spec if key not in fitting)
     problems += [
         Problem(f"{where}.{key}", _unfit(key, str(kind), always))
@@ -112,6 +92,14 @@ def _shape_problems(spec: Any, where: str, always: frozenset[str]) -> list[Probl
         problems.append(Problem(f"{where}.required", "must be true or false"))
     if "sensitive" in spec and "sensitive" in always:
         problems += _sensitive_problems(spec, where)
+    if not stored:
+        problems += _rule_problems(spec, where, fitting)
+    return problems or _problems_inside(spec, where, stored=stored)
+
+
+def _rule_problems(spec: dict[str, Any], where: str, fitting: frozenset[str]) -> list[Problem]:
+    """Find values of keys that no value of the field could ever meet."""
+    problems: list[Problem] = []
     told = spec.get("format")
     if "format" in fitting and "format" in spec and told not in _FORMATS:
         nearest = did_you_mean(str(told), _FORMATS)
@@ -121,7 +109,7 @@ def _shape_problems(spec: Any, where: str, always: frozenset[str]) -> list[Probl
     for least, most in _BOUNDS:
         if _is_beyond(spec.get(least), spec.get(most)):
             problems.append(Problem(f"{where}.{least}", f"must not be over {most}"))
-    return problems or _problems_inside(spec, where)
+    return problems
 
 
 def _sensitive_problems(spec: dict[str, Any], where: str) -> list[Problem]:
@@ -145,22 +133,18 @@ def _unfit(key: str, kind: str, always: frozenset[str]) -> str:
     return f"is not a known keyword{did_you_mean(key, _KNOWN | always)}"
 
 
-def _problems_inside(spec: dict[str, Any], where: str) -> list[Problem]:
+def _problems_inside(spec: dict[str, Any], where: str, *, stored: bool) -> list[Problem]:
     problems: list[Problem] = []
     nested = spec.get("properties", {})
     if not isinstance(nested, dict):
         return [Problem(f"{where}.properties", "must be an object of fields by name")]
     for name, inner in nested.items():
-        problems += _shape_problems(inner, f"{where}.properties.{name}", _ALWAYS)
-    for key in ("items", "additionalProperties"):
+        problems += _shape_problems(inner, f"{where}.properties.{name}", _ALWAYS, stored=stored)
+    for key in ("items", "additionalProperties") if not stored else ():
         if key in spec and not isinstance(spec[key], bool):
-            problems += _shape_problems(spec[key], f"{where}.{key}", _ALWAYS - _NAMED)
+            place = f"{where}.{key}"
+            problems += _shape_problems(spec[key], place, _ALWAYS - _NAMED, stored=stored)
     return problems
-
-
-def _value_problems(spec: dict[str, Any], where: str) -> list[Problem]:
-    """Find out whether a spec is valid as a whole, and values in it that do not fit it."""
-    return _validity_problems(spec, where) or _unfit_values(spec, where)
 
 
 def _validity_problems(spec: dict[str, Any], where: str) -> list[Problem]:
