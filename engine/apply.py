@@ -8,7 +8,7 @@ one go or in pieces gives the same run.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from engine.errors import IllegalTransition
 from engine.events import (
@@ -33,6 +33,7 @@ from engine.events import (
     StepSlept,
     StepStarted,
     StepTimedOut,
+    VisitEvent,
 )
 from engine.run import Run
 from engine.transitions import TRANSITIONS, State
@@ -40,23 +41,6 @@ from engine.values import JsonObject, Record
 from engine.visit import Visit, VisitStatus
 
 E = TypeVar("E", bound=Event)
-
-Where: TypeAlias = (
-    AttemptFailed
-    | AttemptInterrupted
-    | StepRecorded
-    | ChildrenAwaited
-    | ChildrenResumed
-    | ChildrenLeft
-    | StepSlept
-    | RunPaused
-    | RunResumed
-    | StepCompleted
-    | StepFailed
-    | StepTimedOut
-    | StepCancelled
-)
-"""The events of the visit that the run is in."""
 
 
 def apply(run: Run | None, event: Event) -> Run:
@@ -102,7 +86,7 @@ def _refuse(run: Run, event: Event, why: str) -> IllegalTransition:
     return IllegalTransition(run.state, type(event).__name__, why)
 
 
-def _inside(run: Run, event: Where | StepStarted) -> Visit:
+def _inside(run: Run, event: VisitEvent | StepStarted) -> Visit:
     """Return the visit that the run is in. Raises `IllegalTransition` where that is another."""
     visit = run.current
     assert visit is not None  # noqa: S101 - TRANSITIONS allow this only inside a step

@@ -286,10 +286,8 @@ class RunTerminated:
     caller: str = ""
 
 
-Event: TypeAlias = (
-    RunStarted
-    | StepStarted
-    | AttemptFailed
+VisitEvent: TypeAlias = (
+    AttemptFailed
     | AttemptInterrupted
     | StepRecorded
     | ChildrenAwaited
@@ -302,6 +300,13 @@ Event: TypeAlias = (
     | StepFailed
     | StepTimedOut
     | StepCancelled
+)
+"""The events of the visit that the run is in."""
+
+Event: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | VisitEvent
     | CancelRequested
     | RunCompleted
     | RunFailed
