@@ -5,14 +5,11 @@ has it may send one signal to one run, and nobody can guess another. It is the s
 attempts of a visit, since what a step sends again must be the same.
 """
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from app.auth.links import LinkUnusable
-from app.secrets.seal import Keyring, KeyUnusable
+from app.auth.sealed_token import sealed_values, token_of
+from app.secrets.seal import Keyring
 
 _KIND = "callback"
 PATH = "/callback/"
@@ -44,14 +41,8 @@ class Callbacks:
         """Return the address of a visit."""
         text = json.dumps([tenant, run_id, step_id, visit])
         sealed = self._keyring.seal_alike(_KIND, "", "", text)
-        token = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-        return f"{self._base_url}{PATH}{token}"
+        return f"{self._base_url}{PATH}{token_of(sealed)}"
 
     def read(self, token: str) -> Callback:
         """Return the visit that a token names. Raises `LinkUnusable`."""
-        try:
-            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            values: list[Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
-        except (binascii.Error, ValueError, KeyUnusable):
-            raise LinkUnusable from None
-        return Callback(*values)
+        return Callback(*sealed_values(self._keyring, _KIND, token))

@@ -4,26 +4,17 @@ A link is a sealed text that names the run and the event with which its pause be
 ends with the pause: nothing about it is kept, and there is nothing to revoke.
 """
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
+from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
-from app.secrets.seal import Keyring, KeyUnusable
+from app.secrets.seal import Keyring
 from engine import JsonObject, NotPaused, Run, own_pause_id
 
 _KIND = "link"
-
-
-class LinkUnusable(Exception):
-    """A link is not one of this server, or its time is over."""
-
-    def __init__(self) -> None:
-        super().__init__("this link is not valid, or its time is over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +59,11 @@ class Links:
         link = Link(tenant, *where, run.seq, name, until_ms)
         values = [tenant, *where, run.seq, name, until_ms]
         sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
-        return link, base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return link, token_of(sealed)
 
     def read(self, token: str) -> Link:
         """Return what a token allows. Raises `LinkUnusable`."""
-        try:
-            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            values: list[Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
-        except (binascii.Error, ValueError, KeyUnusable):
-            raise LinkUnusable from None
-        link = Link(*values)
+        link = Link(*sealed_values(self._keyring, _KIND, token))
         if link.until_ms <= self._clock.now_ms():
             raise LinkUnusable
         return link

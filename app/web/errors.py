@@ -5,8 +5,8 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse
 
 from app.auth.errors import Forbidden, Unauthorized
-from app.auth.links import LinkUnusable
 from app.auth.rate_limits import RateLimited
+from app.auth.sealed_token import LinkUnusable
 from app.definitions.variables import UnfitVariable
 from app.definitions.versioned import DefinitionUnusable
 from app.events.streams import TooManyStreams

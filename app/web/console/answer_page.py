@@ -9,7 +9,8 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.links import Link, LinkUnusable
+from app.auth.links import Link
+from app.auth.sealed_token import LinkUnusable
 from app.services import Services
 from app.telemetry import log
 from app.web.console.page import problem_page

@@ -1,0 +1,31 @@
+"""Sealed values as a text that fits into an address: what links and callback addresses are."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from app.secrets.seal import Keyring, KeyUnusable
+
+
+class LinkUnusable(Exception):
+    """A link is not one of this server, or its time is over."""
+
+    def __init__(self) -> None:
+        super().__init__("this link is not valid, or its time is over")
+
+
+def token_of(sealed: bytes) -> str:
+    """Return sealed bytes as a text for an address."""
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def sealed_values(keyring: Keyring, kind: str, token: str) -> Sequence[Any]:
+    """Return the values that a token of a kind holds. Raises `LinkUnusable`."""
+    try:
+        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        values: list[Any] = json.loads(keyring.open(kind, "", "", sealed))
+    except (binascii.Error, ValueError, KeyUnusable):
+        raise LinkUnusable from None
+    return values
