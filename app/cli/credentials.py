@@ -10,6 +10,7 @@ from typing import Any
 
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
+from app.cli.options import add_tenant_folder
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
@@ -25,9 +26,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         verbs = parser.add_subparsers(required=True, metavar="create|list|disable", dest="verb")
         for verb in ("create", "list", "disable"):
             command = verbs.add_parser(verb)
-            command.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
-            command.add_argument("--tenant", required=True)
-            command.add_argument("--json", action="store_true", help="print one JSON object")
+            add_tenant_folder(command)
             command.set_defaults(main=main, what=what)
             if verb == "disable":
                 command.add_argument("which", help="its id (or prefix), or its kid")

@@ -3,9 +3,9 @@
 import argparse
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
+from app.cli.options import add_folder
 from app.cli.progress import show
 from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
@@ -23,9 +23,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
     told = "look for what is wrong with a data folder; changes nothing"
     parser = subparsers.add_parser("doctor", help=told, description=told)
-    parser.add_argument("--data", type=Path, help="the data folder")
-    parser.add_argument("--config", type=Path, help="a TOML file with settings")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_folder(parser)
     parser.set_defaults(main=main)
 
 

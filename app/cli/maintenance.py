@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from app.cli.options import add_folder
 from app.cli.progress import line, show
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import must_exist
@@ -43,9 +44,7 @@ def _command(
     subparsers: "Subparsers[argparse.ArgumentParser]", name: str, told: str, main: Any
 ) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(name, help=told, description=told)
-    parser.add_argument("--data", type=Path, help="the data folder")
-    parser.add_argument("--config", type=Path, help="a TOML file with settings")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_folder(parser)
     parser.set_defaults(main=main)
     return parser
 

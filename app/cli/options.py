@@ -24,6 +24,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add to a command the options that say which data folder it looks at, and how it answers."""
+    parser.add_argument("--data", type=Path, help="the data folder")
+    parser.add_argument("--config", type=Path, help="a TOML file with settings")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_tenant_folder(parser: argparse.ArgumentParser) -> None:
+    """Add to a command the options that say whose things in which data folder it works on."""
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
+    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def given(args: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that the command line names."""
     return {name: getattr(args, name) for name in Settings.model_fields if name not in NO_OPTIONS}

@@ -5,9 +5,9 @@ import asyncio
 import getpass
 import json
 import sys
-from pathlib import Path
 
 from app.cli.credentials import tenant_of
+from app.cli.options import add_tenant_folder
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 from app.operator.errors import CommandFailed
@@ -23,9 +23,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         ("delete", "delete a secret"),
     ):
         command = verbs.add_parser(verb, help=told, description=told)
-        command.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
-        command.add_argument("--tenant", required=True)
-        command.add_argument("--json", action="store_true", help="print one JSON object")
+        add_tenant_folder(command)
         if verb != "list":
             command.add_argument("name")
         command.set_defaults(main=main)

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from app.cli.options import add_folder
 from app.cli.progress import show
 from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
@@ -28,10 +29,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     parser = subparsers.add_parser("upgrade", help="try a new version first", description=told)
     parser.add_argument("--rehearse", action="store_true", required=True, help="change nothing")
-    parser.add_argument("--data", type=Path, help="the data folder")
-    parser.add_argument("--config", type=Path, help="a TOML file with settings")
+    add_folder(parser)
     parser.add_argument("--work", type=Path, help="where the copy goes; inside the data folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(main=main)
 
 
