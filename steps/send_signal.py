@@ -1,7 +1,7 @@
 """send-signal: something happened that other runs wait for."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -17,6 +17,22 @@ HOUR_MS = 3_600_000
 LONGEST_KEEP_MS = 90 * 24 * HOUR_MS
 
 
+KeepFor: TypeAlias = Annotated[
+    Duration,
+    Field(
+        le=LONGEST_KEEP_MS,
+        description="how long it is kept for a run that does not wait yet; 90 days at most",
+    ),
+]
+Receivers: TypeAlias = Annotated[
+    Literal["one", "all"],
+    Field(
+        description="one: the run that has waited longest, or the first that will; all: every "
+        "run that waits now"
+    ),
+]
+
+
 class SendSignalSettings(StepSettings):
     """Which signal is sent, and to whom."""
 
@@ -28,16 +44,8 @@ class SendSignalSettings(StepSettings):
     data: Template = Field(
         default_factory=lambda: Template({}), description="what it says: any JSON, a template"
     )
-    keepFor: Duration = Field(  # noqa: N815 - the document's word
-        HOUR_MS,
-        le=LONGEST_KEEP_MS,
-        description="how long it is kept for a run that does not wait yet; 90 days at most",
-    )
-    to: Literal["one", "all"] = Field(
-        "one",
-        description="one: the run that has waited longest, or the first that will; all: every "
-        "run that waits now",
-    )
+    keepFor: KeepFor = HOUR_MS  # noqa: N815 - the document's word
+    to: Receivers = "one"
 
 
 class SendSignal(StepType[SendSignalSettings]):

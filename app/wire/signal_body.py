@@ -1,6 +1,6 @@
 """A signal as it is sent over HTTP."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -11,8 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from steps.durations import Duration
-from steps.send_signal import HOUR_MS, LONGEST_KEEP_MS
+from steps.send_signal import HOUR_MS, KeepFor, Receivers
 from steps.signal_names import CALLBACK, LONGEST_KEY, SignalName, is_key
 
 
@@ -63,16 +62,8 @@ class SignalBody(BaseModel):
         max_length=200,
         description="what you call it: of one id only the first counts, for seven days at least",
     )
-    keepFor: Duration = Field(  # noqa: N815 - the API's word
-        HOUR_MS,
-        le=LONGEST_KEEP_MS,
-        description="how long it is kept for a run that does not wait yet; 90 days at most",
-    )
-    to: Literal["one", "all"] = Field(
-        "one",
-        description="one: the run that has waited longest, or the first that will; all: every "
-        "run that waits now",
-    )
+    keepFor: KeepFor = HOUR_MS  # noqa: N815 - the API's word
+    to: Receivers = "one"
     start: SignalStart | None = Field(
         None,
         description="a run to start where none waits for the signal, which takes it then; with an "
