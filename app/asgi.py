@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.assembly import open_services
-from app.auth.keys import new_key
+from app.auth.first_owner import PATH
 from app.operator.control_socket import Control
 from app.operator.folder import operator_context
 from app.services import Services
@@ -32,7 +32,6 @@ from app.web.application import application
 from app.web.readiness import watch_journal
 from journal import SQLITE_VERSION, JournalError
 
-FIRST_TENANT = "default"
 _NOTE_USE_EVERY_S = 30
 
 
@@ -40,7 +39,6 @@ _NOTE_USE_EVERY_S = 30
 async def working(settings: Settings) -> AsyncIterator[Services]:
     """Open the data folder; recover, fire timers and take commands until the block ends."""
     async with open_services(settings) as services, _at_work(services):
-        await _first_key(services)
         yield services
         services.culprit.nobody()
 
@@ -73,6 +71,7 @@ class App:
                 return
             address = settings.public_url or f"http://{settings.host}:{settings.port}"
             self._app = application(services, address)
+            invite_owner(services, address)
             log.server_started(address, SQLITE_VERSION)
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -128,14 +127,15 @@ async def _note_use(services: Services) -> None:
             await services.authenticator.flush_used()
 
 
-async def _first_key(services: Services) -> None:
-    """Where no owner can sign in, make a key for one and print it, once."""
-    if services.authenticator.has_owner:
+def invite_owner(services: Services, address: str) -> None:
+    """Where no owner can sign in, print where one is made, and the code that it takes."""
+    is_new = not services.authenticator.has_keys and not services.authenticator.people.is_anybody
+    code = services.first_owner.new_code()
+    if code is None:
         return
-    if not services.authenticator.has_keys:
+    if is_new:
         # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
         print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
-    key, row = new_key(FIRST_TENANT, "owner", "first", services.clock.now_ms())
-    await services.journal.keys.create(row)
-    await services.authenticator.load()
-    print(f"Owner key of tenant {FIRST_TENANT} (shown once): {key}", flush=True)  # noqa: T201
+    print(  # noqa: T201 - it is for the terminal alone
+        f"No owner can sign in yet. Make one at {address}{PATH} with the code {code}", flush=True
+    )

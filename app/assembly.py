@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
+from app.auth.first_owner import FirstOwner
 from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
@@ -104,6 +105,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         journal=journal,
         authenticator=authenticator,
         sessions=sessions,
+        first_owner=FirstOwner(authenticator, clock),
         links=Links(secrets.keyring, clock),
         secrets=secrets,
         registry=registry,
@@ -182,9 +184,7 @@ async def _callers(
 ) -> tuple[Authenticator, Sessions]:
     authenticator = Authenticator(journal, settings, clock, keyring)
     await authenticator.load()
-    sessions = Sessions(
-        authenticator, journal.ended_sessions, keyring, clock, settings.console_session
-    )
+    sessions = Sessions(authenticator, journal.sessions, keyring, clock, settings.console_session)
     await sessions.load()
     return authenticator, sessions
 

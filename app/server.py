@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from app.asgi import working
+from app.asgi import invite_owner, working
 from app.operator.service_manager import ServiceManager
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
@@ -148,6 +148,7 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
             server = _Server(config, listener, services.let_go, manager)
+            invite_owner(services, settings.public_url or address)
             log.server_started(address, SQLITE_VERSION)
             await server.serve(sockets=[])
             log.server_stopping()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
+from app.auth.first_owner import FirstOwner
 from app.auth.links import Links
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
@@ -44,6 +45,7 @@ class Services:
     journal: Journal
     authenticator: Authenticator
     sessions: Sessions
+    first_owner: FirstOwner
     links: Links
     secrets: Secrets
     registry: Registry

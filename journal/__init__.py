@@ -5,6 +5,8 @@ checkpoints (SQLite before 3.51.3 can lose commits when two do); readers cannot 
 never hold it up. Every read is bound to a tenant by its caller.
 """
 
+from journal.audit import AuditRow, ChangeNote, changing
+from journal.audit_list import AuditFilter, AuditList
 from journal.backup import copy_database, open_read_only
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
@@ -15,7 +17,6 @@ from journal.definition_rows import DefinitionFilter, MarkedVersions, NewVersion
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
 from journal.durable_files import sync, write_whole
-from journal.ended_sessions import EndedSessions
 from journal.errors import (
     UNREADABLE,
     Archived,
@@ -28,6 +29,7 @@ from journal.errors import (
     DuplicateStart,
     JournalError,
     Locked,
+    NameTaken,
     NotArchived,
     NotEnded,
     NotFound,
@@ -45,9 +47,11 @@ from journal.errors import (
     UnknownEvent,
     UnknownFile,
     UnknownModel,
+    UnknownPerson,
     UnknownRun,
     UnknownSchedule,
     UnknownSecret,
+    UnknownSession,
     UnknownThread,
     UnknownVariable,
     UnknownVersion,
@@ -64,6 +68,7 @@ from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Journal
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
+from journal.people import PeopleTable, PersonRow
 from journal.removal import Deleted, RetentionGroup
 from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
@@ -71,6 +76,7 @@ from journal.runs import LeftBehind, RunList, RunRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
+from journal.sessions import SessionRow, SessionTable
 from journal.signals import (
     KeptSignal,
     NewSignal,
@@ -99,8 +105,12 @@ __all__ = [
     "WAL_LIMIT_BYTES",
     "Archived",
     "Attempt",
+    "AuditFilter",
+    "AuditList",
+    "AuditRow",
     "CannotOpen",
     "Change",
+    "ChangeNote",
     "ChildList",
     "ChildOf",
     "ChildRow",
@@ -113,7 +123,6 @@ __all__ = [
     "Deleted",
     "DeliveryRow",
     "DuplicateStart",
-    "EndedSessions",
     "EventFilter",
     "EventPage",
     "EventPages",
@@ -147,6 +156,7 @@ __all__ = [
     "ModelCall",
     "ModelRow",
     "ModelTable",
+    "NameTaken",
     "NewSignal",
     "NewVersion",
     "NotArchived",
@@ -155,6 +165,8 @@ __all__ = [
     "OpenRuns",
     "Outbox",
     "PausedRow",
+    "PeopleTable",
+    "PersonRow",
     "RetentionGroup",
     "RunFilter",
     "RunList",
@@ -164,6 +176,8 @@ __all__ = [
     "ScheduleTable",
     "SecretRow",
     "SecretTable",
+    "SessionRow",
+    "SessionTable",
     "SignalKept",
     "SignalTable",
     "SignalTaken",
@@ -188,9 +202,11 @@ __all__ = [
     "UnknownEvent",
     "UnknownFile",
     "UnknownModel",
+    "UnknownPerson",
     "UnknownRun",
     "UnknownSchedule",
     "UnknownSecret",
+    "UnknownSession",
     "UnknownThread",
     "UnknownVariable",
     "UnknownVersion",
@@ -206,6 +222,7 @@ __all__ = [
     "WebhookTable",
     "Work",
     "WriterCounters",
+    "changing",
     "check_wal",
     "copy_database",
     "has_wal",

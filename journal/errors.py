@@ -129,6 +129,27 @@ class UnknownWebhook(NotFound):
         super().__init__(f"there is no webhook {webhook_id!r}")
 
 
+class UnknownPerson(NotFound):
+    """There is no such person."""
+
+    def __init__(self, person_id: str) -> None:
+        super().__init__(f"there is no person {person_id!r}")
+
+
+class UnknownSession(NotFound):
+    """There is no such session, or it is over."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"there is no session {session_id!r}")
+
+
+class NameTaken(JournalError):
+    """Somebody else of the tenant has the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"somebody is called {name!r} already; choose another name")
+
+
 class UnknownDelivery(NotFound):
     """The webhook was not to be told of such an event, or that is kept no longer."""
 

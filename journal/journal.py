@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from engine import Run
+from journal.audit_list import AuditList
 from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
@@ -14,7 +15,6 @@ from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
 from journal.ended_runs import EndedRuns
-from journal.ended_sessions import EndedSessions
 from journal.errors import CannotOpen
 from journal.event_pages import EventPages
 from journal.events import Events, Head
@@ -24,6 +24,7 @@ from journal.inbox import Inbox
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
+from journal.people import PeopleTable
 from journal.place import Place
 from journal.readers import Readers
 from journal.removal import Removal
@@ -31,6 +32,7 @@ from journal.runs import RunList
 from journal.schedules import ScheduleTable
 from journal.secrets import SecretTable
 from journal.selection import Selection
+from journal.sessions import SessionTable
 from journal.signals import SignalTable
 from journal.spending import SpendingTable
 from journal.start_keys import StartKeys
@@ -96,7 +98,9 @@ class Journal:
         self.schedules = ScheduleTable(writer, readers)
         self.firings = FiringList(readers)
         self.signals = SignalTable(writer, readers)
-        self.ended_sessions = EndedSessions(writer, readers)
+        self.people = PeopleTable(writer, readers)
+        self.sessions = SessionTable(writer, readers)
+        self.audit = AuditList(lists)
 
     @classmethod
     async def open(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import IllegalTransition, Run, apply
+from journal.audit import audit_faults
 from journal.chain import first_link, link
 from journal.codec import decode
 from journal.run_ids import run_id
@@ -66,6 +67,7 @@ def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> 
         tell(found)
     try:
         found.faults += _totals(connection)
+        found.faults += (Fault(None, None, what) for what in audit_faults(connection))
     except sqlite3.DatabaseError as unreadable:
         found.faults.append(Fault(None, None, _unreadable("the events as a whole", unreadable)))
     tell(found)

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiosqlite
 
+from journal.audit import ChangeNote, current_note, write_entry
 from journal.counters import WriterCounters
 from journal.database import WritingConnection
 from journal.errors import Unavailable
@@ -50,7 +51,21 @@ class Writer:
         self.counters = WriterCounters()
 
     async def write(self, work: Work) -> Any:
-        """Run `work` inside a transaction and return its result; durable when this returns."""
+        """Run `work` inside a transaction and return its result; durable when this returns.
+
+        What the task has noted of the change is written beside it.
+        """
+        note = current_note()
+        if note is None:
+            return await self._write_one(work)
+        note.is_written = True
+        try:
+            return await self._write_one(partial(_noted, work=work, note=note))
+        except BaseException:
+            note.is_written = False
+            raise
+
+    async def _write_one(self, work: Work) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.submit(Task(work, partial(tell, done)))
         return await done
@@ -142,6 +157,12 @@ class Writer:
             item.told(answer)
             if number % _TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+
+def _noted(connection: sqlite3.Connection, work: Work, note: ChangeNote) -> Any:
+    result = work(connection)
+    write_entry(connection, note, result)
+    return result
 
 
 def tell(done: asyncio.Future[Any], answer: Any) -> None:

@@ -103,17 +103,17 @@ def settle(shell: Shell, run_id: str) -> None:
 
 
 class Said:
-    """Prints what the server prints, and keeps its line with the key that is shown once."""
+    """Prints what the server prints, and keeps its line about the first owner."""
 
     def __init__(self, output: IO[bytes]) -> None:
-        self.key_line = ""
+        self.owner_line = ""
         threading.Thread(target=self._repeat, args=(output,), daemon=True).start()
 
     def _repeat(self, output: IO[bytes]) -> None:
         for line in output:
             text = line.decode(errors="replace")
-            if text.startswith("Owner key"):
-                self.key_line = text.strip()
+            if text.startswith("No owner"):
+                self.owner_line = text.strip()
             print(text, end="", flush=True)
 
 
@@ -174,10 +174,7 @@ def main() -> int:
         finally:
             key(options.data, "disable", own["id"])
         print(f"\nStepwell serves at {address} (API page: {address}/docs). Ctrl-C stops it.")
-        print("Open it in a browser and sign in as tenant default with the owner key.")
-        print(
-            said.key_line or "It was printed by the first start; `stepwell key create` makes more."
-        )
+        print(said.owner_line or "Open it in a browser and sign in.")
         sys.stdout.flush()
         if options.once:
             server.terminate()

@@ -9,6 +9,7 @@ from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.auth.known_tokens import KnownTokens
+from app.auth.people import People
 from app.auth.roles import Role
 from app.auth.tokens import BadToken, load_library, read_token
 from app.clock import Clock
@@ -21,11 +22,12 @@ _NO_HASH = bytes(32)
 
 
 class Authenticator:
-    """Knows all keys and secrets; exact, since every change goes through this process."""
+    """Knows all keys, secrets and people; exact, as every change goes through this process."""
 
     def __init__(
         self, journal: Journal, settings: Settings, clock: Clock, keyring: Keyring
     ) -> None:
+        self.people = People(journal.people, keyring, clock)
         self._journal = journal
         self._settings = settings
         self._clock = clock
@@ -36,7 +38,8 @@ class Authenticator:
         self._used: dict[str, int] = {}
 
     async def load(self) -> None:
-        """Read all keys and secrets; call it again after any change."""
+        """Read all keys, secrets and people; call it again after any change of keys or secrets."""
+        await self.people.load()
         self._keys = {row.prefix: (row, _caller(row)) for row in await self._journal.keys.all()}
         sealed = await self._journal.jwt_secrets.all()
         if sealed:
@@ -51,7 +54,9 @@ class Authenticator:
 
     @property
     def has_owner(self) -> bool:
-        """True when an owner can sign in, with a key or a token."""
+        """True when an owner can sign in, in whatever way."""
+        if self.people.has_owner:
+            return True
         now_ms = self._clock.now_ms()
         keys = any(
             row.role == Role.OWNER and _counts(row, now_ms) for row, _ in self._keys.values()

@@ -4,6 +4,7 @@ A bucket that is full again is forgotten, so that only who asks now takes memory
 fills every bucket.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ _SIGN_IN_RATE = 0.2
 
 _SIGN_IN_BURST = 20
 """Wrong sign-ins that an address may make at once."""
+
+_PASSWORD_RATE, _PASSWORD_BURST = 0.1, 10
+"""Wrong passwords that a name may be given, from wherever they come."""
 
 
 class RateLimited(Exception):
@@ -98,6 +102,7 @@ class RateLimits:
         )
         self._open = RateLimit(_OPEN_RATE, _OPEN_BURST, time.monotonic)
         self._sign_ins = RateLimit(_SIGN_IN_RATE, _SIGN_IN_BURST, time.monotonic)
+        self._passwords = RateLimit(_PASSWORD_RATE, _PASSWORD_BURST, time.monotonic)
 
     def check(self, caller: Caller) -> None:
         """Count a request. Raises `RateLimited`; what is refused takes no token."""
@@ -125,3 +130,19 @@ class RateLimits:
     def note_failed_sign_in(self, address: str) -> None:
         """Count a sign-in that was wrong."""
         self._sign_ins.take(address)
+
+    def check_password(self, tenant: str, name: str) -> None:
+        """Raise `RateLimited` where a name was given wrong passwords too often, by whomever."""
+        if (wait_s := self._passwords.wait_s(_account(tenant, name))) > 0:
+            self._counters.refused["sign-in"] += 1
+            raise RateLimited("name", _PASSWORD_RATE, wait_s)
+
+    def note_failed_password(self, tenant: str, name: str) -> None:
+        """Count a password that was wrong."""
+        self._passwords.take(_account(tenant, name))
+
+
+def _account(tenant: str, name: str) -> str:
+    """Name an account in few bytes, whatever was sent as its name."""
+    given = f"{tenant}\0{name.strip().casefold()}"
+    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()

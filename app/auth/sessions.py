@@ -1,9 +1,9 @@
 """Sessions of browsers: a sealed cookie that names the credential it stands for.
 
-The credential is checked at every request, so that a session ends with its key or token. Of
-sessions the journal keeps only those that were signed out, until their time would be over. A
-browser sends the cookie by itself, so a request that changes something must also bring the
-session's own word in a header, which no other site can do.
+The credential is checked at every request, so that a session ends with its key, its token or
+its person; it also ends when its row in the journal is removed. A browser sends the cookie by
+itself, so a request that changes something must also bring the session's own word in a header,
+which no other site can do.
 """
 
 import base64
@@ -22,12 +22,16 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.clock import Clock
 from app.secrets.seal import Keyring, KeyUnusable
-from journal import EndedSessions
+from journal import ChangeNote, SessionRow, SessionTable, UnknownSession, changing
 
 COOKIE = "stepwell_session"
 CSRF_HEADER = "x-csrf-token"
 _KIND = "session"
 _LONGEST_COOKIE = 3_800
+_LONGEST_TOLD = 200
+_MOST_OF_ONE = 100
+"""Sessions that one credential may have open; the oldest ends for the next."""
+
 _SAFE = ("GET", "HEAD")
 _HERE = (None, "same-origin", "none")
 
@@ -47,59 +51,115 @@ class Session:
     csrf: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Where a session is opened: the address as the server sees it, and what the browser says."""
+
+    address: str
+    name: str
+
+
 class Sessions:
     """Opens sessions, and knows who is asking in whatever way they say it."""
 
     def __init__(
         self,
         authenticator: Authenticator,
-        table: EndedSessions,
+        table: SessionTable,
         keyring: Keyring,
         clock: Clock,
         lifetime_s: int,
     ) -> None:
         self._authenticator = authenticator
         self._table = table
-        self._ended: set[str] = set()
+        self._open: dict[str, SessionRow] = {}
         self._keyring = keyring
         self._clock = clock
         self.lifetime_s = lifetime_s
 
     async def load(self) -> None:
-        """Read which sessions were signed out."""
-        self._ended = await self._table.all(self._clock.now_ms())
+        """Read which sessions are open."""
+        self._open = {row.id: row for row in await self._table.all(self._clock.now_ms())}
+
+    def of_tenant(self, tenant: str) -> list[SessionRow]:
+        """Return the open sessions of a tenant, newest first."""
+        now_ms = self._clock.now_ms()
+        found = [
+            row for row in self._open.values() if row.tenant == tenant and row.until_ms > now_ms
+        ]
+        return found[::-1]
+
+    def id_of(self, cookies: Mapping[str, str]) -> str:
+        """Return which session a browser has; empty where none."""
+        try:
+            return _name(self._opened(cookies.get(COOKIE, "")))
+        except Unauthorized:
+            return ""
 
     async def end(self, cookies: Mapping[str, str]) -> None:
         """End the session of a browser, durable when this returns; its cookie counts no more.
 
         Raises `Unauthorized` where there is none.
         """
-        kept = self._opened(cookies.get(COOKIE, ""))
-        name = _name(kept)
-        self._ended.add(name)
-        await self._table.end(name, kept["until"], self._clock.now_ms())
+        await self._end([_name(self._opened(cookies.get(COOKIE, "")))])
 
-    def open(self, tenant: str, credential: str) -> str:
-        """Return the cookie for a key of a tenant, or for a token.
+    async def end_one(self, tenant: str, session_id: str) -> None:
+        """End a session of a tenant. Raises `UnknownSession`."""
+        row = self._open.get(session_id)
+        if row is None or row.tenant != tenant:
+            raise UnknownSession(session_id)
+        await self._end([session_id])
+
+    async def end_all(self, credential: str) -> None:
+        """End every session of a person or a key."""
+        if ended := [row.id for row in self._open.values() if row.credential == credential]:
+            await self._end(ended)
+
+    async def _end(self, ids: list[str]) -> None:
+        for one in ids:
+            self._open.pop(one, None)
+        await self._table.remove(ids)
+
+    async def open(self, tenant: str, credential: str, browser: Browser) -> str:
+        """Return the cookie for a key of a tenant, or for a token; durable when this returns.
 
         Raises:
             Unauthorized: The credential does not count.
             TokenTooLong: The cookie would not be kept by browsers.
         """
-        kept: dict[str, Any] = {
-            "until": self._clock.now_ms() + self.lifetime_s * 1_000,
-            "csrf": secrets.token_urlsafe(24),
-        }
         if credential.startswith("sk_"):
-            kept |= {"prefix": prefix_of(credential), "hash": hash_of(credential).hex()}
-            kept["tenant"] = tenant
-        else:
-            kept["token"] = credential
-        self._caller(kept)
+            digest = hash_of(credential).hex()
+            named = {"prefix": prefix_of(credential), "hash": digest, "tenant": tenant}
+            return await self._opened_for(named, "key", browser)
+        return await self._opened_for({"token": credential}, "token", browser)
+
+    async def open_for(self, person_id: str, kind: str, browser: Browser) -> str:
+        """Return the cookie for a person who has shown who they are; durable when this returns.
+
+        Raises `Unauthorized` for one who may not sign in.
+        """
+        return await self._opened_for({"person": person_id}, kind, browser)
+
+    async def _opened_for(self, named: Mapping[str, str], kind: str, browser: Browser) -> str:
+        now_ms = self._clock.now_ms()
+        until_ms = now_ms + self.lifetime_s * 1_000
+        kept = {"until": until_ms, "csrf": secrets.token_urlsafe(24), **named}
+        caller = self._caller(kept)
         sealed = self._keyring.seal(_KIND, "", "", json.dumps(kept))
         cookie = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
         if len(cookie) > _LONGEST_COOKIE:
             raise TokenTooLong
+        row = SessionRow(
+            _name(kept), caller.tenant, caller.name, kind, caller.credential,
+            _told(browser.address), _told(browser.name), now_ms, until_ms,
+        )  # fmt: skip
+        with changing(ChangeNote(row.tenant, now_ms, row.who, "signIn", f"/sign-in/{kind}")):
+            await self._table.add(row)
+        self._open = {name: one for name, one in self._open.items() if one.until_ms > now_ms}
+        self._open[row.id] = row
+        same = [one.id for one in self._open.values() if one.credential == caller.credential]
+        if len(same) > _MOST_OF_ONE:
+            await self._end(same[: len(same) - _MOST_OF_ONE])
         return cookie
 
     def of(self, method: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Session:
@@ -128,11 +188,13 @@ class Sessions:
             kept: dict[str, Any] = json.loads(self._keyring.open(_KIND, "", "", sealed))
         except (binascii.Error, ValueError, KeyUnusable):
             raise Unauthorized from None
-        if kept["until"] <= self._clock.now_ms() or _name(kept) in self._ended:
+        if kept["until"] <= self._clock.now_ms() or _name(kept) not in self._open:
             raise Unauthorized
         return kept
 
     def _caller(self, kept: Mapping[str, Any]) -> Caller:
+        if "person" in kept:
+            return self._authenticator.people.caller(kept["person"])
         if "token" in kept:
             return self._authenticator.by_token(kept["token"], None)
         digest = bytes.fromhex(kept["hash"])
@@ -142,3 +204,7 @@ class Sessions:
 def _name(kept: Mapping[str, Any]) -> str:
     """Name a session by what no other one has, without telling it."""
     return hashlib.sha256(str(kept["csrf"]).encode()).hexdigest()[:32]
+
+
+def _told(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST_TOLD])

@@ -18,7 +18,9 @@ from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
 from app.wire.bodies import M, NoQuery, checked, without_query
+from journal import ChangeNote, changing
 
+_LONGEST_TARGET = 500
 _CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
 
 
@@ -95,7 +97,23 @@ class Endpoint:
         session.caller.require(self.role)
         work_for(session.caller.tenant)
         handled = self.handler(Call(request, services, session.caller, session.csrf))
+        if self.is_audited:
+            with changing(self._note(request, services, session.caller)):
+                return await services.fair_loop.run(session.caller.tenant, handled)
         return await services.fair_loop.run(session.caller.tenant, handled)
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether what it changes is kept in the audit log: not what is done with runs."""
+        return self.method not in ("GET", "HEAD") and self.role.includes(Role.EDITOR)
+
+    def _note(self, request: Request, services: Services, caller: Caller) -> ChangeNote:
+        target = str(request.scope["path"])[:_LONGEST_TARGET]
+        action = "".join(
+            part if at == 0 else part.capitalize()
+            for at, part in enumerate(self.operation.split("_"))
+        )
+        return ChangeNote(caller.tenant, services.clock.now_ms(), caller.name, action, target)
 
     async def answer(self, request: Request, services: Services) -> Response:
         """Check who is asking, ask the handler, turn failures into answers."""

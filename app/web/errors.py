@@ -5,6 +5,9 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse
 
 from app.auth.errors import Forbidden, Unauthorized
+from app.auth.first_owner import OwnerThere
+from app.auth.passwords import TooManyPasswords, UnfitPassword
+from app.auth.people import UnfitPerson
 from app.auth.rate_limits import RateLimited
 from app.auth.sealed_token import LinkUnusable
 from app.definitions.variables import UnfitVariable
@@ -32,6 +35,7 @@ from journal import (
     Corrupt,
     Damaged,
     DefinitionExists,
+    NameTaken,
     NotArchived,
     NotEnded,
     NotFound,
@@ -45,9 +49,11 @@ from journal import (
     UnknownDelivery,
     UnknownFile,
     UnknownModel,
+    UnknownPerson,
     UnknownRun,
     UnknownSchedule,
     UnknownSecret,
+    UnknownSession,
     UnknownThread,
     UnknownVariable,
     UnknownWebhook,
@@ -68,6 +74,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownDelivery, 404, "Delivery not found"),
     (UnknownSchedule, 404, "Schedule not found"),
     (UnknownCredential, 404, "Credential not found"),
+    (UnknownPerson, 404, "Person not found"),
+    (UnknownSession, 404, "Session not found"),
     (LinkUnusable, 404, "Link not valid"),
     (NotFoundHere, 404, "Not found"),
     (UnknownAgent, 404, "Agent not found"),
@@ -86,6 +94,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (TooManyWebhooks, 409, "Conflict"),
     (TooManySchedules, 409, "Conflict"),
     (TooManySignals, 429, "Too many requests"),
+    (NameTaken, 409, "Conflict"),
+    (OwnerThere, 409, "Conflict"),
     (NotEnded, 409, "Conflict"),
     (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),
@@ -94,10 +104,13 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (StartRefused, 400, "Invalid input"),
     (InvalidAnswer, 400, "Invalid input"),
     (BadRequest, 400, "Invalid input"),
+    (UnfitPerson, 400, "Invalid input"),
+    (UnfitPassword, 400, "Invalid input"),
     (UnfitSecret, 400, "Invalid input"),
     (UnfitVariable, 400, "Invalid input"),
     (Archived, 400, "Invalid input"),
     (NotArchived, 409, "Conflict"),
+    (TooManyPasswords, 503, "Service unavailable"),
     (Overloaded, 503, "Service unavailable"),
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),

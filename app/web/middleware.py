@@ -14,8 +14,8 @@ from app.wire.errors import BadRequest
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LINK = "/answer/"
-"""What follows it lets its holder answer, so it is not logged."""
+_LINKS = ("/answer/", "/invitation/", "/sign-in/")
+"""What follows them lets its holder in, so it is not logged."""
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -71,7 +71,10 @@ class RequestFrame:
                 added = [header for header in _HEADERS if header[0] not in names]
                 added.append((b"x-request-id", request_id.encode()))
                 message = {**message, "headers": [*given, *added]}
-                shown = _LINK if scope["path"].startswith(_LINK) else scope["path"]
+                path: str = scope["path"]
+                shown = path
+                if path.startswith(_LINKS):
+                    shown = next(link for link in _LINKS if path.startswith(link))
                 log.request_served(scope["method"], shown, message["status"], request_id)
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._counters.requests[method, message["status"]] += 1

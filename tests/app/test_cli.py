@@ -121,7 +121,7 @@ def test_the_commands_of_the_operations_page_work(server: Server, tmp_path: Path
     assert '"secret"' in shown.stdout
     assert "0 faults" in shown.stdout
     keys = command("key", "list", "--data", tmp_path / "restored", "--tenant", "default")["keys"]
-    assert {key["name"] for key in keys} == {"first", "backend"}
+    assert {key["name"] for key in keys} == {"backend"}
 
 
 def test_a_tour_on_a_busy_port_sends_nothing_and_leaves_a_way_in(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_tour_on_a_busy_port_sends_nothing_and_leaves_a_way_in(tmp_path: Path)
     assert not data.exists()
 
 
-def test_a_start_shows_an_owner_key_while_no_owner_can_sign_in(tmp_path: Path) -> None:
+def test_a_start_shows_a_code_while_no_owner_can_sign_in(tmp_path: Path) -> None:
     def first_words() -> str:
         with subprocess.Popen(
             [STEPWELL, "serve", "--data", tmp_path, "--port", "0"],
@@ -165,8 +165,10 @@ def test_a_start_shows_an_owner_key_while_no_owner_can_sign_in(tmp_path: Path) -
             return said
 
     command("key", "create", "--data", tmp_path, "--tenant", "default", "--role", "editor")
-    assert "Owner key of tenant default (shown once): sk_" in first_words()
-    assert "Owner key" not in first_words()
+    assert "/first-owner with the code " in first_words()
+    assert "sk_" not in first_words()
+    command("key", "create", "--data", tmp_path, "--tenant", "default", "--role", "owner")
+    assert "code" not in first_words()
 
 
 def test_a_reader_that_leaves_ends_a_command_without_a_word(tmp_path: Path) -> None:
@@ -191,5 +193,6 @@ def test_the_tour_takes_a_sample_to_its_end(tmp_path: Path) -> None:
     place: list[str | Path] = ["--once", "--data", tmp_path / "data", "--port", str(free_port())]
     shown = subprocess.run([*command, *place], capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
-    assert "Owner key of tenant default" in shown.stdout
+    assert shown.stdout.count("/first-owner with the code ") == 2
+    assert "sk_" not in shown.stdout
     assert '"paid": true' in shown.stdout

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.first_owner import PATH as FIRST_OWNER
 from app.auth.roles import Role
 from app.services import Services
 from app.web.console import (
@@ -20,6 +21,8 @@ from app.web.console import (
     workflow_pages,
 )
 from app.web.console.answer_page import answer, answer_page
+from app.web.console.first_owner_page import first_owner_page, make_first_owner
+from app.web.console.invitation_page import accept_invitation, invitation_page
 from app.web.console.static_files import static_file
 from app.web.endpoint import Endpoint
 
@@ -42,6 +45,10 @@ PAGES: tuple[Endpoint, ...] = (
 OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("GET", "/sign-in", sign_in.sign_in_page),
     ("POST", "/sign-in", sign_in.sign_in),
+    ("GET", FIRST_OWNER, first_owner_page),
+    ("POST", FIRST_OWNER, make_first_owner),
+    ("GET", "/invitation/{token}", invitation_page),
+    ("POST", "/invitation/{token}", accept_invitation),
     ("GET", "/answer/{token}", answer_page),
     ("POST", "/answer/{token}", answer),
     ("GET", "/static/{version}/{name}", static_file),

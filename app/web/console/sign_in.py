@@ -1,102 +1,114 @@
-"""Signing in with a key or a token, and out again."""
-
-from urllib.parse import parse_qs, urlsplit
+"""Signing in with a name and a password, with a key or a token, and out again."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.auth.errors import Unauthorized
+from app.auth.first_owner import PATH as FIRST_OWNER
+from app.auth.passwords import TooManyPasswords
 from app.auth.rate_limits import RateLimited
 from app.auth.sessions import COOKIE, TokenTooLong
 from app.services import Services
+from app.web.console.entering import (
+    HOME,
+    NotFromHere,
+    address_of,
+    browser_of,
+    entered,
+    first,
+    is_open,
+    is_secure,
+    local,
+    sent_form,
+)
 from app.web.console.rendering import html
 from app.web.endpoint import Call
-from app.wire.json_body import read_body
 
-_LONGEST_FORM = 16_384
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
-HOME = "/inbox"
+_WRONG_KEY = "That key or token does not count for this tenant. It may be disabled or expired."
+_WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: S105 - a message
 
 
-async def sign_in_page(request: Request, _: Services) -> Response:
-    """Show the form."""
-    return _form(request, request.query_params.get("next", HOME))
+async def sign_in_page(request: Request, services: Services) -> Response:
+    """Show the form; while there is no owner, lead to where one is made."""
+    if services.first_owner.is_wanted:
+        return RedirectResponse(FIRST_OWNER, 303)
+    given = request.query_params
+    return sign_in_form(request, services, given.get("next", HOME), with_key="key" in given)
 
 
 async def sign_in(request: Request, services: Services) -> Response:
     """Open a session. A form that another site sends is refused."""
-    back = HOME
+    back, tenant, with_key = HOME, "", True
     try:
-        body = await read_body(request, _LONGEST_FORM, services.settings.body_timeout)
-        given = {name: items[0] for name, items in parse_qs(body.decode()).items()}
-        back = given.get("next", HOME)
-        if not _is_from_here(request):
-            return _form(request, back, "Sign in on this page, not from another one.", 403)
-        services.rate_limits.check_sign_in(_address_of(request))
-        tenant, credential = given.get("tenant", "").strip(), given.get("credential", "").strip()
-        cookie = services.sessions.open(tenant, credential)
+        given = await sent_form(request, services)
+        back, tenant = first(given, "next", HOME), first(given, "tenant").strip()
+        with_key = "name" not in given
+        services.rate_limits.check_sign_in(address_of(request))
+        if with_key:
+            credential = first(given, "credential").strip()
+            cookie = await services.sessions.open(tenant, credential, browser_of(request))
+        else:
+            cookie = await _by_password(request, services, tenant, given)
+    except NotFromHere:
+        message = "Sign in on this page, not from another one."
+        return sign_in_form(request, services, back, message, 403, with_key=with_key)
     except TokenTooLong as too_long:
-        return _form(request, back, f"{too_long}.", 400)
-    except RateLimited as often:
-        answer = _form(request, back, f"Too many attempts: {often}.", 429)
+        return sign_in_form(request, services, back, f"{too_long}.", 400, with_key=True)
+    except (RateLimited, TooManyPasswords) as often:
+        message = f"Too many attempts: {often}."
+        answer = sign_in_form(request, services, back, message, 429, with_key=with_key)
         answer.headers["Retry-After"] = str(often.retry_after_s)
         return answer
     except Unauthorized:
-        services.rate_limits.note_failed_sign_in(_address_of(request))
-        message = "That key or token does not count for this tenant. It may be disabled or expired."
-        return _form(request, back, message, 401, given.get("tenant", ""))
+        services.rate_limits.note_failed_sign_in(address_of(request))
+        message = _WRONG_KEY if with_key else _WRONG_PASSWORD
+        return sign_in_form(request, services, back, message, 401, tenant, with_key=with_key)
     except (UnicodeDecodeError, ValueError):
-        return _form(request, back, "The form cannot be read.", 400)
-    answer = RedirectResponse(local(back), 303)
-    answer.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=services.sessions.lifetime_s,
-        secure=_is_secure(request),
-        httponly=True,
-        samesite="strict",
-    )
-    return answer
+        return sign_in_form(request, services, back, "The form cannot be read.", 400)
+    return entered(request, services, cookie, back)
+
+
+async def _by_password(
+    request: Request, services: Services, tenant: str, given: dict[str, list[str]]
+) -> str:
+    people, name = services.authenticator.people, first(given, "name")
+    services.rate_limits.check_password(tenant, name)
+    try:
+        person = await people.by_password(tenant, name, first(given, "password"))
+    except Unauthorized:
+        services.rate_limits.note_failed_password(tenant, name)
+        raise
+    cookie = await services.sessions.open_for(person.id, "password", browser_of(request))
+    await people.signed_in(person)
+    return cookie
 
 
 async def sign_out(call: Call) -> Response:
     """End the session, on the server and in this browser."""
     await call.services.sessions.end(call.request.cookies)
     answer = JSONResponse({"success": True})
-    answer.delete_cookie(COOKIE, secure=_is_secure(call.request), httponly=True, samesite="strict")
+    answer.delete_cookie(COOKIE, secure=is_secure(call.request), httponly=True, samesite="strict")
     return answer
 
 
-def _address_of(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-def local(address: str) -> str:
-    """Return an address on this server; what leads elsewhere becomes the first page."""
-    parts = urlsplit(address.replace("\\", "/"))
-    is_local = address.startswith("/") and not address.startswith(("//", "/\\"))
-    if not is_local or parts.netloc or parts.scheme or not address.isprintable():
-        return HOME
-    return address
-
-
-def _form(
-    request: Request, back: str, message: str = "", status: int = 200, tenant: str = ""
+def sign_in_form(  # noqa: PLR0913 - what the page shows
+    request: Request,
+    services: Services,
+    back: str,
+    message: str = "",
+    status: int = 200,
+    tenant: str = "",
+    *,
+    with_key: bool = False,
 ) -> Response:
-    # Browsers say where a request comes from only over HTTPS or on the machine itself.
-    is_open = _is_secure(request) and "sec-fetch-mode" not in request.headers
+    """Return the page: for people, where there are any, else for keys."""
     return html(
-        "sign_in.html", status, next=local(back), message=message, tenant=tenant, is_open=is_open
+        "sign_in.html",
+        status,
+        next=local(back),
+        message=message,
+        tenant=tenant,
+        is_open=is_open(request),
+        with_key=with_key or not services.authenticator.people.is_anybody,
+        is_anybody=services.authenticator.people.is_anybody,
     )
-
-
-def _is_from_here(request: Request) -> bool:
-    origin = request.headers.get("origin")
-    if origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host"):
-        return False
-    return request.headers.get("sec-fetch-site") in (None, "same-origin", "none")
-
-
-def _is_secure(request: Request) -> bool:
-    """Say whether the cookie is for HTTPS only: everywhere but on the machine itself."""
-    return request.url.hostname not in _LOOPBACK

@@ -1,0 +1,277 @@
+"""People: who they are, how they sign in, and the invitations by which they begin."""
+
+import hashlib
+import json
+import re
+import secrets
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.auth.caller import Caller
+from app.auth.errors import Unauthorized
+from app.auth.passwords import Passwords, must_be_fit
+from app.auth.roles import Role
+from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
+from app.clock import Clock
+from app.secrets.seal import Keyring
+from engine import JsonObject
+from journal import ChangeNote, PeopleTable, PersonRow, UnknownPerson, changing
+
+INVITATION = "/invitation/"
+INVITED_FOR_MS = 7 * 86_400_000
+LONGEST_NAME = 100
+MOST_GROUPS = 50
+MOST_PEOPLE = 10_000
+_KIND = "invitation"
+_GROUP = re.compile(r"[^\s,][^,]{0,99}")
+
+
+class UnfitPerson(Exception):
+    """A name or a group is not one that a person can have.
+
+    Attributes:
+        field: Which of them.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How a provider of identities knows somebody, and what it says of them."""
+
+    tenant: str
+    subject: str
+    name: str
+    role: Role
+    groups: tuple[str, ...]
+
+
+class People:
+    """The people of all tenants, in memory; every change goes through here."""
+
+    def __init__(self, table: PeopleTable, keyring: Keyring, clock: Clock) -> None:
+        self._table = table
+        self._keyring = keyring
+        self._clock = clock
+        self._by_id: dict[str, PersonRow] = {}
+        self.passwords = Passwords()
+
+    async def load(self) -> None:
+        """Read everybody."""
+        self._by_id = {row.id: row for row in await self._table.all()}
+
+    def of(self, tenant: str) -> list[PersonRow]:
+        """Return the people of a tenant, by name."""
+        found = [row for row in self._by_id.values() if row.tenant == tenant]
+        return sorted(found, key=lambda row: row.name.casefold())
+
+    def get(self, tenant: str, person_id: str) -> PersonRow:
+        """Return a person. Raises `UnknownPerson`."""
+        row = self._by_id.get(person_id)
+        if row is None or row.tenant != tenant:
+            raise UnknownPerson(person_id)
+        return row
+
+    @property
+    def is_anybody(self) -> bool:
+        """Whether there is somebody who signs in by name and password."""
+        return any(row.password is not None for row in self._by_id.values())
+
+    @property
+    def has_owner(self) -> bool:
+        """Whether an owner among them can sign in."""
+        return any(
+            row.role == Role.OWNER and row.disabled_at_ms is None
+            and (row.password is not None or row.subject is not None)
+            for row in self._by_id.values()
+        )  # fmt: skip
+
+    def caller(self, person_id: str) -> Caller:
+        """Return a person as a caller. Raises `Unauthorized` for one who may not sign in."""
+        row = self._by_id.get(person_id)
+        if row is None or row.disabled_at_ms is not None:
+            raise Unauthorized
+        groups: list[str] = json.loads(row.groups)
+        context: JsonObject = {"groups": [*groups]} if groups else {}
+        return Caller(row.tenant, Role(row.role), f"person:{row.name}", context, row.id)
+
+    async def add(
+        self,
+        tenant: str,
+        name: str,
+        role: Role,
+        groups: Sequence[str] = (),
+        password: str | None = None,
+    ) -> PersonRow:
+        """Make a person. Raises `UnfitPerson`, `UnfitPassword`, `NameTaken`."""
+        name = fit_name(name)
+        kept = None
+        if password is not None:
+            must_be_fit(password, name)
+            kept = await self.passwords.hashed(password)
+        return await self._added(self._new(tenant, name, role, groups, password=kept))
+
+    async def known(self, known: Known) -> PersonRow:
+        """Return the person whom a provider knows, as it knows them now; made where need be.
+
+        Raises `Unauthorized` for one who was disabled here.
+        """
+        now_ms = self._clock.now_ms()
+        found = next(
+            (
+                row for row in self._by_id.values()
+                if row.tenant == known.tenant and row.subject == known.subject
+            ),
+            None,
+        )  # fmt: skip
+        if found is None:
+            taken = {row.name.casefold() for row in self.of(known.tenant)}
+            name = fit_name(known.name)
+            if name.casefold() in taken:  # somebody who signs in in another way
+                mark = hashlib.sha256(known.subject.encode()).hexdigest()[:6]
+                name = f"{name[: LONGEST_NAME - 9]} ({mark})"
+            new = self._new(known.tenant, name, known.role, known.groups, subject=known.subject)
+            with changing(self._note(new, "createPerson")):
+                return await self._added(replace(new, signed_in_at_ms=now_ms))
+        if found.disabled_at_ms is not None:
+            raise Unauthorized
+        groups = _listed(known.groups)
+        now = replace(found, role=known.role.value, groups=groups, signed_in_at_ms=now_ms)
+        if (now.role, now.groups) == (found.role, found.groups):
+            return await self._changed(now)
+        with changing(self._note(now, "updatePerson")):
+            return await self._changed(now)
+
+    async def change(
+        self,
+        row: PersonRow,
+        *,
+        role: Role | None = None,
+        groups: Sequence[str] | None = None,
+        disabled: bool | None = None,
+    ) -> PersonRow:
+        """Change what is given. Raises `UnfitPerson`."""
+        disabled_at_ms = row.disabled_at_ms
+        if disabled is not None:
+            disabled_at_ms = (disabled_at_ms or self._clock.now_ms()) if disabled else None
+        return await self._changed(
+            replace(
+                row,
+                role=row.role if role is None else role.value,
+                groups=row.groups if groups is None else _listed(groups),
+                disabled_at_ms=disabled_at_ms,
+            )
+        )
+
+    async def by_password(self, tenant: str, name: str, password: str) -> PersonRow:
+        """Return who signs in. Raises `Unauthorized`; how long it takes tells nothing."""
+        wanted = plain_name(name).casefold()
+        row = next((one for one in self.of(tenant) if one.name.casefold() == wanted), None)
+        fits = await self.passwords.fits(password, row.password if row else None)
+        if row is None or not fits or row.disabled_at_ms is not None:
+            raise Unauthorized
+        return self._by_id[row.id]
+
+    async def signed_in(self, row: PersonRow) -> None:
+        """Note that somebody has signed in."""
+        await self._changed(replace(self._by_id[row.id], signed_in_at_ms=self._clock.now_ms()))
+
+    async def invite(self, row: PersonRow) -> tuple[str, int]:
+        """Return the path of a new invitation, and until when it counts; older ones end."""
+        nonce, until_ms = secrets.token_urlsafe(16), self._clock.now_ms() + INVITED_FOR_MS
+        await self._changed(replace(row, invitation=_hash(nonce)))
+        values = [row.tenant, row.id, nonce, until_ms]
+        sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
+        return f"{INVITATION}{token_of(sealed)}", until_ms
+
+    def invited(self, token: str) -> PersonRow:
+        """Return whom an invitation is for. Raises `LinkUnusable`."""
+        tenant, person_id, nonce, until_ms = sealed_values(self._keyring, _KIND, token)
+        try:
+            row = self.get(tenant, person_id)
+        except UnknownPerson:
+            raise LinkUnusable from None
+        is_open = row.invitation == _hash(nonce) and row.disabled_at_ms is None
+        if not is_open or until_ms <= self._clock.now_ms():
+            raise LinkUnusable
+        return row
+
+    async def accept(self, token: str, password: str) -> PersonRow:
+        """Give the invited person a password. Raises `LinkUnusable`, `UnfitPassword`."""
+        row = self.invited(token)
+        must_be_fit(password, row.name)
+        kept = await self.passwords.hashed(password)
+        row = self.invited(token)  # of two at once, one counts
+        with changing(self._note(row, "acceptInvitation")):
+            return await self._changed(replace(row, password=kept, invitation=None))
+
+    def _new(  # noqa: PLR0913 - a row
+        self,
+        tenant: str,
+        name: str,
+        role: Role,
+        groups: Sequence[str],
+        password: str | None = None,
+        subject: str | None = None,
+    ) -> PersonRow:
+        if len(self.of(tenant)) >= MOST_PEOPLE:
+            raise UnfitPerson("name", f"a tenant has {MOST_PEOPLE:,} people at most")
+        listed = _listed(groups)
+        return PersonRow(
+            f"person_{uuid.uuid4().hex[:16]}", tenant, name, role.value, listed, password, subject,
+            None, self._clock.now_ms(),
+        )  # fmt: skip
+
+    def _note(self, row: PersonRow, action: str) -> ChangeNote:
+        """Say what somebody changes about themselves."""
+        target = f"/api/people/{row.id}"
+        return ChangeNote(row.tenant, self._clock.now_ms(), f"person:{row.name}", action, target)
+
+    async def _added(self, row: PersonRow) -> PersonRow:
+        await self._table.add(row)
+        self._by_id[row.id] = row
+        return row
+
+    async def _changed(self, row: PersonRow) -> PersonRow:
+        await self._table.change(row)
+        self._by_id[row.id] = row
+        return row
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it is compared: one form of each letter, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())
+
+
+def fit_name(name: str) -> str:
+    """Return a name as it is kept. Raises `UnfitPerson`."""
+    plain = plain_name(name)
+    if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
+        message = f"a name has 1 to {LONGEST_NAME} characters, all of them visible"
+        raise UnfitPerson("name", message)
+    return plain
+
+
+def fit_groups(groups: Sequence[str]) -> list[str]:
+    """Return groups as they are kept, in order, each once. Raises `UnfitPerson`."""
+    found = sorted({plain_name(group) for group in groups})
+    if len(found) > MOST_GROUPS:
+        raise UnfitPerson("groups", f"a person is in {MOST_GROUPS} groups at most")
+    for group in found:
+        if not _GROUP.fullmatch(group) or not group.isprintable():
+            message = "a group has 1 to 100 visible characters, and no comma"
+            raise UnfitPerson("groups", message)
+    return found
+
+
+def _listed(groups: Sequence[str]) -> str:
+    return json.dumps(fit_groups(groups), ensure_ascii=False)
+
+
+def _hash(nonce: str) -> str:
+    return hashlib.sha256(nonce.encode()).hexdigest()

@@ -1,0 +1,57 @@
+"""The audit log as it is read: a page at a time, newest first."""
+
+from dataclasses import dataclass
+
+from journal.audit import AuditRow
+from journal.columns import columns
+from journal.readers import Readers
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are meant; what is None does not filter.
+
+    Attributes:
+        since_ms: From this moment on.
+        until_ms: Before this moment.
+        before: Only entries before this position.
+    """
+
+    who: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    before: int | None = None
+
+
+class AuditList:
+    """The audit log of all tenants."""
+
+    def __init__(self, lists: Readers) -> None:
+        self._lists = lists
+
+    async def page(self, tenant: str, wanted: AuditFilter, limit: int) -> list[AuditRow]:
+        """Return up to `limit` entries of a tenant, newest first."""
+        where: list[str] = ["tenant = ?"]
+        bound: list[str | int] = [tenant]
+        given: tuple[tuple[str, str | int | None], ...] = (
+            ("who = ?", wanted.who),
+            ("action = ?", wanted.action),
+            ("at_ms >= ?", wanted.since_ms),
+            ("at_ms < ?", wanted.until_ms),
+            ("position < ?", wanted.before),
+        )
+        for clause, value in given:
+            if value is not None:
+                where.append(clause)
+                bound.append(value)
+        if wanted.target is not None:
+            where.append("substr(target, 1, ?) = ?")
+            bound += [len(wanted.target), wanted.target]
+        rows = await self._lists.all(
+            f"SELECT {columns(AuditRow)} FROM audit WHERE {' AND '.join(where)}"
+            " ORDER BY position DESC LIMIT ?",
+            (*bound, limit),
+        )
+        return [AuditRow(*row) for row in rows]

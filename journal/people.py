@@ -1,0 +1,85 @@
+"""People who sign in by themselves."""
+
+import sqlite3
+from dataclasses import astuple, dataclass
+
+from journal.columns import columns, insert_into
+from journal.errors import NameTaken, UnknownPerson
+from journal.readers import Readers
+from journal.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """One person.
+
+    Attributes:
+        name: What they sign in with; in any case, one person a tenant has it.
+        groups: The names of their groups, a JSON array.
+        password: A salted hash; None while they have none.
+        subject: How a provider of identities names them, behind its issuer; None for others.
+        invitation: The hash of what an open invitation holds.
+        signed_in_at_ms: When they last signed in.
+    """
+
+    id: str
+    tenant: str
+    name: str
+    role: str
+    groups: str
+    password: str | None
+    subject: str | None
+    invitation: str | None
+    created_at_ms: int
+    signed_in_at_ms: int | None = None
+    disabled_at_ms: int | None = None
+
+
+class PeopleTable:
+    """The people of all tenants."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def all(self) -> list[PersonRow]:
+        """Return everybody, in the order of their names."""
+        rows = await self._readers.all(
+            f"SELECT {columns(PersonRow)} FROM people ORDER BY tenant, name"
+        )
+        return [PersonRow(*row) for row in rows]
+
+    async def add(self, row: PersonRow) -> None:
+        """Keep a new person; durable when this returns. Raises `NameTaken`."""
+        try:
+            await self._writer.write(
+                lambda connection: (
+                    connection.execute(insert_into("people", PersonRow), astuple(row)).rowcount
+                )
+            )
+        except sqlite3.IntegrityError as taken:
+            raise NameTaken(row.name) from taken
+
+    async def change(self, row: PersonRow) -> None:
+        """Put a person in the place of the one with that id. Raises `UnknownPerson`, `NameTaken`.
+
+        The tenant stays what it is.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
+                "UPDATE people SET name = ?, role = ?, groups = ?, password = ?, subject = ?,"
+                " invitation = ?, signed_in_at_ms = ?, disabled_at_ms = ?"
+                " WHERE id = ? AND tenant = ?",
+                (
+                    row.name, row.role, row.groups, row.password, row.subject, row.invitation,
+                    row.signed_in_at_ms, row.disabled_at_ms, row.id, row.tenant,
+                ),
+            )  # fmt: skip
+            if changed.rowcount == 0:
+                raise UnknownPerson(row.id)
+
+        try:
+            await self._writer.write(work)
+        except sqlite3.IntegrityError as taken:
+            raise NameTaken(row.name) from taken
