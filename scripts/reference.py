@@ -125,6 +125,17 @@ that it calls asks models, the agent's limit is held against each question. The 
 a limit is walked one question at a time, so that a limit is passed by one answer at most. An agent
 that answers in text is asked to deliver twice, then the step fails and says what was said.
 
+## Long conversations
+
+`context` keeps questions below `maxTokens`, as a provider counts them. Once one is longer, the
+results of calls before the last `keepLast` answers are left out, and told by their length: all at
+once, so that what comes before stays the same for many turns and is read from the provider's
+cache. With `summarize`, a model writes down what matters of all that is older, which then stands
+beside the message; its answer is a record like any other, counted and shown in the transcript.
+Either way each question is a function of the records, and asked the same after a crash. With
+`cache`, provider anthropic is asked to keep the conversation; others do that by themselves. What
+came from a cache is `cachedTokens`.
+
 An agent that failed can go on from its last answer: `POST /api/workflow/rerun/{runId}` with
 `"keepCalls": true`. Limits begin anew then, and what was paid for is not counted again.
 """
@@ -145,6 +156,14 @@ def _agent_page() -> Iterator[str]:
     yield _example(_AGENT)
 
 
+_ABOUT_MODELS = """
+Where a model fails for whatever reason (but a limit or a budget), those of `fallback` are asked in
+their order: the step's or the agent's list, and the model's own without one. Each is one question
+with limits, prices and retries of its own, and the transcript shows which model has answered. What
+a provider added to its answers goes back to that provider only.
+"""
+
+
 def _model_page() -> Iterator[str]:
     yield "# Models\n"
     yield (
@@ -156,6 +175,8 @@ def _model_page() -> Iterator[str]:
     yield "`PUT /api/models/{name}` takes this document; the tenant's model wins over one of the"
     yield "settings with the same name. `GET /api/models` lists both.\n"
     yield from _table(ModelDocument)
+    yield from _parts(ModelDocument)
+    yield _ABOUT_MODELS
     yield "\n```json"
     yield json.dumps(_MODEL, indent=2)
     yield "```\n"

@@ -77,9 +77,17 @@ def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
             if isinstance(name, str) and not name.endswith(".*"):
                 told = known.lacks(what, name)
                 found += [Problem(f"tools[{index}]", told)] if told else []
-    model = document.get("model")
-    told = known.lacks("model", model) if isinstance(model, str) else None
-    return [*found, *([Problem("model", told)] if told else [])]
+    for key in ("model", "fallback"):
+        found += list(_missing(known, "model", document.get(key), key))
+    return found
+
+
+def _missing(known: Known, what: str, named: Any, path: str) -> Iterator[Problem]:
+    """Yield what there is not of a name, or of a list of names."""
+    names = enumerate(named) if isinstance(named, list) else [(None, named)]
+    for index, name in names:
+        if isinstance(name, str) and "{{" not in name and (told := known.lacks(what, name)):
+            yield Problem(path if index is None else f"{path}[{index}]", told)
 
 
 class _Advice:
@@ -109,10 +117,8 @@ class _Advice:
 
     def _step(self, step: dict[str, Any], kind: AnyStepType, path: str) -> Iterator[Problem]:
         for key, what in kind.names.items():
-            name = step.get(key)
-            if what != "workflow" and isinstance(name, str) and "{{" not in name:
-                told = self._known.lacks(what, name)
-                yield from [Problem(f"{path}.{key}", told)] if told else []
+            if what != "workflow":
+                yield from _missing(self._known, what, step.get(key), f"{path}.{key}")
         for place, name in kind.calls(step):
             if not name.startswith("#") and "{{" not in name:
                 told = self._known.lacks("workflow", name)

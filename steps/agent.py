@@ -19,6 +19,7 @@ from steps.durations import Duration
 from steps.expression import ExpressionError, condition
 from steps.field_specs import spec_problems
 from steps.fields import Fields
+from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning
 from steps.problems import InvalidDefinition, problems_of
 from steps.template import Template
 
@@ -127,6 +128,46 @@ class Limits(_Part):
     )
 
 
+class Summarize(_Part):
+    """How a conversation is summed up."""
+
+    model: str | None = Field(
+        None, max_length=64, description="the model that does it; the agent's without it"
+    )
+    instructions: str | None = Field(
+        None, min_length=1, max_length=20_000, description="what it is told to write down"
+    )
+
+
+class Context(_Part):
+    """What of a long conversation the model is told."""
+
+    maxTokens: int = Field(  # noqa: N815
+        ge=500,
+        le=100_000_000,
+        description="tokens of a question beyond which it is made shorter, once for many turns",
+    )
+    keepLast: int = Field(  # noqa: N815
+        3, ge=1, le=500, description="how many of the newest answers stay, with their results"
+    )
+    clearResults: bool = Field(  # noqa: N815
+        True,
+        description="the results of older calls are left out, and told by their length; of a "
+        "thread the oldest too, where that is not enough",
+    )
+    summarize: bool | Summarize = Field(
+        False,
+        description="all that is older is summed up by a model instead; true, or an object that "
+        "says how",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Context":
+        if not self.summarize and not self.clearResults:
+            raise ValueError("leave clearResults true, or say summarize")
+        return self
+
+
 class AgentDocument(_Part):
     """An agent as people write and store it."""
 
@@ -144,11 +185,27 @@ class AgentDocument(_Part):
     )
     temperature: float | None = Field(None, ge=0, le=2, description="how freely it answers")
     maxTokens: int | None = Field(None, ge=1, description="tokens of one answer")  # noqa: N815
+    reasoning: Reasoning | None = Field(None, description=REASONING)
+    fallback: Fallback = Field([], description=FALLBACK)
+    cache: bool = Field(
+        True,
+        description="whether a provider that can is asked to keep the conversation between turns",
+    )
+    toolChoice: str | None = Field(  # noqa: N815
+        None,
+        min_length=1,
+        max_length=200,
+        description="`required`: each answer must call a tool, `deliver` among them, where there "
+        "is something to deliver; or the tool that the first answer must call",
+    )
     tools: list[AgentTool] = Field([], max_length=100, description="what it may call")
     output: dict[str, Any] = Field({}, description="the fields that it must deliver")
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),
         description="when it has worked long enough",
+    )
+    context: Context | None = Field(
+        None, description="how a long conversation is made shorter; never without it"
     )
 
 

@@ -7,10 +7,12 @@ it again after a crash, a pause or a failed attempt does nothing twice.
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from engine import Json, JsonObject
-from steps.agent import AgentDefinition
+from steps.agent import AgentDefinition, Summarize
 from steps.agent_calls import AgentCalls, Delivered, Told
+from steps.agent_context import SUMMARY_INSTRUCTIONS, Conversation, as_text
 from steps.agent_limits import AgentLimits
 from steps.agent_questions import Questions
 from steps.agent_tools import DELIVER, Offer
@@ -50,13 +52,15 @@ class AgentWork:
         self._name = agent.name
         self._fields = fields
         self._effects = effects
-        self._messages: list[Message] = []
+        self._said: Conversation
         self._reached: StepBroke | None = None
         self._limits = AgentLimits(agent.settings.limits, agent.name, step, effects)
         self._questions = Questions(agent.name, step, effects)
         self._calls = AgentCalls(
             agent.settings.limits, self._limits, fields, offers, self._questions, step, effects
         )
+        self._offers = offers
+        self._conversation = step.idempotency_key
         self._specs = [offer.spec for offer in offers]
         if fields:
             told = "Deliver the result and end the work."
@@ -72,7 +76,7 @@ class AgentWork:
         Raises `StepBroke` at a limit, a refusal, a cut-off answer, or a model's failure.
         """
         system = Message("system", (TextPart(self._told(instructions)),))
-        self._messages = [system, *earlier, user]
+        self._said = Conversation(self._settings.context, (system, earlier, user), self._specs)
         await self._limits.announce()
         turn, texts = 0, 0
         while True:
@@ -83,7 +87,7 @@ class AgentWork:
                 if not self._limits.is_own(broke) and broke is not self._reached:
                     raise
                 return self._limits.outcome(broke, turn)
-            self._messages.append(answer.as_message())
+            self._said.answered(answer)
             if not answer.tool_calls:
                 if outcome := self._delivered_as_text(turn, answer.text):
                     return outcome
@@ -97,7 +101,7 @@ class AgentWork:
             if not isinstance(made, Told):
                 return made
             for call, result in zip(answer.tool_calls, made.results, strict=True):
-                self._messages.append(Message("tool", result, tool_call_id=call.id))
+                self._said.add(Message("tool", result, tool_call_id=call.id))
 
     def _told(self, instructions: str) -> str:
         if not self._fields:
@@ -114,11 +118,18 @@ class AgentWork:
             raise self._reached
         is_last = self._limits.deliver_turn
         if turn == is_last:
-            self._messages.append(Message("user", (TextPart(self._told_to_end()),)))
-        name, request = f"turn-{turn}", self._request(texts, is_last=is_last in (turn, turn - 1))
-        # What was said before in a thread is kept with the thread.
-        begun = (self._messages[0], self._messages[-1])
-        asked = newly_asked(begun if turn == 1 else self._messages)
+            self._said.add(Message("user", (TextPart(self._told_to_end()),)))
+        told = await self._said.told(partial(self._summary, turn))
+        request = self._request(turn, told, texts, is_last=is_last in (turn, turn - 1))
+        asked = newly_asked(self._said.newly_said(turn))
+        answer, is_new = await self._answer(f"turn-{turn}", request, {"asked": asked})
+        self._limits.turns += is_new
+        return usable(answer)
+
+    async def _answer(
+        self, name: str, request: ChatRequest, beside: JsonObject
+    ) -> tuple[ChatAnswer, bool]:
+        """Return an answer and whether it counts; what is kept `beside` it is for people."""
 
         async def work() -> Json:
             try:
@@ -126,27 +137,59 @@ class AgentWork:
                     answer = await self._effects.chat(request)
             except TimeoutError as late:
                 raise self._limits.out_of_time() from late
-            return {**answer.to_json(), "asked": asked}
+            return {**answer.to_json(), **beside}
 
         answer = answer_from_json(await self._effects.record(name, work))
-        if not self._questions.is_kept(name):
-            self._limits.turns += 1
+        is_new = not self._questions.is_kept(name)
+        if is_new:
             self._limits.used += answer.usage
             self._limits.spent_ms += answer.latency_ms
-        return usable(answer)
+        return answer, is_new
 
-    def _request(self, texts: int, *, is_last: bool) -> ChatRequest:
-        must_call = None
+    async def _summary(self, turn: int, messages: Sequence[Message]) -> str:
+        """Ask for what a conversation comes to. Raises `StepBroke` where none comes."""
+        context = self._settings.context
+        how = context.summarize if context and isinstance(context.summarize, Summarize) else None
+        told = (how.instructions if how else None) or SUMMARY_INSTRUCTIONS
+        request = ChatRequest(
+            model=(how.model if how else None) or self._settings.model,
+            messages=(
+                Message("system", (TextPart(told),)),
+                Message("user", (TextPart(as_text(messages)),)),
+            ),
+            max_tokens=self._settings.maxTokens,
+            agent=self._id,
+        )
+        answer, _ = await self._answer(f"turn-{turn}/summary", request, {})
+        # One that was cut off says much of it all the same.
+        return (answer if answer.finish == "length" and answer.text else usable(answer)).text
+
+    def _choice(self, turn: int) -> str | None:
+        """Return what the agent's document has to be called in a turn."""
+        wanted = self._settings.toolChoice
+        if wanted == _ANY_TOOL:
+            return wanted if self._fields else None
+        named = (offer.name for offer in self._offers if wanted in (offer.id, offer.name))
+        return next(named, None) if turn == 1 else None
+
+    def _request(
+        self, turn: int, messages: tuple[Message, ...], texts: int, *, is_last: bool
+    ) -> ChatRequest:
+        must_call = self._choice(turn)
         if self._fields and (texts or is_last):
             must_call = DELIVER if is_last or texts == _TEXTS_IN_A_ROW else _ANY_TOOL
         return ChatRequest(
             model=self._settings.model,
-            messages=tuple(self._messages),
+            messages=messages,
             temperature=self._settings.temperature,
             max_tokens=self._settings.maxTokens,
             tools=tuple(self._specs),
             agent=self._id,
             tool_choice=must_call,
+            reasoning=self._settings.reasoning,
+            fallback=tuple(self._settings.fallback),
+            caches=self._settings.cache,
+            conversation=self._conversation,
         )
 
     def _told_to_end(self) -> str:
@@ -174,7 +217,7 @@ class AgentWork:
         asked = f"That is text. Call the tool `{DELIVER}` with the result, which fits {schema}"
         if texts < _TEXTS_IN_A_ROW:
             asked += ", or go on working with the other tools"
-        self._messages.append(Message("user", (TextPart(f"{asked}."),)))
+        self._said.add(Message("user", (TextPart(f"{asked}."),)))
 
     def _done(self, turns: int, output: JsonObject, text: str) -> Done:
         response: JsonObject = {

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from pydantic import Field
 
 from engine import Json, JsonObject
-from steps.agent import compile_agent
+from steps.agent import AgentDefinition, compile_agent
 from steps.agent_questions import accepted, unanswered
 from steps.agent_records import kept_calls
 from steps.agent_thread import Thread
@@ -19,6 +20,7 @@ from steps.budget_questions import accepted as of_budget
 from steps.chat import Message, TextPart
 from steps.contract import GoesOn, Outcome, StepInput, StepSettings, StepType
 from steps.effects import Effects
+from steps.model_options import Fallback, Reasoning
 from steps.model_output import fields_to_fill
 from steps.spending import LimitReached
 from steps.template import Template
@@ -37,6 +39,11 @@ class CallAgentSettings(StepSettings):
         "without it the published version, or the latest where none is published",
     )
     message: Template = Field(description="what the agent is asked to do")
+    model: str | None = Field(
+        None, min_length=1, max_length=64, description="a model in place of the agent's own"
+    )
+    reasoning: Reasoning | None = Field(None, description="in place of the agent's own")
+    fallback: Fallback = Field([], description="in place of the agent's own")
     inputs: dict[str, Template] = Field(
         {}, description="values for the agent: shown to the model, and `inputs` in its instructions"
     )
@@ -65,7 +72,7 @@ class CallAgent(StepType[CallAgentSettings]):
     settings = CallAgentSettings
     built_in = True
     asks_itself = True
-    names = {"agentId": "agent"}
+    names = {"agentId": "agent", "model": "model", "fallback": "model"}
     own_errors = False
     errors = {
         "UnknownAgent": "there is no such agent or version, or it is archived",
@@ -107,7 +114,7 @@ class CallAgent(StepType[CallAgentSettings]):
         """Work from the last record on."""
         begun = await effects.record("agent", partial(_begin, settings, effects))
         assert isinstance(begun, dict)  # noqa: S101 - written by `_begin`
-        agent = compile_agent(begun["definition"])
+        agent = _with_options(compile_agent(begun["definition"]), settings)
         tools = begun["tools"]
         assert isinstance(tools, list)  # noqa: S101 - written by `_begin`
         inputs = {name: await item.rendered(step.scope) for name, item in settings.inputs.items()}
@@ -160,6 +167,13 @@ async def _begin(settings: CallAgentSettings, effects: Effects) -> Json:
         "definition": agent.definition,
         "tools": [offer.to_json() for offer in offers],
     }
+
+
+def _with_options(agent: AgentDefinition, settings: CallAgentSettings) -> AgentDefinition:
+    """Return the agent as the step wants it asked."""
+    given = {name: getattr(settings, name) for name in ("model", "reasoning", "fallback")}
+    own = {name: value for name, value in given.items() if value not in (None, [])}
+    return replace(agent, settings=agent.settings.model_copy(update=own)) if own else agent
 
 
 def _text(value: Json) -> str:

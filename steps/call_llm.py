@@ -11,6 +11,7 @@ from steps.asked import newly_asked
 from steps.attachments import attached
 from steps.budget_questions import BudgetQuestions, accepted
 from steps.chat import (
+    ANSWER_TOOL,
     ChatAnswer,
     ChatRequest,
     Message,
@@ -31,11 +32,10 @@ from steps.contract import (
     listed,
 )
 from steps.effects import Effects
+from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 from steps.model_output import excerpt, fields_to_fill, read_answer, schema_of, usable
 from steps.spending import LimitReached
 from steps.template import Template
-
-_TOOL = "answer"
 
 
 class Turn(StepSettings):
@@ -71,6 +71,17 @@ class CallLlmSettings(StepSettings):
         description="uploaded files to show to it, each a file id or a list of ids: pictures, "
         "text, PDF and office documents",
     )
+    reasoning: Reasoning | None = Field(None, description=REASONING)
+    fallback: Fallback = Field([], description=FALLBACK)
+    structured: Structured | None = Field(
+        None,
+        description="how the model is told the fields of `output`; as its document says without it",
+    )
+    cache: bool = Field(
+        False,
+        description="whether a provider that can is asked to keep the question for others that "
+        "begin alike",
+    )
     repairs: int = Field(
         2, ge=0, le=5, description="how often an answer that does not fit is asked for again"
     )
@@ -91,7 +102,7 @@ class CallLlm(StepType[CallLlmSettings]):
     type = "call-llm"
     settings = CallLlmSettings
     built_in = True
-    names = {"model": "model"}
+    names = {"model": "model", "fallback": "model"}
     own_errors = False
     timeout_ms = 300_000
     errors = {
@@ -181,8 +192,13 @@ class CallLlm(StepType[CallLlmSettings]):
                 settings.temperature,
                 settings.maxTokens,
                 None if by_tool else schema,
-                (ToolSpec(_TOOL, "Give the answer.", schema),) if by_tool and schema else (),
-                tool_choice=_TOOL if by_tool else None,
+                (ToolSpec(ANSWER_TOOL, "Give the answer.", schema),) if by_tool and schema else (),
+                tool_choice=ANSWER_TOOL if by_tool else None,
+                reasoning=settings.reasoning,
+                structured=settings.structured,
+                fallback=tuple(settings.fallback),
+                caches=settings.cache,
+                conversation=step.idempotency_key,
             )
             answer = await _asked(request, f"attempt-{step.attempt}/answer-{number}", effects)
             used += answer.usage

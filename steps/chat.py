@@ -30,6 +30,9 @@ class ImagePart:
     content: bytes
 
 
+ANSWER_TOOL = "answer"
+"""The tool that a model calls to give an answer, where a schema is told by one."""
+
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The media types of pictures that providers take."""
 
@@ -120,6 +123,13 @@ class ChatRequest:
         agent: The id of the agent for which it is asked; empty without one.
         tool_choice: `required` where a tool must be called, or the name of the one that must
             be; None: as the model likes. Endpoints that do not know it are asked without.
+        reasoning: How much the model thinks first: a word from `none` to `xhigh`, or tokens;
+            None: as the model's settings say.
+        structured: How the endpoint is told `schema`; None: as the model's settings say.
+        fallback: Models that are asked in its place where it fails; empty: as its settings say.
+        caches: Whether the provider is asked to keep the question, of which the next one is a
+            longer form.
+        conversation: Tells conversations apart, where a provider keeps each in one place.
     """
 
     model: str | None
@@ -130,6 +140,11 @@ class ChatRequest:
     tools: tuple[ToolSpec, ...] = ()
     agent: str = ""
     tool_choice: str | None = None
+    reasoning: str | int | None = None
+    structured: str | None = None
+    fallback: tuple[str, ...] = ()
+    caches: bool = False
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,7 @@ class Usage:
         cached_tokens: Those of the input tokens that came from the provider's cache.
         cost_nano: The price, in billionths of the currency that prices are in; None where no
             model has a price.
+        written_tokens: Those of the input tokens that the provider has put into its cache.
     """
 
     input_tokens: int = 0
@@ -150,6 +166,7 @@ class Usage:
     estimated: bool = False
     cached_tokens: int = 0
     cost_nano: int | None = None
+    written_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         """Return both together."""
@@ -160,6 +177,7 @@ class Usage:
             self.estimated or other.estimated,
             self.cached_tokens + other.cached_tokens,
             sum(costs) if costs else None,
+            self.written_tokens + other.written_tokens,
         )
 
     @property
@@ -171,12 +189,14 @@ class Usage:
         """Write the usage for the journal and for people.
 
         Returns:
-            `inputTokens`, `outputTokens`; where there are some `cachedTokens`, and `cost`;
-            `estimated` where it is true.
+            `inputTokens`, `outputTokens`; where there are some `cachedTokens`,
+            `cacheWrittenTokens`, and `cost`; `estimated` where it is true.
         """
         told: JsonObject = {"inputTokens": self.input_tokens, "outputTokens": self.output_tokens}
         if self.cached_tokens:
             told["cachedTokens"] = self.cached_tokens
+        if self.written_tokens:
+            told["cacheWrittenTokens"] = self.written_tokens
         if self.cost_nano is not None:
             told["cost"] = in_currency(self.cost_nano)
         return {**told, "estimated": True} if self.estimated else told
@@ -206,6 +226,7 @@ def usage_from_json(kept: Json) -> Usage:
         bool(told.get("estimated")),
         _count(told.get("cachedTokens")),
         in_nano(cost) if is_priced else None,  # type: ignore[arg-type] # it is a number
+        _count(told.get("cacheWrittenTokens")),
     )
 
 

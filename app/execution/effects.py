@@ -15,6 +15,7 @@ from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.signals import Signals
 from app.files.uploads import Files
 from app.llm.catalogue import Models
+from app.llm.failures import all_failed
 from app.outbound.http_client import HttpClient
 from app.outbound.oauth import OAuthTokens
 from app.secrets.vault import Secrets
@@ -31,6 +32,7 @@ from steps.contract import StepBroke
 from steps.effects import StoredFile, ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse
 from steps.outgoing import OutgoingSignal, TokenRequest
+from steps.spending import LimitReached
 from steps.strict_json import as_kept
 from steps.usable_agent import Agent
 
@@ -125,11 +127,22 @@ class LiveEffects:
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Ask a model once, when what may be spent has room for it."""
-        models, tenant = self._services.models, self._tenant
-        estimate = await models.estimate(tenant, request)
         budget = self._live.usable.budget
         if budget is not None:
             await self._services.spending.begin_budget(self._live.run.id, in_nano(budget))
+        failures: list[tuple[str, StepBroke]] = []
+        for one in await self._services.models.alternatives(self._tenant, request):
+            try:
+                return await self._chat(one)
+            except LimitReached:
+                raise
+            except StepBroke as broke:
+                failures.append((one.model or "", broke))
+        raise all_failed(failures)
+
+    async def _chat(self, request: ChatRequest) -> ChatAnswer:
+        models, tenant = self._services.models, self._tenant
+        estimate = await models.estimate(tenant, request)
         # A step with a policy of its own waits in the journal, not here.
         may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
         return await self._services.spending.spend(

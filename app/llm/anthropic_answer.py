@@ -84,7 +84,7 @@ def _told(usage: dict[str, Any]) -> Told:
     read = as_count(usage.get("cache_read_input_tokens"))
     written = as_count(usage.get("cache_creation_input_tokens"))
     whole = None if asked is None else asked + (read or 0) + (written or 0)
-    return Told(whole, as_count(usage.get("output_tokens")), read)
+    return Told(whole, as_count(usage.get("output_tokens")), read, written)
 
 
 @dataclass(slots=True)

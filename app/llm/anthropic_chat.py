@@ -12,6 +12,7 @@ from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
 BASE_URL = "https://api.anthropic.com"
 _NO_KEY = "none"
 _MOST_TOKENS = 4_096  # the messages format asks for a bound; every model allows this one
+_KEEP = {"cache_control": {"type": "ephemeral"}}
 _EMPTY = {"type": "text", "text": "(empty)"}  # the messages format has no empty message
 
 
@@ -55,33 +56,70 @@ def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
 def _body(endpoint: Endpoint, request: ChatRequest, transform: Any) -> dict[str, Any]:
     settings = endpoint.settings
     system = [_text(message) for message in request.messages if message.role == "system"]
+    caches = request.caches if settings.cache is None else settings.cache
+    thinks, tokens = _thinking(
+        settings.reasoning if request.reasoning is None else request.reasoning
+    )
+    turns = _turns(request.messages, endpoint)
     body: dict[str, Any] = {
         "model": settings.model,
-        "max_tokens": request.max_tokens or settings.maxTokens or _MOST_TOKENS,
-        "messages": _turns(request.messages, endpoint),
+        # What it thinks counts among what it answers.
+        "max_tokens": (request.max_tokens or settings.maxTokens or _MOST_TOKENS) + tokens,
+        "messages": _marked(turns) if caches else turns,
         "stream": settings.stream,
     }
     if request.schema is not None:
-        if settings.structured == "prompt" or has_open_part(request.schema):
+        structured = request.structured or settings.structured
+        if structured != "json_schema" or has_open_part(request.schema):
             system.append(in_words(request.schema))
         else:
             schema = transform(request.schema)
             body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+    if effort := thinks.pop("effort", None):
+        body["output_config"] = {**body.get("output_config", {}), "effort": effort}
     if system:
-        body["system"] = "\n\n".join(system)
+        told = {"type": "text", "text": "\n\n".join(system)}
+        body["system"] = [{**told, **_KEEP}] if caches else told["text"]
     if request.tools:
         body["tools"] = [
             {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
             for tool in request.tools
         ]
+        if caches and not system:
+            body["tools"][-1] |= _KEEP
     if request.tools and request.tool_choice is not None:
         is_any = request.tool_choice == "required"
         named = {"type": "tool", "name": request.tool_choice}
         body["tool_choice"] = {"type": "any"} if is_any else named
+    further: dict[str, Any] = {**settings.options, **thinks}
     if request.temperature is not None:
         # The library has no such parameter any more; models that take it still do.
-        body["extra_body"] = {"temperature": request.temperature}
+        further["temperature"] = request.temperature
+    if further:
+        body["extra_body"] = further
     return body
+
+
+def _thinking(reasoning: str | int | None) -> tuple[dict[str, Any], int]:
+    """Return what is said of thinking first, and how many tokens that may have."""
+    if reasoning is None:
+        return {}, 0
+    if isinstance(reasoning, int):
+        return {"thinking": {"type": "enabled", "budget_tokens": reasoning}}, reasoning
+    if reasoning == "none":
+        return {"thinking": {"type": "disabled"}}, 0
+    effort = {"minimal": "low", "xhigh": "max"}.get(reasoning, reasoning)
+    return {"thinking": {"type": "adaptive"}, "effort": effort}, 0
+
+
+def _marked(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ask that what has been said up to the last two turns of the user's is kept.
+
+    The next question finds what this one has left there, also where much was said since.
+    """
+    for turn in [turn for turn in turns if turn["role"] == "user"][-2:]:
+        turn["content"][-1] = {**turn["content"][-1], **_KEEP}
+    return turns
 
 
 def _turns(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:

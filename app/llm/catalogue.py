@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app.clock import Clock
 from app.llm import anthropic_chat, openai_chat
-from app.llm.endpoint import Endpoint
+from app.llm.endpoint import Endpoint, further_headers
 from app.llm.failures import Asked, broke
 from app.llm.prices import Estimate, estimate, priced
 from app.outbound.lookups import asking
@@ -18,7 +18,7 @@ from app.outbound.way_out import WayOut
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.server import Settings
 from journal import ModelTable
-from steps.chat import ChatAnswer, ChatRequest
+from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolSpec
 from steps.contract import StepBroke
 from steps.nearest import did_you_mean
 
@@ -30,6 +30,19 @@ _ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
     "anthropic": anthropic_chat.ask,
 }
 _BASE_URLS = {"openai": openai_chat.BASE_URL, "anthropic": anthropic_chat.BASE_URL}
+
+
+_REFERENCE = "secret:"  # how a header says that its value is one
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What it takes to reach a model, opened for one question."""
+
+    key: str | None
+    headers: dict[str, str]
+    retries: int
+    hidden: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,37 +98,40 @@ class Models:
             StepBroke: No usable answer came; the type says why.
         """
         model = await self._resolved(tenant, request.model)
-        key = await self._key(tenant, model.settings)
+        request = _by_tool(request, model.settings)
+        way = await self._way_to(tenant, model.settings, may_retry=may_retry)
         try:
-            return await self._asked(tenant, model, key, request, may_retry=may_retry)
+            return await self._asked(tenant, model, way, request)
         except StepBroke as broke:
             # Not every endpoint that speaks the format knows it, and some models do not think then.
             if request.tool_choice is None or not _is_about_choice(broke):
                 raise
-        return await self._asked(
-            tenant, model, key, replace(request, tool_choice=None), may_retry=may_retry
-        )
+        return await self._asked(tenant, model, way, replace(request, tool_choice=None))
+
+    async def alternatives(self, tenant: str, request: ChatRequest) -> list[ChatRequest]:
+        """Return the questions to ask in their order: the request, and those of its fallbacks."""
+        names: Sequence[str] = request.fallback
+        if not names:
+            known = await self.known(tenant)
+            named = (
+                m
+                for m in known
+                if m.name == request.model or (request.model is None and m.is_default)
+            )
+            names = next((model.settings.fallback for model in named), ())
+        return [request, *(replace(request, model=name) for name in names)]
 
     async def _asked(
-        self,
-        tenant: str,
-        model: KnownModel,
-        key: str | None,
-        request: ChatRequest,
-        *,
-        may_retry: bool,
+        self, tenant: str, model: KnownModel, way: _Way, request: ChatRequest
     ) -> ChatAnswer:
-        asked = Asked(model.name, urlsplit(model.base_url).netloc, key)
+        asked = Asked(model.name, urlsplit(model.base_url).netloc, way.hidden)
         endpoint = Endpoint(
-            model.settings,
-            model.base_url,
-            key,
-            self._client(model.source),
-            model.settings.retries if may_retry else 0,
+            model.settings, model.base_url, way.key, self._client(model.source), way.retries
         )
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         asking.set(tenant)
+        further_headers.set(way.headers)
         try:
             async with asyncio.timeout(model.settings.timeout / 1_000):
                 answer = await _ASK[model.settings.provider](endpoint, request)
@@ -174,12 +190,19 @@ class Models:
             key = os.environ.get(model.keyEnv, "")
         else:
             return None
-        key = key.strip()
-        # What a header cannot hold would be shown in the HTTP library's complaint.
-        if not key or not (key.isascii() and key.isprintable()):
-            message = f"the {origin} is not set, or holds what cannot be a key"
-            raise StepBroke("ModelAuth", message, retryable=False)
-        return key
+        return _sendable(key, origin)
+
+    async def _way_to(self, tenant: str, model: ModelDocument, *, may_retry: bool) -> _Way:
+        """Open what a question to a model takes. Raises `StepBroke`."""
+        key = await self._key(tenant, model)
+        headers, hidden = dict(model.headers), [key] if key else []
+        for name, text in headers.items():
+            if text.startswith(_REFERENCE):
+                secret = text.removeprefix(_REFERENCE)
+                found = _sendable(await self._secret_of(tenant, secret), f"secret {secret}")
+                headers[name] = found
+                hidden.append(found)
+        return _Way(key, headers, model.retries if may_retry else 0, tuple(hidden))
 
     def _client(self, source: str) -> Any:
         """Return the client; what the operator named may be anywhere, what a tenant named not."""
@@ -194,6 +217,26 @@ class Models:
                 allowed, self._way, self._settings.max_concurrent_steps
             )
         return self._clients[source]
+
+
+def _sendable(value: str, origin: str) -> str:
+    """Return a secret as a header holds it. Raises `StepBroke` for what none can hold.
+
+    The HTTP library would show it in its complaint.
+    """
+    value = value.strip()
+    if not value or not (value.isascii() and value.isprintable()):
+        message = f"the {origin} is not set, or holds what cannot be a key"
+        raise StepBroke("ModelAuth", message, retryable=False)
+    return value
+
+
+def _by_tool(request: ChatRequest, model: ModelDocument) -> ChatRequest:
+    """Return the question with a tool that must be called where that is how a schema is told."""
+    if request.schema is None or (request.structured or model.structured) != "tool":
+        return request
+    tool = ToolSpec(ANSWER_TOOL, "Give the answer.", request.schema)
+    return replace(request, schema=None, tools=(tool,), tool_choice=ANSWER_TOOL)
 
 
 def _is_about_choice(broke: StepBroke) -> bool:

@@ -1,8 +1,10 @@
 """What a provider's module is given to ask one question."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from app.llm.tolerant import whole_characters
@@ -10,6 +12,10 @@ from app.settings.llm import ModelDocument
 from engine import JsonObject
 from steps.chat import ImagePart, TextPart, ToolCall
 from steps.model_json import only_object
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+further_headers: ContextVar[Mapping[str, str]] = ContextVar("further_headers", default=_NONE)
+"""What the model's document wants sent beside what the provider's library sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ what it carries: a status, a response, a cause.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -76,12 +76,12 @@ class Asked:
 
     Attributes:
         name: What definitions call the model.
-        key: What no message may show.
+        hidden: What no message may show: the key, and secrets in headers.
     """
 
     name: str
     host: str
-    key: str | None
+    hidden: tuple[str, ...] = ()
 
 
 def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
@@ -107,6 +107,20 @@ def broke(failure: Exception, asked: Asked, now_ms: int) -> StepBroke | None:
         message = f"the answer of {where} cannot be read: {failure}{what}"
         return StepBroke("InvalidResponse", message)
     return None
+
+
+def all_failed(failures: Sequence[tuple[str, StepBroke]]) -> StepBroke:
+    """Return the failure of a model and of those that were asked instead: its own, and theirs."""
+    _, first = failures[0]
+    if len(failures) == 1:
+        return first
+    others = "; ".join(f"{name}: {broke.error.message}" for name, broke in failures[1:])
+    return StepBroke(
+        first.error.type,
+        f"{first.error.message}; instead were asked {others}",
+        retryable=any(broke.error.retryable for _, broke in failures),
+        retry_after_ms=first.error.retry_after_ms,
+    )
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:
@@ -161,7 +175,8 @@ def _by_status(status: int, failure: Exception, asked: Asked, now_ms: int) -> St
     if _is_too_long(status, told):
         message = (
             f"the conversation is longer than {where} can read {told}; give it less: shorter "
-            "files and results (the agent's `limits.maxResult`), or a model with a longer context"
+            "files and results (the agent's `limits.maxResult`), a shorter conversation (its "
+            "`context`), or a model with a longer context"
         )
         return StepBroke("ContextTooLong", message, retryable=False)
     if status < HTTPStatus.BAD_REQUEST:
@@ -195,7 +210,10 @@ def _said(body: Any, depth: int = 4) -> str:
 
 
 def _shown(text: str, asked: Asked) -> str:
-    text = " ".join(without_key(text[: 4 * _EXCERPT], asked.key or "").split())
+    text = text[: 4 * _EXCERPT]
+    for value in asked.hidden:
+        text = without_key(text, value)
+    text = " ".join(text.split())
     return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from app.llm.endpoint import Endpoint, arguments_text, named
 from app.llm.schemas import in_words, is_strict
 from engine import Json
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
+from steps.contract import StepBroke
 
 BASE_URL = "https://api.openai.com/v1"
 _NO_KEY = "none"
@@ -57,12 +59,13 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     if settings.stream:
         body["stream_options"] = {"include_usage": True}
     if request.schema is not None:
-        if settings.structured == "json_schema":
+        structured = request.structured or settings.structured
+        if structured == "json_schema":
             body["response_format"] = _response_format(request.schema)
         else:
             _instruct(messages, in_words(request.schema))
-        if settings.structured == "json_object":
-            body["response_format"] = {"type": "json_object"}
+            if structured == "json_object":
+                body["response_format"] = {"type": "json_object"}
     if request.tools:
         body["tools"] = [
             {
@@ -80,10 +83,29 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
         body["tool_choice"] = _tool_choice(request.tool_choice)
     if request.temperature is not None:
         body["temperature"] = request.temperature
+    further = _further(endpoint, request)
+    if further:
+        body["extra_body"] = further
     most = request.max_tokens or settings.maxTokens
     if most is not None:
         body[_limit_word(endpoint.base_url)] = most
     return {**body, "messages": messages}
+
+
+def _further(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
+    """Return the keys that the library does not know. Raises `StepBroke`."""
+    settings = endpoint.settings
+    reasoning = settings.reasoning if request.reasoning is None else request.reasoning
+    if isinstance(reasoning, int):
+        message = "a model of provider openai takes words as reasoning, such as low or high"
+        raise StepBroke("ModelRejected", message, retryable=False)
+    further: dict[str, Any] = {**settings.options}
+    if reasoning is not None:
+        further["reasoning_effort"] = reasoning
+    if request.caches and request.conversation and _is_its_own(endpoint.base_url):
+        # It keeps what begins alike by itself, and finds it again by this on the same machine.
+        further["prompt_cache_key"] = sha256(request.conversation.encode()).hexdigest()[:32]
+    return further
 
 
 def _tool_choice(wanted: str) -> Any:
@@ -109,9 +131,12 @@ def _response_format(schema: dict[str, Json]) -> dict[str, Any]:
 
 def _limit_word(base_url: str) -> str:
     """OpenAI's newer models refuse `max_tokens`; many other servers know nothing else."""
+    return "max_completion_tokens" if _is_its_own(base_url) else "max_tokens"
+
+
+def _is_its_own(base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
-    is_its_own = host.endswith((".openai.com", ".openai.azure.com"))
-    return "max_completion_tokens" if is_its_own else "max_tokens"
+    return host.endswith((".openai.com", ".openai.azure.com"))
 
 
 def _messages(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from app.llm.tokens import input_tokens
 from app.settings.llm import ModelDocument, Prices
 from steps.chat import ChatRequest, Usage, in_nano
+from steps.tokens import input_tokens
 
 _PER_TOKEN = 1_000_000
 _LONGEST_ANSWER = 16_384
@@ -48,7 +48,9 @@ def priced(usage: Usage, prices: Prices | None) -> Usage:
     """Return a usage with what it costs; as it is where the model has no prices."""
     if prices is None:
         return usage
-    fresh = usage.input_tokens - usage.cached_tokens
+    fresh = usage.input_tokens - usage.cached_tokens - usage.written_tokens
     cached = prices.input if prices.cachedInput is None else prices.cachedInput
-    cost = fresh * prices.input + usage.cached_tokens * cached + usage.output_tokens * prices.output
+    written = prices.input if prices.cacheWrite is None else prices.cacheWrite
+    cost = fresh * prices.input + usage.cached_tokens * cached + usage.written_tokens * written
+    cost += usage.output_tokens * prices.output
     return replace(usage, cost_nano=in_nano(cost / _PER_TOKEN))

@@ -1,13 +1,9 @@
 """How many tokens a question and its answer had, where the provider does not say."""
 
-import json
 from dataclasses import dataclass
 
-from steps.chat import ChatRequest, TextPart, ToolCall, Usage
-
-_BYTES_A_TOKEN = 4
-_TOKENS_A_PICTURE = 1_000
-_TOKENS_A_MESSAGE = 4
+from steps.chat import ChatRequest, ToolCall, Usage
+from steps.tokens import input_tokens, text_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +13,13 @@ class Told:
     Attributes:
         tokens_in: All that it has read, also what came from its cache.
         cached: Those of them that came from its cache.
+        written: Those of them that it has put there.
     """
 
     tokens_in: int | None
     tokens_out: int | None
     cached: int | None = None
+    written: int | None = None
 
 
 def usage_of(
@@ -38,31 +36,15 @@ def usage_of(
     if not tokens_in and not tokens_out:
         tokens_in = tokens_out = None
     tokens = input_tokens(request) if tokens_in is None else tokens_in
+    cached = min(told.cached or 0, tokens)
     return Usage(
         tokens,
         _answered(text, calls) if tokens_out is None else tokens_out,
         estimated=tokens_in is None or tokens_out is None,
-        cached_tokens=min(told.cached or 0, tokens),
+        cached_tokens=cached,
+        written_tokens=min(told.written or 0, tokens - cached),
     )
 
 
-def input_tokens(request: ChatRequest) -> int:
-    """Return about how many tokens a question has."""
-    tokens = _tokens(json.dumps(request.schema)) if request.schema else 0
-    for message in request.messages:
-        tokens += _TOKENS_A_MESSAGE + sum(
-            _tokens(part.text) if isinstance(part, TextPart) else _TOKENS_A_PICTURE
-            for part in message.parts
-        )
-        tokens += _answered("", message.tool_calls)
-    for tool in request.tools:
-        tokens += _tokens(tool.name + tool.description + json.dumps(tool.schema))
-    return tokens
-
-
 def _answered(text: str, calls: tuple[ToolCall, ...]) -> int:
-    return _tokens(text) + sum(_tokens(call.name + call.text) for call in calls)
-
-
-def _tokens(text: str) -> int:
-    return -(-len(text.encode()) // _BYTES_A_TOKEN)
+    return text_tokens(text) + sum(text_tokens(call.name + call.text) for call in calls)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import httpx2
 
+from app.llm.endpoint import further_headers
 from app.outbound.decoding import OFFERED, BoundedDecoder, NotDecodable, TooLong
 from app.outbound.network import Network
 from app.outbound.way_out import GuardedTransport, WayOut
@@ -34,6 +35,10 @@ def model_client(allowed: Sequence[Network], way: WayOut, connections: int) -> h
     )
 
 
+def _further() -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), text.encode()) for name, text in further_headers.get().items()]
+
+
 class _Transport(GuardedTransport):
     """Sends what the libraries mean to send, and unpacks what comes within a bound."""
 
@@ -44,7 +49,7 @@ class _Transport(GuardedTransport):
         sent = httpx2.Request(
             request.method,
             request.url,
-            headers=[*headers, (b"Accept-Encoding", OFFERED.encode())],
+            headers=[*headers, *_further(), (b"Accept-Encoding", OFFERED.encode())],
             stream=request.stream,
             extensions=request.extensions,
         )

@@ -1,14 +1,38 @@
 """How a model is named and reached, in the server's settings and in tenants' documents."""
 
-from typing import Annotated, Literal
+import json
+import re
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from steps.durations import Duration
+from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """What definitions call a model."""
+
+
+_OURS = frozenset(
+    {
+        "model", "messages", "stream", "stream_options", "tools", "tool_choice", "max_tokens",
+        "response_format", "system", "output_config",
+    }
+)  # fmt: skip
+_LONGEST_OPTIONS = 20_000
+_LONGEST_HEADER = 4_000
+HeaderValue = Annotated[str, Field(max_length=_LONGEST_HEADER, examples=["secret:GATEWAY_TOKEN"])]
+"""What a header says: itself, or `secret:` and the name of the secret that it says."""
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OUR_HEADERS = frozenset(
+    {
+        "authorization", "x-api-key", "host", "connection", "content-length", "content-type",
+        "accept", "accept-encoding", "transfer-encoding", "te", "trailer", "upgrade", "cookie",
+        "proxy-authorization", "anthropic-version",
+    }
+)  # fmt: skip
 
 
 class Prices(BaseModel):
@@ -23,6 +47,12 @@ class Prices(BaseModel):
         ge=0,
         le=1_000_000,
         description="a million tokens that it reads from its cache; as `input` without it",
+    )
+    cacheWrite: float | None = Field(  # noqa: N815
+        None,
+        ge=0,
+        le=1_000_000,
+        description="a million tokens that it puts into its cache; as `input` without it",
     )
 
 
@@ -60,10 +90,28 @@ class ModelDocument(BaseModel):
         "by the provider's own rules, for a step that has no `retry` of its own",
     )
     stream: bool = Field(False, strict=True, description="read answers as a stream")
-    structured: Literal["json_schema", "json_object", "prompt"] = Field(
-        "json_schema", description="how the endpoint is told the schema that an answer must fit"
+    structured: Structured = Field(
+        "json_schema",
+        description="how the endpoint is told the schema that an answer must fit; `tool`: by a "
+        "tool that must be called",
     )
-
+    reasoning: Reasoning | None = Field(None, description=REASONING)
+    cache: bool | None = Field(
+        None,
+        description="whether provider anthropic is asked to keep what it reads; as the agent or "
+        "the step says without it. Others do by themselves, or not",
+    )
+    fallback: Fallback = Field([], description=FALLBACK)
+    options: dict[str, Any] = Field(
+        {},
+        max_length=50,
+        description="further keys of each request, as the endpoint knows them, such as `top_p`",
+    )
+    headers: dict[str, HeaderValue] = Field(
+        {},
+        max_length=20,
+        description="further headers of each request; `secret:NAME` is a secret of the tenant",
+    )
     images: bool | None = Field(
         None,
         description="whether it takes pictures that tools give; else it is told their type and "
@@ -91,6 +139,29 @@ class ModelDocument(BaseModel):
             raise ValueError("must have no query and no fragment")
         return value
 
+    @field_validator("options")
+    @classmethod
+    def _not_ours(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(value.keys() & _OURS):
+            raise ValueError(f"must not have {', '.join(taken)}, which the server says itself")
+        try:
+            size = len(json.dumps(value, allow_nan=False))
+        except TypeError as odd:
+            raise ValueError(f"must be JSON: {odd}") from odd
+        if size > _LONGEST_OPTIONS:
+            raise ValueError(f"must have {_LONGEST_OPTIONS:,} characters as JSON at most")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not _HEADER.fullmatch(name) or name.lower() in _OUR_HEADERS:
+                raise ValueError(f"{name[:100]!r} cannot be sent as a further header")
+            if not (text.isascii() and text.isprintable()):
+                raise ValueError(f"the value of {name} must be printable ASCII characters")
+        return value
+
     @property
     def takes_images(self) -> bool:
         """Whether pictures that tools give are sent to it."""
@@ -100,6 +171,8 @@ class ModelDocument(BaseModel):
     def _fits_provider(self) -> "ModelDocument":
         if self.provider == "anthropic" and self.structured == "json_object":
             raise ValueError("structured: json_object is a mode of provider openai only")
+        if self.provider == "openai" and isinstance(self.reasoning, int):
+            raise ValueError("reasoning: provider openai takes words, such as low or high")
         return self
 
 

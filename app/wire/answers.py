@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from app.auth.roles import Role
-from app.settings.llm import ModelDocument, Prices
+from app.settings.llm import HeaderValue, ModelDocument, Prices
 from app.wire.answer_parts import (
     IGNORED,
     ByServer,
@@ -18,6 +18,7 @@ from app.wire.answer_parts import (
     Time,
     TimeByServer,
 )
+from steps.model_options import Fallback, Reasoning, Structured
 
 Label = Annotated[str, Field(description="for people", examples=["Reporting"])]
 
@@ -98,7 +99,12 @@ class StoredModel(TypedDict):
     maxTokens: NotRequired[int]
     timeout: Annotated[str, Field(examples=["5m"])]
     stream: bool
-    structured: Literal["json_schema", "json_object", "prompt"]
+    structured: Structured
+    reasoning: NotRequired[Reasoning]
+    cache: NotRequired[bool]
+    fallback: NotRequired[Fallback]
+    options: NotRequired[dict[str, Any]]
+    headers: NotRequired[dict[str, HeaderValue]]
     images: NotRequired[bool]
     retries: int
     prices: NotRequired[Prices]

@@ -15,8 +15,9 @@ from app.wire.answer_parts import (
     TimeByServer,
     Version,
 )
-from steps.agent import AgentTool, Limits
+from steps.agent import AgentTool, Context, Limits
 from steps.document import EdgeDocument
+from steps.model_options import Fallback, Reasoning
 
 Name = Annotated[str, Field(examples=["Customer Onboarding"])]
 Description = Annotated[str, Field(examples=["Asks a new customer for what is needed"])]
@@ -78,9 +79,14 @@ class StoredAgent(DefinitionLine):
     model: NotRequired[str | None]
     temperature: NotRequired[float | None]
     maxTokens: NotRequired[int | None]
+    reasoning: NotRequired[Reasoning | None]
+    fallback: NotRequired[Fallback]
+    cache: NotRequired[bool]
+    toolChoice: NotRequired[str | None]
     tools: NotRequired[Tools]
     output: NotRequired[Fields]
     limits: NotRequired[Limits]
+    context: NotRequired[Context | None]
     warnings: NotRequired[Warnings]
 
 
@@ -127,9 +133,14 @@ class AgentChanges(_Changes, total=False):
     model: str | None
     temperature: float | None
     maxTokens: int | None
+    reasoning: Reasoning | None
+    fallback: Fallback
+    cache: bool
+    toolChoice: str | None
     tools: Tools
     output: dict[str, Any]
     limits: Limits
+    context: Context | None
 
 
 class InputSchema(TypedDict):

@@ -55,6 +55,8 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
         answer = record.value
         if not isinstance(answer, dict):
             continue
+        if (summary := visit.records.get(f"{name}/summary")) is not None:
+            yield _summary(name, summary)
         asked = answer.get("asked")
         yield from (
             (item for item in asked if isinstance(item, dict)) if isinstance(asked, list) else ()
@@ -76,6 +78,20 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
     for name, record in visit.records.items():
         if name.startswith("limit-"):
             yield _person(name, record)
+
+
+def _summary(turn: str, record: Record) -> JsonObject:
+    """Return what the model was told from this turn on in place of what was said before."""
+    value = record.value if isinstance(record.value, dict) else {}
+    return {
+        "role": "summary",
+        "name": f"{turn}/summary",
+        "text": value.get("text"),
+        "model": value.get("model"),
+        "usage": value.get("usage"),
+        "duration": value.get("latencyMs"),
+        "at": iso_time(record.at_ms),
+    }
 
 
 def _of_turn(turn: str, visit: Visit) -> Iterator[JsonObject]:

@@ -213,7 +213,7 @@ ERRORS = [
 async def test_an_error_inside_a_success_has_its_type_and_its_words(body: Any, kind: str) -> None:
     with pytest.raises((ProviderError, Unreadable)) as failure:
         await answer_of(json.dumps(body).encode())
-    found = broke(failure.value, Asked("m", "host", KEY), 0)
+    found = broke(failure.value, Asked("m", "host", (KEY,)), 0)
     assert found is not None
     assert found.error.type == kind
     words = (
@@ -232,7 +232,7 @@ async def test_an_error_in_a_stream_is_told_also_after_a_part_of_the_answer() ->
                   {"choices": [{"index": 0, "delta": {}, "error": {"message": "busy", "code": 529}}]}):  # fmt: skip
         with pytest.raises(ProviderError) as failure:
             await streamed(chunk({"content": "He"}), error)
-        found = broke(failure.value, Asked("m", "host", KEY), 0)
+        found = broke(failure.value, Asked("m", "host", (KEY,)), 0)
         assert found is not None
         assert (found.error.type, "busy" in found.error.message) == ("Overloaded", True)
 
@@ -349,7 +349,7 @@ async def test_an_error_of_messages_is_told(kind: str) -> None:
     for content, headers in ((json.dumps(body), {}), (f"data: {json.dumps(body)}\n\n", EVENTS)):
         with pytest.raises(ProviderError) as failure:
             await answer_of(content.encode(), headers, "anthropic")
-        found = broke(failure.value, Asked("m", "host", KEY), 0)
+        found = broke(failure.value, Asked("m", "host", (KEY,)), 0)
         assert found is not None
         assert found.error.type == {"o": "Overloaded", "i": "ModelRejected"}[kind[0]]
         assert "no luck" in found.error.message
