@@ -1,7 +1,7 @@
 """Write the reference pages in `docs/`, made from the models that check what people write.
 
 A page for each step type, for agents, for models, for the settings of the server, for the states
-of a run, for metrics and log, and for the calls of the client.
+of a run, for metrics and log, for the calls of the client, and for the patterns.
 `--check` says what is out of date instead of writing.
 """
 
@@ -20,7 +20,14 @@ from pydantic.fields import FieldInfo
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.mcp import McpServerSettings
 from app.settings.server import NO_OPTIONS, Settings
-from scripts import client_page, expressions_page, observability_page, runs_page, triggers_page
+from scripts import (
+    client_page,
+    expressions_page,
+    observability_page,
+    patterns_page,
+    runs_page,
+    triggers_page,
+)
 from steps.agent import AgentDocument
 from steps.contract import COMMON_ERRORS, AnyStepType
 from steps.document import CommonStep
@@ -51,6 +58,7 @@ def pages() -> Mapping[str, str]:
     made["definition.schema.json"] = iter([schema])
     made["expressions.md"] = expressions_page.lines()
     made["runs.md"] = runs_page.page()
+    made["patterns.md"] = patterns_page.page()
     made["observability.md"] = observability_page.page()
     made["client.md"] = client_page.page()
     made["triggers.md"] = triggers_page.page(_table, _parts)

@@ -1,126 +1,116 @@
-"""The documents of `examples/patterns`, with a kill -9 in the middle of each."""
+"""The documents of `examples/patterns`: each runs, with a kill -9 in the middle of all of them."""
 
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from tests.conftest import PLUGIN
-from tests.harness.counting import Counting
-from tests.harness.server import Server, settled
+from scripts import patterns_page
+from tests.examples.patterns import FILES, PATTERNS, Patterns, read, wanted_runs
+from tests.examples.services import Services
+from tests.harness.mail import MailServer
+from tests.harness.model_server import ModelServer, Reply, Request
+from tests.harness.server import TRUST
+from tests.triggers.conftest import Clocked
 
-PATTERNS = Path(__file__).parents[2] / "examples" / "patterns"
-APPROVED = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+PEOPLE = ("Ann", "Ben")
+NOTED = Reply(tool_calls=[("store", {"operation": "put", "key": "complaint", "value": "lamp"})])
+
+
+def said(request: Request) -> Reply:
+    """Answer as the agent of the patterns does: call a tool, then deliver."""
+    names = [tool["function"]["name"] for tool in request.body.get("tools", ())]
+    if not names:
+        return Reply("short", input_tokens=10, output_tokens=10)
+    if request.body["messages"][-1]["role"] != "tool":
+        return NOTED
+    return Reply(tool_calls=[("deliver", {"answer": "We have noted it."})])
 
 
 @pytest.fixture(scope="module")
-def other() -> Iterator[Counting]:
-    with Counting() as counting:
-        yield counting
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Patterns, httpx.Client]]:
+    """Run all patterns at once, with one kill -9, and return what has become of them."""
+    folder = tmp_path_factory.mktemp("patterns")
+    with ExitStack() as stack:
+        services = stack.enter_context(Services())
+        model = stack.enter_context(ModelServer(said))
+        mail = MailServer(folder, data_answer="451 try again")
+        mail.controller.start()
+        stack.callback(mail.controller.stop)
+        server = Clocked(folder)
+        prices = {"input": 100, "output": 100}
+        models = {
+            "default": {
+                "provider": "openai",
+                "model": "m",
+                "baseUrl": model.openai,
+                "prices": prices,
+            }
+        }
+        server.environment |= {
+            "STEPWELL_MODELS": json.dumps(models),
+            "STEPWELL_PUBLIC_URL": server.address,
+            **{f"STEPWELL_{name.upper()}": str(value) for name, value in mail.settings().items()},
+        }
+        stack.enter_context(server)
+        wanted = wanted_runs()
+        services.held = {
+            one.expect["killed"]["at"] for one in wanted if "at" in one.expect.get("killed", ())
+        }
+        owner = stack.enter_context(server.client())
+        clients = {"": owner, **{name: stack.enter_context(_as(owner, name)) for name in PEOPLE}}
+        _load(owner, services.address)
+        patterns = Patterns(
+            wanted, server.data / "journal.sqlite3", services, lambda: mail.messages
+        )
+        patterns.begin(owner)
+        patterns.until_killable(clients)
+        server.kill()
+        services.release()
+        mail.data_answer = "250 kept"
+        server.start()
+        days = iter(range(1, 1_000))
+        patterns.until_over(clients, lambda: server.at(time.time() + 86_400 * next(days)))
+        yield patterns, owner
 
 
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory, other: Counting) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("patterns") / "data", PLUGIN) as server:
-        with server.client() as client:
-            client.put("/api/secrets/PATTERNS_URL", json={"value": other.address})
-            for file in sorted(PATTERNS.glob("*.json")):
-                document = {**json.loads(file.read_text()), "id": file.stem}
-                made = client.post("/api/workflows", json=document)
-                assert made.status_code == 201, made.text
-        yield server
+def _as(owner: httpx.Client, name: str) -> httpx.Client:
+    made = owner.post("/api/keys", json={"role": "operator", "name": name}).json()
+    headers = {**owner.headers, "x-api-key": made["key"]}
+    return httpx.Client(base_url=owner.base_url, headers=headers, timeout=60, verify=TRUST)
 
 
-def start(client: httpx.Client, pattern: str, **data: Any) -> str:
-    answer = client.post(f"/api/workflow/start-async/{pattern}", json={"data": data})
-    return str(answer.json()["runId"])
-
-
-def branches(client: httpx.Client, run_id: str, count: int) -> list[Any]:
-    """Wait until so many child runs exist; return them as the list shows them, by item."""
-    until = time.monotonic() + 60
-    while True:
-        page = client.get("/api/workflow/runs", params={"parentRunId": run_id}).json()
-        if len(page["runs"]) == count:
-            return sorted(page["runs"], key=lambda row: row["item"])
-        assert time.monotonic() < until, page
-        time.sleep(0.02)
-
-
-def killed(server: Server) -> httpx.Client:
-    server.kill()
-    server.start()
-    return server.client()
-
-
-def test_fork_and_join(patterns: Server) -> None:
-    with patterns.client() as client:
-        run_id = start(client, "fork-join", sku="A-7", customer="Ann")
-        branches(client, run_id, 3)
-    with killed(patterns) as client:
-        outcome = settled(client, run_id)
-        assert (outcome["status"], outcome["result"]) == ("completed", {"sell": True})
-        shown = [
-            client.get(f"/api/workflow/status/{row['runId']}").json()
-            for row in branches(client, run_id, 3)
-        ]
-        assert [run.get("body") for run in shown] == [
-            "ask-all/stock",
-            "#credit",
-            "ask-all/cooling-off",
-        ]
-        assert {run["status"] for run in shown} == {"completed"}
-        assert {run["version"] for run in shown} == {"1.0.0"}
-
-
-def test_a_race_whose_loser_has_cleaned_up_before_the_run_goes_on(
-    patterns: Server, other: Counting
-) -> None:
-    with patterns.client() as client:
-        run_id = start(client, "race")
-        branches(client, run_id, 2)
-    with killed(patterns) as client:
-        outcome = settled(client, run_id)
-        assert outcome["result"] == {"winner": "near", "stopped": ["far"]}
-        _, far = branches(client, run_id, 2)
-        loser = client.get(f"/api/workflow/status/{far['runId']}").json()
-        assert loser["status"] == "cancelled"
-        assert [step["stepId"] for step in loser["stepExecutionHistory"]] == ["reserve", "release"]
-        assert any(f"{far['runId']}:release" in key for key in other.requests)
-        assert loser["endTime"] <= outcome["stepExecutionHistory"][0]["endTime"]
-
-
-@pytest.mark.parametrize(
-    ("values", "result"),
-    [
-        (["approved", "rejected", "approved"], {"accepted": True, "votes": 2}),
-        (["approved", "approved"], {"accepted": True, "votes": 2}),
-        (["rejected", "rejected"], {"accepted": False}),
-    ],
-)
-def test_a_quorum(patterns: Server, values: list[str], result: dict[str, Any]) -> None:
-    with patterns.client() as client:
-        run_id = start(client, "quorum")
-        people = [row["runId"] for row in branches(client, run_id, 3)]
-        first = {**APPROVED, "actionValue": values[0]}
-        settled(client, people[0], "paused")
-        assert client.post(f"/api/workflow/resume/{people[0]}", json=first).status_code == 200
-    with killed(patterns) as client:
-        for person, value in zip(people[1:], values[1:], strict=False):
-            settled(client, person, "paused")
-            answer = {**APPROVED, "actionValue": value}
-            told = client.post(f"/api/workflow/resume/{person}", json=answer)
-            assert told.status_code == 200, told.text
-        outcome = settled(client, run_id, "completed", "failed")
-        assert outcome["result"].items() >= result.items()
-        if not result["accepted"]:
-            why = outcome["result"]["why"]
-            assert why.startswith(
-                "2 of 3 were to complete, and 2 have failed (item 0: EndedAsFailed: Ann"
+def _load(client: httpx.Client, services: str) -> None:
+    client.put("/api/variables/services", json={"value": services}).raise_for_status()
+    for kind, files in (
+        ("agents", sorted(PATTERNS.glob("*.agent.yaml"))),
+        ("workflows", FILES),
+    ):
+        for file in files:
+            media_type = f"application/{file.suffix[1:]}"
+            made = client.post(
+                f"/api/{kind}", content=file.read_text(), headers={"content-type": media_type}
             )
-        ends = [settled(client, person, "completed", "failed", "cancelled") for person in people]
-        assert [end["status"] for end in ends[len(values) :]] == ["cancelled"] * (3 - len(values))
+            assert made.status_code == 201, (file.name, made.text)
+            assert made.json().get("warnings", []) == [], file.name
+    for file in PATTERNS.glob("*.schedule.yaml"):
+        name = file.name.partition(".")[0]
+        client.put(f"/api/schedules/{name}", json=read(file)).raise_for_status()
+
+
+@pytest.mark.parametrize("pattern", [file.stem for file in FILES])
+def test_a_pattern_ends_as_it_should(pattern: str, played: tuple[Patterns, httpx.Client]) -> None:
+    patterns, client = played
+    runs = [one for one in patterns.wanted if one.pattern == pattern]
+    assert any("killed" in one.expect or "scheduled" in one.expect for one in runs)
+    assert {one.name: list(patterns.differences(client, one)) for one in runs} == {
+        one.name: [] for one in runs
+    }
+
+
+def test_the_page_has_every_pattern() -> None:
+    listed = [name for names in patterns_page.GROUPS.values() for name in names]
+    assert sorted(listed) == sorted(file.stem for file in FILES)

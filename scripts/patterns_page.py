@@ -1,0 +1,60 @@
+"""The page of patterns: what each document of `examples/patterns` is for, said by itself."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.definitions.definition_text import read_definition
+
+PATTERNS = Path(__file__).resolve().parent.parent / "examples" / "patterns"
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Side by side": (
+        "fork-join", "race", "quorum", "best-offer", "map-errors-kept", "fan-out-files", "batching",
+    ),
+    "One after another": (
+        "loop-limit", "pagination", "polling", "router", "sub-workflow", "state-machine",
+    ),
+    "Waiting for others": (
+        "callback-address", "correlation", "signal-gather", "debounce",
+    ),
+    "People": (
+        "approval-with-deadline", "escalation-ladder", "four-eyes", "human-form",
+    ),
+    "When something fails": (
+        "retry-by-error-type", "rate-limited-api", "fallback", "circuit-breaker", "saga",
+        "cancel-cleanup", "dead-letter", "dead-letter-replay",
+    ),
+    "Once, and not at the same time": (
+        "idempotent-start", "deduplication", "lock", "counter",
+    ),
+    "Data and files": ("csv", "zip-and-mail"),
+    "Models": ("agent-with-approval", "budgeted-agent"),
+    "By the clock": ("daily-report",),
+}  # fmt: skip
+
+_HEAD = """\
+# Patterns
+
+A small document for each, to copy and change, from [examples/patterns](../examples/patterns). All
+of them run in the tests at once, against servers that stand in for others, and a kill -9 meets each
+in its middle; what they have to come to then stands beside each as `<name>.expect.yaml`.
+
+They name the services that they call by one variable, `vars.services`, in whose place your own
+addresses come. One that calls nobody runs as it is, on a temporary journal:
+
+```sh
+.venv/bin/stepwell run examples/patterns/escalation-ladder.yaml --data-json '{"what": "Rome"}'
+```"""
+
+
+def page() -> Iterator[str]:
+    """Return the lines of the page."""
+    yield _HEAD
+    for title, names in GROUPS.items():
+        yield f"\n## {title}\n"
+        yield "| pattern | what for | to bear in mind |\n| --- | --- | --- |"
+        for name in names:
+            (file,) = (it for it in PATTERNS.glob(f"{name}.*") if it.stem == name)
+            document: Any = read_definition(file.read_text()).document
+            link = f"[{document['name']}](../examples/patterns/{file.name})"
+            yield f"| {link} | {document['description']} | {document['note']} |"
