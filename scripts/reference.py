@@ -172,6 +172,19 @@ a provider added to its answers goes back to that provider only.
 """
 
 
+_ABOUT_SCRIPTS = """
+## Scripted models
+
+A model of provider `scripted` asks nobody: for tests of workflows, on a server or by `stepwell run
+FLOW --with AGENT --models-json ...`. The first script whose `when` holds answers; of its answers
+the first goes to the first question of a conversation, and so on. Expressions name `asked`:
+`first` and `message` (the first and the last thing that the user says), `system`, `agent` (its
+id), `turn` (from 1), `results` (of the calls of the last answer) and `tools`. `output` is
+delivered as it is asked for: by the tool `deliver` of an agent, or as JSON. Tokens are estimated
+unless an answer says them; `prices` count.
+"""
+
+
 def _model_page() -> Iterator[str]:
     yield "# Models\n"
     yield (
@@ -188,6 +201,9 @@ def _model_page() -> Iterator[str]:
     yield "\n```json"
     yield json.dumps(_MODEL, indent=2)
     yield "```\n"
+    yield _ABOUT_SCRIPTS
+    yield _example(_SCRIPTED)
+    yield "\n## Where it may be\n"
     yield "What a tenant names must be at a public address, or in one of `allowed_networks`.\n"
     yield "## In the settings\n"
     yield "All tenants share the models of the [settings](../settings.md): tables in the file, or"
@@ -368,6 +384,20 @@ _AGENT = {
     ],
     "output": {"owner": {"type": "string"}, "listed": {"type": "boolean"}},
     "limits": {"maxTurns": 15, "time": "10m"},
+}
+_SCRIPTED = {
+    "provider": "scripted",
+    "model": "script",
+    "scripts": [
+        {
+            "when": "asked.agent == 'researcher'",
+            "answers": [
+                {"calls": [{"tool": "registry.search", "arguments": {"name": "Acme"}}]},
+                {"output": {"owner": "{{ asked.results[0].owner }}", "listed": False}},
+            ],
+        },
+        {"answers": [{"text": "I do not know."}]},
+    ],
 }
 _MODEL = {"provider": "anthropic", "model": "claude-sonnet-4-5", "secret": "ANTHROPIC_KEY"}
 

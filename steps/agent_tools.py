@@ -140,9 +140,14 @@ def _matching(wanted: str, known: dict[str, ToolInfo]) -> list[ToolInfo]:
     return found
 
 
+def plain_name(tool_id: str) -> str:
+    """Return a tool's id as a model is told of it, where no other has that name."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", tool_id)[:_LONGEST_NAME] or "tool"
+
+
 def _name(tool_id: str, taken: set[str]) -> str:
     """Return a name that every provider takes: letters, digits, `_` and `-`, used once."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", tool_id)[:_LONGEST_NAME] or "tool"
+    plain = plain_name(tool_id)
     name, number = plain, 2
     while name in taken:
         name, number = f"{plain}_{number}", number + 1

@@ -15,7 +15,7 @@ from app.definitions.definition_text import TextRefused, read_definition
 from app.definitions.variables import UnfitVariable, put_variable
 from app.execution.new_run import NewRun
 from app.services import Services
-from app.settings.server import load
+from app.settings.server import Settings, SettingsError, load
 from app.wire.run_document import status_document
 from engine import Json, JsonObject, Run, State, Status
 from steps.problems import InvalidDefinition
@@ -38,24 +38,47 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         default=[],
         help="what to answer the next pause with, as a resume body; may be repeated",
     )
+    parser.add_argument(
+        "--models-json",
+        default="{}",
+        help="the models that there are, by name, as a JSON object of their documents",
+    )
+    parser.add_argument(
+        "--with",
+        dest="beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an agent or a workflow that it calls; may be repeated",
+    )
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
     """Run it. Returns 0 when the run completed or waits for somebody, 1 otherwise."""
     try:
-        document = read_definition(args.file.read_text(encoding="utf-8")).document
+        document, *beside = (
+            read_definition(file.read_text(encoding="utf-8")).document
+            for file in (args.file, *args.beside)
+        )
         data, variables = json.loads(args.data_json), json.loads(args.variables_json)
+        models = json.loads(args.models_json)
         answers = [json.loads(text) for text in args.answer_json]
     except (OSError, ValueError, TextRefused) as unreadable:
         print(f"cannot read the definition or its input: {unreadable}", file=sys.stderr)
         return 1
-    for name, given in (("--data-json", data), ("--variables-json", variables)):
+    objects = {"--data-json": data, "--variables-json": variables, "--models-json": models}
+    for name, given in objects.items():
         if not isinstance(given, dict):
             print(f"{name} must be a JSON object", file=sys.stderr)
             return 1
     try:
-        run = asyncio.run(_run(document, data, variables, answers))
+        settings = _settings(models)
+        run = asyncio.run(_run(settings, (document, *beside), data, variables, answers))
+    except SettingsError as unfit:
+        print(f"--models-json: {unfit}", file=sys.stderr)
+        return 1
     except UnfitVariable as unfit:
         print(f"--variables-json: {unfit}", file=sys.stderr)
         return 1
@@ -67,17 +90,35 @@ def main(args: argparse.Namespace) -> int:
     return 0 if run.status in (Status.COMPLETED, Status.PAUSED) else 1
 
 
+def _settings(models: JsonObject) -> Settings:
+    """Return the settings, with the models in place of those of the environment if there are any.
+
+    Raises `SettingsError`.
+    """
+    return load({"models": json.dumps(models)} if models else {}).settings
+
+
 async def _run(
-    document: Json, data: JsonObject, variables: JsonObject, answers: list[JsonObject]
+    settings: Settings,
+    documents: tuple[Json, ...],
+    data: JsonObject,
+    variables: JsonObject,
+    answers: list[JsonObject],
 ) -> Run:
     with tempfile.TemporaryDirectory(prefix="stepwell-run-") as folder:
-        settings = load({"data": Path(folder)}).settings
+        settings = settings.model_copy(update={"data": Path(folder)})
         async with open_services(settings) as services:
             timers = asyncio.create_task(services.timers.run())
             try:
                 for name, value in variables.items():
                     table, now_ms = services.journal.variables, services.clock.now_ms()
                     await put_variable(table, _TENANT, name, value, now_ms)
+                document, *beside = documents
+                for other in beside:
+                    is_agent = isinstance(other, dict) and "instructions" in other
+                    await (services.agents if is_agent else services.workflows).create(
+                        _TENANT, other
+                    )
                 return await _to_the_end(services, document, data, answers)
             finally:
                 timers.cancel()

@@ -4,11 +4,13 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from app.clock import Clock
-from app.llm import anthropic_chat, openai_chat
+from app.concurrency.offload import offload
+from app.llm import anthropic_chat, openai_chat, scripted_chat
 from app.llm.endpoint import Endpoint, further_headers
 from app.llm.failures import Asked, broke
 from app.llm.prices import Estimate, estimate, priced
@@ -28,10 +30,17 @@ SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
 _ASK: dict[str, Callable[[Endpoint, ChatRequest], Awaitable[ChatAnswer]]] = {
     "openai": openai_chat.ask,
     "anthropic": anthropic_chat.ask,
+    "scripted": scripted_chat.ask,
 }
-_BASE_URLS = {"openai": openai_chat.BASE_URL, "anthropic": anthropic_chat.BASE_URL}
+_BASE_URLS = {
+    "openai": openai_chat.BASE_URL,
+    "anthropic": anthropic_chat.BASE_URL,
+    "scripted": scripted_chat.BASE_URL,
+}
 
 
+_LONG = 4_000
+_KEPT = 200
 _REFERENCE = "secret:"  # how a header says that its value is one
 
 
@@ -77,17 +86,29 @@ class Models:
         self._secret_of = secret_of
         self._clock = clock
         self._clients: dict[str, Any] = {}
+        self._read: dict[str, ModelDocument] = {}
 
     async def known(self, tenant: str) -> list[KnownModel]:
         """List the models of a tenant by name; its own one wins over the settings'."""
         found: dict[str, ModelDocument] = dict(self._settings.models)
         own = await self._table.all(tenant)
-        found |= {row.name: ModelDocument.model_validate_json(row.document) for row in own}
+        found |= {row.name: await self._parsed(row.document) for row in own}
         names, default = {row.name for row in own}, self._default(found)
         return [
             KnownModel(name, model, "tenant" if name in names else "settings", name == default)
             for name, model in sorted(found.items())
         ]
+
+    async def _parsed(self, document: str) -> ModelDocument:
+        """Return a model as it was stored; scripts are long to read, so the newest are kept."""
+        found = self._read.pop(document, None)
+        if found is None:
+            read = partial(ModelDocument.model_validate_json, document)
+            found = await offload(read) if len(document) > _LONG else read()
+        self._read[document] = found
+        while len(self._read) > _KEPT:
+            del self._read[next(iter(self._read))]
+        return found
 
     async def chat(
         self, tenant: str, request: ChatRequest, *, may_retry: bool = True
@@ -125,9 +146,9 @@ class Models:
         self, tenant: str, model: KnownModel, way: _Way, request: ChatRequest
     ) -> ChatAnswer:
         asked = Asked(model.name, urlsplit(model.base_url).netloc, way.hidden)
-        endpoint = Endpoint(
-            model.settings, model.base_url, way.key, self._client(model.source), way.retries
-        )
+        is_scripted = model.settings.provider == "scripted"
+        client = None if is_scripted else self._client(model.source)
+        endpoint = Endpoint(model.settings, model.base_url, way.key, client, way.retries)
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         asking.set(tenant)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.settings.scripted import Script
 from steps.durations import Duration
 from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 
@@ -61,8 +62,9 @@ class ModelDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    provider: Literal["openai", "anthropic"] = Field(
-        description="openai: any endpoint that speaks OpenAI's chat completions; or anthropic"
+    provider: Literal["openai", "anthropic", "scripted"] = Field(
+        description="openai: any endpoint that speaks OpenAI's chat completions; or anthropic; or "
+        "scripted: no endpoint, the answers are `scripts`"
     )
     model: str = Field(min_length=1, max_length=200, description="the provider's name for it")
     baseUrl: str | None = Field(  # noqa: N815 - documents are camelCase
@@ -111,6 +113,11 @@ class ModelDocument(BaseModel):
         {},
         max_length=20,
         description="further headers of each request; `secret:NAME` is a secret of the tenant",
+    )
+    scripts: list[Script] = Field(
+        [],
+        max_length=50,
+        description="the answers of provider scripted: the first script whose `when` holds",
     )
     images: bool | None = Field(
         None,
@@ -173,6 +180,10 @@ class ModelDocument(BaseModel):
             raise ValueError("structured: json_object is a mode of provider openai only")
         if self.provider == "openai" and isinstance(self.reasoning, int):
             raise ValueError("reasoning: provider openai takes words, such as low or high")
+        if (self.provider == "scripted") != bool(self.scripts):
+            raise ValueError("scripts: provider scripted has some, and no other has")
+        if self.provider == "scripted" and (self.baseUrl or self.secret):
+            raise ValueError("provider scripted has no baseUrl and no secret")
         return self
 
 

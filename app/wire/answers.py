@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from app.auth.roles import Role
 from app.settings.llm import HeaderValue, ModelDocument, Prices
+from app.settings.scripted import Script
 from app.wire.answer_parts import (
     IGNORED,
     ByServer,
@@ -90,7 +91,7 @@ class StoredModel(TypedDict):
     """
 
     name: Annotated[str, Field(examples=["small"])]
-    provider: Annotated[Literal["openai", "anthropic"], Field(examples=["openai"])]
+    provider: Annotated[Literal["openai", "anthropic", "scripted"], Field(examples=["openai"])]
     model: Annotated[str, Field(examples=["gpt-4.1-mini"])]
     baseUrl: Annotated[str, Field(examples=["https://api.openai.com/v1"])]
     source: Literal["settings", "tenant"]
@@ -105,6 +106,7 @@ class StoredModel(TypedDict):
     fallback: NotRequired[Fallback]
     options: NotRequired[dict[str, Any]]
     headers: NotRequired[dict[str, HeaderValue]]
+    scripts: NotRequired[list[Script]]
     images: NotRequired[bool]
     retries: int
     prices: NotRequired[Prices]

@@ -203,8 +203,9 @@ def test_an_example_works_in_a_whole_workflow(kind: AnyStepType) -> None:
 def test_the_examples_of_agents_and_models_are_documents() -> None:
     (agent,) = re.findall(r"```json\n(.*?)```", (DOCS / "steps/agents.md").read_text(), re.DOTALL)
     assert compile_agent(json.loads(agent)).name == "Researcher"
-    (model,) = re.findall(r"```json\n(.*?)```", (DOCS / "steps/models.md").read_text(), re.DOTALL)
-    assert ModelDocument.model_validate_json(model).secret == "ANTHROPIC_KEY"
+    models = re.findall(r"```json\n(.*?)```", (DOCS / "steps/models.md").read_text(), re.DOTALL)
+    named, scripted = (ModelDocument.model_validate_json(model) for model in models)
+    assert (named.secret, len(scripted.scripts)) == ("ANTHROPIC_KEY", 2)
 
 
 def test_secrets_are_marked_where_they_may_stand() -> None:

@@ -1,12 +1,14 @@
 """Chat models over HTTP: list, name, forget. No answer shows a key."""
 
 import json
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
+from app.concurrency.offload import offload
 from app.llm.catalogue import KnownModel
 from app.settings.llm import ModelDocument, ModelName
 from app.web.endpoint import Call, Endpoint
@@ -20,6 +22,7 @@ from steps.contract import Problem
 from steps.durations import duration_text
 
 _KEYS = set(ModelDocument.model_fields)
+_LONG = 4_000
 _NAME = TypeAdapter(ModelName)
 
 
@@ -62,9 +65,10 @@ async def put_model(call: Call) -> Response:
     if "keyEnv" in body:
         message = "is for the server's settings only; store the key as a secret and name that"
         raise BadRequest("the model is not acceptable", [Problem("keyEnv", message)])
-    checked(ModelDocument, body)
     services = call.services
     document = json.dumps(body, ensure_ascii=False)
+    check = partial(checked, ModelDocument, body)
+    await offload(check) if len(document) > _LONG else check()
     await services.journal.models.put(call.tenant, name, document, services.clock.now_ms())
     return await get_model(call)
 

@@ -1,0 +1,126 @@
+"""A model that asks nobody: it answers what its document says, for tests."""
+
+import asyncio
+import json
+
+from app.llm.endpoint import Endpoint, tool_calls
+from app.llm.tokens import Told, usage_of
+from app.settings.scripted import ASKED, Script, ScriptedAnswer
+from engine import Json, JsonObject
+from steps.agent_tools import DELIVER, plain_name
+from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, Message, TextPart, ToolCall
+from steps.contract import StepBroke
+from steps.expression import Expression, ExpressionError, bare_condition
+from steps.template import Template
+
+BASE_URL = "scripted:"
+
+
+async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
+    """Answer by the script; `latency_ms` is left for the caller to fill in.
+
+    Raises:
+        StepBroke: The script says so, or has no answer.
+    """
+    asked = _asked(request)
+    scope: JsonObject = {"asked": asked}
+    try:
+        answer = await _answer(endpoint.settings.scripts, asked, scope)
+        text = _text(await _rendered(answer.text, scope))
+        calls = [(one.tool, await _rendered(one.arguments, scope)) for one in answer.calls]
+        output = await _rendered(answer.output, scope)
+    except ExpressionError as failed:
+        message = f"the script of model {endpoint.settings.model} fails: {failed}"
+        raise StepBroke("ModelRejected", message, retryable=False) from failed
+    await asyncio.sleep(answer.delay / 1_000)
+    if answer.error is not None:
+        raise StepBroke(answer.error.type, answer.error.message, retryable=answer.error.retryable)
+    if output is not None:
+        tool = _way_to_deliver(request)
+        if tool is None:
+            text = _text(output)
+        else:
+            calls.append((tool, output))
+    named = tool_calls(
+        (f"call_{asked['turn']}_{n}", plain_name(name), json.dumps(given, ensure_ascii=False), {})
+        for n, (name, given) in enumerate(calls)
+    )
+    return _whole(endpoint, request, answer, text, named)
+
+
+def _whole(
+    endpoint: Endpoint,
+    request: ChatRequest,
+    answer: ScriptedAnswer,
+    text: str,
+    calls: tuple[ToolCall, ...],
+) -> ChatAnswer:
+    return ChatAnswer(
+        text=text,
+        tool_calls=calls,
+        finish="tool_calls" if calls else "stop",
+        model=endpoint.settings.model,
+        usage=usage_of(request, text, calls, Told(answer.inputTokens, answer.outputTokens)),
+        latency_ms=0,
+        origin=endpoint.origin,
+    )
+
+
+async def _answer(scripts: list[Script], asked: JsonObject, scope: JsonObject) -> ScriptedAnswer:
+    """Return the answer to a question. Raises `StepBroke` where there is none."""
+    turn = int(asked["turn"])  # type: ignore[arg-type] # by `_asked`
+    for number, script in enumerate(scripts, 1):
+        await asyncio.sleep(0)  # compiling many conditions is long, and others have their turn
+        if script.when is None or Expression(bare_condition(script.when), also=ASKED).evaluate(
+            scope
+        ):
+            if turn <= len(script.answers):
+                return script.answers[turn - 1]
+            told = f"script {number} has {len(script.answers)} answers, and is asked for one more"
+            raise StepBroke("ModelRejected", told, retryable=False)
+    told = f"no script answers the question {str(asked['message'])[:200]!r}"
+    raise StepBroke("ModelRejected", told, retryable=False)
+
+
+def _asked(request: ChatRequest) -> JsonObject:
+    """Return what expressions know of a question."""
+    messages = request.messages
+    last = max((at for at, item in enumerate(messages) if item.role == "assistant"), default=-1)
+    told = [_text_of(message) for message in messages if message.role == "user"]
+    return {
+        "turn": 1 + sum(message.role == "assistant" for message in messages),
+        "agent": request.agent,
+        "system": "\n\n".join(_text_of(item) for item in messages if item.role == "system"),
+        "message": told[-1] if told else "",
+        "first": told[0] if told else "",
+        "results": [_value(_text_of(m)) for m in messages[last + 1 :] if m.role == "tool"],
+        "tools": [tool.name for tool in request.tools],
+    }
+
+
+def _way_to_deliver(request: ChatRequest) -> str | None:
+    """Return the tool by which what is asked for is given; None where it is given as text."""
+    names = {tool.name for tool in request.tools}
+    if DELIVER in names:
+        return DELIVER
+    return ANSWER_TOOL if request.tool_choice == ANSWER_TOOL and names == {ANSWER_TOOL} else None
+
+
+async def _rendered(source: Json, scope: JsonObject) -> Json:
+    return await Template(source, also=ASKED).rendered(scope)
+
+
+def _text_of(message: Message) -> str:
+    return "\n\n".join(part.text for part in message.parts if isinstance(part, TextPart))
+
+
+def _value(text: str) -> Json:
+    try:
+        found: Json = json.loads(text)
+    except ValueError:
+        return text
+    return found
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

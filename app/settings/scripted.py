@@ -1,0 +1,90 @@
+"""The answers of a model that asks nobody, for tests of workflows and agents."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from steps.durations import Duration
+from steps.expression import Expression, ExpressionError, bare_condition
+from steps.template import Template
+
+T = TypeVar("T")
+
+ASKED = frozenset({"asked"})
+"""What expressions of a script may name beside the names of every step."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class ScriptedCall(_Part):
+    """A tool that a scripted answer wants called."""
+
+    tool: str = Field(min_length=1, max_length=200, description="the tool's or workflow's id")
+    arguments: dict[str, Any] = Field({}, description="its arguments; a template")
+
+    @field_validator("arguments")
+    @classmethod
+    def _compiles(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return _template(value)
+
+
+class ScriptedError(_Part):
+    """How a scripted model fails."""
+
+    type: str = Field(min_length=1, max_length=100, description="as in the errors of call-llm")
+    message: str = Field("as the script says", max_length=2_000, description="what is told")
+    retryable: bool = Field(True, description="whether another attempt may help")
+
+
+class ScriptedAnswer(_Part):
+    """One answer: what it says, the tools it calls, what it delivers, or how it fails."""
+
+    text: str = Field("", max_length=100_000, description="what it says; a template")
+    calls: list[ScriptedCall] = Field([], max_length=50, description="what it wants called")
+    output: Any = Field(
+        None, description="the fields that are asked for: an agent delivers them; a template"
+    )
+    error: ScriptedError | None = Field(None, description="fails so instead")
+    inputTokens: int | None = Field(  # noqa: N815
+        None, ge=0, le=100_000_000, description="tokens that it counts as read; else estimated"
+    )
+    outputTokens: int | None = Field(  # noqa: N815
+        None, ge=0, le=100_000_000, description="tokens that it counts as written; else estimated"
+    )
+    delay: Duration = Field(0, description="how long it takes")
+
+    @field_validator("text", "output")
+    @classmethod
+    def _compiles(cls, value: Any) -> Any:
+        return _template(value)
+
+
+class Script(_Part):
+    """Answers to one conversation, turn by turn."""
+
+    when: str | None = Field(
+        None, max_length=4_096, description="a condition over `asked`; every question without it"
+    )
+    answers: list[ScriptedAnswer] = Field(
+        min_length=1, max_length=500, description="the first to the first question, and so on"
+    )
+
+    @field_validator("when")
+    @classmethod
+    def _holds(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                Expression(bare_condition(value), also=ASKED)
+            except ExpressionError as wrong:
+                raise ValueError(str(wrong)) from wrong
+        return value
+
+
+def _template(value: T) -> T:
+    try:
+        Template(value, also=ASKED)  # type: ignore[arg-type] # JSON
+    except ExpressionError as wrong:
+        raise ValueError(str(wrong)) from wrong
+    return value
