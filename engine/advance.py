@@ -1,4 +1,4 @@
-"""How a run leaves a step and enters the next one, or ends."""
+"""How a run leaves a step and enters the next one, or a handler, or ends."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -6,6 +6,7 @@ from typing import TypeAlias
 from engine.apply import apply, happen, route
 from engine.events import (
     Event,
+    HandlerEntered,
     RunCancelled,
     RunCompleted,
     RunFailed,
@@ -18,7 +19,8 @@ from engine.events import (
 from engine.graph import Graph, Occasion
 from engine.route import NoWayOut, next_step, sure_step
 from engine.run import Run
-from engine.values import RunError
+from engine.transitions import Status
+from engine.values import FINALLY, ON_ERROR, Ending, RunError
 from engine.visit import VisitStatus
 
 StepEnd: TypeAlias = StepCompleted | StepFailed | StepTimedOut | StepCancelled
@@ -42,17 +44,18 @@ def end_of_step(
     assert run.current is not None  # noqa: S101 - it is in a step
     at = (now_ms, run.current.step_id, run.current.visit)
     step = graph.steps[run.current.step_id]
-    # A cancel overrides where the step in flight would have led.
+    # A cancel overrides where the step in flight would have led, and so does the run's timeout.
     occasion = Occasion.CANCEL if run.is_stopping else _OCCASION[kind]
-    target = sure_step(step, occasion)
+    leads_on = run.cancel_requested or not run.overdue
+    target = sure_step(step, occasion) if leads_on else None
     make: Callable[..., StepEnd] = kind
     end = make(*at, next_step=target, **more)
     apply(run, end)
-    if target is None:
+    if target is None and leads_on:
         try:
             target = next_step(run, step, occasion)
         except NoWayOut as stuck:
-            return (end, happen(run, _failed(run, stuck.kind, str(stuck), now_ms)))
+            return (end, *_end(run, graph, _failed(run, stuck.kind, str(stuck)), now_ms))
         if target is not None:
             route(run, target)
             end = make(*at, next_step=target, **more)
@@ -61,41 +64,75 @@ def end_of_step(
 
 def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
     """Carry a run on from between two steps; return what happened."""
-    if run.next_step is None:
-        return (_end(run, now_ms),)
+    if run.next_step is None or run.overdue:
+        return _end(run, graph, _ending(run, graph), now_ms)
     entered, limit = run.executions, graph.max_step_executions
-    if run.cleaning_up:
+    if run.cleaning_up or run.handler:
         entered, limit = entered - run.cleans_up_from, graph.max_clean_up_executions
     if entered >= limit:
-        cleaning_up = " to clean up" if run.cleaning_up else ""
+        where = f" in `{run.handler}`" if run.handler else ""
+        cleaning_up = " to clean up" if run.cleaning_up else where
         message = (
             f"the run has executed {entered} steps{cleaning_up}, which is the limit; "
             "end the loop earlier or raise maxStepExecutions"
         )
-        return (happen(run, _failed(run, "TooManySteps", message, now_ms)),)
+        return _end(run, graph, _failed(run, "TooManySteps", message), now_ms)
     step = graph.steps[run.next_step]
     visit = run.visits.get(step.id, 0) + 1
     return (happen(run, StepStarted(now_ms, step.id, visit, 1, step.type, step.name)),)
 
 
-def _end(run: Run, now_ms: int) -> Event:
-    return happen(run, _last_event(run, now_ms))
+def _end(run: Run, graph: Graph, ending: Ending, now_ms: int) -> tuple[Event, ...]:
+    """End a run, by way of its handlers: `onError` for a failure, and then `finally`.
+
+    What `finally` comes to counts only where that fails a run that would have completed.
+    """
+    handler = step_id = None
+    if run.handler == FINALLY:
+        assert run.ending is not None  # noqa: S101 - it came with the handler
+        if run.ending.status != Status.COMPLETED or ending.status == Status.COMPLETED:
+            ending = run.ending
+    elif ending.error and graph.on_error and not (run.handler or run.cancel_requested):
+        handler, step_id = ON_ERROR, graph.on_error
+    elif graph.at_end:
+        handler, step_id = FINALLY, graph.at_end
+    if handler is None or step_id is None:
+        return (happen(run, _last_event(ending, now_ms)),)
+    entered = happen(run, HandlerEntered(now_ms, handler, step_id, ending))
+    return (entered, *advance(run, graph, now_ms))
 
 
-def _last_event(run: Run, now_ms: int) -> Event:
-    if run.cancel_requested:
+def _last_event(ending: Ending, now_ms: int) -> Event:
+    if ending.error:
+        return RunFailed(now_ms, ending.error)
+    if ending.status == Status.CANCELLED:
         return RunCancelled(now_ms)
+    return RunCompleted(now_ms, ending.result)
+
+
+def _ending(run: Run, graph: Graph) -> Ending:
+    if run.cancel_requested:
+        return Ending(Status.CANCELLED.value)
+    if run.overdue:
+        seconds = (graph.timeout_ms or 0) / 1_000
+        return _failed(run, "Timeout", f"the run took longer than its timeout of {seconds:g} s")
     visit = run.last_visit
     if visit.status is VisitStatus.FAILED and visit.error:
-        error = RunError(visit.step_id, visit.error.type, visit.error.message, visit.attempt)
-        return RunFailed(now_ms, error)
+        why = visit.error
+        return _as_failed(
+            RunError(visit.step_id, why.type, why.message, visit.attempt, why.status, why.body)
+        )
     if visit.status is VisitStatus.TIMED_OUT:
         message = 'nobody answered before the deadline, and no `on: "timeout"` edge is true'
-        return _failed(run, "DeadlinePassed", message, now_ms)
-    return RunCompleted(now_ms, visit.output)
+        return _failed(run, "DeadlinePassed", message)
+    return Ending(Status.COMPLETED.value, visit.output)
 
 
-def _failed(run: Run, kind: str, message: str, now_ms: int) -> RunFailed:
+def _failed(run: Run, kind: str, message: str) -> Ending:
     visit = run.past[-1] if run.past else None
     step_id, attempts = (visit.step_id, visit.attempt) if visit else (None, 0)
-    return RunFailed(now_ms, RunError(step_id, kind, message, attempts))
+    return _as_failed(RunError(step_id, kind, message, attempts))
+
+
+def _as_failed(error: RunError) -> Ending:
+    return Ending(Status.FAILED.value, error=error)

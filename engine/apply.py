@@ -19,9 +19,11 @@ from engine.events import (
     ChildrenLeft,
     ChildrenResumed,
     Event,
+    HandlerEntered,
     RunCancelled,
     RunCompleted,
     RunFailed,
+    RunOverdue,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -37,7 +39,7 @@ from engine.events import (
 )
 from engine.run import Run
 from engine.transitions import TRANSITIONS, State
-from engine.values import JsonObject, Record
+from engine.values import FINALLY, JsonObject, Record, StepError
 from engine.visit import Visit, VisitStatus
 
 E = TypeVar("E", bound=Event)
@@ -117,6 +119,9 @@ def _started(event: RunStarted) -> Run:
         visits=dict(event.visits),
         vars=event.vars,
         body=event.body,
+        deadline_ms=event.deadline_ms,
+        handler=event.handler,
+        ending=event.ending,
     )
 
 
@@ -242,7 +247,7 @@ def _time_out_step(run: Run, event: StepTimedOut) -> None:
 
 
 def _cancel_step(run: Run, event: StepCancelled) -> None:
-    if not run.cancel_requested:
+    if not (run.overdue or run.cancel_requested):
         raise _refuse(run, event, "no cancel was requested")
     _leave(run, event, VisitStatus.CANCELLED)
     run.next_step = event.next_step
@@ -259,7 +264,7 @@ def _end_visit(run: Run, visit: Visit, at_ms: int, status: VisitStatus) -> Visit
     run.past.append(visit)
     run.current = run.pause = run.wake_at_ms = None
     if run.cancel_requested and not run.cleaning_up:
-        run.cleaning_up, run.cleans_up_from = True, run.executions
+        run.cleaning_up, run.cleans_up_from, run.overdue = True, run.executions, False
     return visit
 
 
@@ -275,7 +280,28 @@ def route(run: Run, target: str | None) -> None:
 def _request_cancel(run: Run, event: CancelRequested) -> None:
     if run.cancel_requested:
         raise _refuse(run, event, "a cancel is being carried out")
-    run.cancel_requested, run.reason = True, event.reason
+    if run.handler == FINALLY:
+        raise _refuse(run, event, "its end is decided")
+    run.cancel_requested, run.reason, run.deadline_ms = True, event.reason, None
+
+
+def _be_overdue(run: Run, event: RunOverdue) -> None:
+    if run.deadline_ms is None:
+        raise _refuse(run, event, "it has no deadline")
+    run.overdue, run.deadline_ms = True, None
+
+
+def _enter_handler(run: Run, event: HandlerEntered) -> None:
+    if run.handler in (event.handler, FINALLY):
+        raise _refuse(run, event, f"the run has entered {run.handler}")
+    run.handler, run.next_step = event.handler, event.next_step
+    run.cleans_up_from, run.overdue, run.deadline_ms = run.executions, False, None
+    if event.handler == FINALLY:
+        run.ending = event.ending
+    error, last = event.ending.error, run.last_error
+    if error and (last is None or (error.type, error.message) != (last.type, last.message)):
+        run.last_error = StepError(error.type, error.message, status=error.status, body=error.body)
+        run.failed_in = error.step_id
 
 
 def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
@@ -285,25 +311,26 @@ def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
 
 def _complete(run: Run, event: RunCompleted) -> None:
     _must_be_at_the_end(run, event)
-    run.ended_at_ms, run.result = event.at_ms, event.result
+    run.ended_at_ms, run.result, run.deadline_ms = event.at_ms, event.result, None
 
 
 def _fail(run: Run, event: RunFailed) -> None:
     run.ended_at_ms, run.error, run.next_step = event.at_ms, event.error, None
+    run.overdue, run.deadline_ms = False, None
 
 
 def _cancel(run: Run, event: RunCancelled) -> None:
-    if not run.cancel_requested:
+    if not (run.cancel_requested or run.ending):
         raise _refuse(run, event, "no cancel was requested")
     _must_be_at_the_end(run, event)
-    run.ended_at_ms = event.at_ms
+    run.ended_at_ms, run.overdue = event.at_ms, False
 
 
 def _terminate(run: Run, event: RunTerminated) -> None:
     if run.current:
         _end_visit(run, run.current, event.at_ms, VisitStatus.TERMINATED)
-    run.next_step = None
-    run.ended_at_ms, run.reason = event.at_ms, event.reason
+    run.next_step = run.deadline_ms = None
+    run.ended_at_ms, run.reason, run.overdue = event.at_ms, event.reason, False
 
 
 _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
@@ -322,6 +349,8 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     StepTimedOut: _time_out_step,
     StepCancelled: _cancel_step,
     CancelRequested: _request_cancel,
+    RunOverdue: _be_overdue,
+    HandlerEntered: _enter_handler,
     RunCompleted: _complete,
     RunFailed: _fail,
     RunCancelled: _cancel,

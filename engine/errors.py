@@ -39,3 +39,7 @@ class RunIsOver(Rejected):
 
 class AlreadyCancelling(Rejected):
     """A second cancel came while the first is being carried out."""
+
+
+class EndDecided(Rejected):
+    """A cancel came for a run that is in its `finally`: how it ends is decided."""

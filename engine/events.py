@@ -11,6 +11,7 @@ from typing import TypeAlias, get_args
 
 from engine.values import (
     CarriedVisit,
+    Ending,
     Json,
     JsonObject,
     Origin,
@@ -34,6 +35,9 @@ class RunStarted:
         visits: How often each step had been entered by then; the numbers of visits go on
             from there.
         body: Which body of the workflow's document the run is of; empty for the whole document.
+        deadline_ms: By when it is to have ended, but for its handlers; None: whenever.
+        handler: The handler in which it begins, where it is a rerun from a step of that.
+        ending: How it ends then once its `finally` has.
     """
 
     at_ms: int
@@ -53,6 +57,9 @@ class RunStarted:
     caught_in: str | None = None
     vars: JsonObject = field(default_factory=dict)
     body: str = ""
+    deadline_ms: int | None = None
+    handler: str = ""
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +262,29 @@ class CancelRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RunOverdue:
+    """The run has taken longer than its `timeout`: only steps of its handlers start now."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerEntered:
+    """The run would have ended, and goes on with one of its handlers.
+
+    Attributes:
+        handler: `onError` or `finally`.
+        next_step: The step that it begins with.
+        ending: How the run would have ended.
+    """
+
+    at_ms: int
+    handler: str
+    next_step: str
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
 class RunCompleted:
     """The run reached an end."""
 
@@ -308,6 +338,8 @@ Event: TypeAlias = (
     | StepStarted
     | VisitEvent
     | CancelRequested
+    | RunOverdue
+    | HandlerEntered
     | RunCompleted
     | RunFailed
     | RunCancelled

@@ -69,11 +69,17 @@ class Graph:
 
     Attributes:
         max_step_executions: How many steps one run may enter before it fails.
+        on_error: The step entered when a failure is not handled nearer.
+        at_end: The step entered however the run ends, its `finally`.
+        timeout_ms: How long a run may take, its handlers not counted; None: no limit.
     """
 
     initial: str
     steps: Mapping[str, Step]
     max_step_executions: int = 1_000
+    on_error: str | None = None
+    at_end: str | None = None
+    timeout_ms: int | None = None
     has_conditions: bool = field(init=False, compare=False)
     """Whether an edge asks how the run stands."""
 
@@ -84,7 +90,7 @@ class Graph:
 
     @property
     def max_clean_up_executions(self) -> int:
-        """How many steps a cancelled run may enter to clean up, beside those before the cancel.
+        """How many steps a run may enter to clean up or in a handler, beside those before.
 
         As many as a run may enter, and each step once however few that are.
         """

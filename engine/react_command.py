@@ -2,26 +2,22 @@
 
 from engine.advance import end_of_step
 from engine.apply import apply, happen
-from engine.errors import AlreadyCancelling, NotPaused, RunIsOver
+from engine.errors import AlreadyCancelling, EndDecided, NotPaused, RunIsOver
 from engine.events import (
     AttemptFailed,
     CancelRequested,
-    ChildrenLeft,
     Event,
     RunResumed,
     RunTerminated,
-    StepCancelled,
     StepCompleted,
     StepFailed,
     StepRecorded,
 )
 from engine.graph import Graph
 from engine.inputs import Answered, AnswerKept, Cancel, InterruptionSettled, Terminate
-from engine.react_outcome import child_resumed
-from engine.react_timer import next_attempt
+from engine.react_timer import next_attempt, stop_step
 from engine.run import Run
-from engine.transitions import State
-from engine.values import StepError
+from engine.values import FINALLY, StepError
 
 Events = tuple[Event, ...]
 
@@ -55,20 +51,15 @@ def answer(
 
 
 def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
-    """Do what a cancel makes happen. Raises `RunIsOver` or `AlreadyCancelling`."""
+    """Do what a cancel makes happen. Raises `RunIsOver`, `AlreadyCancelling` or `EndDecided`."""
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
     if run.cancel_requested:
         raise AlreadyCancelling(f"run {run.id} is being cancelled")
+    if run.handler == FINALLY:
+        raise EndDecided(f"run {run.id} is in its `finally` and ends with that; or terminate it")
     requested = happen(run, CancelRequested(now_ms, command.reason, command.caller))
-    goes_on = (State.EXECUTING, State.STOPPING_CHILDREN)
-    if run.state in goes_on or run.current is None:
-        return (requested,)
-    if run.waits_for_children and command.grace_ms:
-        where = (now_ms, run.current.step_id, run.current.visit)
-        resumed = child_resumed(run, now_ms)
-        return (requested, *resumed, happen(run, ChildrenLeft(*where, now_ms + command.grace_ms)))
-    return (requested, *end_of_step(run, graph, StepCancelled, now_ms))
+    return (requested, *stop_step(run, graph, now_ms, command.grace_ms))
 
 
 def terminate(run: Run, command: Terminate, now_ms: int) -> Events:

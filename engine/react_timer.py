@@ -2,10 +2,19 @@
 
 from engine.advance import end_of_step
 from engine.apply import happen
-from engine.events import Event, StepCompleted, StepFailed, StepStarted, StepTimedOut
+from engine.events import (
+    ChildrenLeft,
+    Event,
+    RunOverdue,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepStarted,
+    StepTimedOut,
+)
 from engine.graph import Graph, Occasion
 from engine.inputs import Broke, TimerDue
-from engine.react_outcome import children_stopped, outcome
+from engine.react_outcome import child_resumed, children_stopped, outcome
 from engine.run import Run
 from engine.transitions import State
 from engine.values import Json, StepError
@@ -14,6 +23,9 @@ from engine.visit import Visit
 
 def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
     """Do what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
+    if run.deadline_ms is not None and run.deadline_ms <= now_ms:
+        overdue = happen(run, RunOverdue(now_ms))
+        return (overdue, *stop_step(run, graph, now_ms, due.grace_ms))
     visit = run.current
     if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
         return ()
@@ -30,6 +42,18 @@ def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ..
         return end_of_step(run, graph, StepTimedOut, now_ms, output=_gathered(visit))
     error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)
     return end_of_step(run, graph, StepFailed, now_ms, error=error)
+
+
+def stop_step(run: Run, graph: Graph, now_ms: int, grace_ms: int) -> tuple[Event, ...]:
+    """Stop the step that the run is in, once what it does has stopped; `grace_ms` bounds that."""
+    goes_on = (State.EXECUTING, State.STOPPING_CHILDREN)
+    if run.state in goes_on or run.current is None:
+        return ()
+    if run.waits_for_children and grace_ms:
+        where = (now_ms, run.current.step_id, run.current.visit)
+        resumed = child_resumed(run, now_ms)
+        return (*resumed, happen(run, ChildrenLeft(*where, now_ms + grace_ms)))
+    return end_of_step(run, graph, StepCancelled, now_ms)
 
 
 def _gathered(visit: Visit) -> Json:

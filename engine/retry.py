@@ -22,6 +22,17 @@ def backoff_ms(
     return round(full / 2 + full / 2 * jitter)
 
 
+def fits(error: StepError, named: str) -> bool:
+    """Say whether an error is what `RetryPolicy.on` names so."""
+    kind, colon, status = named.partition(":")
+    if not colon and named[:1].isdigit():
+        kind, status = "", named
+    if kind not in ("", error.type):
+        return False
+    told = str(error.status or "")
+    return not status or told == status or (status.endswith("xx") and told[:1] == status[0])
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """When a failed attempt is followed by another.
@@ -32,6 +43,8 @@ class RetryPolicy:
         coefficient: What each further wait is multiplied by.
         maximum_ms: The longest wait, in milliseconds, also where a longer one is asked for.
         non_retryable: Error types after which no attempt follows.
+        on: What is tried again, whatever else would be: error types (`Timeout`), statuses
+            (`429`, `5xx`), or both (`HttpStatus:5xx`). Empty: what may be helped by it.
     """
 
     max_attempts: int = 1
@@ -39,12 +52,13 @@ class RetryPolicy:
     coefficient: float = 2.0
     maximum_ms: int = 60_000
     non_retryable: frozenset[str] = frozenset()
+    on: tuple[str, ...] = ()
 
     def allows(self, error: StepError, attempt: int) -> bool:
         """Say whether attempt number `attempt`, failed with `error`, is tried again."""
-        return (
-            error.retryable and attempt < self.max_attempts and error.type not in self.non_retryable
-        )
+        if attempt >= self.max_attempts or error.type in self.non_retryable:
+            return False
+        return any(fits(error, named) for named in self.on) if self.on else error.retryable
 
     def delay_ms(self, attempt: int, jitter: float, asked_ms: int | None = None) -> int:
         """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.

@@ -16,6 +16,7 @@ from engine.transitions import State, Status
 from engine.values import (
     SIGNAL_PAUSE,
     CarriedVisit,
+    Ending,
     Json,
     JsonObject,
     Origin,
@@ -42,13 +43,17 @@ class Run:
         pause: What a paused run waits for; it began with event `seq`.
         answers: The idempotency keys of its answers, each with what it was used for.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
-        last_error: The error that the last `on: "error"` edge caught, until the step that had
-            failed has succeeded.
+        last_error: The error that the last `on: "error"` edge or `onError` caught, until the
+            step that had failed has succeeded.
         failed_in: The step that failed with it.
         visits: How often each step has been entered, by the runs that this one carries on too.
         executions: How many steps this run itself has entered.
         cleaning_up: True once a cancel has been carried out on the step it met.
-        cleans_up_from: How many steps had been entered when that was.
+        cleans_up_from: How many steps had been entered when that was, or a handler was entered.
+        deadline_ms: When it is overdue, as long as that would stop it (Unix milliseconds).
+        overdue: True from then on, until a handler is entered or it has ended.
+        handler: `onError` or `finally` while it is in that; empty before.
+        ending: How it ends once its `finally` has, unless that fails.
         parent: The run that started this one, None for a run of its own.
         origin: The run of which this one is a rerun, None for a run from the beginning.
         body: Which body of the workflow's document it is a run of; empty for the whole of it.
@@ -90,6 +95,10 @@ class Run:
     carried: tuple[CarriedVisit, ...] = ()
     vars: JsonObject = field(default_factory=dict)
     body: str = ""
+    deadline_ms: int | None = None
+    overdue: bool = False
+    handler: str = ""
+    ending: Ending | None = None
 
     @property
     def status(self) -> Status:
@@ -103,8 +112,15 @@ class Run:
 
     @property
     def is_stopping(self) -> bool:
-        """True when a cancel waits for the step in flight to end."""
-        return self.cancel_requested and not self.cleaning_up
+        """True when a cancel or the run's timeout waits for the step in flight to end."""
+        return self.overdue or (self.cancel_requested and not self.cleaning_up)
+
+    @property
+    def due_at_ms(self) -> int | None:
+        """When time brings it on: what it waits for, or its deadline (Unix milliseconds)."""
+        if self.deadline_ms is None or self.wake_at_ms is None:
+            return self.wake_at_ms or self.deadline_ms
+        return min(self.wake_at_ms, self.deadline_ms)
 
     @property
     def current_step_id(self) -> str | None:

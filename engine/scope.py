@@ -5,7 +5,7 @@ from itertools import chain
 
 from engine.iso import iso_time
 from engine.run import Run
-from engine.values import CarriedVisit, Json, StepError
+from engine.values import CarriedVisit, Ending, Json, JsonObject, StepError
 from engine.visit import Visit, VisitStatus
 
 
@@ -13,7 +13,8 @@ def scope(run: Run) -> Mapping[str, Json]:
     """Return the names in scope for conditions and templates.
 
     `data`, `steps["id"].output`, `context`, `vars` and `run` always; `error` after an
-    `on: "error"` edge was taken, until the step that had failed has succeeded. `now`, which
+    `on: "error"` edge was taken or `onError` entered, until the step that had failed has
+    succeeded; `outcome` in `finally`, which says how the run ends after it. `now`, which
     only `now()` reads, is when the attempt began, or after a step when that ended: what a
     replay finds too.
     """
@@ -32,7 +33,22 @@ def scope(run: Run) -> Mapping[str, Json]:
     }
     if run.last_error:
         names["error"] = _error(run, run.last_error)
+    if run.ending:
+        names["outcome"] = _outcome(run.ending)
     return names
+
+
+def _outcome(ending: Ending) -> JsonObject:
+    error = ending.error
+    told: JsonObject = {}
+    if error:
+        told = {"type": error.type, "message": error.message, "stepId": error.step_id}
+        told |= _answer(error.status, error.body)
+    return {"status": ending.status, "result": ending.result, "error": told or None}
+
+
+def _answer(status: int | None, body: Json) -> JsonObject:
+    return {} if status is None else {"status": status, "body": body}
 
 
 def _now_ms(run: Run) -> int:
@@ -43,16 +59,32 @@ def _now_ms(run: Run) -> int:
 
 
 def _error(run: Run, error: StepError) -> Json:
-    """Show an error with the step that failed, and the child run whose it is."""
-    shown: dict[str, Json] = {"type": error.type, "message": error.message}
-    visits: Iterator[Visit | CarriedVisit] = chain(reversed(run.past), reversed(run.carried))
-    ended = (visit for visit in visits if visit.status == VisitStatus.FAILED)
-    if failed := next((visit for visit in ended if visit.error == error), None):
+    """Show an error with the step that failed, what it was answered, and the child run."""
+    shown: JsonObject = {"type": error.type, "message": error.message}
+    shown |= _answer(error.status, error.body)
+    if failed := _failed(run, error):
         shown |= {
             "stepId": failed.step_id,
             "stepName": failed.step_name or failed.step_id,
             "attempts": failed.attempt,
         }
     if error.child_run_id is not None:
-        shown |= {"childRunId": error.child_run_id, "childStepId": error.child_step_id}
+        shown |= {
+            "childRunId": error.child_run_id,
+            "childStepId": error.child_step_id,
+            "childType": error.child_type or error.type,
+            "childMessage": error.child_message or error.message,
+        }
     return shown
+
+
+def _failed(run: Run, error: StepError) -> Visit | CarriedVisit | None:
+    """Return the visit that failed with an error, or met it: of a run that was overdue, say."""
+    visits: Iterator[Visit | CarriedVisit] = chain(reversed(run.past), reversed(run.carried))
+    met: Visit | CarriedVisit | None = None
+    for visit in visits:
+        if visit.status == VisitStatus.FAILED and visit.error == error:
+            return visit
+        if met is None and visit.step_id == run.failed_in:
+            met = visit
+    return met

@@ -16,8 +16,12 @@ class StepError:
         message: What happened and how to mend it, free of secrets.
         retryable: False when another attempt cannot help.
         retry_after_ms: The wait that the other side asked for, in milliseconds.
-        child_run_id: The child run whose error this is, word for word.
+        child_run_id: The child run that failed, where that is why.
         child_step_id: The step in which the child run failed.
+        child_type: The child run's own error; empty where `type` and `message` are that.
+        child_message: Its message.
+        status: The status of an HTTP answer that was not expected.
+        body: The beginning of its body, as JSON where it is short and JSON.
     """
 
     type: str
@@ -26,6 +30,10 @@ class StepError:
     retry_after_ms: int | None = None
     child_run_id: str | None = None
     child_step_id: str | None = None
+    child_type: str = ""
+    child_message: str = ""
+    status: int | None = None
+    body: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,38 @@ class RunError:
         type: A stable word that definitions name, such as `Timeout` or `HttpStatus`.
         message: What happened and how to mend it, free of secrets.
         attempts: How many attempts the step had.
+        status: As in `StepError`.
+        body: As in `StepError`.
     """
 
     step_id: str | None
     type: str
     message: str
     attempts: int = 0
+    status: int | None = None
+    body: Json = None
+
+
+ON_ERROR = "onError"
+"""The handler that a run enters when a failure is not handled nearer."""
+
+FINALLY = "finally"
+"""The handler that a run enters however it ends, but for a terminate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends, or would without its handlers.
+
+    Attributes:
+        status: `completed`, `failed` or `cancelled`.
+        result: What it gives where it has completed.
+        error: Why it failed.
+    """
+
+    status: str
+    result: Json = None
+    error: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         started_at_ms=run.started_at_ms,
         updated_at_ms=run.updated_at_ms,
         ended_at_ms=run.ended_at_ms,
-        due_at_ms=run.wake_at_ms,
+        due_at_ms=run.due_at_ms,
         executions=run.executions,
         attempt=run.current.attempt if run.current else 0,
         parent=run_number(parent.run_id) if parent else None,
@@ -103,7 +103,7 @@ def turn_of(run: Run) -> Turn:
     """Return what indexes have of a run, in the order of `_TURNS`."""
     state = State.AWAITING_CHILDREN if run.waits_for_children else run.state
     signal_name, signal_key = run.awaited_signal or (None, None)
-    due = (run.ended_at_ms, run.wake_at_ms)
+    due = (run.ended_at_ms, run.due_at_ms)
     return (run.state.status, state, *due, signal_name, signal_key)
 
 

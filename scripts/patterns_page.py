@@ -22,6 +22,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "When something fails": (
         "retry-by-error-type", "rate-limited-api", "fallback", "circuit-breaker", "saga",
+        "compensation",
         "cancel-cleanup", "dead-letter", "dead-letter-replay",
     ),
     "Once, and not at the same time": (

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine import Json
-from steps.contract import Problem
-from steps.document import Identifier
+from steps.contract import BODY_KEYS, Problem
+from steps.document import Identifier, Scope
 from steps.registry import Registry
 
 LOCAL = "#"
@@ -23,10 +23,8 @@ DEEPEST = 5
 """How many bodies may stand in one another."""
 
 
-class LocalWorkflow(BaseModel):
+class LocalWorkflow(Scope):
     """A workflow inside of a document, which its steps call as `#name`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(None, max_length=200, description="what people call it")
     description: str | None = Field(None, max_length=2_000, description="what it is for")
@@ -68,7 +66,8 @@ def bodies_in(document: Mapping[str, Any], registry: Registry, above: str = "") 
         kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
         for name, place, body in kind.bodies(step) if kind else ():
             path = inline_path(above, str(step.get("id")), name)
-            yield Body(path, f"steps[{index}].{place}", body, is_inline=True)
+            at = f"steps[{index}].{place}" if place else f"steps[{index}]"
+            yield Body(path, at, body, is_inline=True)
     local = document.get("workflows") if not above else None
     for name, body in local.items() if isinstance(local, dict) else ():
         if isinstance(body, dict):
@@ -99,10 +98,20 @@ def written_bodies(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str,
             yield path, with_start(body)
         steps = body.get("steps")
         for step in steps if isinstance(steps, list) else ():
-            branches = step.get("branches") if isinstance(step, dict) else None
-            for name, branch in branches.items() if isinstance(branches, dict) else ():
-                if isinstance(branch, dict) and "steps" in branch:
-                    todo.append((inline_path(path, str(step.get("id")), name), branch))
+            for name, inner in _written_in(step):
+                todo.append((inline_path(path, str(step.get("id")), name), inner))
+
+
+def _written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the bodies that stand in a step by their names: its own, or those of branches."""
+    if not isinstance(step, dict):
+        return
+    if "steps" in step:
+        yield "", {key: item for key, item in step.items() if key in BODY_KEYS}
+    branches = step.get("branches")
+    for name, branch in branches.items() if isinstance(branches, dict) else ():
+        if isinstance(branch, dict) and "steps" in branch:
+            yield name, branch
 
 
 def step_count(document: Json) -> int:
@@ -116,8 +125,7 @@ def step_count(document: Json) -> int:
         todo += local.values() if isinstance(local, dict) else ()
         for step in steps if isinstance(steps, list) else ():
             count += 1
-            branches = step.get("branches") if isinstance(step, dict) else None
-            todo += branches.values() if isinstance(branches, dict) else ()
+            todo += (inner for _, inner in _written_in(step))
     return count
 
 

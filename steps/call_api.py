@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from engine import JsonObject
+from engine import Json, JsonObject
 from steps.call_api_request import request_of
 from steps.call_api_settings import CallApiSettings
 from steps.charset import text_of
@@ -26,6 +28,7 @@ from steps.retry_after import retry_after_ms
 _RETRYABLE = frozenset({408, 425, 429})
 _BODIES = ("body", "form", "multipart", "file", "text")
 _EXCERPT = 300
+_MOST_TOLD = 4_000
 _REFUSED = 401
 _UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")
 _LONGEST_NAME = 200
@@ -161,9 +164,22 @@ def _is_expected(settings: CallApiSettings, status: int) -> bool:
 def _unexpected(response: HttpResponse, now_ms: int) -> StepBroke:
     content_type = response.headers.get("content-type", "")
     excerpt = text_of(response.content[: 4 * _EXCERPT], content_type)[:_EXCERPT]
-    return StepBroke(
+    broke = StepBroke(
         "HttpStatus",
         f"the answer has status {response.status}: {excerpt}",
         retryable=response.status in _RETRYABLE or response.status >= 500,  # noqa: PLR2004
         retry_after_ms=retry_after_ms(response.headers.get("retry-after"), now_ms),
     )
+    told = _told(response, content_type)
+    broke.error = replace(broke.error, status=response.status, body=told)
+    return broke
+
+
+def _told(response: HttpResponse, content_type: str) -> Json:
+    """Return the body of an answer that was not expected, or its beginning where it is long."""
+    content = response.content
+    if len(content) <= _MOST_TOLD:
+        with suppress(StepBroke):
+            read = read_body(response, "auto")
+            return None if "encoding" in read else read["body"]
+    return text_of(content[: 4 * _MOST_TOLD], content_type)[:_MOST_TOLD]

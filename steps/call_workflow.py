@@ -1,12 +1,12 @@
 """call-workflow: start a child run, or one for each item of a list, and wait for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
+from steps.child_failure import as_of_child
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.child_usage import record_usage
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
@@ -133,7 +133,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         elif not plan.keep_going:
             for end in stand.ends:
                 if end.error:
-                    raise _failed(end, end.error)
+                    raise as_of_child(end, end.error)
         taken = [_taken(settings, end) for end in stand.ends]
         if items is None:
             return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
@@ -188,12 +188,6 @@ def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> s
     if not isinstance(workflow_id, str):
         return StepError("InvalidItems", "workflowId must give a text")
     return workflow_id
-
-
-def _failed(end: ChildEnd, error: RunError) -> StepBroke:
-    broke = StepBroke(error.type, error.message)
-    broke.error = replace(broke.error, child_run_id=end.run_id, child_step_id=error.step_id)
-    return broke
 
 
 def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:

@@ -196,7 +196,7 @@ COMMON_ERRORS: Mapping[str, str] = {
 }
 """Errors that every step may fail with, and what they mean."""
 
-BODY_KEYS = ("steps", "edges", "initialStep")
+BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally")
 """The keys of a body that stands in a step."""
 
 UNUSED_OF_A_PAUSE: Mapping[str, str] = {
@@ -224,6 +224,7 @@ class StepType(ABC, Generic[S]):
         ends: True when the run ends with it.
         timeout_ms: How long one attempt may take when the step does not say; None: no limit.
         names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
+        bounds_itself: Whether its `timeout` is that of its body, and not of an attempt.
         unused: Keys of every step that have no effect on it, with what to use instead; they
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
@@ -242,6 +243,7 @@ class StepType(ABC, Generic[S]):
     ends: ClassVar[bool] = False
     timeout_ms: ClassVar[int | None] = None
     names: ClassVar[Mapping[str, str]] = {}
+    bounds_itself: ClassVar[bool] = False
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
     asks: ClassVar[bool] = False

@@ -16,7 +16,7 @@ from steps.constants import constants_of
 from steps.contract import AnyStepType, Problem
 from steps.defaults import Located, default_problems, with_defaults
 from steps.document import CommonStep, WorkflowDocument
-from steps.edges import compile_edges, edge_problems, leaves, read_edges
+from steps.edges import Starts, compile_edges, edge_problems, leaves, read_edges
 from steps.expression import ExpressionError
 from steps.field_specs import spec_problems
 from steps.fields import Fields
@@ -97,7 +97,7 @@ class _Compiler:
         problems += found
         self._given = {"constants": constants} if constants else {}
         problems += spec_problems(whole.payload, "payload", outputs=False, stored=True)
-        made, found = self._part(whole.initialStep, whole.steps, merged, whole.payload)
+        made, found = self._part(whole.initialStep, whole.steps, merged, whole)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
         if problems or made is None:
@@ -107,8 +107,8 @@ class _Compiler:
         return made
 
     def _part(
-        self, initial: str, steps: list[Any], document: dict[str, Any], payload: dict[str, Any],
-        path: str = "",
+        self, initial: str, steps: list[Any], document: dict[str, Any],
+        read: WorkflowDocument | LocalWorkflow, path: str = "",
     ) -> tuple[Definition | None, list[Problem]]:  # fmt: skip
         """Compile the steps and edges of the document or of one body."""
         written, problems = read_edges(document.get("edges", []))
@@ -116,11 +116,12 @@ class _Compiler:
         problems += found
         edges, found = compile_edges(written, self._given)
         listed = [step for step in steps if isinstance(step, dict)]
-        problems += edge_problems(initial, listed, written, compiled, is_body=bool(path)) + found
+        starts = Starts(initial, read.onError, read.finally_)
+        problems += edge_problems(starts, listed, written, compiled, is_body=bool(path)) + found
         problems += self._unknown_calls(listed)
         if problems:
             return None, problems
-        ends = leaves(compiled, written) if path else set()
+        ends = leaves(compiled, written) if path or starts.at_end else set()
         graph_steps = {
             step.id: _engine_step(common, step, tuple(edges.get(step.id, ())), step.id in ends)
             for common, step in compiled.values()
@@ -131,9 +132,16 @@ class _Compiler:
             name=whole.name,
             description=whole.description,
             status=whole.status,
-            graph=Graph(initial, graph_steps, whole.maxStepExecutions),
+            graph=Graph(
+                initial,
+                graph_steps,
+                whole.maxStepExecutions,
+                read.onError,
+                read.finally_,
+                read.timeout,
+            ),
             steps={step_id: step for step_id, (_, step) in compiled.items()},
-            payload=Fields(payload),
+            payload=Fields(read.payload),
             variables=self._variables,
             budget=None if path else whole.budget,
             sensitive=frozenset().union(*(step.output.sensitive for _, step in compiled.values())),
@@ -159,7 +167,7 @@ class _Compiler:
         merged, located = with_defaults({**with_start(body.document), **self._defaults})
         problems = list(spec_problems(read.payload, "payload", outputs=False, stored=True))
         made, found = self._part(
-            str(merged["initialStep"]), merged["steps"], merged, read.payload, body.path
+            str(merged["initialStep"]), merged["steps"], merged, read, body.path
         )
         problems += found
         if made is not None:
@@ -248,6 +256,8 @@ class _Compiler:
         if found or common is None or settings is None:
             return None
         timeout_ms = common.timeout if common.timeout is not None else kind.timeout_ms
+        if kind.bounds_itself:
+            timeout_ms = None
         gives_address = "callbackUrl" in str(own)
         step = CompiledStep(
             common.id,

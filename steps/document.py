@@ -7,6 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from engine import OnInterrupted, RetryPolicy
 from steps.durations import Duration
 
+Retried = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([1-5]([0-9]{2}|xx)|[A-Za-z][A-Za-z0-9_.-]{0,99}(:[1-5]([0-9]{2}|xx))?)$"
+    ),
+]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 
 
@@ -30,6 +36,12 @@ class Retry(_Part):
     nonRetryableErrors: list[str] = Field(  # noqa: N815
         [], description="error types after which no attempt follows"
     )
+    on: list[Retried] = Field(
+        [],
+        max_length=100,
+        description="after which failures another attempt follows, instead of those that it may "
+        "help: error types (`Timeout`), statuses (`429`, `5xx`), or both (`HttpStatus:5xx`)",
+    )
 
     def policy(self) -> RetryPolicy:
         """Return it as the engine takes it."""
@@ -39,6 +51,7 @@ class Retry(_Part):
             self.backoffCoefficient,
             self.maximumInterval,
             frozenset(self.nonRetryableErrors),
+            tuple(self.on),
         )
 
 
@@ -66,6 +79,32 @@ class CommonStep(_Part):
     )
 
 
+class Handlers(_Part):
+    """The keys of a document or a body that say what becomes of its run when it ends."""
+
+    onError: Identifier | None = Field(  # noqa: N815 - the document's word
+        None,
+        description="the step that a run enters when a failure is not handled nearer, once; how "
+        "the run goes on from there is how it ends",
+    )
+    finally_: Identifier | None = Field(
+        None,
+        alias="finally",
+        description="the step that a run enters however it ends, once, but for a terminate; the "
+        "run then ends as it would have",
+    )
+
+
+class Scope(Handlers):
+    """The keys that bound a run and its end."""
+
+    timeout: Duration | None = Field(
+        None,
+        description="how long a run may take, its `onError` and `finally` not counted; then it "
+        "fails with `Timeout`",
+    )
+
+
 class EdgeDocument(_Part):
     """An edge from one step to another."""
 
@@ -76,7 +115,7 @@ class EdgeDocument(_Part):
     note: str | None = Field(None, max_length=10_000)
 
 
-class WorkflowDocument(_Part):
+class WorkflowDocument(Scope):
     """A whole definition; steps are checked one by one, each against its type."""
 
     id: Identifier | None = None

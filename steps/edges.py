@@ -1,6 +1,7 @@
 """The edges between steps: read, compiled, and checked."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from steps.document import CommonStep, EdgeDocument
 from steps.expression import ExpressionError, condition
 from steps.nearest import did_you_mean
 from steps.problems import problems_of
-from steps.reachability import reachability_problems
+from steps.reachability import closure, reachability_problems
 
 NumberedEdges: TypeAlias = list[tuple[int, EdgeDocument]]
 """Edges with their places in the document; those that cannot be read are left out."""
@@ -20,6 +21,27 @@ NumberedEdges: TypeAlias = list[tuple[int, EdgeDocument]]
 CompiledSteps: TypeAlias = dict[str, tuple[CommonStep, CompiledStep]]
 _MOST = 5_000
 _SHOWN = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """The steps that a run enters without an edge.
+
+    Attributes:
+        initial: The one that it begins with.
+        on_error: Its `onError`.
+        at_end: Its `finally`.
+    """
+
+    initial: str
+    on_error: str | None = None
+    at_end: str | None = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The steps by the keys that name them."""
+        named = {"initialStep": self.initial, "onError": self.on_error, "finally": self.at_end}
+        return {key: step for key, step in named.items() if step is not None}
 
 
 def read_edges(written: Any) -> tuple[NumberedEdges, list[Problem]]:
@@ -74,22 +96,23 @@ def leaves(steps: Collection[str], edges: NumberedEdges) -> set[str]:
 
 
 def edge_problems(
-    initial: str,
+    starts: Starts,
     steps: list[dict[str, Any]],
     edges: NumberedEdges,
     compiled: CompiledSteps,
     *,
     is_body: bool,
 ) -> list[Problem]:
-    """Find what is wrong with the edges, and with the step where a run begins.
+    """Find what is wrong with the edges, and with the steps that a run enters without one.
 
-    A body also ends with a step from which no way leads on.
+    A body also ends with a step from which no way leads on, and so does any `finally`.
     """
     places = {str(step.get("id")): index for index, step in reversed(list(enumerate(steps)))}
     problems: list[Problem] = []
-    if initial not in places:
-        hint = did_you_mean(initial, places)
-        problems.append(Problem("initialStep", f"there is no step {initial[:_SHOWN]}{hint}"))
+    for key, step_id in starts.named.items():
+        if step_id not in places:
+            hint = did_you_mean(step_id, places)
+            problems.append(Problem(key, f"there is no step {step_id[:_SHOWN]}{hint}"))
     defaults: dict[tuple[str, str], int] = {}
     for index, edge in edges:
         # A hint costs a look at all steps, so only problems that are told have one.
@@ -101,10 +124,33 @@ def edge_problems(
     if not is_whole:
         return problems
     ends = {step_id for step_id, (_, step) in compiled.items() if step.type.ends}
-    if is_body:
-        ends |= leaves(places, edges)
     ways = [(edge.source, edge.target) for _, edge in edges]
-    return problems + reachability_problems(initial, places, ends, ways)
+    at_end = closure([starts.at_end], ways) if starts.at_end else set()
+    problems += _finally_problems(starts, places, ends & at_end, at_end, ways)
+    ends |= leaves(places if is_body else at_end, edges)
+    return problems + reachability_problems(list(starts.named.values()), places, ends, ways)
+
+
+def _finally_problems(
+    starts: Starts, places: dict[str, int], ends: set[str], at_end: set[str],
+    ways: list[tuple[str, str]],
+) -> list[Problem]:  # fmt: skip
+    """Find steps that would run before `finally` and in it, and ends where the end is decided."""
+    before = closure([starts.initial, starts.on_error or starts.initial], ways)
+    return [
+        Problem(
+            f"steps[{places[step]}]",
+            f"step {step} is of `finally`, and reached before it too; it would run twice",
+        )
+        for step in sorted(at_end & before)
+    ] + [
+        Problem(
+            f"steps[{places[step]}]",
+            f"step {step} is of `finally`, after which the run ends as it would have; leave it "
+            "out, the last step of `finally` needs no end-flow",
+        )
+        for step in sorted(ends)
+    ]
 
 
 def _unknown_steps(

@@ -1,5 +1,6 @@
 """end-flow: the run ends."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -19,6 +20,9 @@ from steps.effects import Effects
 from steps.outputs import NO_RESULT
 from steps.template import Template
 
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
+_NO_WORD = "must be a word, such as OutOfStock: a letter, then letters and digits, 100 at most"
+
 
 class EndFlowSettings(StepSettings):
     """How the run ends."""
@@ -31,6 +35,11 @@ class EndFlowSettings(StepSettings):
         "completed", description="whether the run ends as completed or as failed"
     )
     message: Template | None = Field(None, description="why it ends as failed")
+    errorType: Template | None = Field(  # noqa: N815 - the document's word
+        None,
+        description="the type of the error with which it ends as failed, a word such as "
+        "`OutOfStock`; without it `EndedAsFailed`",
+    )
 
 
 class EndFlow(StepType[EndFlowSettings]):
@@ -39,12 +48,11 @@ class EndFlow(StepType[EndFlowSettings]):
     type = "end-flow"
     settings = EndFlowSettings
     built_in = True
-    own_errors = False
     unused = {
         "retry": "the end of a run is not tried again",
         "onInterrupted": "it touches nothing, so it always goes on after a restart",
     }
-    errors = {"EndedAsFailed": "the step ends the run as failed"}
+    errors = {"EndedAsFailed": "the step ends the run as failed, and has no `errorType`"}
     example = {
         "id": "done",
         "type": "end-flow",
@@ -56,15 +64,19 @@ class EndFlow(StepType[EndFlowSettings]):
     def check(
         self, settings: EndFlowSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for an object as result."""
+        """Ask for an object as result, and for a word as type of the error."""
         if not isinstance(settings.result.source, dict):
             yield Problem("result", "must be an object of templates")
+        kind = settings.errorType.source if settings.errorType else "EndedAsFailed"
+        if not isinstance(kind, str) or not ("{{" in kind or _WORD.fullmatch(kind)):
+            yield Problem("errorType", _NO_WORD)
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Refuse what is for the other way to end."""
         if document.get("status") == "failed":
             return {**self.unused, "result": "a run that has failed has no result; use `message`"}
-        return {**self.unused, "message": 'it is shown with `"status": "failed"`; use `result`'}
+        only = 'it is shown with `"status": "failed"`; use `result`'
+        return {**self.unused, "message": only, "errorType": only}
 
     async def execute(
         self, settings: EndFlowSettings, step: StepInput, effects: Effects
@@ -76,5 +88,10 @@ class EndFlow(StepType[EndFlowSettings]):
                 if settings.message
                 else "ended as failed"
             )
-            raise StepBroke("EndedAsFailed", str(told), retryable=False)
+            if settings.errorType is None:
+                raise StepBroke("EndedAsFailed", str(told), retryable=False)
+            kind = str(await settings.errorType.rendered(step.scope))
+            if not _WORD.fullmatch(kind):
+                raise StepBroke("InvalidOutput", f"errorType {_NO_WORD}", retryable=False)
+            raise StepBroke(kind, str(told), retryable=False)
         return Done(await settings.result.rendered(step.scope))

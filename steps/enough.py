@@ -1,11 +1,11 @@
 """How many of several child runs have to complete, and what is told when that is out of reach."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from steps.child_failure import of_child
 from steps.child_runs import ChildEnd, ChildPlan
 from steps.contract import StepBroke
 
@@ -42,7 +42,5 @@ def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int],
     message = f"{plan.enough} of {plan.total} were to complete, and {len(failed)} have failed{why}"
     broke = StepBroke("NotEnough", message)
     if failed and failed[0].error:
-        broke.error = replace(
-            broke.error, child_run_id=failed[0].run_id, child_step_id=failed[0].error.step_id
-        )
+        broke.error = of_child(broke.error, failed[0], failed[0].error)
     return broke

@@ -46,6 +46,7 @@ SCOPE = frozenset(
         "item",
         "index",
         "inputs",
+        "outcome",
         "arguments",
         "response",
         "result",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
@@ -17,7 +17,7 @@ from steps.contract import (
     StepSettings,
     StepType,
 )
-from steps.document import Identifier
+from steps.document import Identifier, Scope
 from steps.effects import Effects
 from steps.enough import STOPPED, Enough, not_enough, wanted
 from steps.expression import ExpressionError
@@ -31,10 +31,8 @@ Steps: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 Edges: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 
 
-class Branch(BaseModel):
+class Branch(Scope):
     """One branch: steps of its own, or a workflow."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     steps: Steps = Field(None, description="its steps, as in a document; they begin with the data "
                          "of the run, and what they change is the branch's own")  # fmt: skip
@@ -174,8 +172,9 @@ def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
         yield Problem(f"{path}.version", "is for a branch that names a `workflow`")
     if branch.workflow and branch.workflow.startswith("#") and branch.version is not None:
         yield Problem(f"{path}.version", "a workflow of the document has the document's version")
-    for key in ("edges", "initialStep"):
-        if branch.steps is None and getattr(branch, key) is not None:
+    for key in BODY_KEYS[1:]:
+        name = "finally_" if key == "finally" else key
+        if branch.steps is None and getattr(branch, name) is not None:
             yield Problem(f"{path}.{key}", "is for a branch with `steps`")
 
 

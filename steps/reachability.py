@@ -1,27 +1,23 @@
 """Whether a run can get everywhere it should: from the first step, and to an end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from steps.contract import Problem
 
 
 def reachability_problems(
-    initial: str, places: Mapping[str, int], ends: set[str], edges: Iterable[tuple[str, str]]
-) -> list[Problem]:
+    starts: Sequence[str], places: Mapping[str, int], ends: set[str],
+    edges: Sequence[tuple[str, str]],
+) -> list[Problem]:  # fmt: skip
     """Find steps that no run can reach, and steps from which no run can end.
 
-    `places` gives each step's index in the document.
+    A run begins with the first of `starts`; `places` gives each step's index in the document.
     """
-    forward: dict[str, list[str]] = {}
-    backward: dict[str, list[str]] = {}
-    for source, target in edges:
-        forward.setdefault(source, []).append(target)
-        backward.setdefault(target, []).append(source)
-    reached = _closure([initial], forward)
-    ending = _closure(ends, backward)
+    reached = closure(starts, edges)
+    ending = closure(ends, [(target, source) for source, target in edges])
     problems = [
         Problem(
-            f"steps[{index}]", f"step {step} cannot be reached from {initial}: add an edge to it"
+            f"steps[{index}]", f"step {step} cannot be reached from {starts[0]}: add an edge to it"
         )
         for step, index in places.items()
         if step not in reached
@@ -36,7 +32,11 @@ def reachability_problems(
     return problems
 
 
-def _closure(starts: Iterable[str], ways: Mapping[str, list[str]]) -> set[str]:
+def closure(starts: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the steps that edges lead to from some steps, those included."""
+    ways: dict[str, list[str]] = {}
+    for source, target in edges:
+        ways.setdefault(source, []).append(target)
     seen, todo = set(starts), list(starts)
     while todo:
         for step in ways.get(todo.pop(), ()):

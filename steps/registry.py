@@ -12,6 +12,7 @@ from steps.call_workflow import CallWorkflow
 from steps.collect_inputs import CollectInputs
 from steps.contract import AnyStepType, StepType
 from steps.end_flow import EndFlow
+from steps.group import Group
 from steps.parallel import Parallel
 from steps.request_user_action import RequestUserAction
 from steps.send_signal import SendSignal
@@ -96,6 +97,7 @@ def _built_in() -> list[AnyStepType]:
         CallAgent(),
         CallWorkflow(),
         Parallel(),
+        Group(),
         SetValues(),
         Wait(),
         WaitForSignal(),

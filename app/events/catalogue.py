@@ -18,11 +18,14 @@ from engine import (
     ChildrenLeft,
     ChildrenResumed,
     Event,
+    HandlerEntered,
     JsonObject,
     Record,
     RunCancelled,
     RunCompleted,
+    RunError,
     RunFailed,
+    RunOverdue,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -125,12 +128,22 @@ def _asked(event: CancelRequested | RunTerminated) -> JsonObject:
     return {"reason": event.reason, "caller": event.caller}
 
 
+def _handler(event: HandlerEntered) -> JsonObject:
+    ending = event.ending
+    error: JsonObject = {} if ending.error is None else _told(ending.error)
+    return {"handler": event.handler, "nextStepId": event.next_step, "ending": ending.status,
+            **error}  # fmt: skip
+
+
 def _result(event: RunCompleted) -> JsonObject:
     return {"result": event.result}
 
 
 def _run_failed(event: RunFailed) -> JsonObject:
-    error = event.error
+    return _told(event.error)
+
+
+def _told(error: RunError) -> JsonObject:
     shown: JsonObject = {"stepId": error.step_id, "type": error.type}
     return {"error": {**shown, "message": error.message, "attempts": error.attempts}}
 
@@ -157,6 +170,13 @@ KINDS: Mapping[type[Event], EventKind] = {
     RunFailed: EventKind("run.failed", "The run has failed.", _run_failed, Status.FAILED),
     CancelRequested: EventKind(
         "run.cancel_requested", "Somebody has asked for the run to stop in good order.", _asked
+    ),
+    RunOverdue: EventKind(
+        "run.overdue", "The run has taken longer than its timeout, and is stopped.", _nothing
+    ),
+    HandlerEntered: EventKind(
+        "run.handler_entered", "The run would have ended, and goes on with `onError` or `finally`.",
+        _handler,
     ),
     RunCancelled: EventKind("run.cancelled", "The run has stopped.", _nothing, Status.CANCELLED),
     RunTerminated: EventKind(

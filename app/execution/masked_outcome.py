@@ -16,7 +16,8 @@ def masked_outcome(outcome: Input, mask: Callable[[Json], Json]) -> Input:
             gained = {name: [mask(item) for item in items] for name, items in appended.items()}
             return Delivered(mask(output), _object(mask(data)), gained, removed)
         case Broke(error):
-            return Broke(replace(error, message=str(mask(error.message))))
+            told = replace(error, message=str(mask(error.message)), body=mask(error.body))
+            return Broke(told)
         case Pauses(pause):
             return replace(outcome, pause=replace(pause, body=_object(mask(pause.body))))
         case _:

@@ -7,6 +7,7 @@ from app.definitions.versioned import DefinitionUnusable
 from engine import (
     Begin,
     CarriedVisit,
+    Ending,
     Event,
     Json,
     JsonObject,
@@ -37,6 +38,8 @@ class Beginning:
         caught_in: The step that had failed with it.
         carried: What was done before, by whichever run.
         visits: How often each step had been entered.
+        handler: The handler that it had entered, empty for none.
+        ending: How it ends once its `finally` has.
         records: What the first step has finished of its work already, by name.
     """
 
@@ -46,6 +49,8 @@ class Beginning:
     caught_in: str | None
     carried: tuple[CarriedVisit, ...]
     visits: dict[str, int]
+    handler: str = ""
+    ending: Ending | None = None
     records: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -105,6 +110,9 @@ class NewRun:
             visits=rerun.visits if rerun else {},
             vars=variables,
             body="" if isinstance(self.definition, DefinitionUnusable) else self.definition.path,
+            deadline_ms=self._deadline_ms(now_ms),
+            handler=rerun.handler if rerun else "",
+            ending=rerun.ending if rerun else None,
         )
 
     def step(self, step_id: str) -> CompiledStep:
@@ -133,6 +141,14 @@ class NewRun:
             fold(recorded, run)
             events += recorded
         return events
+
+    def _deadline_ms(self, now_ms: int) -> int | None:
+        if isinstance(self.definition, DefinitionUnusable):
+            return None
+        if self.beginning and self.beginning.handler:
+            return None
+        timeout_ms = self.definition.graph.timeout_ms
+        return None if timeout_ms is None else now_ms + timeout_ms
 
     def _first_step(self) -> str:
         """Return where the run begins; nowhere, where its workflow cannot be started."""

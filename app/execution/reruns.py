@@ -129,7 +129,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
         idempotency,
         beginning=Beginning(
             origin, dict(run.outputs), run.last_error, run.failed_in, before.carried,
-            dict(run.visits),
+            dict(run.visits), run.handler, run.ending,
         ),
     )  # fmt: skip
 

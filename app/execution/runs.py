@@ -223,7 +223,10 @@ class Runs:
             late = unanswered(live, self._clock.now_ms())
             return late or TimerDue(self._cancel_grace_ms)
 
-        await self._driving.wake(run_id, due)
+        async with self._live_runs.load(None, run_id) as live:
+            await self._driving.wake(run_id, due)
+            if live.in_flight and live.run.overdue:
+                live.in_flight.stop(self._cancel_grace_s)
 
     async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.

@@ -36,7 +36,7 @@ class Timers:
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
         """Note the moment for which a run has set its timer."""
-        at_ms = live.run.wake_at_ms
+        at_ms = live.run.due_at_ms
         if at_ms is None:
             return
         if self._next_ms is None or at_ms < self._next_ms:

@@ -55,13 +55,19 @@ class DefinitionVersion(TypedDict):
     publishedAt: Time | None
 
 
-class StoredWorkflow(DefinitionLine):
+_Finally = TypedDict("_Finally", {"finally": NotRequired[str | None]})
+"""A key that Python keeps for itself."""
+
+
+class StoredWorkflow(DefinitionLine, _Finally):
     """A version of a workflow with all that its definition says."""
 
     initialStep: InitialStep
     steps: Steps
     edges: NotRequired[list[EdgeDocument]]
     payload: NotRequired[Fields]
+    timeout: NotRequired[str | None]
+    onError: NotRequired[str | None]
     workflows: NotRequired[dict[str, Any]]
     constants: NotRequired[dict[str, Any]]
     defaults: NotRequired[dict[str, Any]]
@@ -104,7 +110,7 @@ class _Changes(TypedDict, total=False):
     warnings: Annotated[list[Problem], Field(description=IGNORED)]
 
 
-class WorkflowChanges(_Changes, total=False):
+class WorkflowChanges(_Changes, _Finally, total=False):
     """What the next version of a workflow says otherwise; what is not given stays.
 
     A workflow as it is shown can be sent as it is: what the server has added is ignored.
@@ -114,6 +120,8 @@ class WorkflowChanges(_Changes, total=False):
     steps: list[dict[str, Any]]
     edges: list[EdgeDocument]
     payload: dict[str, Any]
+    timeout: str | None
+    onError: str | None
     workflows: dict[str, Any]
     constants: dict[str, Any]
     defaults: dict[str, Any]

@@ -23,6 +23,7 @@ from app.wire.answer_parts import (
     Version,
 )
 
+HttpStatus = Annotated[int, Field(description="of an HTTP answer", examples=[503])]
 Result = Annotated[Any, Field(description="any JSON", examples=[{"success": True}])]
 
 
@@ -39,6 +40,7 @@ class RunFailure(TypedDict):
     type: ErrorType
     message: Message
     attempts: int
+    status: NotRequired[HttpStatus]
 
 
 class PauseSignal(TypedDict):
@@ -68,6 +70,7 @@ class StepFailure(TypedDict):
 
     type: ErrorType
     message: Message
+    status: NotRequired[HttpStatus]
     childRunId: NotRequired[RunId]
     childStepId: NotRequired[StepId | None]
 
@@ -134,6 +137,10 @@ class RunState(TypedDict):
     body: NotRequired[
         Annotated[str, Field(examples=["check/stock"], description="the part of the definition")]
     ]
+    handler: NotRequired[
+        Annotated[Literal["onError", "finally"], Field(description="which it has entered")]
+    ]
+    deadline: NotRequired[Annotated[Time, Field(description="when its `timeout` is over")]]
     parentRunId: RunId | None
     origin: RunOrigin | None
     childRunIds: list[RunId]

@@ -59,6 +59,8 @@ def status_document(
         "reason": run.reason,
         "cancelRequested": run.cancel_requested,
         **({"body": run.body} if run.body else {}),
+        **({"handler": run.handler} if run.handler else {}),
+        **({"deadline": iso_time(run.deadline_ms)} if run.deadline_ms is not None else {}),
         "parentRunId": run.parent.run_id if run.parent else None,
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),
@@ -149,6 +151,8 @@ def _progress(total: int, children: Mapping[str, int]) -> JsonObject:
 
 def _step_error(error: StepError) -> JsonObject:
     shown: JsonObject = {"type": error.type, "message": error.message}
+    if error.status is not None:
+        shown["status"] = error.status
     if error.child_run_id is not None:
         shown |= {"childRunId": error.child_run_id, "childStepId": error.child_step_id}
     return shown
@@ -162,6 +166,7 @@ def _run_error(error: RunError | None) -> Json:
         "type": error.type,
         "message": error.message,
         "attempts": error.attempts,
+        **({} if error.status is None else {"status": error.status}),
     }
 
 

@@ -49,8 +49,13 @@ TOOLS_OF = {
 PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""
 
-TOLD = {"call-agent": {"InvalidInput"}, "parallel": {"InvalidInput", "UnknownWorkflow"}}
-"""Errors of a child run that an agent's model is told of, or that stand in `NotEnough`."""
+TOLD = {
+    "call-agent": {"InvalidInput"},
+    "parallel": {"InvalidInput", "UnknownWorkflow"},
+    "group": {"InvalidInput", "UnknownWorkflow"},
+}
+"""Errors of a child run that an agent's model is told of, that stand in `NotEnough`, or that only
+a run of another workflow may have."""
 
 
 def sources(place: str) -> list[Path]:

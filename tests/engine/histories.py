@@ -111,10 +111,14 @@ def started(first_step: str, **more: Any) -> RunStarted:
     )
 
 
-def inside(step_id: str, *more: Event) -> tuple[Event, ...]:
+def inside(step_id: str, *more: Event, first: Mapping[str, Any] | None = None) -> tuple[Event, ...]:
     """Return the history of a run that began with this step, and what followed."""
     step = GRAPH.steps[step_id]
-    return (started(step_id), StepStarted(0, step_id, 1, 1, step.type, step.name), *more)
+    return (
+        started(step_id, **(first or {})),
+        StepStarted(0, step_id, 1, 1, step.type, step.name),
+        *more,
+    )
 
 
 def paused(
@@ -140,6 +144,9 @@ CIRCLE = Graph(
     },
     max_step_executions=1,
 )
+HANDLED = Graph("plain", GRAPH.steps, on_error="mend", at_end="tidy", timeout_ms=500)
+CAUGHT = Graph("plain", GRAPH.steps, on_error="mend")
+TIDIED = Graph("plain", GRAPH.steps, at_end="tidy")
 EMPTY = Graph("plain", GRAPH.steps, max_step_executions=0)
 LOOPED = inside("loops", StepCompleted(10, "loops", 1, None, {}, "loops"))
 CANCEL, CANCELLED = Cancel("no need", "ann"), CancelRequested(20, "no need", "ann")

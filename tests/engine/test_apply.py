@@ -13,7 +13,9 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     ChildrenResumed,
+    Ending,
     Event,
+    HandlerEntered,
     IllegalTransition,
     Origin,
     Parent,
@@ -23,6 +25,7 @@ from engine import (
     RunCompleted,
     RunError,
     RunFailed,
+    RunOverdue,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -30,6 +33,7 @@ from engine import (
     State,
     StepCancelled,
     StepCompleted,
+    StepError,
     StepFailed,
     StepRecorded,
     StepSlept,
@@ -64,6 +68,8 @@ ASKED_TWICE = with_children(
     ChildrenResumed(12, "plain", 1, "k-1", "f-1"),
     RunPaused(13, "plain", 1, CHILD),
 )
+LATE = RunError("plain", "Timeout", "late", status=504, body="no")
+OVERDUE = inside("plain", RunOverdue(20), first={"deadline_ms": 15})
 LEFT = {"current": None, "pause": None, "wake_at_ms": None}
 DONE = {"status": VisitStatus.COMPLETED, "ended_at_ms": 20}
 
@@ -94,6 +100,11 @@ ENTERED = Visit("plain", 1, "call-api", "Call it", VisitStatus.RUNNING, 1, 20)
 FAILED = inside(
     "catches", StepFailed(20, "catches", 1, BROKEN, "mend"), StepStarted(20, "mend", 1, 1, "t")
 )
+
+ENDING = inside(
+    "end", StepCompleted(10, "end", 1, 7, {}, None),
+    HandlerEntered(10, "finally", "mend", Ending("completed")),
+)  # fmt: skip
 
 CHANGES = [
     ("a step is entered", (started("plain"),), StepStarted(20, "plain", 1, 1, "call-api", "Call it"), State.EXECUTING,
@@ -168,6 +179,17 @@ CHANGES = [
      {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20}, "next_step": "tidy", "cleaning_up": True, "cleans_up_from": 1}),
     ("while it backed off", (*RETRYING, STOPPING), StepCancelled(20, "retries", 1), State.READY,
      {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20, "retry_at_ms": None}, "wake_at_ms": None, "cleaning_up": True, "cleans_up_from": 1}),
+    ("a run takes too long", (started("plain", deadline_ms=15),), RunOverdue(20), State.READY, {"overdue": True, "deadline_ms": None}),
+    ("which a cancel does not", (started("plain", deadline_ms=900),), CANCELLED, State.READY, {"cancel_requested": True, "reason": "no need", "deadline_ms": None}),
+    ("its step is stopped", OVERDUE, StepCancelled(21, "plain", 1), State.READY, {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 21}}),
+    ("or by a cancel that came too", (*OVERDUE, CANCELLED), StepCancelled(21, "plain", 1), State.READY,
+     {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 21}, "overdue": False, "cleaning_up": True, "cleans_up_from": 1}),
+    ("a run catches that", (*OVERDUE, StepCancelled(21, "plain", 1)), HandlerEntered(22, "onError", "mend", Ending("failed", error=LATE)), State.READY,
+     {"overdue": False, "handler": "onError", "next_step": "mend", "cleans_up_from": 1, "last_error": StepError("Timeout", "late", status=504, body="no"), "failed_in": "plain"}),
+    ("or a failure, whose error is there already", inside("catches", StepFailed(20, "catches", 1, BROKEN)), HandlerEntered(22, "onError", "mend", Ending("failed", error=RunError("other", BROKEN.type, BROKEN.message))), State.READY,
+     {"handler": "onError", "next_step": "mend", "cleans_up_from": 1}),
+    ("or its end", inside("end", StepCompleted(10, "end", 1, 7, {}, None), first={"deadline_ms": 900}), HandlerEntered(22, "finally", "mend", Ending("completed", 7)), State.READY,
+     {"handler": "finally", "next_step": "mend", "cleans_up_from": 1, "ending": Ending("completed", 7), "deadline_ms": None}),
     ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
     ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,
      {"ended_at_ms": 20, "error": RunError("loops", "X", "no", 1), "next_step": None}),
@@ -209,17 +231,21 @@ def test_a_run_starts_with_all_that_its_first_event_says() -> None:
     past = CarriedVisit("dynamic-workflow-7", "a", 1, "t", None, "completed", 1, 0, 5, 1)
     event = RunStarted(
         5, RUN, "order", "1.0.2", "b", {"n": 1}, {"team": "ops"}, "ann", parent, origin,
-        {"a": 1}, BROKEN, (past,), {"a": 1}, "a",
+        {"a": 1}, BROKEN, (past,), {"a": 1}, "a", deadline_ms=90, handler="finally", ending=Ending("failed", error=LATE),
     )  # fmt: skip
     assert apply(None, event) == Run(
         id=RUN, workflow_id="order", version="1.0.2", state=State.READY, seq=1, data={"n": 1},
         context={"team": "ops"}, caller="ann", started_at_ms=5, updated_at_ms=5, next_step="b",
         outputs={"a": 1}, visits={"a": 1}, last_error=BROKEN, failed_in="a", parent=parent, origin=origin,
-        carried=(past,),
+        carried=(past,), deadline_ms=90, handler="finally", ending=Ending("failed", error=LATE),
     )  # fmt: skip
 
 
 REFUSALS = [
+    ("a timeout of a run without one", inside("plain"), RunOverdue(20), "RunOverdue is not legal in state executing: it has no deadline"),
+    ("a handler again", inside("end", StepCompleted(10, "end", 1, 7, {}, None), HandlerEntered(10, "onError", "mend", Ending("failed"))), HandlerEntered(20, "onError", "mend", Ending("failed")), "HandlerEntered is not legal in state ready: the run has entered onError"),
+    ("another after finally", ENDING, HandlerEntered(20, "onError", "mend", Ending("failed")), "HandlerEntered is not legal in state ready: the run has entered finally"),
+    ("a cancel in finally", ENDING, CANCELLED, "CancelRequested is not legal in state ready: its end is decided"),
     ("another step than the next", (started("plain"),), StepStarted(20, "open", 1, 1, "t"), "StepStarted is not legal in state ready: expected step, visit, attempt ('plain', 1, 1)"),
     ("another visit", LOOPED, StepStarted(20, "loops", 3, 1, "t"), "StepStarted is not legal in state ready: expected step, visit, attempt ('loops', 2, 1)"),
     ("another first attempt", LOOPED, StepStarted(20, "loops", 2, 2, "t"), "StepStarted is not legal in state ready: expected step, visit, attempt ('loops', 2, 1)"),

@@ -1,6 +1,7 @@
 """Laws that hold for every run, whatever happens to it."""
 
 from functools import reduce
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from engine import (
     Event,
     Execute,
     Graph,
+    HandlerEntered,
     Input,
     Interrupted,
     InterruptionSettled,
@@ -70,7 +72,8 @@ def graphs(draw: st.DrawFn) -> Graph:
             on_interrupted=draw(st.sampled_from(OnInterrupted)),
             edges=tuple(edges),
         )
-    return Graph("a", steps, draw(st.integers(1, 8)))
+    handler = st.none() | st.sampled_from(NAMES)
+    return Graph("a", steps, draw(st.integers(1, 8)), draw(handler), draw(handler), 100)
 
 
 def inputs() -> st.SearchStrategy[Input]:
@@ -105,9 +108,11 @@ class Story:
 
     def __init__(self, graph: Graph, started: RunStarted | None = None) -> None:
         self.graph = graph
-        self.events: list[Event] = [
-            started or RunStarted(1, "dynamic-workflow-1", "w", "1.0.0", "a", {"in": 0})
-        ]
+        deadline_ms = 1 + graph.timeout_ms if graph.timeout_ms else None
+        first = RunStarted(
+            1, "dynamic-workflow-1", "w", "1.0.0", "a", {"in": 0}, deadline_ms=deadline_ms
+        )
+        self.events: list[Event] = [started or first]
         self.run = apply(None, self.events[0])
         self.now_ms = 1
         self.happen(Begin())
@@ -140,17 +145,19 @@ class Story:
         if isinstance(decision, Execute):
             ended = {(visit.step_id, visit.visit) for visit in run.past}
             assert (decision.step_id, decision.visit) not in ended, "L2: nothing done is due"
-        to_clean_up = self.graph.max_clean_up_executions if run.cleaning_up else 0
-        most = self.graph.max_step_executions + to_clean_up
+        extra = run.cleaning_up + sum(isinstance(one, HandlerEntered) for one in self.events)
+        most = self.graph.max_step_executions + extra * self.graph.max_clean_up_executions
         assert run.executions <= most, "L9: bounded executions"
         if before.cancel_requested and not before.cleaning_up and not run.cleaning_up:
-            assert not any(isinstance(event, StepStarted) for event in events), "L8"
+            after = takewhile(lambda event: not isinstance(event, HandlerEntered), events)
+            assert not any(isinstance(event, StepStarted) for event in after), "L8"
         if run.cancel_requested and run.is_over:
             assert run.status in (Status.CANCELLED, Status.TERMINATED, Status.FAILED), "L8"
         if run.current and before.current and run.current.visit == before.current.visit:
             kept = before.current.records.items()
             same = run.current.step_id == before.current.step_id
             assert not same or kept <= run.current.records.items(), "L11: records never change"
+        self.check_handlers()
         for event in events:
             if isinstance(event, AttemptFailed) and event.error.type == "X":
                 policy = self.graph.steps[event.step_id].retry
@@ -158,6 +165,27 @@ class Story:
                 full = min(10 * 2 ** (event.attempt - 1), 100)
                 wait = event.retry_at_ms - event.at_ms
                 assert full // 2 <= wait <= full, "L10: jitter stays in the upper half"
+
+    def check_handlers(self) -> None:
+        run, graph = self.run, self.graph
+        names = [event.handler for event in self.events if isinstance(event, HandlerEntered)]
+        started = self.events[0]
+        assert isinstance(started, RunStarted)
+        names = [name for name in (started.handler, *names) if name]
+        assert names in ([], ["onError"], ["finally"], ["onError", "finally"]), "L15: each once"
+        if run.is_over and run.status is not Status.TERMINATED:
+            assert (graph.at_end is not None) == ("finally" in names), "L15: however it ends"
+        if (
+            run.status is Status.FAILED
+            and graph.on_error
+            and not run.cancel_requested
+            and started.handler != "finally"
+        ):
+            in_finally = run.ending is not None and run.ending.status != "failed"
+            assert "onError" in names or in_finally, "L15: no failure passes it"
+        if run.ending and run.is_over and run.status is not Status.TERMINATED:
+            as_decided = run.status.value == run.ending.status
+            assert as_decided or run.ending.status == "completed", "L15: finally decides nothing"
 
 
 @given(graphs(), st.lists(inputs(), max_size=25))

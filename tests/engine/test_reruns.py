@@ -31,7 +31,7 @@ def entries(events: list[Event]) -> list[tuple[Run, StepStarted]]:
     run: Run | None = None
     for event in events:
         if run is not None and isinstance(event, StepStarted) and event.attempt == 1:
-            found.append((run, event))
+            found.append((run.copy(), event))
         run = apply(run, event)
     return found
 
@@ -42,7 +42,8 @@ def again(before: Run, entry: StepStarted) -> RunStarted:
         before.data, before.context, "me",
         origin=Origin(before.id, entry.step_id, before.seq + 1),
         outputs=dict(before.outputs), caught=before.last_error, caught_in=before.failed_in,
-        carried=carried(before), visits=dict(before.visits),
+        carried=carried(before), visits=dict(before.visits), handler=before.handler,
+        ending=before.ending,
     )  # fmt: skip
 
 

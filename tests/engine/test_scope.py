@@ -1,5 +1,7 @@
 """What expressions may name of a run."""
 
+from typing import Any
+
 import pytest
 
 from engine import (
@@ -34,11 +36,38 @@ def test_now_is_when_the_attempt_began_whatever_has_happened_since() -> None:
     ("error", "more"),
     [
         (StepError("HttpStatus", "the answer has status 500"), {}),
-        (CHILD, {"childRunId": "dynamic-workflow-2", "childStepId": "pay"}),
+        (
+            CHILD,
+            {
+                "childRunId": "dynamic-workflow-2",
+                "childStepId": "pay",
+                "childType": CHILD.type,
+                "childMessage": CHILD.message,
+            },
+        ),
+        (
+            StepError(
+                "NotEnough",
+                "1 of 2",
+                child_run_id="dynamic-workflow-2",
+                child_type="Busy",
+                child_message="no",
+            ),
+            {
+                "childRunId": "dynamic-workflow-2",
+                "childStepId": None,
+                "childType": "Busy",
+                "childMessage": "no",
+            },
+        ),
+        (
+            StepError("HttpStatus", "no", status=409, body={"n": 1}),
+            {"status": 409, "body": {"n": 1}},
+        ),
     ],
 )
 def test_an_error_names_the_step_and_the_child_run_it_came_from(
-    error: StepError, more: dict[str, str]
+    error: StepError, more: dict[str, Any]
 ) -> None:
     run = fold(
         [

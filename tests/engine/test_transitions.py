@@ -14,7 +14,9 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     ChildrenResumed,
+    Ending,
     Event,
+    HandlerEntered,
     IllegalTransition,
     Pause,
     Run,
@@ -22,6 +24,7 @@ from engine import (
     RunCompleted,
     RunError,
     RunFailed,
+    RunOverdue,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -59,6 +62,8 @@ SAMPLES: dict[type[Event], Event] = {
         StepTimedOut(*WHERE),
         StepCancelled(*WHERE),
         CancelRequested(5),
+        RunOverdue(5),
+        HandlerEntered(5, "finally", "a", Ending("completed")),
         RunCompleted(5, None),
         RunFailed(5, RunError(None, "X", "broke")),
         RunCancelled(5),
@@ -84,6 +89,8 @@ StepFailed         .     .          ready       .           .          ready    
 StepTimedOut       .     .          .           .           .          .           .           ready
 StepCancelled      .     .          ready       ready       ready      ready       ready       ready
 CancelRequested    .     ready      executing   backing_off sleeping   awaiting    stopping    paused
+RunOverdue         .     ready      executing   backing_off sleeping   awaiting    stopping    paused
+HandlerEntered     .     ready      .           .           .          .           .           .
 RunCompleted       .     completed  .           .           .          .           .           .
 RunFailed          .     failed     .           .           .          .           .           .
 RunCancelled       .     cancelled  .           .           .          .           .           .
@@ -127,7 +134,9 @@ def run_in(state: State, event: type[Event]) -> Run | None:
         run = apply(run, SAMPLES[StepStarted])
     cancelling = event in (StepCancelled, RunCancelled)
     next_step = "a" if event is StepStarted and not inside else None
-    return replace(run, state=state, cancel_requested=cancelling, next_step=next_step)
+    return replace(
+        run, state=state, cancel_requested=cancelling, next_step=next_step, deadline_ms=9
+    )
 
 
 @pytest.mark.parametrize(("state", "kind"), list(product(State, EVENT_TYPES)))

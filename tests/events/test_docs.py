@@ -17,13 +17,16 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     ChildrenResumed,
+    Ending,
     Event,
+    HandlerEntered,
     Json,
     Pause,
     RunCancelled,
     RunCompleted,
     RunError,
     RunFailed,
+    RunOverdue,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -47,14 +50,17 @@ RUN = f"dynamic-workflow-{AT}"
 ASKS = Pause(
     "request_user_action", {"stepId": "approve", "actionId": "approve", "message": "Pay it?"}
 )
+UNPAID = RunError("pay", "HttpStatus", "the answer was 500", 3)
 CALL: Json = {"model": "gpt", "latencyMs": 812, "usage": {"inputTokens": 510, "outputTokens": 42}}
 SAMPLES: tuple[Event, ...] = (
     RunStarted(AT, RUN, "invoices", "1.0.3", "read", {"invoice": 17}),
     RunPaused(AT, "approve", 1, ASKS, AT + 86_400_000),
     RunResumed(AT, "approve", 1, {"actionId": "approve", "actionValue": "approved"}, "user:ada"),
     RunCompleted(AT, {"paid": True}),
-    RunFailed(AT, RunError("pay", "HttpStatus", "the answer was 500", 3)),
+    RunFailed(AT, UNPAID),
     CancelRequested(AT, "sent twice", "user:ada"),
+    RunOverdue(AT),
+    HandlerEntered(AT, "finally", "release", Ending("failed", None, UNPAID)),
     RunCancelled(AT),
     RunTerminated(AT, "stuck", "key:backend"),
     StepStarted(AT, "pay", 1, 1, "call-api", "Pay the invoice"),

@@ -25,6 +25,7 @@ _LONGEST_LABEL = 23
 _MOST_STEPS = 300
 _MANY = 30
 """Steps and edges from which on drawing takes long enough to be done beside the event loop."""
+_HANDLERS = ("onError", "finally")
 _OCCASIONS = ("success", "error", "timeout", "cancel")
 
 
@@ -100,8 +101,10 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
         nth = seen.get((edge.source, edge.target), 0)
         seen[edge.source, edge.target] = nth + 1
         _draw_edge(picture, edge, way, laid, _Ports(number, ports, nth))
+    handlers = {str(document.get(key)): key for key in _HANDLERS if document.get(key)}
     for name, step in steps.items():
-        _draw_step(picture, name, step, laid.steps[name], name == first, states)
+        kind = _kind(step, handlers.get(name))
+        _draw_step(picture, name, (step, kind), laid.steps[name], name == first, states)
     width = laid.width + 2 * _MARGIN + 40
     height = laid.layers * LAYER_HEIGHT - (LAYER_HEIGHT - NODE_HEIGHT) + 2 * _MARGIN
     title = f"{len(steps)} steps and {len(edges)} edges between them"
@@ -244,14 +247,14 @@ def _curve(a: tuple[float, float], b: tuple[float, float]) -> str:
 def _draw_step(  # noqa: PLR0913 - one box
     picture: _Picture,
     name: str,
-    step: Mapping[str, Any],
+    of: tuple[Mapping[str, Any], str],
     spot: Node,
     is_first: bool,
     states: Mapping[str, StepState] | None,
 ) -> None:
     x, y = _MARGIN + spot.x - NODE_WIDTH / 2, _top(spot)
+    step, kind = of
     title = str(step.get("name") or name)
-    kind = _kind(step)
     state = (states or {}).get(name)
     words = f"{title}, {kind}"
     classes = "step" if states is None else "step state-none"
@@ -282,11 +285,13 @@ def _draw_step(  # noqa: PLR0913 - one box
     picture.parts.append(box)
 
 
-def _kind(step: Mapping[str, Any]) -> str:
-    """Return of what kind a step is, with the branches that are folded into its box."""
-    kind, branches = str(step.get("type", "")), step.get("branches")
+def _kind(step: Mapping[str, Any], handler: str | None) -> str:
+    """Return of what kind a step is, with what is folded into its box, and what enters it."""
+    kind, branches, own = str(step.get("type", "")), step.get("branches"), step.get("steps")
     named = f": {', '.join(map(str, branches))}" if isinstance(branches, dict) else ""
-    return kind + named
+    if kind == "group" and isinstance(own, list):
+        named = f": {', '.join(str(one.get('id')) for one in own if isinstance(one, dict))}"
+    return f"{handler}: {kind}{named}" if handler else kind + named
 
 
 def _short(text: str, longest: int) -> str:

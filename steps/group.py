@@ -1,0 +1,107 @@
+"""group: steps that are bounded, caught and cleaned up after as one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from engine import AwaitsChildren, JsonObject
+from steps.child_failure import as_of_child
+from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
+from steps.child_usage import record_usage
+from steps.contract import BODY_KEYS, Done, Outcome, Problem, StepInput, StepSettings, StepType
+from steps.document import Handlers, Identifier
+from steps.effects import Effects
+from steps.template import Template
+from steps.template_places import APART
+
+Parts: TypeAlias = Annotated[list[dict[str, Any]], APART]
+
+
+class GroupSettings(Handlers, StepSettings):
+    """The steps of the group, and what becomes of them."""
+
+    steps: Parts = Field(
+        min_length=1,
+        description="its steps, as in a document; they begin with the data of the run, and what "
+        "they change is the group's own",
+    )
+    edges: Parts = Field(
+        [], description="the ways between its steps; one without a way out ends the group, with "
+        "its output as the result"
+    )  # fmt: skip
+    initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
+        None, description="the step that it begins with; without it the first"
+    )
+    given: Template | None = Field(
+        None, alias="with", description="an object of templates: all that goes into the group"
+    )
+
+
+class Group(StepType[GroupSettings]):
+    """Runs steps as one: with a timeout, with `onError` to catch, and `finally` to clean up.
+
+    The group is a child run. A failure inside that nothing inside handles enters its `onError`;
+    where there is none, or that fails too, the step fails with the same error, and leaves by its
+    own `on: "error"` edge. A cancel leads to its `finally`, and then to the step's `on: "cancel"`
+    edge. `timeout` bounds the group, and not its `onError` and `finally`; it fails with `Timeout`,
+    as any failure inside. Its result is that of its last step, or of its `end-flow`. Templates of
+    `output` may also name `response.data`, the group's data at its end, and `response.runId`.
+    """
+
+    type = "group"
+    settings = GroupSettings
+    built_in = True
+    resumable = True
+    bounds_itself = True
+    errors = {
+        "TooDeep": "20 runs stand above the group",
+        "ChildCancelled": "the run of the group was cancelled",
+        "ChildTerminated": "the run of the group was terminated",
+        "Timeout": "the steps took longer than `timeout`",
+    }
+    example = {
+        "id": "pay",
+        "type": "group",
+        "timeout": "2h",
+        "steps": [
+            {"id": "reserve", "type": "call-api", "method": "POST",
+             "url": "https://stock.example.com/reservations", "body": {"sku": "{{ data.sku }}"}},
+            {"id": "charge", "type": "call-api", "method": "POST",
+             "url": "https://bank.example.com/charges", "body": {"amount": "{{ data.amount }}"}},
+            {"id": "note", "type": "call-tool", "toolId": "transform",
+             "inputs": {"charged": False, "why": "{{ error.message }}"}},
+            {"id": "release", "type": "call-api", "method": "DELETE",
+             "url": "https://stock.example.com/reservations/{{ data.sku }}"},
+        ],
+        "edges": [{"from": "reserve", "to": "charge"}],
+        "onError": "note",
+        "finally": "release",
+        "output": {"payment": {"type": "object", "value": "{{ result }}"}},
+    }  # fmt: skip
+
+    def check(self, settings: GroupSettings, output: Mapping[str, JsonObject]) -> Iterator[Problem]:
+        """Refuse data that are no object."""
+        if settings.given is not None and not isinstance(settings.given.source, dict):
+            yield Problem("with", "must be an object of templates")
+
+    def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return the group's own steps."""
+        if "steps" in document:
+            yield "", "", {key: document[key] for key in BODY_KEYS if key in document}
+
+    async def execute(self, settings: GroupSettings, step: StepInput, effects: Effects) -> Outcome:
+        """Start the run of the group, and deliver once it has ended."""
+        data = step.scope["data"]
+        if settings.given is not None:
+            data = await settings.given.rendered(step.scope)
+        assert isinstance(data, dict)  # noqa: S101 - `check` asks for an object of templates
+        child = ChildRun("", None, data, is_inline=True)
+        stand = await effects.children(ChildPlan(first=0, total=1, child=lambda _: child))
+        if isinstance(stand, ChildrenOpen):
+            return AwaitsChildren(stand.total, stand.pause)
+        await record_usage(stand.ends, step, effects)
+        (end,) = stand.ends
+        if end.error:
+            raise as_of_child(end, end.error)
+        return Done(end.result, {"response": {"runId": end.run_id, "data": end.data}})
