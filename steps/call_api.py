@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from engine import Json, JsonObject
 from steps.call_api_request import request_of
-from steps.call_api_settings import CallApiSettings
+from steps.call_api_settings import MOST_TAKEN, CallApiSettings
 from steps.charset import text_of
 from steps.contract import (
     Done,
@@ -99,6 +100,11 @@ class CallApi(StepType[CallApiSettings]):
             yield Problem("fileName", 'has no effect without "saveAs": "file"')
         if settings.saveAs is not None and settings.responseType != "auto":
             yield Problem("responseType", "has no effect on a body that is kept as a file")
+        if settings.saveAs is None and settings.longest_body > MOST_TAKEN:
+            most = f"{MOST_TAKEN:,}"
+            yield Problem(
+                "maxResponseBytes", f'must be {most} at most; larger ones go to a file by "saveAs"'
+            )
         url = settings.url.source
         if not isinstance(url, str) or not url.startswith(("http://", "https://", "{{")):
             yield Problem("url", "must be a text that begins with http:// or https://")
@@ -107,51 +113,59 @@ class CallApi(StepType[CallApiSettings]):
         self, settings: CallApiSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Send the request and read the answer."""
+        name = await _file_name(settings, step)
         request = await request_of(settings, step, effects)
-        response = await _sent(settings, request, effects)
+        response = await _sent(settings, request, name, effects)
         if response.status == _REFUSED and isinstance(settings.auth, OAuth2Auth):
             refused = request.headers["Authorization"].removeprefix("Bearer ")
             request = await request_of(settings, step, effects, refused)
-            response = await _sent(settings, request, effects)
+            response = await _sent(settings, request, name, effects)
         if not _is_expected(settings, response.status):
             raise _unexpected(response, effects.now_ms())
         shown: JsonObject = {
             "status": response.status,
             "headers": dict(response.headers),
         }
-        if settings.saveAs is None:
+        if response.file is None:
             shown |= read_body(response, settings.responseType)
         else:
-            shown["file"] = await _kept(settings, request, response, step, effects)
+            shown["file"] = {
+                "fileId": response.file.file_id,
+                "fileName": name or _name_of(request),
+                "mimeType": response.media_type,
+                "size": response.file.size,
+            }
         return Done(shown, {"response": shown})
 
 
-async def _sent(settings: CallApiSettings, request: HttpRequest, effects: Effects) -> HttpResponse:
+async def _sent(
+    settings: CallApiSettings, request: HttpRequest, name: str, effects: Effects
+) -> HttpResponse:
     try:
-        return await effects.http(request)
+        if settings.saveAs is None:
+            return await effects.http(request)
+        is_good = partial(_is_expected, settings)
+        return await effects.download(request, name or _name_of(request), is_good)
     except ResponseUnreadable as broke:
         if _is_expected(settings, broke.response.status):
             raise
         return broke.response  # its status says more than its body
 
 
-async def _kept(
-    settings: CallApiSettings,
-    request: HttpRequest,
-    response: HttpResponse,
-    step: StepInput,
-    effects: Effects,
-) -> JsonObject:
-    """Keep the body as a file, and return what is told of it."""
-    name = unquote(urlsplit(request.url).path.rpartition("/")[2])
-    if settings.fileName is not None:
-        name = str(await settings.fileName.rendered(step.scope))
-    name = _UNFIT.sub("_", name)[:_LONGEST_NAME] or "download"
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-    media_type = media_type or "application/octet-stream"
-    file_id = await effects.save(name, media_type, response.content)
-    size = len(response.content)
-    return {"fileId": file_id, "fileName": name, "mimeType": media_type, "size": size}
+async def _file_name(settings: CallApiSettings, step: StepInput) -> str:
+    """Return what the settings call the file, nothing where they do not."""
+    if settings.fileName is None:
+        return ""
+    return _fit(str(await settings.fileName.rendered(step.scope)))
+
+
+def _name_of(request: HttpRequest) -> str:
+    """Return the end of the address as the name of a file."""
+    return _fit(unquote(urlsplit(request.url).path.rpartition("/")[2])) or "download"
+
+
+def _fit(name: str) -> str:
+    return _UNFIT.sub("_", name)[:_LONGEST_NAME]
 
 
 def _is_expected(settings: CallApiSettings, status: int) -> bool:

@@ -56,7 +56,7 @@ async def request_of(
         **await _body(settings, step, effects, headers),
         headers=_checked(headers.all()),
         follow_redirects=settings.followRedirects,
-        max_response_bytes=settings.maxResponseBytes,
+        max_response_bytes=settings.longest_body,
         confidential=bool(secrets) or settings.auth is not None,
         take=_TAKE.get(settings.responseType, "unpacked"),
     )

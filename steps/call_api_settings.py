@@ -9,6 +9,14 @@ from steps.http_auth import Auth
 from steps.response_body import ResponseType
 from steps.template import SecretTemplate, Template
 
+MOST_TAKEN = 10_000_000
+"""The most bytes of a body that goes into the run."""
+
+MOST_KEPT = 50_000_000
+"""The most bytes of a body that is kept as a file."""
+
+_USUALLY_TAKEN = 1_000_000
+
 
 class CallApiSettings(StepSettings):
     """The request, and which answers are good."""
@@ -46,8 +54,12 @@ class CallApiSettings(StepSettings):
     expectedStatus: list[int | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]] = Field(  # noqa: N815
         ["2xx"], min_length=1, description="statuses with which the step completes"
     )
-    maxResponseBytes: int = Field(  # noqa: N815
-        1_000_000, ge=0, le=10_000_000, description="the longest body that is taken"
+    maxResponseBytes: int | None = Field(  # noqa: N815
+        None,
+        ge=0,
+        le=MOST_KEPT,
+        description="the longest body that is taken: 1,000,000 without it, 10,000,000 at most; "
+        "with `saveAs` 50,000,000",
     )
     responseType: ResponseType = Field(  # noqa: N815
         "auto",
@@ -56,8 +68,8 @@ class CallApiSettings(StepSettings):
     )
     saveAs: Literal["file"] | None = Field(  # noqa: N815
         None,
-        description="`file`: the body is kept as a file, whose `fileId`, `fileName`, `mimeType` "
-        "and `size` the answer then has as `file`, in the place of its body",
+        description="`file`: the body goes into a file as it comes, and the answer has the "
+        "`fileId`, `fileName`, `mimeType` and `size` of that as `file`, in the place of its body",
     )
     fileName: Template | None = Field(  # noqa: N815
         None, description="what that file is called; by default the end of the address"
@@ -65,3 +77,10 @@ class CallApiSettings(StepSettings):
     followRedirects: bool = Field(  # noqa: N815
         True, description="whether redirects are followed, at most five"
     )
+
+    @property
+    def longest_body(self) -> int:
+        """How many bytes of a body are taken."""
+        if self.maxResponseBytes is not None:
+            return self.maxResponseBytes
+        return MOST_KEPT if self.saveAs else _USUALLY_TAKEN

@@ -112,6 +112,27 @@ class Effects(Protocol):
         """
         ...
 
+    async def download(
+        self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
+    ) -> HttpResponse:
+        """Send an HTTP request, once, and keep the body of a good answer as a file.
+
+        The body goes to the storage as it comes, and is at no time in memory as a whole.
+
+        Args:
+            request: What is sent.
+            name: What the file is called; never a path.
+            keeps: Says of a status whether the answer is good.
+
+        Returns:
+            The answer; a good one with its `file`, another one with its content.
+
+        Raises:
+            ResponseUnreadable: An answer came, and its body cannot be taken.
+            StepBroke: The address may not be reached, no answer arrives, or the storage is away.
+        """
+        ...
+
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
         """Return an OAuth token, fetched or kept in memory.
 
@@ -138,22 +159,6 @@ class Effects(Protocol):
 
         Raises:
             StepBroke: There is no such file, or the storage is away.
-        """
-        ...
-
-    async def save(self, name: str, media_type: str, content: bytes) -> str:
-        """Keep a file for this run's tenant.
-
-        Args:
-            name: What it is called; never a path.
-            media_type: Its type, such as `application/pdf`.
-            content: Its bytes.
-
-        Returns:
-            Its id, the same for the same bytes and name in each attempt of the visit.
-
-        Raises:
-            StepBroke: The storage is away.
         """
         ...
 

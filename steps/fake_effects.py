@@ -12,7 +12,7 @@ from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput
 from steps.effects import Effects, StoredFile, ToolContext, ToolInfo
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.http_messages import HttpRequest, HttpResponse, KeptFile
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.strict_json import as_kept
 from steps.tools import Tools, is_tool
@@ -135,6 +135,16 @@ class FakeEffects(Effects):
         response, self.responses = _next(self.responses, request, wanted, "responses")
         return _given(response)
 
+    async def download(
+        self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
+    ) -> HttpResponse:
+        """Return the next response; keep its content where its status is good."""
+        response = await self.http(request)
+        if not keeps(response.status):
+            return response
+        file_id = await self._save(name, response.media_type, response.content)
+        return replace(response, content=b"", file=KeptFile(file_id, len(response.content)))
+
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the next answer. Raises `StepBroke` where that is provided."""
         self.questions.append(request)
@@ -171,8 +181,7 @@ class FakeEffects(Effects):
         known = [stored.file_id for stored in there]
         raise _unknown("FileNotFound", "file", file_id, known)
 
-    async def save(self, name: str, media_type: str, content: bytes) -> str:
-        """Keep a file, and return its id."""
+    async def _save(self, name: str, media_type: str, content: bytes) -> str:
         known = [one for one in self.saved if (one.name, one.content) == (name, content)]
         if not known:
             file_id = f"saved-{len(self.saved) + 1}"
@@ -314,7 +323,7 @@ class FakeEffects(Effects):
         """
         key = f"{self.step.idempotency_key}:{call}" if call else self.step.idempotency_key
         return ToolContext(
-            self.step.run_id, self.step.step_id, self.step.attempt, key, self.file, save=self.save
+            self.step.run_id, self.step.step_id, self.step.attempt, key, self.file, save=self._save
         )
 
     def _stand(self, number: int, plan: ChildPlan) -> ChildEnd | ChildrenOpen:

@@ -52,8 +52,29 @@ class HttpResponse:
         status: The HTTP status.
         headers: Headers, by names in lower case.
         content: The body's bytes, as the request wants them taken.
+        file: The file that the body was kept as, in place of `content`.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    file: "KeptFile | None" = None
+
+    @property
+    def media_type(self) -> str:
+        """Of what type the body says it is."""
+        said = self.headers.get("content-type", "").partition(";")[0].strip()
+        return said or "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A body that was kept as a file.
+
+    Attributes:
+        file_id: Its id, the same for the same bytes and name in each attempt of the visit.
+        size: How many bytes it has.
+    """
+
+    file_id: str
+    size: int

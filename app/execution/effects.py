@@ -13,10 +13,11 @@ from app.execution.appends import Appends
 from app.execution.children import Children
 from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.signals import Signals
+from app.files.spool import StorageError
 from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.llm.failures import all_failed
-from app.outbound.http_client import HttpClient
+from app.outbound.http_client import HttpClient, Sink
 from app.outbound.oauth import OAuthTokens
 from app.secrets.vault import Secrets
 from app.spending.spending import Asker, Spending
@@ -30,7 +31,7 @@ from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke
 from steps.effects import StoredFile, ToolContext, ToolInfo
-from steps.http_messages import HttpRequest, HttpResponse
+from steps.http_messages import HttpRequest, HttpResponse, KeptFile
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.spending import LimitReached
 from steps.strict_json import as_kept
@@ -84,6 +85,22 @@ class LiveEffects:
         """Send a request."""
         return await self._services.client.send(request, self._tenant)
 
+    async def download(
+        self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
+    ) -> HttpResponse:
+        """Send a request, and keep the body of a good answer as it comes."""
+        client, made = self._services.client, self._doing.idempotency_key(self._live.run.id)
+        try:
+            async with self._services.files.receive(self._tenant, made) as incoming:
+                sink = Sink(keeps, incoming.write)
+                response = await client.send(request, self._tenant, sink)
+                if not keeps(response.status):
+                    return response
+                row = await incoming.keep(name, response.media_type)
+        except StorageError as away:
+            raise StepBroke("StorageUnavailable", str(away)) from away
+        return replace(response, file=KeptFile(row.id, row.size))
+
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
         """Return an OAuth token."""
         return await self._services.tokens.token(self._tenant, request, refused)
@@ -91,11 +108,6 @@ class LiveEffects:
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""
         return await self._services.files.reader(self._tenant)(file_id)
-
-    async def save(self, name: str, media_type: str, content: bytes) -> str:
-        """Keep a file."""
-        key = self._doing.idempotency_key(self._live.run.id)
-        return await self._services.files.saver(self._tenant, key)(name, media_type, content)
 
     async def secret(self, name: str) -> str:
         """Return a secret."""

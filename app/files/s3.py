@@ -3,13 +3,16 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from app.files.storage import StorageError
+from app.files.spool import Spool, StorageError
+from app.files.storage import Storage
 from app.outbound.trust import bundle
 from app.outbound.way_out import proxy_of
 from app.settings.server import Settings, SettingsError
@@ -18,12 +21,13 @@ _THREADS = 8
 _CONNECT_S = 5
 _READ_S = 30
 _ATTEMPTS = 3
+_BLOCK = 1_000_000
 _NOT_FOUND = frozenset({"404", "NoSuchKey"})
 
 T = TypeVar("T")
 
 
-class S3Storage:
+class S3Storage(Storage):
     """Keeps bytes in a bucket, by their SHA-256; an object never changes once it is written."""
 
     def __init__(self, client: Any, bucket: str, prefix: str, trust: IO[bytes] | None) -> None:
@@ -57,19 +61,14 @@ class S3Storage:
             raise SettingsError(message + _told(refused)) from refused
         return storage
 
-    async def put(self, content: bytes) -> str:
-        """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal.
-
-        Raises:
-            StorageError: The bucket did not take them.
-        """
-        sha256 = hashlib.sha256(content).hexdigest()
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[Spool]:
+        """Take bytes piece by piece into a file without a name, which no crash leaves behind."""
+        spool = _BucketSpool(self, tempfile.TemporaryFile(), self._threads)  # noqa: SIM115 - the spool closes it
         try:
-            await self._in_thread(lambda: self._put(sha256, content))
-        except Exception as failed:
-            message = f"file {sha256} cannot be stored in {self._bucket}: {_told(failed)}"
-            raise StorageError(message) from failed
-        return sha256
+            yield spool
+        finally:
+            await spool.close()
 
     async def get(self, sha256: str) -> bytes:
         """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
@@ -93,14 +92,26 @@ class S3Storage:
         # Threads of its own, so that a slow bucket keeps nothing else of the server waiting.
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _put(self, sha256: str, content: bytes) -> None:
+    def put_object(self, sha256: str, content: IO[bytes], size: int) -> None:
+        """Store a whole file; called in a thread. Raises `StorageError`."""
+        try:
+            self._put(sha256, content, size)
+        except Exception as failed:
+            message = f"file {sha256} cannot be stored in {self._bucket}: {_told(failed)}"
+            raise StorageError(message) from failed
+
+    def _put(self, sha256: str, content: IO[bytes], size: int) -> None:
         place = {"Bucket": self._bucket, "Key": self._key(sha256)}
-        if self._size(place) == len(content):
+        if self._size(place) == size:
             return
-        digest = hashlib.md5(content, usedforsecurity=False).digest()
+        digest = hashlib.md5(usedforsecurity=False)
+        content.seek(0)
+        while block := content.read(_BLOCK):
+            digest.update(block)
+        content.seek(0)
         # With the digest, the bucket refuses bytes that were damaged on their way.
-        checked = base64.b64encode(digest).decode()
-        self._client.put_object(**place, Body=content, ContentMD5=checked)
+        checked = base64.b64encode(digest.digest()).decode()
+        self._client.put_object(**place, Body=content, ContentLength=size, ContentMD5=checked)
 
     def _size(self, place: dict[str, str]) -> int | None:
         """Return the size of an object that is there already."""
@@ -122,6 +133,18 @@ class S3Storage:
 
     def _key(self, sha256: str) -> str:
         return f"{self._prefix}{sha256[:2]}/{sha256[2:]}"
+
+
+class _BucketSpool(Spool):
+    def __init__(self, storage: S3Storage, file: IO[bytes], threads: Executor) -> None:
+        super().__init__(file, threads)
+        self._storage = storage
+
+    def store(self, sha256: str) -> None:
+        self._storage.put_object(sha256, self.file, self.size)
+
+    def let_go(self) -> None:
+        self.file.close()
 
 
 def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:

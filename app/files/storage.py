@@ -2,18 +2,40 @@
 
 import asyncio
 import hashlib
+import os
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO
 
-from journal import sync, write_whole
+from app.files.spool import Spool, StorageError
+from journal import sync
+
+_INCOMING = "incoming"
+"""The folder of files that have not come whole."""
 
 
-class StorageError(Exception):
-    """Bytes cannot be stored, are missing, or are not what was stored."""
-
-
-class Storage(Protocol):
+class Storage(ABC):
     """Keeps bytes by their hash."""
+
+    @abstractmethod
+    def receive(self) -> AbstractAsyncContextManager[Spool]:
+        """Take bytes piece by piece; nothing is left of them unless they are kept.
+
+        Raises:
+            StorageError: They cannot be stored now.
+        """
+
+    @abstractmethod
+    async def get(self, sha256: str) -> bytes:
+        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up what it holds open."""
 
     async def put(self, content: bytes) -> str:
         """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal.
@@ -21,29 +43,30 @@ class Storage(Protocol):
         Raises:
             StorageError: They cannot be stored now.
         """
-        ...
-
-    async def get(self, sha256: str) -> bytes:
-        """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
-        ...
-
-    def close(self) -> None:
-        """Give up what it holds open."""
-        ...
+        async with self.receive() as spool:
+            await spool.write(content)
+            return await spool.keep()
 
 
-class FolderStorage:
+class FolderStorage(Storage):
     """Keeps bytes in a folder, `ab/cdef...`; a file never changes once it is written."""
 
     def __init__(self, folder: Path) -> None:
+        """Take the folder, and remove what a crash has left there of files on their way."""
         self._folder = folder
+        shutil.rmtree(folder / _INCOMING, ignore_errors=True)
 
-    async def put(self, content: bytes) -> str:
-        """Store bytes, durable when this returns, and return their SHA-256 in hexadecimal."""
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[Spool]:
+        """Take bytes piece by piece, beside the files that are whole."""
         try:
-            return await asyncio.to_thread(self._put, content)
+            spool = _FolderSpool(await asyncio.to_thread(self._new), self._folder)
         except OSError as refused:
             raise StorageError(f"the file cannot be stored ({refused.strerror})") from refused
+        try:
+            yield spool
+        finally:
+            await spool.close()
 
     async def get(self, sha256: str) -> bytes:
         """Return stored bytes. Raises `StorageError` when they are missing or damaged."""
@@ -52,27 +75,43 @@ class FolderStorage:
     def close(self) -> None:
         """Do nothing: it holds nothing open."""
 
-    def _put(self, content: bytes) -> str:
-        sha256 = hashlib.sha256(content).hexdigest()
-        path = self._path(sha256)
+    def _new(self) -> IO[bytes]:
         # Never the data folder itself: one that was moved away is not made anew.
-        for folder in (self._folder, path.parent):
+        for folder in (self._folder, self._folder / _INCOMING):
             folder.mkdir(mode=0o700, exist_ok=True)
-        if not path.exists() or path.stat().st_size != len(content):
-            write_whole(path, content)
-        # Also where the file is there: a crash may have come before its name was on disk.
-        for folder in (path.parent, self._folder, self._folder.parent):
-            sync(folder)
-        return sha256
+        handle, name = tempfile.mkstemp(dir=self._folder / _INCOMING)
+        os.close(handle)
+        return Path(name).open("wb")
 
     def _get(self, sha256: str) -> bytes:
         try:
-            content = self._path(sha256).read_bytes()
+            content = _path(self._folder, sha256).read_bytes()
         except OSError as missing:
             raise StorageError(f"stored file {sha256} cannot be read") from missing
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StorageError(f"stored file {sha256} is damaged")
         return content
 
-    def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256[2:]
+
+class _FolderSpool(Spool):
+    def __init__(self, file: IO[bytes], folder: Path) -> None:
+        super().__init__(file)
+        self._folder = folder
+
+    def store(self, sha256: str) -> None:
+        path = _path(self._folder, sha256)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists() or path.stat().st_size != self.size:
+            os.fsync(self.file.fileno())
+            Path(self.file.name).rename(path)
+        # Also where the file is there: a crash may have come before its name was on disk.
+        for folder in (path.parent, self._folder, self._folder.parent):
+            sync(folder)
+
+    def let_go(self) -> None:
+        self.file.close()
+        Path(self.file.name).unlink(missing_ok=True)
+
+
+def _path(folder: Path, sha256: str) -> Path:
+    return folder / sha256[:2] / sha256[2:]

@@ -1,11 +1,13 @@
 """Uploaded files: bytes in the storage, and whose they are in the journal."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.clock import Clock
-from app.files.storage import Storage, StorageError
+from app.files.spool import StorageError
+from app.files.storage import Storage
 from journal import FileRow, Journal, UnknownFile
 from steps.contract import (
     StepBroke,
@@ -26,6 +28,19 @@ class Upload:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file that is on its way.
+
+    Attributes:
+        write: Takes its next bytes; raises `StorageError`.
+        keep: Keeps what has come, under a name and with a media type; durable when it returns.
+    """
+
+    write: Callable[[bytes], Awaitable[None]]
+    keep: Callable[[str, str], Awaitable[FileRow]]
+
+
 class Files:
     """The files of all tenants."""
 
@@ -39,19 +54,35 @@ class Files:
 
         The same bytes under the same name that `made` names again are the same file.
         """
-        sha256 = await self._storage.put(upload.content)
-        told = f"{tenant}\0{made}\0{sha256}\0{upload.name}"
-        row = FileRow(
-            id=str(uuid.uuid5(_MADE, told) if made else uuid.uuid4()),
-            tenant=tenant,
-            sha256=sha256,
-            name=upload.name,
-            media_type=upload.media_type,
-            size=len(upload.content),
-            created_at_ms=self._clock.now_ms(),
-        )
-        await self._journal.files.create(row)
-        return row
+        async with self.receive(tenant, made) as incoming:
+            await incoming.write(upload.content)
+            return await incoming.keep(upload.name, upload.media_type)
+
+    @asynccontextmanager
+    async def receive(self, tenant: str, made: str = "") -> AsyncIterator[Incoming]:
+        """Take a file piece by piece; nothing is left of it unless it is kept.
+
+        Raises:
+            StorageError: It cannot be stored now.
+        """
+        async with self._storage.receive() as spool:
+
+            async def keep(name: str, media_type: str) -> FileRow:
+                sha256 = await spool.keep()
+                told = f"{tenant}\0{made}\0{sha256}\0{name}"
+                row = FileRow(
+                    id=str(uuid.uuid5(_MADE, told) if made else uuid.uuid4()),
+                    tenant=tenant,
+                    sha256=sha256,
+                    name=name,
+                    media_type=media_type,
+                    size=spool.size,
+                    created_at_ms=self._clock.now_ms(),
+                )
+                await self._journal.files.create(row)
+                return row
+
+            yield Incoming(spool.write, keep)
 
     async def read(self, tenant: str, file_id: str) -> tuple[FileRow, bytes]:
         """Return a file of the tenant. Raises `UnknownFile` or `StorageError`."""

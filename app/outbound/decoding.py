@@ -17,6 +17,9 @@ _GZIP_MARK = b"\x1f\x8b"
 _SLICE = 4_096
 """Bytes that are unpacked at once: what follows the end of a member is copied."""
 
+_PIECE = 1_000_000
+"""Bytes that they unpack to at once."""
+
 _MOST_MEMBERS = 10_000
 _PACKED_MORE = 65_536
 """Bytes by which what is packed may be longer than what it unpacks to may be."""
@@ -57,18 +60,21 @@ class BoundedDecoder:
         self._unpacker = _Unpacker(_KNOWN[packed[0]]) if packed else None
 
     def decode(self, chunk: bytes) -> bytes:
-        """Return the next piece. Raises `TooLong` or `NotDecodable`."""
+        """Return the next part. Raises `TooLong` or `NotDecodable`."""
+        return b"".join(self.pieces(chunk))
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Return the next part bit by bit. Raises `TooLong` or `NotDecodable`."""
         if self._unpacker is None:
             self._count(len(chunk))
-            return chunk
+            yield chunk
+            return
         self._packed_left -= len(chunk)
         if self._packed_left < 0:  # members that are empty have no end otherwise
             raise TooLong(self._limit)
-        pieces = []
-        for piece in self._unpacker.pieces(chunk, lambda: self._left + 1):
+        for piece in self._unpacker.pieces(chunk, lambda: min(self._left + 1, _PIECE)):
             self._count(len(piece))
-            pieces.append(piece)
-        return b"".join(pieces)
+            yield piece
 
     def finish(self) -> None:
         """Say that the body has ended. Raises `NotDecodable` when it is broken off."""

@@ -7,7 +7,8 @@ meant for, and it keeps no cookies, since all tenants share it.
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -26,9 +27,23 @@ from steps.response_body import described
 _CONNECT_S = 10.0
 _IDLE_S = 300.0
 _MOST_REDIRECTS = 5
+_MOST_IN_MEMORY = 10_000_000
 _DRAINED_BYTES = 65_536
 _DRAINED_S = 0.25
 """How much of an unwanted body is read, so that its connection can be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where the body of a good answer goes as it comes.
+
+    Attributes:
+        takes: Says of a status whether the answer is good.
+        write: Takes the next bytes.
+    """
+
+    takes: Callable[[int], bool]
+    write: Callable[[bytes], Awaitable[None]]
 
 
 class HttpClient:
@@ -40,7 +55,9 @@ class HttpClient:
         self._transport = GuardedTransport(way or WayOut(), allowed, most)
         self._turns = FairQueue(most)
 
-    async def send(self, wanted: HttpRequest, tenant: str = "") -> HttpResponse:
+    async def send(
+        self, wanted: HttpRequest, tenant: str = "", sink: Sink | None = None
+    ) -> HttpResponse:
         """Send one request, once the tenant has its turn.
 
         Raises:
@@ -54,7 +71,7 @@ class HttpClient:
                 async with asyncio.timeout(wanted.timeout_s):
                     response = await self._header(request, wanted)
             try:
-                return await _taken(response, wanted)
+                return await _taken(response, wanted, sink)
             finally:
                 with contextlib.suppress(httpx2.TransportError):
                     await response.aclose()
@@ -120,23 +137,30 @@ def _headers(wanted: HttpRequest, url: httpx2.URL) -> dict[str, str]:
     return {**kept, **wanted.headers}
 
 
-async def _taken(response: httpx2.Response, wanted: HttpRequest) -> HttpResponse:
+async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | None) -> HttpResponse:
     """Return the answer with its body as it is wanted. Raises `ResponseUnreadable`."""
     status = response.status_code
     headers = {name.lower(): value for name, value in response.headers.items()}
     if wanted.take == "nothing":
         await _drained(response)
         return HttpResponse(status, headers, b"")
-    content = bytearray()
+    content, size = bytearray(), 0
+    write = sink.write if sink is not None and sink.takes(status) else None
+    most = wanted.max_response_bytes if write else min(wanted.max_response_bytes, _MOST_IN_MEMORY)
 
     def kept() -> HttpResponse:
         return HttpResponse(status, headers, bytes(content))
 
     packed = headers.get("content-encoding", "") if wanted.take == "unpacked" else ""
     try:
-        decoder = BoundedDecoder(packed, wanted.max_response_bytes)
+        decoder = BoundedDecoder(packed, most)
         async for chunk in _chunks(response):
-            content += decoder.decode(chunk)
+            for piece in decoder.pieces(chunk):
+                size += len(piece)
+                if write:
+                    await write(piece)
+                else:
+                    content += piece
         decoder.finish()
     except TooLong as long:
         why = (
@@ -148,10 +172,10 @@ async def _taken(response: httpx2.Response, wanted: HttpRequest) -> HttpResponse
         why = f"cannot be read: {wrong}; set responseType to base64 to take it as it is"
         raise _failed("InvalidResponse", why, kept()) from wrong
     except httpx2.TimeoutException as late:
-        why = f"did not go on after {len(content)} bytes"
+        why = f"did not go on after {size} bytes"
         raise _failed("Timeout", why, kept(), retryable=True) from late
     except httpx2.TransportError as broken:
-        why = f"broke off after {len(content)} bytes: {broken}"
+        why = f"broke off after {size} bytes: {broken}"
         raise _failed("ConnectionFailed", why, kept(), retryable=True) from broken
     return HttpResponse(status, headers, bytes(content))
 

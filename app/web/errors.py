@@ -15,7 +15,7 @@ from app.definitions.versioned import DefinitionUnusable
 from app.events.streams import TooManyStreams
 from app.execution.admission import Overloaded
 from app.execution.live_run import RunLost
-from app.files.storage import StorageError
+from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
 from app.triggers.starting import StartRefused
 from app.wire.errors import (

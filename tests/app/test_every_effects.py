@@ -235,15 +235,23 @@ async def test_a_file_is_read_by_its_id(world: World) -> None:
     await world.perform(check)
 
 
-async def test_a_file_that_is_kept_is_read_and_the_same_once_more(world: World) -> None:
+async def test_an_answer_that_is_kept_is_a_file_and_the_same_once_more(world: World) -> None:
     async def check(effects: Effects) -> None:
-        made = await effects.save("made.txt", "text/plain", b"made here")
-        assert await effects.save("made.txt", "text/plain", b"made here") == made
-        assert await effects.save("made.txt", "text/plain", b"made else") != made
-        stored = await effects.file(made)
-        assert (stored.name, stored.media_type, stored.content) == (
-            "made.txt", "text/plain", b"made here",
+        async def kept(body: bytes, path: str = "200") -> HttpResponse:
+            request = HttpRequest("POST", f"{world.address}/{path}", content=body)
+            return await effects.download(request, "made.json", lambda status: status == 200)
+
+        first, again, other = [await kept(body) for body in (b"here", b"here", b"else")]
+        assert first.file == again.file != other.file
+        assert first.file is not None
+        stored = await effects.file(first.file.file_id)
+        assert (stored.name, stored.media_type, len(stored.content)) == (
+            "made.json", "application/json", first.file.size,
         )  # fmt: skip
+        assert json.loads(stored.content)["body"] == "here"
+        assert first.content == b""
+        refused = await kept(b"here", "503")
+        assert (refused.file, json.loads(refused.content)["body"]) == (None, "here")
 
     await world.perform(check)
 

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import pytest
 
 from app.files.s3 import S3Storage
-from app.files.storage import FolderStorage, Storage, StorageError
+from app.files.spool import StorageError
+from app.files.storage import FolderStorage, Storage
 from app.settings.server import Settings
 from tests.app.conftest import empty, keys_in
 
