@@ -8,6 +8,7 @@ from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
 from app.auth.first_owner import FirstOwner
 from app.auth.links import Links
+from app.auth.one_time import OneTimeSignIns
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock, SystemClock
@@ -106,6 +107,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         authenticator=authenticator,
         sessions=sessions,
         first_owner=FirstOwner(authenticator, clock),
+        one_time=OneTimeSignIns(clock),
         links=Links(secrets.keyring, clock),
         secrets=secrets,
         registry=registry,

@@ -8,14 +8,16 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 import uvicorn
 
 from app.asgi import invite_owner, working
 from app.operator.service_manager import ServiceManager
+from app.services import Services
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
@@ -77,7 +79,11 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(settings: Settings) -> int:
+Alongside: TypeAlias = Callable[[Services, str], AbstractAsyncContextManager[None]]
+"""What goes on while a server serves; it is given the parts, and the server's address."""
+
+
+def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     """Serve until stopped; returns the exit code."""
     log.configure(settings.log_level, settings.log_format)
     gc.collect()
@@ -86,7 +92,7 @@ def serve(settings: Settings) -> int:
     gc.freeze()  # what was imported stays, and need not be looked through while serving
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(settings))
+            asyncio.run(_serve(settings, alongside or _inviting))
     except JournalError as refused:
         print(f"stepwell: {refused}", file=sys.stderr)  # noqa: T201 - the operator's terminal
         return 1
@@ -125,7 +131,14 @@ def _mend(settings: Settings, refused: OSError) -> str:
             return f"cannot serve with the data folder {settings.data.absolute()}: {refused}"
 
 
-async def _serve(settings: Settings) -> None:
+@contextlib.asynccontextmanager
+async def _inviting(services: Services, address: str) -> AsyncIterator[None]:
+    """Say where the owner is made, while there is none."""
+    invite_owner(services, services.settings.public_url or address)
+    yield
+
+
+async def _serve(settings: Settings, alongside: Alongside) -> None:
     manager = ServiceManager()
     files = open_files(settings, raise_limit())
     if not files.is_enough:
@@ -148,9 +161,9 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
             )
             server = _Server(config, listener, services.let_go, manager)
-            invite_owner(services, settings.public_url or address)
-            log.server_started(address, SQLITE_VERSION)
-            await server.serve(sockets=[])
+            async with alongside(services, address):
+                log.server_started(address, SQLITE_VERSION)
+                await server.serve(sockets=[])
             log.server_stopping()
     finally:
         listener.close()

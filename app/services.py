@@ -6,6 +6,7 @@ from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
 from app.auth.first_owner import FirstOwner
 from app.auth.links import Links
+from app.auth.one_time import OneTimeSignIns
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock
@@ -13,6 +14,7 @@ from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.one_at_a_time import OneAtATime
 from app.definitions.agents import Agents
+from app.definitions.watched_folder import WatchedFolder
 from app.definitions.workflows import Workflows
 from app.events.streams import Streams
 from app.execution.admission import Admission
@@ -46,6 +48,7 @@ class Services:
     authenticator: Authenticator
     sessions: Sessions
     first_owner: FirstOwner
+    one_time: OneTimeSignIns
     links: Links
     secrets: Secrets
     registry: Registry
@@ -70,6 +73,9 @@ class Services:
     callbacks: Callbacks
     triggers: Triggers
     spending: Spending
+    watched: list[WatchedFolder] = field(default_factory=list)
+    """Folders of definitions that are published as they are saved, for development."""
+
     fair_loop: FairLoop = field(default_factory=FairLoop)
     storing: OneAtATime = field(default_factory=OneAtATime)
     """Who stores files: for one idempotency key, or one run that asks, at a time."""

@@ -222,6 +222,11 @@ def workflows(
     return Call(method, path, json=json, query=asked, repeatable=repeatable)
 
 
+def plain(method: str, path: str, body: object, query: Mapping[str, str] | None) -> Call:
+    """Ask for anything; only what changes nothing is sent again."""
+    return Call(method, path, json=body, query=dict(query or {}), repeatable=method == "GET")
+
+
 def triggers(kind: str, method: str, name: str | None = None, verb: str | None = None) -> Call:
     """Ask about what starts runs, or remove one."""
     path = "/".join(part for part in (f"/api/{kind}", _part(name or ""), verb) if part)

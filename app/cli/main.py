@@ -9,6 +9,7 @@ from app.tools.extraction import COMMAND as READ_DOCUMENT
 
 _LOCAL = {
     "serve": ("serve",),
+    "dev": ("dev",),
     "credentials": ("key", "jwt-secret"),
     "secrets": ("secret",),
     "variables": ("variable",),
@@ -24,6 +25,7 @@ _REMOTE = {
     "run_control": ("start", "resume", "signal", "transcript", "cancel"),
     "follow": ("status", "tail"),
     "schedules": ("schedule",),
+    "workflow": ("workflow",),
     "ready": ("ready",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}

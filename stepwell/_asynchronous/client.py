@@ -1,6 +1,6 @@
 """The client for asyncio: what is asked of a server."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +68,30 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        json: Json = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Json:
+        """Ask for something of the API that has no call of its own here.
+
+        Args:
+            method: Such as `GET`; only that is sent again when its answer was lost.
+            path: The address on the server, such as `/api/agents`.
+            json: The body, where it takes one.
+            query: What follows the `?` of the address, by name.
+
+        Returns:
+            The JSON of the answer.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached; whether it did what was asked is unknown.
+        """
+        return reading.anything(await self._connection.ask(calls.plain(method, path, json, query)))
 
     async def start(
         self,

@@ -1,7 +1,7 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/client.py: change that file.
 """The client for threads: what is asked of a server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +69,30 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._connection.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        json: Json = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Json:
+        """Ask for something of the API that has no call of its own here.
+
+        Args:
+            method: Such as `GET`; only that is sent again when its answer was lost.
+            path: The address on the server, such as `/api/agents`.
+            json: The body, where it takes one.
+            query: What follows the `?` of the address, by name.
+
+        Returns:
+            The JSON of the answer.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached; whether it did what was asked is unknown.
+        """
+        return reading.anything(self._connection.ask(calls.plain(method, path, json, query)))
 
     def start(
         self,

@@ -107,7 +107,13 @@ _environment = Environment(
 
 def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
     """Return a page that needs no caller."""
-    common = {"static": f"/static/{STATIC_VERSION}", "signed_in": False, "here": "", "csrf": ""}
+    common = {
+        "static": f"/static/{STATIC_VERSION}",
+        "signed_in": False,
+        "here": "",
+        "csrf": "",
+        "wrong_files": 0,
+    }
     text = _environment.render_template(template, **{**common, **context})
     return HTMLResponse(text, code, dict(SECURITY))
 
@@ -128,6 +134,9 @@ async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResp
         tenant=call.tenant,
         role=call.caller.role.value,
         may=_may(call),
+        wrong_files=sum(
+            len(item.with_problems) for item in call.services.watched if item.tenant == call.tenant
+        ),
         waiting=f"{_MOST_WAITING - 1}+" if waiting >= _MOST_WAITING else waiting,
         **context,
     )

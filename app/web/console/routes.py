@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.first_owner import PATH as FIRST_OWNER
+from app.auth.one_time import PATH as ONCE
 from app.auth.roles import Role
 from app.services import Services
 from app.web.console import (
@@ -17,6 +18,7 @@ from app.web.console import (
     schedule_pages,
     settings_pages,
     sign_in,
+    watched_page,
     webhook_page,
     workflow_pages,
 )
@@ -38,6 +40,7 @@ PAGES: tuple[Endpoint, ...] = (
     *settings_pages.PAGES,
     *webhook_page.PAGES,
     *schedule_pages.PAGES,
+    *watched_page.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
 )
 """What only those who have signed in may ask."""
@@ -45,6 +48,7 @@ PAGES: tuple[Endpoint, ...] = (
 OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("GET", "/sign-in", sign_in.sign_in_page),
     ("POST", "/sign-in", sign_in.sign_in),
+    ("GET", f"{ONCE}{{code}}", sign_in.sign_in_once),
     ("GET", FIRST_OWNER, first_owner_page),
     ("POST", FIRST_OWNER, make_first_owner),
     ("GET", "/invitation/{token}", invitation_page),

@@ -68,6 +68,17 @@ async def sign_in(request: Request, services: Services) -> Response:
     return entered(request, services, cookie, back)
 
 
+async def sign_in_once(request: Request, services: Services) -> Response:
+    """Open a session by an address that counts once."""
+    try:
+        tenant, key = services.one_time.take(request.path_params["code"])
+        cookie = await services.sessions.open(tenant, key, browser_of(request))
+    except Unauthorized:
+        message = "That address has been used, or its time is over."
+        return sign_in_form(request, services, HOME, message, 401, with_key=True)
+    return entered(request, services, cookie, "/workflows")
+
+
 async def _by_password(
     request: Request, services: Services, tenant: str, given: dict[str, list[str]]
 ) -> str:

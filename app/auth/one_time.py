@@ -1,0 +1,46 @@
+"""Addresses that sign a browser in once, for the program that opens it; in memory only."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from app.auth.errors import Unauthorized
+from app.clock import Clock
+
+PATH = "/sign-in/once/"
+_LASTS_MS = 300_000
+_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    tenant: str
+    credential: str
+    until_ms: int
+
+
+class OneTimeSignIns:
+    """Makes addresses, each of which counts once and for five minutes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offers: dict[bytes, _Offer] = {}
+
+    def offer(self, tenant: str, credential: str) -> str:
+        """Return a path that signs in with a key of a tenant."""
+        if len(self._offers) >= _MOST:
+            del self._offers[next(iter(self._offers))]
+        code = secrets.token_urlsafe(24)
+        self._offers[_hash(code)] = _Offer(tenant, credential, self._clock.now_ms() + _LASTS_MS)
+        return f"{PATH}{code}"
+
+    def take(self, code: str) -> tuple[str, str]:
+        """Return tenant and key of a code, which counts no more. Raises `Unauthorized`."""
+        offer = self._offers.pop(_hash(code), None)
+        if offer is None or offer.until_ms <= self._clock.now_ms():
+            raise Unauthorized
+        return offer.tenant, offer.credential
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.encode("utf-8", "replace")).digest()

@@ -1,0 +1,108 @@
+"""Definitions of files on their way to a server."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.cli.remote import printable
+from app.definitions.definition_files import (
+    FileDefinition,
+    FileUnusable,
+    Kind,
+    changes,
+    files_of,
+    normal,
+    read_file,
+)
+from app.definitions.json_lines import line_of
+from app.operator.errors import CommandFailed
+from engine import JsonObject
+from stepwell.client import ApiError, Client
+
+_NOT_FOUND = 404
+
+
+def push_one(
+    client: Client, item: FileDefinition, *, publish: bool, dry_run: bool = False
+) -> dict[str, Any]:
+    """Store a definition, unless the server has it so. Raises `ApiError`."""
+    address = f"/api/{item.kind}s"
+    newest = newest_of(client, item.kind, item.id)
+    told: dict[str, Any] = {"kind": item.kind, "id": item.id, "done": "unchanged", "version": ""}
+    if newest is None:
+        told["done"] = "created"
+        if not dry_run:
+            newest = _object(client.request("POST", address, {**item.document, "id": item.id}))
+    elif normal(item.kind, newest) != item.document:
+        told["done"] = "updated"
+        if not dry_run:
+            body = changes(item.kind, newest, item.document)
+            newest = _object(client.request("PUT", f"{address}/{item.id}", body))
+    if newest is not None:
+        told["version"] = newest["version"]
+    if publish and (newest is None or newest["status"] != "published"):
+        told["done"] += ", published"
+        if not dry_run and newest is not None:
+            body = {"version": newest["version"]}
+            client.request("POST", f"{address}/{item.id}/publish", body)
+    if dry_run and told["done"] != "unchanged":
+        told["done"] = f"would be {told['done']}"
+    return told
+
+
+def read_all(places: list[Path]) -> tuple[list[FileDefinition], bool]:
+    """Return what files and folders hold, and whether all of it can be used.
+
+    Raises `CommandFailed` where two files say what one definition is, or none does.
+    """
+    found: dict[tuple[Kind, str], FileDefinition] = {}
+    is_well = True
+    try:
+        files = files_of(places)
+    except FileUnusable as unusable:
+        raise CommandFailed(str(unusable)) from unusable
+    for path in files:
+        try:
+            item = read_file(path)
+        except FileUnusable as unusable:
+            print(f"stepwell: {unusable}", file=sys.stderr)
+            is_well = False
+            continue
+        if item is None:
+            if path in places:
+                print(f"stepwell: {path}: holds no definition", file=sys.stderr)
+                is_well = False
+            continue
+        other = found.setdefault((item.kind, item.id), item)
+        if other is not item:
+            raise CommandFailed(f"{other.path} and {path} are both {item.kind} {item.id}")
+    return list(found.values()), is_well
+
+
+def newest_of(
+    client: Client, kind: Kind, name: str, version: str = "latest"
+) -> "JsonObject | None":
+    """Return what the server has, None where it has none. Raises `ApiError`."""
+    try:
+        return _object(client.request("GET", f"/api/{kind}s/{name}", None, {"version": version}))
+    except ApiError as refused:
+        if refused.status == _NOT_FOUND:
+            return None
+        raise
+
+
+def _object(found: Any) -> JsonObject:
+    if not isinstance(found, dict):
+        raise CommandFailed("the server's answer is none of a definition")
+    return found
+
+
+def complain(item: FileDefinition, refused: ApiError) -> None:
+    """Say each problem with the line of the file where it is."""
+    lines = item.text.lines() if refused.details else {}
+    for problem in refused.details:
+        path, message = problem.get("path", ""), problem.get("message", "")
+        place = f"{item.path}:{line_of(lines, path)}"
+        print(printable(f"{place}: {path}: {message}"), file=sys.stderr)
+    if not refused.details:
+        print(printable(f"{item.path}: {refused}"), file=sys.stderr)

@@ -1,0 +1,153 @@
+"""`stepwell workflow`: definitions in files and on a server, from one to the other."""
+
+import argparse
+import json
+from difflib import unified_diff
+from pathlib import Path
+from typing import cast
+
+from app.cli.definition_bundle import export_to, import_from
+from app.cli.definition_push import complain, newest_of, push_one, read_all
+from app.cli.remote import add_options, client_of, printable
+from app.cli.subparsers import Subparsers
+from app.definitions.definition_files import (
+    FileUnusable,
+    as_json,
+    as_yaml,
+    normal,
+    read_file,
+)
+from engine import JsonObject
+from stepwell.client import ApiError
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    group = subparsers.add_parser(
+        "workflow", help="definitions of workflows and agents, in files and on a server"
+    ).add_subparsers(required=True, metavar="WHAT")
+
+    parser = group.add_parser("push", help="store what files say, where the server has otherwise")
+    _add_places(parser)
+    parser.add_argument("--publish", action="store_true", help="publish what is stored, too")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.set_defaults(main=push)
+
+    parser = group.add_parser("pull", help="write what the server has into files")
+    parser.add_argument("ids", metavar="ID", nargs="*", help="of workflows; all without one")
+    parser.add_argument("--to", type=Path, default=Path(), help="the folder (this one)")
+    parser.add_argument("--yaml", action="store_true", help="new files as YAML, not as JSON")
+    parser.add_argument("--version", default="latest", help="latest, published or a number")
+    parser.set_defaults(main=pull)
+
+    parser = group.add_parser("diff", help="show what files say otherwise; exits with 1 then")
+    _add_places(parser)
+    parser.set_defaults(main=diff)
+
+    parser = group.add_parser("publish", help="publish a version of workflows")
+    parser.add_argument("ids", metavar="ID", nargs="+")
+    parser.add_argument("--version", help="its number; the newest without it")
+    parser.set_defaults(main=publish)
+
+    parser = group.add_parser("export", help="write all workflows and agents for another server")
+    parser.add_argument("ids", metavar="ID", nargs="*", help="of workflows; all without one")
+    parser.add_argument(
+        "--to", type=Path, required=True, help="a folder, or a file that ends in .json or .yaml"
+    )
+    parser.add_argument(
+        "--latest", action="store_true", help="the newest versions, published or not"
+    )
+    parser.set_defaults(main=export_to)
+
+    parser = group.add_parser("import", help="take what another server has exported")
+    parser.add_argument("place", type=Path, metavar="PLACE", help="the folder or the file")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.add_argument(
+        "--without-secrets", action="store_true", help="go on although secrets are missing"
+    )
+    parser.set_defaults(main=import_from)
+
+    for parser in group.choices.values():
+        add_options(parser)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("places", type=Path, nargs="+", metavar="FILE", help="files and folders")
+
+
+def push(args: argparse.Namespace) -> int:
+    """Store each definition that is not what the server has; returns 1 if one is refused."""
+    found, is_well = read_all(args.places)
+    with client_of(args) as client:
+        told = []
+        for item in found:
+            try:
+                told.append(push_one(client, item, publish=args.publish, dry_run=args.dry_run))
+            except ApiError as refused:
+                is_well = False
+                complain(item, refused)
+        if args.json:
+            print(json.dumps(told))
+        else:
+            for line in told:
+                print(printable("  ".join(str(part) for part in line.values() if part)))
+    return 0 if is_well else 1
+
+
+def pull(args: argparse.Namespace) -> int:
+    """Write files; one that says the same already is left as it is, comments and all."""
+    with client_of(args) as client:
+        ids = args.ids or [item["id"] for item in client.workflows.list()]
+        args.to.mkdir(parents=True, exist_ok=True)
+        for one in ids:
+            found = client.workflows.get(one, args.version)
+            document: JsonObject = {"id": one, **normal("workflow", cast("JsonObject", found))}
+            print(printable(f"{_written(args.to, one, document, in_yaml=args.yaml)}"))
+    return 0
+
+
+def _written(folder: Path, name: str, document: JsonObject, *, in_yaml: bool) -> str:
+    there = [folder / f"{name}{ending}" for ending in (".yaml", ".yml", ".json")]
+    path = next((path for path in there if path.exists()), there[0 if in_yaml else 2])
+    if path.exists():
+        try:
+            kept = read_file(path)
+        except FileUnusable:
+            kept = None
+        if kept is not None and kept.document == normal("workflow", document):
+            return f"{path}  unchanged"
+    text = as_json(document) if path.suffix == ".json" else as_yaml(document)
+    path.write_text(text, encoding="utf-8")
+    return f"{path}  written"
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Print the differences, the server's side first; returns 1 if there is any."""
+    found, is_well = read_all(args.places)
+    differs = False
+    with client_of(args) as client:
+        for item in found:
+            newest = newest_of(client, item.kind, item.id)
+            there = normal(item.kind, newest) if newest else {}
+            if there == item.document:
+                continue
+            differs = True
+            ordered = {key: there[key] for key in (*item.document, *there) if key in there}
+            old = as_json(ordered).splitlines() if newest else []
+            lines = unified_diff(
+                old, as_json(item.document).splitlines(),
+                f"{item.kind} {item.id} {newest['version'] if newest else '(none)'}",
+                str(item.path), lineterm="",
+            )  # fmt: skip
+            for line in lines:
+                print(printable(line))
+    return 1 if differs or not is_well else 0
+
+
+def publish(args: argparse.Namespace) -> int:
+    """Publish a version of each."""
+    with client_of(args) as client:
+        told = [client.workflows.publish(one, args.version) for one in args.ids]
+        for item in told:
+            print(json.dumps(item) if args.json else f"{item['id']}  {item['version']}  published")
+    return 0
