@@ -21,9 +21,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "approval-with-deadline", "escalation-ladder", "four-eyes", "human-form",
     ),
     "When something fails": (
-        "retry-by-error-type", "rate-limited-api", "fallback", "circuit-breaker", "saga",
-        "compensation",
-        "cancel-cleanup", "dead-letter", "dead-letter-replay",
+        "try-catch-finally", "retry-by-error-type", "rate-limited-api", "fallback", "time-limit",
+        "circuit-breaker", "saga", "compensation", "cancel-cleanup", "dead-letter",
+        "dead-letter-replay",
     ),
     "Once, and not at the same time": (
         "idempotent-start", "deduplication", "lock", "counter",

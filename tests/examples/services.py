@@ -135,6 +135,7 @@ def _refused(
         "/prices": 500 if given.get("sku") == "broken" else 0,
         "/cars": 409 if given.get("trip") == "rome" else 0,
         "/suppliers/west": 500,
+        "/drawings": 422 if given.get("report") == "odd" else 0,
     }
     status = wrong.get(path, 0)
     return (status, {}) if status else None
