@@ -8,6 +8,7 @@ never hold it up. Every read is bound to a tenant by its caller.
 from journal.audit import AuditRow, ChangeNote, changing
 from journal.audit_list import AuditFilter, AuditList
 from journal.backup import copy_database, open_read_only
+from journal.captions import CaptionRow, Captions
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
 from journal.counters import Histogram, WriterCounters
@@ -72,6 +73,8 @@ from journal.people import PeopleTable, PersonRow
 from journal.removal import Deleted, RetentionGroup
 from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
+from journal.run_projection import Statement
+from journal.run_search import RunPage, RunSearch
 from journal.runs import LeftBehind, RunList, RunRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
@@ -109,6 +112,8 @@ __all__ = [
     "AuditList",
     "AuditRow",
     "CannotOpen",
+    "CaptionRow",
+    "Captions",
     "Change",
     "ChangeNote",
     "ChildList",
@@ -170,8 +175,10 @@ __all__ = [
     "RetentionGroup",
     "RunFilter",
     "RunList",
+    "RunPage",
     "RunPosition",
     "RunRow",
+    "RunSearch",
     "ScheduleRow",
     "ScheduleTable",
     "SecretRow",
@@ -185,6 +192,7 @@ __all__ = [
     "SpendingTable",
     "Spent",
     "StartKeys",
+    "Statement",
     "StoreFull",
     "StoreTable",
     "Suspect",

@@ -61,7 +61,7 @@ class Events:
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
 
-    def start(
+    def start(  # noqa: PLR0913 - a run, its events, what goes with them
         self,
         tenant: str,
         run: Run,
@@ -69,6 +69,7 @@ class Events:
         told: Told,
         *,
         idempotency: IdempotencyKey | None = None,
+        caption: Statement | None = None,
     ) -> None:
         """Write the first events of a run; `told` takes where its history ends then.
 
@@ -79,42 +80,44 @@ class Events:
         """
         head = Head(run.id, tenant, 0, first_link(run_number(run.id)))
         if idempotency is None:
-            self.append(head, events, run, told)
+            self.append(head, events, run, told, caption=caption)
             return
-        rows, listed, after = _rows(head, events, run)
+        rows, listed, after = _rows(head, events, run, caption)
 
         def work(connection: sqlite3.Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
-            write_rows(connection, [listed], rows)
+            write_rows(connection, listed, rows)
 
         self._writer.submit(Task(work, partial(self._appended, after, run, told)))
 
-    def append(
+    def append(  # noqa: PLR0913 - as `start`
         self,
         head: Head,
         events: Sequence[Event],
         run: Run,
         told: Told,
         beside: Work | None = None,
+        caption: Statement | None = None,
     ) -> None:
         """Append events after `head`; `told` takes where the history ends once they are durable.
 
         `run` is the fold after them, and stays as it is until then; its row in the list is
-        written in the same transaction, and so is what is to be written `beside` them, or nothing
-        at all. Where they are not durable `told` takes why:
+        written in the same transaction, with its `caption` where that has changed, and so is what
+        is to be written `beside` them, or nothing at all. Where they are not durable `told` takes
+        why:
             Conflict: Somebody else appended after `head` first.
             Unavailable: Whether the events were written is unknown.
         """
-        rows, listed, after = _rows(head, events, run)
+        rows, listed, after = _rows(head, events, run, caption)
         conflict = partial(Conflict, head.run_id, head.seq + 1)
         appended = partial(self._appended, after, run, told)
         if beside is None:
-            self._writer.submit(Append(rows, [listed], conflict, appended))
+            self._writer.submit(Append(rows, listed, conflict, appended))
             return
 
         def work(connection: sqlite3.Connection) -> None:
             beside(connection)
-            write_rows(connection, [listed], rows)
+            write_rows(connection, listed, rows)
 
         def answered(answer: BaseException | None) -> None:
             appended(conflict() if isinstance(answer, sqlite3.IntegrityError) else answer)
@@ -138,7 +141,7 @@ class Events:
         self._long.keep(run.id, shown, head.seq, head.characters)
 
     async def start_together(
-        self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event]]]
+        self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event], Statement | None]]
     ) -> list[Head]:
         """Write the first events of several runs, all or none; durable when this returns.
 
@@ -146,12 +149,15 @@ class Events:
             Conflict: There is one of them already.
             Unavailable: Whether they were written is unknown; all were, or none.
         """
-        heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _ in starts]
-        made = [_rows(head, events, run) for head, (run, events) in zip(heads, starts, strict=True)]
+        heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _, _ in starts]
+        made = [
+            _rows(head, events, run, caption)
+            for head, (run, events, caption) in zip(heads, starts, strict=True)
+        ]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         append = Append(
             [row for rows, _, _ in made for row in rows],
-            [listed for _, listed, _ in made],
+            [one for _, listed, _ in made for one in listed],
             partial(Conflict, starts[0][0].id, 1),
             partial(tell, done),
         )
@@ -159,7 +165,7 @@ class Events:
             self._writer.submit(append)
             await done
         finally:
-            for run, _ in starts:
+            for run, _, _ in starts:
                 self.heard(tenant, run.id)
         return [after for _, _, after in made]
 
@@ -254,7 +260,9 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             begin, size = end, 0
 
 
-def _rows(head: Head, events: Sequence[Event], run: Run) -> tuple[list[Row], Statement, Head]:
+def _rows(
+    head: Head, events: Sequence[Event], run: Run, caption: Statement | None
+) -> tuple[list[Row], list[Statement], Head]:
     """Return the rows of events after `head`, chained, what lists `run`, and where that ends."""
     number, digest, rows = run_number(head.run_id), head.hash, []
     characters = head.characters
@@ -263,6 +271,8 @@ def _rows(head: Head, events: Sequence[Event], run: Run) -> tuple[list[Row], Sta
         digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
         rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
         characters += len(body)
-    listed = listing(head.tenant, run, number, digest, head.turn)
+    listed = [listing(head.tenant, run, number, digest, head.turn)]
+    if caption is not None:
+        listed.append(caption)
     after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn_of(run))
     return rows, listed, after

@@ -8,6 +8,7 @@ from typing import Self
 
 from engine import Run
 from journal.audit_list import AuditList
+from journal.captions import Captions
 from journal.children import ChildList
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
@@ -28,6 +29,7 @@ from journal.people import PeopleTable
 from journal.place import Place
 from journal.readers import Readers
 from journal.removal import Removal
+from journal.run_search import RunSearch
 from journal.runs import RunList
 from journal.schedules import ScheduleTable
 from journal.secrets import SecretTable
@@ -77,10 +79,12 @@ class Journal:
         self.pages = EventPages(readers, lists)
         self.start_keys = StartKeys(writer, readers)
         self.runs = RunList(readers, lists)
+        self.search = RunSearch(lists, self.runs)
+        self.captions = Captions(readers)
         self.inbox = Inbox(lists)
         self.statistics = Statistics(file, lists)
         self.removal = Removal(writer, readers, ended)
-        self.selection = Selection(lists)
+        self.selection = Selection(lists, self.search)
         self.children = ChildList(readers, lists)
         self.workflows = DefinitionTable(WORKFLOWS, writer, readers, lists)
         self.agents = DefinitionTable(AGENTS, writer, readers, lists)

@@ -13,6 +13,12 @@ from typing import Any, Self
 from engine import Status
 from journal.run_ids import run_number
 
+_MOST_WORDS = 8
+_BEGINNING = 5
+"""The longest beginnings of words that the full text has by themselves."""
+
+_NOTHING = '""'
+_WORD = re.compile(r"\w+")
 _POSITION = re.compile(r"([0-9]{1,15})\.([0-9]{1,18})", re.ASCII)
 _ORDER = "started_at_ms DESC, id DESC"
 OPEN = tuple(status.value for status in Status if not status.is_over)
@@ -47,6 +53,9 @@ class RunFilter:
         until_ms: Started before this moment.
         before: Runs that are listed after this place only, for the next page.
         parent_id: Child runs of this run.
+        top_level: Only runs that no run has started.
+        labels: Labels by name that a run must have.
+        text: Words that the title or the labels must have, each at the beginning of a word.
     """
 
     status: str | None = None
@@ -55,6 +64,14 @@ class RunFilter:
     until_ms: int | None = None
     before: RunPosition | None = None
     parent_id: str | None = None
+    top_level: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it asks for what no index has in the order of the list."""
+        return self.top_level or bool(self.labels) or self.text is not None
 
     def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
         """Return those of the statuses that are asked for."""
@@ -70,9 +87,17 @@ class Listing:
 
 
 def listing(
-    tenant: str, wanted: RunFilter, limit: int, statuses: Sequence[str] = OPEN + ENDED
+    tenant: str,
+    wanted: RunFilter,
+    limit: int,
+    statuses: Sequence[str] = OPEN + ENDED,
+    also: str = "",
 ) -> Listing:
-    """Return the statement that finds the first `limit` runs, of some statuses only."""
+    """Return the statement that finds the first `limit` runs, of some statuses only.
+
+    `also` names columns that it gives too. What no index has is not looked at here
+    (`journal/run_search.py`): labels, text, and whether a run has a parent.
+    """
     values: dict[str, Any] = {
         "tenant": tenant,
         "workflow": wanted.workflow_id,
@@ -86,14 +111,14 @@ def listing(
     index, exact = _indexed(wanted)
     ranges = ["started_at_ms < :started", "started_at_ms = :started AND id < :number"]
     arms = [
-        f"SELECT * FROM (SELECT id, started_at_ms FROM runs INDEXED BY {index}"
+        f"SELECT * FROM (SELECT id, started_at_ms{also} FROM runs INDEXED BY {index}"
         f" WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
         f" ORDER BY {_ORDER} LIMIT :limit)"
         for status in wanted.among(statuses)
         for after in (ranges if wanted.before else ["true"])
     ]
     if not arms:
-        arms = ["SELECT id, started_at_ms FROM runs WHERE false"]
+        arms = [f"SELECT id, started_at_ms{also} FROM runs WHERE false"]
     return Listing(f"{' UNION ALL '.join(arms)} ORDER BY {_ORDER} LIMIT :limit", values)
 
 
@@ -129,4 +154,33 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
         if value is not None:
             parts.append(condition)
             values += value if isinstance(value, tuple) else (value,)
+    if wanted.top_level:
+        parts.append("+parent IS NULL")
+    for label in wanted.labels:
+        parts.append(_HAS_LABEL)
+        values += label
+    if wanted.text:
+        parts.append("id IN (SELECT rowid FROM run_words WHERE run_words MATCH ?)")
+        values.append(words_query(tenant, wanted.text))
     return parts, values
+
+
+_HAS_LABEL = (
+    "EXISTS (SELECT 1 FROM run_labels l WHERE l.tenant = runs.tenant AND l.name = ? AND l.value = ?"
+    " AND l.started_at_ms = runs.started_at_ms AND l.run = runs.id)"
+)
+
+
+def words_query(tenant: str, text: str) -> str:
+    """Return what is asked of the full text for the words of a text, in a tenant's runs.
+
+    The last word may be the beginning of one; so may short ones, whose beginnings the index has.
+    A text without words finds nothing.
+    """
+    words = _WORD.findall(text)[:_MOST_WORDS]
+    last = len(words) - 1
+    asked = " ".join(
+        f'"{word}"*' if len(word) > 1 and (at == last or len(word) <= _BEGINNING) else f'"{word}"'
+        for at, word in enumerate(words)
+    )
+    return f"tenant : t{tenant.encode().hex()} AND {{title labels}} : ({asked or _NOTHING})"

@@ -12,10 +12,12 @@ from typing import Any
 from journal.readers import Readers
 from journal.run_filter import ENDED, OPEN, RunFilter, RunPosition, conditions, listing
 from journal.run_ids import run_id, run_number
+from journal.run_search import RunSearch
 
 _OPEN = "ended_at_ms IS NULL"
 _DELETABLE = "ended_at_ms IS NOT NULL AND parent IS NULL"
 _NO_CHILDREN = " CROSS JOIN runs r ON r.id = part.id WHERE r.parent IS NULL"
+_SEARCHED = 500
 _LOOKED_AT = 5_000
 """Runs that one query goes through at most."""
 
@@ -31,8 +33,9 @@ class Matched:
 class Selection:
     """Pages through runs that can be stopped, or deleted."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, search: RunSearch) -> None:
         self._readers = readers
+        self._search = search
 
     async def open(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str] | None, limit: int
@@ -40,6 +43,8 @@ class Selection:
         """Return at most `limit` runs that have not ended, the newest first."""
         if ids is not None:
             return await self._named(tenant, wanted, ids, _OPEN, limit)
+        if wanted.is_search:
+            return await self._searched(tenant, wanted, OPEN, limit)
         return [place for place, _ in await self._looked_at(tenant, wanted, OPEN, limit)]
 
     async def deletable(
@@ -48,6 +53,8 @@ class Selection:
         """Return at most `limit` runs that have ended and are no children, the newest first."""
         if ids is not None:
             return await self._named(tenant, wanted, ids, _DELETABLE, limit)
+        if wanted.is_search:
+            return await self._searched(tenant, replace(wanted, top_level=True), ENDED, limit)
         found: list[RunPosition] = []
         at_once = limit
         while True:
@@ -67,6 +74,10 @@ class Selection:
             found = await self._named(tenant, wanted, ids, state, len(ids))
             return Matched(len(found), _above(found[:1]))
         statuses = OPEN if is_open else ENDED
+        if wanted.is_search:
+            asked = wanted if is_open else replace(wanted, top_level=True)
+            places = await self._searched(tenant, asked, statuses, None)
+            return Matched(len(places), _above(places))
         total = 0
         for status in wanted.among(statuses):
             total += await self._count(tenant, wanted, status, with_children=is_open)
@@ -112,6 +123,19 @@ class Selection:
             if last is None:
                 return total
             wanted = replace(wanted, before=RunPosition(*last))
+
+    async def _searched(
+        self, tenant: str, wanted: RunFilter, statuses: Sequence[str], limit: int | None
+    ) -> list[RunPosition]:
+        """Return the first runs of these statuses that a search finds; all of them for None."""
+        found: list[RunPosition] = []
+        while limit is None or len(found) < limit:
+            page = await self._search.page(tenant, wanted, _SEARCHED)
+            found += [row.position for row in page.rows if row.status in statuses]
+            if page.following is None:
+                break
+            wanted = replace(wanted, before=page.following)
+        return found[:limit]
 
     async def _looked_at(
         self, tenant: str, wanted: RunFilter, statuses: Sequence[str], limit: int

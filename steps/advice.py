@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from steps.captions import caption_texts
 from steps.contract import COMMON_ERRORS, AnyStepType, Problem
 from steps.document import CommonStep
 from steps.expression import Expression, ExpressionError, bare_condition
@@ -105,6 +106,9 @@ class _Advice:
         self._is_closed = bool(document.get("payload")) or first.get("type") == "collect-inputs"
 
     def all(self) -> Iterator[Problem]:
+        caption = caption_texts(self._document.get("title"), self._document.get("labels"))
+        for path, written in caption:
+            yield from self._text(Text(path, written, is_template=True))
         for step in self._steps:
             kind = self._registry.get(str(step.get("type")))
             if kind is not None:

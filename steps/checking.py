@@ -13,6 +13,7 @@ from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDefinition, AgentDocument, compile_agent
 from steps.as_written import definition_as_written
 from steps.bodies import DEEPEST, bodies_in, placed
+from steps.captions import caption_texts
 from steps.compiled import Definition
 from steps.contract import AnyStepType, Problem, first_of
 from steps.defaults import with_defaults
@@ -146,7 +147,9 @@ def declared_in(document: Mapping[str, Any], registry: Registry) -> Declared:
                 continue
             if name in specs and specs[name].get("type") != spec.get("type"):
                 unclear.add(name)
-            specs.setdefault(name, spec)
+            before = specs.setdefault(name, spec)
+            if spec.get("sensitive") and not before.get("sensitive"):
+                specs[name] = {**before, "sensitive": True}
     return {name: {} if name in unclear else spec for name, spec in specs.items()}
 
 
@@ -162,6 +165,10 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
         yield from _shown(document.get(key), key)
     yield from _field_texts(document.get("payload"), "payload")
     yield from _field_specs(document.get("payload"), "payload")
+    for path, written in caption_texts(document.get("title"), document.get("labels")):
+        yield from _text_problems(Text(path, written, is_template=True), declared, shown=True)
+        for expression in _expressions(written):
+            yield from _sensitive_problems(expression, path, declared, "it cannot be shown")
     steps = document.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
@@ -173,7 +180,11 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
         if isinstance(condition, str):
             path = f"edges[{index}].condition"
             yield from _expression_problems(bare_condition(condition), path, declared)
-            yield from _sensitive_problems(bare_condition(condition), path, declared)
+            try:
+                read = Expression(bare_condition(condition))
+            except ExpressionError:
+                continue  # compiling has told it
+            yield from _sensitive_problems(read, path, declared, "no condition may read it")
 
 
 def _step(
@@ -210,13 +221,7 @@ def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[P
         if shown:
             yield from _shown(text.text, text.path)
         return
-    if "{{" not in text.text:
-        return
-    try:
-        expressions = SecretTemplate(text.text).expressions()
-    except ExpressionError:
-        return  # compiling has told it
-    for expression in expressions:
+    for expression in _expressions(text.text):
         for told in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
             yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
 
@@ -230,17 +235,24 @@ def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[P
         yield Problem(path, told)
 
 
-def _sensitive_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
-    """Refuse conditions on what is sealed: which edge a run takes would tell of it."""
+def _expressions(text: str) -> list[Expression]:
+    """Return the expressions of a template, none where it does not compile."""
+    if "{{" not in text:
+        return []
     try:
-        paths = Expression(text).paths
+        return SecretTemplate(text).expressions()
     except ExpressionError:
-        return  # compiling has told it
-    for read in paths:
+        return []  # compiling has told it
+
+
+def _sensitive_problems(
+    expression: Expression, path: str, declared: Declared, why: str
+) -> Iterator[Problem]:
+    """Refuse what would tell of a sealed value: which edge a run takes, or what it is called."""
+    for read in expression.paths:
         name = str(read.keys[0]) if read.root == "data" and read.keys else ""
         if declared.get(name, {}).get("sensitive"):
-            told = f"data.{name} is sensitive, so no condition may read it"
-            yield Problem(path, told)
+            yield Problem(path, f"data.{name} is sensitive, so {why}")
 
 
 def _field_texts(specs: Any, path: str) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine import Graph, Json, JsonObject, OnInterrupted
+from steps.captions import CaptionTemplates
 from steps.contract import AnyStepType, StepSettings
 from steps.fields import Fields
 from steps.template import Template
@@ -51,6 +52,7 @@ class Definition:
         sensitive: The names of data whose values are sealed.
         variables: The names of the tenant's variables that its expressions use, or may.
         budget: What the models of a run may cost, with all runs below it; None: no budget.
+        captions: How its runs get titles and labels; None: they have none.
         path: Which body of the document this is; empty for the whole of it.
         bodies: All bodies of the document by their paths, the same for each of them.
     """
@@ -65,6 +67,7 @@ class Definition:
     variables: frozenset[str] = frozenset()
     budget: float | None = None
     sensitive: frozenset[str] = frozenset()
+    captions: CaptionTemplates | None = None
     path: str = ""
     bodies: Mapping[str, "Definition"] = field(default_factory=dict, repr=False, compare=False)
 

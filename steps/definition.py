@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from engine import Edge, Graph, Json, OnInterrupted, RetryPolicy, Step
 from steps.bodies import DEEPEST as DEEPEST_BODY
 from steps.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
+from steps.captions import caption_templates
 from steps.compiled import CompiledStep, Definition
 from steps.constants import constants_of
 from steps.contract import AnyStepType, Problem
@@ -97,12 +98,14 @@ class _Compiler:
         problems += found
         self._given = {"constants": constants} if constants else {}
         problems += spec_problems(whole.payload, "payload", outputs=False, stored=True)
+        captions, found = caption_templates(whole.title, whole.labels, self._given)
+        problems += found
         made, found = self._part(whole.initialStep, whole.steps, merged, whole)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
         if problems or made is None:
             raise InvalidDefinition(problems)
-        made = replace(made, document=self._document)
+        made = replace(made, document=self._document, captions=captions)
         self._made[""] = made
         return made
 

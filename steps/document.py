@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from engine import OnInterrupted, RetryPolicy
+from steps.captions import MOST_LABELS
 from steps.durations import Duration
 
 Retried = Annotated[
@@ -13,6 +14,7 @@ Retried = Annotated[
         pattern=r"^([1-5]([0-9]{2}|xx)|[A-Za-z][A-Za-z0-9_.-]{0,99}(:[1-5]([0-9]{2}|xx))?)$"
     ),
 ]
+LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 
 
@@ -137,6 +139,17 @@ class WorkflowDocument(Scope):
         {}, description="keys for all steps of a type, by type; a step's own key counts, whole"
     )
     note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
+    title: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1_000,
+        description="what a run is called in lists and pages, a template over the run",
+    )
+    labels: dict[LabelName, str] = Field(
+        {},
+        max_length=MOST_LABELS,
+        description="by what runs can be found: names with templates over the run",
+    )
     tool: bool = Field(False, description="whether agents may call the workflow as a tool")
     budget: float | None = Field(
         None, gt=0, le=1_000_000, description="what the models of one run may cost"

@@ -158,7 +158,8 @@ def control(verb: str, run_id: str, reason: str | None) -> Call:
 def runs(which: RunFilter, page_size: int | None, cursor: str | None) -> Call:
     """List a page of runs."""
     size = None if page_size is None else str(page_size)
-    query = {**_filter(which), **_given(limit=size, cursor=cursor)}
+    top_level = "true" if which.top_level else None
+    query = {**_filter(which), **_given(topLevel=top_level, limit=size, cursor=cursor)}
     return Call("GET", "/api/workflow/runs", query=query)
 
 
@@ -175,7 +176,13 @@ def bulk(  # noqa: PLR0913 - each by name
     """Do something with many runs, or count them; done twice it does no harm."""
     body = _given(
         action=action,
-        filter={**_filter(which), **_given(runIds=None if run_ids is None else list(run_ids))},
+        filter={
+            **_filter(which),
+            **_given(
+                topLevel=which.top_level or None,
+                runIds=None if run_ids is None else list(run_ids),
+            ),
+        },
         reason=reason,
         limit=limit,
         cursor=cursor,
@@ -272,6 +279,8 @@ def _filter(which: RunFilter) -> dict[str, str]:
         parentRunId=which.parent_run_id,
         since=_moment(which.since),
         until=_moment(which.until),
+        label=",".join(f"{name}:{value}" for name, value in (which.labels or {}).items()) or None,
+        text=which.text,
     )
 
 

@@ -1,7 +1,7 @@
 """What the server answers about runs, typed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypedDict
 
 Json: TypeAlias = Any
@@ -175,6 +175,8 @@ class RunLine:
         parent_run_id: The run that started it, where one did.
         start_time: When it began, as ISO text.
         document: All of it, as the server sent it.
+        title: What it is called; None where its workflow does not say.
+        labels: By what it is found, values by name.
     """
 
     run_id: str
@@ -185,6 +187,8 @@ class RunLine:
     parent_run_id: str | None
     start_time: str
     document: JsonObject
+    title: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ def run_line(found: JsonObject) -> RunLine:
         parent_run_id=found.get("parentRunId"),
         start_time=found["startTime"],
         document=found,
+        title=found.get("title"),
+        labels=found.get("labels", {}),
     )
 
 

@@ -1,5 +1,6 @@
 """Which runs are meant, and what a command for many of them did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -20,6 +21,9 @@ class RunFilter:
         since: Only runs that began at this moment or later: with a time zone, as ISO text or
             a `datetime`.
         until: Only runs that began before this moment, given in the same way.
+        top_level: Only runs that no other run started.
+        labels: Only runs with these labels, values by name.
+        text: Only runs whose title or labels have these words, or words that begin so.
     """
 
     status: StatusName | None = None
@@ -27,6 +31,9 @@ class RunFilter:
     parent_run_id: str | None = None
     since: str | datetime | None = None
     until: str | datetime | None = None
+    top_level: bool = False
+    labels: Mapping[str, str] | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

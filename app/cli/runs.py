@@ -17,6 +17,7 @@ from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
+from app.wire.run_list import labels_of
 from engine import Status
 from stepwell.client import Client, RunFilter
 
@@ -53,6 +54,9 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         command.add_argument("--since", help="started at or after, such as 2026-01-31T12:00:00Z")
         command.add_argument("--until", help="started before")
         command.add_argument("--parent", help="only child runs of this run")
+        command.add_argument("--top-level", action="store_true", help="no child runs")
+        command.add_argument("--label", help="only with these labels, such as customer:ACME")
+        command.add_argument("--text", help="only with these words in the title or the labels")
         command.add_argument("--json", action="store_true", help="print one JSON object")
         if verb == "list":
             command.add_argument("--limit", type=int, default=50)
@@ -119,6 +123,9 @@ def _run_filter(given: dict[str, Any]) -> RunFilter:
         status=given.get("status"),
         workflow_id=given.get("workflowId"),
         parent_run_id=given.get("parentRunId"),
+        top_level=bool(given.get("topLevel")),
+        labels=dict(labels_of(given.get("label"))),
+        text=given.get("text"),
         since=given.get("since"),
         until=given.get("until"),
     )
@@ -185,6 +192,9 @@ def _filter(args: argparse.Namespace) -> dict[str, Any]:
         "status": args.status,
         "workflowId": args.workflow,
         "parentRunId": args.parent,
+        "topLevel": args.top_level or None,
+        "label": args.label,
+        "text": args.text,
         "since": args.since,
         "until": args.until,
         "runIds": args.ids or None,

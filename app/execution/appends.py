@@ -13,8 +13,10 @@ from typing import TypeAlias
 from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.live_run import LiveRun, RunLost, left_step
-from engine import Event, Input, Recorded, Rejected, react
-from journal import DuplicateStart, Head, Journal, Work
+from app.secrets.sensitive import shown_data
+from engine import Event, Input, Recorded, Rejected, react, scope
+from journal import DuplicateStart, Head, Journal, Statement, Work
+from steps.captions import Caption
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 
@@ -117,15 +119,32 @@ class Appends:
             then(None)
             return
         events, live.pending = live.pending, []
+        caption = self._caption(live)
 
         def told(answer: Head | BaseException) -> None:
             then(self._appended(live, events, answer))
 
         if live.head is None:
             key = live.idempotency
-            self._journal.events.start(live.tenant, live.run, events, told, idempotency=key)
+            self._journal.events.start(
+                live.tenant, live.run, events, told, idempotency=key, caption=caption
+            )
         else:
-            self._journal.events.append(live.head, events, live.run, told, beside)
+            self._journal.events.append(live.head, events, live.run, told, beside, caption)
+
+    def _caption(self, live: LiveRun) -> Statement | None:
+        """Return what keeps the title and labels of a run, None where they have not changed."""
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable) or definition.captions is None:
+            return None
+        before = Caption() if live.head is None else None
+        shown = {**scope(live.run), "data": shown_data(live.run.data)}
+        with frozen_by(self._frozen):
+            caption = definition.captions.caption(shown)
+        if caption == (live.caption or before):
+            return None
+        live.caption = caption
+        return self._journal.captions.keep(live.tenant, live.run, caption.title, caption.labels)
 
     def _appended(
         self, live: LiveRun, events: Sequence[Event], answer: Head | BaseException
@@ -147,7 +166,7 @@ class Appends:
 
     async def start_together(self, lives: Sequence[LiveRun]) -> None:
         """Make the starts of new runs of one tenant durable, all or none. Raises as `append`."""
-        starts = [(live.run, live.pending) for live in lives]
+        starts = [(live.run, live.pending, self._caption(live)) for live in lives]
         async with AsyncExitStack() as locks:
             for live in lives:
                 await locks.enter_async_context(live.lock)
@@ -158,7 +177,7 @@ class Appends:
                 for live in lives:
                     self._lose(live)
                 raise
-            for live, head, (_, events) in zip(lives, heads, starts, strict=True):
+            for live, head, (_, events, _) in zip(lives, heads, starts, strict=True):
                 live.head = head
                 self._publish(live, events)
 

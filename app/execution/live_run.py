@@ -9,6 +9,7 @@ from app.definitions.versioned import DefinitionUnusable
 from app.execution.run_lock import RunLock
 from engine import AwaitChildren, Event, Execute, Graph, Input, Run, State, Stopped
 from journal import Head, IdempotencyKey
+from steps.captions import Caption
 from steps.compiled import Definition
 from steps.contract import StepBroke
 
@@ -82,6 +83,7 @@ class LiveRun:
         is_notified: True when a child run has ended, paused or resumed, or a command has come,
             since the driver last looked.
         linger: The end of the driver's wait for such news, while it waits.
+        caption: Its title and labels as the journal has them, once they are known.
         steps_left: How many steps that do not act it may take before others have a turn.
     """
 
@@ -100,6 +102,7 @@ class LiveRun:
     may_have_children: bool = False
     is_notified: bool = False
     linger: asyncio.TimerHandle | None = None
+    caption: Caption | None = None
     steps_left: int = 0
 
     @property

@@ -20,7 +20,7 @@ from app.upkeep.doctor import Compile, examine, holder_of
 from app.upkeep.retention import Retention
 from app.wire.bodies import BulkBody, ListRunsQuery, checked
 from app.wire.bulk_documents import command_of, matched_document, outcome_document
-from app.wire.run_list import run_filter, run_line
+from app.wire.run_list import found_runs, run_line
 from engine import iso_time
 from journal import Journal, Verified, holder, open_read_only, verify
 from steps.definition import compile_definition
@@ -56,9 +56,8 @@ async def operate(
 
 async def _list(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:
     query = checked(ListRunsQuery, given["query"])
-    wanted = run_filter(query)
-    rows = await place.journal.runs.page(given["tenant"], wanted, query.limit)
-    return {"runs": [run_line(row) for row in rows]}
+    page, captions = await found_runs(place.journal, given["tenant"], query, query.limit)
+    return {"runs": [run_line(row, captions) for row in page.rows]}
 
 
 async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -> dict[str, Any]:

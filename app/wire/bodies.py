@@ -17,7 +17,13 @@ POSITION = r"^[0-9]{1,15}\.[0-9]{1,18}$"
 """A place in the list of runs, as the list gives it."""
 
 
+LABELS = r"^[A-Za-z0-9_.-]{1,64}:."
+"""Labels as a query names them."""
+
+
 def _flag(text: object) -> bool:
+    if isinstance(text, bool):
+        return text
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
     return text == "true"
@@ -73,6 +79,9 @@ class BulkFilter(_Model):
     ) = None
     workflowId: str | None = Field(None, max_length=200)  # noqa: N815
     parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    topLevel: bool = Field(False, strict=True)  # noqa: N815
+    label: str | None = Field(None, max_length=1_000, pattern=LABELS)
+    text: str | None = Field(None, min_length=1, max_length=200)
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
@@ -141,6 +150,16 @@ class ListRunsQuery(_Model):
     ) = None
     workflowId: str | None = None  # noqa: N815
     parentRunId: str | None = Field(None, max_length=64)  # noqa: N815
+    topLevel: Flag = Field(False, description="without runs that other runs started")  # noqa: N815
+    label: str | None = Field(
+        None, max_length=1_000, pattern=LABELS, description="as `customer:ACME`; several by commas"
+    )
+    text: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="words of titles and labels, or their beginnings; also the id of a run",
+    )
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     limit: int = Field(50, ge=1, le=500)

@@ -5,6 +5,7 @@ from datetime import datetime
 from app.execution.bulk import Action, Command, Outcome
 from app.wire.bodies import BulkBody, BulkFilter
 from app.wire.errors import BadRequest
+from app.wire.run_list import labels_of
 from engine import JsonObject, Status
 from journal import Matched, RunFilter, RunPosition
 from journal.run_ids import run_number
@@ -60,6 +61,9 @@ def _run_filter(wanted: BulkFilter, cursor: str | None) -> RunFilter:
         until_ms=_ms(wanted.until),
         before=None if cursor is None else RunPosition.read(cursor),
         parent_id=wanted.parentRunId,
+        top_level=wanted.topLevel,
+        labels=labels_of(wanted.label),
+        text=wanted.text,
     )
 
 

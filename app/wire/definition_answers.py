@@ -72,6 +72,8 @@ class StoredWorkflow(DefinitionLine, _Finally):
     constants: NotRequired[dict[str, Any]]
     defaults: NotRequired[dict[str, Any]]
     note: NotRequired[str | None]
+    title: NotRequired[str | None]
+    labels: NotRequired[dict[str, str]]
     tool: NotRequired[bool]
     budget: NotRequired[float | None]
     maxStepExecutions: NotRequired[int]
@@ -126,6 +128,8 @@ class WorkflowChanges(_Changes, _Finally, total=False):
     constants: dict[str, Any]
     defaults: dict[str, Any]
     note: str | None
+    title: str | None
+    labels: dict[str, str]
     tool: bool
     budget: float | None
     maxStepExecutions: int

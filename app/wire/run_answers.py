@@ -116,12 +116,21 @@ class RunOrigin(TypedDict):
     seq: int
 
 
+Title = Annotated[str, Field(examples=["Order 41 of ACME"], description="what the run is called")]
+Labels = Annotated[
+    dict[str, Annotated[str, Field(max_length=200)]],
+    Field(examples=[{"customer": "ACME"}], description="by what the run is found"),
+]
+
+
 class RunState(TypedDict):
     """How a run stands."""
 
     runId: RunId
     workflowId: DefinitionId
     version: Version
+    title: NotRequired[Title]
+    labels: NotRequired[Labels]
     status: RunStatus
     currentStepId: StepId | None
     pauseSignal: PauseSignal | None
@@ -165,6 +174,8 @@ class RunLine(TypedDict):
     runId: RunId
     workflowId: DefinitionId
     version: Version
+    title: Title | None
+    labels: Labels
     status: RunStatus
     currentStepId: StepId | None
     parentRunId: RunId | None

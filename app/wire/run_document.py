@@ -19,6 +19,7 @@ from engine import (
     iso_time,
     iso_time_or_none,
 )
+from journal import CaptionRow
 
 MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""
@@ -29,11 +30,13 @@ def status_document(
     child_ids: Sequence[str] = (),
     children: Mapping[str, int] | None = None,
     shown: HistoryPage = WHOLE_HISTORY,
+    caption: CaptionRow | None = None,
 ) -> JsonObject:
     """Return the answer of the status endpoint. Every field is there, null where it is empty.
 
     `child_ids` are the first child runs; `children` counts those of the current step by
-    status. `historyCursor` is there where the history has more before what is shown.
+    status. `historyCursor` is there where the history has more before what is shown, `title` and
+    `labels` where the definition says them.
     """
     visits = run.history
     page, first = shown.of(len(run.carried) + len(visits)), len(run.carried)
@@ -48,6 +51,7 @@ def status_document(
         "runId": run.id,
         "workflowId": run.workflow_id,
         "version": run.version,
+        **_captioned(caption),
         "status": run.status.value,
         "currentStepId": run.current_step_id,
         "pauseSignal": run.pause_shown,
@@ -69,6 +73,10 @@ def status_document(
         "startTime": iso_time(run.started_at_ms),
         "endTime": iso_time_or_none(run.ended_at_ms),
     }
+
+
+def _captioned(caption: CaptionRow | None) -> JsonObject:
+    return {"title": caption.title, "labels": dict(caption.labels)} if caption else {}
 
 
 def outcome_document(run: Run) -> JsonObject:

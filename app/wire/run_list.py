@@ -1,8 +1,13 @@
 """The list of runs as it is asked for and shown: its filter, and one line of it."""
 
+import re
+from collections.abc import Mapping
+
 from app.wire.bodies import ListRunsQuery
 from engine import JsonObject, iso_time, iso_time_or_none
-from journal import RunFilter, RunPosition, RunRow
+from journal import CaptionRow, Journal, RunFilter, RunPage, RunPosition, RunRow
+
+_NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")
 
 
 def run_filter(query: ListRunsQuery) -> RunFilter:
@@ -14,15 +19,37 @@ def run_filter(query: ListRunsQuery) -> RunFilter:
         until_ms=int(query.until.timestamp() * 1_000) if query.until else None,
         before=None if query.cursor is None else RunPosition.read(query.cursor),
         parent_id=query.parentRunId,
+        top_level=query.topLevel,
+        labels=labels_of(query.label),
+        text=query.text,
     )
 
 
-def run_line(row: RunRow) -> JsonObject:
+def labels_of(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the labels that a query names; a comma begins the next where a name follows."""
+    if text is None:
+        return ()
+    named = (one.partition(":") for one in _NEXT_LABEL.split(text))
+    return tuple((name, value) for name, _, value in named)
+
+
+async def found_runs(
+    journal: Journal, tenant: str, query: ListRunsQuery, limit: int
+) -> tuple[RunPage, Mapping[str, CaptionRow]]:
+    """Return a page of the list, and the captions of its runs that have one."""
+    page = await journal.search.page(tenant, run_filter(query), limit)
+    return page, await journal.captions.of(tenant, [row.run_id for row in page.rows])
+
+
+def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
     """Return one line of the list."""
+    caption = captions.get(row.run_id) or CaptionRow()
     return {
         "runId": row.run_id,
         "workflowId": row.workflow_id,
         "version": row.version,
+        "title": caption.title or None,
+        "labels": dict(caption.labels),
         "status": row.status,
         "currentStepId": row.step_id,
         "parentRunId": row.parent_run_id,

@@ -30,10 +30,11 @@ class TooMuchWork(ValueError):
 class Allowance:
     """What is left for a step; all expressions that are evaluated inside `with` share it."""
 
-    __slots__ = ("_before", "_since_turn", "spent")
+    __slots__ = ("_before", "_most", "_since_turn", "spent")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = STEP) -> None:
         self.spent = 0
+        self._most = most
         self._since_turn = 0
         self._before: Allowance | None = None
 
@@ -49,7 +50,7 @@ class Allowance:
         """Count work. Raises `TooMuchWork` where nothing is left for it."""
         self.spent += units
         self._since_turn += units
-        if self.spent > STEP:
+        if self.spent > self._most:
             raise TooMuchWork
 
     async def take_turns(self) -> None:

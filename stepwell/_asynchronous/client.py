@@ -202,6 +202,9 @@ class AsyncClient:
         parent_run_id: str | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
+        top_level: bool = False,
+        labels: Mapping[str, str] | None = None,
+        text: str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[RunLine]:
         """List runs, newest first, over as many pages as it takes.
@@ -213,6 +216,9 @@ class AsyncClient:
             since: Only runs that began at this moment or later: with a time zone, as ISO text
                 or a `datetime`.
             until: Only runs that began before this moment, given in the same way.
+            top_level: Only runs that no other run started.
+            labels: Only runs with these labels, values by name.
+            text: Only runs whose title or labels have these words, or words that begin so.
             page_size: How many runs the server is asked for at once, 500 at most.
 
         Yields:
@@ -222,7 +228,7 @@ class AsyncClient:
             ApiError: The server refused.
             Unanswered: The server was not reached.
         """
-        which = RunFilter(status, workflow_id, parent_run_id, since, until)
+        which = RunFilter(status, workflow_id, parent_run_id, since, until, top_level, labels, text)
         cursor = None
         while True:
             page = await self.run_page(which, page_size=page_size, cursor=cursor)

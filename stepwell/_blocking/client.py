@@ -203,6 +203,9 @@ class Client:
         parent_run_id: str | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
+        top_level: bool = False,
+        labels: Mapping[str, str] | None = None,
+        text: str | None = None,
         page_size: int | None = None,
     ) -> Iterator[RunLine]:
         """List runs, newest first, over as many pages as it takes.
@@ -214,6 +217,9 @@ class Client:
             since: Only runs that began at this moment or later: with a time zone, as ISO text
                 or a `datetime`.
             until: Only runs that began before this moment, given in the same way.
+            top_level: Only runs that no other run started.
+            labels: Only runs with these labels, values by name.
+            text: Only runs whose title or labels have these words, or words that begin so.
             page_size: How many runs the server is asked for at once, 500 at most.
 
         Yields:
@@ -223,7 +229,7 @@ class Client:
             ApiError: The server refused.
             Unanswered: The server was not reached.
         """
-        which = RunFilter(status, workflow_id, parent_run_id, since, until)
+        which = RunFilter(status, workflow_id, parent_run_id, since, until, top_level, labels, text)
         cursor = None
         while True:
             page = self.run_page(which, page_size=page_size, cursor=cursor)

@@ -12,6 +12,8 @@ from tests.harness.server import Server, settled
 CLAIM: dict[str, Any] = {
     "name": "Insurance claim",
     "description": "Reads a claim, checks it, asks a person where it matters, and pays.",
+    "title": "Claim of {{ data.customer }}",
+    "labels": {"customer": "{{ data.customer }}", "kind": "{{ data.kind }}"},
     "initialStep": "details",
     "payload": {
         "customer": {"type": "string", "description": "Who claims"},

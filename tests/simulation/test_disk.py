@@ -51,8 +51,8 @@ async def tell(journal: Journal, random: Random) -> list[Any]:
         key = IdempotencyKey(f"key-{random.randrange(6)}", random.choice("ab"))
         match random.randrange(6):
             case 0:
-                more = [_start(number + 1_000 * n, random, runs) for n in range(1, 4)]
-                await ask(journal.events.start_together("acme", [(run, events), *more]))
+                more = [(*_start(number + 1_000 * n, random, runs), None) for n in range(1, 4)]
+                await ask(journal.events.start_together("acme", [(run, events, None), *more]))
             case 1:
                 await ask(start_run(journal, "acme", run, events, idempotency=key))
             case 2 | 3:

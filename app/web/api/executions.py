@@ -12,7 +12,7 @@ from app.wire.form_bodies import ResumeForm
 from app.wire.json_body import declared_size, json_body
 from app.wire.run_document import MOST_CHILD_IDS, status_document
 from app.wire.run_history import HistoryPage
-from app.wire.run_list import run_filter, run_line
+from app.wire.run_list import found_runs, run_line
 from engine import Run
 
 _LONG_HISTORY = 200
@@ -68,11 +68,11 @@ async def terminate(call: Call) -> Response:
 async def list_runs(call: Call) -> Response:
     """List runs, newest first, a page at a time."""
     query = call.query(ListRunsQuery)
-    wanted = run_filter(query)
-    rows = await call.services.journal.runs.page(call.tenant, wanted, query.limit + 1)
-    page = rows[: query.limit]
-    cursor = str(page[-1].position) if len(rows) > len(page) else None
-    return await list_answer("runs", page, run_line, nextCursor=cursor)
+    page, captions = await found_runs(call.services.journal, call.tenant, query, query.limit)
+    cursor = None if page.following is None else str(page.following)
+    return await list_answer(
+        "runs", page.rows, lambda row: run_line(row, captions), nextCursor=cursor
+    )
 
 
 async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
@@ -85,7 +85,11 @@ async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
         counts = await children.counts(run.id, run.executions, attempts=visits[-1].attempt)
         ids = await children.ids(run.id, MOST_CHILD_IDS)
     is_long = len(shown.of(len(visits) + len(run.carried))) > _LONG_HISTORY
-    return await json_answer(lambda: status_document(run, ids, counts, shown), is_long=is_long)
+    captions = await call.services.journal.captions.of(call.tenant, [run.id])
+    caption = captions.get(run.id)
+    return await json_answer(
+        lambda: status_document(run, ids, counts, shown, caption), is_long=is_long
+    )
 
 
 def _controlled(run: Run, message: str) -> JsonAnswer:

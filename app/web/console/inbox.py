@@ -1,5 +1,6 @@
 """The inbox: everything that waits for a person."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +15,7 @@ from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
 from app.wire.bodies import POSITION, checked
-from journal import DefinitionFilter, NotFound, PausedRow, RunPosition
+from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow, RunPosition
 
 _PAGE = 25
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
@@ -54,7 +55,9 @@ async def inbox_page(call: Call) -> Response:
         call.tenant, _PAGE + 1, before=before, workflow_id=query.workflowId
     )
     names: dict[tuple[str, str], dict[str, str]] = {}
-    items = [await _item(call, row, names) for row in rows[:_PAGE]]
+    shown = rows[:_PAGE]
+    captions = await call.services.journal.captions.of(call.tenant, [row.run_id for row in shown])
+    items = [await _item(call, row, names, captions) for row in shown]
     is_new = False
     if not items:
         some = await call.services.workflows.table.search(
@@ -77,7 +80,10 @@ async def inbox_page(call: Call) -> Response:
 
 
 async def _item(
-    call: Call, row: PausedRow, known: dict[tuple[str, str], dict[str, str]]
+    call: Call,
+    row: PausedRow,
+    known: dict[tuple[str, str], dict[str, str]],
+    captions: Mapping[str, CaptionRow],
 ) -> dict[str, Any]:
     which = (row.workflow_id, row.version)
     if which not in known:
@@ -89,6 +95,7 @@ async def _item(
         asked = pause_card(row.run_id, row.seq, pause.shown(row.run_id, row.seq))
     return {
         "run_id": row.run_id,
+        "run_title": captions[row.run_id].title if row.run_id in captions else "",
         "workflow_id": row.workflow_id,
         "workflow_name": names[""],
         "title": names.get(row.step_id) or (asked.title if asked else row.step_id),

@@ -10,31 +10,32 @@ from app.web.console.page import Page, filled
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 from app.wire.bodies import ListRunsQuery, checked
-from app.wire.run_list import run_filter
+from app.wire.run_list import found_runs
 from engine import Status
 
 _PAGE = 50
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
-_FILTERS = ("status", "workflowId", "parentRunId", "since", "until")
+_FILTERS = ("text", "label", "status", "workflowId", "parentRunId", "topLevel", "since", "until")
 
 
 async def list_page(call: Call) -> Response:
     """List runs, newest first."""
     asked = filled(call)
     query = checked(ListRunsQuery, asked)
-    rows = await call.services.journal.runs.page(call.tenant, run_filter(query), _PAGE + 1)
+    found, captions = await found_runs(call.services.journal, call.tenant, query, _PAGE)
     wanted = {name: asked[name] for name in _FILTERS if name in asked}
     return await page(
         call,
         "runs.html",
         "runs",
-        runs=rows[:_PAGE],
+        runs=found.rows,
+        captions={row.run_id: captions.get(row.run_id) for row in found.rows},
         query={name: wanted.get(name, "") for name in _FILTERS},
         wanted=wanted,
-        filter_json=json.dumps(wanted),
+        filter_json=json.dumps(wanted | ({"topLevel": True} if query.topLevel else {})),
         actions=_actions(call, query),
         is_first=query.cursor is None,
-        next_cursor=rows[_PAGE - 1].position if len(rows) > _PAGE else None,
+        next_cursor=found.following,
         statuses=[status.value for status in Status],
         events=_STATUS_NAMES,
     )

@@ -17,7 +17,7 @@ from app.web.endpoint import Call
 from app.wire.run_document import status_document
 from app.wire.run_history import HistoryPage
 from engine import JsonObject, Run
-from journal import NotFound, RunFilter, RunRow, UnknownRun
+from journal import CaptionRow, NotFound, RunFilter, RunRow, UnknownRun
 from steps.bodies import body_at
 
 _MOST_CHAPTERS = 60
@@ -49,12 +49,14 @@ async def run_page(call: Call) -> Response:
     chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
     now_ms = services.clock.now_ms()
     told = [shown(chapter, run, now_ms) for chapter in chapters]
+    captions = await services.journal.captions.of(call.tenant, [run.id])
     status = status_document(run, ids, counts, HistoryPage(1))
     return await page(
         call,
         "run.html",
         "runs",
         run=status,
+        caption=captions.get(run.id) or CaptionRow(),
         started_ms=run.started_at_ms,
         took_ms=(run.ended_at_ms or now_ms) - run.started_at_ms,
         is_over=run.is_over,

@@ -1,6 +1,7 @@
 // What every page does; each part is a module of its own.
 import { startBulk } from "./bulk.js";
 import { startNews } from "./news.js";
+import { startFind } from "./find.js";
 import { startEditor } from "./editor.js";
 import { startForms } from "./forms.js";
 import { startLive } from "./live.js";
@@ -10,6 +11,7 @@ import { showTimes, startMoments } from "./times.js";
 
 showTimes(document);
 startTaps();
+startFind();
 startForms();
 startNews();
 startMoments();

@@ -1,0 +1,134 @@
+"""Finding runs by their labels, their words, and without those that other runs started.
+
+What is asked beside that is looked at run by run, in bounded parts of what an index gives. So a
+page may have fewer runs than it was asked for, and say where the next one goes on.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from journal.columns import columns
+from journal.readers import Readers
+from journal.run_filter import Listing, RunFilter, RunPosition, conditions, listing, words_query
+from journal.runs import RunList, RunRow
+
+_FIRST_PART = 200
+_MOST_LOOKED_AT = 20_000
+"""How many runs a page looks at: in parts, each five times as long as the one before."""
+
+_MARK = re.compile(r"\?")
+_NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
+_NEWEST = RunPosition(10**15 - 1, 10**18 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A page of runs, and the place after which the next one begins; None at the end."""
+
+    rows: Sequence[RunRow]
+    following: RunPosition | None
+
+
+class RunSearch:
+    """Pages of the list of runs, whatever the filter asks for."""
+
+    def __init__(self, lists: Readers, runs: RunList) -> None:
+        self._lists = lists
+        self._runs = runs
+
+    async def page(self, tenant: str, wanted: RunFilter, limit: int) -> RunPage:
+        """Return at most `limit` runs of the tenant, newest first."""
+        if not wanted.is_search:
+            rows = await self._runs.page(tenant, wanted, limit + 1)
+            return RunPage(rows[:limit], rows[limit - 1].position if len(rows) > limit else None)
+        found = await self._by_number(tenant, wanted)
+        place, size, left = wanted.before, max(_FIRST_PART, limit), _MOST_LOOKED_AT
+        while left > 0:
+            part = _part(tenant, replace(wanted, before=place), size)
+            more = await self._matching(tenant, wanted, part, limit + 1 - len(found))
+            found += [row for row in more if row not in found]
+            if len(found) > limit:
+                return RunPage(found[:limit], found[limit - 1].position)
+            last = await self._lists.one(
+                f"SELECT started_at_ms, id FROM ({part.sql}) LIMIT 1 OFFSET :limit - 1", part.values
+            )
+            if last is None:
+                return RunPage(found, None)
+            place, left = RunPosition(*last), left - size
+            size = min(5 * size, left)
+        return RunPage(found, place)
+
+    async def _matching(
+        self, tenant: str, wanted: RunFilter, part: Listing, limit: int
+    ) -> list[RunRow]:
+        """Return the first runs of a part that are all that is asked for."""
+        own, values = _conditions(tenant, wanted)
+        # Before the run itself is read: the index has it.
+        skip = " WHERE parent IS NULL" if wanted.top_level and _by_list(wanted) else ""
+        row = await self._lists.one(
+            f"SELECT json_group_array(json_array({_COLUMNS})) FROM (SELECT runs.* FROM"
+            f" (SELECT id AS listed FROM ({part.sql}){skip}) CROSS JOIN runs ON runs.id = listed"
+            f" WHERE {' AND '.join(own)} LIMIT :most) AS runs",
+            {**part.values, **values, "most": limit},
+        )
+        return [RunRow(*fields) for fields in json.loads(row[0])]
+
+    async def _by_number(self, tenant: str, wanted: RunFilter) -> list[RunRow]:
+        """Return the run whose id or number the text is, on the first page."""
+        named = _NUMBER.fullmatch(wanted.text.strip()) if wanted.text else None
+        if named is None or wanted.before is not None:
+            return []
+        one = Listing("SELECT :named AS id", {"named": int(named[1])})
+        return await self._matching(tenant, replace(wanted, top_level=False), one, 1)
+
+
+_COLUMNS = columns(RunRow, number="id")
+
+
+def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
+    """Return the statement that finds the next runs to be looked at."""
+    if _by_list(wanted):
+        return listing(tenant, wanted, limit, also=", parent")
+    place = wanted.before or _NEWEST
+    values: dict[str, Any] = {
+        "tenant": tenant,
+        "started": place.started_at_ms,
+        "number": place.number,
+        "limit": limit,
+    }
+    if wanted.text:
+        values["words"] = words_query(tenant, wanted.text)
+        return Listing(
+            "SELECT w.rowid AS id, c.started_at_ms FROM run_words w"
+            " CROSS JOIN run_captions c ON c.run = w.rowid"
+            " WHERE run_words MATCH :words AND w.rowid < :number"
+            " ORDER BY w.rowid DESC LIMIT :limit",
+            values,
+        )
+    values["name"], values["value"] = wanted.labels[0]
+    values["since"] = wanted.since_ms or 0
+    if wanted.until_ms is not None and wanted.until_ms <= place.started_at_ms:
+        values |= {"started": wanted.until_ms, "number": 0}
+    return Listing(
+        "SELECT run AS id, started_at_ms FROM run_labels WHERE tenant = :tenant AND name = :name"
+        " AND value = :value AND (started_at_ms, run) < (:started, :number)"
+        " AND started_at_ms >= :since"
+        " ORDER BY started_at_ms DESC, run DESC LIMIT :limit",
+        values,
+    )
+
+
+def _by_list(wanted: RunFilter) -> bool:
+    """Say whether runs are looked at in the order of the list, since nothing finds them closer."""
+    return not (wanted.labels or wanted.text)
+
+
+def _conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
+    """Return what a run must be beside what finds it, and the values, all bound by name."""
+    parts, given = conditions(tenant, replace(wanted, before=None, text=None))
+    names = iter(range(len(given)))
+    own = [_MARK.sub(lambda _: f":own{next(names)}", part) for part in parts]
+    return own, {f"own{index}": value for index, value in enumerate(given)}
