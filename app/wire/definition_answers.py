@@ -31,6 +31,9 @@ Instructions = Annotated[str, Field(examples=["Answer questions about orders."])
 Warnings = Annotated[list[Problem], Field(description="what looks like a slip")]
 
 
+LabelTemplates = dict[str, Annotated[str, Field(description="a template over the run")]]
+
+
 class DefinitionLine(TypedDict):
     """A workflow or an agent in a list."""
 
@@ -73,7 +76,7 @@ class StoredWorkflow(DefinitionLine, _Finally):
     defaults: NotRequired[dict[str, Any]]
     note: NotRequired[str | None]
     title: NotRequired[str | None]
-    labels: NotRequired[dict[str, str]]
+    labels: NotRequired[LabelTemplates]
     tool: NotRequired[bool]
     budget: NotRequired[float | None]
     maxStepExecutions: NotRequired[int]
@@ -129,7 +132,7 @@ class WorkflowChanges(_Changes, _Finally, total=False):
     defaults: dict[str, Any]
     note: str | None
     title: str | None
-    labels: dict[str, str]
+    labels: LabelTemplates
     tool: bool
     budget: float | None
     maxStepExecutions: int
