@@ -100,6 +100,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
     closing.push_async_callback(webhooks.close)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
+    triggers = open_triggers(services, journal, execution, admission, hub)
     return Services(
         settings=settings,
         clock=clock,
@@ -130,7 +131,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         webhooks=webhooks,
         signals=execution.signals,
         callbacks=callbacks,
-        triggers=open_triggers(journal, clock, workflows, execution.runs, admission),
+        triggers=triggers,
         spending=spending,
     )
 

@@ -6,6 +6,7 @@ from app.secrets.seal import id_of
 from app.secrets.sealing_key import open_keyring
 from app.secrets.vault import Secrets
 from app.settings.server import Settings
+from app.triggers.kept_triggers import seal_all as seal_addresses
 from app.webhooks.secrets import seal_all as seal_webhooks
 from journal import Journal
 
@@ -20,9 +21,11 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
     tokens = [sealed_bytes(row) for row in await journal.jwt_secrets.all()]
     sealed += [item for item in tokens if item is not None]
     sealed += [row.sealed for row in await journal.webhooks.all()]
+    sealed += [row.sealed for row in await journal.triggers.sealed() if row.sealed is not None]
     keyring = open_keyring(settings, {id_of(item) for item in sealed})
     secrets = Secrets(journal.secrets, keyring, clock)
     await secrets.load()
     await seal_all(journal.jwt_secrets, keyring)
     await seal_webhooks(journal.webhooks, keyring)
+    await seal_addresses(journal, keyring)
     return secrets

@@ -40,6 +40,7 @@ from journal.errors import (
     ThreadOfAnother,
     TooManySchedules,
     TooManySignals,
+    TooManyTriggers,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
@@ -47,6 +48,7 @@ from journal.errors import (
     UnknownDelivery,
     UnknownEvent,
     UnknownFile,
+    UnknownFiring,
     UnknownModel,
     UnknownPerson,
     UnknownRun,
@@ -54,6 +56,7 @@ from journal.errors import (
     UnknownSecret,
     UnknownSession,
     UnknownThread,
+    UnknownTrigger,
     UnknownVariable,
     UnknownVersion,
     UnknownWebhook,
@@ -71,6 +74,7 @@ from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.people import PeopleTable, PersonRow
 from journal.removal import Deleted, RetentionGroup
+from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
 from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
 from journal.run_projection import Statement
@@ -95,18 +99,21 @@ from journal.store import Change, StoreTable
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 from journal.threads import ExchangeRow, ThreadRow, ThreadTable
 from journal.transaction import Work
+from journal.triggers import TriggerRow, TriggerTable
 from journal.variables import VariableRow, VariableTable
 from journal.verification import Fault, Verified, verify
 from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
     "DATABASE",
+    "LONGEST_KEPT_BODY",
     "MARKER",
     "SELECT_SUSPECTS",
     "SQLITE_VERSION",
     "UNREADABLE",
     "WAL_LIMIT_BYTES",
     "Archived",
+    "ArrivedRequest",
     "Attempt",
     "AuditFilter",
     "AuditList",
@@ -172,6 +179,7 @@ __all__ = [
     "PausedRow",
     "PeopleTable",
     "PersonRow",
+    "RequestTable",
     "RetentionGroup",
     "RunFilter",
     "RunList",
@@ -202,13 +210,17 @@ __all__ = [
     "ThreadTable",
     "TooManySchedules",
     "TooManySignals",
+    "TooManyTriggers",
     "TooManyWebhooks",
+    "TriggerRow",
+    "TriggerTable",
     "Unavailable",
     "UnknownAgent",
     "UnknownCredential",
     "UnknownDelivery",
     "UnknownEvent",
     "UnknownFile",
+    "UnknownFiring",
     "UnknownModel",
     "UnknownPerson",
     "UnknownRun",
@@ -216,6 +228,7 @@ __all__ = [
     "UnknownSecret",
     "UnknownSession",
     "UnknownThread",
+    "UnknownTrigger",
     "UnknownVariable",
     "UnknownVersion",
     "UnknownWebhook",

@@ -187,6 +187,27 @@ class TooManySchedules(JournalError):
         super().__init__(f"this tenant has {most} schedules, which is the most; delete one first")
 
 
+class UnknownTrigger(NotFound):
+    """There is no such trigger."""
+
+    def __init__(self, trigger_id: str) -> None:
+        super().__init__(f"there is no trigger {trigger_id!r}")
+
+
+class UnknownFiring(NotFound):
+    """There is no such firing of a trigger any more."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no firing {key[:80]!r}; only the newest are kept")
+
+
+class TooManyTriggers(JournalError):
+    """The tenant has as many triggers as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"this tenant has {most} triggers, which is the most; delete one first")
+
+
 class UnknownWorkflow(NotFound):
     """There is no such workflow."""
 

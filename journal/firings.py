@@ -7,7 +7,9 @@ from journal.columns import columns
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 
-_KEPT = 100
+KEPT = 100
+"""Firings of one source that are kept, unless it is said otherwise."""
+
 _INSERT = (
     "INSERT INTO firings (tenant, source, key, at_ms, outcome, run, message)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, source, key) DO UPDATE SET"
@@ -27,9 +29,11 @@ class Firing:
 
     Attributes:
         source: Whose it is, such as `schedule:daily-report`.
-        key: Which of its reasons: the moment of a schedule, as an ISO date.
+        key: Which of its reasons: the moment of a schedule, as an ISO date, the id of a request,
+            or the run that has ended.
         at_ms: When it was dealt with, in Unix milliseconds.
-        outcome: `started`, `skipped`, `queued` or `failed`.
+        outcome: `started`, `skipped`, `queued` or `failed`; of a request also `sent` (a signal),
+            `repeated` (its key had been used), `answered` or `refused`.
         run_id: The run that was started.
         message: Why nothing was started, or not at once.
     """
@@ -59,6 +63,15 @@ class FiringList:
         )
         return [_firing(*row) for row in rows]
 
+    async def get(self, tenant: str, source: str, key: str) -> tuple[int, Firing] | None:
+        """Return a firing with its position, None where there is none."""
+        row = await self._readers.one(
+            f"SELECT position, {columns(Firing, run_id='run')} FROM firings"
+            " WHERE tenant = ? AND source = ? AND key = ?",
+            (tenant, source, key),
+        )
+        return None if row is None else (int(row[0]), _firing(*row[1:]))
+
     async def queued(self, tenant: str, source: str, limit: int) -> list[Firing]:
         """Return the firings of a source that wait for their turn, oldest first."""
         rows = await self._readers.all(
@@ -76,14 +89,18 @@ class FiringList:
         return [(tenant, source) for tenant, source in rows]
 
 
-def note(connection: sqlite3.Connection, tenant: str, firing: Firing) -> None:
-    """Keep a firing, in the place of what was said of it before, and drop the oldest."""
+def note(connection: sqlite3.Connection, tenant: str, firing: Firing, kept: int = KEPT) -> int:
+    """Keep a firing, in the place of what was said of it before, and drop the oldest.
+
+    Return its position.
+    """
     number = None if firing.run_id is None else run_number(firing.run_id)
-    connection.execute(
-        _INSERT,
+    rows = connection.execute(
+        f"{_INSERT} RETURNING position",
         (tenant, firing.source, firing.key, firing.at_ms, firing.outcome, number, firing.message),
-    )
-    connection.execute(_TRIM, (tenant, firing.source, _KEPT))
+    ).fetchall()
+    connection.execute(_TRIM, (tenant, firing.source, kept))
+    return int(rows[0][0])
 
 
 def _firing(  # noqa: PLR0913 - the columns

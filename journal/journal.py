@@ -29,6 +29,7 @@ from journal.people import PeopleTable
 from journal.place import Place
 from journal.readers import Readers
 from journal.removal import Removal
+from journal.requests import RequestTable
 from journal.run_search import RunSearch
 from journal.runs import RunList
 from journal.schedules import ScheduleTable
@@ -41,6 +42,7 @@ from journal.start_keys import StartKeys
 from journal.statistics import Statistics
 from journal.store import StoreTable
 from journal.threads import ThreadTable
+from journal.triggers import TriggerTable
 from journal.variables import VariableTable
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
@@ -101,6 +103,8 @@ class Journal:
         self.outbox = Outbox(writer, readers)
         self.schedules = ScheduleTable(writer, readers)
         self.firings = FiringList(readers)
+        self.triggers = TriggerTable(writer, readers)
+        self.requests = RequestTable(readers, self.firings)
         self.signals = SignalTable(writer, readers)
         self.people = PeopleTable(writer, readers)
         self.sessions = SessionTable(writer, readers)

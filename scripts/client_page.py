@@ -17,6 +17,7 @@ _CALLS = (
     ("run", stepwell.Run),
     ("client.workflows", stepwell.Workflows),
     ("client.schedules", stepwell.Schedules),
+    ("client.triggers", stepwell.Triggers),
 )
 _DOCUMENTS = (
     *(stepwell.RunStatus, stepwell.PauseSignal, stepwell.Action, stepwell.HistoryEntry),

@@ -35,6 +35,7 @@ _FIELDS = {
     "run": "the run's id",
     "runs": "how many runs",
     "schedule": "the schedule's id",
+    "trigger": "the trigger",
     "server": "the MCP server's name in the settings",
     "sqlite": "the version of SQLite",
     "stack": "where the event loop is",

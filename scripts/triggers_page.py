@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from app.triggers.schedule_document import ScheduleBody
+from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigger
 from app.wire.signal_body import SignalBody
 
 _FILE = Path(__file__).resolve().parent.parent / "docs" / "triggers.md"
@@ -13,6 +14,9 @@ _MARK = "<!-- What follows is made from the code by `make reference`. -->"
 MODELS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("schedule", ScheduleBody),
     ("signal", SignalBody),
+    ("webhook that comes in", RequestTrigger),
+    ("trigger on ends of runs", RunTrigger),
+    ("public form", FormTrigger),
 )
 Table = Callable[[type[BaseModel]], Iterator[str]]
 

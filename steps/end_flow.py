@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,6 +18,7 @@ from steps.contract import (
     StepType,
 )
 from steps.effects import Effects
+from steps.http_answer import RECORD, HttpAnswer
 from steps.outputs import NO_RESULT
 from steps.template import Template
 
@@ -40,6 +42,11 @@ class EndFlowSettings(StepSettings):
         description="the type of the error with which it ends as failed, a word such as "
         "`OutOfStock`; without it `EndedAsFailed`",
     )
+    answer: HttpAnswer | None = Field(
+        None,
+        description="the HTTP answer to a request to the address of a trigger that waits for the "
+        "result; without it the result with status 200",
+    )
 
 
 class EndFlow(StepType[EndFlowSettings]):
@@ -52,7 +59,10 @@ class EndFlow(StepType[EndFlowSettings]):
         "retry": "the end of a run is not tried again",
         "onInterrupted": "it touches nothing, so it always goes on after a restart",
     }
-    errors = {"EndedAsFailed": "the step ends the run as failed, and has no `errorType`"}
+    errors = {
+        "EndedAsFailed": "the step ends the run as failed, and has no `errorType`",
+        "InvalidAnswer": "`answer` gives no status, or a header that is none",
+    }
     example = {
         "id": "done",
         "type": "end-flow",
@@ -74,9 +84,15 @@ class EndFlow(StepType[EndFlowSettings]):
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Refuse what is for the other way to end."""
         if document.get("status") == "failed":
-            return {**self.unused, "result": "a run that has failed has no result; use `message`"}
+            instead = "a run that has failed has no result; use `message`"
+            answered = "a run that has failed is answered with 500; end it as completed"
+            return {**self.unused, "result": instead, "answer": answered}
         only = 'it is shown with `"status": "failed"`; use `result`'
         return {**self.unused, "message": only, "errorType": only}
+
+    def acts_now(self, settings: EndFlowSettings, effects: Effects) -> bool:
+        """Say whether it records an answer, for which its start is durable first."""
+        return settings.answer is not None
 
     async def execute(
         self, settings: EndFlowSettings, step: StepInput, effects: Effects
@@ -94,4 +110,6 @@ class EndFlow(StepType[EndFlowSettings]):
             if not _WORD.fullmatch(kind):
                 raise StepBroke("InvalidOutput", f"errorType {_NO_WORD}", retryable=False)
             raise StepBroke(kind, str(told), retryable=False)
+        if settings.answer is not None:
+            await effects.record(RECORD, partial(settings.answer.rendered, step.scope))
         return Done(await settings.result.rendered(step.scope))

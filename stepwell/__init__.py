@@ -8,10 +8,12 @@ HTTP API only, and imports nothing of it.
 from stepwell._asynchronous.client import AsyncClient
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
+from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._blocking.client import Client
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
+from stepwell._blocking.triggers import Triggers
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import (
     Action,
@@ -47,6 +49,7 @@ __all__ = [
     "AsyncClient",
     "AsyncRun",
     "AsyncSchedules",
+    "AsyncTriggers",
     "AsyncWorkflows",
     "BulkAction",
     "BulkCount",
@@ -73,6 +76,7 @@ __all__ = [
     "StatusName",
     "StepError",
     "StepwellError",
+    "Triggers",
     "Unanswered",
     "WaitTimeout",
     "Workflow",

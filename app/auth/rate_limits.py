@@ -60,14 +60,14 @@ class RateLimit:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def wait_s(self, whose: str) -> float:
-        """Return the seconds until there is a token, 0 when there is one now; take none."""
+    def wait_s(self, whose: str, cost: float = 1) -> float:
+        """Return the seconds until there are tokens, 0 when they are there now; take none."""
         bucket = self._bucket(whose)
-        return 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self._rate
+        return 0.0 if bucket.tokens >= cost else (cost - bucket.tokens) / self._rate
 
-    def take(self, whose: str) -> None:
-        """Take a token."""
-        self._bucket(whose).tokens -= 1
+    def take(self, whose: str, cost: float = 1) -> None:
+        """Take a token, or as many as something costs."""
+        self._bucket(whose).tokens -= cost
 
     def _bucket(self, whose: str) -> _Bucket:
         now_s = self._now_s()
@@ -114,12 +114,16 @@ class RateLimits:
         for word, _, limit in self._limits:
             limit.take(who[word])
 
-    def check_open(self, address: str) -> None:
-        """Count a request to an address that is its own key. Raises `RateLimited`."""
-        if (wait_s := self._open.wait_s(address)) > 0:
+    def check_open(self, address: str, rate: float = _OPEN_RATE) -> None:
+        """Count a request to an address that is its own key, and may have `rate` a second.
+
+        Raises `RateLimited`.
+        """
+        cost = _OPEN_RATE / rate
+        if (wait_s := self._open.wait_s(address, cost)) > 0:
             self._counters.refused["open"] += 1
-            raise RateLimited("address", _OPEN_RATE, wait_s)
-        self._open.take(address)
+            raise RateLimited("address", rate, wait_s)
+        self._open.take(address, cost)
 
     def check_sign_in(self, address: str) -> None:
         """Raise `RateLimited` where an address has signed in wrongly too often of late."""

@@ -26,6 +26,7 @@ _REMOTE = {
     "follow": ("status", "tail"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),
+    "triggers": ("trigger",),
     "ready": ("ready",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}

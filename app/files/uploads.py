@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.files.spool import StorageError
 from app.files.storage import Storage
+from engine import JsonObject
 from journal import FileRow, Journal, UnknownFile
 from steps.contract import (
     StepBroke,
@@ -114,3 +115,13 @@ class Files:
             return StoredFile(row.id, row.name, row.media_type, content)
 
         return read
+
+
+def attachment_of(row: FileRow) -> JsonObject:
+    """Return what a run sees of a file."""
+    return {
+        "fileId": row.id,
+        "fileName": row.name,
+        "mimeType": row.media_type,
+        "size": row.size,
+    }

@@ -334,3 +334,13 @@ def schedule_failed(tenant: str, schedule: str, failure: Exception) -> None:
 def signals_delayed(failure: Exception) -> None:
     """Say that signals could not be given to the runs that wait for them; they are later."""
     _log.warning("signals delayed, trying again", why=str(failure))
+
+
+def triggers_delayed(tenant: str, failure: Exception) -> None:
+    """Say that ends of runs could not be dealt with now; they are in a moment."""
+    _log.warning("triggers delayed, trying again", tenant=tenant, why=str(failure))
+
+
+def request_not_noted(tenant: str, trigger: str, failure: Exception) -> None:
+    """Say that what came of a request could not be kept; it has come all the same."""
+    _log.warning("request not noted", tenant=tenant, trigger=trigger, why=str(failure))

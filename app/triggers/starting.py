@@ -73,8 +73,25 @@ class Starter:
             raise StartRefused("no workflow", (problem,)) from unusable
         return row.version, definition
 
-    async def start(self, target: Target, data: JsonObject, key: str, caller: str) -> Started:
+    async def start(  # noqa: PLR0913 - what a start is made of
+        self,
+        target: Target,
+        data: JsonObject,
+        key: str,
+        caller: str,
+        *,
+        context: "JsonObject | None" = None,
+        size: int = _SIZE,
+    ) -> Started:
         """Start a run, durable when this returns; the run of a key that has been used stays.
+
+        Args:
+            target: What is started.
+            data: Its input.
+            key: The reason for it: of one only one run is started.
+            caller: Who starts it, as the history will have it.
+            context: What its expressions know as `context`.
+            size: How many bytes it is counted as while it is taken on.
 
         Raises:
             StartRefused: The workflow cannot be started, or not with this data.
@@ -88,10 +105,11 @@ class Starter:
             definition,
             checked_data(definition, data),
             caller,
-            idempotency=IdempotencyKey(key, ""),
-            size=_SIZE,
+            context or {},
+            IdempotencyKey(key, ""),
+            size=size,
         )
-        with self._admission.starting(target.tenant, _SIZE):
+        with self._admission.starting(target.tenant, size):
             try:
                 run, _ = await self._runs.start(new, wait=False)
             except DuplicateStart as duplicate:

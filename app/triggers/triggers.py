@@ -1,11 +1,15 @@
 """How the parts of this room are put together."""
 
+import asyncio
 from dataclasses import dataclass
 
-from app.clock import Clock
-from app.definitions.workflows import Workflows
+from app.events.hub import Hub
 from app.execution.admission import Admission
-from app.execution.runs import Runs
+from app.execution.effects import StepServices
+from app.execution.execution import Execution
+from app.triggers.kept_triggers import KeptTriggers
+from app.triggers.receiving import Receiving
+from app.triggers.run_ends import RunEnds
 from app.triggers.scheduler import Scheduler
 from app.triggers.schedules import Schedules
 from app.triggers.starting import Starter
@@ -17,24 +21,36 @@ class Triggers:
     """What the rest of the server has of this room.
 
     Attributes:
-        scheduler: To be run in the background.
+        scheduler: Fires schedules, in the background.
+        kept: The triggers on requests, forms and ends of runs.
+        receiving: What becomes of requests.
+        run_ends: Starts what ends of runs start, in the background.
     """
 
     starter: Starter
     schedules: Schedules
     scheduler: Scheduler
+    kept: KeptTriggers
+    receiving: Receiving
+    run_ends: RunEnds
 
     async def run(self) -> None:
         """Start what is due until cancelled."""
-        await self.scheduler.run()
+        await asyncio.gather(self.scheduler.run(), self.run_ends.run())
 
 
 def open_triggers(
-    journal: Journal, clock: Clock, workflows: Workflows, runs: Runs, admission: Admission
+    parts: StepServices, journal: Journal, execution: Execution, admission: Admission, hub: Hub
 ) -> Triggers:
-    """Put together what starts runs without a request."""
-    starter = Starter(workflows, runs, admission)
+    """Put together what starts runs without a request to the API."""
+    clock, runs, signals = parts.clock, execution.runs, execution.signals
+    secrets, files = parts.secrets, parts.files
+    starter = Starter(parts.workflows, runs, admission)
     schedules = Schedules(journal, starter, clock)
     scheduler = Scheduler(journal, starter, runs, clock)
     schedules.on_change = scheduler.look
-    return Triggers(starter, schedules, scheduler)
+    kept = KeptTriggers(journal, starter, secrets.keyring, clock)
+    receiving = Receiving(journal, starter, signals, secrets, files, clock)
+    run_ends = RunEnds(journal, starter, hub, clock)
+    kept.on_change = run_ends.look
+    return Triggers(starter, schedules, scheduler, kept, receiving, run_ends)

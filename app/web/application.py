@@ -22,6 +22,7 @@ from app.web.api import (
     definitions,
     events,
     executions,
+    incoming,
     invocations,
     links,
     llm_models,
@@ -35,6 +36,7 @@ from app.web.api import (
     stored_files,
     tools,
     transcripts,
+    triggers,
     variables,
     webhooks,
 )
@@ -70,8 +72,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *schedules.ENDPOINTS,
     *signals.ENDPOINTS,
+    *triggers.ENDPOINTS,
 )
-OPEN_ENDPOINTS = (("POST", "/callback/{token}", signals.callback),)
+OPEN_ENDPOINTS = (
+    ("POST", "/callback/{token}", signals.callback),
+    *((method, "/in/{token}", incoming.incoming) for method in incoming.METHODS),
+)
 """What anybody may ask who knows the address."""
 
 

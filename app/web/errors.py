@@ -17,7 +17,9 @@ from app.execution.admission import Overloaded
 from app.execution.live_run import RunLost
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
+from app.triggers.receiving import CannotReplay, NotReady, NotUnderstood
 from app.triggers.starting import StartRefused
+from app.triggers.verification import NotVerified
 from app.wire.errors import (
     BadRequest,
     BodyTimeout,
@@ -42,12 +44,14 @@ from journal import (
     OpenRuns,
     TooManySchedules,
     TooManySignals,
+    TooManyTriggers,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
     UnknownCredential,
     UnknownDelivery,
     UnknownFile,
+    UnknownFiring,
     UnknownModel,
     UnknownPerson,
     UnknownRun,
@@ -55,6 +59,7 @@ from journal import (
     UnknownSecret,
     UnknownSession,
     UnknownThread,
+    UnknownTrigger,
     UnknownVariable,
     UnknownWebhook,
 )
@@ -63,6 +68,7 @@ from steps.problems import InvalidDefinition
 
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unauthorized, 401, "Unauthorized"),
+    (NotVerified, 401, "Unauthorized"),
     (Forbidden, 403, "Forbidden"),
     (UnknownRun, 404, "Run not found"),
     (UnknownFile, 404, "File not found"),
@@ -73,6 +79,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownWebhook, 404, "Webhook not found"),
     (UnknownDelivery, 404, "Delivery not found"),
     (UnknownSchedule, 404, "Schedule not found"),
+    (UnknownTrigger, 404, "Trigger not found"),
+    (UnknownFiring, 404, "Firing not found"),
     (UnknownCredential, 404, "Credential not found"),
     (UnknownPerson, 404, "Person not found"),
     (UnknownSession, 404, "Session not found"),
@@ -93,6 +101,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (OpenRuns, 409, "Conflict"),
     (TooManyWebhooks, 409, "Conflict"),
     (TooManySchedules, 409, "Conflict"),
+    (TooManyTriggers, 409, "Conflict"),
+    (CannotReplay, 409, "Conflict"),
     (TooManySignals, 429, "Too many requests"),
     (NameTaken, 409, "Conflict"),
     (OwnerThere, 409, "Conflict"),
@@ -101,6 +111,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (DefinitionExists, 409, "Conflict"),
     (DefinitionUnusable, 409, "Conflict"),
     (InvalidDefinition, 400, "Invalid input"),
+    (NotUnderstood, 400, "Invalid input"),
     (StartRefused, 400, "Invalid input"),
     (InvalidAnswer, 400, "Invalid input"),
     (BadRequest, 400, "Invalid input"),
@@ -111,6 +122,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Archived, 400, "Invalid input"),
     (NotArchived, 409, "Conflict"),
     (TooManyPasswords, 503, "Service unavailable"),
+    (NotReady, 503, "Service unavailable"),
     (Overloaded, 503, "Service unavailable"),
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),
@@ -143,7 +155,7 @@ def error_response(failure: Exception, request_id: str) -> JSONResponse:
             ]
     document["requestId"] = request_id
     headers = {
-        401: {"WWW-Authenticate": "Bearer"},
+        401: {"WWW-Authenticate": getattr(failure, "challenge", "Bearer")},
         405: {"Allow": getattr(failure, "allowed", "")},
         429: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
         503: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},

@@ -14,7 +14,7 @@ from app.wire.errors import BadRequest
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LINKS = ("/answer/", "/invitation/", "/sign-in/")
+_LINKS = ("/answer/", "/callback/", "/form/", "/in/", "/invitation/", "/sign-in/")
 """What follows them lets its holder in, so it is not logged."""
 
 _HEADERS = (

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from app.files.uploads import Files
 from app.settings.server import Settings
 from app.wire.bodies import ResumeBody, checked
-from app.wire.form import FIELD, Form, form_with_file, is_form
+from app.wire.form import FIELD, Form
+from app.wire.form_request import form_with_file, is_form
 from app.wire.form_values import form_values
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body

@@ -2,21 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-
-from app.concurrency.offload import LONG_BYTES, offload
 from app.files.media_types import media_type_of
 from app.files.uploads import Upload
-from app.settings.server import Settings
 from app.wire.errors import BadRequest, PayloadTooLarge
-from app.wire.json_body import read_body
 from app.wire.multipart import Part, parse_multipart
 from steps.contract import Problem
 
-_FIELD_ROOM = 1_048_576
+FIELD_ROOM = 1_048_576
+"""Characters of the texts of one form together."""
+
 _MOST_FIELDS = 200
 _MOST_FILES = 10
 FIELD = "attachment"
@@ -79,36 +75,6 @@ class Form:
         ]
 
 
-def is_form(request: Request) -> bool:
-    """Say whether a request brings a form that may have a file."""
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    return kind.strip().lower() == "multipart/form-data"
-
-
-async def form_with_file(request: Request, settings: Settings) -> Form:
-    """Return a form that has a file.
-
-    Raises `BadRequest` or `PayloadTooLarge`, naming the field.
-    """
-    form = await form_body(request, settings)
-    if not form.uploads:
-        problem = Problem(FIELD, "is required: send the file in this field")
-        raise BadRequest("the form is not acceptable", [problem])
-    return form
-
-
-async def form_body(request: Request, settings: Settings) -> Form:
-    """Return a form; one in which no file was chosen has no uploads. Raises as `form_with_file`."""
-    limit = settings.max_attachment_bytes
-    try:
-        body = await read_body(request, limit + _FIELD_ROOM, settings.body_timeout)
-    except PayloadTooLarge as large:
-        raise PayloadTooLarge(FIELD, limit) from large
-    content_type = request.headers["content-type"].encode("latin-1")
-    work = partial(_form, content_type, body, limit)
-    return work() if len(body) < LONG_BYTES else await offload(work)
-
-
 def urlencoded_form(body: bytes) -> Form:
     """Return the form of an application/x-www-form-urlencoded body. Raises `BadRequest`."""
     try:
@@ -124,8 +90,11 @@ def urlencoded_form(body: bytes) -> Form:
     return form
 
 
-def _form(content_type: bytes, body: bytes, limit: int) -> Form:
-    """Read a multipart body and sort its parts. Raises `BadRequest` and `PayloadTooLarge`."""
+def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
+    """Return the form of a multipart body, its files `limit` bytes at most together.
+
+    Raises `BadRequest` and `PayloadTooLarge`.
+    """
     form, files, problems = Form({}, {}), 0, []
     parts = parse_multipart(content_type, body)
     for part in parts:
@@ -136,8 +105,8 @@ def _form(content_type: bytes, body: bytes, limit: int) -> Form:
             problems += _take_file(form, part)
     if len(parts) - files > _MOST_FIELDS or files > _MOST_FILES:
         raise BadRequest(f"a form has {_MOST_FIELDS} fields and {_MOST_FILES} files at most")
-    if form.length > _FIELD_ROOM:
-        raise PayloadTooLarge("the fields of a form together", _FIELD_ROOM)
+    if form.length > FIELD_ROOM:
+        raise PayloadTooLarge("the fields of a form together", FIELD_ROOM)
     if sum(len(upload.content) for upload in form.uploads.values()) > limit:
         what = FIELD if list(form.uploads) == [FIELD] else "the files of a form together"
         raise PayloadTooLarge(what, limit)

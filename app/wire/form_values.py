@@ -10,7 +10,7 @@ from functools import partial
 from app.concurrency.offload import LONG_BYTES, offload
 from app.wire.errors import BadRequest
 from app.wire.form import Form, Texts
-from app.wire.json_body import check_bounds, parse_json
+from app.wire.json_text import check_bounds, parse_json
 from engine import Json, JsonObject
 from steps.contract import Problem
 from steps.fields import Fields

@@ -1,7 +1,6 @@
 """JSON bodies, read strictly: what is not JSON, or could not be kept, is refused."""
 
 import asyncio
-import json
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,10 +9,8 @@ from app.concurrency.offload import LONG_BYTES, offload
 from app.settings.server import Settings
 from app.wire.arrived_body import take_arrived_body
 from app.wire.errors import BadRequest, BodyTimeout, PayloadTooLarge, UnsupportedMediaType
-from engine import Json, JsonObject
-from steps.strict_json import JsonRefused, must_be_bounded, parse_strictly
-
-_MOST_VALUES = 100_000
+from app.wire.json_text import parse_json
+from engine import JsonObject
 
 
 def declared_size(request: Request, settings: Settings) -> int:
@@ -61,36 +58,3 @@ async def json_body(request: Request, settings: Settings, *, required: bool = Tr
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object")
     return value
-
-
-def parse_json(body: bytes, what: str = "the body") -> Json:
-    """Return the value of JSON text.
-
-    Args:
-        body: The text.
-        what: What it is called in messages.
-
-    Raises:
-        BadRequest: The text is not acceptable; the message names the place of the fault.
-    """
-    try:
-        return parse_strictly(
-            body.decode("utf-8"), unique_keys=True, exact_integers=True, most_values=_MOST_VALUES
-        )
-    except UnicodeDecodeError as wrong:
-        raise BadRequest(f"{what} is not UTF-8 at byte {wrong.start}") from wrong
-    except json.JSONDecodeError as wrong:
-        place = f"line {wrong.lineno} column {wrong.colno}"
-        raise BadRequest(f"{what} is not valid JSON: {wrong.msg} at {place}") from wrong
-    except JsonRefused as refused:
-        raise BadRequest(f"{what} {refused.what}") from refused
-    except ValueError as wrong:
-        raise BadRequest(f"{what} is not acceptable JSON: {wrong}") from wrong
-
-
-def check_bounds(value: Json, what: str) -> None:
-    """Refuse a value that is nested too deep or holds too much. Raises `BadRequest`."""
-    try:
-        must_be_bounded(value, _MOST_VALUES)
-    except JsonRefused as refused:
-        raise BadRequest(f"{what} {refused.what}") from refused

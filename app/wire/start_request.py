@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.files.uploads import Files
+from app.files.uploads import Files, attachment_of
 from app.settings.server import Settings
 from app.wire.bodies import StartBody, StartQuery, checked
 from app.wire.errors import BadRequest
-from app.wire.form import FIELD, Form, form_with_file, is_form
+from app.wire.form import FIELD, Form
+from app.wire.form_request import form_with_file, is_form
 from app.wire.form_values import form_values
 from app.wire.json_body import declared_size, json_body
 from engine import JsonObject
-from journal import FileRow, IdempotencyKey
+from journal import IdempotencyKey
 from steps.compiled import Definition
 from steps.contract import Problem
 
@@ -29,7 +30,7 @@ class StartRequest:
 
     Attributes:
         selector: The version that is asked for; None leaves the choice to the server.
-        data: The input of a JSON body.
+        data: The input of a JSON body; for a form, what stands beside it.
         form: The input of a multipart body, texts and files; None for JSON.
         key: The request's `Idempotency-Key`.
         size: How many bytes a run holds in memory for it.
@@ -74,7 +75,8 @@ class StartRequest:
         fields = definition.payload
         if form := self.form:
             inputs = type(fields)(definition.input_fields())
-            data, problems = await form_values(inputs, form)
+            values, problems = await form_values(inputs, form)
+            data |= values
             if FIELD in form.uploads:
                 data = {"fileId": "", "attachment": {}, **data}
             file_fields = _declared_files(definition)
@@ -118,16 +120,6 @@ class StartRequest:
         asked: list[object] = [self.workflow_id, self.selector, self.data, texts, attached]
         asked += [digests] if digests else []  # one attachment reads as it always has
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-def attachment_of(row: FileRow) -> JsonObject:
-    """Return what a run sees of a file."""
-    return {
-        "fileId": row.id,
-        "fileName": row.name,
-        "mimeType": row.media_type,
-        "size": row.size,
-    }
 
 
 def _declared_files(definition: Definition) -> list[str]:

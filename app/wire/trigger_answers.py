@@ -3,25 +3,31 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from app.wire.answer_parts import DefinitionId, RunId, Time
 
 Moment = Annotated[str, Field(examples=["2026-03-02T09:00:00+01:00"])]
 
 
+Outcome = Literal[
+    "started", "skipped", "queued", "failed", "sent", "repeated", "answered", "refused"
+]
+RunEnd = Literal["run.completed", "run.failed", "run.cancelled", "run.terminated"]
+
+
 class FiringShown(TypedDict):
-    """What came of one moment."""
+    """What came of one moment of a schedule, one request to a trigger, or one end of a run."""
 
     key: Moment
     at: Time
-    outcome: Literal["started", "skipped", "queued", "failed"]
+    outcome: Outcome
     runId: RunId | None
     message: str | None
 
 
 class FiringList(TypedDict):
-    """What came of the newest moments, newest first."""
+    """What came of the newest moments, requests or ends, newest first."""
 
     firings: list[FiringShown]
 
@@ -71,3 +77,108 @@ class SignalList(TypedDict):
     """Signals that no run has taken yet."""
 
     signals: list[SignalShown]
+
+
+class RequestShown(FiringShown):
+    """A request to the address of a trigger, without what would let others in."""
+
+    method: Annotated[str, Field(examples=["POST"])]
+    query: str
+    headers: dict[str, Any]
+    size: int
+    body: str | None
+    replayable: bool
+
+
+class RequestAccepted(TypedDict):
+    """What came of a request to the address of a trigger."""
+
+    requestId: Annotated[str, Field(examples=["req_5f0c"])]
+    accepted: Annotated[bool, Field(description="false where its condition is false")]
+    duplicate: Annotated[bool, Field(description="whether its idempotency key had been used")]
+    runId: RunId | None
+
+
+class _TriggerShown(TypedDict):
+    id: Annotated[str, Field(examples=["pushes"])]
+    url: Annotated[str | None, Field(description="its address, for operators and above")]
+    version: str | None
+    note: str | None
+    enabled: bool
+    lastFiring: FiringShown | None
+    createdAt: Time
+    updatedAt: Time
+
+
+class VerifyShown(TypedDict):
+    """How the sender of a request is known."""
+
+    preset: Annotated[str, Field(examples=["github"])]
+    secret: str | None
+    formerSecret: str | None
+    header: str | None
+    algorithm: str
+    encoding: str
+    prefix: str
+    timestampHeader: str | None
+    username: str | None
+    tolerance: Annotated[str, Field(examples=["5m"])]
+
+
+class SignalTargetShown(TypedDict):
+    """The signal that a request sends."""
+
+    name: Annotated[str, Field(examples=["payment"])]
+    key: str
+    keepFor: Annotated[str, Field(examples=["1h"])]
+    to: Literal["one", "all"]
+
+
+class RequestTriggerShown(_TriggerShown):
+    """A trigger on requests to an address."""
+
+    kind: Literal["request"]
+    on: Literal["request"]
+    workflowId: DefinitionId | None
+    signal: SignalTargetShown | None
+    verify: VerifyShown
+    methods: list[Annotated[str, Field(examples=["POST"])]]
+    when: str | None
+    data: Any
+    idempotencyKey: str | None
+    respond: Literal["200", "202", "204", "result"]
+    wait: str | None
+    maxBytes: int
+    perSecond: float
+
+
+class RunTriggerShown(_TriggerShown):
+    """A trigger on the ends of runs."""
+
+    kind: Literal["run"]
+    on: list[RunEnd]
+    workflowId: DefinitionId
+    workflows: list[DefinitionId] | None
+    errorTypes: list[str] | None
+    when: str | None
+    data: dict[str, Any]
+
+
+class FormTriggerShown(_TriggerShown):
+    """The page of a workflow for anybody."""
+
+    kind: Literal["form"]
+    on: Literal["form"]
+    workflowId: DefinitionId
+    title: str | None
+    text: str | None
+    button: str
+    thanks: str
+    data: dict[str, Any]
+    until: Time | None
+    perSecond: float
+
+
+TriggerShown = TypeAliasType(
+    "TriggerShown", RequestTriggerShown | RunTriggerShown | FormTriggerShown
+)

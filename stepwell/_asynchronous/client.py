@@ -11,6 +11,7 @@ import stepwell._reading as reading
 from stepwell._asynchronous.connection import AsyncConnection
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
+from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, RunFilter
@@ -34,6 +35,7 @@ class AsyncClient:
     Attributes:
         workflows: The definitions of the tenant.
         schedules: What the tenant has started at which times.
+        triggers: What it has started when a request, a form or the end of a run comes.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -53,6 +55,7 @@ class AsyncClient:
         self._connection = AsyncConnection(server, retry_for_s, timeout_s)
         self.workflows = AsyncWorkflows(self._connection)
         self.schedules = AsyncSchedules(self._connection)
+        self.triggers = AsyncTriggers(self._connection)
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ import stepwell._reading as reading
 from stepwell._blocking.connection import Connection
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
+from stepwell._blocking.triggers import Triggers
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, RunFilter
@@ -35,6 +36,7 @@ class Client:
     Attributes:
         workflows: The definitions of the tenant.
         schedules: What the tenant has started at which times.
+        triggers: What it has started when a request, a form or the end of a run comes.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -54,6 +56,7 @@ class Client:
         self._connection = Connection(server, retry_for_s, timeout_s)
         self.workflows = Workflows(self._connection)
         self.schedules = Schedules(self._connection)
+        self.triggers = Triggers(self._connection)
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ import pytest
 
 from app.wire import header_parameters
 from app.wire.errors import BadRequest, PayloadTooLarge
-from app.wire.form import Form, _form, urlencoded_form
+from app.wire.form import Form, multipart_form, urlencoded_form
 from app.wire.form_values import values_of
 from app.wire.header_parameters import parameters_of
 from app.wire.multipart import parse_multipart
@@ -36,7 +36,7 @@ def written(disposition: str, content: bytes = b"x", more: bytes = b"") -> bytes
 
 
 def read(*parts: bytes, kind: bytes = KIND, before: bytes = b"", after: bytes = b"") -> Form:
-    return _form(kind, before + b"".join(parts) + b"--B--" + after, 1_000_000)
+    return multipart_form(kind, before + b"".join(parts) + b"--B--" + after, 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from app.wire.errors import BadRequest
-from app.wire.json_body import parse_json
+from app.wire.json_text import parse_json
 from steps import strict_json
 
 

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.client.conftest import ASKING, client_for
 from tests.harness.processes import run, start
 from tests.harness.server import Server
@@ -181,3 +183,27 @@ def test_a_signal_by_commands(defined: Server) -> None:
         assert sent["deliveredTo"] == [run.id]
         assert told(defined, "signal", "paid", "8", "--id", "once")["duplicate"]
     assert "no JSON" in said(defined, "signal", "paid", "--data-json", "{", code=1)
+
+
+def test_triggers_by_commands(defined: Server, tmp_path: Path) -> None:
+    file = tmp_path / "trigger.json"
+    file.write_text('{"workflowId": "asking", "verify": {"preset": "none"}, "data": {}}')
+    url = said(defined, "trigger", "put", "hook", file).split()[-1]
+    assert url.startswith(f"{defined.address}/in/")
+    assert httpx.post(url, json={}).status_code == 202
+    shown = said(defined, "trigger", "show", "hook").splitlines()
+    key, outcome, run = shown[1].split()
+    assert (outcome, told(defined, "trigger", "show", "hook")["url"]) == ("started", url)
+    again = said(defined, "trigger", "replay", "hook", key).strip()
+    assert again not in ("", run)
+    assert told(defined, "trigger", "rotate", "hook")["url"] != url
+    assert httpx.post(url, json={}).status_code == 404
+    assert told(defined, "trigger", "pause", "hook")["enabled"] is False
+    assert "paused" in said(defined, "trigger", "list")
+    assert told(defined, "trigger", "resume", "hook")["enabled"] is True
+    with client_for(defined) as client:
+        assert client.triggers.request("hook", key)["body"] == "{}"
+        assert [item["id"] for item in client.triggers.list()] == ["hook"]
+    file.write_text('{"workflowId": "asking"}')
+    assert "verify" in said(defined, "trigger", "put", "hook", file, code=1)
+    assert said(defined, "trigger", "delete", "hook") == "deleted\n"

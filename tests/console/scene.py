@@ -111,6 +111,15 @@ class Scene:
     agent_run: str
 
 
+_TRIGGERS: dict[str, dict[str, Any]] = {
+    "claims": {"verify": {"preset": "none"}},
+    "pushes": {"verify": {"preset": "github", "secret": "GITHUB"}, "enabled": False},
+    "told": {"on": "run.failed", "workflows": ["greeting"],
+             "data": {"customer": "{{ run.id }}", "amount": 1, "kind": "car"}},
+    "contact": {"on": "form", "title": "Report a claim", "enabled": True},
+}  # fmt: skip
+
+
 def _agent(client: httpx.Client) -> str:
     model = {"provider": "openai", "baseUrl": "http://127.0.0.1:9/v1", "model": "small-1"}
     client.put("/api/models/fast", json=model).raise_for_status()
@@ -145,6 +154,12 @@ def set_the_scene(server: Server) -> Scene:
             "data": claim,
         }
         client.put("/api/schedules/nightly", json=nightly).raise_for_status()
+        for name, trigger in _TRIGGERS.items():
+            body = {"workflowId": workflow, **trigger}
+            client.put(f"/api/triggers/{name}", json=body).raise_for_status()
+        address = client.get("/api/triggers/claims").json()["url"]
+        for sent in ({"customer": "Ada", "amount": 1, "kind": "car"}, {"amount": "much"}):
+            client.post(address, json=sent)
         client.post("/api/signals", json={"name": "paid", "key": "7", "data": {"amount": 1}})
         asks = {"name": "Greeting", "description": "Greets.", "initialStep": "ask", "steps": [
             {"id": "ask", "type": "collect-inputs", "message": "Whom shall we greet?", "output": {

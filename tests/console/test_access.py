@@ -32,6 +32,8 @@ UP_TO_DATE = """
 CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
            "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
            "/settings/schedules", "/settings/schedules/nightly", "/settings/signals",
+           "/settings/triggers", "/settings/triggers/claims", "/settings/triggers/told",
+           "/settings/triggers/contact",
            "/settings/retention", "/settings/health", "/agents", "/agents/new"]  # fmt: skip
 
 
@@ -334,6 +336,8 @@ def test_the_search_for_faults_of_accessibility_finds_one(person: Person) -> Non
         "/settings/schedules",
         "/settings/schedules/nightly",
         "/settings/signals",
+        "/settings/triggers",
+        "/settings/triggers/claims",
     ],
 )
 def test_a_narrow_screen_scrolls_only_downwards(

@@ -76,6 +76,16 @@ ANSWERS: dict[str, Any] = {
     "send_signal": trigger_answers.SentSignal,
     "list_signals": trigger_answers.SignalList,
     "list_firings": trigger_answers.FiringList,
+    "list_triggers": list[trigger_answers.TriggerShown],
+    "get_trigger": trigger_answers.TriggerShown,
+    "put_trigger": trigger_answers.TriggerShown,
+    "pause_trigger": trigger_answers.TriggerShown,
+    "resume_trigger": trigger_answers.TriggerShown,
+    "rotate_trigger": trigger_answers.TriggerShown,
+    "delete_trigger": DoneToId,
+    "list_trigger_firings": trigger_answers.FiringList,
+    "get_request": trigger_answers.RequestShown,
+    "replay_request": trigger_answers.RequestAccepted,
 }
 """By operation; a type that pydantic knows."""
 

@@ -7,8 +7,8 @@ from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer, json_answer, list_answer
 from app.wire.answer_request import AnswerRequest
 from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery, checked
-from app.wire.form import is_form
 from app.wire.form_bodies import ResumeForm
+from app.wire.form_request import is_form
 from app.wire.json_body import declared_size, json_body
 from app.wire.run_document import MOST_CHILD_IDS, status_document
 from app.wire.run_history import HistoryPage

@@ -38,7 +38,7 @@ async def create_link(call: Call) -> Response:
     until_ms = services.clock.now_ms() + body.expiresIn
     name = body.name or f"made by {call.caller.name}"
     link, token = services.links.make(call.tenant, run, name, until_ms)
-    base = services.settings.public_url or _own_address(call.request)
+    base = services.settings.public_url or own_address(call.request)
     return JSONResponse(
         {
             "url": f"{base}/answer/{token}",
@@ -51,7 +51,7 @@ async def create_link(call: Call) -> Response:
     )
 
 
-def _own_address(request: Request) -> str:
+def own_address(request: Request) -> str:
     """Return the address on which the request came in.
 
     Its Host header is the caller's word, and a link is sent to somebody else.

@@ -11,7 +11,11 @@ TAGS = (
         "Definitions of workflows, in versions.",
         ("/api/workflows", "/api/workflow/check", "/api/workflow/metadata"),
     ),
-    ("Schedules", "What starts runs, and when.", ("/api/schedules", "/api/signals")),
+    (
+        "Triggers",
+        "What starts runs without a program.",
+        ("/api/schedules", "/api/signals", "/api/triggers"),
+    ),
     ("Variables", "Values that expressions of all workflows name.", ("/api/variables",)),
     ("Agents", "Definitions of agents, in versions.", ("/api/agents",)),
     ("Events", "What happens, as a stream.", ("/api/workflow/events",)),

@@ -81,6 +81,8 @@ def example_of(schema: Schema, defined: dict[str, Schema]) -> Any:
         return schema["examples"][0]
     if "$ref" in schema:
         return example_of(defined[schema["$ref"].rpartition("/")[2]], defined)
+    if "const" in schema:
+        return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     if "anyOf" in schema:

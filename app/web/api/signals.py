@@ -18,7 +18,8 @@ from app.web.errors import error_response, is_known
 from app.web.json_answer import JsonAnswer
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest
-from app.wire.json_body import json_body, parse_json, read_body
+from app.wire.json_body import json_body, read_body
+from app.wire.json_text import parse_json
 from app.wire.signal_body import SignalBody, SignalStart
 from engine import JsonObject, RunIsOver, iso_time
 from journal import KeptSignal, NewSignal

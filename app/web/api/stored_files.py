@@ -5,12 +5,13 @@ from urllib.parse import quote
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
+from app.files.uploads import attachment_of
 from app.web.endpoint import Call, Endpoint
 from app.wire.errors import BadRequest, UnsupportedMediaType
-from app.wire.form import FIELD, form_with_file, is_form
+from app.wire.form import FIELD
 from app.wire.form_bodies import FileForm
+from app.wire.form_request import form_with_file, is_form
 from app.wire.json_body import declared_size
-from app.wire.start_request import attachment_of
 from steps.contract import Problem
 
 _RUN_BY_BROWSERS = frozenset({"text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"})

@@ -18,7 +18,8 @@ from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import html
 from app.web.errors import is_known
 from app.wire.answer_request import asked_fields, data_with_files
-from app.wire.form import Form, Texts, form_body, is_form, urlencoded_form
+from app.wire.form import Form, Texts, urlencoded_form
+from app.wire.form_request import form_body, is_form
 from app.wire.json_body import read_body
 from engine import JsonObject, NotPaused, Run
 from journal import UnknownRun

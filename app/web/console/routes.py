@@ -19,12 +19,14 @@ from app.web.console import (
     search_page,
     settings_pages,
     sign_in,
+    trigger_pages,
     watched_page,
     webhook_page,
     workflow_pages,
 )
 from app.web.console.answer_page import answer, answer_page
 from app.web.console.first_owner_page import first_owner_page, make_first_owner
+from app.web.console.form_page import form_page, send_form
 from app.web.console.invitation_page import accept_invitation, invitation_page
 from app.web.console.static_files import static_file
 from app.web.endpoint import Endpoint
@@ -43,6 +45,7 @@ PAGES: tuple[Endpoint, ...] = (
     *webhook_page.PAGES,
     *schedule_pages.PAGES,
     *watched_page.PAGES,
+    *trigger_pages.PAGES,
     Endpoint("POST", "/sign-out", Role.VIEWER, sign_in.sign_out, "Sign out"),
 )
 """What only those who have signed in may ask."""
@@ -57,6 +60,8 @@ OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("POST", "/invitation/{token}", accept_invitation),
     ("GET", "/answer/{token}", answer_page),
     ("POST", "/answer/{token}", answer),
+    ("GET", "/form/{token}", form_page),
+    ("POST", "/form/{token}", send_form),
     ("GET", "/static/{version}/{name}", static_file),
 )
 """What anybody may ask."""

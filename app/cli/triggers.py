@@ -1,0 +1,87 @@
+"""`stepwell trigger`: what requests, forms and ends of runs start, over the API of a server."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.subparsers import Subparsers
+from app.operator.errors import CommandFailed
+from stepwell.client import Client, JsonObject
+
+_HELP = {
+    "list": "list triggers with their addresses",
+    "show": "show a trigger, and what came of its newest requests or ends",
+    "put": "make a trigger from a JSON file, or put it in the place of another",
+    "pause": "pause a trigger; what comes meanwhile starts nothing",
+    "resume": "let a trigger go on, or open a form",
+    "rotate": "give a trigger another address; the one before leads nowhere then",
+    "replay": "have one of its newest requests again, as if it came now",
+    "delete": "delete a trigger with its requests; what it has started goes on",
+}
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    group = subparsers.add_parser(
+        "trigger", help="what requests, forms and ends of runs start"
+    ).add_subparsers(required=True, metavar="WHAT")
+    for verb, text in _HELP.items():
+        parser = group.add_parser(verb, help=text)
+        if verb != "list":
+            parser.add_argument("trigger", metavar="TRIGGER", help="the trigger's id")
+        if verb == "put":
+            parser.add_argument("file", type=Path, metavar="FILE", help="the trigger as JSON")
+        if verb == "replay":
+            parser.add_argument("request", metavar="REQUEST", help="the request, as show names it")
+        add_options(parser)
+        parser.set_defaults(main=run, verb=verb)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out one of them and print the triggers that it is about."""
+    with client_of(args) as client:
+        if args.verb == "delete":
+            client.triggers.delete(args.trigger)
+            print(json.dumps({"success": True}) if args.json else "deleted")
+            return 0
+        if args.verb == "replay":
+            receipt = client.triggers.replay(args.trigger, args.request)
+            print(json.dumps(receipt) if args.json else str(receipt["runId"] or "nothing started"))
+            return 0
+        found = client.triggers.list() if args.verb == "list" else [_one(client, args)]
+        if args.json:
+            print(json.dumps(found if args.verb == "list" else found[0]))
+            return 0
+        for item in found:
+            print(_line(item))
+        if args.verb == "show":
+            for firing in client.triggers.firings(args.trigger)[:10]:
+                what = firing["runId"] or firing["message"] or ""
+                print(printable(f"  {firing['key']}  {firing['outcome']}  {what}"))
+    return 0
+
+
+def _one(client: Client, args: argparse.Namespace) -> JsonObject:
+    if args.verb == "put":
+        try:
+            document = object_of(args.file.read_text(encoding="utf-8"), str(args.file))
+        except (OSError, UnicodeDecodeError) as unreadable:
+            raise CommandFailed(f"{args.file} cannot be read: {unreadable}") from unreadable
+        return client.triggers.put(args.trigger, document)
+    asked: dict[str, Callable[[str], JsonObject]] = {
+        "show": client.triggers.get,
+        "pause": client.triggers.pause,
+        "resume": client.triggers.resume,
+        "rotate": client.triggers.rotate,
+    }
+    return asked[args.verb](args.trigger)
+
+
+def _line(trigger: JsonObject) -> str:
+    signal = trigger.get("signal") or {}
+    what = trigger["workflowId"] or f"signal {signal.get('name')}"
+    on = trigger["on"] if isinstance(trigger["on"], str) else ", ".join(trigger["on"])
+    state = trigger["url"] or on if trigger["enabled"] else "paused"
+    return printable(f"{trigger['id']}  {what}  {state}")

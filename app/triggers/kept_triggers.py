@@ -1,0 +1,257 @@
+"""The triggers of all tenants: kept, paused, shown, found by their addresses."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.clock import Clock
+from app.secrets.seal import Keyring
+from app.triggers.receiving import CompiledTrigger
+from app.triggers.starting import Starter, StartRefused, Target
+from app.triggers.trigger_document import (
+    KINDS,
+    FormTrigger,
+    RequestTrigger,
+    RunTrigger,
+    TriggerBody,
+    kept_body,
+)
+from engine import JsonObject
+from journal import (
+    ArrivedRequest,
+    Firing,
+    Journal,
+    TriggerRow,
+    UnknownTrigger,
+)
+from steps.compiled import Definition
+from steps.contract import Problem
+
+MOST = 200
+"""Triggers that a tenant may have."""
+
+_KIND = "trigger-address"
+_PATHS = {"request": "/in/", "form": "/form/"}
+_TOKEN_BYTES = 32
+_TOKEN_LENGTH = 43
+_MOST_COMPILED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerState:
+    """A trigger as it stands.
+
+    Attributes:
+        path: The path of its address; None for one without.
+        newest: What came of the newest request or end.
+    """
+
+    row: TriggerRow
+    body: TriggerBody
+    path: str | None
+    newest: Firing | None
+
+
+class KeptTriggers:
+    """Keeps triggers."""
+
+    def __init__(self, journal: Journal, starter: Starter, keyring: Keyring, clock: Clock) -> None:
+        self._journal = journal
+        self._starter = starter
+        self._keyring = keyring
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._addresses: dict[bytes, tuple[str, str]] | None = None
+        self._compiled: dict[tuple[str, str], tuple[str, Any]] = {}
+        self.on_change: Callable[[str], None] = lambda _: None
+        """Told of the tenant after each change."""
+
+    async def put(
+        self, tenant: str, trigger_id: str, body: TriggerBody
+    ) -> tuple[bool, TriggerState]:
+        """Keep a trigger, durable when this returns; say whether it is new.
+
+        One that is put in the place of another of its kind keeps its address.
+
+        Raises:
+            StartRefused: What it would start cannot be started.
+            TooManyTriggers: The tenant has as many as it may have.
+        """
+        await self._check(tenant, body)
+        async with self._lock:
+            before = await self._before(tenant, trigger_id)
+            return before is None, await self._put(tenant, trigger_id, body, before)
+
+    async def set_enabled(self, tenant: str, trigger_id: str, *, enabled: bool) -> TriggerState:
+        """Pause a trigger, or let it go on. Raises `UnknownTrigger`."""
+        async with self._lock:
+            row = await self._journal.triggers.get(tenant, trigger_id)
+            body = body_of(row)
+            if body.enabled == enabled:
+                return await self._state(row)
+            changed = body.model_copy(update={"enabled": enabled})
+            return await self._put(tenant, trigger_id, changed, row)
+
+    async def rotate(self, tenant: str, trigger_id: str) -> TriggerState:
+        """Give a trigger another address; the one before leads nowhere from now on.
+
+        Raises `UnknownTrigger`, and `StartRefused` for one that has no address.
+        """
+        async with self._lock:
+            row = await self._journal.triggers.get(tenant, trigger_id)
+            if row.address is None:
+                problem = Problem("on", "a trigger on the ends of runs has no address")
+                raise StartRefused("no address", (problem,))
+            fresh = replace(row, address=None, sealed=None)
+            return await self._put(tenant, trigger_id, body_of(row), fresh)
+
+    async def delete(self, tenant: str, trigger_id: str) -> None:
+        """Forget a trigger and its requests. Raises `UnknownTrigger`."""
+        async with self._lock:
+            await self._journal.triggers.delete(tenant, trigger_id)
+            self._addresses = None
+            self.on_change(tenant)
+
+    async def get(self, tenant: str, trigger_id: str) -> TriggerState:
+        """Return a trigger. Raises `UnknownTrigger`."""
+        return await self._state(await self._journal.triggers.get(tenant, trigger_id))
+
+    async def of_tenant(self, tenant: str) -> list[TriggerState]:
+        """Return the triggers of a tenant, by id."""
+        return [await self._state(row) for row in await self._journal.triggers.of_tenant(tenant)]
+
+    async def firings(self, tenant: str, trigger_id: str, limit: int) -> list[Firing]:
+        """Return what came of the newest requests or ends, newest first.
+
+        Raises `UnknownTrigger`.
+        """
+        row = await self._journal.triggers.get(tenant, trigger_id)
+        found = await self._journal.firings.page(tenant, row.source, limit)
+        refused = await self._journal.firings.page(tenant, row.refused, limit)
+        return sorted([*found, *refused], key=lambda firing: -firing.at_ms)[:limit]
+
+    async def request(
+        self, tenant: str, trigger_id: str, key: str
+    ) -> tuple[Firing, ArrivedRequest]:
+        """Return one of the newest requests. Raises `UnknownTrigger` and `UnknownFiring`."""
+        row = await self._journal.triggers.get(tenant, trigger_id)
+        return await self._journal.requests.get(tenant, (row.source, row.refused), key)
+
+    async def found(self, token: str) -> TriggerRow | None:
+        """Return the trigger of an address, None where there is none.
+
+        Addresses are known by their hashes, in memory: how long it takes tells nothing of them,
+        and one that is none asks the disk nothing.
+        """
+        if len(token) != _TOKEN_LENGTH or not token.isascii():
+            return None
+        if self._addresses is None:
+            self._addresses = await self._journal.triggers.addresses()
+        which = self._addresses.get(_hash(token))
+        if which is None:
+            return None
+        try:
+            row = await self._journal.triggers.get(*which)
+        except UnknownTrigger:
+            return None
+        return row if row.address == _hash(token) else None
+
+    def compiled(self, row: TriggerRow) -> CompiledTrigger:
+        """Return a trigger on requests, ready to be used."""
+        kept = self._compiled.get((row.tenant, row.id))
+        if kept is None or kept[0] != row.document:
+            if len(self._compiled) >= _MOST_COMPILED:
+                self._compiled.clear()
+            body = body_of(row)
+            assert isinstance(body, RequestTrigger)  # noqa: S101 - of that kind
+            kept = row.document, CompiledTrigger(row, body)
+            self._compiled[row.tenant, row.id] = kept
+        found: CompiledTrigger = kept[1]
+        return found
+
+    async def _before(self, tenant: str, trigger_id: str) -> TriggerRow | None:
+        try:
+            return await self._journal.triggers.get(tenant, trigger_id)
+        except UnknownTrigger:
+            return None
+
+    async def _put(
+        self, tenant: str, trigger_id: str, body: TriggerBody, before: TriggerRow | None
+    ) -> TriggerState:
+        kind, now_ms = KINDS[type(body)], self._clock.now_ms()
+        address = sealed = position = None
+        if kind in _PATHS and before is not None and before.kind == kind:
+            address, sealed = before.address, before.sealed
+        if kind in _PATHS and address is None:
+            token = secrets.token_urlsafe(_TOKEN_BYTES)
+            address = _hash(token)
+            sealed = self._keyring.seal(_KIND, tenant, trigger_id, token)
+        if isinstance(body, RunTrigger) and body.enabled:
+            position = await self._journal.pages.last_position()
+        row = TriggerRow(
+            tenant,
+            trigger_id,
+            kind,
+            json.dumps(body.document(), sort_keys=True),
+            address,
+            sealed,
+            position,
+            before.created_at_ms if before else now_ms,
+            max(now_ms, before.updated_at_ms + 1) if before else now_ms,
+        )
+        await self._journal.triggers.put(row, MOST)
+        self._addresses = None
+        self.on_change(tenant)
+        return await self._state(row)
+
+    async def _check(self, tenant: str, body: TriggerBody) -> None:
+        """Hold what would be started against its workflow. Raises `StartRefused`."""
+        if isinstance(body, RequestTrigger) and body.workflowId is None:
+            return
+        target = Target(tenant, str(body.workflowId), body.version)
+        _, definition = await self._starter.definition(target)
+        if isinstance(body, FormTrigger) or not isinstance(body.data, dict):
+            return
+        if problems := _missing(body.data, definition):
+            raise StartRefused("the data does not fit", tuple(problems))
+
+    async def _state(self, row: TriggerRow) -> TriggerState:
+        path = None
+        if row.sealed is not None:
+            token = self._keyring.open(_KIND, row.tenant, row.id, row.sealed)
+            path = _PATHS[row.kind] + token
+        newest = await self._journal.firings.page(row.tenant, row.source, 1)
+        return TriggerState(row, body_of(row), path, newest[0] if newest else None)
+
+
+def body_of(row: TriggerRow) -> TriggerBody:
+    """Return a trigger as it was written."""
+    return kept_body(row.kind, row.document)
+
+
+async def seal_all(journal: Journal, keyring: Keyring) -> None:
+    """Seal addresses that are sealed with an older key. Raises `KeyUnusable`."""
+    anew: dict[tuple[str, str], bytes] = {}
+    for row in await journal.triggers.sealed():
+        assert row.sealed is not None  # noqa: S101 - asked for
+        if renewed := keyring.renewed(_KIND, row.tenant, row.id, row.sealed):
+            anew[row.tenant, row.id] = renewed
+    if anew:
+        await journal.triggers.seal(anew)
+
+
+def _missing(data: JsonObject, definition: Definition) -> list[Problem]:
+    """Find inputs that nothing gives. What templates give is known when something comes."""
+    return [
+        Problem(f"data.{name}", "is required")
+        for name, spec in definition.payload.specs.items()
+        if name not in data and spec.get("required", True) and "default" not in spec
+    ]
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

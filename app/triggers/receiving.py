@@ -1,0 +1,355 @@
+"""What becomes of a request to a trigger's address: who sent it, what it is, what it starts.
+
+Whatever comes of it is noted, the newest requests of each trigger, so that its owner can look at
+one and have it again. A request that is not from whom it should be is noted apart and seldom: a
+flood of them pushes nothing else out, and costs the disk next to nothing.
+"""
+
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.auth.rate_limits import RateLimit
+from app.clock import Clock
+from app.execution.signals import IDS_KEPT_MS, Signals
+from app.files.uploads import Files, attachment_of
+from app.secrets.vault import Secrets
+from app.telemetry import log
+from app.triggers.arrived import Arrived, Content, content_of, described, request_scope
+from app.triggers.starting import Starter, StartRefused, Target
+from app.triggers.trigger_document import REQUEST_NAMES, RequestTrigger, condition_over
+from app.triggers.verification import NotVerified, used_headers, verify
+from app.wire.errors import BadRequest, PayloadTooLarge
+from engine import Json, JsonObject
+from journal import (
+    LONGEST_KEPT_BODY,
+    Firing,
+    Journal,
+    JournalError,
+    NewSignal,
+    TooManySignals,
+    TriggerRow,
+)
+from steps.contract import Problem, StepBroke
+from steps.expression import Expression, ExpressionError
+from steps.language.allowance import Allowance
+from steps.signal_names import is_key
+from steps.template import Template, as_text
+
+KEPT = 50
+"""Requests of one trigger that are kept."""
+
+_KEPT_REFUSED = 10
+_REFUSED_RATE, _REFUSED_BURST = 0.2, 10
+"""Refused requests of one trigger that are noted, in a second and at once."""
+
+_LONGEST_KEY = 200
+_LONGEST_MESSAGE = 1_000
+_KEYS = {
+    "github": "{{ request.headers['x-github-delivery'] | default('') }}",
+    "stripe": "{{ request.body.id | default('') }}",
+    "slack": "{{ request.body.event_id | default('') }}",
+    "standard-webhooks": "{{ request.headers['webhook-id'] | default('') }}",
+}
+"""Where senders say which of their messages it is."""
+
+
+class NotUnderstood(Exception):
+    """A request cannot be mapped to what it should start.
+
+    Attributes:
+        why: For the trigger's owner; whoever sent it is not told.
+    """
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__("the request does not fit what this address is for; its owner is told why")
+
+
+class NotReady(Exception):
+    """A trigger is paused, or what it needs is not there: that is not the sender's fault.
+
+    Attributes:
+        retry_after_s: Whole seconds after which asking again is worth while.
+    """
+
+    retry_after_s = 60
+
+    def __init__(self) -> None:
+        super().__init__("this address takes nothing now; try again later")
+
+
+class CannotReplay(Exception):
+    """A request was too long to be kept whole."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the body of request {key} is not kept, so it cannot be had again")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a request.
+
+    Attributes:
+        outcome: As its firing has it.
+        run_id: The run that it has started, now or when its key came first.
+        answer: What a sender wants to hear that asks whether the address is one.
+    """
+
+    request_id: str
+    outcome: str
+    run_id: str | None = None
+    answer: str | None = None
+
+
+class CompiledTrigger:
+    """A trigger on requests, ready to be used."""
+
+    def __init__(self, row: TriggerRow, body: RequestTrigger) -> None:
+        self.row = row
+        self.body = body
+        self.hidden = used_headers(body.verify)
+        self.when: Expression | None = (
+            None if body.when is None else condition_over(body.when, REQUEST_NAMES)
+        )
+
+    @cached_property
+    def data(self) -> Template | None:
+        """The template of the input; None for the body."""
+        return None if self.body.data is None else Template(self.body.data, also=REQUEST_NAMES)
+
+    @cached_property
+    def key(self) -> Template:
+        """The template of the idempotency key."""
+        text = self.body.idempotencyKey
+        if text is None:
+            text = _KEYS.get(self.body.verify.preset, "")
+        return Template(text, also=REQUEST_NAMES)
+
+    @cached_property
+    def signal_key(self) -> Template:
+        """The template of the signal's key."""
+        return Template(self.body.signal.key if self.body.signal else "", also=REQUEST_NAMES)
+
+
+class Receiving:
+    """Takes requests to the addresses of all tenants."""
+
+    def __init__(  # noqa: PLR0913 - the parts that a request touches
+        self,
+        journal: Journal,
+        starter: Starter,
+        signals: Signals,
+        secrets: Secrets,
+        files: Files,
+        clock: Clock,
+    ) -> None:
+        self._journal = journal
+        self._starter = starter
+        self._signals = signals
+        self._secrets = secrets
+        self._files = files
+        self._clock = clock
+        self._refusals = RateLimit(_REFUSED_RATE, _REFUSED_BURST, time.monotonic)
+
+    async def receive(self, trigger: CompiledTrigger, arrived: Arrived, largest: int) -> Receipt:
+        """Do what a request is for; what it starts is durable when this returns.
+
+        Args:
+            trigger: Whose address it came to.
+            arrived: The request.
+            largest: Bytes that its files may have together.
+
+        Raises:
+            NotVerified: It is not from whom it should be.
+            NotReady: The trigger's secret is not there.
+            NotUnderstood: Its condition, key or mapping failed.
+            StartRefused: What it gives is no input of the workflow.
+            BadRequest: Its body cannot be read.
+            Overloaded: The server has enough to do; nothing is noted.
+        """
+        try:
+            if arrived.replay_of is None:
+                await self._verify(trigger, arrived)
+            receipt, message = await self._taken(trigger, arrived, largest)
+        except NotVerified as refused:
+            if self._refusals.wait_s(f"{trigger.row.tenant}:{trigger.row.id}") == 0:
+                self._refusals.take(f"{trigger.row.tenant}:{trigger.row.id}")
+                await self._note(trigger, arrived, "refused", None, refused.why)
+            raise
+        except (StartRefused, BadRequest, PayloadTooLarge, TooManySignals) as failed:
+            await self._note(trigger, arrived, "failed", None, _told(failed))
+            raise
+        except ExpressionError as failed:
+            await self._note(trigger, arrived, "failed", None, str(failed))
+            raise NotUnderstood(str(failed)) from failed
+        await self._note(trigger, arrived, receipt.outcome, receipt.run_id, message)
+        return receipt
+
+    async def _verify(self, trigger: CompiledTrigger, arrived: Arrived) -> None:
+        how = trigger.body.verify
+        names = [name for name in (how.secret, how.formerSecret) if name is not None]
+        secrets = []
+        for name in names:
+            try:
+                secrets.append(await self._secrets.get(trigger.row.tenant, name))
+            except StepBroke as missing:
+                if name == how.formerSecret:
+                    continue
+                await self._note(trigger, arrived, "failed", None, str(missing))
+                raise NotReady from missing
+        if twice := sorted(trigger.hidden & arrived.repeated):
+            raise NotVerified(f"the header {twice[0]} is there twice")
+        verify(how, secrets, arrived.headers, arrived.body, arrived.at_ms)
+
+    async def _taken(
+        self, trigger: CompiledTrigger, arrived: Arrived, largest: int
+    ) -> tuple[Receipt, str | None]:
+        content = await content_of(arrived, largest)
+        if (challenge := _challenge(trigger, content)) is not None:
+            return Receipt(arrived.id, "answered", answer=challenge), "the challenge of its sender"
+        scope = request_scope(arrived, content, described(content.uploads), trigger.hidden)
+        with Allowance():
+            if trigger.when is not None and not trigger.when.evaluate(scope):
+                return Receipt(arrived.id, "skipped"), "its condition is false"
+            key = await self._key(trigger, arrived, scope)
+            if content.uploads:
+                files = await self._stored(trigger, content, key)
+                scope = request_scope(arrived, content, files, trigger.hidden)
+            data: Json = content.value
+            if trigger.data is not None:
+                data = await trigger.data.rendered(scope)
+            if trigger.body.signal is not None:
+                signal_key = as_text(await trigger.signal_key.rendered(scope))
+                return await self._sent(trigger, arrived, signal_key, key, data)
+        if trigger.data is None and isinstance(data, dict | None):
+            data = {**(data or _query_of(arrived, scope)), **_file_ids(scope)}
+        return await self._started(trigger, arrived, key, data)
+
+    async def _key(self, trigger: CompiledTrigger, arrived: Arrived, scope: JsonObject) -> str:
+        """Return what the reason for a start is called: of one only one run is started."""
+        given = await trigger.key.rendered(scope)
+        key = "" if given is None else as_text(given)
+        if not key or arrived.replay_of is not None:
+            key = f"{arrived.id}"
+        elif len(key) > _LONGEST_KEY or not key.isprintable():
+            key = f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"
+        return f"{trigger.row.source}:{key}"
+
+    async def _started(
+        self, trigger: CompiledTrigger, arrived: Arrived, key: str, data: Json
+    ) -> tuple[Receipt, str | None]:
+        if not isinstance(data, dict):
+            problem = Problem("data", "must be an object")
+            raise StartRefused("the data does not fit", (problem,))
+        row, body = trigger.row, trigger.body
+        target = Target(row.tenant, str(body.workflowId), body.version)
+        size = max(1_024, len(arrived.body))
+        started = await self._starter.start(target, data, key, row.source, size=size)
+        outcome = "started" if started.is_new else "repeated"
+        message = None if started.is_new else "its idempotency key had been used"
+        return Receipt(arrived.id, outcome, started.run_id), message
+
+    async def _sent(
+        self, trigger: CompiledTrigger, arrived: Arrived, signal_key: str, key: str, data: Json
+    ) -> tuple[Receipt, str | None]:
+        signal = trigger.body.signal
+        assert signal is not None  # noqa: S101 - the caller has looked
+        if not is_key(signal_key):
+            problem = Problem("signal.key", "gives no key of a signal")
+            raise StartRefused("no signal", (problem,))
+        now_ms = self._clock.now_ms()
+        new = NewSignal(
+            signal.name,
+            signal_key,
+            data,
+            now_ms,
+            now_ms + signal.keepFor,
+            now_ms + IDS_KEPT_MS,
+            key,
+            to_all=signal.to == "all",
+        )
+        sent = await self._signals.send(trigger.row.tenant, new)
+        if not sent.is_new:
+            return Receipt(arrived.id, "repeated"), "its idempotency key had been used"
+        taken = sent.delivered_to[0] if sent.delivered_to else None
+        message = f"signal {signal.name}" + ("" if taken else ", kept for a run that will wait")
+        return Receipt(arrived.id, "sent", taken), message
+
+    async def _stored(self, trigger: CompiledTrigger, content: Content, key: str) -> JsonObject:
+        """Store the files of a request, once for its key; return what a run sees of them."""
+        found: JsonObject = {}
+        for name, upload in content.uploads.items():
+            row = await self._files.store(trigger.row.tenant, upload, f"{key}:{name}")
+            found[name] = attachment_of(row)
+        return found
+
+    async def _note(
+        self,
+        trigger: CompiledTrigger,
+        arrived: Arrived,
+        outcome: str,
+        run_id: str | None,
+        message: str | None,
+    ) -> None:
+        """Keep what came of a request. It came all the same where that fails."""
+        row, refused = trigger.row, outcome == "refused"
+        told = None if message is None else self._masked(row, message)[:_LONGEST_MESSAGE]
+        if arrived.replay_of is not None:
+            told = f"{arrived.replay_of} again" + (f": {told}" if told else "")
+        source = row.refused if refused else row.source
+        firing = Firing(source, arrived.id, arrived.at_ms, outcome, run_id, told)
+        body = None if refused or len(arrived.body) > LONGEST_KEPT_BODY else arrived.body
+        if body:
+            text = body.decode("utf-8", "surrogateescape")
+            body = self._masked(row, text).encode("utf-8", "surrogateescape")
+        kept = arrived.kept(trigger.hidden, self._masked(row, arrived.query), body)
+        try:
+            await self._journal.triggers.note(row, firing, kept, _KEPT_REFUSED if refused else KEPT)
+        except JournalError as failure:
+            log.request_not_noted(row.tenant, row.id, failure)
+
+    def _masked(self, row: TriggerRow, text: str) -> str:
+        return str(self._secrets.mask(row.tenant, text))
+
+
+def new_request_id() -> str:
+    """Return what a request is called from now on."""
+    return f"req_{uuid.uuid4().hex}"
+
+
+def _challenge(trigger: CompiledTrigger, content: Content) -> str | None:
+    """Return what Slack wants to hear when an address is entered there."""
+    value = content.value
+    if trigger.body.verify.preset != "slack" or not isinstance(value, dict):
+        return None
+    if value.get("type") == "url_verification" and isinstance(value.get("challenge"), str):
+        return str(value["challenge"])[:_LONGEST_MESSAGE]
+    return None
+
+
+def _query_of(arrived: Arrived, scope: JsonObject) -> JsonObject:
+    """Return the parameters of a request that can have no body."""
+    request = scope["request"]
+    query = request.get("query") if isinstance(request, dict) else None
+    return query if arrived.method == "GET" and isinstance(query, dict) else {}
+
+
+def _file_ids(scope: JsonObject) -> JsonObject:
+    """Return the ids of the files of a request, by field."""
+    request = scope["request"]
+    files = request.get("files") if isinstance(request, dict) else None
+    return {
+        name: item["fileId"]
+        for name, item in (files.items() if isinstance(files, dict) else ())
+        if isinstance(item, dict)
+    }
+
+
+def _told(failure: Exception) -> str:
+    problems: tuple[Problem, ...] = getattr(failure, "problems", ())
+    shown = "; ".join(f"{item.path} {item.message}" for item in problems[:3])
+    text = str(failure)
+    return text if not shown or shown in text else f"{text}: {shown}"

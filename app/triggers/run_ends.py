@@ -1,0 +1,238 @@
+"""Starts runs when others have ended: reads the journal by position, starts, moves on.
+
+A start is durable under the key `trigger:id:run` before the trigger moves on, so whatever kills the
+process between the two starts nothing twice. A run that is started so knows its chain, which is the
+workflows whose ends led to it: none of them is started again, and a chain has an end.
+"""
+
+import asyncio
+import contextlib
+
+from app.clock import Clock
+from app.events.catalogue import kinds_named
+from app.events.hub import Hub
+from app.secrets.sensitive import shown_data
+from app.telemetry import log
+from app.triggers.kept_triggers import body_of
+from app.triggers.starting import Starter, StartRefused, Target, rendered
+from app.triggers.trigger_document import RUN_NAMES, RunTrigger, condition_over
+from engine import JsonObject, Run, iso_time, iso_time_or_none
+from journal import UNREADABLE, EventFilter, EventRow, Firing, Journal, TriggerRow, UnknownRun
+from steps.expression import ExpressionError
+from steps.language.allowance import Allowance
+from steps.template import Template
+
+MOST_OF_A_CHAIN = 10
+"""Runs of which each was started by the end of the one before."""
+
+_PAGE = 100
+_UNNOTED = 5_000
+"""Positions without anything to start after which the place is noted."""
+
+_PACE_S = 0.05
+_PAUSE_S = 1.0
+_LONGEST_WAIT_S = 30.0
+_MOST_COMPILED = 1_000
+
+
+class CompiledRunTrigger:
+    """A trigger on ends of runs, ready to be used."""
+
+    def __init__(self, row: TriggerRow) -> None:
+        body = body_of(row)
+        assert isinstance(body, RunTrigger)  # noqa: S101 - of that kind
+        self.body = body
+        self.kinds = frozenset(kinds_named(body.on, None))
+        self.when = None if body.when is None else condition_over(body.when, RUN_NAMES)
+        self.data = Template(body.data, also=RUN_NAMES)
+
+    def wants(self, event: EventRow) -> bool:
+        """Say whether it is for the end of a run, as far as can be seen from outside."""
+        body = self.body
+        return (
+            event.kind in self.kinds
+            and event.parent is None
+            and event.workflow_id != body.workflowId
+            and (body.workflows is None or event.workflow_id in body.workflows)
+        )
+
+
+class RunEnds:
+    """One task for each tenant that has triggers on ends of runs. Without any, nothing is done."""
+
+    def __init__(self, journal: Journal, starter: Starter, hub: Hub, clock: Clock) -> None:
+        self._journal = journal
+        self._starter = starter
+        self._hub = hub
+        self._clock = clock
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._compiled: dict[tuple[str, str], tuple[str, CompiledRunTrigger]] = {}
+        self._is_running = False
+
+    async def run(self) -> None:
+        """Start what ends of runs start, until cancelled."""
+        self._is_running = True
+        try:
+            while True:
+                try:
+                    for tenant in await self._journal.triggers.tenants_waiting():
+                        self.look(tenant)
+                    await asyncio.Event().wait()
+                except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                    log.triggers_delayed("", failure)
+                    await asyncio.sleep(_PAUSE_S)
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def look(self, tenant: str) -> None:
+        """Look at a tenant's triggers, which have changed."""
+        if tenant in self._tasks:
+            self._hub.heard(tenant, "")
+        elif self._is_running:
+            self._tasks[tenant] = asyncio.create_task(self._watch(tenant))
+
+    async def _watch(self, tenant: str) -> None:
+        looked = 0
+        with self._hub.listen_to_tenant(tenant) as bell:
+            while True:
+                bell.clear()
+                has_more = False
+                try:
+                    rows = await self._journal.triggers.waiting(tenant)
+                    if not rows and not bell.is_set():
+                        del self._tasks[tenant]
+                        return
+                    if rows:
+                        looked, has_more = await self._look(tenant, rows, looked)
+                except Exception as failure:  # noqa: BLE001 - tried again, and logged
+                    log.triggers_delayed(tenant, failure)
+                    looked = 0
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
+                await asyncio.sleep(_PACE_S)
+                if not has_more:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_LONGEST_WAIT_S):
+                            await bell.wait()
+
+    async def _look(self, tenant: str, rows: list[TriggerRow], looked: int) -> tuple[int, bool]:
+        """Deal with some ends; return up to where, and whether there may be more."""
+        noted = min(row.position or 0 for row in rows)
+        triggers = [(row, self._trigger(row)) for row in rows]
+        kinds = frozenset[str]().union(*(trigger.kinds for _, trigger in triggers))
+        page = await self._journal.pages.of_tenant(
+            tenant, EventFilter(kinds), max(noted, looked), _PAGE
+        )
+        has_started = False
+        for event in page.rows:
+            for row, trigger in triggers:
+                if event.position > (row.position or 0) and trigger.wants(event):
+                    has_started = True
+                    await self._ended(row, trigger, event)
+        if has_started or page.looked_up_to - noted >= _UNNOTED:
+            await self._journal.triggers.move(tenant, page.looked_up_to)
+        return page.looked_up_to, page.has_more
+
+    async def _ended(self, row: TriggerRow, trigger: CompiledRunTrigger, event: EventRow) -> None:
+        """Start what the end of a run starts, once. Raises where that comes later."""
+        try:
+            _, run = await self._journal.events.run(event.run_id, row.tenant)
+        except UnknownRun:
+            return  # deleted
+        except UNREADABLE as unreadable:
+            log.run_stands_still(event.run_id, unreadable)
+            return
+        body, types = trigger.body, trigger.body.errorTypes
+        if types is not None and (run.error is None or run.error.type not in types):
+            return
+        scope = _scope(run)
+        try:
+            with Allowance():
+                if trigger.when is not None and not trigger.when.evaluate(scope):
+                    return
+            chain = [*chain_of(run), run.workflow_id]
+            if body.workflowId in chain or len(chain) >= MOST_OF_A_CHAIN:
+                message = f"one of its chain, {', '.join(chain)}, would follow from itself"
+                await self._note(row, run, "skipped", None, message)
+                return
+            data = await rendered(trigger.data, scope)
+            started = await self._starter.start(
+                Target(row.tenant, body.workflowId, body.version),
+                data,
+                f"{row.source}:{run.id}",
+                row.source,
+                context={"startedBy": _started_by(row, run, chain)},
+            )
+        except (StartRefused, ExpressionError) as refused:
+            await self._note(row, run, "failed", None, str(refused))
+            return
+        await self._note(row, run, "started", started.run_id)
+
+    async def _note(
+        self,
+        row: TriggerRow,
+        run: Run,
+        outcome: str,
+        started: str | None,
+        message: str | None = None,
+    ) -> None:
+        firing = Firing(row.source, run.id, self._clock.now_ms(), outcome, started, message)
+        await self._journal.triggers.note(row, firing, None)
+
+    def _trigger(self, row: TriggerRow) -> CompiledRunTrigger:
+        kept = self._compiled.get((row.tenant, row.id))
+        if kept is None or kept[0] != row.document:
+            if len(self._compiled) >= _MOST_COMPILED:
+                self._compiled.clear()
+            kept = row.document, CompiledRunTrigger(row)
+            self._compiled[row.tenant, row.id] = kept
+        return kept[1]
+
+
+def chain_of(run: Run) -> list[str]:
+    """Return the workflows whose ends led to a run, the first of them first.
+
+    Only what a trigger has started has any: who asks over the API may give a context, and is
+    called otherwise.
+    """
+    began = run.context.get("startedBy") if run.caller.startswith("trigger:") else None
+    chain = began.get("chain") if isinstance(began, dict) else None
+    return [str(item) for item in chain] if isinstance(chain, list) else []
+
+
+def _started_by(row: TriggerRow, run: Run, chain: list[str]) -> JsonObject:
+    return {
+        "trigger": row.id,
+        "runId": run.id,
+        "workflowId": run.workflow_id,
+        "status": run.status.value,
+        "chain": [*chain],
+    }
+
+
+def _scope(run: Run) -> JsonObject:
+    """Return what expressions may name of a run that has ended."""
+    error = run.error
+    return {
+        "run": {
+            "id": run.id,
+            "workflowId": run.workflow_id,
+            "version": run.version,
+            "status": run.status.value,
+            "startedAt": iso_time(run.started_at_ms),
+            "endedAt": iso_time_or_none(run.ended_at_ms),
+            "caller": run.caller,
+        },
+        "data": shown_data(run.data),
+        "result": run.result,
+        "error": None
+        if error is None
+        else {
+            "stepId": error.step_id,
+            "type": error.type,
+            "message": error.message,
+            "attempts": error.attempts,
+        },
+    }

@@ -1,0 +1,230 @@
+"""Triggers over HTTP: what starts runs when a request, a form or the end of a run comes."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.triggers.arrived import Arrived
+from app.triggers.kept_triggers import TriggerState, body_of
+from app.triggers.receiving import CannotReplay, NotUnderstood, Receipt, new_request_id
+from app.triggers.starting import StartRefused
+from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigger, trigger_body
+from app.web.api.links import own_address
+from app.web.api.schedules import firing_document, usable_id
+from app.web.endpoint import Call, Endpoint
+from app.wire.answer_parts import IGNORED
+from app.wire.json_body import json_body
+from engine import JsonObject, iso_time
+from journal import ArrivedRequest, Firing
+from steps.as_written import as_written
+from steps.contract import Problem
+
+_SHOWN = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
+"""What the server adds to each trigger that it shows."""
+
+
+class _Shown(BaseModel):
+    id: str | None = Field(None, description=IGNORED)
+    kind: str | None = Field(None, description=IGNORED)
+    url: str | None = Field(None, description=IGNORED)
+    lastFiring: dict[str, Any] | None = Field(None, description=IGNORED)  # noqa: N815
+    createdAt: str | None = Field(None, description=IGNORED)  # noqa: N815
+    updatedAt: str | None = Field(None, description=IGNORED)  # noqa: N815
+
+
+class ShownRequestTrigger(RequestTrigger, _Shown):
+    """What a request to an address starts or sends; one that was shown can be sent as it is."""
+
+
+class ShownRunTrigger(RunTrigger, _Shown):
+    """What the end of a run starts; one that was shown can be sent as it is."""
+
+
+class ShownFormTrigger(FormTrigger, _Shown):
+    """The page of a workflow for anybody; one that was shown can be sent as it is."""
+
+
+class TriggerBody(
+    RootModel[
+        Annotated[
+            ShownRequestTrigger | ShownRunTrigger | ShownFormTrigger,
+            Field(description="by `on`: a request (without it), a form, or ends of runs"),
+        ]
+    ]
+):
+    """What starts runs."""
+
+
+class TriggerFiringsQuery(BaseModel):
+    """How many firings to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    limit: int = Field(50, ge=1, le=100)
+
+
+async def list_triggers(call: Call) -> Response:
+    """List the tenant's triggers, by id."""
+    found = await call.services.triggers.kept.of_tenant(call.tenant)
+    return JSONResponse([trigger_document(call, state) for state in found])
+
+
+async def get_trigger(call: Call) -> Response:
+    """Show a trigger."""
+    state = await call.services.triggers.kept.get(call.tenant, call.path("id"))
+    return JSONResponse(trigger_document(call, state))
+
+
+async def put_trigger(call: Call) -> Response:
+    """Make a trigger, or put another in its place; its address stays."""
+    trigger_id = usable_id(call.path("id"))
+    sent = await json_body(call.request, call.services.settings)
+    body = trigger_body(as_written(sent, _SHOWN))
+    is_new, state = await call.services.triggers.kept.put(call.tenant, trigger_id, body)
+    return JSONResponse(trigger_document(call, state), 201 if is_new else 200)
+
+
+async def delete_trigger(call: Call) -> Response:
+    """Delete a trigger with its requests; what it has started goes on."""
+    trigger_id = call.path("id")
+    await call.services.triggers.kept.delete(call.tenant, trigger_id)
+    return JSONResponse({"success": True, "id": trigger_id})
+
+
+async def pause_trigger(call: Call) -> Response:
+    """Pause a trigger; what comes meanwhile starts nothing."""
+    return await _enable(call, enabled=False)
+
+
+async def resume_trigger(call: Call) -> Response:
+    """Let a trigger go on, from now."""
+    return await _enable(call, enabled=True)
+
+
+async def rotate_trigger(call: Call) -> Response:
+    """Give a trigger another address; the one before leads nowhere from now on."""
+    state = await call.services.triggers.kept.rotate(call.tenant, call.path("id"))
+    return JSONResponse(trigger_document(call, state))
+
+
+async def list_trigger_firings(call: Call) -> Response:
+    """List what came of a trigger's newest requests or ends, newest first."""
+    query = call.query(TriggerFiringsQuery)
+    kept = call.services.triggers.kept
+    rows = await kept.firings(call.tenant, call.path("id"), query.limit)
+    return JSONResponse({"firings": [firing_document(row) for row in rows]})
+
+
+async def get_request(call: Call) -> Response:
+    """Show one of a trigger's newest requests, without what would let others in."""
+    kept = call.services.triggers.kept
+    firing, request = await kept.request(call.tenant, call.path("id"), call.path("key"))
+    return JSONResponse(request_document(firing, request))
+
+
+async def replay_request(call: Call) -> Response:
+    """Have one of a trigger's newest requests again, as if it came now.
+
+    Who has sent it is not asked again, and its idempotency key does not count.
+    """
+    triggers = call.services.triggers
+    row = (await triggers.kept.get(call.tenant, call.path("id"))).row
+    firing, request = await triggers.kept.request(call.tenant, row.id, call.path("key"))
+    if not isinstance(body_of(row), RequestTrigger):
+        raise StartRefused("no request", (Problem("on", "this trigger takes no requests"),))
+    if firing.outcome == "refused" or (request.body is None and request.size):
+        raise CannotReplay(firing.key)
+    again = Arrived(
+        new_request_id(),
+        call.services.clock.now_ms(),
+        request.method,
+        request.query,
+        request.headers,
+        frozenset(),
+        request.body or b"",
+        replay_of=firing.key,
+    )
+    largest = call.services.settings.max_attachment_bytes
+    try:
+        receipt = await triggers.receiving.receive(triggers.kept.compiled(row), again, largest)
+    except NotUnderstood as failed:
+        problem = Problem("request", failed.why)
+        raise StartRefused("the request does not fit", (problem,)) from failed
+    return JSONResponse(receipt_document(receipt), 202)
+
+
+async def _enable(call: Call, *, enabled: bool) -> Response:
+    kept = call.services.triggers.kept
+    state = await kept.set_enabled(call.tenant, call.path("id"), enabled=enabled)
+    return JSONResponse(trigger_document(call, state))
+
+
+def trigger_document(call: Call, state: TriggerState) -> JsonObject:
+    """Return a trigger as JSON; its address only to those who may start runs anyhow."""
+    url = None
+    if state.path is not None and call.caller.role.includes(Role.OPERATOR):
+        url = f"{call.services.settings.public_url or own_address(call.request)}{state.path}"
+    return {
+        "id": state.row.id,
+        "kind": state.row.kind,
+        "url": url,
+        **state.body.document(),
+        "lastFiring": firing_document(state.newest) if state.newest else None,
+        "createdAt": iso_time(state.row.created_at_ms),
+        "updatedAt": iso_time(state.row.updated_at_ms),
+    }
+
+
+def request_document(firing: Firing, request: ArrivedRequest) -> JsonObject:
+    """Return one of a trigger's requests as JSON."""
+    text = None if request.body is None else request.body.decode("utf-8", "replace")
+    return {
+        **firing_document(firing),
+        "method": request.method,
+        "query": request.query,
+        "headers": {**request.headers},
+        "size": request.size,
+        "body": text,
+        "replayable": firing.outcome != "refused" and (text is not None or not request.size),
+    }
+
+
+def receipt_document(receipt: Receipt) -> JsonObject:
+    """Return what came of a request as JSON."""
+    return {
+        "requestId": receipt.request_id,
+        "accepted": receipt.outcome != "skipped",
+        "duplicate": receipt.outcome == "repeated",
+        "runId": receipt.run_id,
+    }
+
+
+_ONE = "/api/triggers/{id}"
+ENDPOINTS = (
+    Endpoint("GET", "/api/triggers", Role.VIEWER, list_triggers, "List triggers"),
+    Endpoint("GET", _ONE, Role.VIEWER, get_trigger, "Show a trigger"),
+    Endpoint(
+        "PUT", _ONE, Role.EDITOR, put_trigger, "Make or replace a trigger", TriggerBody,
+        answers=(200, 201),
+    ),
+    Endpoint("DELETE", _ONE, Role.EDITOR, delete_trigger, "Delete a trigger"),
+    Endpoint("POST", f"{_ONE}/pause", Role.OPERATOR, pause_trigger, "Pause a trigger"),
+    Endpoint("POST", f"{_ONE}/resume", Role.OPERATOR, resume_trigger, "Resume a trigger"),
+    Endpoint(
+        "POST", f"{_ONE}/rotate", Role.EDITOR, rotate_trigger, "Give a trigger another address"
+    ),
+    Endpoint(
+        "GET", f"{_ONE}/firings", Role.VIEWER, list_trigger_firings,
+        "List what came of its requests or ends", None, TriggerFiringsQuery,
+    ),
+    Endpoint(
+        "GET", f"{_ONE}/firings/{{key}}", Role.OPERATOR, get_request,
+        "Show one of its newest requests",
+    ),
+    Endpoint(
+        "POST", f"{_ONE}/firings/{{key}}/replay", Role.OPERATOR, replay_request,
+        "Have one of its newest requests again", answers=(202,),
+    ),
+)  # fmt: skip

@@ -1,0 +1,42 @@
+"""Forms that requests bring."""
+
+from functools import partial
+
+from starlette.requests import Request
+
+from app.concurrency.offload import LONG_BYTES, offload
+from app.settings.server import Settings
+from app.wire.errors import BadRequest, PayloadTooLarge
+from app.wire.form import FIELD, FIELD_ROOM, Form, multipart_form
+from app.wire.json_body import read_body
+from steps.contract import Problem
+
+
+def is_form(request: Request) -> bool:
+    """Say whether a request brings a form that may have a file."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "multipart/form-data"
+
+
+async def form_with_file(request: Request, settings: Settings) -> Form:
+    """Return a form that has a file.
+
+    Raises `BadRequest` or `PayloadTooLarge`, naming the field.
+    """
+    form = await form_body(request, settings)
+    if not form.uploads:
+        problem = Problem(FIELD, "is required: send the file in this field")
+        raise BadRequest("the form is not acceptable", [problem])
+    return form
+
+
+async def form_body(request: Request, settings: Settings) -> Form:
+    """Return a form; one in which no file was chosen has no uploads. Raises as `form_with_file`."""
+    limit = settings.max_attachment_bytes
+    try:
+        body = await read_body(request, limit + FIELD_ROOM, settings.body_timeout)
+    except PayloadTooLarge as large:
+        raise PayloadTooLarge(FIELD, limit) from large
+    content_type = request.headers["content-type"].encode("latin-1")
+    work = partial(multipart_form, content_type, body, limit)
+    return work() if len(body) < LONG_BYTES else await offload(work)

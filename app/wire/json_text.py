@@ -1,0 +1,42 @@
+"""JSON text, read strictly: what is not JSON, or could not be kept, is refused."""
+
+import json
+
+from app.wire.errors import BadRequest
+from engine import Json
+from steps.strict_json import JsonRefused, must_be_bounded, parse_strictly
+
+_MOST_VALUES = 100_000
+
+
+def parse_json(body: bytes, what: str = "the body") -> Json:
+    """Return the value of JSON text.
+
+    Args:
+        body: The text.
+        what: What it is called in messages.
+
+    Raises:
+        BadRequest: The text is not acceptable; the message names the place of the fault.
+    """
+    try:
+        return parse_strictly(
+            body.decode("utf-8"), unique_keys=True, exact_integers=True, most_values=_MOST_VALUES
+        )
+    except UnicodeDecodeError as wrong:
+        raise BadRequest(f"{what} is not UTF-8 at byte {wrong.start}") from wrong
+    except json.JSONDecodeError as wrong:
+        place = f"line {wrong.lineno} column {wrong.colno}"
+        raise BadRequest(f"{what} is not valid JSON: {wrong.msg} at {place}") from wrong
+    except JsonRefused as refused:
+        raise BadRequest(f"{what} {refused.what}") from refused
+    except ValueError as wrong:
+        raise BadRequest(f"{what} is not acceptable JSON: {wrong}") from wrong
+
+
+def check_bounds(value: Json, what: str) -> None:
+    """Refuse a value that is nested too deep or holds too much. Raises `BadRequest`."""
+    try:
+        must_be_bounded(value, _MOST_VALUES)
+    except JsonRefused as refused:
+        raise BadRequest(f"{what} {refused.what}") from refused

@@ -1,0 +1,358 @@
+"""Requests to the addresses of triggers: who is let in, what it starts, what is kept of it."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness.server import Server, settled
+from tests.triggers.conftest import nothing_to_do
+
+SECRET = "a-secret-of-the-sender-0123456789"
+WHSEC = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+TAKES = {"amount": {"type": "number"}, "who": {"type": "string", "default": "nobody"}}
+
+
+@pytest.fixture(scope="module")
+def owner(shared: Server) -> Iterator[httpx.Client]:
+    with shared.client() as client:
+        client.post("/api/workflows", json=nothing_to_do("takes", payload=TAKES)).raise_for_status()
+        client.post("/api/workflows", json=nothing_to_do("any")).raise_for_status()
+        for name, value in (("SENDER", SECRET), ("STANDARD", WHSEC)):
+            client.put(f"/api/secrets/{name}", json={"value": value}).raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def sender() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=30) as client:
+        yield client
+
+
+def put(client: httpx.Client, name: str, **body: Any) -> Any:
+    given = {"workflowId": "any", "verify": {"preset": "none"}, **body}
+    answer = client.put(f"/api/triggers/{name}", json=given)
+    assert answer.status_code in (200, 201), answer.text
+    return answer.json()
+
+
+def firings(client: httpx.Client, name: str) -> list[tuple[str, str | None]]:
+    found = client.get(f"/api/triggers/{name}/firings").json()["firings"]
+    return [(item["outcome"], item["message"]) for item in found]
+
+
+def mac(text: bytes, secret: bytes = SECRET.encode(), how: str = "sha256") -> Any:
+    return hmac.new(secret, text, how)
+
+
+def signed(preset: str, body: bytes, at: int, secret: str = "") -> dict[str, str]:
+    """Return the headers with which a sender of a kind says who it is."""
+    key = secret.encode() or SECRET.encode()
+    if preset == "github":
+        return {"x-hub-signature-256": "sha256=" + mac(body, key).hexdigest(),
+                "x-github-delivery": hashlib.md5(body).hexdigest()}  # fmt: skip
+    if preset == "stripe":
+        return {
+            "stripe-signature": f"t={at},v1=00,v1={mac(f'{at}.'.encode() + body, key).hexdigest()},v0=1"
+        }
+    if preset == "slack":
+        return {"x-slack-request-timestamp": str(at),
+                "x-slack-signature": "v0=" + mac(f"v0:{at}:".encode() + body, key).hexdigest()}  # fmt: skip
+    if preset == "standard-webhooks":
+        key = base64.b64decode((secret or WHSEC).removeprefix("whsec_"))
+        text = f"msg_1.{at}.".encode() + body
+        return {"webhook-id": "msg_1", "webhook-timestamp": str(at),
+                "webhook-signature": "v1,AAAA v1," + base64.b64encode(mac(text, key).digest()).decode()}  # fmt: skip
+    if preset == "basic":
+        return {"authorization": "Basic " + base64.b64encode(b"me:" + key).decode()}
+    if preset == "header":
+        return {"x-shared": key.decode()}
+    return {"x-mac": "h=" + base64.b64encode(mac(f"{at}.".encode() + body, key, "sha512").digest()).decode(),
+            "x-at": str(at)}  # fmt: skip
+
+
+MORE: dict[str, dict[str, str]] = {
+    "hmac": {"header": "X-Mac", "algorithm": "sha512", "encoding": "base64", "prefix": "h=",
+             "timestampHeader": "X-At"},
+    "basic": {"username": "me"},
+    "header": {"header": "X-Shared"},
+}  # fmt: skip
+PRESETS = ("github", "stripe", "slack", "standard-webhooks", "hmac", "basic", "header")
+TIMED = ("stripe", "slack", "standard-webhooks", "hmac")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_only_who_has_the_secret_is_let_in(
+    owner: httpx.Client, sender: httpx.Client, preset: str
+) -> None:
+    secret = "STANDARD" if preset == "standard-webhooks" else "SENDER"
+    verify = {"preset": preset, "secret": secret, **MORE.get(preset, {})}
+    name = f"from-{preset}"
+    url = put(owner, name, verify=verify, workflowId="takes")["url"]
+    now, body = int(time.time()), b'{"amount": 3, "id": "evt_1", "event_id": "Ev1"}'
+    kind = {"content-type": "application/json"}
+
+    def send(headers: Any, content: bytes = body) -> int:
+        given = [*kind.items(), *(headers.items() if isinstance(headers, dict) else headers)]
+        raw = [(key.encode(), value.encode("latin-1")) for key, value in given]
+        return sender.post(url, content=content, headers=raw).status_code
+
+    right = signed(preset, body, now)
+    other = WHSEC[:-4] + "AAA=" if preset == "standard-webhooks" else "another-secret-0123456789"
+    forged: dict[str, Any] = {
+        "nothing": {},
+        "another secret": signed(preset, body, now, other),
+        "empty": dict.fromkeys(right, ""),
+        "odd": dict.fromkeys(right, "\xff=,v1,"),
+        "twice": [*right.items(), *right.items()],
+    }
+    if preset not in ("basic", "header"):
+        forged["another body"] = signed(preset, body + b" ", now)
+    if preset in TIMED:
+        forged["an hour old"] = signed(preset, body, now - 3_600)
+        forged["of tomorrow"] = signed(preset, body, now + 86_400)
+        forged["no time"] = {**right, **{k: "soon" for k, v in right.items() if v == str(now)}}
+        if preset == "stripe":
+            forged["no time"] = {"stripe-signature": "v1=00"}
+    assert {what: send(headers) for what, headers in forged.items()} == dict.fromkeys(forged, 401)
+    assert send(right) == 202
+    outcomes = [what for what, _ in firings(owner, name)]
+    assert outcomes.count("started") == 1
+    assert outcomes.count("refused") == min(10, len(forged))
+    kept = owner.get(f"/api/triggers/{name}/firings").json()["firings"]
+    (started,) = [item for item in kept if item["outcome"] == "started"]
+    run = settled(owner, started["runId"])
+    assert (run["data"]["amount"], run["data"]["who"]) == (3, "nobody")
+    shown = owner.get(f"/api/triggers/{name}/firings/{started['key']}").text
+    secrets = [value for key, value in right.items() if key != "x-github-delivery"]
+    assert not any(value in shown for value in (SECRET, *secrets) if len(value) > 12)
+    answer = sender.post(url, content=body, headers={**kind, **right}).json()
+    again = preset in ("github", "stripe", "slack", "standard-webhooks")
+    assert (answer["duplicate"], answer["runId"] == started["runId"]) == (again, again)
+
+
+def test_what_a_request_says_becomes_the_input_of_a_run(
+    owner: httpx.Client, sender: httpx.Client
+) -> None:
+    url = put(
+        owner, "mapped", when="request.body.kind == 'opened'",
+        data={"who": "{{ request.headers['x-who'] }}", "amount": "{{ request.body.n }}",
+              "page": "{{ request.query.page }}", "sent": "{{ request.headers.authorization }}"},
+        idempotencyKey="{{ request.body.id }}", workflowId="takes", respond="200",
+    )["url"]  # fmt: skip
+    headers = {"x-who": "ada", "authorization": "Bearer secret-of-the-sender"}
+    body = {"kind": "opened", "n": 2.5, "id": 7}
+    first = sender.post(f"{url}?page=3", json=body, headers=headers)
+    assert first.status_code == 200
+    run = settled(owner, first.json()["runId"])
+    assert run["data"] == {"who": "ada", "amount": 2.5, "page": "3", "sent": "***"}
+    again = sender.post(f"{url}?page=4", json=body, headers=headers).json()
+    assert (again["duplicate"], again["runId"]) == (True, run["runId"])
+    closed = sender.post(url, json={"kind": "closed"}).json()
+    assert (closed["accepted"], closed["runId"]) == (False, None)
+    unfit = sender.post(f"{url}?page=1", json={**body, "n": "many", "id": 8}, headers=headers)
+    assert (unfit.status_code, unfit.json()["details"][0]["path"]) == (400, "data.amount")
+    lost = sender.post(url, json={**body, "id": 9}, headers=headers)
+    assert lost.status_code == 400
+    assert "page" not in lost.text
+    assert (
+        sender.post(url, content=b"{", headers={"content-type": "application/json"}).status_code
+        == 400
+    )
+    found = firings(owner, "mapped")
+    assert [what for what, _ in found] == [
+        "failed", "failed", "failed", "skipped", "repeated", "started"
+    ]  # fmt: skip
+    assert "request.query.page" in str(found[1][1])
+
+
+def test_forms_and_files(owner: httpx.Client, sender: httpx.Client) -> None:
+    url = put(owner, "files", data={"name": "{{ request.body.name }}", "files": "{{ request.files }}"},
+              maxBytes=100_000)["url"]  # fmt: skip
+    sent = sender.post(url, data={"name": "a"}, files={"doc": ("../x.csv", b"a,b", "text/csv")})
+    data = settled(owner, sent.json()["runId"])["data"]
+    file = data["files"]["doc"]
+    assert (data["name"], file["fileName"], file["size"]) == ("a", "x.csv", 3)
+    assert owner.get(f"/api/workflow/files/{file['fileId']}").content == b"a,b"
+    plain = put(owner, "plain")["url"]
+    run = sender.post(plain, data={"a": ["1", "2"], "payload": '{"b": 1}'}).json()["runId"]
+    assert settled(owner, run)["data"] == {"a": ["1", "2"], "payload": '{"b": 1}'}
+    run = sender.post(plain, content=b"\x89PNG\r\n\x1a\n..", headers={"content-type": "image/png"})
+    stored = settled(owner, run.json()["runId"])["data"]["body"]
+    assert owner.get(f"/api/workflow/files/{stored}").content.startswith(b"\x89PNG")
+    assert sender.post(url, content=b"x" * 100_001).status_code == 413
+    assert sender.get(url).status_code == 405
+    assert sender.post(url, content=b"x", headers={"content-encoding": "gzip"}).status_code == 415
+
+
+def test_a_workflow_answers_with_what_it_says(owner: httpx.Client, sender: httpx.Client) -> None:
+    end = {"id": "end", "type": "end-flow", "result": {"sum": "{{ data.a + data.b }}"},
+           "answer": {"status": "{{ data.status }}", "body": "{{ data.body }}",
+                      "headers": {"Content-Type": "text/html", "X-Sum": "{{ data.head }}"}}}  # fmt: skip
+    owner.post("/api/workflows", json={**nothing_to_do("says"), "steps": [end]}).raise_for_status()
+    plain = {key: item for key, item in end.items() if key != "answer"}
+    owner.post("/api/workflows", json={**nothing_to_do("sums"), "steps": [plain]})
+    url = put(owner, "sums", workflowId="sums", respond="result", wait="20s")["url"]
+    answer = sender.post(url, json={"a": 1, "b": 2})
+    assert (answer.status_code, answer.json()) == (200, {"sum": 3})
+    assert sender.post(url, json={"a": 1}).status_code == 500
+    url = put(owner, "says", workflowId="says", respond="result",
+              idempotencyKey="{{ request.body.key | default('') }}")["url"]  # fmt: skip
+    sent = {"a": 1, "b": 2, "status": 418, "body": "<script>1</script>", "head": "3", "key": "k"}
+    for _ in range(2):  # the second one finds the answer of the first
+        answer = sender.post(url, json=sent)
+        assert (answer.status_code, answer.text, answer.headers["x-sum"]) == (
+            418,
+            sent["body"],
+            "3",
+        )
+        assert answer.headers["content-security-policy"].startswith("sandbox")
+    for wrong in (
+        {"head": "1\r\nset-cookie: a=b"},
+        {"head": "\u2028"},
+        {"status": 99},
+        {"status": "1e3"},
+    ):
+        answer = sender.post(url, json={**sent, **wrong, "key": ""})
+        assert (answer.status_code, "set-cookie" in answer.headers) == (500, False), wrong
+    for name in ("Connection", "set-cookie", "Content-Length", "Transfer-Encoding", "x-frame-options",
+                 "content-security-policy", "a b", "clear-site-data", "www-authenticate"):  # fmt: skip
+        bad = {**end, "answer": {"headers": {name: "1"}}}
+        saved = owner.post("/api/workflows", json={**nothing_to_do("bad"), "steps": [bad]})
+        assert (saved.status_code, "answer.headers" in saved.text) == (400, True), name
+    owner.post("/api/workflows", json={**nothing_to_do("slow"), "steps": [
+        {"id": "wait", "type": "wait", "duration": "1h"}, {"id": "end", "type": "end-flow"}],
+        "initialStep": "wait", "edges": [{"from": "wait", "to": "end"}]}).raise_for_status()  # fmt: skip
+    url = put(owner, "slow", workflowId="slow", respond="result", wait="100ms")["url"]
+    late = sender.post(url, json={})
+    assert late.status_code == 202
+    assert owner.get(f"/api/workflow/status/{late.json()['runId']}").json()["status"] == "running"
+
+
+def test_a_request_sends_a_signal(owner: httpx.Client, sender: httpx.Client) -> None:
+    waits = {"id": "w", "type": "wait-for-signal", "signal": "paid", "key": "{{ data.order }}",
+             "output": {"sum": {"type": "number", "value": "{{ signal.data.sum }}"}}}  # fmt: skip
+    owner.post("/api/workflows", json={
+        **nothing_to_do("waits"), "steps": [waits, {"id": "end", "type": "end-flow"}],
+        "initialStep": "w", "edges": [{"from": "w", "to": "end"}]}).raise_for_status()  # fmt: skip
+    run = owner.post("/api/workflow/start-async/waits", json={"data": {"order": "17"}}).json()[
+        "runId"
+    ]
+    settled(owner, run, "paused")
+    url = put(owner, "paid", workflowId=None, signal={"name": "paid", "key": "{{ request.body.order }}"},
+              idempotencyKey="{{ request.body.id }}")["url"]  # fmt: skip
+    sent = sender.post(url, json={"order": 17, "sum": 9, "id": "e1"}).json()
+    assert sent["runId"] == run
+    assert settled(owner, run, "completed")["data"]["sum"] == 9
+    assert sender.post(url, json={"order": 17, "sum": 9, "id": "e1"}).json()["duplicate"] is True
+    assert owner.get("/api/signals").json()["signals"] == []
+
+
+def test_the_newest_requests_are_kept_and_can_be_had_again(
+    owner: httpx.Client, sender: httpx.Client
+) -> None:
+    url = put(
+        owner, "kept", workflowId="takes", idempotencyKey="{{ request.body.id }}", perSecond=100
+    )["url"]
+    owner.put("/api/secrets/IN_BODY", json={"value": "canary-in-a-body"}).raise_for_status()
+    for number in range(55):
+        sender.post(url, json={"amount": number, "id": number, "s": "canary-in-a-body"})
+    found = owner.get("/api/triggers/kept/firings?limit=100").json()["firings"]
+    assert len(found) == 50
+    place = f"/api/triggers/kept/firings/{found[0]['key']}"
+    shown = owner.get(place).json()
+    assert json.loads(shown["body"]) == {"amount": 54, "id": 54, "s": "***"}
+    assert (shown["method"], shown["replayable"]) == ("POST", True)
+    again = owner.post(f"{place}/replay")
+    assert again.status_code == 202, again.text
+    assert again.json()["runId"] not in {item["runId"] for item in found}
+    assert settled(owner, again.json()["runId"])["data"]["amount"] == 54
+    newest = owner.get("/api/triggers/kept").json()["lastFiring"]
+    assert (newest["outcome"], newest["message"]) == ("started", f"{found[0]['key']} again")
+    sender.post(url, json={"amount": 1, "id": "long", "x": "y" * 70_000})
+    key = owner.get("/api/triggers/kept").json()["lastFiring"]["key"]
+    assert owner.get(f"/api/triggers/kept/firings/{key}").json()["body"] is None
+    assert owner.post(f"/api/triggers/kept/firings/{key}/replay").status_code == 409
+    assert owner.post("/api/triggers/kept/firings/req_none/replay").status_code == 404
+
+
+def test_addresses_are_moved_paused_and_gone(
+    owner: httpx.Client, sender: httpx.Client, shared: Server
+) -> None:
+    url = put(owner, "moved")["url"]
+    assert put(owner, "moved", note="changed")["url"] == url
+    assert sender.post(url, json={}).status_code == 202
+    moved = owner.post("/api/triggers/moved/rotate").json()["url"]
+    assert [sender.post(at, json={}).status_code for at in (url, moved)] == [404, 202]
+    owner.post("/api/triggers/moved/pause").raise_for_status()
+    assert sender.post(moved, json={}).status_code == 503
+    owner.post("/api/triggers/moved/resume").raise_for_status()
+    assert sender.post(moved, json={}).status_code == 202
+    with shared.client("viewer") as viewer:
+        assert viewer.get("/api/triggers/moved").json()["url"] is None
+    with shared.client(tenant="other") as other:
+        assert other.get("/api/triggers").json() == []
+        assert other.get("/api/triggers/moved").status_code == 404
+    owner.delete("/api/workflows/any").raise_for_status()
+    assert sender.post(moved, json={}).status_code == 503
+    assert "archived" in str(firings(owner, "moved")[0][1])
+    owner.post("/api/workflows/any/unarchive").raise_for_status()
+    owner.delete("/api/triggers/moved").raise_for_status()
+    assert sender.post(moved, json={}).status_code == 404
+    assert moved.rpartition("/")[2] not in shared.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "told"),
+    [
+        ({"on": "full moon"}, "on", "request, form"),
+        ({"verify": None}, "verify", "dictionary"),
+        ({"verify": {"preset": "github"}}, "verify.secret", "required with github"),
+        ({"verify": {"preset": "hmac", "secret": "A"}}, "verify.header", "required with hmac"),
+        ({"verify": {"preset": "none", "secret": "A"}}, "verify.secret", "no meaning"),
+        ({"verify": {"preset": "github", "secret": "A", "header": "x"}}, "verify.header", "no meaning"),
+        ({"signal": {"name": "x"}}, "signal", "beside workflowId"),
+        ({"workflowId": None}, "workflowId", "signal instead"),
+        ({"workflowId": "nowhere"}, "workflowId", "no workflow"),
+        ({"when": "data.x == 1"}, "when", "may name request"),
+        ({"when": "request.body ="}, "when", "expression"),
+        ({"data": {"a": "{{ secrets.A }}"}}, "data", "secret"),
+        ({"workflowId": "takes", "data": {"who": "x"}}, "data.amount", "required"),
+        ({"respond": "200", "wait": "1s"}, "wait", "only where"),
+        ({"perSecond": 0}, "perSecond", "greater"),
+        ({"idempotancyKey": "x"}, "idempotancyKey", "did you mean idempotencyKey"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_trigger_is_told_by_its_field(
+    owner: httpx.Client, body: dict[str, Any], path: str, told: str
+) -> None:
+    right = {"workflowId": "any", "verify": {"preset": "none"}}
+    answer = owner.put("/api/triggers/wrong", json={**right, **body})
+    assert answer.status_code == 400, answer.text
+    assert any(
+        item["path"] == path and told in item["message"] for item in answer.json()["details"]
+    ), answer.text
+    assert owner.get("/api/triggers/wrong").status_code == 404
+
+
+def test_slack_is_told_its_challenge_only_when_it_is_slack(
+    owner: httpx.Client, sender: httpx.Client
+) -> None:
+    url = put(owner, "slack", verify={"preset": "slack", "secret": "SENDER"})["url"]
+    body = json.dumps({"type": "url_verification", "challenge": "3eZbrw1a"}).encode()
+    kind = {"content-type": "application/json"}
+    assert sender.post(url, content=body, headers=kind).status_code == 401
+    answer = sender.post(
+        url, content=body, headers={**kind, **signed("slack", body, int(time.time()))}
+    )
+    assert (answer.status_code, answer.text) == (200, "3eZbrw1a")
+    assert firings(owner, "slack")[0][0] == "answered"
+    missing = put(owner, "missing", verify={"preset": "slack", "secret": "NOT_THERE"})["url"]
+    assert sender.post(missing, content=body, headers=kind).status_code == 503
+    assert "NOT_THERE" in str(firings(owner, "missing")[0][1])

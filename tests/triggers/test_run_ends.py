@@ -1,0 +1,137 @@
+"""Runs that are started by the ends of others: each end starts one, and nothing goes in circles."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from tests.conftest import PLUGIN
+from tests.harness.server import Server, settled
+from tests.triggers.conftest import nothing_to_do, until
+
+
+def fails(name: str) -> dict[str, Any]:
+    end = {"id": "end", "type": "end-flow", "status": "failed", "message": "it was {{ data.why }}"}
+    return {**nothing_to_do(name), "steps": [end]}
+
+
+@pytest.fixture(scope="module")
+def owner(shared: Server) -> Iterator[httpx.Client]:
+    with shared.client() as client:
+        for made in (fails("breaks"), fails("breaks-too"), nothing_to_do("works"),
+                     nothing_to_do("told"), nothing_to_do("after")):  # fmt: skip
+            client.post("/api/workflows", json=made).raise_for_status()
+        yield client
+
+
+def start(client: httpx.Client, workflow: str, **data: Any) -> str:
+    answer = client.post(
+        f"/api/workflow/start-async/{workflow}", json={"data": {"why": "x", **data}}
+    )
+    return str(answer.json()["runId"])
+
+
+def put(client: httpx.Client, name: str, **body: Any) -> None:
+    answer = client.put(f"/api/triggers/{name}", json={"workflowId": "told", **body})
+    assert answer.status_code in (200, 201), answer.text
+
+
+def firings(client: httpx.Client, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/triggers/{name}/firings").json()["firings"]
+    return found
+
+
+def test_the_end_of_a_run_starts_another_that_knows_it(owner: httpx.Client) -> None:
+    settled(owner, start(owner, "breaks"))
+    put(owner, "told", on="run.failed", workflows=["breaks", "works"], when="data.why != 'quiet'",
+        errorTypes=["EndedAsFailed"],
+        data={"of": "{{ run.id }}", "why": "{{ error.message }}", "had": "{{ data.n }}"})  # fmt: skip
+    start(owner, "breaks", why="quiet", n=1)
+    start(owner, "works", n=1)
+    start(owner, "breaks-too", n=1)
+    run = start(owner, "breaks", why="late", n=5)
+    (fired,) = until(lambda: firings(owner, "told"), bool)
+    assert (fired["key"], fired["outcome"]) == (run, "started")
+    began = settled(owner, fired["runId"])
+    assert began["data"] == {"of": run, "why": "it was late", "had": 5}
+    wrong = start(owner, "breaks")
+    found = until(lambda: firings(owner, "told"), lambda found: len(found) == 2)
+    assert (found[0]["key"], found[0]["outcome"]) == (wrong, "failed")
+    assert "data.n" in found[0]["message"]
+    owner.post("/api/triggers/told/pause").raise_for_status()
+    settled(owner, start(owner, "breaks", n=6))
+    owner.post("/api/triggers/told/resume").raise_for_status()
+    last = start(owner, "breaks", n=7)
+    found = until(lambda: firings(owner, "told"), lambda found: len(found) == 3)
+    assert found[0]["key"] == last
+    owner.delete("/api/triggers/told").raise_for_status()
+
+
+def test_nothing_goes_in_circles(owner: httpx.Client) -> None:
+    ring = ["ring-0", "ring-1", "ring-2"]
+    for number, name in enumerate(ring):
+        before = ring[number - 1]
+        for one in {name, before}:
+            owner.post("/api/workflows", json=nothing_to_do(one))
+        put(owner, name, workflowId=name, on=["run.completed"], workflows=[before])
+    put(owner, "every", on=["run.completed", "run.failed"])
+    first = start(owner, "ring-0")
+    stopped = until(lambda: firings(owner, "ring-0"), bool)
+    assert (stopped[0]["outcome"], "ring-0, ring-1, ring-2" in stopped[0]["message"]) == (
+        "skipped",
+        True,
+    )
+    until(lambda: [item["outcome"] for item in firings(owner, "every")],
+          lambda found: found == ["started"] * 3)  # fmt: skip
+    time.sleep(0.3)
+    assert len(firings(owner, "every")) == 3  # its own ends start nothing
+    assert first in {item["key"] for item in firings(owner, "ring-1")}
+    for body, path in (({"workflows": ["told"]}, "workflows"), ({"on": "run.paused"}, "on[0]"),
+                       ({"on": ["run.completed"], "errorTypes": ["A"]}, "errorTypes"),
+                       ({"data": {"x": "{{ request.body }}"}}, "data")):  # fmt: skip
+        answer = owner.put(
+            "/api/triggers/x", json={"workflowId": "told", "on": "run.failed", **body}
+        )
+        assert (answer.status_code, answer.json()["details"][0]["path"]) == (400, path), answer.text
+    for name in (*ring, "every"):
+        owner.delete(f"/api/triggers/{name}").raise_for_status()
+
+
+def test_a_caller_cannot_give_a_chain(owner: httpx.Client, shared: Server) -> None:
+    put(owner, "chained", on="run.completed", workflows=["works"])
+    made = owner.post("/api/jwt-secrets", json={"role": "operator"}).json()
+    forged = {"startedBy": {"chain": ["told"]}}
+    claims = {"sub": "eve", "exp": int(time.time()) + 60, "context": forged}
+    token = jwt.encode(claims, made["secret"], "HS256", {"kid": made["kid"]})
+    with httpx.Client(headers={"authorization": f"Bearer {token}"}) as eve:
+        sent = eve.post(f"{shared.address}/api/workflow/start-async/works", json={"data": {}})
+    (fired,) = until(lambda: firings(owner, "chained"), bool)
+    assert (fired["key"], fired["outcome"]) == (sent.json()["runId"], "started")
+    owner.delete("/api/triggers/chained").raise_for_status()
+
+
+def test_kills_start_nothing_twice_and_lose_no_end(tmp_path: Path) -> None:
+    dice = random.Random(5)
+    with Server(tmp_path / "data", PLUGIN) as server:
+        with server.client() as client:
+            client.post("/api/workflows", json=nothing_to_do("works"))
+            client.post("/api/workflows", json=nothing_to_do("after"))
+            put(client, "after", workflowId="after", on="run.completed", workflows=["works"],
+                data={"of": "{{ run.id }}"})  # fmt: skip
+        ended = []
+        for _ in range(4):
+            with server.client() as client:
+                ended += [start(client, "works") for _ in range(5)]
+            time.sleep(dice.random() * 0.12)
+            server.kill()
+            server.start()
+        with server.client() as client:
+            until(lambda: len(firings(client, "after")), lambda count: count == len(ended))
+            runs = client.get("/api/workflow/runs?workflowId=after&limit=100").json()["runs"]
+            assert sorted(item["key"] for item in firings(client, "after")) == sorted(ended)
+            assert len(runs) == len(ended)
