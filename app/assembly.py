@@ -95,6 +95,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
+        journal.events,
     )  # fmt: skip
     execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)

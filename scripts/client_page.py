@@ -18,6 +18,7 @@ _CALLS = (
     ("client.workflows", stepwell.Workflows),
     ("client.schedules", stepwell.Schedules),
     ("client.triggers", stepwell.Triggers),
+    ("client.agents", stepwell.Agents),
 )
 _DOCUMENTS = (
     *(stepwell.RunStatus, stepwell.PauseSignal, stepwell.Action, stepwell.HistoryEntry),

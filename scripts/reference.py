@@ -144,6 +144,27 @@ Either way each question is a function of the records, and asked the same after 
 `cache`, provider anthropic is asked to keep the conversation; others do that by themselves. What
 came from a cache is `cachedTokens`.
 
+## Trying a version on what has happened
+
+`stepwell replay RUN --agent VERSION`, or `--model NAME`, does the last visit of a recorded run that
+has asked a model again: with the same data, by a run of its own that ends after the step. Its calls
+are answered by the recorded ones: nothing is called, nobody is asked. A call with other arguments
+gets the next recorded one of the same tool (`near`); where there is none the model is told. A table
+says what came out otherwise, and what it cost:
+
+```text
+run        came out               turns   calls   tokens        cost              model s
+run-1      same                   3 -> 3  2 -> 2  1846 -> 1790  0.0031 -> 0.0012  6.1 -> 2.9
+run-2      otherwise (completed)  4 -> 3  3 -> 2  2470 -> 1802  0.0044 -> 0.0013  8.0 -> 3.1
+2 runs     1 same                 7 -> 6  5 -> 4  4316 -> 3592  0.0075 -> 0.0025  14.1 -> 6.0
+run-2  output.owner: "Acme Ltd" -> "Acme Limited"
+```
+
+`checks` of an agent lists runs that each version is to be tried on. `stepwell replay --checks
+AGENT` takes the latest version, or that of `--agent`, and with `--publish` publishes it if all
+came out the same; the exit code is 1 otherwise. In a workflow, `recorded` of a `call-agent` step
+does the same.
+
 An agent that failed can go on from its last answer: `POST /api/workflow/rerun/{runId}` with
 `"keepCalls": true`. Limits begin anew then, and what was paid for is not counted again.
 """

@@ -1,7 +1,7 @@
 """Agents: stored definitions of who works on a call-agent step, with what, and how long."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -203,6 +203,12 @@ class AgentDocument(_Part):
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),
         description="when it has worked long enough",
+    )
+    checks: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [],
+        max_length=100,
+        description="recorded runs with which `stepwell replay --checks` tries a version before it "
+        "is published",
     )
     context: Context | None = Field(
         None, description="how a long conversation is made shorter; never without it"

@@ -14,6 +14,7 @@ from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Step
 from steps.agent import Limits
 from steps.agent_limits import AgentLimits
 from steps.agent_questions import Asked, Decision, Questions
+from steps.agent_recorded import RecordedCalls
 from steps.agent_tools import DELIVER, Offer
 from steps.chat import Part, TextPart, ToolCall
 from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
@@ -80,8 +81,11 @@ class AgentCalls:
         questions: Questions,
         step: StepInput,
         effects: Effects,
+        recorded: RecordedCalls | None = None,
     ) -> None:
+        """Make calls; with `recorded`, answer them by those of another visit instead."""
         self.log: list[Json] = []
+        self._recorded = recorded
         self._limits = limits
         self._left = left
         self._fields = fields
@@ -130,7 +134,9 @@ class AgentCalls:
         decision = self._questions.decision(name)
         if decision and decision.edited is not None and decision.edited != call.arguments:
             found.arguments = found.edited = decision.edited
-        if self._effects.recalled(name) is not None:
+        if (kept := self._effects.recalled(name)) is not None:
+            if self._recorded and isinstance(kept, dict):
+                self._recorded.used(kept)
             return found
         if found.offer is None:
             if not self._is_delivery(call):
@@ -146,7 +152,11 @@ class AgentCalls:
             found.told = told_error("InvalidToolInput", listed(problems))
         elif decision and not decision.approved:
             found.told = told_error("Rejected", decision.refusal)
-        elif decision or not offer.needs_approval(found.arguments, self._step.scope):
+        elif (
+            decision
+            or self._recorded
+            or not offer.needs_approval(found.arguments, self._step.scope)
+        ):
             found.stand = "ready"
         else:
             found.stand = "asks"
@@ -176,6 +186,10 @@ class AgentCalls:
 
     async def _make(self, ready: Sequence[_Call]) -> Pauses | AwaitsChildren | None:
         """Make calls side by side; return what has to come before all of them are made."""
+        if self._recorded is not None:
+            for call in ready:
+                await self._recall(call, self._recorded)
+            return None
         stands = [await self._child(call) for call in ready if _is_workflow(call)]
         tools = [call for call in ready if not _is_workflow(call)]
         doubtful = [call for call in tools if self._is_in_doubt(call)]
@@ -191,6 +205,15 @@ class AgentCalls:
             doubt = f"{call.name}/doubt-{self._times_begun(call)}"
             return self._questions.doubt(doubt, Asked(call.name, call.offer, call.arguments or {}))
         return None
+
+    async def _recall(self, call: _Call, recorded: RecordedCalls) -> None:
+        """Give a call the outcome of one of another visit."""
+        offer, arguments = call.offer, call.arguments
+        assert offer is not None  # noqa: S101 - only these are ready
+        assert arguments is not None  # noqa: S101 - as above
+        if self._effects.recalled(call.name) is None:
+            outcome = recorded.outcome(offer.id, arguments)
+            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **outcome})
 
     async def _tool(self, call: _Call) -> None:
         """Call a tool, unless that has been done, or a person has said what came of it."""

@@ -55,11 +55,16 @@ class Thread:
         kept = await effects.record("thread", work)
         assert isinstance(kept, dict)  # noqa: S101 - written above
         length = int(kept["length"])  # type: ignore[arg-type]
-        earlier: list[Message] = []
-        for exchange in await effects.exchanges(thread_id, length):
-            earlier.append(Message("user", (TextPart(exchange.message),)))
-            earlier.append(Message("assistant", (TextPart(exchange.answer),)))
-        return cls(thread_id, length, earlier, effects)
+        return cls(thread_id, length, await _earlier(thread_id, length, effects), effects)
+
+    @classmethod
+    async def recorded(cls, kept: Json, effects: Effects) -> Self:
+        """Return what was said before a recorded visit, by its record; nothing is added to it."""
+        if not isinstance(kept, dict):
+            return cls("", 0, (), effects)
+        length = int(kept["length"])  # type: ignore[arg-type] # written by `begun`
+        earlier = await _earlier(str(kept["thread"]), length, effects)
+        return cls("", length, earlier, effects)
 
     async def added(self, asked: str, outcome: Outcome) -> Outcome:
         """Add what was delivered to the thread; return the outcome with the thread's id."""
@@ -71,3 +76,11 @@ class Thread:
         answer = str(text) if text else json.dumps(outcome.output, ensure_ascii=False)
         await self._effects.add_exchange(self._id, Exchange(self._length + 1, asked, answer))
         return replace(outcome, got={"response": {**response, "threadId": self._id}})
+
+
+async def _earlier(thread_id: str, length: int, effects: Effects) -> list[Message]:
+    earlier: list[Message] = []
+    for exchange in await effects.exchanges(thread_id, length):
+        earlier.append(Message("user", (TextPart(exchange.message),)))
+        earlier.append(Message("assistant", (TextPart(exchange.answer),)))
+    return earlier

@@ -15,6 +15,7 @@ from steps.agent_calls import AgentCalls, Delivered, Told
 from steps.agent_context import SUMMARY_INSTRUCTIONS, Conversation, as_text
 from steps.agent_limits import AgentLimits
 from steps.agent_questions import Questions
+from steps.agent_recorded import RecordedCalls
 from steps.agent_tools import DELIVER, Offer
 from steps.asked import newly_asked
 from steps.chat import (
@@ -46,7 +47,9 @@ class AgentWork:
         offers: Sequence[Offer],
         step: StepInput,
         effects: Effects,
+        recorded: RecordedCalls | None = None,
     ) -> None:
+        """Begin; with `recorded`, calls are answered by those of another visit."""
         self._id = agent_id
         self._settings = agent.settings
         self._name = agent.name
@@ -57,8 +60,9 @@ class AgentWork:
         self._limits = AgentLimits(agent.settings.limits, agent.name, step, effects)
         self._questions = Questions(agent.name, step, effects)
         self._calls = AgentCalls(
-            agent.settings.limits, self._limits, fields, offers, self._questions, step, effects
-        )
+            agent.settings.limits, self._limits, fields, offers, self._questions, step, effects,
+            recorded,
+        )  # fmt: skip
         self._offers = offers
         self._conversation = step.idempotency_key
         self._specs = [offer.spec for offer in offers]

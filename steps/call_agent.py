@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject
 from steps.agent import AgentDefinition, compile_agent
 from steps.agent_questions import accepted, unanswered
+from steps.agent_recorded import RecordedCalls
 from steps.agent_records import kept_calls
 from steps.agent_thread import Thread
 from steps.agent_tools import offer_from_json, offers_of
@@ -24,6 +25,18 @@ from steps.model_options import Fallback, Reasoning
 from steps.model_output import fields_to_fill
 from steps.spending import LimitReached
 from steps.template import Template
+
+
+class RecordedVisit(BaseModel):
+    """A visit of an agent that has taken place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    runId: Template = Field(description="the run")  # noqa: N815
+    stepId: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="its step; that of the same id without it"
+    )
+    visit: int = Field(1, ge=1, le=1_000_000, description="which time the run was in it")
 
 
 class CallAgentSettings(StepSettings):
@@ -51,6 +64,11 @@ class CallAgentSettings(StepSettings):
         None,
         description="the conversation that this goes on: what was asked and answered in it before "
         "is told to the model; one step at a time may work on it",
+    )
+    recorded: RecordedVisit | None = Field(
+        None,
+        description="an earlier visit of an agent whose calls answer those of this one: nothing is "
+        "called and nobody is asked",
     )
     files: list[Template] = Field(
         [],
@@ -91,7 +109,8 @@ class CallAgent(StepType[CallAgentSettings]):
         "UnknownModel, ModelAuth, ModelRejected, AddressNotAllowed, UnknownSecret": "as in "
         "call-llm: the agent's model cannot be used",
         "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "
-        "else than a file that a model can be shown; or `threadId` is no text, or another agent's",
+        "else than a file that a model can be shown; or `threadId` is no text, or another agent's; "
+        "or there is no visit as `recorded` says",
         "StorageUnavailable": "the storage of files is away; retried",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
@@ -121,7 +140,9 @@ class CallAgent(StepType[CallAgentSettings]):
         fields = agent.output.specs or fields_to_fill(step.output)
         offers = [offer_from_json(item) for item in tools]
         agent_id = str(begun["agent"]["id"])  # type: ignore[index,call-overload] # as above
-        work = AgentWork(agent_id, agent, fields, offers, step, effects)
+        earlier = await _recorded(settings, step, effects)
+        recorded = None if earlier is None else RecordedCalls(earlier)
+        work = AgentWork(agent_id, agent, fields, offers, step, effects, recorded)
         told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
         asked = _text(await settings.message.rendered(step.scope))
         if inputs:
@@ -130,7 +151,10 @@ class CallAgent(StepType[CallAgentSettings]):
         user = Message("user", (TextPart(asked), *files))
         budget = BudgetQuestions(step, effects)
         await budget.settle()
-        thread = await Thread.begun(settings.threadId, step, agent_id, effects)
+        if earlier is None:
+            thread = await Thread.begun(settings.threadId, step, agent_id, effects)
+        else:
+            thread = await Thread.recorded(earlier.get("thread"), effects)
         try:
             outcome = await work.until_delivered(_text(told), thread.earlier, user)
             return await thread.added(asked, outcome)
@@ -155,6 +179,17 @@ class CallAgent(StepType[CallAgentSettings]):
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
         """Keep turns and calls up to the last answer that was of use."""
         return kept_calls(records)
+
+
+async def _recorded(
+    settings: CallAgentSettings, step: StepInput, effects: Effects
+) -> Mapping[str, Json] | None:
+    """Return the records of the visit whose calls are given back; None where they are made."""
+    named = settings.recorded
+    if named is None:
+        return None
+    run_id = _text(await named.runId.rendered(step.scope))
+    return await effects.visit_records(run_id, named.stepId or step.step_id, named.visit)
 
 
 async def _begin(settings: CallAgentSettings, effects: Effects) -> Json:

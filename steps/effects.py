@@ -338,6 +338,22 @@ class Effects(Protocol):
         """
         ...
 
+    async def visit_records(self, run_id: str, step_id: str, visit: int) -> Mapping[str, Json]:
+        """Return what another visit, of a run of this tenant, has recorded.
+
+        Args:
+            run_id: The run.
+            step_id: Its step.
+            visit: Which time it was in it, from 1.
+
+        Returns:
+            The values by their names, oldest first.
+
+        Raises:
+            StepBroke: There is no such run or visit.
+        """
+        ...
+
     async def send_signal(self, signal: OutgoingSignal) -> None:
         """Send a signal, once in a visit: kept on disk with the record that it has been sent.
 

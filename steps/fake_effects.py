@@ -95,6 +95,7 @@ class FakeEffects(Effects):
         saved: The files that were kept; `file` reads them too.
         started: The child runs that were started, by their number.
         threads: What was said in threads, by their ids.
+        visits: What visits of other runs have recorded: by (run id, step id, visit).
         raised: The budgets that were raised: (run id, cost).
         limits: What the step may spend on models: (tokens, cost), the newest last. They are not
             held against what it asks.
@@ -108,6 +109,7 @@ class FakeEffects(Effects):
     secrets: Mapping[str, str] | None = None
     tokens: Sequence[str] | None = None
     agents: Mapping[str, Any] | None = None
+    visits: Mapping[tuple[str, str, int], Mapping[str, Json]] | None = None
     workflows: Sequence[ToolInfo] | None = None
     child_runs: Mapping[str, ChildStand] | None = None
     threads: dict[str, list[Exchange]] = field(default_factory=dict)
@@ -274,6 +276,15 @@ class FakeEffects(Effects):
     def recalled(self, name: str) -> Json:
         """Return the record of this name, None where there is none."""
         return self.records.get(name)
+
+    async def visit_records(self, run_id: str, step_id: str, visit: int) -> Mapping[str, Json]:
+        """Return what a provided visit has recorded. Raises `StepBroke` where there is none."""
+        if self.visits is None:
+            raise NotProvided(f"reads visit {visit} of {step_id} of run {run_id}", "visits")
+        if (run_id, step_id, visit) not in self.visits:
+            message = f"run {run_id} has had no visit {visit} of step {step_id}"
+            raise StepBroke("InvalidRequest", message, retryable=False)
+        return self.visits[run_id, step_id, visit]
 
     async def send_signal(self, signal: OutgoingSignal) -> None:
         """Remember a signal in `signals`, once."""

@@ -5,11 +5,13 @@ names begin with an underscore, may change with any version. The client knows th
 HTTP API only, and imports nothing of it.
 """
 
+from stepwell._asynchronous.agents import AsyncAgents
 from stepwell._asynchronous.client import AsyncClient
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.workflows import AsyncWorkflows
+from stepwell._blocking.agents import Agents
 from stepwell._blocking.client import Client
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
@@ -45,7 +47,9 @@ from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSumma
 
 __all__ = [
     "Action",
+    "Agents",
     "ApiError",
+    "AsyncAgents",
     "AsyncClient",
     "AsyncRun",
     "AsyncSchedules",

@@ -234,6 +234,65 @@ def plain(method: str, path: str, body: object, query: Mapping[str, str] | None)
     return Call(method, path, json=body, query=dict(query or {}), repeatable=method == "GET")
 
 
+def agent(agent_id: str, version: str | None) -> Call:
+    """Ask for an agent."""
+    return Call("GET", f"/api/agents/{_part(agent_id)}", query=_given(version=version))
+
+
+def publish_agent(agent_id: str, version: str | None) -> Call:
+    """Publish a version of an agent."""
+    body = _given(version=version)
+    return Call("POST", f"/api/agents/{_part(agent_id)}/publish", json=body, repeatable=False)
+
+
+def invoke_agent(
+    agent_id: str,
+    message: str,
+    thread_id: str | None,
+    version: str | None,
+    data_context: JsonObject | None,
+) -> Call:
+    """Ask an agent something."""
+    body = {
+        "message": message,
+        **_given(threadId=thread_id, version=version),
+        **_given(dataContext=data_context),
+    }
+    return Call("POST", f"/api/agents/{_part(agent_id)}/invoke", json=body, repeatable=False)
+
+
+def replay(
+    run_id: str, step_id: str | None, visit: int | None, version: str | None, model: str | None
+) -> Call:
+    """Do a visit of a run again."""
+    body = {
+        **_given(stepId=step_id, agentVersion=version, model=model),
+        **_given(visit=visit),
+    }
+    return Call("POST", f"/api/workflow/replay/{_part(run_id)}", json=body, repeatable=False)
+
+
+def replayed(replay_id: str) -> Call:
+    """Ask what came of a replay."""
+    return Call("GET", f"/api/workflow/replay/{_part(replay_id)}")
+
+
+def usage(since: str | None, until: str | None, by: str) -> Call:
+    """Ask what models have cost."""
+    return Call("GET", "/api/usage", query=_given(since=since, until=until, by=by))
+
+
+def budgets() -> Call:
+    """Ask what models may cost."""
+    return Call("GET", "/api/budgets")
+
+
+def set_budget(month: float | None, workflow_id: str | None) -> Call:
+    """Set what models may cost in a month."""
+    body = {"month": month, **_given(workflowId=workflow_id)}
+    return Call("PUT", "/api/budgets", json=body)
+
+
 def triggers(kind: str, method: str, name: str | None = None, verb: str | None = None) -> Call:
     """Ask about what starts runs, or remove one."""
     path = "/".join(part for part in (f"/api/{kind}", _part(name or ""), verb) if part)

@@ -213,6 +213,13 @@ def _named(found: JsonObject) -> JsonObject:
 
 
 @_checked
+def budgets(found: JsonObject) -> list[JsonObject]:
+    """Return the budgets that a server lists."""
+    listed: list[JsonObject] = found["budgets"]
+    return listed
+
+
+@_checked
 def document(found: JsonObject) -> JsonObject:
     """Return a JSON object."""
     return dict(found)

@@ -27,6 +27,7 @@ _REMOTE = {
     "schedules": ("schedule",),
     "workflow": ("workflow",),
     "triggers": ("trigger",),
+    "replay": ("replay",),
     "ready": ("ready",),
 }
 GROUPS = {**_LOCAL, **_REMOTE}

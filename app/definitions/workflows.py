@@ -4,8 +4,9 @@ from functools import partial
 
 from app.clock import Clock
 from app.definitions.invocations import invocation, is_invocation
+from app.definitions.replays import Replay, is_replay, replayed
 from app.definitions.versioned import Definitions, DefinitionUnusable
-from journal import Archived, Journal, UnknownVersion, UnknownWorkflow, VersionRow
+from journal import Archived, Journal, UnknownRun, UnknownVersion, UnknownWorkflow, VersionRow
 from steps.checking import strictly_compiled
 from steps.compiled import Definition
 from steps.contract import StepBroke
@@ -24,6 +25,7 @@ class Workflows(Definitions[Definition]):
     def __init__(self, journal: Journal, registry: Registry, clock: Clock) -> None:
         compile_document = partial(compile_definition, registry=registry)
         check_document = partial(strictly_compiled, registry=registry)
+        self._events = journal.events
         super().__init__(journal.workflows, compile_document, check_document, clock)
 
     async def startable(
@@ -45,14 +47,24 @@ class Workflows(Definitions[Definition]):
         try:
             if is_invocation(workflow_id):
                 return self._compile_document(invocation(workflow_id, version))
+            if is_replay(workflow_id):
+                return await self._replayed(tenant, Replay.from_version(version))
             row = await self.chosen(tenant, workflow_id, version)
             definition = await self.compile_row(tenant, row)
             return definition.bodies[body] if body else definition
         except KeyError as unknown:
             why = f"the document has no body {body}"
             raise DefinitionUnusable(workflow_id, version, why) from unknown
-        except (InvalidDefinition, UnknownWorkflow, UnknownVersion) as unusable:
+        except (
+            InvalidDefinition, UnknownWorkflow, UnknownVersion, UnknownRun, ValueError
+        ) as unusable:  # fmt: skip
             raise DefinitionUnusable(workflow_id, version, str(unusable)) from unusable
+
+    async def _replayed(self, tenant: str, replay: Replay) -> Definition:
+        """Compile what does a visit of a run again."""
+        _, run = await self._events.run(replay.run_id, tenant)
+        document = (await self.pinned(tenant, run.workflow_id, run.version)).document
+        return self._compile_document(replayed(document, replay))
 
     async def callers(self, tenant: str, key: str, called: str) -> list[VersionRow]:
         """Return workflows with a step that calls an agent or a workflow: `key` says which.

@@ -25,7 +25,7 @@ from app.telemetry.at_work import calling
 from app.tools.catalogue import ToolCatalogue
 from app.tools.stored_values import StoredValues
 from engine import Json, JsonObject, Record, Recorded
-from journal import ExchangeRow, ThreadInUse, ThreadOfAnother, ThreadTable
+from journal import Events, ExchangeRow, ThreadInUse, ThreadOfAnother, ThreadTable, UnknownRun
 from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
@@ -55,6 +55,7 @@ class StepServices:
     callbacks: Callbacks
     threads: ThreadTable
     store: StoredValues
+    events: Events
 
 
 class LiveEffects:
@@ -225,6 +226,18 @@ class LiveEffects:
         """Return the record of this visit, None where there is none."""
         record = self._records().get(name)
         return record.value if record else None
+
+    async def visit_records(self, run_id: str, step_id: str, visit: int) -> Mapping[str, Json]:
+        """Return what another visit has recorded."""
+        try:
+            _, run = await self._services.events.run(run_id, self._tenant)
+        except UnknownRun as unknown:
+            raise StepBroke("InvalidRequest", str(unknown), retryable=False) from unknown
+        for one in run.history:
+            if (one.step_id, one.visit) == (step_id, visit):
+                return {name: record.value for name, record in one.records.items()}
+        message = f"run {run_id} has had no visit {visit} of step {step_id}"
+        raise StepBroke("InvalidRequest", message, retryable=False)
 
     def _records(self) -> Mapping[str, Record]:
         """Return what this visit has recorded. Raises `StepBroke` once the run has left it."""

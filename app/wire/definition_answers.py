@@ -98,6 +98,7 @@ class StoredAgent(DefinitionLine):
     output: NotRequired[Fields]
     limits: NotRequired[Limits]
     context: NotRequired[Context | None]
+    checks: NotRequired[list[str]]
     warnings: NotRequired[Warnings]
 
 
@@ -156,6 +157,7 @@ class AgentChanges(_Changes, total=False):
     output: dict[str, Any]
     limits: Limits
     context: Context | None
+    checks: list[str]
 
 
 class InputSchema(TypedDict):

@@ -1,7 +1,8 @@
 """The JSON of answers about models: what was said, and what it cost."""
 
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.wire.answer_parts import RunId, StepId
@@ -67,6 +68,51 @@ class Transcript(TypedDict):
 
     runId: RunId
     visits: list[Conversation]
+
+
+class Change(TypedDict):
+    """What came out otherwise."""
+
+    path: Annotated[str, Field(examples=["output.answer"])]
+    before: Any
+    after: Any
+
+
+class ReplayedVisit(TypedDict):
+    """One of the two visits that are compared."""
+
+    status: str
+    output: Any
+    error: dict[str, Any] | None
+    turns: int
+    questions: int
+    calls: list[dict[str, Any]]
+    tokens: int
+    cost: float | None
+    modelMs: int
+    recorded: NotRequired[dict[str, int]]
+
+
+class ReplayOf(TypedDict):
+    """Which visit was done again."""
+
+    runId: RunId
+    stepId: StepId
+    visit: int
+
+
+class Comparison(TypedDict):
+    """A replay beside what it is of; `after` is null while it has not begun."""
+
+    runId: RunId
+    status: str
+    of: ReplayOf
+    agentVersion: str | None
+    model: str | None
+    before: ReplayedVisit
+    after: ReplayedVisit | None
+    same: bool
+    changes: list[Change]
 
 
 class AgentOutcome(TypedDict):

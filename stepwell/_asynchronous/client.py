@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 import stepwell._calls as calls
 import stepwell._reading as reading
+from stepwell._asynchronous.agents import AsyncAgents
 from stepwell._asynchronous.connection import AsyncConnection
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
@@ -36,6 +37,7 @@ class AsyncClient:
         workflows: The definitions of the tenant.
         schedules: What the tenant has started at which times.
         triggers: What it has started when a request, a form or the end of a run comes.
+        agents: The agents of the tenant, their replays, and what models cost.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -56,6 +58,7 @@ class AsyncClient:
         self.workflows = AsyncWorkflows(self._connection)
         self.schedules = AsyncSchedules(self._connection)
         self.triggers = AsyncTriggers(self._connection)
+        self.agents = AsyncAgents(self._connection)
 
     async def __aenter__(self) -> Self:
         return self

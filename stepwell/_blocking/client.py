@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 import stepwell._calls as calls
 import stepwell._reading as reading
+from stepwell._blocking.agents import Agents
 from stepwell._blocking.connection import Connection
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
@@ -37,6 +38,7 @@ class Client:
         workflows: The definitions of the tenant.
         schedules: What the tenant has started at which times.
         triggers: What it has started when a request, a form or the end of a run comes.
+        agents: The agents of the tenant, their replays, and what models cost.
 
     Raises:
         NoCredentials: Neither a key nor a token is there.
@@ -57,6 +59,7 @@ class Client:
         self.workflows = Workflows(self._connection)
         self.schedules = Schedules(self._connection)
         self.triggers = Triggers(self._connection)
+        self.agents = Agents(self._connection)
 
     def __enter__(self) -> Self:
         return self

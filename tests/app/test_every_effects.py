@@ -164,6 +164,7 @@ async def _perform_fake(check: Check) -> None:
         files=[StoredFile("f1", "a.txt", "text/plain", b"hello")],
         secrets={"KEY": SECRET},
         tokens=[],
+        visits={},
         agents={"finder": AGENT},
         workflows=[ToolInfo("double", "Double a number", {"type": "object"})],
         child_runs={
@@ -474,6 +475,15 @@ async def test_a_thread_keeps_what_was_said(world: World) -> None:
         assert await effects.thread(name, "finder") == 1
         assert await effects.exchanges(name, 1) == [Exchange(1, "Who?", "Ada.")]
         assert list(await effects.exchanges(name, 0)) == []
+
+    await world.perform(check)
+
+
+async def test_a_visit_that_was_not_has_no_records(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        with pytest.raises(StepBroke, match="run-1") as failure:
+            await effects.visit_records("run-1", "work", 1)
+        assert failure.value.error.type == "InvalidRequest"
 
     await world.perform(check)
 

@@ -22,6 +22,8 @@ ANSWERS: dict[str, Any] = {
     "terminate": run_answers.ControlledRun,
     "list_runs": run_answers.RunPage,
     "rerun_run": run_answers.StartedRun,
+    "replay_visit": run_answers.StartedRun,
+    "show_replay": model_answers.Comparison,
     "show_transcript": model_answers.Transcript,
     "bulk": run_answers.BulkOutcome,
     "delete_run": run_answers.DeletedRun,

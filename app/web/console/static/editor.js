@@ -8,7 +8,7 @@ const QUIET_MS = 300;
 const DEFAULTS = {
   description: "", payload: {}, edges: [], tool: false, maxStepExecutions: 1000,
   model: null, temperature: null, maxTokens: null, tools: [], output: {}, limits: {},
-  reasoning: null, fallback: [], cache: true, toolChoice: null, context: null,
+  reasoning: null, fallback: [], cache: true, toolChoice: null, context: null, checks: [],
 };
 
 export function startEditor() {

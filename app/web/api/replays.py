@@ -1,0 +1,104 @@
+"""Doing visits of recorded runs again, with another version of the agent or another model."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.concurrency.offload import offload
+from app.definitions.replays import Replay, is_replay, replay_id
+from app.execution.replays import compared, replay_run, visit_to_replay
+from app.execution.reruns import DoneEarlier, entered
+from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import json_answer
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest, NotFoundHere
+from app.wire.json_body import json_body
+from engine import Visit, fold
+from steps.contract import Problem
+
+
+class ReplayBody(BaseModel):
+    """Which visit of a run is done again, and with what instead."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    stepId: str | None = Field(  # noqa: N815
+        None, max_length=200, description="a call-agent or call-llm step; the last without it"
+    )
+    visit: int | None = Field(
+        None, ge=1, strict=True, description="which time; the last without it"
+    )
+    agentVersion: str | None = Field(  # noqa: N815
+        None,
+        min_length=1,
+        max_length=100,
+        description="latest, published or a number; that of the recorded visit without it",
+    )
+    model: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._]([A-Za-z0-9._-]{0,63})$", description="a model instead"
+    )
+
+
+async def replay_visit(call: Call) -> Response:
+    """Do a visit again in a run of its own; calls are answered as they were. Answers at once."""
+    services, run_id = call.services, call.path("runId")
+    _, events = await services.journal.events.read(run_id, call.tenant)
+    body = checked(ReplayBody, await json_body(call.request, services.settings, required=False))
+    run = await offload(lambda: fold(events))
+    visit = visit_to_replay(run, body.stepId, body.visit)
+    try:
+        before = await offload(lambda: entered(events, visit.step_id, visit.visit))
+    except DoneEarlier as elsewhere:
+        raise elsewhere.refusal(is_deleted=False) from elsewhere
+    of = await services.workflows.pinned(call.tenant, run.workflow_id, run.version)
+    if of.sensitive:
+        told = "its workflow has sensitive fields, which no other run is given"
+        raise BadRequest("the run cannot be replayed", [Problem("runId", told)])
+    version = await _agent_version(call, visit, body.agentVersion)
+    replay = Replay(run.id, visit.step_id, visit.visit, version, body.model or "")
+    definition = await services.workflows.pinned(
+        call.tenant, replay_id(run.workflow_id), replay.to_version()
+    )
+    new = replay_run(call.tenant, before, replay, definition, call.caller.name)
+    with services.admission.starting(call.tenant, 0):
+        started, _ = await services.runs.start(new, wait=False)
+    return await json_answer(lambda: {"runId": started.id}, is_long=False)
+
+
+async def _agent_version(call: Call, visit: Visit, wanted: str | None) -> str:
+    """Return the number of the version that works; empty where the step has no agent."""
+    begun = visit.records.get("agent")
+    if begun is None or not isinstance(begun.value, dict):
+        if wanted is None:
+            return ""
+        told = "no agent has worked in this visit"
+        raise BadRequest("the run cannot be replayed", [Problem("agentVersion", told)])
+    agent = begun.value["agent"]
+    assert isinstance(agent, dict)  # noqa: S101 - written by the step
+    if wanted is None:
+        return str(agent["version"])
+    row = await call.services.agents.chosen(call.tenant, str(agent["id"]), wanted)
+    return row.version
+
+
+async def show_replay(call: Call) -> Response:
+    """Show what came of a replay beside what it is of."""
+    run = await call.services.runs.read(call.tenant, call.path("runId"))
+    if not is_replay(run.workflow_id):
+        raise NotFoundHere(f"run {run.id} is no replay")
+    replay = Replay.from_version(run.version)
+    _, recorded = await call.services.journal.events.run(replay.run_id, call.tenant)
+    before = visit_to_replay(recorded, replay.step_id, replay.visit)
+    after = next((one for one in run.history if one.step_id == replay.step_id), None)
+    return await json_answer(lambda: compared(before, after, replay, run), is_long=True)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/replay/{runId}", Role.OPERATOR, replay_visit,
+        "Replay a visit of a run", ReplayBody,
+    ),
+    Endpoint(
+        "GET", "/api/workflow/replay/{runId}", Role.VIEWER, show_replay, "Compare a replay",
+    ),
+)  # fmt: skip
