@@ -13,6 +13,7 @@ from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, C
 from steps.contract import StepBroke, StepInput
 from steps.effects import Effects, StoredFile, ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse, KeptFile
+from steps.not_provided import NotProvided, ToolUse
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.strict_json import as_kept
 from steps.tools import Tools, is_tool
@@ -28,39 +29,6 @@ ChildStand: TypeAlias = ChildEnd | ChildrenOpen | Callable[[ChildRun], ChildEnd 
 
 _FIRST_VERSION = "1.0.0"
 _CHOSEN = (None, "latest", "published", _FIRST_VERSION)
-
-
-class NotProvided(BaseException):
-    """The step has asked for something that the test has not provided.
-
-    It is no `Exception`, so that no `except Exception` in a step can hide it from the test.
-    """
-
-    def __init__(self, wanted: str, name: str) -> None:
-        """Take what is missing.
-
-        Args:
-            wanted: What the step does, such as `reads the file f1`.
-            name: The argument of `FakeEffects` that provides it.
-        """
-        super().__init__(f"the step {wanted}; provide it with FakeEffects({name}=...)")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    """One call of a tool that a step has made.
-
-    Attributes:
-        tool_id: The tool's id.
-        arguments: What it was given.
-        call: What tells several calls of one step apart.
-        idempotency_key: The key that the tool was given.
-    """
-
-    tool_id: str
-    arguments: JsonObject
-    call: str
-    idempotency_key: str
 
 
 @dataclass(kw_only=True)
