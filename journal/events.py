@@ -271,8 +271,9 @@ def _rows(
         digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
         rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
         characters += len(body)
-    listed = [listing(head.tenant, run, number, digest, head.turn)]
+    turn = turn_of(run)
+    listed = [listing(head.tenant, run, number, digest, head.turn, turn)]
     if caption is not None:
         listed.append(caption)
-    after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn_of(run))
+    after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)
     return rows, listed, after

@@ -107,11 +107,13 @@ def turn_of(run: Run) -> Turn:
     return (run.state.status, state, *due, signal_name, signal_key)
 
 
-def listing(tenant: str, run: Run, number: int, head: bytes, before: Turn | None) -> Statement:
-    """Return what brings a run's row up to date, from `before`; None where there is no row yet."""
+def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
+    tenant: str, run: Run, number: int, head: bytes, before: Turn | None, turn: Turn
+) -> Statement:
+    """Return what brings a run's row from `before` to `turn`; None where there is no row yet."""
     if before is None:
         return INSERT_RUN, projection(tenant, run, head)
-    visit, turn = run.current, turn_of(run)
+    visit = run.current
     step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
     moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number)
     return (_MOVE, moved) if turn == before else (_TURN, turn + moved)

@@ -127,10 +127,11 @@ class SignalTable:
         return _kept(row[:-1]), None if row[-1] is None else run_id(row[-1])
 
     async def waited_for(self, now_ms: int) -> list[tuple[str, str, str]]:
-        """Return (tenant, name, key) of the signals that nobody has taken yet, each once."""
+        """Return (tenant, name, key), each once, where a signal is kept and a run waits for it."""
         rows = await self._readers.all(
-            "SELECT DISTINCT tenant, name, key FROM signals"
-            " WHERE taken_at_ms IS NULL AND expires_at_ms > ?",
+            "SELECT DISTINCT tenant, name, key FROM signals s"
+            " WHERE taken_at_ms IS NULL AND expires_at_ms > ? AND EXISTS (SELECT 1 FROM runs r"
+            " WHERE r.tenant = s.tenant AND r.signal_name = s.name AND r.signal_key = s.key)",
             (now_ms,),
         )
         return [(tenant, name, key) for tenant, name, key in rows]

@@ -124,7 +124,7 @@ class LiveEffects:
             idempotency_key=f"{key}:{call}" if call else key,
             file=self._services.files.reader(self._tenant),
             tenant=self._tenant,
-            save=self._services.files.saver(self._tenant, key),
+            save=partial(self._services.files.save, self._tenant, key),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
         with calling(tool_id):

@@ -14,7 +14,6 @@ from steps.contract import (
     StepBroke,
 )
 from steps.effects import StoredFile
-from steps.tool_calls import SaveFile
 
 _MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
 """The namespace of the ids of files that steps make."""
@@ -90,17 +89,13 @@ class Files:
         row = await self._journal.files.get(tenant, file_id)
         return row, await self._storage.get(row.sha256)
 
-    def saver(self, tenant: str, made: str) -> SaveFile:
-        """Return what keeps one tenant's files for a call that `made` names."""
-
-        async def save(name: str, media_type: str, content: bytes) -> str:
-            try:
-                row = await self.store(tenant, Upload(name, media_type, content), made)
-            except StorageError as away:
-                raise StepBroke("StorageUnavailable", str(away)) from away
-            return row.id
-
-        return save
+    async def save(self, tenant: str, made: str, name: str, media_type: str, content: bytes) -> str:
+        """Keep a file for a call that `made` names, and return its id. Raises `StepBroke`."""
+        try:
+            row = await self.store(tenant, Upload(name, media_type, content), made)
+        except StorageError as away:
+            raise StepBroke("StorageUnavailable", str(away)) from away
+        return row.id
 
     def reader(self, tenant: str) -> Callable[[str], Awaitable[StoredFile]]:
         """Return what reads one tenant's files for steps."""
