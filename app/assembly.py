@@ -16,6 +16,7 @@ from app.concurrency.fair_queue import FairQueue
 from app.concurrency.tenant import current_tenant
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
+from app.events.deltas import Deltas
 from app.events.hub import Hub
 from app.events.streams import Streams
 from app.execution.admission import Admission
@@ -89,13 +90,14 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
     spending = await _spending(journal, clock)
+    deltas = Deltas()
     callbacks = Callbacks(secrets.keyring, settings.address)
     live_runs = _live_runs(journal, workflows, settings)
     acting = FairQueue(settings.max_concurrent_steps)
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
-        journal.events,
+        journal.events, deltas if settings.transcripts else None,
     )  # fmt: skip
     execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
@@ -128,7 +130,9 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         rate_limits=RateLimits(settings, counters),
         counters=counters,
         acting=acting,
-        streams=Streams(journal.pages, hub, settings.max_event_streams, settings.event_heartbeat),
+        streams=Streams(
+            journal.pages, hub, deltas, settings.max_event_streams, settings.event_heartbeat
+        ),
         webhooks=webhooks,
         signals=execution.signals,
         callbacks=callbacks,

@@ -1,6 +1,9 @@
 """The text of server-sent events, as the HTML standard has it (section 9.2)."""
 
+import json
+
 from app.events.document import Told
+from engine import JsonObject
 
 RETRY_MS = 2_000
 """How long a reader that lost its connection is asked to wait."""
@@ -9,6 +12,12 @@ RETRY_MS = 2_000
 def frame(event: Told) -> str:
     """Return the lines of one event."""
     return f"id: {event.position}\nevent: {event.name}\ndata: {event.text}\n\n"
+
+
+def delta_frame(delta: JsonObject) -> str:
+    """Return the lines of a piece of an answer; without a place, since it is not kept."""
+    text = json.dumps(delta, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {delta['type']}\ndata: {text}\n\n"
 
 
 def opening() -> str:

@@ -10,11 +10,13 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from app.events.catalogue import LAST_KINDS
+from app.events.deltas import Deltas
 from app.events.document import told
 from app.events.hub import Hub
-from app.events.sse import HEARTBEAT, frame, mark, opening
+from app.events.sse import HEARTBEAT, delta_frame, frame, mark, opening
 from app.telemetry import log
 from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEvent, UnknownRun
 
@@ -38,7 +40,10 @@ class TooManyStreams(Exception):
 class Streams:
     """All open streams."""
 
-    def __init__(self, pages: EventPages, hub: Hub, most: int, heartbeat_s: float) -> None:
+    def __init__(
+        self, pages: EventPages, hub: Hub, deltas: Deltas, most: int, heartbeat_s: float
+    ) -> None:
+        self._deltas = deltas
         self._pages = pages
         self._hub = hub
         self._most = most
@@ -71,16 +76,37 @@ class Streams:
         self._hub.wake_all()
         asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._cut_off)
 
-    async def of_run(
-        self, tenant: str, run_id: str, after_seq: int, may_read: Callable[[], bool]
+    async def of_run(  # noqa: PLR0913 - what is read, and until when
+        self,
+        tenant: str,
+        run_id: str,
+        after_seq: int,
+        may_read: Callable[[], bool],
+        settled: asyncio.Future[Any] | None = None,
+        *,
+        has_deltas: bool = False,
     ) -> AsyncGenerator[str, None]:
-        """Return a run's events after a sequence number, until it has ended, as text to send."""
+        """Return a run's events after a sequence number, until it has ended, as text to send.
+
+        With `settled`, until that is done and its events are told; with `has_deltas`, answers of
+        models as they come.
+        """
         yield opening()
-        with self._hub.listen_to_run(run_id) as bell, _ending(run_id):
+        with (
+            self._hub.listen_to_run(run_id) as bell,
+            self._deltas.read(run_id if has_deltas else "", bell) as deltas,
+            _ending(run_id),
+        ):
+            if settled is not None:
+                settled.add_done_callback(lambda _: bell.set())
             beat, has_ended = _Beat(self._heartbeat_s), False
             while not self._closing:
                 bell.clear()
+                is_settled = settled is not None and settled.done()
                 rows = await self._pages.of_run(run_id, after_seq, _PAGE)
+                # What an answer was told by comes before the event that it is there.
+                if deltas:
+                    yield "".join(delta_frame(deltas.popleft()) for _ in range(len(deltas)))
                 async for chunk in self._chunks(rows):
                     yield chunk
                 if rows:
@@ -88,7 +114,7 @@ class Streams:
                     if rows[-1].kind in LAST_KINDS:
                         return
                     await asyncio.sleep(_PACE_S)
-                elif has_ended:
+                elif has_ended or is_settled:
                     return
                 if beat.is_due():
                     if not may_read():

@@ -9,6 +9,7 @@ from app.clock import Clock
 from app.concurrency.shield import shielded
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
+from app.execution.answer_text import AnswerText, Listeners, recording
 from app.execution.appends import Appends
 from app.execution.children import Children
 from app.execution.live_run import Due, LiveRun, left_step
@@ -56,6 +57,7 @@ class StepServices:
     threads: ThreadTable
     store: StoredValues
     events: Events
+    listeners: Listeners | None
 
 
 class LiveEffects:
@@ -158,12 +160,32 @@ class LiveEffects:
         estimate = await models.estimate(tenant, request)
         # A step with a policy of its own waits in the journal, not here.
         may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
-        return await self._services.spending.spend(
+        text = self._answer_text()
+        answer = await self._services.spending.spend(
             self._asker(),
             request.agent,
             estimate,
-            lambda: models.chat(tenant, request, may_retry=may_retry),
+            lambda: models.chat(
+                tenant,
+                request,
+                may_retry=may_retry,
+                on_text=text.take if text is not None else None,
+            ),
         )
+        if text is not None:
+            text.end()
+        return answer
+
+    def _answer_text(self) -> AnswerText | None:
+        """Return what tells an answer as it comes; None where nobody may see it."""
+        if self._services.listeners is None or self._live.usable.sensitive:
+            return None
+        where: JsonObject = {
+            "runId": self._live.run.id, "workflowId": self._live.run.workflow_id,
+            "stepId": self._doing.step_id, "visit": self._doing.visit,
+        }  # fmt: skip
+        mask = partial(self._services.secrets.mask, self._tenant)
+        return AnswerText(self._services.listeners, where, self.now_ms, mask)
 
     async def limit(self, tokens: int | None, cost: float | None) -> None:
         """Bound what this visit may spend on models, with all child runs below it."""
@@ -214,6 +236,7 @@ class LiveEffects:
         """Return the record of this visit; do the work and keep it where there is none."""
         if name in self._records():
             return self.recalled(name)
+        recording.set(name)
         value = await work()
         (_, value), _ = as_kept(f"record {name!r} is", [name, value], "InvalidOutput")
         value = self._services.secrets.mask(self._tenant, value)

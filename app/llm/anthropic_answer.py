@@ -34,7 +34,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         Unreadable: It is no answer.
     """
     comes_in_pieces = is_stream(response, asked=endpoint.settings.stream)
-    whole = await (_gathered(response) if comes_in_pieces else document(response))
+    whole = await (_gathered(endpoint, response) if comes_in_pieces else document(response))
     content = whole.get("content")
     if content is None and whole.get("stop_reason"):
         content = []
@@ -102,7 +102,7 @@ class _BlockPieces:
         return block
 
 
-async def _gathered(response: httpx2.Response) -> dict[str, Any]:
+async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, Any]:
     """Put a message together from its events. Raises as `read`."""
     whole: dict[str, Any] = {}
     blocks: dict[int, _BlockPieces] = {}
@@ -119,6 +119,7 @@ async def _gathered(response: httpx2.Response) -> dict[str, Any]:
             whole["stop_reason"] = as_word(delta.get("stop_reason")) or whole.get("stop_reason")
             is_done = is_done or event.get("type") == "message_stop"
             _take(blocks, as_count(event.get("index")) or 0, event)
+            endpoint.on_text(as_text(delta.get("text")))
     except httpx2.TransportError:
         # All that was to be said is here when the reason to stop is.
         if not whole.get("stop_reason"):

@@ -52,6 +52,7 @@ class _Way:
     headers: dict[str, str]
     retries: int
     hidden: tuple[str, ...]
+    on_text: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,16 @@ class Models:
         return found
 
     async def chat(
-        self, tenant: str, request: ChatRequest, *, may_retry: bool = True
+        self,
+        tenant: str,
+        request: ChatRequest,
+        *,
+        may_retry: bool = True,
+        on_text: Callable[[str], None] | None = None,
     ) -> ChatAnswer:
         """Ask a model once; again where that failed for now, as the model's document says.
+
+        `on_text` takes the pieces of a text that comes as a stream.
 
         Raises:
             StepBroke: No usable answer came; the type says why.
@@ -121,6 +129,7 @@ class Models:
         model = await self._resolved(tenant, request.model)
         request = _by_tool(request, model.settings)
         way = await self._way_to(tenant, model.settings, may_retry=may_retry)
+        way = way if on_text is None else replace(way, on_text=on_text)
         try:
             return await self._asked(tenant, model, way, request)
         except StepBroke as broke:
@@ -148,7 +157,9 @@ class Models:
         asked = Asked(model.name, urlsplit(model.base_url).netloc, way.hidden)
         is_scripted = model.settings.provider == "scripted"
         client = None if is_scripted else self._client(model.source)
-        endpoint = Endpoint(model.settings, model.base_url, way.key, client, way.retries)
+        endpoint = Endpoint(
+            model.settings, model.base_url, way.key, client, way.retries, way.on_text
+        )
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         asking.set(tenant)

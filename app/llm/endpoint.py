@@ -1,7 +1,7 @@
 """What a provider's module is given to ask one question."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +18,10 @@ further_headers: ContextVar[Mapping[str, str]] = ContextVar("further_headers", d
 """What the model's document wants sent beside what the provider's library sends."""
 
 
+def _nothing(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A model with what it takes to reach it.
@@ -26,6 +30,7 @@ class Endpoint:
         base_url: Where it is served.
         key: None for an endpoint that wants none.
         client: The HTTP client (of httpx2) that the provider's library is to use.
+        on_text: Takes each piece of an answer's text as it comes, where it comes as a stream.
         retries: How often the library asks again after a failure that may pass.
     """
 
@@ -34,6 +39,7 @@ class Endpoint:
     key: str | None
     client: Any
     retries: int = 0
+    on_text: Callable[[str], None] = _nothing
 
     @property
     def origin(self) -> str:

@@ -42,7 +42,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         Unreadable: It is no answer.
     """
     comes_in_pieces = is_stream(response, asked=endpoint.settings.stream)
-    whole = await (_gathered(response) if comes_in_pieces else document(response))
+    whole = await (_gathered(endpoint, response) if comes_in_pieces else document(response))
     choices = objects_of(whole.get("choices"))
     if not choices:
         raise no_answer(whole, response)
@@ -198,7 +198,7 @@ class _CallPieces:
         return {**merged(self.rest), "id": self.id, "function": function}
 
 
-async def _gathered(response: httpx2.Response) -> dict[str, Any]:
+async def _gathered(endpoint: Endpoint, response: httpx2.Response) -> dict[str, Any]:
     """Put a document together from its pieces. Raises as `read`."""
     pieces = _Pieces()
     whole: dict[str, Any] = {}
@@ -210,6 +210,7 @@ async def _gathered(response: httpx2.Response) -> dict[str, Any]:
                     raise ProviderError(choice, response)
                 if not as_count(choice.get("index")):
                     pieces.take(choice)
+                    endpoint.on_text(as_text(as_object(choice.get("delta")).get("content")))
     except httpx2.TransportError:
         # All that was to be said is here when the reason to stop is.
         if not pieces.finish:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 from app.llm.endpoint import Endpoint, tool_calls
 from app.llm.tokens import Told, usage_of
@@ -14,6 +15,7 @@ from steps.expression import Expression, ExpressionError, bare_condition
 from steps.template import Template
 
 BASE_URL = "scripted:"
+_PIECE = re.compile(r"\S+\s*|\s+")
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
@@ -32,7 +34,12 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
     except ExpressionError as failed:
         message = f"the script of model {endpoint.settings.model} fails: {failed}"
         raise StepBroke("ModelRejected", message, retryable=False) from failed
-    await asyncio.sleep(answer.delay / 1_000)
+    if endpoint.settings.stream:
+        for piece in _PIECE.findall(text):
+            endpoint.on_text(piece)
+            await asyncio.sleep(answer.delay / 1_000 / max(1, len(_PIECE.findall(text))))
+    else:
+        await asyncio.sleep(answer.delay / 1_000)
     if answer.error is not None:
         raise StepBroke(answer.error.type, answer.error.message, retryable=answer.error.retryable)
     if output is not None:

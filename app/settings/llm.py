@@ -91,7 +91,11 @@ class ModelDocument(BaseModel):
         description="how often a question is asked again after 429, 5xx or a broken connection, "
         "by the provider's own rules, for a step that has no `retry` of its own",
     )
-    stream: bool = Field(False, strict=True, description="read answers as a stream")
+    stream: bool = Field(
+        False,
+        strict=True,
+        description="read answers as a stream; whoever asks for `deltas` of a run is told them",
+    )
     structured: Structured = Field(
         "json_schema",
         description="how the endpoint is told the schema that an answer must fit; `tool`: by a "

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from app.events.deltas import Deltas
 from app.events.hub import Hub
 from app.events.streams import Streams
 from engine import Event, StepRecorded, fold
@@ -51,7 +52,7 @@ async def streamed(folder: Path, **when: Any) -> AsyncIterator[Streams]:
     journal = await Journal.open(folder)
     await write(journal, "acme", completed(1)[:2])
     pages: Any = Pages(journal, **when)
-    yield Streams(pages, Hub(), 1, 0.05)
+    yield Streams(pages, Hub(), Deltas(), 1, 0.05)
     await journal.close()
 
 

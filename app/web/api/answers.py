@@ -108,3 +108,6 @@ OTHER_MEDIA: dict[str, dict[str, Any]] = {
     "tenant_events": _STREAM,
 }
 """The operations that answer with something else than JSON."""
+
+ALSO_MEDIA: dict[str, dict[str, Any]] = {"invoke_agent": _STREAM}
+"""The operations that answer with something else where a request accepts that."""

@@ -29,6 +29,14 @@ class RunEventsQuery(BaseModel):
     )
 
 
+class OneRunQuery(RunEventsQuery):
+    """Where a run's stream begins, and whether answers are told as they come."""
+
+    deltas: bool = Field(
+        False, description="tell answers of models piece by piece too, as `call.delta`"
+    )
+
+
 class TenantEventsQuery(RunEventsQuery):
     """Where the tenant's stream begins, and what is in it."""
 
@@ -51,7 +59,7 @@ class TenantEventsQuery(RunEventsQuery):
 
 async def run_events(call: Call) -> Response:
     """Stream a run's events until it has ended."""
-    query = call.query(RunEventsQuery)
+    query = call.query(OneRunQuery)
     run_id, pages = call.path("runId"), call.services.journal.pages
     ended = await pages.has_ended(call.tenant, run_id)
     position = await _resumed_from(call, query)
@@ -60,7 +68,9 @@ async def run_events(call: Call) -> Response:
         return Response(status_code=204)  # by the standard: do not come back
     streams = call.services.streams
     streams.require_place(call.tenant)
-    text = streams.of_run(call.tenant, run_id, seq, lambda: _may_read(call))
+    text = streams.of_run(
+        call.tenant, run_id, seq, lambda: _may_read(call), has_deltas=query.deltas
+    )
     return EventStream(text, streams, call.tenant, call.services.settings.event_stall)
 
 
@@ -135,7 +145,7 @@ def _may_read(call: Call) -> bool:
 ENDPOINTS = (
     Endpoint(
         "GET", "/api/workflow/events/{runId}", Role.VIEWER, run_events,
-        "Stream the events of a run", None, RunEventsQuery, answers=(200, 204),
+        "Stream the events of a run", None, OneRunQuery, answers=(200, 204),
         headers=("Last-Event-ID",),
     ),
     Endpoint(

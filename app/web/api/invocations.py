@@ -1,6 +1,7 @@
 """Agents and tools asked directly: an agent by a run of its own, a tool at once."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -9,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.definitions.invocations import invocation_id
+from app.events.sse import delta_frame
 from app.execution.new_run import NewRun
 from app.execution.waiters import is_settled
 from app.web.api.starts import wait_limit, waited_for
 from app.web.endpoint import Call, Endpoint
+from app.web.event_stream import EventStream
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from app.wire.run_document import outcome_document
@@ -68,13 +71,42 @@ async def invoke_agent(call: Call) -> Response:
         call.caller.name,
         {**body.dataContext, **call.caller.context},
     )
+    streams = _wants_events(call)
+    if streams:
+        services.streams.require_place(call.tenant)
     with services.admission.starting(call.tenant, 0):
         run, outcome = await services.runs.start(new, wait=True)
+    if streams:
+        text = _events(call, run, outcome, thread_id)
+        stall_s = services.settings.event_stall
+        return EventStream(text, services.streams, call.tenant, stall_s)
     if outcome is not None:
         run = await waited_for(call, run, outcome, wait_limit(call))
+    return JSONResponse(_outcome(run, thread_id), 200 if is_settled(run) else 202)
+
+
+def _wants_events(call: Call) -> bool:
+    return "text/event-stream" in call.request.headers.get("accept", "")
+
+
+async def _events(
+    call: Call, run: Run, outcome: asyncio.Future[Run] | None, thread_id: str
+) -> AsyncGenerator[str, None]:
+    """Yield the run's events as text, the pieces of answers among them, and what came of it."""
+    streams = call.services.streams
+    text = streams.of_run(call.tenant, run.id, 0, lambda: True, outcome, has_deltas=True)
+    async for part in text:
+        yield part
+    if outcome is not None and not outcome.done():
+        return  # the server stops: its reader asks for the run
+    ended = run if outcome is None else outcome.result()
+    yield delta_frame({"type": "agent.outcome", **_outcome(ended, thread_id)})
+
+
+def _outcome(run: Run, thread_id: str) -> JsonObject:
     document = {**outcome_document(run), "data": _delivered(run), "threadId": thread_id}
     document.pop("result")
-    return JSONResponse(document, 200 if is_settled(run) else 202)
+    return document
 
 
 def _delivered(run: Run) -> Json:

@@ -4,7 +4,7 @@ import re
 from importlib.metadata import version
 from typing import Any
 
-from app.web.api.answers import ANSWERS, FILE, OTHER_MEDIA, UNFINISHED
+from app.web.api.answers import ALSO_MEDIA, ANSWERS, FILE, OTHER_MEDIA, UNFINISHED
 from app.web.api.openapi_parts import (
     ATTACHMENT,
     ERROR,
@@ -28,7 +28,7 @@ from app.web.api.openapi_schemas import (
 from app.web.endpoint import Endpoint
 from app.wire.definition_body import YAML
 
-_NO_CONTENT, _ACCEPTED, _CREATED = 204, 202, 201
+_OK, _NO_CONTENT, _ACCEPTED, _CREATED = 200, 204, 202, 201
 _ABOUT = (
     "Runs workflows that must not be lost. Send `x-api-key` with `x-tenant-id`, or a signed token "
     "as `Authorization: Bearer`."
@@ -117,6 +117,9 @@ def _described(schema: Schema) -> dict[str, Any]:
 def _answer(endpoint: Endpoint, status: int, answers: dict[str, Any]) -> dict[str, Any]:
     if status == _NO_CONTENT:
         return {"description": "Nothing more will come"}
+    if status == _OK and (media := ALSO_MEDIA.get(endpoint.operation)):
+        content = {"application/json": answers[endpoint.operation], **media}
+        return {"description": "The answer", "content": content}
     if media := OTHER_MEDIA.get(endpoint.operation):
         about = {"headers": {"Content-Disposition": ATTACHMENT}} if FILE in media else {}
         return {"description": "The answer", "content": media, **about}

@@ -1,0 +1,82 @@
+"""An answer as it comes, told to those who read the run's events, without secrets."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Protocol
+
+from app.llm.thoughts import without_thoughts
+from engine import Json, JsonObject, iso_time
+
+_EVERY_S = 0.05
+"""Pieces within this time are told together."""
+
+_HELD_BACK = 128
+"""Characters at the end that are not told before more has come: a secret may begin in them."""
+
+_LONGEST = 50_000
+"""Characters of one answer that are told as they come."""
+
+recording: ContextVar[str] = ContextVar("recording", default="")
+"""The name of the record that the current task works for."""
+
+
+class Listeners(Protocol):
+    """Who reads the events of runs just now."""
+
+    def are_read(self, run_id: str) -> bool:
+        """Say whether anybody reads a run's events now."""
+        ...
+
+    def tell(self, run_id: str, delta: JsonObject) -> None:
+        """Give a piece to all who read."""
+        ...
+
+
+class AnswerText:
+    """Tells the text of one answer, piece by piece."""
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        where: JsonObject,
+        now_ms: Callable[[], int],
+        mask: Callable[[Json], Json],
+    ) -> None:
+        self._listeners = listeners
+        self._where = where
+        self._now_ms = now_ms
+        self._mask = mask
+        self._parts: list[str] = []
+        self._size = 0
+        self._told = ""
+        self._due_s = 0.0
+
+    def take(self, text: str) -> None:
+        """Take a piece of the answer."""
+        if not text or self._size > _LONGEST:
+            return
+        self._parts.append(text)
+        self._size += len(text)
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._due_s and self._listeners.are_read(str(self._where["runId"])):
+            self._due_s = now_s + _EVERY_S
+            self._tell(_HELD_BACK)
+
+    def end(self) -> None:
+        """Tell what has been held back: the answer is whole."""
+        if self._parts and self._listeners.are_read(str(self._where["runId"])):
+            self._tell(0)
+
+    def _tell(self, held_back: int) -> None:
+        self._parts = ["".join(self._parts)]
+        shown = str(self._mask(without_thoughts(self._parts[0])))
+        shown = shown[: max(0, len(shown) - held_back)]
+        if len(shown) <= len(self._told) or not shown.startswith(self._told):
+            return
+        at, self._told = len(self._told), shown
+        delta: JsonObject = {
+            "type": "call.delta", "time": iso_time(self._now_ms()), **self._where,
+            "name": recording.get(), "at": at, "text": shown[at:],
+        }  # fmt: skip
+        self._listeners.tell(str(self._where["runId"]), delta)
