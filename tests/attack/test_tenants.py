@@ -31,6 +31,7 @@ OBJECTS = {
     "/api/secrets/{name}": "secret",
     "/api/models/{name}": "model",
     "/api/schedules/{id}": "schedule",
+    "/api/triggers/{id}": "trigger",
     "/api/variables/{name}": "variable",
     "/api/tools/{id}": "tool",  # no tenant has tools of its own
     "/api/threads/{threadId}": "thread",
@@ -39,7 +40,7 @@ OBJECTS = {
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
-    "schedule": "theirs", "variable": "theirs", "tool": "theirs", "thread": "theirs",
+    "schedule": "theirs", "trigger": "theirs", "variable": "theirs", "tool": "theirs", "thread": "theirs",
     "webhook": "0123456789abcdef0123456789abcdef",
     "key": "0123456789ab", "kid": "kid_0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
@@ -68,7 +69,7 @@ def kind_of(endpoint: Endpoint) -> str | None:
 
 
 WITH_OBJECTS = [e for e in ENDPOINTS if "{" in e.path or e.operation in ("cancel", "terminate")]
-NAMED_PER_TENANT = {"put_secret", "put_model", "set_variable", "put_schedule"}
+NAMED_PER_TENANT = {"put_secret", "put_model", "set_variable", "put_schedule", "put_trigger"}
 """They make a thing of the asker's own, whatever others have of that name."""
 
 
@@ -96,6 +97,9 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     assert client.put("/api/variables/theirs", json={"value": "canary-value"}).status_code == 200
     schedule = {"workflowId": "theirs", "cron": "@yearly", "timeZone": "UTC"}
     assert client.put("/api/schedules/theirs", json=schedule).status_code == 201
+    trigger = {"workflowId": "theirs", "verify": {"preset": "none"}, "note": "canary-trigger"}
+    made = client.put("/api/triggers/theirs", json=trigger)
+    assert client.post(made.json()["url"], json={"a": "canary-sent"}).status_code == 202
     form = {"attachment": ("canary.txt", b"canary-file")}
     run = client.post("/api/workflow/start/theirs", files=form).json()
     hook = {"url": "https://example.com/hook", "name": "canary-hook", "events": ["run.started"]}
