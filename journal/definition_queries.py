@@ -100,6 +100,22 @@ class DefinitionQueries:
             raise self._kind.unknown(definition_id)
         return MarkedVersions(*row)
 
+    async def marked_as_tools(self, tenant: str, after: str, limit: int) -> list[str]:
+        """Return the ids, behind one, of those of which a start takes a version marked as a tool.
+
+        By id; those that are archived are none.
+        """
+        rows = await self._lists.all(
+            f"SELECT w.id FROM {self._kind.things} w JOIN {self._kind.versions} v"
+            f" ON v.tenant = w.tenant AND v.{self._kind.owner} = w.id"
+            " WHERE w.tenant = ? AND w.id > ? AND NOT w.archived AND"
+            f" iif(w.published_version IS NULL, {self._is_newest},"
+            " v.version = w.published_version)"
+            " AND json_extract(v.definition, '$.tool') ORDER BY w.id LIMIT ?",
+            (tenant, after, limit),
+        )
+        return [definition_id for (definition_id,) in rows]
+
     async def search(self, tenant: str, wanted: DefinitionFilter) -> list[VersionRow]:
         """Return the newest version (of a status) of each workflow, the last changed first."""
         which, values = self._is_newest, [tenant]

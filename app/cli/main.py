@@ -27,6 +27,7 @@ _REMOTE = {
     "schedules": ("schedule",),
     "workflow": ("workflow",),
     "triggers": ("trigger",),
+    "mcp": ("mcp",),
     "replay": ("replay",),
     "ready": ("ready",),
 }

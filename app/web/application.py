@@ -27,6 +27,7 @@ from app.web.api import (
     links,
     llm_models,
     many_runs,
+    mcp,
     replays,
     reruns,
     schedules,
@@ -104,7 +105,7 @@ def routes(services: Services, address: str) -> Routes:
         path: {"GET": answer, "HEAD": answer}
         for path, answer in _of_the_server(services, address).items()
     }
-    for endpoint in (*ENDPOINTS, *PAGES):
+    for endpoint in (*ENDPOINTS, *mcp.ENDPOINTS, *PAGES):
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint.answer
     for method, path, answer in (*OPEN_PAGES, *OPEN_ENDPOINTS):
         by_path.setdefault(path, {})[method] = answer

@@ -13,6 +13,7 @@ import pytest
 from app.assembly import open_services
 from app.auth.roles import Role
 from app.settings.server import Settings
+from app.web.api import mcp
 from app.web.application import ENDPOINTS, OPEN_ENDPOINTS, routes
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
@@ -23,7 +24,8 @@ OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS}
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/schema/definition.json"}
 """What anybody may ask."""
 
-IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ENDPOINTS}
+ALL = (*ENDPOINTS, *mcp.ENDPOINTS)
+IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ALL}
 
 
 BROWSER = httpx.Client(timeout=60)
@@ -124,7 +126,7 @@ def _fits(answer: httpx.Response, role: Role | None, endpoint: Endpoint) -> bool
     if not role.includes(endpoint.role):
         return answer.status_code == 403 and endpoint.role.value in answer.json()["message"]
     takes_only_a_form = endpoint.form is not None and endpoint.body is None
-    return answer.status_code in ((415,) if takes_only_a_form else (200, 202, 400, 404, 409))
+    return answer.status_code in ((415,) if takes_only_a_form else (200, 202, 400, 404, 406, 409))
 
 
 def test_two_tenant_headers_are_no_way_around(shared: Server) -> None:
@@ -157,7 +159,7 @@ async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> Non
         paths = set(routes(services, "http://x"))
     of_console = {page.path for page in PAGES} | {path for _, path, _ in OPEN_PAGES}
     assert paths == OPEN | {"/metrics"} | OPEN_ADDRESSES | of_console | {
-        endpoint.path for endpoint in ENDPOINTS
+        endpoint.path for endpoint in ALL
     }
 
 

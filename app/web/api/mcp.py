@@ -1,0 +1,44 @@
+"""Stepwell as an MCP server: workflows that are marked as tools, over streamable HTTP."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.concurrency.offload import LONG_BYTES, offload
+from app.web.endpoint import Call, Endpoint
+from app.wire.errors import BadRequest
+from app.wire.json_body import read_body
+from app.wire.json_text import parse_json
+
+PATH = "/mcp"
+
+
+async def mcp(call: Call) -> Response:
+    """Answer a message of an MCP client."""
+    settings = call.services.settings
+    origin = call.request.headers.get("origin")
+    if origin is not None and origin not in (settings.address, *settings.cors_origins):
+        # A name that leads here today and elsewhere tomorrow must not make a browser ask.
+        raise BadRequest("this origin may not ask; name it in cors_origins")
+    body = await read_body(call.request, settings.max_body_bytes, settings.body_timeout)
+    if len(body) < LONG_BYTES:
+        parse_json(body)
+    else:
+        await offload(functools.partial(parse_json, body))
+    exchange = await asyncio.to_thread(_exchange)
+    return await exchange(call, body)
+
+
+@functools.cache
+def _exchange() -> Callable[[Call, bytes], Awaitable[Response]]:
+    """Load the library beside the loop: a server starts sooner without, and many never ask."""
+    from app.web.api.mcp_exchange import exchange  # noqa: PLC0415
+
+    return exchange
+
+
+ENDPOINTS = (Endpoint("POST", PATH, Role.VIEWER, mcp, "Answer an MCP client"),)
+"""No part of the API's description: the protocol describes itself."""
