@@ -15,7 +15,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "loop-limit", "pagination", "polling", "router", "sub-workflow", "state-machine",
     ),
     "Waiting for others": (
-        "callback-address", "correlation", "signal-gather", "debounce",
+        "callback-address", "correlation", "signal-gather", "debounce", "webhook-out",
     ),
     "People": (
         "approval-with-deadline", "escalation-ladder", "four-eyes", "human-form",
@@ -23,14 +23,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "When something fails": (
         "try-catch-finally", "retry-by-error-type", "rate-limited-api", "fallback", "time-limit",
         "circuit-breaker", "saga", "compensation", "cancel-cleanup", "dead-letter",
-        "dead-letter-replay",
+        "dead-letter-replay", "error-workflow",
     ),
     "Once, and not at the same time": (
         "idempotent-start", "deduplication", "lock", "counter",
     ),
     "Data and files": ("csv", "zip-and-mail"),
     "Models": ("agent-with-approval", "budgeted-agent"),
-    "By the clock": ("daily-report",),
+    "What starts a run": ("webhook-in", "workflow-as-api", "daily-report"),
 }  # fmt: skip
 
 _HEAD = """\

@@ -5,15 +5,18 @@ Such a file is a list of runs, each with some of these keys:
     killed: {in: step, at: POST /path}   where the kill -9 meets it; at: in the middle of this request
     data, key, times                     how it is started, and how often the same start is sent
     startedBy, signals                   the signal that starts it; signals that are sent before
-    scheduled                            a schedule starts it
+    request                              what the trigger beside it is sent, to start it
+    startedByTrigger                     a schedule, or the end of another run, starts it
     afterEarlier                         it begins when the runs before it have ended
     does: {step: [...]}                  what happens when it waits in a step, one after the other:
                                          answer (by whom), fill (refused with), signals, cancel, waits
-    status, result, error                how it ends
+    status, result, error, answered      how it ends, and what a repeated request is answered
     requests, bodies, files, mail        what it leaves behind
 """
 
+import hmac
 import io
+import json
 import sqlite3
 import time
 import zipfile
@@ -27,7 +30,7 @@ from typing import Any
 import httpx
 
 from app.definitions.definition_text import read_definition
-from tests.examples.services import Services
+from tests.examples.services import SECRET, Services
 
 PATTERNS = Path(__file__).parents[2] / "examples" / "patterns"
 FILES = [
@@ -111,14 +114,14 @@ class Patterns:
         self._services = services
         self._mails = mails
         self._families: dict[int, list[Position]] = {}
-        self._scheduled: dict[str, int] = {}
+        self._triggered: dict[str, int] = {}
 
     def begin(self, client: httpx.Client) -> None:
         """Start every run that need not wait for others."""
         for one in self.wanted:
             for signal in one.expect.get("signals", ()):
                 client.post("/api/signals", json=signal).raise_for_status()
-            if not one.expect.get("afterEarlier") and not one.expect.get("scheduled"):
+            if not one.expect.get("afterEarlier") and not one.expect.get("startedByTrigger"):
                 self._start(client, one)
 
     def until_killable(self, clients: Mapping[str, httpx.Client]) -> None:
@@ -156,8 +159,8 @@ class Patterns:
         )
 
     def _go_on(self, clients: Mapping[str, httpx.Client], one: Wanted) -> bool:
-        if one.run is None and one.expect.get("scheduled"):
-            one.run = self._scheduled.get(one.pattern)
+        if one.run is None and one.expect.get("startedByTrigger"):
+            one.run = self._triggered.get(one.pattern)
             return one.run is not None
         if one.run is None:
             earlier = [it for it in self.wanted if it.pattern == one.pattern][: one.number]
@@ -172,6 +175,10 @@ class Patterns:
             start = {"workflowId": one.pattern, "data": one.expect.get("data", {})}
             answer = client.post("/api/signals", json={**signal, "start": start})
             run_ids = {answer.json()["startedRunId"]}
+        elif "request" in one.expect:
+            sent = [self._sent(client, one) for _ in range(one.expect.get("times", 1))]
+            assert {answer.status_code for answer in sent} == {202}, (one.name, sent[0].text)
+            run_ids = {answer.json()["runId"] for answer in sent}
         else:
             headers = {"idempotency-key": one.expect["key"]} if "key" in one.expect else {}
             body = {"data": one.expect.get("data", {})}
@@ -185,13 +192,25 @@ class Patterns:
         (run_id,) = run_ids
         one.run = int(run_id.rpartition("-")[2])
 
+    def _sent(self, client: httpx.Client, one: Wanted) -> httpx.Response:
+        """Send the request of a run to the address of its trigger, as who has the secret does."""
+        body = json.dumps(one.expect["request"]).encode()
+        headers = {
+            "content-type": "application/json",
+            "x-request-id": one.name,
+            "x-api-token": SECRET,
+            "x-shop-signature": f"sha256={hmac.digest(SECRET.encode(), body, 'sha256').hex()}",
+        }
+        url = client.get(f"/api/triggers/{one.pattern}").json()["url"]
+        return httpx.post(url, content=body, headers=headers, timeout=30)
+
     def _look(self) -> None:
         with closing(sqlite3.connect(self._journal, timeout=30)) as journal:
             rows = journal.execute(_OPEN).fetchall()
         self._families = {}
         for root, *position, workflow_id in rows:
             self._families.setdefault(root, []).append(Position(*position))
-            self._scheduled.setdefault(workflow_id, root)
+            self._triggered.setdefault(workflow_id, root)
 
     def _of(self, one: Wanted) -> list[Position]:
         return self._families.get(one.run or 0, [])
@@ -268,6 +287,11 @@ class Patterns:
         self, client: httpx.Client, one: Wanted, result: Mapping[str, Any]
     ) -> Iterator[str]:
         """Say what others have seen of it otherwise than the file has it."""
+        if "answered" in one.expect:
+            again = self._sent(client, one)
+            told = {"status": again.status_code, "run": again.headers.get("x-run"), **again.json()}
+            if told != {"status": 200, "run": one.run_id, **one.expect["answered"]}:
+                yield f"answered: {told}"
         for request, count in one.expect.get("requests", {}).items():
             if self._services.visits(request) != count:
                 yield f"{request}: {self._services.visits(request)} times"

@@ -4,6 +4,7 @@ Requests that are *held* get no answer until `release`, so that a kill -9 meets 
 them. Until then a server that was given a callback address does not use it either.
 """
 
+import hmac
 import json
 import threading
 import time
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 ORDERS = "sku;pieces;state\nA;3;paid\nB;1;paid\nC;9;open\nA;2;paid\n"
+SECRET = "of-the-shop"
 CUSTOMERS = {"1": ["Ann", "Ben"], "2": ["Cem", "Dan"], "3": ["Eve"]}
 PRICES = {"north": 9, "south": 7}
 
@@ -86,6 +88,9 @@ class Services:
             self.bodies[name] = body
             count = Counter(self.requests)[name, key]
         status, headers, answer = self._answer(handler.path, body, count, self.visits(name))
+        signed = f"sha256={hmac.digest(SECRET.encode(), body, 'sha256').hex()}"
+        if handler.path.startswith("/hooks/") and handler.headers.get("x-signature") != signed:
+            status = 401
         handler.send_response(status)
         for header, value in {"content-length": str(len(answer)), **headers}.items():
             handler.send_header(header, value)

@@ -10,7 +10,7 @@ import pytest
 
 from scripts import patterns_page
 from tests.examples.patterns import FILES, PATTERNS, Patterns, read, wanted_runs
-from tests.examples.services import Services
+from tests.examples.services import SECRET, Services
 from tests.harness.mail import MailServer
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import TRUST
@@ -84,6 +84,7 @@ def _as(owner: httpx.Client, name: str) -> httpx.Client:
 
 
 def _load(client: httpx.Client, services: str) -> None:
+    client.put("/api/secrets/SHOP", json={"value": SECRET}).raise_for_status()
     client.put("/api/variables/services", json={"value": services}).raise_for_status()
     for kind, files in (
         ("agents", sorted(PATTERNS.glob("*.agent.yaml"))),
@@ -96,16 +97,18 @@ def _load(client: httpx.Client, services: str) -> None:
             )
             assert made.status_code == 201, (file.name, made.text)
             assert made.json().get("warnings", []) == [], file.name
-    for file in PATTERNS.glob("*.schedule.yaml"):
-        name = file.name.partition(".")[0]
-        client.put(f"/api/schedules/{name}", json=read(file)).raise_for_status()
+    for kind in ("schedule", "trigger"):
+        for file in PATTERNS.glob(f"*.{kind}.yaml"):
+            name = file.name.partition(".")[0]
+            made = client.put(f"/api/{kind}s/{name}", json=read(file))
+            assert made.status_code == 201, (file.name, made.text)
 
 
 @pytest.mark.parametrize("pattern", [file.stem for file in FILES])
 def test_a_pattern_ends_as_it_should(pattern: str, played: tuple[Patterns, httpx.Client]) -> None:
     patterns, client = played
     runs = [one for one in patterns.wanted if one.pattern == pattern]
-    assert any("killed" in one.expect or "scheduled" in one.expect for one in runs)
+    assert any("killed" in one.expect or "startedByTrigger" in one.expect for one in runs)
     assert {one.name: list(patterns.differences(client, one)) for one in runs} == {
         one.name: [] for one in runs
     }
