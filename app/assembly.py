@@ -9,6 +9,7 @@ from app.auth.callers import Authenticator
 from app.auth.first_owner import FirstOwner
 from app.auth.links import Links
 from app.auth.one_time import OneTimeSignIns
+from app.auth.providers import Providers
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock, SystemClock
@@ -31,6 +32,7 @@ from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
+from app.outbound.network import EVERYWHERE
 from app.outbound.oauth import OAuthTokens
 from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut, proxy_of
@@ -54,6 +56,8 @@ from engine import RetryPolicy
 from journal import Journal
 from steps.registry import Registry
 from steps.tools import Tools
+
+_MOST_TO_PROVIDERS = 8
 
 
 @asynccontextmanager
@@ -85,7 +89,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     log.mask_with(settings.data, secrets.mask_text)
     tokens = OAuthTokens(client, clock, secrets.conceal)
     models = _models(settings, journal, secrets, clock, way, closing)
-    authenticator, sessions = await _callers(journal, settings, clock, secrets.keyring)
+    providers = _providers(settings, way, clock, closing)
+    authenticator, sessions = await _callers(journal, settings, clock, secrets.keyring, providers)
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
@@ -187,10 +192,17 @@ def _client(settings: Settings, way: WayOut, most: int, closing: AsyncExitStack)
     return client
 
 
+def _providers(settings: Settings, way: WayOut, clock: Clock, closing: AsyncExitStack) -> Providers:
+    """Return the providers of identities: the operator has named them, wherever they are."""
+    client = HttpClient(EVERYWHERE, way, _MOST_TO_PROVIDERS)
+    closing.push_async_callback(client.close)
+    return Providers(settings.identity_providers, client, clock)
+
+
 async def _callers(
-    journal: Journal, settings: Settings, clock: Clock, keyring: Keyring
+    journal: Journal, settings: Settings, clock: Clock, keyring: Keyring, providers: Providers
 ) -> tuple[Authenticator, Sessions]:
-    authenticator = Authenticator(journal, settings, clock, keyring)
+    authenticator = Authenticator(journal, settings, clock, keyring, providers)
     await authenticator.load()
     sessions = Sessions(authenticator, journal.sessions, keyring, clock, settings.console_session)
     await sessions.load()

@@ -30,6 +30,7 @@ _FIELDS = {
     "needed": "how many the settings need",
     "of": "whose events the stream shows",
     "path": "the request's path",
+    "provider": "the name of the provider of identities in the settings",
     "position": "the event's position in the journal",
     "request": "the request's id, which its answer carries too",
     "run": "the run's id",

@@ -10,12 +10,14 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.auth.known_tokens import KnownTokens
 from app.auth.people import People
+from app.auth.providers import Provider, Providers
 from app.auth.roles import Role
 from app.auth.tokens import BadToken, load_library, read_token
 from app.clock import Clock
 from app.secrets.jwt_secrets import open_row
 from app.secrets.seal import Keyring
 from app.settings.server import Settings
+from engine import JsonObject
 from journal import Journal, JwtSecretRow, KeyRow
 
 _NO_HASH = bytes(32)
@@ -25,8 +27,14 @@ class Authenticator:
     """Knows all keys, secrets and people; exact, as every change goes through this process."""
 
     def __init__(
-        self, journal: Journal, settings: Settings, clock: Clock, keyring: Keyring
+        self,
+        journal: Journal,
+        settings: Settings,
+        clock: Clock,
+        keyring: Keyring,
+        providers: Providers,
     ) -> None:
+        self.providers = providers
         self.people = People(journal.people, keyring, clock)
         self._journal = journal
         self._settings = settings
@@ -42,7 +50,7 @@ class Authenticator:
         await self.people.load()
         self._keys = {row.prefix: (row, _caller(row)) for row in await self._journal.keys.all()}
         sealed = await self._journal.jwt_secrets.all()
-        if sealed:
+        if sealed or self.providers.all:
             await asyncio.to_thread(load_library)
         self._secrets = {row.kid: open_row(row, self._keyring) for row in sealed}
         self._tokens = KnownTokens()
@@ -113,6 +121,8 @@ class Authenticator:
     def _read_token(self, token: str, now_s: float) -> tuple[Caller, float]:
         """Return the caller of a token, and when it is over. Raises `Unauthorized`."""
         settings = self._settings
+        if (provider := self.providers.of_token(token)) is not None:
+            return self._known_by(provider, token, now_s)
         try:
             row, claims = read_token(
                 token, self._secrets, settings.jwt_audience, settings.jwt_issuer
@@ -133,6 +143,19 @@ class Authenticator:
             f"{row.kid}:{claims['sub']}",
         )
         return caller, claims["exp"]
+
+    def _known_by(self, provider: Provider, token: str, now_s: float) -> tuple[Caller, float]:
+        known, claims = provider.known(token)
+        lasts = claims["exp"] <= now_s + self._settings.max_token_lifetime + 60
+        if not lasts or self.people.is_disabled(known.tenant, known.subject):
+            raise Unauthorized
+        context: JsonObject = {"groups": [*known.groups]} if known.groups else {}
+        name = f"user:{known.name}"
+        return Caller(known.tenant, known.role, name, context, known.subject), claims["exp"]
+
+    def forget_tokens(self) -> None:
+        """Read every token anew: somebody whom one may mean has been changed."""
+        self._tokens = KnownTokens()
 
 
 def _caller(row: KeyRow) -> Caller:

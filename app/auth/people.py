@@ -91,6 +91,13 @@ class People:
             for row in self._by_id.values()
         )  # fmt: skip
 
+    def is_disabled(self, tenant: str, subject: str) -> bool:
+        """Say whether somebody whom a provider knows was disabled here."""
+        return any(
+            row.subject == subject and row.tenant == tenant and row.disabled_at_ms is not None
+            for row in self._by_id.values()
+        )
+
     def caller(self, person_id: str) -> Caller:
         """Return a person as a caller. Raises `Unauthorized` for one who may not sign in."""
         row = self._by_id.get(person_id)

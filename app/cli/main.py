@@ -11,6 +11,7 @@ _LOCAL = {
     "serve": ("serve",),
     "dev": ("dev",),
     "credentials": ("key", "jwt-secret"),
+    "person": ("person",),
     "secrets": ("secret",),
     "variables": ("variable",),
     "runs": ("runs",),

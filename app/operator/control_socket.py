@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 
 from app.auth.callers import Authenticator
 from app.auth.keys import new_key
+from app.auth.people import People, UnfitPerson, plain_name
+from app.auth.roles import Role
 from app.auth.tokens import BadSecret, new_secret
 from app.clock import Clock, SystemClock
 from app.definitions.variables import UnfitVariable, put_variable
@@ -33,17 +35,20 @@ from engine import iso_time
 from journal import (
     DATABASE,
     MARKER,
+    ChangeNote,
     Journal,
     JournalError,
     JwtSecretRow,
     KeyRow,
     Locked,
     VariableTable,
+    changing,
     holder,
 )
 
 _LONGEST_LINE = 1_048_576
 _LONGEST_PATH = 100
+WHO = "command line"
 _PATIENCE_S = 5.0
 
 OpenVault: TypeAlias = Callable[[], Awaitable[Secrets]]
@@ -53,47 +58,77 @@ OpenVault: TypeAlias = Callable[[], Awaitable[Secrets]]
 async def perform(
     journal: Journal, open_vault: OpenVault, clock: Clock, command: str, given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Carry out one command. Raises `CommandFailed`."""
+    """Carry out one command, and note it in the audit log. Raises `CommandFailed`."""
     now_ms, tenant = clock.now_ms(), given["tenant"]
+    which = given.get("which") or given.get("name") or ""
+    note = ChangeNote(tenant, now_ms, WHO, command, str(which)[:_LONGEST_PATH])
     try:
-        match command:
-            case "key.create":
-                key, row = new_key(
-                    tenant, given["role"], given["name"], now_ms, given.get("expires_at_ms")
-                )
-                await journal.keys.create(row)
-                return {**_shown_key(row), "key": key}
-            case "key.list":
-                keys = await journal.keys.all()
-                return {"keys": [_shown_key(row) for row in keys if row.tenant == tenant]}
-            case "key.disable":
-                await journal.keys.disable(tenant, given["which"], now_ms)
-                return {"disabled": given["which"]}
-            case "jwt-secret.create":
-                secret = new_secret(
-                    tenant, given["role"], given["name"], given["algorithm"], now_ms,
-                    given.get("public_key"),
-                )  # fmt: skip
-                keyring = (await open_vault()).keyring
-                await journal.jwt_secrets.create(seal_row(secret, keyring))
-                shown = _shown_secret(secret)
-                return shown if given.get("public_key") else {**shown, "secret": secret.secret}
-            case "jwt-secret.list":
-                secrets = await journal.jwt_secrets.all()
-                return {"secrets": [_shown_secret(row) for row in secrets if row.tenant == tenant]}
-            case "jwt-secret.disable":
-                await journal.jwt_secrets.disable(tenant, given["which"], now_ms)
-                return {"disabled": given["which"]}
-            case "secret.set" | "secret.list" | "secret.delete":
-                return await _secret(await open_vault(), command, given)
-            case "variable.set" | "variable.list" | "variable.delete":
-                return await _variable(journal.variables, now_ms, command, given)
-            case _:
-                raise CommandFailed(f"there is no command {command}")
+        with changing(note):
+            return await _performed(journal, open_vault, clock, command, given)
     except (
-        JournalError, BadSecret, KeyUnusable, SettingsError, UnfitSecret, UnfitVariable,
+        JournalError, BadSecret, UnfitPerson, KeyUnusable, SettingsError, UnfitSecret,
+        UnfitVariable,
     ) as refused:  # fmt: skip
         raise CommandFailed(str(refused)) from refused
+
+
+async def _performed(
+    journal: Journal, open_vault: OpenVault, clock: Clock, command: str, given: dict[str, Any]
+) -> dict[str, Any]:
+    now_ms, tenant = clock.now_ms(), given["tenant"]
+    match command:
+        case "key.create":
+            key, row = new_key(
+                tenant, given["role"], given["name"], now_ms, given.get("expires_at_ms")
+            )
+            await journal.keys.create(row)
+            return {**_shown_key(row), "key": key}
+        case "key.list":
+            keys = await journal.keys.all()
+            return {"keys": [_shown_key(row) for row in keys if row.tenant == tenant]}
+        case "key.disable":
+            await journal.keys.disable(tenant, given["which"], now_ms)
+            return {"disabled": given["which"]}
+        case "jwt-secret.create":
+            secret = new_secret(
+                tenant, given["role"], given["name"], given["algorithm"], now_ms,
+                given.get("public_key"),
+            )  # fmt: skip
+            keyring = (await open_vault()).keyring
+            await journal.jwt_secrets.create(seal_row(secret, keyring))
+            shown = _shown_secret(secret)
+            return shown if given.get("public_key") else {**shown, "secret": secret.secret}
+        case "jwt-secret.list":
+            secrets = await journal.jwt_secrets.all()
+            return {"secrets": [_shown_secret(row) for row in secrets if row.tenant == tenant]}
+        case "jwt-secret.disable":
+            await journal.jwt_secrets.disable(tenant, given["which"], now_ms)
+            return {"disabled": given["which"]}
+        case "person.invite":
+            return await _invited(journal, await open_vault(), clock, given)
+        case "secret.set" | "secret.list" | "secret.delete":
+            return await _secret(await open_vault(), command, given)
+        case "variable.set" | "variable.list" | "variable.delete":
+            return await _variable(journal.variables, now_ms, command, given)
+        case _:
+            raise CommandFailed(f"there is no command {command}")
+
+
+async def _invited(
+    journal: Journal, vault: Secrets, clock: Clock, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Invite somebody, new or known: also the way back in for one who has lost the password."""
+    people = People(journal.people, vault.keyring, clock)
+    await people.load()
+    tenant, wanted = given["tenant"], plain_name(given["name"]).casefold()
+    row = next((one for one in people.of(tenant) if one.name.casefold() == wanted), None)
+    if row is None:
+        row = await people.add(tenant, given["name"], Role(given["role"] or Role.OPERATOR))
+    elif given["role"] or row.disabled_at_ms is not None:
+        role = Role(given["role"]) if given["role"] else None
+        row = await people.change(row, role=role, disabled=False)
+    path, until_ms = await people.invite(row)
+    return {"name": row.name, "role": row.role, "path": path, "until": iso_time(until_ms)}
 
 
 async def _variable(
@@ -229,7 +264,7 @@ def must_exist(folder: Path) -> None:
 
 async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]:
     """The command line's side. Raises `CommandFailed`."""
-    if not command.endswith((".create", ".set")):
+    if not command.endswith((".create", ".set", ".invite")):
         must_exist(data)  # what only looks makes no folder
     clock = SystemClock()
     until = time.monotonic() + _PATIENCE_S

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
 )
 
+from app.settings.identity import IdentityProviderSettings, ProviderName
 from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
 from app.settings.retention import Ages, Counts, TenantAges
@@ -118,6 +119,12 @@ class Settings(BaseModel):
     jwt_audience: str | None = Field(None, description="what a token's aud must hold")
     jwt_issuer: str | None = Field(None, description="what a token's iss must be")
     max_token_lifetime: int = Field(86_400, gt=0, description="seconds that a token may last")
+    identity_providers: dict[ProviderName, IdentityProviderSettings] = Field(
+        {},
+        max_length=20,
+        description="providers of identities (OpenID Connect) by name: tables in the file, JSON "
+        "text elsewhere",
+    )
     storage: Literal["folder", "s3"] = Field(
         "folder", description="where the bytes of files are: the data folder, or an S3 bucket"
     )
@@ -226,7 +233,7 @@ class Settings(BaseModel):
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    @field_validator("models", mode="before")
+    @field_validator("models", "identity_providers", mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         if not isinstance(value, str):

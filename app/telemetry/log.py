@@ -92,6 +92,16 @@ def server_started(address: str, sqlite: str) -> None:
     _log.info("server started", address=address, sqlite=sqlite)
 
 
+def provider_away(name: str, why: str) -> None:
+    """Say that a provider of identities does not answer as it should; it is asked again."""
+    _log.warning("identity provider not reached", provider=name, why=why)
+
+
+def sign_in_refused(name: str, why: str) -> None:
+    """Say that somebody whom a provider of identities knows was not let in."""
+    _log.warning("sign-in refused", provider=name, why=why)
+
+
 def server_stopping() -> None:
     """Say that the server stops taking requests."""
     _log.info("server stopping")

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.services import Services
 from app.settings.server import Settings
 from app.web.api import (
+    audit,
     check,
     credentials,
     definitions,
@@ -28,6 +29,7 @@ from app.web.api import (
     llm_models,
     many_runs,
     mcp,
+    people,
     replays,
     reruns,
     schedules,
@@ -65,6 +67,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *check.ENDPOINTS,
     *links.ENDPOINTS,
     *credentials.ENDPOINTS,
+    *people.ENDPOINTS,
+    *audit.ENDPOINTS,
     *stored_files.ENDPOINTS,
     *secrets.ENDPOINTS,
     *variables.ENDPOINTS,

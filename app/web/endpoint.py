@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
+from app.auth.providers import KeysWanted
 from app.auth.roles import Role
 from app.concurrency.tenant import work_for
 from app.services import Services
@@ -91,7 +92,11 @@ class Endpoint:
         if fields.repeated and not fields.repeated.isdisjoint(_CREDENTIALS):
             raise Unauthorized  # of two, a proxy may have checked the other one
         cookies = request.cookies if "cookie" in fields else {}
-        session = services.sessions.of(request.method, fields, cookies)
+        try:
+            session = services.sessions.of(request.method, fields, cookies)
+        except KeysWanted as wanted:
+            await wanted.provider.refresh()
+            session = services.sessions.of(request.method, fields, cookies)
         caller_is_known(request.scope)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)

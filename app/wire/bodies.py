@@ -89,7 +89,7 @@ class BulkFilter(_Model):
     @field_validator("since", "until")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
-        return _zoned(value)
+        return zoned(value)
 
 
 class BulkBody(_Model):
@@ -170,7 +170,7 @@ class ListRunsQuery(_Model):
     @field_validator("since", "until")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
-        return _zoned(value)
+        return zoned(value)
 
 
 class StatusQuery(_Model):
@@ -188,7 +188,8 @@ class NoQuery(_Model):
     """No parameters."""
 
 
-def _zoned(value: datetime | None) -> datetime | None:
+def zoned(value: datetime | None) -> datetime | None:
+    """Return a moment that has a zone. Raises `ValueError` for others."""
     if value is not None and value.tzinfo is None:
         raise ValueError("must have a time zone, such as 2026-01-31T12:00:00Z")
     return value

@@ -85,6 +85,7 @@ def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[st
     assert others == [
         ("GET /api/workflow/events/{runId}", "text/event-stream", None),
         ("GET /api/workflow/events", "text/event-stream", None),
+        ("GET /api/audit/export", "application/x-ndjson", None),
         ("GET /api/workflow/files/{fileId}", "application/octet-stream", "binary"),
     ]
 

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from app.wire import answers, definition_answers, model_answers, run_answers, trigger_answers
+from app.wire import (
+    answers,
+    definition_answers,
+    model_answers,
+    people_answers,
+    run_answers,
+    trigger_answers,
+)
 from app.wire.answer_parts import DoneToId, DoneToName
 
 _DEFINITIONS: dict[str, Any] = {
@@ -14,6 +21,13 @@ _STORED = {"workflow": definition_answers.StoredWorkflow, "agent": definition_an
 _SHOWN = ("create", "get", "update", "archive", "unarchive", "publish", "clone")
 
 ANSWERS: dict[str, Any] = {
+    "list_people": list[people_answers.PersonShown],
+    "create_person": people_answers.PersonInvited,
+    "update_person": people_answers.PersonShown,
+    "invite_person": people_answers.Invitation,
+    "list_sessions": list[people_answers.SessionShown],
+    "end_session": DoneToId,
+    "list_audit": people_answers.AuditPage,
     "start": run_answers.RunOutcome,
     "start_async": run_answers.StartedRun,
     "status": run_answers.RunState,
@@ -101,9 +115,12 @@ UNFINISHED = {
 
 FILE = "application/octet-stream"
 _EVENT = 'id: 7\nevent: run.completed\ndata: {"type":"run.completed"}\n\n'
+NDJSON = "application/x-ndjson"
+_ENTRY = '{"position": 17, "who": "person:Ada", "action": "createKey", "target": "/api/keys"}\n'
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENT}}
 OTHER_MEDIA: dict[str, dict[str, Any]] = {
     "download": {FILE: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.7"}},
+    "export_audit": {NDJSON: {"schema": {"type": "string"}, "example": _ENTRY}},
     "run_events": _STREAM,
     "tenant_events": _STREAM,
 }

@@ -25,6 +25,11 @@ TAGS = (
     ("Conversations", "What agents were asked and answered.", ("/api/threads",)),
     ("Spending", "What models have cost, and what they may.", ("/api/usage", "/api/budgets")),
     (
+        "People",
+        "Who signs in, and who has changed what.",
+        ("/api/people", "/api/sessions", "/api/audit"),
+    ),
+    (
         "Keys and secrets",
         "Who may ask, and what steps need.",
         ("/api/keys", "/api/jwt-secrets", "/api/secrets"),

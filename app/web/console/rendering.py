@@ -86,6 +86,12 @@ def size(count: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def shortened(text: Any, most: int) -> str:
+    """Return the first characters of a text."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+
+
 def words(name: str) -> str:
     """Return a name of code as words: `customerName` becomes `Customer name`."""
     spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in str(name))
@@ -95,7 +101,14 @@ def words(name: str) -> str:
 
 _environment = Environment(
     loader=_load,
-    filters={"when": when, "took": took, "pretty": pretty, "size": size, "words": words},
+    filters={
+        "when": when,
+        "took": took,
+        "pretty": pretty,
+        "size": size,
+        "words": words,
+        "shortened": shortened,
+    },
     auto_escape_callback=lambda _: "html",
     undefined_behavior="strict",
     pycompat=False,

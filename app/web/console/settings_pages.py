@@ -23,7 +23,7 @@ Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 async def first(call: Call) -> Response:
     """Lead to the first of them that the caller may see."""
-    where = "keys" if call.caller.role.includes(Role.ADMIN) else "models"
+    where = "people" if call.caller.role.includes(Role.ADMIN) else "models"
     return RedirectResponse(f"/settings/{where}", 303)
 
 

@@ -30,7 +30,7 @@ _WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: 
 
 async def sign_in_page(request: Request, services: Services) -> Response:
     """Show the form; while there is no owner, lead to where one is made."""
-    if services.first_owner.is_wanted:
+    if services.first_owner.is_wanted and not services.authenticator.providers.all:
         return RedirectResponse(FIRST_OWNER, 303)
     given = request.query_params
     return sign_in_form(request, services, given.get("next", HOME), with_key="key" in given)
@@ -122,4 +122,8 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
         is_open=is_open(request),
         with_key=with_key or not services.authenticator.people.is_anybody,
         is_anybody=services.authenticator.people.is_anybody,
+        providers=[
+            {"name": one.name, "title": one.title}
+            for one in services.authenticator.providers.all.values()
+        ],
     )

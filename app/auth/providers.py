@@ -1,0 +1,338 @@
+"""Providers of identities: what they publish, whom their claims mean, and the sign-in by code.
+
+What a provider publishes is fetched when it is first needed, and again once an hour or when a
+token names a key that is not known, which is asked for every five seconds at most, however
+many such tokens come.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from app.auth.errors import Unauthorized
+from app.auth.people import Known, UnfitPerson, fit_groups, fit_name
+from app.auth.roles import Role
+from app.auth.signing_keys import BadIdentity, SigningKey, UnknownSigner, keys_of, read_identity
+from app.clock import Clock
+from app.outbound.http_client import HttpClient
+from app.settings.identity import TENANT, IdentityProviderSettings, claim_of
+from app.telemetry import log
+from steps.contract import ResponseUnreadable, StepBroke
+from steps.http_messages import HttpRequest
+
+_FRESH_MS = 3_600_000
+_USABLE_MS = 86_400_000
+"""How old what a provider has published may be while it cannot be reached."""
+
+_APART_MS = 5_000
+_PATIENCE_S = 10.0
+_LONGEST_BYTES = 500_000
+_MOST_GROUPS = 50
+_OK = 200
+
+
+class KeysWanted(Unauthorized):
+    """A token can only be read once its provider has been asked for its keys."""
+
+    def __init__(self, provider: "Provider") -> None:
+        self.provider = provider
+        super().__init__()
+
+
+class ProviderAway(Exception):
+    """A provider does not answer, or not as it should."""
+
+
+class NotLetIn(Exception):
+    """A provider knows somebody whom this server does not let in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a provider says of itself, and its keys."""
+
+    document: Mapping[str, Any]
+    keys: list[SigningKey]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that has begun: what its browser keeps until it comes back."""
+
+    provider: str
+    state: str
+    nonce: str
+    verifier: str
+    back: str
+
+
+class Provider:
+    """One provider of identities."""
+
+    def __init__(
+        self, name: str, settings: IdentityProviderSettings, client: HttpClient, clock: Clock
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self._client = client
+        self._clock = clock
+        self._published: Published | None = None
+        self._asked_ms: int | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.settings.title or urlsplit(self.settings.issuer).hostname or self.name
+
+    def known(self, token: str) -> tuple[Known, dict[str, Any]]:
+        """Return whom an API token means, and its claims.
+
+        Raises:
+            KeysWanted: Its keys have to be fetched first.
+            Unauthorized: It is no token that counts.
+        """
+        published = self._usable()
+        settings = self.settings
+        try:
+            claims = read_identity(
+                token, published.keys, settings.issuer, settings.audience or settings.clientId
+            )
+            return self.means(claims), claims
+        except UnknownSigner:
+            if self._may_ask:
+                raise KeysWanted(self) from None
+            raise Unauthorized from None
+        except (BadIdentity, NotLetIn):
+            raise Unauthorized from None
+
+    def _usable(self) -> Published:
+        now_ms, published = self._clock.now_ms(), self._published
+        if published is None or now_ms - published.at_ms > _USABLE_MS:
+            raise KeysWanted(self) if self._may_ask else Unauthorized()
+        if now_ms - published.at_ms > _FRESH_MS and self._may_ask:
+            self._ask()  # what is there will do meanwhile
+        return published
+
+    @property
+    def _may_ask(self) -> bool:
+        asked_ms = self._asked_ms
+        if self._asking is not None or asked_ms is None:
+            return True
+        return not 0 <= self._clock.now_ms() - asked_ms < _APART_MS
+
+    def _ask(self) -> asyncio.Task[None]:
+        if self._asking is None:
+            self._asked_ms = self._clock.now_ms()
+            self._asking = asyncio.create_task(self._fetch())
+            self._asking.add_done_callback(self._asked)
+        return self._asking
+
+    def _asked(self, done: asyncio.Task[None]) -> None:
+        self._asking = None
+        if not done.cancelled() and (failed := done.exception()) is not None:
+            log.provider_away(self.name, str(failed))
+
+    async def refresh(self) -> None:
+        """Fetch what it publishes; one fetch serves all who wait. Raises `Unauthorized`."""
+        try:
+            await asyncio.shield(self._ask())
+        except ProviderAway:
+            raise Unauthorized from None
+
+    async def published(self) -> Published:
+        """Return what it publishes, fetched where it is not fresh. Raises `ProviderAway`."""
+        known = self._published
+        if known is None or self._clock.now_ms() - known.at_ms > _FRESH_MS:
+            await asyncio.shield(self._ask())
+        if self._published is None:
+            raise ProviderAway(f"{self.title} does not say who it is")
+        return self._published
+
+    async def _fetch(self) -> None:
+        issuer = self.settings.issuer
+        document = await self._get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if document.get("issuer") != issuer:
+            raise ProviderAway(f"it says that it is {str(document.get('issuer'))[:200]}")
+        jwks = await self._get(self._address(document, "jwks_uri"))
+        keys = keys_of(jwks, self.settings.algorithms)
+        if not keys:
+            raise ProviderAway("it publishes no key that can be used")
+        self._published = Published(document, keys, self._clock.now_ms())
+
+    async def _get(self, url: str) -> dict[str, Any]:
+        status, found = await self._send(
+            HttpRequest(
+                "GET", url, headers={"Accept": "application/json"}, follow_redirects=False,
+                max_response_bytes=_LONGEST_BYTES, timeout_s=_PATIENCE_S,
+            )
+        )  # fmt: skip
+        if status != _OK:
+            raise ProviderAway(f"{url} answers with status {status}")
+        return found
+
+    async def _send(self, request: HttpRequest) -> tuple[int, dict[str, Any]]:
+        try:
+            answer = await self._client.send(request)
+            found = json.loads(answer.content)
+        except (StepBroke, ResponseUnreadable) as away:
+            raise ProviderAway(str(away)) from away
+        except ValueError as wrong:
+            raise ProviderAway(f"{request.url} answers with what is no JSON") from wrong
+        return answer.status, found if isinstance(found, dict) else {}
+
+    def _address(self, document: Mapping[str, Any], name: str) -> str:
+        """Return an address that the provider names; over HTTPS, as its own is."""
+        address = document.get(name)
+        scheme = urlsplit(self.settings.issuer).scheme
+        if not isinstance(address, str) or urlsplit(address).scheme not in ("https", scheme):
+            raise ProviderAway(f"its {name} is no address over {scheme}")
+        return address
+
+    def means(self, claims: dict[str, Any]) -> Known:
+        """Return whom claims mean. Raises `NotLetIn`."""
+        settings, subject = self.settings, f"{self.settings.issuer} {claims['sub']}"
+        groups = _texts(claim_of(claims, settings.groupsClaim)) if settings.groupsClaim else []
+        wanted = [settings.nameClaim] if settings.nameClaim else ["preferred_username", "email"]
+        names = (claim_of(claims, name) for name in wanted)
+        name = next((item for item in names if isinstance(item, str) and item), claims["sub"])
+        try:
+            kept = tuple(fit_groups(groups[:_MOST_GROUPS]))
+            return Known(self._tenant(claims), subject, fit_name(name), self._role(claims), kept)
+        except UnfitPerson as unfit:
+            raise NotLetIn(str(unfit)) from unfit
+
+    def _tenant(self, claims: dict[str, Any]) -> str:
+        settings = self.settings
+        if settings.tenant is not None:
+            return settings.tenant
+        said = claim_of(claims, settings.tenantClaim or "")
+        tenant = settings.tenants.get(said) if settings.tenants and isinstance(said, str) else said
+        if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
+            raise NotLetIn(f"{settings.tenantClaim} names no tenant")
+        return tenant
+
+    def _role(self, claims: dict[str, Any]) -> Role:
+        settings = self.settings
+        said = _texts(claim_of(claims, settings.roleClaim)) if settings.roleClaim else []
+        found = [Role(settings.roles[item]) for item in said if item in settings.roles]
+        if settings.defaultRole is not None:
+            found.append(Role(settings.defaultRole))
+        highest = next((role for role in Role if role in found), None)
+        if highest is None:
+            raise NotLetIn(f"{settings.roleClaim} gives no role")
+        return highest
+
+    async def begin(self, redirect_uri: str, back: str) -> tuple[str, Attempt]:
+        """Return the address at which somebody signs in, and what their browser keeps.
+
+        Raises `ProviderAway`.
+        """
+        document = (await self.published()).document
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        attempt = Attempt(self.name, state, nonce, verifier, back)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest())
+        query = urlencode(
+            {
+                "response_type": "code",
+                "client_id": self.settings.clientId,
+                "redirect_uri": redirect_uri,
+                "scope": " ".join(self.settings.scopes),
+                "state": attempt.state,
+                "nonce": attempt.nonce,
+                "code_challenge": challenge.decode().rstrip("="),
+                "code_challenge_method": "S256",
+            }
+        )
+        address = self._address(document, "authorization_endpoint")
+        return f"{address}{'&' if '?' in address else '?'}{query}", attempt
+
+    async def complete(self, attempt: Attempt, code: str, redirect_uri: str) -> Known:
+        """Return who has signed in. Raises `ProviderAway`, `NotLetIn`."""
+        published = await self.published()
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "client_id": self.settings.clientId,
+            "code_verifier": attempt.verifier,
+        }
+        headers = {"Accept": "application/json"}
+        try:
+            secret = self.settings.client_secret
+        except ValueError as unset:
+            raise ProviderAway(str(unset)) from unset
+        if secret is not None:
+            pair = f"{quote(self.settings.clientId, safe='')}:{quote(secret, safe='')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+            del form["client_id"]
+        status, found = await self._send(
+            HttpRequest(
+                "POST", self._address(published.document, "token_endpoint"), headers=headers,
+                form=form, confidential=True, follow_redirects=False,
+                max_response_bytes=_LONGEST_BYTES, timeout_s=_PATIENCE_S,
+            )
+        )  # fmt: skip
+        token = found.get("id_token")
+        if status != _OK or not isinstance(token, str):
+            raise NotLetIn(f"{self.title} takes the code for none of its own")
+        return self.means(await self._claims(token, attempt.nonce))
+
+    async def _claims(self, token: str, nonce: str) -> dict[str, Any]:
+        """Return the claims of an ID token. Raises `NotLetIn`."""
+        issuer, client = self.settings.issuer, self.settings.clientId
+        try:
+            try:
+                claims = read_identity(token, (await self.published()).keys, issuer, client)
+            except UnknownSigner:
+                await asyncio.shield(self._ask())
+                claims = read_identity(token, (await self.published()).keys, issuer, client)
+        except BadIdentity as bad:
+            raise NotLetIn(f"{self.title} gave a token that does not count ({bad})") from bad
+        party = claims.get("azp", client)
+        has_others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("nonce") != nonce or party != client or (has_others and "azp" not in claims):
+            raise NotLetIn(f"{self.title} gave a token for something else")
+        return claims
+
+
+class Providers:
+    """All providers, by name."""
+
+    def __init__(
+        self, settings: Mapping[str, IdentityProviderSettings], client: HttpClient, clock: Clock
+    ) -> None:
+        self.all = {
+            name: Provider(name, item, client, clock) for name, item in sorted(settings.items())
+        }
+
+    def of_token(self, token: str) -> Provider | None:
+        """Return the provider that a token says it is of, None where it says none of them."""
+        if not self.all:
+            return None
+        issuer = _issuer(token)
+        return next((one for one in self.all.values() if one.settings.issuer == issuer), None)
+
+
+def _issuer(token: str) -> str | None:
+    """Return what a token says of its issuer, unchecked."""
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return None
+    issuer = claims.get("iss") if isinstance(claims, dict) else None
+    return issuer if isinstance(issuer, str) else None
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,114 @@
+"""The public keys of a provider (JWKS), and tokens checked with them.
+
+Which algorithms count is a matter of this server's settings and of the key's own kind, never
+of the token: one that names an algorithm of another kind of key, or one with a shared secret,
+finds no key.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MOST_KEYS = 100
+_SHORTEST_RSA = 2_048
+_LEEWAY_S = 60
+_TYPES = ("jwt", "at+jwt", "application/at+jwt")
+_BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+
+
+class BadIdentity(Exception):
+    """A token is none of the provider, or not for this server."""
+
+
+class UnknownSigner(BadIdentity):
+    """The token names a key that is not known; the provider may have a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A public key: its `kid`, the algorithms that it may be used with, and the key by them."""
+
+    kid: str | None
+    keys: Mapping[str, Any]
+
+
+def keys_of(document: object, algorithms: Iterable[str]) -> list[SigningKey]:
+    """Return the keys of a JWKS that may sign tokens; what cannot be used is left out."""
+    listed = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        return []
+    found = []
+    for item in listed[:MOST_KEYS]:
+        key = _key(item, set(algorithms)) if isinstance(item, dict) else None
+        if key is not None and key.keys:
+            found.append(key)
+    return found
+
+
+def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
+    import jwt  # noqa: PLC0415 - loaded where there is a provider
+
+    kid = item.get("kid")
+    uses = item.get("key_ops", ["verify"])
+    if item.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
+        return None
+    if not isinstance(kid, str | None) or "d" in item or "k" in item:
+        return None  # a private or a shared key is nobody's to publish
+    match item.get("kty"):
+        case "RSA":
+            fits: tuple[str, ...] = _RSA
+        case "EC":
+            fits = (_BY_CURVE.get(str(item.get("crv")), ""),)
+        case "OKP" if item.get("crv") == "Ed25519":
+            fits = ("EdDSA",)
+        case _:
+            return None
+    named = item.get("alg")
+    keys = {}
+    for algorithm in fits:
+        if algorithm not in allowed or named not in (None, algorithm):
+            continue
+        try:
+            key: Any = jwt.get_algorithm_by_name(algorithm).from_jwk(item)
+        except Exception:  # noqa: BLE001 - a key that cannot be read is none
+            return None
+        if getattr(key, "key_size", _SHORTEST_RSA) < _SHORTEST_RSA and algorithm in _RSA:
+            return None
+        keys[algorithm] = key
+    return SigningKey(kid, keys)
+
+
+def read_identity(token: str, keys: list[SigningKey], issuer: str, audience: str) -> dict[str, Any]:
+    """Return the claims of a token. Raises `BadIdentity`, `UnknownSigner`."""
+    import jwt  # noqa: PLC0415
+
+    try:
+        header = jwt.get_unverified_header(token)
+        kid, algorithm = header.get("kid"), str(header.get("alg"))
+        if "crit" in header or str(header.get("typ", "JWT")).lower() not in _TYPES:
+            raise BadIdentity("header")
+        fitting = [key for key in keys if kid is None or key.kid == kid]
+        if not fitting:
+            raise UnknownSigner("kid")
+        usable = [key.keys[algorithm] for key in fitting if algorithm in key.keys]
+        if len(usable) != 1:
+            raise BadIdentity("alg")
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            usable[0],
+            algorithms=[algorithm],
+            audience=audience,
+            issuer=issuer,
+            leeway=_LEEWAY_S,
+            options={"require": ["exp", "sub", "iss", "aud"]},
+        )
+    except BadIdentity:
+        raise
+    except Exception as bad:
+        raise BadIdentity(type(bad).__name__) from bad
+    if isinstance(claims["exp"], bool) or not isinstance(claims["exp"], int | float):
+        raise BadIdentity("exp")
+    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:  # noqa: PLR2004
+        raise BadIdentity("sub")
+    return claims

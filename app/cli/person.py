@@ -1,0 +1,41 @@
+"""`stepwell person invite`: a link with which somebody chooses a password."""
+
+import argparse
+import asyncio
+import json
+
+from app.auth.roles import Role
+from app.cli.credentials import tenant_of
+from app.cli.options import add_tenant_folder
+from app.cli.subparsers import Subparsers
+from app.operator.control_socket import ask
+
+_TOLD = "make a link with which somebody, new or known, chooses a password"
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    group = subparsers.add_parser("person", help="people who sign in by name and password")
+    verbs = group.add_subparsers(required=True, metavar="invite")
+    parser = verbs.add_parser("invite", help=_TOLD, description=_TOLD)
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument(
+        "--role", choices=[role.value for role in Role], default="",
+        help="what they may do (operator for somebody new; as it is for others)",
+    )  # fmt: skip
+    add_tenant_folder(parser)
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the link; where the server is reached is for the reader to put before it."""
+    given = {"tenant": tenant_of(args), "name": args.name, "role": args.role}
+    answer = asyncio.run(ask(args.data, "person.invite", given))
+    if args.json:
+        print(json.dumps(answer))
+    else:
+        print(
+            f"{answer['name']} ({answer['role']}) chooses a password, until {answer['until']}, at"
+        )
+        print(f"the server's address and then {answer['path']}")
+    return 0

@@ -1,0 +1,132 @@
+"""The settings of one provider of identities (OpenID Connect), and how its claims are read."""
+
+import os
+import re
+from typing import Annotated, Any, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+ProviderName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+RoleName: TypeAlias = Literal["owner", "admin", "editor", "operator", "viewer"]
+SigningAlgorithm: TypeAlias = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+"""Those with a public key: nobody who can check a token can make one."""
+
+_ALL: list[SigningAlgorithm] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+]  # fmt: skip
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class IdentityProviderSettings(BaseModel):
+    """A provider of identities, whose people and tokens count here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str = Field(
+        max_length=2_000, description="its address, as its tokens name it in `iss`: https"
+    )
+    clientId: str = Field(  # noqa: N815 - settings in tables are camelCase
+        min_length=1, max_length=500, description="how it knows this server"
+    )
+    clientSecretEnv: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200,
+        description="the environment variable with the client's secret; a public client without it",
+    )  # fmt: skip
+    title: str | None = Field(None, max_length=100, description="its name on the sign-in page")
+    audience: str | None = Field(
+        None,
+        max_length=500,
+        description="what `aud` of API tokens must hold; `clientId` without it",
+    )
+    scopes: list[str] = Field(
+        ["openid", "profile", "email"], max_length=50, description="what the sign-in asks for"
+    )
+    algorithms: list[SigningAlgorithm] = Field(
+        _ALL, min_length=1, description="with which tokens may be signed"
+    )
+    tenant: str | None = Field(
+        None, pattern=f"^{TENANT.pattern}$", description="the tenant of all its people"
+    )
+    tenantClaim: str | None = Field(  # noqa: N815
+        None, max_length=500, description="the claim that names the tenant, instead of `tenant`"
+    )
+    tenants: dict[str, str] = Field(
+        {}, max_length=10_000,
+        description="tenants by what the claim says; others are refused. Without it, what it says "
+        "is the tenant",
+    )  # fmt: skip
+    roleClaim: str | None = Field(  # noqa: N815
+        None, max_length=500, description="the claim, a text or a list, from which the role follows"
+    )
+    roles: dict[str, RoleName] = Field(
+        {}, max_length=10_000,
+        description="roles by what the claim holds; the highest counts",
+    )  # fmt: skip
+    defaultRole: RoleName | None = Field(  # noqa: N815
+        None, description="the role of those whom `roles` gives none; they are refused without it"
+    )
+    groupsClaim: str | None = Field(  # noqa: N815
+        None, max_length=500, description="the claim with the groups of somebody"
+    )
+    nameClaim: str | None = Field(  # noqa: N815
+        None, max_length=500,
+        description="the claim with the name; preferred_username, email or sub without it",
+    )  # fmt: skip
+
+    @field_validator("issuer")
+    @classmethod
+    def _plain_issuer(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+        except ValueError as wrong:
+            raise ValueError(f"is no address: {wrong}") from wrong
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
+        if not is_safe or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError("must begin with https:// and name a host, and nothing after the path")
+        return value
+
+    @field_validator("tenants")
+    @classmethod
+    def _are_tenants(cls, value: dict[str, str]) -> dict[str, str]:
+        for tenant in value.values():
+            if not TENANT.fullmatch(tenant):
+                raise ValueError(f"{tenant[:100]!r} is no name of a tenant")
+        return value
+
+    @model_validator(mode="after")
+    def _one_tenant(self) -> Self:
+        if (self.tenant is None) == (self.tenantClaim is None):
+            raise ValueError("give tenant or tenantClaim, one of them")
+        if self.tenants and self.tenantClaim is None:
+            raise ValueError("tenants needs tenantClaim")
+        if (self.roleClaim is None) != (not self.roles):
+            raise ValueError("give roleClaim and roles, or neither")
+        if self.roleClaim is None and self.defaultRole is None:
+            raise ValueError("give roleClaim with roles, or a defaultRole")
+        return self
+
+    @property
+    def client_secret(self) -> str | None:
+        """The client's secret. Raises `ValueError` where its variable is not set."""
+        if self.clientSecretEnv is None:
+            return None
+        secret = os.environ.get(self.clientSecretEnv)
+        if not secret:
+            raise ValueError(f"the environment variable {self.clientSecretEnv} is not set")
+        return secret
+
+
+def claim_of(claims: dict[str, Any], name: str) -> Any:
+    """Return a claim by its name, or by a path of names with dots; None where there is none."""
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for part in name.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(part)
+    return found

@@ -1,0 +1,111 @@
+"""Who changed what over HTTP: a page at a time, or all of it as lines."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from app.auth.roles import Role
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import zoned
+from engine import iso_time
+from journal import AuditFilter, AuditRow
+
+NDJSON = "application/x-ndjson"
+_PAGE = 500
+_POSITION = r"^[0-9]{1,18}$"
+
+
+class AuditExportQuery(BaseModel):
+    """Which entries are meant; what is not given does not filter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    who: str | None = Field(None, max_length=300, description="whose changes, as `who` has it")
+    action: str | None = Field(None, max_length=100, description="such as `createKey`")
+    target: str | None = Field(
+        None, max_length=500, description="how the address begins, such as `/api/workflows/`"
+    )
+    since: datetime | None = Field(None, description="at or after (ISO date with zone)")
+    until: datetime | None = Field(None, description="before (ISO date with zone)")
+
+    @field_validator("since", "until")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        return zoned(value)
+
+
+class AuditQuery(AuditExportQuery):
+    """Which entries to list."""
+
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(
+        None, pattern=_POSITION, description="nextCursor of the answer before"
+    )
+
+
+async def list_audit(call: Call) -> Response:
+    """List who changed what, newest first."""
+    query = call.query(AuditQuery)
+    wanted = audit_filter(query, int(query.cursor) if query.cursor else None)
+    rows = await call.services.journal.audit.page(call.tenant, wanted, query.limit + 1)
+    entries, more = rows[: query.limit], rows[query.limit :]
+    return JSONResponse(
+        {
+            "entries": [audit_document(row) for row in entries],
+            "nextCursor": str(entries[-1].position) if more else None,
+        }
+    )
+
+
+async def export_audit(call: Call) -> Response:
+    """Give every entry, newest first, each a line of JSON with its hash."""
+    wanted = audit_filter(call.query(AuditExportQuery), None)
+    about = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
+    return StreamingResponse(_lines(call, wanted), media_type=NDJSON, headers=about)
+
+
+async def _lines(call: Call, wanted: AuditFilter) -> AsyncIterator[str]:
+    while rows := await call.services.journal.audit.page(call.tenant, wanted, _PAGE):
+        for row in rows:
+            document = {**audit_document(row), "hash": row.hash.hex()}
+            yield json.dumps(document, ensure_ascii=False) + "\n"
+        wanted = replace(wanted, before=rows[-1].position)
+
+
+def audit_filter(query: AuditExportQuery, before: int | None) -> AuditFilter:
+    """Return which entries a query means."""
+    return AuditFilter(
+        query.who, query.action, query.target, _ms(query.since), _ms(query.until), before
+    )
+
+
+def audit_document(row: AuditRow) -> dict[str, Any]:
+    """Return an entry as it is shown."""
+    return {
+        "position": row.position,
+        "at": iso_time(row.at_ms),
+        "who": row.who,
+        "action": row.action,
+        "target": row.target,
+        "result": row.result,
+    }
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1_000)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/audit", Role.ADMIN, list_audit, "List who changed what", None, AuditQuery
+    ),
+    Endpoint(
+        "GET", "/api/audit/export", Role.ADMIN, export_audit, "Export who changed what", None,
+        AuditExportQuery,
+    ),
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""Settings that are about people: who they are, who is signed in, who changed what."""
+
+from typing import Any
+
+from pydantic import Field
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.web.api.audit import AuditQuery, audit_document, audit_filter
+from app.web.api.people import person_document, session_document
+from app.web.console.page import Page, filled
+from app.web.console.rendering import page
+from app.web.endpoint import Call
+from app.wire.bodies import checked
+
+_PAGE = 100
+
+
+class _AuditPageQuery(AuditQuery):
+    limit: int = Field(_PAGE, ge=1, le=500)
+
+
+async def people_page(call: Call) -> Response:
+    """Show everybody, and invite others."""
+    rows = call.services.authenticator.people.of(call.tenant)
+    return await _settings(
+        call,
+        "people",
+        people=[person_document(row) for row in rows],
+        roles=[role.value for role in reversed(Role) if call.caller.role.includes(role)],
+    )
+
+
+async def sessions_page(call: Call) -> Response:
+    """Show who is signed in."""
+    own = call.services.sessions.id_of(call.request.cookies)
+    rows = call.services.sessions.of_tenant(call.tenant)
+    return await _settings(call, "sessions", sessions=[session_document(row, own) for row in rows])
+
+
+async def audit_page(call: Call) -> Response:
+    """Show who changed what."""
+    query = checked(_AuditPageQuery, filled(call))
+    wanted = audit_filter(query, int(query.cursor) if query.cursor else None)
+    rows = await call.services.journal.audit.page(call.tenant, wanted, query.limit + 1)
+    return await _settings(
+        call,
+        "audit",
+        entries=[audit_document(row) for row in rows[: query.limit]],
+        who=query.who or "",
+        action=query.action or "",
+        target=query.target or "",
+        cursor=str(rows[query.limit - 1].position) if len(rows) > query.limit else None,
+    )
+
+
+async def _settings(call: Call, part: str, **found: Any) -> Response:
+    return await page(call, f"settings_{part}.html", "settings", part=part, **found)
+
+
+PAGES = (
+    Page("GET", "/settings/people", Role.ADMIN, people_page, "People"),
+    Page("GET", "/settings/sessions", Role.ADMIN, sessions_page, "Sessions"),
+    Page("GET", "/settings/audit", Role.ADMIN, audit_page, "Audit log"),
+)
