@@ -104,6 +104,7 @@ from engine.values import (
     Pause,
     Record,
     RunError,
+    Starter,
     StepError,
     own_pause_id,
 )
@@ -180,6 +181,7 @@ __all__ = [
     "RunStarted",
     "RunTerminated",
     "Sleeps",
+    "Starter",
     "State",
     "Status",
     "Step",

@@ -122,6 +122,7 @@ def _started(event: RunStarted) -> Run:
         deadline_ms=event.deadline_ms,
         handler=event.handler,
         ending=event.ending,
+        starter=event.starter,
     )
 
 

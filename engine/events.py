@@ -18,6 +18,7 @@ from engine.values import (
     Parent,
     Pause,
     RunError,
+    Starter,
     StepError,
 )
 
@@ -38,6 +39,7 @@ class RunStarted:
         deadline_ms: By when it is to have ended, but for its handlers; None: whenever.
         handler: The handler in which it begins, where it is a rerun from a step of that.
         ending: How it ends then once its `finally` has.
+        starter: The run that started it without waiting for it.
     """
 
     at_ms: int
@@ -60,6 +62,7 @@ class RunStarted:
     deadline_ms: int | None = None
     handler: str = ""
     ending: Ending | None = None
+    starter: Starter | None = None
 
 
 @dataclass(frozen=True, slots=True)

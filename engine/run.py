@@ -23,6 +23,7 @@ from engine.values import (
     Parent,
     Pause,
     RunError,
+    Starter,
     StepError,
 )
 from engine.visit import Visit
@@ -55,6 +56,7 @@ class Run:
         handler: `onError` or `finally` while it is in that; empty before.
         ending: How it ends once its `finally` has, unless that fails.
         parent: The run that started this one, None for a run of its own.
+        starter: The run that started it and waits for nothing, None for any other.
         origin: The run of which this one is a rerun, None for a run from the beginning.
         body: Which body of the workflow's document it is a run of; empty for the whole of it.
         vars: The tenant's variables that its expressions name, as they were when it began.
@@ -99,6 +101,7 @@ class Run:
     overdue: bool = False
     handler: str = ""
     ending: Ending | None = None
+    starter: Starter | None = None
 
     @property
     def status(self) -> Status:
@@ -126,6 +129,12 @@ class Run:
     def current_step_id(self) -> str | None:
         """The step the run is in, None once it has ended."""
         return self.current.step_id if self.current else None
+
+    @property
+    def depth(self) -> int:
+        """How many runs stand above it."""
+        above = self.parent or self.starter
+        return above.depth if above else 0
 
     @property
     def waits_for_children(self) -> bool:

@@ -107,6 +107,19 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Starter:
+    """The run that started this one without waiting for it; each then goes its own way.
+
+    Attributes:
+        depth: How many runs stand above this one, those that wait for no other included.
+    """
+
+    run_id: str
+    step_id: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """The run of which this one is a rerun, and where it left its history.
 

@@ -18,6 +18,8 @@ from steps.template import Template
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100
+_WAITING = ("concurrency", "onItemError", "enough", "collect")
+_NO_WAIT = "with `wait: false` the step waits for no run"
 _FOR_ITEMS = "it is for one child run for each of `items`, which the step does not have"
 
 
@@ -42,6 +44,11 @@ class CallWorkflowSettings(StepSettings):
         description="a template that gives a list: one child run for each item, "
         "with `item` and `index` in scope of `data`",
     )
+    wait: bool = Field(
+        True,
+        description="`false` starts without waiting: each run goes its own way, with no "
+        "parent, and the step's output has its id",
+    )
     concurrency: int = Field(
         10, ge=1, le=1_000, description="how many of these child runs may be open at once"
     )
@@ -65,6 +72,11 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     `outputs`, a list in the order of the items with null for those that failed; `errors`, a
     list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts. With
     `enough`, items that were stopped or not begun are null too, and count as neither.
+
+    With `wait: false` the output is `runId`, or with `items` the list `runIds`. Such runs are
+    started once, whatever crash meets the step. They are no child runs: they go on when this run
+    ends, a cancel of it does not reach them, a `budget` and the `usage` of this run are not
+    theirs, and no failure of theirs comes back. `startedBy` in their status says which run it was.
     """
 
     type = "call-workflow"
@@ -103,6 +115,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Refuse what is for many child runs where there is one."""
+        if document.get("wait") is False:
+            return {**self.unused, **dict.fromkeys(_WAITING, _NO_WAIT)}
         if document.get("items") is not None:
             return self.unused
         only = ("concurrency", "onItemError", "enough")
@@ -114,6 +128,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         """Start the child runs that are due, and deliver once all have ended."""
         items = await _items(settings, step)
         total = 1 if items is None else len(items)
+        if not settings.wait:
+            return await _started(settings, step, items, effects)
         some = None if settings.enough == "all" else wanted(settings.enough, total)
         plan = ChildPlan(
             first=0,
@@ -138,6 +154,19 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         if items is None:
             return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
         return Done(_summary(stand.ends, taken, total, some=some is not None))
+
+
+async def _started(
+    settings: CallWorkflowSettings, step: StepInput, items: list[Json] | None, effects: Effects
+) -> Done:
+    """Start what the step does not wait for; after a crash those that were started stay."""
+    run_ids: list[Json] = []
+    for number in range(1 if items is None else len(items)):
+        child = _child(settings, step, items, number)
+        if child.refused:
+            raise StepBroke(child.refused.type, child.refused.message, retryable=False)
+        run_ids.append(await effects.start_apart(child, number))
+    return Done({"runId": run_ids[0]} if items is None else {"runIds": run_ids})
 
 
 async def _items(settings: CallWorkflowSettings, step: StepInput) -> list[Json] | None:

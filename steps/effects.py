@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 from engine import Json, JsonObject
 from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
-from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen
+from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.http_messages import HttpRequest, HttpResponse
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.tool_calls import SaveFile, StoreCall, no_storage, no_store
@@ -396,5 +396,20 @@ class Effects(Protocol):
 
         Raises:
             StepBroke: A child run cannot be started.
+        """
+        ...
+
+    async def start_apart(self, child: ChildRun, number: int) -> str:
+        """Start a run for which the step does not wait, once in a visit.
+
+        Args:
+            child: The run; no body of the step.
+            number: Which of the visit it is; the same run each time the step is executed.
+
+        Returns:
+            The id of the run, which is durable.
+
+        Raises:
+            StepBroke: It cannot be started.
         """
         ...

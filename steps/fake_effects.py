@@ -291,6 +291,15 @@ class FakeEffects(Effects):
         pause = still_open[0].pause if wait_for_people else None
         return ChildrenOpen(plan.first + plan.total, pause)
 
+    async def start_apart(self, child: ChildRun, number: int) -> str:
+        """Remember a run in `started`, once."""
+        if self.child_runs is None:
+            raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")
+        if child.workflow_id not in self.child_runs:
+            raise _unknown("UnknownWorkflow", "workflow", child.workflow_id, self.child_runs)
+        self.started.setdefault(number, child)
+        return f"child-{number}"
+
     def tool_context(self, call: str = "") -> ToolContext:
         """Return what a tool that this step calls is given beside its arguments.
 

@@ -19,12 +19,13 @@ from app.execution.new_run import NewRun
 from app.execution.starts import Starts
 from app.execution.usage import usage_of
 from app.secrets.sensitive import shown_data
-from engine import Json, JsonObject, Parent, Pause, Run, RunError, Status
+from engine import Json, JsonObject, Parent, Pause, Run, RunError, Starter, Status
 from journal import (
     Archived,
     ChildRow,
     Conflict,
     Family,
+    IdempotencyKey,
     Journal,
     UnknownVersion,
     UnknownWorkflow,
@@ -180,13 +181,7 @@ class Children:
         called = known[which]
         if plan.ends_at_failure and called.refused and wanted.refused is None:
             raise StepBroke(called.refused.type, called.refused.message, retryable=False)
-        depth = run.parent.depth + 1 if run.parent else 1
-        if depth > DEEPEST:
-            message = (
-                f"{DEEPEST} runs stand above this one, which is the most: "
-                f"does workflow {run.workflow_id} call itself without end?"
-            )
-            raise StepBroke("TooDeep", message, retryable=False)
+        depth = _below(run)
         assert run.current is not None  # noqa: S101 - a step that waits is in a visit
         parent = Parent(
             run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
@@ -197,6 +192,23 @@ class Children:
             run.context, parent=parent, refused=refused,
             vars=run.vars if wanted.is_inline else None,
         )  # fmt: skip
+
+    async def start_apart(self, live: LiveRun, doing: Due, wanted: ChildRun, number: int) -> str:
+        """Start a run for which the step does not wait, once in a visit; return which it is.
+
+        Raises `StepBroke` when it cannot be started.
+        """
+        run = live.run.copy()
+        called = await self._called(live, run, wanted, number)
+        data, refused = _checked(called, wanted)
+        if refused:
+            raise StepBroke(refused.type, refused.message, retryable=False)
+        key = IdempotencyKey(f"step:{doing.idempotency_key(run.id)}:{number}", "")
+        new = NewRun(
+            live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
+            run.context, idempotency=key, starter=Starter(run.id, doing.step_id, _below(run)),
+        )  # fmt: skip
+        return await self._starts.start_apart(new)
 
     async def _called(self, live: LiveRun, run: Run, wanted: ChildRun, item: int) -> Called:
         """Return what an execution of a step calls: the version with which it began to.
@@ -252,6 +264,17 @@ class Children:
         shown = run.pause.shown(run.id, run.seq)
         body: JsonObject = {name: item for name, item in shown.items() if name != "type"}
         return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
+
+
+def _below(run: Run) -> int:
+    """Return how many runs stand above one that a run starts. Raises `StepBroke`."""
+    if run.depth >= DEEPEST:
+        message = (
+            f"{DEEPEST} runs stand above this one, which is the most: "
+            f"does workflow {run.workflow_id} call itself without end?"
+        )
+        raise StepBroke("TooDeep", message, retryable=False)
+    return run.depth + 1
 
 
 def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:

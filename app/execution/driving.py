@@ -43,8 +43,9 @@ class Driving:
         driver.ended = self._ended
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Carry on a child run whose start has become durable."""
-        if live.run.parent and any(isinstance(event, RunStarted) for event in events):
+        """Carry on a run that a step has started, whose start has become durable."""
+        by_step = live.run.parent or live.run.starter
+        if by_step and any(isinstance(event, RunStarted) for event in events):
             self.carry_on(live)
 
     def carry_on(self, live: LiveRun) -> None:

@@ -293,8 +293,17 @@ class LiveEffects:
             plan = replace(plan, child=partial(self._masked_child, plan))
         return await self._children.gather(self._live, self._doing, plan)
 
+    async def start_apart(self, child: ChildRun, number: int) -> str:
+        """Start a run for which the step does not wait."""
+        if self._live.usable.sensitive:
+            child = self._masked(child)
+        work = self._children.start_apart(self._live, self._doing, child, number)
+        return await shielded(work)
+
     def _masked_child(self, plan: ChildPlan, number: int) -> ChildRun:
+        return self._masked(plan.child(number))
+
+    def _masked(self, child: ChildRun) -> ChildRun:
         """Return a child run without the sensitive values of this run, which it would show."""
-        child = plan.child(number)
         data = self._services.secrets.mask(self._tenant, child.data)
         return replace(child, data=data if isinstance(data, dict) else {})

@@ -17,6 +17,7 @@ from engine import (
     RunError,
     RunFailed,
     RunStarted,
+    Starter,
     StepError,
     StepRecorded,
     StepStarted,
@@ -61,6 +62,7 @@ class NewRun:
     Attributes:
         context: What the caller's token says beyond who it is.
         parent: The run whose step starts this one.
+        starter: The run whose step starts it without waiting for it.
         refused: Why the run fails at once: its parent's step gave it what it cannot take.
         beginning: Where it begins, when that is not the first step of the definition.
         size: How many bytes the request had that starts it.
@@ -76,6 +78,7 @@ class NewRun:
     context: JsonObject = field(default_factory=dict)
     idempotency: IdempotencyKey | None = None
     parent: Parent | None = None
+    starter: Starter | None = None
     refused: RunError | None = None
     beginning: Beginning | None = None
     size: int = 0
@@ -102,6 +105,7 @@ class NewRun:
             context=self.context,
             caller=self.caller,
             parent=self.parent,
+            starter=self.starter,
             origin=rerun.origin if rerun else None,
             outputs=rerun.outputs if rerun else {},
             caught=rerun.caught if rerun else None,

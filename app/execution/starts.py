@@ -9,7 +9,7 @@ from app.execution.live_run import LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
 from engine import Event, JsonObject, apply
-from journal import VariableTable
+from journal import DuplicateStart, VariableTable
 
 
 class Starts:
@@ -50,6 +50,15 @@ class Starts:
         async with AsyncExitStack() as held:
             lives = [await held.enter_async_context(self.new(new)) for new in news]
             await self._appends.start_together(lives)
+
+    async def start_apart(self, new: NewRun) -> str:
+        """Start a run once for its key, durable when this returns; return which run it is."""
+        try:
+            async with self.new(new) as live:
+                await self._appends.flush(live)
+                return live.run.id
+        except DuplicateStart as duplicate:
+            return duplicate.run_id
 
     def _live_run(self, new: NewRun, variables: JsonObject) -> LiveRun:
         now_ms = self._clock.now_ms()

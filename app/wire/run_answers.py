@@ -123,6 +123,13 @@ Labels = Annotated[
 ]
 
 
+class RunStarter(TypedDict):
+    """The run and step that started this one without waiting for it."""
+
+    runId: RunId
+    stepId: StepId
+
+
 class RunState(TypedDict):
     """How a run stands."""
 
@@ -151,6 +158,7 @@ class RunState(TypedDict):
     ]
     deadline: NotRequired[Annotated[Time, Field(description="when its `timeout` is over")]]
     parentRunId: RunId | None
+    startedBy: NotRequired[RunStarter]
     origin: RunOrigin | None
     childRunIds: list[RunId]
     usage: dict[str, Any] | None

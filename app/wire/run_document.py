@@ -12,6 +12,7 @@ from engine import (
     Origin,
     Run,
     RunError,
+    Starter,
     State,
     StepError,
     Visit,
@@ -66,6 +67,7 @@ def status_document(
         **({"handler": run.handler} if run.handler else {}),
         **({"deadline": iso_time(run.deadline_ms)} if run.deadline_ms is not None else {}),
         "parentRunId": run.parent.run_id if run.parent else None,
+        **({"startedBy": _starter(run.starter)} if run.starter else {}),
         "origin": _origin(run.origin),
         "childRunIds": list(child_ids),
         "usage": usage_of(visits),
@@ -176,6 +178,10 @@ def _run_error(error: RunError | None) -> Json:
         "attempts": error.attempts,
         **({} if error.status is None else {"status": error.status}),
     }
+
+
+def _starter(starter: Starter) -> Json:
+    return {"runId": starter.run_id, "stepId": starter.step_id}
 
 
 def _origin(origin: Origin | None) -> Json:

@@ -382,6 +382,18 @@ async def test_records_last_from_one_execution_to_the_next(world: World) -> None
     assert set(seen[1:]) == {1}, "the step was executed again when the child run had ended"
 
 
+async def test_what_is_started_apart_is_started_once_for_its_number(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        child = ChildRun("double", None, {"n": 1})
+        first = await effects.start_apart(child, 0)
+        assert await effects.start_apart(child, 0) == first
+        assert await effects.start_apart(child, 1) != first
+        none = ChildRun("none", None, {})
+        assert await broken(effects.start_apart(none, 2)) == ("UnknownWorkflow", False)
+
+    await world.perform(check)
+
+
 def _plan(*names: str, first: int = 0, **more: Any) -> ChildPlan:
     return ChildPlan(
         first,

@@ -355,3 +355,42 @@ def test_an_item_that_names_no_workflow_fails_alone(shared: Server) -> None:
         assert (output["completed"], output["failed"]) == (2, 3)
         told = [(error["index"], error["type"]) for error in output["errors"]]
         assert told == [(1, "UnknownWorkflow"), (2, "InvalidItems"), (3, "ExpressionFailed")]
+
+
+def test_what_is_started_without_waiting_goes_its_own_way_and_is_started_once(
+    shared: Server,
+) -> None:
+    with shared.client() as client:
+        slow = {"id": "slow", "type": "wait", "duration": "1h"}
+        create(client, "goes-on", [slow], straight("slow"), **PAYLOAD)
+        steps = [call("goes-on", data={"n": 4}, wait=False)]
+        create(client, "sends-off", steps, straight("call"))
+        outcome = start(client, "sends-off")
+        assert outcome["status"] == "completed"
+        parent = status(client, outcome["runId"])
+        started = parent["stepExecutionHistory"][0]["outputData"]["runId"]
+        child = status(client, started)
+        assert (child["status"], child["data"], child["parentRunId"]) == ("running", {"n": 4}, None)
+        assert child["startedBy"] == {"runId": outcome["runId"], "stepId": "call"}
+        assert parent["childRunIds"] == []
+        each = call(
+            "goes-on", items=[1, 2, "no"], data={"n": "{{ item }}"}, wait=False,
+            retry={"maxAttempts": 3, "initialInterval": "1ms", "on": ["InvalidInput"]},
+        )  # fmt: skip
+        create(client, "sends-some", [each], straight("call"))
+        error = start(client, "sends-some")["error"]
+        assert (error["type"], error["attempts"]) == ("InvalidInput", 3)
+        shown = client.get("/api/workflow/runs", params={"workflowId": "goes-on"}).json()["runs"]
+        assert len(shown) == 3, "each item is started once, however often the step is"
+        loop = [call("circle", wait=False)]
+        create(client, "circle", loop, straight("call"))
+        start(client, "circle")
+        until = time.monotonic() + 30
+        while not (
+            failed := client.get(
+                "/api/workflow/runs", params={"workflowId": "circle", "status": "failed"}
+            ).json()["runs"]
+        ):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert status(client, failed[0]["runId"])["error"]["type"] == "TooDeep"

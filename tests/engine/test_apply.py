@@ -30,6 +30,7 @@ from engine import (
     RunResumed,
     RunStarted,
     RunTerminated,
+    Starter,
     State,
     StepCancelled,
     StepCompleted,
@@ -231,13 +232,13 @@ def test_a_run_starts_with_all_that_its_first_event_says() -> None:
     past = CarriedVisit("dynamic-workflow-7", "a", 1, "t", None, "completed", 1, 0, 5, 1)
     event = RunStarted(
         5, RUN, "order", "1.0.2", "b", {"n": 1}, {"team": "ops"}, "ann", parent, origin,
-        {"a": 1}, BROKEN, (past,), {"a": 1}, "a", deadline_ms=90, handler="finally", ending=Ending("failed", error=LATE),
+        {"a": 1}, BROKEN, (past,), {"a": 1}, "a", deadline_ms=90, handler="finally", ending=Ending("failed", error=LATE), starter=Starter("r", "s", 2),
     )  # fmt: skip
     assert apply(None, event) == Run(
         id=RUN, workflow_id="order", version="1.0.2", state=State.READY, seq=1, data={"n": 1},
         context={"team": "ops"}, caller="ann", started_at_ms=5, updated_at_ms=5, next_step="b",
         outputs={"a": 1}, visits={"a": 1}, last_error=BROKEN, failed_in="a", parent=parent, origin=origin,
-        carried=(past,), deadline_ms=90, handler="finally", ending=Ending("failed", error=LATE),
+        carried=(past,), deadline_ms=90, handler="finally", ending=Ending("failed", error=LATE), starter=Starter("r", "s", 2),
     )  # fmt: skip
 
 
