@@ -97,6 +97,7 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.timers.run()),
         asyncio.create_task(services.triggers.run()),
         asyncio.create_task(services.signals.run()),
+        asyncio.create_task(services.places.run()),
         asyncio.create_task(_note_use(services)),
         asyncio.create_task(_loop_lag(services).run()),
         asyncio.create_task(keeping.run()),

@@ -140,6 +140,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         ),
         webhooks=webhooks,
         signals=execution.signals,
+        places=execution.places,
         callbacks=callbacks,
         triggers=triggers,
         spending=spending,

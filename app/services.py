@@ -21,6 +21,7 @@ from app.execution.admission import Admission
 from app.execution.bulk import Bulk
 from app.execution.culprit import Culprit
 from app.execution.lost_runs import LostRuns
+from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
 from app.execution.signals import Signals
@@ -70,6 +71,7 @@ class Services:
     streams: Streams
     webhooks: Webhooks
     signals: Signals
+    places: Places
     callbacks: Callbacks
     triggers: Triggers
     spending: Spending

@@ -20,11 +20,13 @@ from engine.events import (
     ChildrenResumed,
     Event,
     HandlerEntered,
+    RunAdmitted,
     RunCancelled,
     RunCompleted,
     RunFailed,
     RunOverdue,
     RunPaused,
+    RunQueued,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -124,6 +126,16 @@ def _started(event: RunStarted) -> Run:
         ending=event.ending,
         starter=event.starter,
     )
+
+
+def _queue(run: Run, event: RunQueued) -> None:
+    if run.past or run.place:
+        raise _refuse(run, event, "the run has begun")
+    run.place = event.place
+
+
+def _admit(run: Run, event: RunAdmitted) -> None:
+    run.deadline_ms = event.deadline_ms
 
 
 def _attempt(run: Run, event: StepStarted) -> None:
@@ -306,7 +318,7 @@ def _enter_handler(run: Run, event: HandlerEntered) -> None:
 
 
 def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
-    if run.next_step:
+    if run.next_step and run.state is not State.QUEUED:
         raise _refuse(run, event, f"the run goes on with step {run.next_step}")
 
 
@@ -324,7 +336,7 @@ def _cancel(run: Run, event: RunCancelled) -> None:
     if not (run.cancel_requested or run.ending):
         raise _refuse(run, event, "no cancel was requested")
     _must_be_at_the_end(run, event)
-    run.ended_at_ms, run.overdue = event.at_ms, False
+    run.ended_at_ms, run.overdue, run.next_step = event.at_ms, False, None
 
 
 def _terminate(run: Run, event: RunTerminated) -> None:
@@ -335,6 +347,8 @@ def _terminate(run: Run, event: RunTerminated) -> None:
 
 
 _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
+    RunQueued: _queue,
+    RunAdmitted: _admit,
     StepStarted: _attempt,
     AttemptFailed: _back_off,
     AttemptInterrupted: _interrupt,

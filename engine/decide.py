@@ -13,6 +13,11 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitPlace:
+    """Nothing to do before the run is admitted: react to `Admit`, or to `TurnAway`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """Names one attempt of one visit of a step."""
 
@@ -75,17 +80,27 @@ class Stop:
 
 
 Decision: TypeAlias = (
-    Advance | Execute | Abandon | AwaitTime | AwaitAnswer | AwaitChildren | AwaitStopped | Stop
+    Advance
+    | AwaitPlace
+    | Execute
+    | Abandon
+    | AwaitTime
+    | AwaitAnswer
+    | AwaitChildren
+    | AwaitStopped
+    | Stop
 )
 
 
-_ADVANCE, _ABANDON, _STOP = Advance(), Abandon(), Stop()
+_ADVANCE, _PLACE, _ABANDON, _STOP = Advance(), AwaitPlace(), Abandon(), Stop()
 
 
 def decide(run: Run) -> Decision:
     """Say what is due for `run`."""
     where = run.current
     if where is None:
+        if run.state is State.QUEUED:
+            return _PLACE
         return _STOP if run.state.is_over else _ADVANCE
     if run.state is State.EXECUTING:
         return _ABANDON if run.is_stopping else Execute(where.step_id, where.visit, where.attempt)

@@ -17,6 +17,7 @@ from engine.values import (
     Origin,
     Parent,
     Pause,
+    Place,
     RunError,
     Starter,
     StepError,
@@ -63,6 +64,22 @@ class RunStarted:
     handler: str = ""
     ending: Ending | None = None
     starter: Starter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunQueued:
+    """The run waits for a place before it begins."""
+
+    at_ms: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RunAdmitted:
+    """The run has its place until it ends, and begins; `deadline_ms` as in `RunStarted`."""
+
+    at_ms: int
+    deadline_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +355,8 @@ VisitEvent: TypeAlias = (
 
 Event: TypeAlias = (
     RunStarted
+    | RunQueued
+    | RunAdmitted
     | StepStarted
     | VisitEvent
     | CancelRequested

@@ -12,6 +12,16 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """The run that waits for a place has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAway:
+    """The run that waits for a place gets none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """The step in flight delivered `output`; `data` are its declared fields.
 
@@ -192,6 +202,8 @@ class Terminate:
 
 Input: TypeAlias = (
     Begin
+    | Admit
+    | TurnAway
     | Delivered
     | Broke
     | Pauses

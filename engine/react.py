@@ -8,6 +8,7 @@ from engine.advance import advance
 from engine.events import Event
 from engine.graph import Graph
 from engine.inputs import (
+    Admit,
     Answered,
     AnswerKept,
     Begin,
@@ -19,9 +20,11 @@ from engine.inputs import (
     Recorded,
     Terminate,
     TimerDue,
+    TurnAway,
 )
 from engine.react_command import answer, cancel, terminate
 from engine.react_outcome import child_resumed, children_stopped, outcome, recorded
+from engine.react_place import place
 from engine.react_timer import timer
 from engine.run import Run
 from engine.transitions import State
@@ -44,6 +47,8 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
     match happened:
         case Begin():
             return advance(run, graph, now_ms) if run.state is State.READY else ()
+        case Admit() | TurnAway():
+            return place(run, graph, happened, now_ms)
         case TimerDue():
             return timer(run, graph, happened, now_ms)
         case Recorded():

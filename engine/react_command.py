@@ -7,6 +7,7 @@ from engine.events import (
     AttemptFailed,
     CancelRequested,
     Event,
+    RunCancelled,
     RunResumed,
     RunTerminated,
     StepCompleted,
@@ -17,6 +18,7 @@ from engine.graph import Graph
 from engine.inputs import Answered, AnswerKept, Cancel, InterruptionSettled, Terminate
 from engine.react_timer import next_attempt, stop_step
 from engine.run import Run
+from engine.transitions import State
 from engine.values import FINALLY, StepError
 
 Events = tuple[Event, ...]
@@ -59,6 +61,8 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
     if run.handler == FINALLY:
         raise EndDecided(f"run {run.id} is in its `finally` and ends with that; or terminate it")
     requested = happen(run, CancelRequested(now_ms, command.reason, command.caller))
+    if run.state is State.QUEUED:
+        return (requested, happen(run, RunCancelled(now_ms)))
     return (requested, *stop_step(run, graph, now_ms, command.grace_ms))
 
 

@@ -5,7 +5,8 @@ while it goes on takes a copy.
 
 Theory of operation: a run has one position. In READY it stands between two steps; every
 append that the engine makes carries on past READY, so that between appends a run is either
-inside a step (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED) or over. `next_step`
+inside a step (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED), or over, or has not
+begun (QUEUED). `next_step`
 is where the last chosen edge leads, None when there is nowhere to go and the run must end.
 """
 
@@ -22,6 +23,7 @@ from engine.values import (
     Origin,
     Parent,
     Pause,
+    Place,
     RunError,
     Starter,
     StepError,
@@ -56,6 +58,7 @@ class Run:
         handler: `onError` or `finally` while it is in that; empty before.
         ending: How it ends once its `finally` has, unless that fails.
         parent: The run that started this one, None for a run of its own.
+        place: What it waits for before it begins, or has until it ends; None: it needs none.
         starter: The run that started it and waits for nothing, None for any other.
         origin: The run of which this one is a rerun, None for a run from the beginning.
         body: Which body of the workflow's document it is a run of; empty for the whole of it.
@@ -102,6 +105,7 @@ class Run:
     handler: str = ""
     ending: Ending | None = None
     starter: Starter | None = None
+    place: Place | None = None
 
     @property
     def status(self) -> Status:

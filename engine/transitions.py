@@ -12,11 +12,13 @@ from engine.events import (
     ChildrenResumed,
     Event,
     HandlerEntered,
+    RunAdmitted,
     RunCancelled,
     RunCompleted,
     RunFailed,
     RunOverdue,
     RunPaused,
+    RunQueued,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -50,6 +52,7 @@ class State(StrEnum):
     """Where the run's one position is, finer than `Status`."""
 
     NEW = "new"
+    QUEUED = "queued"
     READY = "ready"
     EXECUTING = "executing"
     BACKING_OFF = "backing_off"
@@ -75,6 +78,7 @@ for _state in State:  # attributes, since they are asked for at every turn
     _state.is_over = _state.status.is_over
 
 _LIVE = (
+    State.QUEUED,
     State.READY,
     State.EXECUTING,
     State.BACKING_OFF,
@@ -83,10 +87,14 @@ _LIVE = (
     State.STOPPING_CHILDREN,
     State.PAUSED,
 )
-_IN_STEP = _LIVE[1:]
+_IN_STEP = _LIVE[2:]
 
 TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.NEW, RunStarted): State.READY,
+    (State.READY, RunQueued): State.QUEUED,
+    (State.QUEUED, RunAdmitted): State.READY,
+    (State.QUEUED, RunCancelled): State.CANCELLED,
+    (State.QUEUED, RunFailed): State.FAILED,
     (State.READY, StepStarted): State.EXECUTING,
     (State.BACKING_OFF, StepStarted): State.EXECUTING,
     (State.EXECUTING, AttemptFailed): State.BACKING_OFF,

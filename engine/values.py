@@ -107,6 +107,23 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place among the runs of a workflow that may be under way at once.
+
+    Attributes:
+        key: Which of its runs count together; a text.
+        limit: How many of them may be under way.
+        when_full: `queue`, `refuse` or `cancel-oldest`.
+        priority: Those with a larger one are admitted first, and else the older.
+    """
+
+    key: str
+    limit: int
+    when_full: str = "queue"
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Starter:
     """The run that started this one without waiting for it; each then goes its own way.
 

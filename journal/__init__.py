@@ -73,6 +73,7 @@ from journal.journal import SQLITE_VERSION, Journal
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.people import PeopleTable, PersonRow
+from journal.places import Line, PlaceKey, PlaceList
 from journal.removal import Deleted, RetentionGroup
 from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
 from journal.run_filter import RunFilter, RunPosition
@@ -162,6 +163,7 @@ __all__ = [
     "Keys",
     "LeftBehind",
     "LimitHit",
+    "Line",
     "Locked",
     "MarkedVersions",
     "Matched",
@@ -179,6 +181,8 @@ __all__ = [
     "PausedRow",
     "PeopleTable",
     "PersonRow",
+    "PlaceKey",
+    "PlaceList",
     "RequestTable",
     "RetentionGroup",
     "RunFilter",

@@ -27,6 +27,7 @@ from journal.lock import FolderLock
 from journal.maintenance import Maintenance
 from journal.people import PeopleTable
 from journal.place import Place
+from journal.places import PlaceList
 from journal.readers import Readers
 from journal.removal import Removal
 from journal.requests import RequestTable
@@ -106,6 +107,7 @@ class Journal:
         self.triggers = TriggerTable(writer, readers)
         self.requests = RequestTable(readers, self.firings)
         self.signals = SignalTable(writer, readers)
+        self.places = PlaceList(readers, lists)
         self.people = PeopleTable(writer, readers)
         self.sessions = SessionTable(writer, readers)
         self.audit = AuditList(lists)

@@ -28,6 +28,8 @@ class RunProjection(NamedTuple):
         head: The hash of its newest event.
         signal_name: The name of the signal that it waits for itself, None for none.
         signal_key: Which signal of that name.
+        place_key: Which runs of its workflow it counts with; None where they are not limited.
+        priority: How far in front it stands among those that wait for a place.
     """
 
     id: int
@@ -51,6 +53,8 @@ class RunProjection(NamedTuple):
     head: bytes
     signal_name: str | None = None
     signal_key: str | None = None
+    place_key: str | None = None
+    priority: int = 0
 
 
 COLUMNS = RunProjection._fields
@@ -96,6 +100,8 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         head=head,
         signal_name=waits[0] if waits else None,
         signal_key=waits[1] if waits else None,
+        place_key=run.place.key if run.place else None,
+        priority=run.place.priority if run.place else 0,
     )
 
 

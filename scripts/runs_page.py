@@ -9,12 +9,13 @@ from engine import EVENT_TYPES, TRANSITIONS, Event, State
 LIVE: list[State] = [
     state for state in State if state is not State.NEW and not state.status.is_over
 ]
-IN_STEP: list[State] = [state for state in LIVE if state is not State.READY]
+IN_STEP: list[State] = [state for state in LIVE if state not in (State.QUEUED, State.READY)]
 GROUPS: Mapping[str, list[State]] = {"live": LIVE, "in_step": IN_STEP}
 """Boxes of the drawing: an arrow from a box stands for one from each state in it."""
 
 _STATES = {
     State.NEW: "before its first event",
+    State.QUEUED: "in line for a place, as `concurrency` of its workflow has it",
     State.READY: "between two steps",
     State.EXECUTING: "in a step that is executed",
     State.BACKING_OFF: "in a step whose attempt failed, until the next one is due",
@@ -53,6 +54,7 @@ def diagram() -> Iterator[str]:
     """Write the drawing in Mermaid's words."""
     yield "stateDiagram-v2"
     yield "    state live {"
+    yield f"        {State.QUEUED}"
     yield f"        {State.READY}"
     yield "        state in_step {"
     yield from (f"            {state}" for state in IN_STEP)

@@ -169,6 +169,7 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
         yield from _text_problems(Text(path, written, is_template=True), declared, shown=True)
         for expression in _expressions(written):
             yield from _sensitive_problems(expression, path, declared, "it cannot be shown")
+    yield from _place_problems(document.get("concurrency"), declared)
     steps = document.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         kind = registry.get(str(step.get("type"))) if isinstance(step, dict) else None
@@ -185,6 +186,15 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
             except ExpressionError:
                 continue  # compiling has told it
             yield from _sensitive_problems(read, path, declared, "no condition may read it")
+
+
+def _place_problems(concurrency: Any, declared: Declared) -> Iterator[Problem]:
+    for key in ("key", "priority") if isinstance(concurrency, dict) else ():
+        written, path = concurrency.get(key), f"concurrency.{key}"
+        if isinstance(written, str):
+            yield from _text_problems(Text(path, written, is_template=True), declared, shown=True)
+            for expression in _expressions(written):
+                yield from _sensitive_problems(expression, path, declared, "no key may tell of it")
 
 
 def _step(

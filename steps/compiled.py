@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine import Graph, Json, JsonObject, OnInterrupted
 from steps.captions import CaptionTemplates
+from steps.concurrency import Places
 from steps.contract import AnyStepType, StepSettings
 from steps.fields import Fields
 from steps.template import Template
@@ -53,6 +54,7 @@ class Definition:
         variables: The names of the tenant's variables that its expressions use, or may.
         budget: What the models of a run may cost, with all runs below it; None: no budget.
         captions: How its runs get titles and labels; None: they have none.
+        places: Which place each of its runs needs; None: as many may be under way as are started.
         path: Which body of the document this is; empty for the whole of it.
         bodies: All bodies of the document by their paths, the same for each of them.
     """
@@ -68,6 +70,7 @@ class Definition:
     budget: float | None = None
     sensitive: frozenset[str] = frozenset()
     captions: CaptionTemplates | None = None
+    places: Places | None = None
     path: str = ""
     bodies: Mapping[str, "Definition"] = field(default_factory=dict, repr=False, compare=False)
 

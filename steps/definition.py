@@ -13,6 +13,7 @@ from steps.bodies import DEEPEST as DEEPEST_BODY
 from steps.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
 from steps.captions import caption_templates
 from steps.compiled import CompiledStep, Definition
+from steps.concurrency import places_of
 from steps.constants import constants_of
 from steps.contract import AnyStepType, Problem
 from steps.defaults import Located, default_problems, with_defaults
@@ -100,12 +101,14 @@ class _Compiler:
         problems += spec_problems(whole.payload, "payload", outputs=False, stored=True)
         captions, found = caption_templates(whole.title, whole.labels, self._given)
         problems += found
+        places, found = places_of(whole.concurrency, self._given)
+        problems += found
         made, found = self._part(whole.initialStep, whole.steps, merged, whole)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
         if problems or made is None:
             raise InvalidDefinition(problems)
-        made = replace(made, document=self._document, captions=captions)
+        made = replace(made, document=self._document, captions=captions, places=places)
         self._made[""] = made
         return made
 

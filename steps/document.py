@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from engine import OnInterrupted, RetryPolicy
 from steps.captions import MOST_LABELS
+from steps.concurrency import Concurrency
 from steps.durations import Duration
 
 Retried = Annotated[
@@ -149,6 +150,9 @@ class WorkflowDocument(Scope):
         {},
         max_length=MOST_LABELS,
         description="by what runs can be found: names with templates over the run",
+    )
+    concurrency: Concurrency | None = Field(
+        None, description="how many runs may be under way at once, and what becomes of more"
     )
     tool: bool = Field(False, description="whether agents may call the workflow as a tool")
     budget: float | None = Field(

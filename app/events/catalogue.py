@@ -21,12 +21,14 @@ from engine import (
     HandlerEntered,
     JsonObject,
     Record,
+    RunAdmitted,
     RunCancelled,
     RunCompleted,
     RunError,
     RunFailed,
     RunOverdue,
     RunPaused,
+    RunQueued,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -68,6 +70,12 @@ def _started(event: RunStarted) -> JsonObject:
     if event.body:
         shown["body"] = event.body
     return {**shown, "data": shown_data(event.data)}
+
+
+def _place(event: RunQueued) -> JsonObject:
+    place = event.place
+    return {"key": place.key, "limit": place.limit, "whenFull": place.when_full,
+            "priority": place.priority}  # fmt: skip
 
 
 def _step(event: StepStarted) -> JsonObject:
@@ -162,6 +170,10 @@ def _moment(name: str, at_ms: int | None) -> JsonObject:
 
 KINDS: Mapping[type[Event], EventKind] = {
     RunStarted: EventKind("run.started", "A run exists.", _started, Status.RUNNING),
+    RunQueued: EventKind(
+        "run.queued", "The run waits for a place, as `concurrency` has it.", _place
+    ),
+    RunAdmitted: EventKind("run.admitted", "The run has its place, and begins.", _nothing),
     RunPaused: EventKind("run.paused", "The run waits for a person.", _paused, Status.PAUSED),
     RunResumed: EventKind("run.resumed", "A person has answered.", _resumed, Status.RUNNING),
     RunCompleted: EventKind(

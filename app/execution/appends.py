@@ -32,11 +32,13 @@ class Appends:
 
     Attributes:
         on_append: Called in their order after each append, with no wait between.
+        on_place: Called beside them for runs of workflows with `concurrency`.
         on_loss: Called in their order after an append with unknown outcome.
     """
 
     def __init__(self, journal: Journal, clock: Clock, frozen: FrozenValues) -> None:
         self.on_append: list[Appended] = []
+        self.on_place: list[Appended] = []
         self.on_loss: list[Lost] = []
         self._journal = journal
         self._clock = clock
@@ -184,6 +186,9 @@ class Appends:
     def _publish(self, live: LiveRun, events: Sequence[Event]) -> None:
         for heard in self.on_append:
             heard(live, events)
+        if live.run.place is not None:
+            for heard in self.on_place:
+                heard(live, events)
         if live.in_flight and not live.is_doing(live.in_flight.doing):
             # A command or a timer took the run out of the step: nobody waits for its outcome.
             live.in_flight.work.cancel()

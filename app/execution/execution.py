@@ -21,6 +21,7 @@ from app.execution.left_children import LeftChildren
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
 from app.execution.parents import Parents
+from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
 from app.execution.signals import Signals
@@ -47,6 +48,7 @@ class Execution:
         lost_runs: Runs to be read again.
         culprit: Against which run the end of the process is to be held.
         signals: To be run in the background; gives signals to runs that wait for them.
+        places: To be run in the background; admits runs of workflows with `concurrency`.
     """
 
     runs: Runs
@@ -56,6 +58,7 @@ class Execution:
     lost_runs: LostRuns
     culprit: Culprit
     signals: Signals
+    places: Places
 
 
 async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
@@ -89,6 +92,10 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
     signals.carry_on = driving.carry_on
+    places = Places(journal, appends, live_runs)
+    places.carry_on = driving.carry_on
+    places.cancel = runs.make_room
+    appends.on_place.append(places.appended)
     appends.on_append += (
         waiters.appended,
         signals.appended,
@@ -105,4 +112,4 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     trials = Trials(driving, culprit)
     recovery = Recovery(journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials)
     runs.on_question.append(recovery.asked)
-    return Execution(runs, timers, recovery, left_children, lost_runs, culprit, signals)
+    return Execution(runs, timers, recovery, left_children, lost_runs, culprit, signals, places)

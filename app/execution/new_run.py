@@ -16,6 +16,7 @@ from engine import (
     Run,
     RunError,
     RunFailed,
+    RunQueued,
     RunStarted,
     Starter,
     StepError,
@@ -24,9 +25,11 @@ from engine import (
     apply,
     fold,
     react,
+    scope,
 )
 from journal import IdempotencyKey
 from steps.compiled import CompiledStep, Definition
+from steps.expression import ExpressionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,9 @@ class NewRun:
             failed = RunFailed(now_ms, self.refused)
             apply(run, failed)
             return [failed]
+        if (queued := self._queued(run, now_ms)) is not None:
+            apply(run, queued)
+            return [queued]
         records = self.beginning.records if self.beginning else {}
         if not records or isinstance(self.definition, DefinitionUnusable):
             return []
@@ -146,10 +152,19 @@ class NewRun:
             events += recorded
         return events
 
+    def _queued(self, run: Run, now_ms: int) -> RunQueued | RunFailed | None:
+        """Return what has the run wait for its place, or fail where that cannot be told."""
+        if isinstance(self.definition, DefinitionUnusable) or self.definition.places is None:
+            return None
+        try:
+            return RunQueued(now_ms, self.definition.places.of(scope(run)))
+        except ExpressionError as failed:
+            return RunFailed(now_ms, RunError(None, "ExpressionFailed", f"concurrency: {failed}"))
+
     def _deadline_ms(self, now_ms: int) -> int | None:
         if isinstance(self.definition, DefinitionUnusable):
             return None
-        if self.beginning and self.beginning.handler:
+        if self.definition.places or (self.beginning and self.beginning.handler):
             return None
         timeout_ms = self.definition.graph.timeout_ms
         return None if timeout_ms is None else now_ms + timeout_ms

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from app.auth.caller import Caller
+from app.definitions.versioned import DefinitionUnusable
 from app.execution.new_run import Beginning, NewRun
 from engine import (
     CarriedVisit,
@@ -136,6 +137,9 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
 
 def with_calls(new: NewRun, events: list[Event], before: Entered) -> NewRun:
     """Return a rerun whose first step begins with what it had finished of its work before."""
+    if not isinstance(new.definition, DefinitionUnusable) and new.definition.places:
+        told = "runs of a workflow with `concurrency` wait for a place, and keep no calls till then"
+        raise InvalidAnswer([Problem("keepCalls", told)])
     begun = events[before.seq - 1]
     assert new.beginning is not None  # noqa: S101 - `rerun` has made it
     assert isinstance(begun, StepStarted)  # noqa: S101 - `entered` has found it

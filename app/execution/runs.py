@@ -78,10 +78,13 @@ class Runs:
             DuplicateStart: The idempotency key has been used before.
         """
         async with self._starts.new(new) as live:
-            if new.idempotency or not wait:
+            has_failed = live.run.is_over
+            if new.idempotency or not wait or has_failed:
                 await self._appends.flush(live)
             outcome = self._waiters.expect(live.run.id) if wait else None
             shown = live.run.copy()
+            if outcome is not None and has_failed:
+                outcome.set_result(shown)
             self._driving.carry_on(live)
             return shown, outcome
 
@@ -179,6 +182,10 @@ class Runs:
             shown = live.run.copy()
             self._driving.carry_on(live)
             return shown
+
+    async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
+        """Cancel a run for newer ones of its workflow. Raises as `cancel`."""
+        await self.cancel(tenant, run_id, None, reason, "concurrency")
 
     async def terminate(
         self,

@@ -341,6 +341,11 @@ def schedule_failed(tenant: str, schedule: str, failure: Exception) -> None:
     _log.warning("schedule started nothing", tenant=tenant, schedule=schedule, why=str(failure))
 
 
+def places_delayed(failure: Exception) -> None:
+    """Say that runs in line could not be admitted; they are later."""
+    _log.warning("runs in line delayed, trying again", why=str(failure))
+
+
 def signals_delayed(failure: Exception) -> None:
     """Say that signals could not be given to the runs that wait for them; they are later."""
     _log.warning("signals delayed, trying again", why=str(failure))

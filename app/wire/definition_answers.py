@@ -16,6 +16,7 @@ from app.wire.answer_parts import (
     Version,
 )
 from steps.agent import AgentTool, Context, Limits
+from steps.concurrency import Concurrency
 from steps.document import EdgeDocument
 from steps.model_options import Fallback, Reasoning
 
@@ -77,6 +78,7 @@ class StoredWorkflow(DefinitionLine, _Finally):
     note: NotRequired[str | None]
     title: NotRequired[str | None]
     labels: NotRequired[LabelTemplates]
+    concurrency: NotRequired[Concurrency | None]
     tool: NotRequired[bool]
     budget: NotRequired[float | None]
     maxStepExecutions: NotRequired[int]
@@ -134,6 +136,7 @@ class WorkflowChanges(_Changes, _Finally, total=False):
     note: str | None
     title: str | None
     labels: LabelTemplates
+    concurrency: Concurrency | None
     tool: bool
     budget: float | None
     maxStepExecutions: int

@@ -163,6 +163,7 @@ class RunState(TypedDict):
     childRunIds: list[RunId]
     usage: dict[str, Any] | None
     waitingUntil: Time | None
+    queuedSince: NotRequired[Annotated[Time, Field(description="it waits for a place to begin")]]
     startTime: Time
     endTime: Time | None
 

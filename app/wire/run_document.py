@@ -72,6 +72,7 @@ def status_document(
         "childRunIds": list(child_ids),
         "usage": usage_of(visits),
         "waitingUntil": iso_time_or_none(run.wake_at_ms) if run.state is State.SLEEPING else None,
+        **({"queuedSince": iso_time(run.started_at_ms)} if run.state is State.QUEUED else {}),
         "startTime": iso_time(run.started_at_ms),
         "endTime": iso_time_or_none(run.ended_at_ms),
     }

@@ -24,12 +24,13 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_page_of_definitions_shows_definitions() -> None:
-    whole, captioned, fields, sealed, shared, ends, parts = blocks("docs/definitions.md", "json")
+    whole, captioned, fields, sealed, shared, ends, limited, parts = blocks("docs/definitions.md", "json")
     (written,) = blocks("docs/definitions.md", "yaml")
     documents = [json.loads(text) for text in (whole, captioned, shared, ends, parts)]
     documents += [read_definition(written).document]
     for document in documents:
         compile_definition(document, Registry.built_in())
+    compile_definition({**documents[0], **json.loads(limited)}, Registry.built_in())
     assert spec_problems(json.loads(fields), "payload", outputs=False) == []
     assert spec_problems(json.loads(sealed), "output", outputs=True) == []
     text = (ROOT / "docs/definitions.md").read_text()

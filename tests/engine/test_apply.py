@@ -19,14 +19,17 @@ from engine import (
     IllegalTransition,
     Origin,
     Parent,
+    Place,
     Record,
     Run,
+    RunAdmitted,
     RunCancelled,
     RunCompleted,
     RunError,
     RunFailed,
     RunOverdue,
     RunPaused,
+    RunQueued,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -69,6 +72,8 @@ ASKED_TWICE = with_children(
     ChildrenResumed(12, "plain", 1, "k-1", "f-1"),
     RunPaused(13, "plain", 1, CHILD),
 )
+PLACE = Place("ann", 2, "refuse", 5)
+WAITING = (started("plain"), RunQueued(20, PLACE))
 LATE = RunError("plain", "Timeout", "late", status=504, body="no")
 OVERDUE = inside("plain", RunOverdue(20), first={"deadline_ms": 15})
 LEFT = {"current": None, "pause": None, "wake_at_ms": None}
@@ -180,6 +185,9 @@ CHANGES = [
      {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20}, "next_step": "tidy", "cleaning_up": True, "cleans_up_from": 1}),
     ("while it backed off", (*RETRYING, STOPPING), StepCancelled(20, "retries", 1), State.READY,
      {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20, "retry_at_ms": None}, "wake_at_ms": None, "cleaning_up": True, "cleans_up_from": 1}),
+    ("a run waits for a place", (started("plain"),), RunQueued(20, PLACE), State.QUEUED, {"place": PLACE}),
+    ("and has it", WAITING, RunAdmitted(21, 900), State.READY, {"deadline_ms": 900}),
+    ("or is cancelled before", (*WAITING, CANCELLED), RunCancelled(21), State.CANCELLED, {"ended_at_ms": 21, "next_step": None}),
     ("a run takes too long", (started("plain", deadline_ms=15),), RunOverdue(20), State.READY, {"overdue": True, "deadline_ms": None}),
     ("which a cancel does not", (started("plain", deadline_ms=900),), CANCELLED, State.READY, {"cancel_requested": True, "reason": "no need", "deadline_ms": None}),
     ("its step is stopped", OVERDUE, StepCancelled(21, "plain", 1), State.READY, {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 21}}),
@@ -243,6 +251,8 @@ def test_a_run_starts_with_all_that_its_first_event_says() -> None:
 
 
 REFUSALS = [
+    ("a second place", (*WAITING, RunAdmitted(21)), RunQueued(22, PLACE), "RunQueued is not legal in state ready: the run has begun"),
+    ("a place between two steps", LOOPED, RunQueued(22, PLACE), "RunQueued is not legal in state ready: the run has begun"),
     ("a timeout of a run without one", inside("plain"), RunOverdue(20), "RunOverdue is not legal in state executing: it has no deadline"),
     ("a handler again", inside("end", StepCompleted(10, "end", 1, 7, {}, None), HandlerEntered(10, "onError", "mend", Ending("failed"))), HandlerEntered(20, "onError", "mend", Ending("failed")), "HandlerEntered is not legal in state ready: the run has entered onError"),
     ("another after finally", ENDING, HandlerEntered(20, "onError", "mend", Ending("failed")), "HandlerEntered is not legal in state ready: the run has entered finally"),

@@ -9,6 +9,7 @@ from engine import (
     Advance,
     AwaitAnswer,
     AwaitChildren,
+    AwaitPlace,
     AwaitStopped,
     AwaitTime,
     Decision,
@@ -16,8 +17,10 @@ from engine import (
     Execute,
     Occasion,
     OnInterrupted,
+    Place,
     RunCompleted,
     RunPaused,
+    RunQueued,
     RunTerminated,
     State,
     Status,
@@ -68,6 +71,7 @@ DUE = [
     ("while children stop after a failure", LEFT_BROKEN, AwaitStopped(520)),
     ("after a cancel met a step", inside("plain", STOPPING), Abandon()),
     ("in the clean-up", CLEANING, Execute("tidy", 1, 1)),
+    ("in line for a place", (inside("plain")[0], RunQueued(5, Place("", 1))), AwaitPlace()),
     ("at the end", FINISHED, Stop()),
     ("after a terminate", inside("plain", RunTerminated(10)), Stop()),
 ]  # fmt: skip
@@ -111,7 +115,7 @@ def test_clients_see_a_state_as_a_status(state: State, status: str, is_over: boo
 
 def test_the_words_that_are_on_disk_stay() -> None:
     assert [state.value for state in State] == [
-        "new", "ready", "executing", "backing_off", "sleeping", "awaiting", "stopping", "paused",
+        "new", "queued", "ready", "executing", "backing_off", "sleeping", "awaiting", "stopping", "paused",
         "completed", "failed", "cancelled", "terminated",
     ]  # fmt: skip
     assert [status.value for status in Status] == [

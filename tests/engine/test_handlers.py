@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from engine import (
+    Admit,
+    Begin,
     Broke,
     ChildrenLeft,
     Delivered,
@@ -15,12 +17,15 @@ from engine import (
     Ending,
     Event,
     HandlerEntered,
+    Place,
     RetryPolicy,
+    RunAdmitted,
     RunCancelled,
     RunCompleted,
     RunError,
     RunFailed,
     RunOverdue,
+    RunQueued,
     StepCancelled,
     StepCompleted,
     StepError,
@@ -29,6 +34,7 @@ from engine import (
     Stopped,
     Terminate,
     TimerDue,
+    TurnAway,
     fold,
     react,
     scope,
@@ -47,6 +53,7 @@ from tests.engine.histories import (
     enters,
     inside,
     paused,
+    started,
     with_children,
 )
 
@@ -67,6 +74,7 @@ def in_finally(ending: Ending) -> tuple[Event, ...]:
     )  # fmt: skip
 
 
+WAITING = (started("open"), RunQueued(5, Place("ann", 2)))
 OPEN = {**TIDIED.steps, "tidy": replace(TIDIED.steps["tidy"], edges=(), ends=True),
         "open": replace(TIDIED.steps["open"], ends=True)}  # fmt: skip
 LAST = replace(TIDIED, steps=OPEN)
@@ -108,6 +116,18 @@ ROWS = [
         (StepFailed(20, "tidy", 1, FATAL), RunCancelled(20)), LAST),
     Row("a cancel in onError enters finally", IN_ON_ERROR, CANCEL, 20, (CANCELLED,), HANDLED),
     Row("a terminate enters none", inside("plain"), Terminate("why", "me"), 20, (RunTerminated(20, "why", "me"),), HANDLED),
+    # A run waits for a place.
+    Row("and has it, and as long as its timeout says from then on", WAITING, Admit(), 20, (RunAdmitted(20, 520), enters(20, "open")), HANDLED),
+    Row("or has no timeout", WAITING, Admit(), 20, (RunAdmitted(20), enters(20, "open")), CAUGHT),
+    Row("or is in a handler, as a rerun", (replace(WAITING[0], handler="onError"), WAITING[1]), Admit(), 20, (RunAdmitted(20), enters(20, "open")), HANDLED),
+    Row("or gets none, and nothing handles that", WAITING, TurnAway(), 20, (RunFailed(20, RunError(
+        None, "LimitReached", "2 runs of workflow order are under way for 'ann', which is the most, and it says to refuse more")),), HANDLED),
+    Row("of all runs", (WAITING[0], RunQueued(5, Place("", 2))), TurnAway(), 20, (RunFailed(20, RunError(
+        None, "LimitReached", "2 runs of workflow order are under way, which is the most, and it says to refuse more")),), HANDLED),
+    Row("it does not begin by itself", WAITING, Begin(), 20, (), HANDLED),
+    Row("a cancel is its end", WAITING, CANCEL, 20, (CANCELLED, RunCancelled(20)), HANDLED),
+    Row("a place comes too late", inside("plain"), Admit(), 20, (), HANDLED),
+    Row("and so does none", inside("plain"), TurnAway(), 20, (), HANDLED),
     # A run takes too long.
     Row("a step at work is stopped", inside("plain", first=DEADLINE), TimerDue(), 500, (RunOverdue(500),), HANDLED),
     Row("and not before its time", inside("plain", first=DEADLINE), TimerDue(), 499, (), HANDLED),

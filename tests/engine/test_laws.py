@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine import (
     Abandon,
+    Admit,
     Answered,
     AnswerKept,
     AttemptFailed,
@@ -46,6 +47,7 @@ from engine import (
     Stopped,
     Terminate,
     TimerDue,
+    TurnAway,
     VisitStatus,
     apply,
     decide,
@@ -96,6 +98,8 @@ def inputs() -> st.SearchStrategy[Input]:
         st.builds(Interrupted, st.booleans(), st.integers(1, 3)),
         st.builds(TimerDue, st.sampled_from([0, 60])),
         st.just(Begin()),
+        st.just(Admit()),
+        st.just(TurnAway()),
         st.just(Answered({}, {"y": 2}, {"y": 2}, "me")),
         st.builds(InterruptionSettled, st.just({}), st.booleans(), st.just("me")),
         st.builds(Cancel, st.just("why"), st.just("me"), st.sampled_from([0, 60])),
@@ -145,7 +149,9 @@ class Story:
         if isinstance(decision, Execute):
             ended = {(visit.step_id, visit.visit) for visit in run.past}
             assert (decision.step_id, decision.visit) not in ended, "L2: nothing done is due"
-        extra = run.cleaning_up + sum(isinstance(one, HandlerEntered) for one in self.events)
+        begun = getattr(self.events[0], "handler", "")
+        extra = run.cleaning_up + bool(begun)
+        extra += sum(isinstance(one, HandlerEntered) for one in self.events)
         most = self.graph.max_step_executions + extra * self.graph.max_clean_up_executions
         assert run.executions <= most, "L9: bounded executions"
         if before.cancel_requested and not before.cleaning_up and not run.cleaning_up:

@@ -19,13 +19,16 @@ from engine import (
     HandlerEntered,
     IllegalTransition,
     Pause,
+    Place,
     Run,
+    RunAdmitted,
     RunCancelled,
     RunCompleted,
     RunError,
     RunFailed,
     RunOverdue,
     RunPaused,
+    RunQueued,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -61,6 +64,8 @@ SAMPLES: dict[type[Event], Event] = {
         StepFailed(*WHERE, ERROR),
         StepTimedOut(*WHERE),
         StepCancelled(*WHERE),
+        RunQueued(5, Place("k", 1)),
+        RunAdmitted(5),
         CancelRequested(5),
         RunOverdue(5),
         HandlerEntered(5, "finally", "a", Ending("completed")),
@@ -72,29 +77,31 @@ SAMPLES: dict[type[Event], Event] = {
 }
 
 TABLE = """
-from:              new   ready      executing   backing_off sleeping   awaiting    stopping    paused
-RunStarted         ready .          .           .           .          .           .           .
-StepStarted        .     executing  .           executing   .          .           .           .
-AttemptFailed      .     .          backing_off .           .          backing_off backing_off .
-AttemptInterrupted .     .          executing   .           .          .           .           .
-StepRecorded       .     .          executing   .           .          executing   .           .
-ChildrenAwaited    .     .          awaiting    .           .          .           .           .
-ChildrenResumed    .     .          .           .           .          .           .           awaiting
-ChildrenLeft       .     .          stopping    .           .          stopping    .           .
-StepSlept          .     .          sleeping    .           .          sleeping    .           .
-RunPaused          .     .          paused      .           .          paused      .           .
-RunResumed         .     .          .           .           .          .           .           executing
-StepCompleted      .     .          ready       .           ready      ready       .           .
-StepFailed         .     .          ready       .           .          ready       ready       ready
-StepTimedOut       .     .          .           .           .          .           .           ready
-StepCancelled      .     .          ready       ready       ready      ready       ready       ready
-CancelRequested    .     ready      executing   backing_off sleeping   awaiting    stopping    paused
-RunOverdue         .     ready      executing   backing_off sleeping   awaiting    stopping    paused
-HandlerEntered     .     ready      .           .           .          .           .           .
-RunCompleted       .     completed  .           .           .          .           .           .
-RunFailed          .     failed     .           .           .          .           .           .
-RunCancelled       .     cancelled  .           .           .          .           .           .
-RunTerminated      .     terminated terminated  terminated  terminated terminated  terminated  terminated
+from:              new   queued     ready      executing   backing_off sleeping   awaiting    stopping    paused
+RunStarted         ready .          .          .           .           .          .           .           .
+RunQueued          .     .          queued     .           .           .          .           .           .
+RunAdmitted        .     ready      .          .           .           .          .           .           .
+StepStarted        .     .          executing  .           executing   .          .           .           .
+AttemptFailed      .     .          .          backing_off .           .          backing_off backing_off .
+AttemptInterrupted .     .          .          executing   .           .          .           .           .
+StepRecorded       .     .          .          executing   .           .          executing   .           .
+ChildrenAwaited    .     .          .          awaiting    .           .          .           .           .
+ChildrenResumed    .     .          .          .           .           .          .           .           awaiting
+ChildrenLeft       .     .          .          stopping    .           .          stopping    .           .
+StepSlept          .     .          .          sleeping    .           .          sleeping    .           .
+RunPaused          .     .          .          paused      .           .          paused      .           .
+RunResumed         .     .          .          .           .           .          .           .           executing
+StepCompleted      .     .          .          ready       .           ready      ready       .           .
+StepFailed         .     .          .          ready       .           .          ready       ready       ready
+StepTimedOut       .     .          .          .           .           .          .           .           ready
+StepCancelled      .     .          .          ready       ready       ready      ready       ready       ready
+CancelRequested    .     queued     ready      executing   backing_off sleeping   awaiting    stopping    paused
+RunOverdue         .     queued ready      executing   backing_off sleeping   awaiting    stopping    paused
+HandlerEntered     .     .          ready      .           .           .          .           .           .
+RunCompleted       .     .          completed  .           .           .          .           .           .
+RunFailed          .     failed     failed     .           .           .          .           .           .
+RunCancelled       .     cancelled  cancelled  .           .           .          .           .           .
+RunTerminated      .     terminated terminated terminated  terminated  terminated terminated  terminated  terminated
 """
 """Where each event leads from each state, a dot where it is illegal; no event leads out of an end."""
 

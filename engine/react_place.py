@@ -1,0 +1,28 @@
+"""What follows when a run that waits for a place has it, or gets none."""
+
+from engine.advance import advance
+from engine.apply import happen
+from engine.events import Event, RunAdmitted, RunFailed
+from engine.graph import Graph
+from engine.inputs import Admit, TurnAway
+from engine.run import Run
+from engine.transitions import State
+from engine.values import RunError
+
+
+def place(run: Run, graph: Graph, happened: Admit | TurnAway, now_ms: int) -> tuple[Event, ...]:
+    """Have the run begin, or fail; nothing where it waits no more."""
+    if run.state is not State.QUEUED or run.place is None:
+        return ()
+    if isinstance(happened, TurnAway):
+        message = (
+            f"{run.place.limit} runs of workflow {run.workflow_id} are under way"
+            + (f" for {run.place.key!r}" if run.place.key else "")
+            + ", which is the most, and it says to refuse more"
+        )
+        return (happen(run, RunFailed(now_ms, RunError(None, "LimitReached", message))),)
+    deadline_ms = None
+    if graph.timeout_ms is not None and not run.handler:
+        deadline_ms = now_ms + graph.timeout_ms
+    admitted = happen(run, RunAdmitted(now_ms, deadline_ms))
+    return (admitted, *advance(run, graph, now_ms))
