@@ -39,12 +39,13 @@ from steps.contract import (
     StepType,
 )
 from steps.durations import Duration
-from steps.effects import Effects, StoredFile, ToolContext, ToolInfo
+from steps.effects import Effects, ToolContext, ToolInfo
 from steps.expression import ExpressionError
 from steps.http_messages import HttpRequest, HttpResponse
 from steps.outgoing import OutgoingSignal
 from steps.problems import InvalidDefinition
 from steps.secrets import secret_scope
+from steps.stored_file import StoredFile
 from steps.template import SecretTemplate, Template
 from steps.tools import tool
 from steps.usable_agent import Agent

@@ -7,7 +7,8 @@ from pathlib import PurePath
 from engine import Json
 from steps.chat import IMAGE_TYPES, ImagePart, Part, TextPart
 from steps.contract import StepBroke
-from steps.effects import Effects, StoredFile
+from steps.effects import Effects
+from steps.stored_file import StoredFile
 from steps.template import Template
 
 _DOCUMENTS = frozenset(

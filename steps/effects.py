@@ -7,7 +7,7 @@ refuse.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from engine import Json, JsonObject
 from steps.agent_exchange import Exchange
@@ -15,29 +15,9 @@ from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.http_messages import HttpRequest, HttpResponse
 from steps.outgoing import OutgoingSignal, TokenRequest
+from steps.stored_file import ReadFile, StoredFile
 from steps.tool_calls import SaveFile, StoreCall, no_storage, no_store
 from steps.usable_agent import Agent
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file that was uploaded to this tenant, with its bytes.
-
-    Attributes:
-        file_id: Its id.
-        name: The name that it was uploaded under; never a path.
-        media_type: The type that it was uploaded as, such as `application/pdf`.
-        content: Its bytes.
-    """
-
-    file_id: str
-    name: str
-    media_type: str
-    content: bytes
-
-
-ReadFile: TypeAlias = Callable[[str], Awaitable[StoredFile]]
-"""Reads a file of one tenant by its id. Raises `StepBroke` when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput
-from steps.effects import Effects, StoredFile, ToolContext, ToolInfo
+from steps.effects import Effects, ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse, KeptFile
 from steps.not_provided import NotProvided, ToolUse
 from steps.outgoing import OutgoingSignal, TokenRequest
+from steps.stored_file import StoredFile
 from steps.strict_json import as_kept
 from steps.tools import Tools, is_tool
 from steps.usable_agent import Agent

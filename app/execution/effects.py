@@ -31,10 +31,11 @@ from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.contract import StepBroke
-from steps.effects import StoredFile, ToolContext, ToolInfo
+from steps.effects import ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse, KeptFile
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.spending import LimitReached
+from steps.stored_file import StoredFile
 from steps.strict_json import as_kept
 from steps.usable_agent import Agent
 

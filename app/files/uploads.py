@@ -13,7 +13,7 @@ from journal import FileRow, Journal, UnknownFile
 from steps.contract import (
     StepBroke,
 )
-from steps.effects import StoredFile
+from steps.stored_file import StoredFile
 
 _MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
 """The namespace of the ids of files that steps make."""

@@ -15,7 +15,8 @@ from app.tools.email_message import MOST_BYTES, Letter, message_id, written
 from app.tools.smtp import Delivery
 from engine import JsonObject
 from steps.contract import StepBroke
-from steps.effects import StoredFile, ToolContext
+from steps.effects import ToolContext
+from steps.stored_file import StoredFile
 from steps.tools import tool
 
 _MOST_RECIPIENTS = 100

@@ -16,7 +16,8 @@ from app.tools.extract_document import extract_document_tool
 from app.tools.extraction_process import ExtractionProcess
 from engine import JsonObject
 from steps.contract import StepBroke
-from steps.effects import StoredFile, ToolContext
+from steps.effects import ToolContext
+from steps.stored_file import StoredFile
 from steps.testing import FakeEffects
 from steps.tools import Tools
 from tests.harness import documents

@@ -19,7 +19,8 @@ from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
 from engine import JsonObject
 from steps.contract import StepBroke
-from steps.effects import StoredFile, ToolContext
+from steps.effects import ToolContext
+from steps.stored_file import StoredFile
 from steps.tool_arguments import argument_problems
 from steps.tools import Tools, tool
 from tests.harness.mcp_process import McpProcess, over_pipes

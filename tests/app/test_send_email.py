@@ -13,7 +13,8 @@ from app.clock import SystemClock
 from app.settings.server import Settings
 from app.tools.send_email import send_email_tool
 from steps.contract import StepBroke
-from steps.effects import StoredFile, ToolContext
+from steps.effects import ToolContext
+from steps.stored_file import StoredFile
 from steps.testing import FakeEffects
 from steps.tools import Tools
 from tests.harness.mail import MailServer

@@ -24,7 +24,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_page_of_definitions_shows_definitions() -> None:
-    whole, captioned, fields, sealed, shared, ends, limited, parts = blocks("docs/definitions.md", "json")
+    whole, captioned, fields, sealed, shared, ends, limited, parts = blocks(
+        "docs/definitions.md", "json"
+    )
     (written,) = blocks("docs/definitions.md", "yaml")
     documents = [json.loads(text) for text in (whole, captioned, shared, ends, parts)]
     documents += [read_definition(written).document]

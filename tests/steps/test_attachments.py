@@ -6,7 +6,7 @@ import pytest
 
 from steps.attachments import as_part
 from steps.chat import TextPart
-from steps.effects import StoredFile
+from steps.stored_file import StoredFile
 from steps.testing import FakeEffects
 
 READ: dict[str, Any] = {"text": "the text", "truncated": False, "leftOut": []}

@@ -6,8 +6,8 @@ import pytest
 
 from steps.call_api import CallApi
 from steps.contract import Done, ResponseUnreadable, StepBroke
-from steps.effects import StoredFile
 from steps.http_messages import HttpRequest, HttpResponse
+from steps.stored_file import StoredFile
 from steps.testing import FakeEffects, StepTrial, http_response
 
 FILE = StoredFile("f1", "a.pdf", "application/pdf", b"%PDF")

@@ -14,9 +14,9 @@ from steps.call_llm import CallLlm, CallLlmSettings
 from steps.chat import ChatAnswer, ChatRequest
 from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.definition import compile_definition
-from steps.effects import StoredFile
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
+from steps.stored_file import StoredFile
 from steps.testing import FakeEffects
 from tests.harness.asking import model, models_of
 from tests.harness.model_server import ModelServer, Reply

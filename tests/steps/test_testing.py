@@ -32,10 +32,11 @@ from steps.call_llm import CallLlm
 from steps.call_workflow import CallWorkflow
 from steps.chat import ChatRequest, Message, ToolCall
 from steps.child_runs import ChildrenOpen, ChildRun
-from steps.effects import StoredFile, ToolInfo
+from steps.effects import ToolInfo
 from steps.http_messages import HttpRequest
 from steps.problems import InvalidDefinition
 from steps.request_user_action import RequestUserAction
+from steps.stored_file import StoredFile
 from steps.testing import (
     FakeEffects,
     NotProvided,

@@ -15,7 +15,8 @@ from app.tools.built_in import built_in_tools
 from app.tools.transform import transform
 from engine import Json, JsonObject
 from steps.contract import StepBroke
-from steps.effects import StoredFile, ToolContext
+from steps.effects import ToolContext
+from steps.stored_file import StoredFile
 from steps.testing import call_tool
 from steps.tools import ToolLoadError, Tools, tool
 

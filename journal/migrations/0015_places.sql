@@ -1,4 +1,4 @@
--- The journal, version 14: places.
+-- The journal, version 15: places.
 --
 -- A run of a workflow with `concurrency` names in `place_key` the runs that it counts with, from
 -- its start to its end; the state `queued` says that it waits in line. Both are a part of the
