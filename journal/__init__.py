@@ -72,6 +72,7 @@ from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Journal
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
+from journal.overview import Overview, WaitingRun
 from journal.people import PeopleTable, PersonRow
 from journal.places import Line, PlaceKey, PlaceList
 from journal.removal import Deleted, RetentionGroup
@@ -178,6 +179,7 @@ __all__ = [
     "NotFound",
     "OpenRuns",
     "Outbox",
+    "Overview",
     "PausedRow",
     "PeopleTable",
     "PersonRow",
@@ -242,6 +244,7 @@ __all__ = [
     "VariableTable",
     "Verified",
     "VersionRow",
+    "WaitingRun",
     "WalMissing",
     "WebhookRow",
     "WebhookTable",

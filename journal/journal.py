@@ -25,6 +25,7 @@ from journal.inbox import Inbox
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
+from journal.overview import Overview
 from journal.people import PeopleTable
 from journal.place import Place
 from journal.places import PlaceList
@@ -84,6 +85,7 @@ class Journal:
         self.runs = RunList(readers, lists)
         self.search = RunSearch(lists, self.runs)
         self.captions = Captions(readers)
+        self.overview = Overview(lists)
         self.inbox = Inbox(lists)
         self.statistics = Statistics(file, lists)
         self.removal = Removal(writer, readers, ended)

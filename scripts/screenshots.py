@@ -41,6 +41,7 @@ def pages(scene: Scene) -> dict[str, str]:
         "inbox": "/inbox",
         "runs": "/runs",
         "many-runs": "/runs?status=paused",
+        "overview": "/overview",
         "search": "/search?q=claim",
         "run-paused": f"/runs/{scene.paused}",
         "run-failed": f"/runs/{scene.failed}",

@@ -7,6 +7,7 @@ from app.wire import (
     definition_answers,
     model_answers,
     people_answers,
+    overview_answers,
     run_answers,
     trigger_answers,
 )
@@ -35,6 +36,7 @@ ANSWERS: dict[str, Any] = {
     "cancel": run_answers.ControlledRun,
     "terminate": run_answers.ControlledRun,
     "list_runs": run_answers.RunPage,
+    "show_overview": overview_answers.OverviewAnswer,
     "rerun_run": run_answers.StartedRun,
     "replay_visit": run_answers.StartedRun,
     "show_replay": model_answers.Comparison,

@@ -12,6 +12,7 @@ from app.services import Services
 from app.web.console import (
     agent_pages,
     inbox,
+    overview_page,
     pause_endings,
     people_pages,
     provider_sign_in,
@@ -37,6 +38,7 @@ Open = Callable[[Request, Services], Awaitable[Response]]
 
 PAGES: tuple[Endpoint, ...] = (
     *inbox.PAGES,
+    *overview_page.PAGES,
     *pause_endings.PAGES,
     *run_list.PAGES,
     *search_page.PAGES,

@@ -53,6 +53,7 @@ async def search_page(call: Call) -> Response:
 
 
 _PLACES = {
+    "Overview": "/overview",
     "Inbox": "/inbox",
     "Runs": "/runs",
     "Failed runs": "/runs?status=failed",

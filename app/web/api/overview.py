@@ -1,0 +1,98 @@
+"""How everything stands: what an operator asks first."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.web.api.spending import added_up
+from app.web.api.webhooks import webhook_status
+from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import JsonAnswer
+from engine import JsonObject, iso_time
+from journal import WaitingRun
+from journal.overview import MOST_COUNTED
+
+_MOST = 10
+_PERIODS_MS = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}
+
+
+class OverviewQuery(BaseModel):
+    """Which runs are meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    period: Literal["1h", "24h", "7d"] = Field(
+        "24h", description="how far back the runs are counted that have started"
+    )
+
+
+async def show_overview(call: Call) -> Response:
+    """Show how the runs stand, what fails, what waits, and what models have cost."""
+    return JsonAnswer(await overview_document(call, call.query(OverviewQuery)))
+
+
+async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
+    """Return the answer; the front page of the console shows the same."""
+    services, tenant = call.services, call.tenant
+    since_ms = services.clock.now_ms() - _PERIODS_MS[query.period]
+    found = services.journal.overview
+    oldest = await found.oldest_question(tenant)
+    may_see = call.caller.role.includes(Role.ADMIN)
+    hooks = await services.journal.webhooks.of_tenant(tenant) if may_see else []
+    failing = [row for row in hooks if await webhook_status(call, row) == "failing"]
+    today = services.spending.today()
+    spent = added_up(await services.spending.days(tenant, f"{today[:8]}01", today))
+    return {
+        "since": iso_time(since_ms),
+        "runs": dict(await found.by_status(tenant, since_ms)),
+        "mostCounted": MOST_COUNTED,
+        "failures": [
+            {
+                "workflowId": group.workflow_id,
+                "stepId": group.step_id,
+                "errorType": group.error_type,
+                "runs": group.runs,
+                "newestRunId": group.newest_id,
+                "newestEndTime": iso_time(group.ended_at_ms),
+            }
+            for group in await found.failures(tenant, since_ms, _MOST)
+        ],
+        "oldestPause": _waiting([oldest], "since")[0] if oldest else None,
+        "retries": _waiting(await found.retries(tenant, _MOST), "dueAt"),
+        "failingWebhooks": [{"id": row.id, "name": row.name or row.url} for row in failing],
+        "notStarted": [
+            {
+                "source": firings.source,
+                "outcome": firings.outcome,
+                "count": firings.firings,
+                "newest": iso_time(firings.at_ms),
+                "message": firings.message,
+            }
+            for firings in await found.unstarted(tenant, since_ms, _MOST)
+        ],
+        "month": {"calls": spent["calls"], "cost": spent["cost"]},
+    }
+
+
+def _waiting(runs: Iterable[WaitingRun], moment: str) -> list[Any]:
+    return [
+        {
+            "runId": run.run_id,
+            "workflowId": run.workflow_id,
+            "stepId": run.step_id,
+            moment: iso_time(run.at_ms),
+            **({"attempt": run.attempt} if run.attempt else {}),
+        }
+        for run in runs
+    ]
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/workflow/overview", Role.VIEWER, show_overview, "Show how everything stands",
+        None, OverviewQuery,
+    ),
+)  # fmt: skip

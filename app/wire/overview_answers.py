@@ -1,0 +1,76 @@
+"""The answer of the overview, for the API's description."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from app.wire.answer_parts import DefinitionId, ErrorType, RunId, StepId, Time
+
+
+class FailureCount(TypedDict):
+    """Runs that failed in the same step with the same type of error."""
+
+    workflowId: DefinitionId
+    stepId: StepId | None
+    errorType: ErrorType
+    runs: int
+    newestRunId: RunId
+    newestEndTime: Time
+
+
+class OldestPause(TypedDict):
+    """The run that started first of those that wait for a person."""
+
+    runId: RunId
+    workflowId: DefinitionId
+    stepId: StepId
+    since: Time
+
+
+class WaitingRetry(TypedDict):
+    """A run that waits for another attempt of a step."""
+
+    runId: RunId
+    workflowId: DefinitionId
+    stepId: StepId
+    dueAt: Time
+    attempt: NotRequired[int]
+
+
+class FailingWebhook(TypedDict):
+    """A webhook whose receiver does not take what it is sent."""
+
+    id: Annotated[str, Field(examples=["wh_1"])]
+    name: Annotated[str, Field(examples=["Billing"])]
+
+
+class NotStarted(TypedDict):
+    """Moments of a trigger at which nothing was started."""
+
+    source: Annotated[str, Field(examples=["schedule:daily-report"])]
+    outcome: Literal["skipped", "failed"]
+    count: int
+    newest: Time
+    message: str | None
+
+
+class MonthSpent(TypedDict):
+    """What models were asked for in this month, and what that cost."""
+
+    calls: int
+    cost: Any
+
+
+class OverviewAnswer(TypedDict):
+    """How everything stands."""
+
+    since: Time
+    runs: Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(examples=[{"completed": 12}])]
+    mostCounted: Annotated[int, Field(description="how far the runs of a status are counted")]
+    failures: list[FailureCount]
+    oldestPause: OldestPause | None
+    retries: list[WaitingRetry]
+    failingWebhooks: Annotated[list[FailingWebhook], Field(description="for admins and owners")]
+    notStarted: list[NotStarted]
+    month: MonthSpent

@@ -1,0 +1,56 @@
+"""What an operator asks first, over HTTP: each answer from runs that really stand so."""
+
+from tests.harness.server import Server, settled
+
+FAILS = {
+    "id": "fails", "name": "Fails", "initialStep": "call",
+    "payload": {"again": {"type": "boolean"}},
+    "steps": [
+        {"id": "call", "type": "call-api", "method": "GET", "url": "http://127.0.0.1:9/",
+         "retry": {"maxAttempts": 2, "initialInterval": "1h"}},
+        {"id": "give-up", "type": "end-flow", "status": "failed", "errorType": "GaveUp"},
+        {"id": "sort", "type": "set", "values": {"x": 1}},
+    ],
+    "edges": [{"from": "sort", "to": "call", "condition": "data.again"}, {"from": "call", "to": "give-up"},
+              {"from": "sort", "to": "give-up"}],
+}  # fmt: skip
+ASKS = {
+    "id": "asks", "name": "Asks", "initialStep": "ask",
+    "steps": [{"id": "ask", "type": "request-user-action", "message": "?",
+               "actions": [{"value": "y", "label": "Y"}]}, {"id": "end", "type": "end-flow"}],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
+    with shared.client("owner", "overview") as client:
+        for document in ({**FAILS, "initialStep": "sort"}, ASKS):
+            assert client.post("/api/workflows", json=document).status_code == 201
+        ids = []
+        for workflow, data in (
+            ("fails", {"again": False}), ("fails", {"again": False}), ("fails", {"again": True}),
+            ("asks", {}), ("asks", {}),
+        ):  # fmt: skip
+            began = client.post(f"/api/workflow/start-async/{workflow}", json={"data": data})
+            ids.append(began.json()["runId"])
+        for run_id in (*ids[:2], *ids[3:]):
+            settled(client, run_id)
+        while not (shown := client.get("/api/workflow/overview").json())["retries"]:
+            pass
+        assert {name: count for name, count in shown["runs"].items() if count} == {
+            "running": 1, "paused": 2, "failed": 2,
+        }  # fmt: skip
+        (group,) = shown["failures"]
+        assert (group["workflowId"], group["stepId"], group["errorType"], group["runs"]) == (
+            "fails", "give-up", "GaveUp", 2,
+        )  # fmt: skip
+        assert group["newestRunId"] == ids[1]
+        assert shown["oldestPause"]["runId"] == ids[3]
+        (retry,) = shown["retries"]
+        assert (retry["runId"], retry["stepId"], retry["attempt"]) == (ids[2], "call", 1)
+        wrong = client.get("/api/workflow/overview", params={"period": "1y"})
+        assert wrong.status_code == 400
+    with shared.client("viewer", "elsewhere") as client:
+        shown = client.get("/api/workflow/overview").json()
+        assert (sum(shown["runs"].values()), shown["failures"], shown["retries"]) == (0, [], [])
+        assert shown["oldestPause"] is None
