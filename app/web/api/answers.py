@@ -6,8 +6,8 @@ from app.wire import (
     answers,
     definition_answers,
     model_answers,
-    people_answers,
     overview_answers,
+    people_answers,
     run_answers,
     trigger_answers,
 )
