@@ -26,7 +26,7 @@ class Plan:
     memory_runs: int = 10_000
     memory_seconds: float = 15.0
     in_flight: int = 1_000
-    patience_s: float = 90.0
+    patience_s: float = 180.0
     limit_seconds: float = 1.5
     engine_runs: int = 1_000
     paused: int = 100_000
@@ -44,7 +44,7 @@ QUICK = Plan(
     memory_runs=1_000,
     memory_seconds=3.0,
     in_flight=100,
-    patience_s=30.0,
+    patience_s=120.0,
     limit_seconds=0.5,
     paused=10_000,
     running=100,

@@ -1,10 +1,11 @@
 """What a run costs the processor inside the engine: of this checkout, and of others in turns.
 
-    python -m benchmarks.run_cost [--against ../other-checkout] [--rounds 5]
+    python -m benchmarks.run_cost [--against ../other-checkout] [--rounds 3]
 
 Times on a busy machine are those of its neighbours. So each figure is the least of many short
-rounds, of processor time and not of the clock, and checkouts take turns, each in a process of
-its own that imports its own code. HTTP has no part in it, nor have the callers.
+looks, of processor time and not of the clock, and checkouts take turns, each in a process of
+its own that imports its own code. HTTP has no part in it, nor have the callers. A round of a
+checkout takes some 15 seconds, and says so when it is over.
 """
 
 import argparse
@@ -26,17 +27,17 @@ from app.settings.server import load
 from app.telemetry import log
 from benchmarks.definitions import five
 from benchmarks.own.engine_rate import new_run
+from benchmarks.rounds import say
 from benchmarks.stepwell_server import ROOT
 
 CALLERS = (1, 64, 1_000)
 TOOLS = ("add", "purely_add")
-_ROUNDS = 12
-_RUNS = 200
+_LOOKS = {1: (24, 20), 64: (12, 2), 1_000: (2, 1)}
+"""By how many there are at once: how often it is looked, at how many runs of each."""
 
 
-async def _round(services: Services, new: NewRun, callers: int) -> float:
+async def _look(services: Services, new: NewRun, callers: int, each: int) -> float:
     """Return the microseconds of processor time a run, with so many at once."""
-    each = max(1, _RUNS // callers)
 
     async def caller() -> None:
         for _ in range(each):
@@ -54,13 +55,15 @@ async def _least(folder: Path, tool: str) -> dict[str, float]:
     settings = load({"data": folder, "plugins": [plugin], "log_level": "warning"}).settings
     async with open_services(settings) as services:
         new = await new_run(services, five("five", tool))
-        await _round(services, new, 64)
+        await _look(services, new, 64, 4)
         gc.collect()
         gc.freeze()
-        return {
-            str(callers): min([await _round(services, new, callers) for _ in range(_ROUNDS)])
-            for callers in CALLERS
-        }
+        least = {}
+        for callers in CALLERS:
+            looks, each = _LOOKS[callers]
+            found = [await _look(services, new, callers, each) for _ in range(looks)]
+            least[str(callers)] = min(found)
+        return least
 
 
 def measure() -> dict[str, dict[str, float]]:
@@ -89,9 +92,10 @@ def measured_by(checkout: Path) -> Mapping[str, Mapping[str, float]]:
 def table(checkouts: Sequence[Path], rounds: int) -> str:
     """Return the figures of the checkouts as a table, each the least of the rounds."""
     found: list[list[Mapping[str, Mapping[str, float]]]] = [[] for _ in checkouts]
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for place, checkout in zip(found, checkouts, strict=True):
             place.append(measured_by(checkout))
+            say(f"round {number} of {rounds}: {checkout} {json.dumps(place[-1])}")
     lines = [f"| tool, runs at once | {' | '.join(map(str, checkouts))} |"]
     lines.append("| --- |" + " ---: |" * len(checkouts))
     for tool in TOOLS:

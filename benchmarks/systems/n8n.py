@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +13,9 @@ from benchmarks.process import Process, folder_bytes, free_ports
 from benchmarks.systems.base import VENV, About, NotHere, System, load_over, require_venv
 
 _PROGRAM = VENV / "n8n" / "node_modules" / ".bin" / "n8n"
+_NODE = VENV / "node24" / "node_modules" / ".bin"
+"""Where the Node is that it runs on."""
+
 _ID = "benchmarkfive0001"
 
 
@@ -33,11 +35,12 @@ class N8n(System):
 
     def prepare(self, folder: Path, environment: dict[str, str]) -> None:
         require_venv()
-        if not _PROGRAM.exists() or not shutil.which("node"):
+        if not _PROGRAM.exists() or not (_NODE / "node").exists():
             raise NotHere("n8n is not installed (it comes from the npm registry)")
         self._folder = folder
         (self._port,) = free_ports(1)
         self._environment = {
+            "PATH": f"{_NODE}:{os.environ['PATH']}",
             "N8N_USER_FOLDER": str(folder),
             "N8N_PORT": str(self._port),
             "N8N_LISTEN_ADDRESS": "127.0.0.1",
