@@ -27,6 +27,12 @@ from app.web.protocol import protocol
 from journal import SQLITE_VERSION, JournalError
 
 _SWITCH_S = 0.001
+_GC_THRESHOLDS = (50_000, 50, 1_000)
+"""How many objects more there are before those are looked at that were made last, and so on.
+
+A run makes few that only point at each other, and the interpreter's own 700 have it look at all
+that runs under way hold, again and again.
+"""
 _FIRST_FREE_PORT = 1024
 
 
@@ -90,6 +96,7 @@ def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     # A thread that reads or commits waits this long for a loop that computes, several times.
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what was imported stays, and need not be looked through while serving
+    gc.set_threshold(*_GC_THRESHOLDS)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings, alongside or _inviting))

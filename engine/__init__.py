@@ -39,6 +39,7 @@ from engine.errors import (
     RunIsOver,
 )
 from engine.events import (
+    ENDS,
     EVENT_TYPES,
     AttemptFailed,
     AttemptInterrupted,
@@ -117,6 +118,7 @@ from engine.values import (
 from engine.visit import Visit, VisitStatus
 
 __all__ = [
+    "ENDS",
     "EVENT_TYPES",
     "FINALLY",
     "ON_ERROR",

@@ -1,23 +1,23 @@
 """What is due for a run. `decide` names it and starts nothing: asked twice, it says the same."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.run import Run
 from engine.transitions import State
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Advance:
     """The run stands between steps: react to `Begin`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitPlace:
     """Nothing to do before the run is admitted: react to `Admit`, or to `TurnAway`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """Names one attempt of one visit of a step."""
 
@@ -30,31 +30,31 @@ class Attempt:
         return f"{run_id}:{self.step_id}:{self.visit}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Execute(Attempt):
     """Run this attempt of this step."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Abandon:
     """A cancel met the step in flight: stop it and react to `Stopped`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitTime:
     """Nothing to do before `at_ms` (Unix milliseconds)."""
 
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitAnswer:
     """Nothing to do before a person answers, or `deadline_ms` comes."""
 
     deadline_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitChildren(Attempt):
     """Nothing to do before a child run ends, pauses or resumes, or `deadline_ms` comes.
 
@@ -64,7 +64,7 @@ class AwaitChildren(Attempt):
     deadline_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitStopped:
     """Nothing to do before the child runs that the step wants no more have stopped.
 
@@ -74,7 +74,7 @@ class AwaitStopped:
     until_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Stop:
     """The run is over."""
 

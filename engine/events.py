@@ -6,9 +6,10 @@ a history could carry several positions without being rewritten. No JSON here: t
 encodes events.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias, get_args
 
+from engine.value import value
 from engine.values import (
     CarriedVisit,
     Ending,
@@ -24,7 +25,7 @@ from engine.values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunStarted:
     """The run exists, pinned to one version of its workflow.
 
@@ -66,7 +67,7 @@ class RunStarted:
     starter: Starter | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunQueued:
     """The run waits for a place before it begins."""
 
@@ -74,7 +75,7 @@ class RunQueued:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunAdmitted:
     """The run has its place until it ends, and begins; `deadline_ms` as in `RunStarted`."""
 
@@ -82,7 +83,7 @@ class RunAdmitted:
     deadline_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepStarted:
     """An attempt of a step begins; attempt 1 opens a new visit."""
 
@@ -94,7 +95,7 @@ class StepStarted:
     step_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AttemptFailed:
     """An attempt failed and another follows at `retry_at_ms`."""
 
@@ -106,7 +107,7 @@ class AttemptFailed:
     retry_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AttemptInterrupted:
     """A restart found the attempt in flight; the same attempt runs again.
 
@@ -122,7 +123,7 @@ class AttemptInterrupted:
     in_order: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepRecorded:
     """The step has finished a part of its work, which is never done again in this visit."""
 
@@ -133,7 +134,7 @@ class StepRecorded:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenAwaited:
     """The step waits for child runs, `total` so far, until `deadline_ms` if that is set."""
 
@@ -144,7 +145,7 @@ class ChildrenAwaited:
     deadline_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenResumed:
     """A child run that waited for a person goes on, and so does the step.
 
@@ -160,7 +161,7 @@ class ChildrenResumed:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenLeft:
     """The step wants its child runs no more, and waits for them to stop, until `until_ms`.
 
@@ -175,7 +176,7 @@ class ChildrenLeft:
     error: StepError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepSlept:
     """The step waits for a moment: it completes at `until_ms`."""
 
@@ -185,7 +186,7 @@ class StepSlept:
     until_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunPaused:
     """The step waits for a person, until `deadline_ms` if that is set."""
 
@@ -196,7 +197,7 @@ class RunPaused:
     deadline_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunResumed:
     """A person answered the pause; what follows from it stands in the next event.
 
@@ -214,7 +215,7 @@ class RunResumed:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepCompleted:
     """The step delivered.
 
@@ -236,7 +237,7 @@ class StepCompleted:
     removed: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepFailed:
     """The step failed for good; `next_step` is set when an `on: "error"` edge catches it."""
 
@@ -247,7 +248,7 @@ class StepFailed:
     next_step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepTimedOut:
     """Nobody answered before the deadline; the `on: "timeout"` edge is taken.
 
@@ -262,7 +263,7 @@ class StepTimedOut:
     output: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepCancelled:
     """The step was stopped by a cancel; `next_step` is set for an `on: "cancel"` edge."""
 
@@ -272,7 +273,7 @@ class StepCancelled:
     next_step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CancelRequested:
     """Somebody asked for the run to stop: no new step starts, but for clean-up."""
 
@@ -281,14 +282,14 @@ class CancelRequested:
     caller: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunOverdue:
     """The run has taken longer than its `timeout`: only steps of its handlers start now."""
 
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HandlerEntered:
     """The run would have ended, and goes on with one of its handlers.
 
@@ -304,7 +305,7 @@ class HandlerEntered:
     ending: Ending
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunCompleted:
     """The run reached an end."""
 
@@ -312,7 +313,7 @@ class RunCompleted:
     result: Json
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunFailed:
     """The run ended in an error that no edge caught."""
 
@@ -320,14 +321,14 @@ class RunFailed:
     error: RunError
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunCancelled:
     """The run ended because a cancel was asked for."""
 
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunTerminated:
     """The run was ended at once, whatever it was doing."""
 
@@ -369,3 +370,4 @@ Event: TypeAlias = (
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)
+ENDS: frozenset[type[Event]] = frozenset({RunCompleted, RunFailed, RunCancelled, RunTerminated})

@@ -1,27 +1,28 @@
 """What can happen to a run: the outcome of a step, a due timer, a command."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from engine.value import value
 from engine.values import Json, JsonObject, Pause, StepError
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Begin:
     """Go on from between two steps."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Admit:
     """The run that waits for a place has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TurnAway:
     """The run that waits for a place gets none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delivered:
     """The step in flight delivered `output`; `data` are its declared fields.
 
@@ -36,7 +37,7 @@ class Delivered:
     removed: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Broke:
     """The attempt in flight failed.
 
@@ -49,7 +50,7 @@ class Broke:
     grace_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pauses:
     """The step in flight waits for a person, and the run is paused.
 
@@ -62,7 +63,7 @@ class Pauses:
     deadline_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sleeps:
     """The step in flight waits for a moment, and is then done.
 
@@ -73,7 +74,7 @@ class Sleeps:
     until_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AwaitsChildren:
     """The step waits for child runs.
 
@@ -88,7 +89,7 @@ class AwaitsChildren:
     deadline_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AnswerKey:
     """The idempotency key of an answer, and what it was used for; both empty without one."""
 
@@ -96,19 +97,19 @@ class AnswerKey:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildResumed:
     """The child run whose pause this run shows has been answered."""
 
     key: AnswerKey = AnswerKey()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenStopped:
     """No child run is open any more of a step that wants none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Recorded:
     """The step has finished a part of its work."""
 
@@ -118,14 +119,14 @@ class Recorded:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Stopped:
     """The step in flight was stopped, as a cancel asked; `grace_ms` as in `Broke`."""
 
     grace_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Interrupted:
     """A restart found the step in flight; whether it did its work is unknown.
 
@@ -141,14 +142,14 @@ class Interrupted:
     choices: tuple[JsonObject, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TimerDue:
     """The clock reached the moment the run waits for; `grace_ms` as in `Broke`."""
 
     grace_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Answered:
     """A person answered the pause, and the step accepted: `output` and `data` follow."""
 
@@ -159,7 +160,7 @@ class Answered:
     key: AnswerKey = AnswerKey()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AnswerKept:
     """A person answered the pause; the step keeps it as the record `name` and goes on.
 
@@ -173,7 +174,7 @@ class AnswerKept:
     key: AnswerKey = AnswerKey()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class InterruptionSettled:
     """A person said what becomes of an interrupted step: run it again, or fail it."""
 
@@ -183,7 +184,7 @@ class InterruptionSettled:
     key: AnswerKey = AnswerKey()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Cancel:
     """Stop the run in good order; `grace_ms` as in `Broke`."""
 
@@ -192,7 +193,7 @@ class Cancel:
     grace_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Terminate:
     """End the run at once."""
 

@@ -12,9 +12,11 @@ from engine.inputs import (
     Answered,
     AnswerKept,
     Begin,
+    Broke,
     Cancel,
     ChildrenStopped,
     ChildResumed,
+    Delivered,
     Input,
     InterruptionSettled,
     Recorded,
@@ -45,6 +47,8 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         AlreadyCancelling: A second cancel came.
     """
     match happened:
+        case Delivered() | Broke():
+            return outcome(run, graph, happened, now_ms)
         case Begin():
             return advance(run, graph, now_ms) if run.state is State.READY else ()
         case Admit() | TurnAway():

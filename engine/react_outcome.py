@@ -44,6 +44,8 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
     visit = run.current
     if visit is None or not (run.state is State.EXECUTING or run.waits_for_children):
         return ()
+    if isinstance(happened, Delivered) and run.state is not State.PAUSED:
+        return _delivered(run, graph, happened, now_ms)
     if isinstance(happened, Interrupted) and run.state is not State.EXECUTING:
         return ()
     if isinstance(happened, AwaitsChildren):
@@ -55,11 +57,6 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         error = happened.error if isinstance(happened, Broke) else None
         return (happen(run, ChildrenLeft(*at, now_ms + happened.grace_ms, error)),)
     match happened:
-        case Delivered(output, data, appended, removed):
-            return end_of_step(
-                run, graph, StepCompleted, now_ms,
-                output=output, data=data, appended=appended, removed=removed,
-            )  # fmt: skip
         case Broke(error):
             return broke(run, graph, error, now_ms)
         case Pauses() | Sleeps() if run.is_stopping:
@@ -72,6 +69,14 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return _interrupted(run, graph, happened, now_ms)
         case _:
             return end_of_step(run, graph, StepCancelled, now_ms)
+
+
+def _delivered(run: Run, graph: Graph, happened: Delivered, now_ms: int) -> Events:
+    return end_of_step(
+        run, graph, StepCompleted, now_ms,
+        output=happened.output, data=happened.data,
+        appended=happened.appended, removed=happened.removed,
+    )  # fmt: skip
 
 
 def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:

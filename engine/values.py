@@ -1,13 +1,14 @@
 """The plain values that events, runs and steps pass around."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from engine.value import value
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepError:
     """Why an attempt of a step failed.
 
@@ -36,7 +37,7 @@ class StepError:
     body: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunError:
     """Why a run failed.
 
@@ -64,7 +65,7 @@ FINALLY = "finally"
 """The handler that a run enters however it ends, but for a terminate."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ending:
     """How a run ends, or would without its handlers.
 
@@ -79,7 +80,7 @@ class Ending:
     error: RunError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Record:
     """Something a step has done and that is never done again: its value and its moment."""
 
@@ -87,7 +88,7 @@ class Record:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Parent:
     """The run that started this one, and for which part of which step.
 
@@ -106,7 +107,7 @@ class Parent:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Place:
     """A place among the runs of a workflow that may be under way at once.
 
@@ -123,7 +124,7 @@ class Place:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Starter:
     """The run that started this one without waiting for it; each then goes its own way.
 
@@ -136,7 +137,7 @@ class Starter:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Origin:
     """The run of which this one is a rerun, and where it left its history.
 
@@ -149,7 +150,7 @@ class Origin:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CarriedVisit:
     """A visit that a rerun has from an earlier run: it is told of, and never done again.
 
@@ -178,7 +179,7 @@ SIGNAL_PAUSE = "wait_for_signal"
 """The type of a pause that ends with a signal; its body has the signal's `name` and `key`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pause:
     """What a paused run waits for.
 

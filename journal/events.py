@@ -3,16 +3,17 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TypeAlias
 
 from engine import Event, IllegalTransition, Run, fold
+from engine.value import value
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
-from journal.long_runs import LongRuns
+from journal.long_runs import SHORTEST, LongRuns
 from journal.read_ahead import ReadAhead
 from journal.readers import Readers
 from journal.run_ids import run_number
@@ -30,7 +31,7 @@ Told: TypeAlias = "Callable[[Head | BaseException], None]"
 """Takes where a history ends after an append, or why that is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Head:
     """Where a history ends: what the next append continues.
 
@@ -131,7 +132,8 @@ class Events:
         if isinstance(failure, BaseException):
             told(failure)
             return
-        self._keep(after, run)
+        if after.seq >= SHORTEST:
+            self._keep(after, run)
         told(after)
 
     def _keep(self, head: Head, run: Run) -> None:

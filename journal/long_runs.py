@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-_SHORTEST = 40
+SHORTEST = 40
 """Events of a history; what is shorter costs little to read."""
 
 _MOST_RUNS = 1_000
@@ -41,7 +41,7 @@ class LongRuns(Generic[F]):
 
         Its history has so many events and characters.
         """
-        if events < _SHORTEST:
+        if events < SHORTEST:
             return
         self.forget(run_id)
         self._folds[run_id] = fold(), characters

@@ -107,10 +107,12 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
 
 def turn_of(run: Run) -> Turn:
     """Return what indexes have of a run, in the order of `_TURNS`."""
-    state = State.AWAITING_CHILDREN if run.waits_for_children else run.state
-    signal_name, signal_key = run.awaited_signal or (None, None)
-    due = (run.ended_at_ms, run.due_at_ms)
-    return (run.state.status, state, *due, signal_name, signal_key)
+    state, due = run.state, (run.ended_at_ms, run.due_at_ms)
+    if run.pause is None:
+        return (state.status, state, *due, None, None)
+    if run.waits_for_children:
+        state = State.AWAITING_CHILDREN
+    return (run.state.status, state, *due, *(run.awaited_signal or (None, None)))
 
 
 def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in

@@ -5,7 +5,6 @@ written anew, each write in a savepoint, so that its failure is its own.
 """
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,9 +78,9 @@ def write_rows(
     connection: sqlite3.Connection, runs: Iterable[Statement], events: Sequence[Row]
 ) -> None:
     """Write the rows of appends, those of runs first, which the events name."""
-    by_statement: defaultdict[str, list[Row]] = defaultdict(list)
+    by_statement: dict[str, list[Row]] = {}
     for sql, row in runs:
-        by_statement[sql].append(row)
+        by_statement.setdefault(sql, []).append(row)
     for sql, rows in by_statement.items():
         connection.executemany(sql, rows)
     for at in range(0, len(events), _ROWS_A_STATEMENT):
@@ -118,9 +117,13 @@ def _transaction(
 
 def _together(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:
     """Write all appends at once. Raises `sqlite3.IntegrityError` when one does not fit."""
-    appends = [item for item in batch if isinstance(item, Append)]
-    runs = chain.from_iterable([item.runs for item in appends])
-    write_rows(connection, runs, [row for item in appends for row in item.events])
+    runs: list[Statement] = []
+    events: list[Row] = []
+    for item in batch:
+        if isinstance(item, Append):
+            runs += item.runs
+            events += item.events
+    write_rows(connection, runs, events)
     return [None if isinstance(item, Append) else _alone(connection, item.work) for item in batch]
 
 

@@ -26,12 +26,19 @@ _LARGEST_BATCH = 2_000
 _TOLD_AT_ONCE = 32
 """Writes of which it is told before others on the event loop have a turn: runs go on from there."""
 
+_SLICE_S = 0.002
+
 _LOOK_EVERY_S = 0.5
 """How often the writer looks at its file when nobody writes, or tries again after a failure."""
 
 
 class Writer:
-    """Owns the writing connection; everything that changes the database goes through it."""
+    """Owns the writing connection; everything that changes the database goes through it.
+
+    Attributes:
+        slice_s: How long transactions on the loop's thread, and what follows at once from each,
+            may go on before others have a turn: one run's steps would keep the loop to its end.
+    """
 
     def __init__(
         self,
@@ -47,6 +54,7 @@ class Writer:
         self._loop = asyncio.create_task(self._run())
         self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
+        self.slice_s = _SLICE_S
         self.health = Health()
         self.counters = WriterCounters()
 
@@ -97,8 +105,14 @@ class Writer:
         await self._connection.close()
 
     async def _run(self) -> None:
+        now_s, turn_s = asyncio.get_running_loop().time, 0.0
         while self._gathered or not self._closed:
-            await self._news.wait()
+            if not self._news.is_set():
+                await self._news.wait()
+                turn_s = now_s()
+            elif now_s() - turn_s > self.slice_s:
+                await asyncio.sleep(0)
+                turn_s = now_s()
             batch = self._batch()
             if not batch and not self._closed and not self.health.trouble:
                 self._look_at_the_place()

@@ -6,12 +6,13 @@ nor HTTP requests nor the run's history. It says what happened by returning one 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Sleeps, StepError
+from engine.value import value
 from steps.effects import Effects
 from steps.http_messages import HttpResponse
 
@@ -26,7 +27,7 @@ S = TypeVar("S", bound=StepSettings)
 SettingsClass: TypeAlias = type[StepSettings]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a document.
 
@@ -123,7 +124,7 @@ class ResponseUnreadable(StepBroke):
         self.response = response
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Done:
     """The step is done.
 
@@ -146,7 +147,7 @@ class Done:
 Outcome: TypeAlias = Done | Pauses | Sleeps | AwaitsChildren
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class GoesOn:
     """A person's answer is kept as a record of the visit, and the step is executed again.
 
@@ -160,7 +161,7 @@ class GoesOn:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepInput:
     """What one attempt is given.
 

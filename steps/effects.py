@@ -6,10 +6,10 @@ refuse.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from engine import Json, JsonObject
+from engine.value import value
 from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
@@ -20,7 +20,7 @@ from steps.tool_calls import SaveFile, StoreCall, no_storage, no_store
 from steps.usable_agent import Agent
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolContext:
     """What a tool may ask about the step that calls it.
 
@@ -46,7 +46,7 @@ class ToolContext:
     store: Callable[[StoreCall], Awaitable[Json]] = no_store
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolInfo:
     """A tool as it is listed.
 

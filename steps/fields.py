@@ -29,6 +29,12 @@ class Fields:
         self.specs = specs
         self._validators = {name: validator_of(spec) for name, spec in specs.items()}
         self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
+        self._has_defaults = any("default" in spec for spec in specs.values())
+        self._required = {
+            name: spec
+            for name, spec in specs.items()
+            if spec.get("required", True) and "default" not in spec
+        }
 
     def check(self, data: Mapping[str, Json], path: str = "data") -> list[Problem]:
         """Find missing fields and wrong values.
@@ -40,9 +46,10 @@ class Fields:
         Returns:
             What is wrong, nothing where all is well.
         """
-        problems = [
-            Problem(f"{path}.{name}", _required(self.specs[name])) for name in self.missing(data)
-        ]
+        problems = []
+        for name, spec in self._required.items():
+            if name not in data:
+                problems.append(Problem(f"{path}.{name}", _required(spec)))
         for name, validator in self._validators.items():
             if name not in data or validator.is_valid(data[name]):
                 continue
@@ -68,11 +75,7 @@ class Fields:
         Returns:
             The specs of required fields that `data` does not have and that have no default.
         """
-        return {
-            name: spec
-            for name, spec in self.specs.items()
-            if name not in data and spec.get("required", True) and "default" not in spec
-        }
+        return {name: spec for name, spec in self._required.items() if name not in data}
 
     def with_defaults(self, data: JsonObject) -> JsonObject:
         """Add defaults.
@@ -83,6 +86,8 @@ class Fields:
         Returns:
             A copy with the defaults of fields that it does not have, also inside objects.
         """
+        if not self._has_defaults and not self._with_inner_defaults:
+            return {**data}
         inner = {
             name: _filled(self.specs[name], data[name])
             for name in self._with_inner_defaults

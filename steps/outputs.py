@@ -64,10 +64,14 @@ def _told(step: CompiledStep, name: str) -> Iterator[None]:
 def _checked(
     step: CompiledStep, done: Done, values: JsonObject, scope: Mapping[str, Json]
 ) -> tuple[Json, JsonObject]:
-    inside = done.output if isinstance(done.output, dict) else {}
-    taken = {**inside, **values}
-    data = step.output.with_defaults({name: taken[name] for name in step.output.specs
-                                      if name in taken})  # fmt: skip
+    taken = done.output if isinstance(done.output, dict) else {}
+    if values:
+        taken = {**taken, **values}
+    given = {}
+    for name in step.output.specs:
+        if name in taken:
+            given[name] = taken[name]
+    data = step.output.with_defaults(given)
     earlier = scope.get("steps")
     if isinstance(earlier, dict) and step.id in earlier:
         left_out = [name for name in step.output.specs if name not in data]

@@ -29,7 +29,7 @@ class ToolThreads:
 
     def left_by(self, tool_id: str) -> int:
         """Return how many calls of a tool were given up and still run."""
-        return self._left[tool_id]
+        return self._left.get(tool_id, 0)
 
     async def run(self, tool_id: str, call: Callable[[], Any]) -> Any:
         """Return what `call` returns or raises; a call that is cancelled is left behind.

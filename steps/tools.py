@@ -49,7 +49,6 @@ class Tool:
         arguments: The pydantic model of its arguments.
         context_name: The parameter that takes the `ToolContext`, if there is one.
         pure: Whether it neither reads nor changes anything but its arguments.
-        names: Its other parameters.
         keys: The keys under which a call may give them.
         is_async: Whether it is to be awaited.
     """
@@ -60,7 +59,6 @@ class Tool:
     arguments: type[BaseModel]
     context_name: str | None
     pure: bool
-    names: tuple[str, ...]
     keys: set[str]
     is_async: bool
 
@@ -310,7 +308,6 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
     told = description or inspect.getdoc(function) or ""
     return Tool(
         tool_id, told, function, arguments, context_name, pure,
-        names=tuple(arguments.model_fields),
         keys=keys_of(arguments),
         is_async=inspect.iscoroutinefunction(function),
     )  # fmt: skip
@@ -318,12 +315,14 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
 
 def _checked(found: Tool, arguments: JsonObject) -> dict[str, Any]:
     try:
-        given = found.arguments.model_validate(arguments)
+        given: BaseModel = found.arguments.__pydantic_validator__.validate_python(arguments)
     except ValidationError as invalid:
         problems = problems_of(invalid, found.arguments, prefix="inputs")
         raise _refused(found, listed(problems)) from invalid
-    checked = {name: getattr(given, name) for name in found.names}
-    open_fields = given.model_extra or {}
+    checked: dict[str, Any] = {**given.__dict__}
+    open_fields: dict[str, Any] | None = given.__pydantic_extra__
+    if not open_fields:
+        return checked
     # A key that is a parameter's name but not its alias, or the context's, is an open one to
     # the model, and would overwrite what the parameter is given.
     for name in open_fields:

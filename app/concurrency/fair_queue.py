@@ -59,6 +59,14 @@ class FairQueue:
             return False
         return self._shares.take_now(tenant, amount)
 
+    def is_free(self, tenant: str) -> bool:
+        """Say whether a turn could be taken now."""
+        return not self._closed and tenant not in self._lines and self._shares.may_take(tenant)
+
+    def take_late(self, tenant: str) -> None:
+        """Take a turn that was free when what it is for began; it has to be given back."""
+        self._shares.take(tenant)
+
     async def take(self, tenant: str, amount: int) -> None:
         """Wait for a turn; it has to be given back. Raises `FairQueueClosed`."""
         if self._closed:

@@ -9,7 +9,7 @@ first go is given those that it goes on with.
 import asyncio
 from asyncio import tasks
 from collections.abc import Coroutine, Generator
-from contextvars import Context, copy_context
+from contextvars import Context
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
@@ -19,13 +19,13 @@ T = TypeVar("T")
 class FirstGo(Generic[T]):
     """Starts coroutines, with one task at hand for the one that waits.
 
-    Each has a context of its own, a copy of that in which this was made: nothing comes with it
+    Each has a context of its own, a copy of the one that is given here: nothing comes with it
     from whoever starts it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
         self._at_hand: _Carrier[T] | None = None
-        self._context = copy_context()
+        self._context = context
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> "T | asyncio.Task[T]":
         """Execute a coroutine up to its first wait; return its result, or the task of the rest.
@@ -41,21 +41,19 @@ class FirstGo(Generic[T]):
         try:
             awaited = context.run(coroutine.send, None)
         except StopIteration as end:
-            self._keep(carrier)
+            if not carrier.task.cancelling():
+                self._at_hand = carrier
             result: T = end.value
             return result
         except BaseException:
-            self._keep(carrier)
+            if not carrier.task.cancelling():
+                self._at_hand = carrier
             raise
         finally:
             tasks._leave_task(loop, carrier.task)  # noqa: SLF001 - as above
             if before is not None:
                 tasks._enter_task(loop, before)  # noqa: SLF001 - as above
         return carrier.carry(_Rest(coroutine, awaited, context))
-
-    def _keep(self, carrier: "_Carrier[T]") -> None:
-        if not carrier.task.cancelling():
-            self._at_hand = carrier
 
     def close(self) -> None:
         """Give up the task that is at hand."""

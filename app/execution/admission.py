@@ -4,9 +4,6 @@ Only starts are refused. Reads, answers, cancels, child runs and everything that
 go on, so that an overloaded server comes to rest by itself.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from app.execution.live_runs import LiveRuns
 from app.telemetry.counters import Counters
 from journal import Journal
@@ -27,6 +24,23 @@ class Overloaded(Exception):
         super().__init__(f"{what}; nothing was started, try again in {_RETRY_AFTER_S} seconds")
 
 
+class Place:
+    """A start's place among the runs in memory, while the block lasts."""
+
+    __slots__ = ("_held", "_size", "_tenant")
+
+    def __init__(self, held: LiveRuns, tenant: str, size: int) -> None:
+        self._held, self._tenant, self._size = held, tenant, size
+
+    def __enter__(self) -> None:
+        self._held.runs.take(self._tenant)
+        self._held.bytes.take(self._tenant, self._size)
+
+    def __exit__(self, *_: object) -> None:
+        self._held.runs.give(self._tenant)
+        self._held.bytes.give(self._tenant, self._size)
+
+
 class Admission:
     """Decides about each start before its body is read."""
 
@@ -43,17 +57,13 @@ class Admission:
         """How many runs are in memory, the starts that come in now among them."""
         return self._held.runs.total
 
-    @contextmanager
-    def starting(self, tenant: str, size: int) -> Iterator[None]:
-        """Hold a place for a start whose body has at most `size` bytes. Raises `Overloaded`."""
+    def starting(self, tenant: str, size: int) -> "Place":
+        """Hold a place for a start whose body has at most `size` bytes, `with` it.
+
+        Raises `Overloaded`.
+        """
         self._check(tenant, size)
-        self._held.runs.take(tenant)
-        self._held.bytes.take(tenant, size)
-        try:
-            yield
-        finally:
-            self._held.runs.give(tenant)
-            self._held.bytes.give(tenant, size)
+        return Place(self._held, tenant, size)
 
     def _check(self, tenant: str, size: int) -> None:
         if self._journal.counters.queued >= self._most_writes:

@@ -31,13 +31,14 @@ class Appends:
     """Decides with the engine, makes it durable, publishes it.
 
     Attributes:
-        on_append: Called in their order after each append, with no wait between.
+        on_append: Called in their order after each append that has an event of one of the types
+            that stand beside it, with no wait between.
         on_place: Called beside them for runs of workflows with `concurrency`.
         on_loss: Called in their order after an append with unknown outcome.
     """
 
     def __init__(self, journal: Journal, clock: Clock, frozen: FrozenValues) -> None:
-        self.on_append: list[Appended] = []
+        self.on_append: list[tuple[frozenset[type[Event]], Appended]] = []
         self.on_place: list[Appended] = []
         self.on_loss: list[Lost] = []
         self._journal = journal
@@ -184,8 +185,10 @@ class Appends:
                 self._publish(live, events)
 
     def _publish(self, live: LiveRun, events: Sequence[Event]) -> None:
-        for heard in self.on_append:
-            heard(live, events)
+        kinds = {type(event) for event in events} if len(events) > 1 else (type(events[0]),)
+        for wanted, heard in self.on_append:
+            if not wanted.isdisjoint(kinds):
+                heard(live, events)
         if live.run.place is not None:
             for heard in self.on_place:
                 heard(live, events)

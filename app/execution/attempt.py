@@ -67,7 +67,7 @@ async def attempt(
     try:
         with limit:
             outcome = await step.type.execute(step.settings, given, effects)
-        happened, size = await _input(step, given, outcome, effects.now_ms())
+        happened, size = await _input(step, given, outcome, effects)
     except StepBroke as broke:
         return Broke(_written(broke.error))
     except ExpressionError as failed:
@@ -89,11 +89,16 @@ async def attempt(
 
 
 async def _input(
-    step: CompiledStep, given: StepInput, outcome: Outcome, now_ms: int
+    step: CompiledStep, given: StepInput, outcome: Outcome, effects: Effects
 ) -> tuple[Input, int]:
     """Return what has happened, and how many bytes long it is."""
     what = f"step {step.id} gave what is"
     match outcome:
+        case Done():
+            delivered = await deliver_in_turns(step, outcome, given.scope)
+            given_back = [*delivered, outcome.appended]
+            (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
+            return Delivered(output, data, appended, list(outcome.removed)), size
         case Pauses(pause, deadline_ms):
             (kind, body), size = as_kept(what, [pause.type, pause.body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
@@ -101,13 +106,9 @@ async def _input(
         case Sleeps(until_ms):
             return Sleeps(_moment(step, until_ms)), 0
         case AwaitsChildren(total, asked):
-            late_ms = None if step.timeout_ms is None else now_ms + step.timeout_ms
+            limit_ms = step.timeout_ms
+            late_ms = None if limit_ms is None else effects.now_ms() + limit_ms
             return AwaitsChildren(total, asked, late_ms), 0
-        case Done():
-            delivered = await deliver_in_turns(step, outcome, given.scope)
-            given_back = (*delivered, outcome.appended)
-            (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
-            return Delivered(output, data, appended, list(outcome.removed)), size
         case _:
             raise TypeError(f"a {type(outcome).__name__} is no outcome of a step")
 

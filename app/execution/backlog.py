@@ -52,11 +52,14 @@ class Backlog:
 
     def part(self, limit: int) -> list[str]:
         """Return the next runs, `limit` at most: none where there is no room for more."""
-        self._forget_what_has_left()
         found: list[str] = []
-        events = 0
+        events, has_looked = 0, False
         while len(found) < limit and events < _EVENTS:
             chosen = self._next()
+            if chosen is None and not has_looked:  # a look at all that are held, so seldom
+                has_looked = True
+                self._forget_what_has_left()
+                chosen = self._next()
             if chosen is None:
                 break
             tenant, number, seq = chosen

@@ -15,7 +15,7 @@ from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
 from app.telemetry import log
-from engine import Event, Input, Interrupted, Run, RunStarted, State
+from engine import Event, Input, Interrupted, Run, State
 from journal import UNREADABLE, UnknownRun
 
 
@@ -42,10 +42,9 @@ class Driving:
         self._rests = asyncio.Event()
         driver.ended = self._ended
 
-    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
         """Carry on a run that a step has started, whose start has become durable."""
-        by_step = live.run.parent or live.run.starter
-        if by_step and any(isinstance(event, RunStarted) for event in events):
+        if live.run.parent or live.run.starter:
             self.carry_on(live)
 
     def carry_on(self, live: LiveRun) -> None:

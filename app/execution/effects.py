@@ -111,7 +111,7 @@ class LiveEffects:
 
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""
-        return await self._services.files.reader(self._tenant)(file_id)
+        return await self._services.files.read_for_step(self._tenant, file_id)
 
     async def secret(self, name: str) -> str:
         """Return a secret."""
@@ -125,7 +125,7 @@ class LiveEffects:
             step_id=self._doing.step_id,
             attempt=self._doing.attempt,
             idempotency_key=f"{key}:{call}" if call else key,
-            file=self._services.files.reader(self._tenant),
+            file=partial(self._services.files.read_for_step, self._tenant),
             tenant=self._tenant,
             save=partial(self._services.files.save, self._tenant, key),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),

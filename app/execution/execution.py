@@ -17,21 +17,22 @@ from app.execution.culprit import Culprit
 from app.execution.driver import Driver
 from app.execution.driving import Driving
 from app.execution.effects import LiveEffects, StepServices
-from app.execution.left_children import LeftChildren
+from app.execution.left_children import LEAVES_CHILDREN, LeftChildren
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
-from app.execution.parents import Parents
+from app.execution.parents import TELLS_PARENT, Parents
 from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
 from app.execution.signals import Signals
 from app.execution.starts import Starts
 from app.execution.step_life import StepLife
-from app.execution.timers import Timers
+from app.execution.timers import SETS_TIMER, Timers
 from app.execution.trials import Trials
-from app.execution.waiters import Waiters
+from app.execution.waiters import SETTLES, Waiters
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
+from engine import RunPaused, RunStarted
 from journal import Journal
 from steps.frozen import FrozenValues
 
@@ -80,7 +81,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
     step_life = StepLife(
-        appends, effects_of, children, services.secrets.mask,
+        appends, effects_of, children, services.secrets.mask_of,
         SensitiveFields(services.secrets), acting,
         counters,
         round(cancel_grace_s * 1_000), frozen,
@@ -97,12 +98,12 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     places.cancel = runs.make_room
     appends.on_place.append(places.appended)
     appends.on_append += (
-        waiters.appended,
-        signals.appended,
-        Parents(driving).appended,
-        left_children.appended,
-        timers.appended,
-        driving.appended,
+        (SETTLES, waiters.appended),
+        (frozenset({RunPaused}), signals.appended),
+        (TELLS_PARENT, Parents(driving).appended),
+        (LEAVES_CHILDREN, left_children.appended),
+        (SETS_TIMER, timers.appended),
+        (frozenset({RunStarted}), driving.appended),
     )
     appends.on_loss += (lost_runs.lost, waiters.lost)
     children.on_left.append(left_children.leave)

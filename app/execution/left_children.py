@@ -7,6 +7,7 @@ from app.execution.live_run import LiveRun
 from app.execution.runs import Runs
 from app.telemetry import log
 from engine import (
+    ENDS,
     AttemptFailed,
     ChildrenLeft,
     Event,
@@ -19,6 +20,7 @@ from journal import UNREADABLE, Journal, UnknownRun
 _LEAVE = frozenset({ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunTerminated})
 """Events with which a run may leave a step whose child runs are open."""
 
+LEAVES_CHILDREN = _LEAVE | ENDS
 
 _AT_ONCE = 100
 

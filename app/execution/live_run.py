@@ -130,7 +130,9 @@ class LiveRun:
     @property
     def graph(self) -> Graph:
         """The order of the steps. Raises `DefinitionUnusable`."""
-        return self.usable.graph
+        if isinstance(self.definition, DefinitionUnusable):
+            raise self.definition
+        return self.definition.graph
 
 
 def left_step() -> StepBroke:

@@ -1,7 +1,7 @@
 """What a run is started with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from app.definitions.versioned import DefinitionUnusable
 from engine import (
@@ -27,12 +27,13 @@ from engine import (
     react,
     scope,
 )
+from engine.value import value
 from journal import IdempotencyKey
 from steps.compiled import CompiledStep, Definition
 from steps.expression import ExpressionError
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Beginning:
     """Where a rerun begins, and what it takes from the run that it came from.
 
@@ -58,7 +59,7 @@ class Beginning:
     records: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewRun:
     """What a run is started with.
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from app.execution.driving import Driving
 from app.execution.live_run import LiveRun
-from engine import ChildrenResumed, Event, RunPaused, RunResumed
+from engine import ENDS, ChildrenResumed, Event, RunPaused, RunResumed
 
-_TELL = (RunPaused, RunResumed, ChildrenResumed)
-"""Events after which a parent looks at its child run again, beside the child's end."""
+TELLS_PARENT = ENDS | {RunPaused, RunResumed, ChildrenResumed}
+"""Events after which a parent looks at its child run again."""
 
 
 class Parents:
@@ -16,8 +16,7 @@ class Parents:
     def __init__(self, driving: Driving) -> None:
         self._driving = driving
 
-    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Tell the run's parent, if it has one that would want to know."""
-        parent = live.run.parent
-        if parent and (live.run.is_over or any(isinstance(event, _TELL) for event in events)):
-            self._driving.notify(parent.run_id)
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+        """Tell the run's parent, if it has one."""
+        if live.run.parent:
+            self._driving.notify(live.run.parent.run_id)

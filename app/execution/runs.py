@@ -77,7 +77,8 @@ class Runs:
         Raises:
             DuplicateStart: The idempotency key has been used before.
         """
-        async with self._starts.new(new) as live:
+        live = await self._starts.hold_new(new)
+        try:
             has_failed = live.run.is_over
             if new.idempotency or not wait or has_failed:
                 await self._appends.flush(live)
@@ -87,6 +88,8 @@ class Runs:
                 outcome.set_result(shown)
             self._driving.carry_on(live)
             return shown, outcome
+        finally:
+            self._starts.let_go(live)
 
     async def stored(self, tenant: str, run_id: str) -> Run:
         """Return a run as it stands, once all of that is durable. Raises as an append does."""
@@ -241,6 +244,9 @@ class Runs:
         That append may have been made durable with nobody told of it, so all are told now.
         """
         await self._driving.wake(run_id, None, after_restart=after_restart)
+        going_on = self._live_runs.peek(run_id)
+        if going_on is not None and not is_settled(going_on.run):
+            return  # nobody has been left to wait, nor will be
         async with self._live_runs.load(None, run_id) as live, live.lock:
             run = live.run
             if live.pending or live.lost:

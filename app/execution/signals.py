@@ -22,7 +22,7 @@ from app.execution.appends import Appends
 from app.execution.live_run import Due, LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.telemetry import log
-from engine import SIGNAL_PAUSE, AnswerKey, Event, JsonObject, Recorded, RunPaused, iso_time
+from engine import SIGNAL_PAUSE, AnswerKey, Event, JsonObject, Recorded, iso_time
 from journal import (
     UNREADABLE,
     Journal,
@@ -114,12 +114,9 @@ class Signals:
         )
         self._match_soon((live.tenant, signal.name, signal.key))
 
-    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
-        """Look for a signal when a run begins to wait for one."""
-        if live.run.pause is None:
-            return
-        paused = any(type(event) is RunPaused for event in events)
-        if paused and (waits := live.run.awaited_signal):
+    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+        """Look for a signal when a run has been paused to wait for one."""
+        if waits := live.run.awaited_signal:
             self._match_soon((live.tenant, *waits))
 
     async def run(self) -> None:

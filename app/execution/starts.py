@@ -1,7 +1,6 @@
 """New runs: their ids, and how a run comes to be before anything of it is durable."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 
 from app.clock import Clock
 from app.execution.appends import Appends
@@ -30,16 +29,19 @@ class Starts:
         self._clock = clock
         self._last_number = last_number
 
-    @asynccontextmanager
-    async def new(self, new: NewRun) -> AsyncIterator[LiveRun]:
-        """Hold a new run in memory, of which nothing is durable yet."""
+    async def hold_new(self, new: NewRun) -> LiveRun:
+        """Return a new run of which nothing is durable yet, in memory until `let_go`."""
         variables = new.vars
         if variables is None:
             names = new.variables
             variables = await self._variables.named(new.tenant, names) if names else {}
         live = self._live_run(new, variables)
-        async with self._live_runs.new(live):
-            yield live
+        self._live_runs.take_in(live)
+        return live
+
+    def let_go(self, live: LiveRun) -> None:
+        """Hold a run no longer that `hold_new` returned: it leaves memory unless it is driven."""
+        self._live_runs.let_go(live)
 
     async def start_together(self, news: Sequence[NewRun]) -> None:
         """Start runs of one tenant, all or none: durable and published when this returns.
@@ -47,9 +49,14 @@ class Starts:
         Raises:
             Conflict: There is one of them already.
         """
-        async with AsyncExitStack() as held:
-            lives = [await held.enter_async_context(self.new(new)) for new in news]
+        lives: list[LiveRun] = []
+        try:
+            for new in news:
+                lives.append(await self.hold_new(new))  # noqa: PERF401 - those that are held are let go
             await self._appends.start_together(lives)
+        finally:
+            for live in lives:
+                self.let_go(live)
 
     async def start_apart(self, new: NewRun) -> str:
         """Start a run once for its key, durable when this returns; return which run it is."""

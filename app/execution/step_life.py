@@ -7,8 +7,8 @@ in a task, so that it can be abandoned when a command or a timer takes the run o
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 from app.concurrency.attempt_timeout import AttemptTimeout
@@ -20,12 +20,13 @@ from app.execution.attempt import attempt
 from app.execution.children import Children
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
+from app.secrets.mask import Mask
 from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, set_to_work
 from app.telemetry.counters import Counters
-from engine import AwaitsChildren, Broke, Input, Json, Run, StepError, Stopped
-from steps.compiled import CompiledStep
+from engine import AwaitsChildren, Broke, Input, Run, StepError, Stopped
+from steps.compiled import CompiledStep, Definition
 from steps.effects import Effects
 from steps.frozen import FrozenValues, share_frozen
 from steps.language.allowance import open_allowance
@@ -44,10 +45,12 @@ class Attempt:
     """One attempt that is due, ready to begin.
 
     Attributes:
+        definition: The definition of its run.
         acts: Whether it would act on the world.
     """
 
     doing: Due
+    definition: Definition
     step: CompiledStep
     effects: Effects
     acts: bool
@@ -61,7 +64,7 @@ class StepLife:
         appends: Appends,
         effects_of: EffectsOf,
         children: Children,
-        mask: Callable[[str, Json], Json],
+        mask_of: Callable[[str], Mask],
         sensitive: SensitiveFields,
         acting: FairQueue,
         counters: Counters,
@@ -69,24 +72,27 @@ class StepLife:
         frozen: FrozenValues,
     ) -> None:
         self._appends = appends
-        self._frozen = frozen
         self._effects_of = effects_of
         self._children = children
-        self._mask = mask
+        self._mask_of = mask_of
         self._sensitive = sensitive
         self._cancel_grace_ms = cancel_grace_ms
         self._acting = acting
         self._counters = counters
-        self._first_go = FirstGo[Input]()
+        # What whoever carries a run on happens to do is not what its steps do.
+        self._context = copy_context()
+        self._context.run(share_frozen, frozen)
+        self._first_go = FirstGo[Input](self._context)
 
     def due(self, live: LiveRun, doing: Due) -> Attempt:
         """Return the attempt that is due. Raises `DefinitionUnusable`."""
-        step = live.usable.steps[doing.step_id]
+        definition = live.usable
+        step = definition.steps[doing.step_id]
         effects = self._effects_of(live, doing)
         if step.type.built_in:
-            return Attempt(doing, step, effects, acts(step, effects))
+            return Attempt(doing, definition, step, effects, acts(step, effects))
         with at_work(live.run.id, doing.step_id):  # others' code may keep the loop
-            return Attempt(doing, step, effects, acts(step, effects))
+            return Attempt(doing, definition, step, effects, acts(step, effects))
 
     def stop(self) -> None:
         """Give no further turn: the server is stopping."""
@@ -100,31 +106,26 @@ class StepLife:
 
         Raises what the attempt raises, unless it waits.
         """
-        seconds = due.step.timeout_ms
-        limit = AttemptTimeout(None if seconds is None else seconds / 1000)
-        if due.acts and not self._acting.take_now(live.tenant):
-            work = asyncio.create_task(self._attempt_in_line(live, due, limit))
+        limit_ms = due.step.timeout_ms
+        limit = AttemptTimeout(None if limit_ms is None else limit_ms / 1000)
+        if due.acts and not self._acting.is_free(live.tenant):
+            in_line = self._attempt_in_line(live, due, limit)
+            work = asyncio.create_task(in_line, context=self._context.copy())
         else:
             try:
                 came = self._first_go.start(self._attempt(live, due, limit))
             except asyncio.CancelledError:
                 came = _cut_off(live.run)
-            except BaseException:
-                self._give_back(live, due)
-                raise
             if not isinstance(came, asyncio.Task):
-                self._give_back(live, due)
                 return came
             work = came
             limit.begin(work)
-            work.add_done_callback(lambda _: self._give_back(live, due))
+            if due.acts:  # nobody could come between: the turn is taken by who keeps it
+                self._acting.take_late(live.tenant)
+                work.add_done_callback(lambda _: self._acting.give(live.tenant, 1))
         live.in_flight = in_flight = InFlight(due.doing, work, settled)
         work.add_done_callback(lambda done: _settle(done, in_flight, live.run))
         return None
-
-    def _give_back(self, live: LiveRun, due: Attempt) -> None:
-        if due.acts:
-            self._acting.give(live.tenant, 1)
 
     async def _attempt_in_line(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
         async with self._acting.turn(live.tenant):
@@ -138,16 +139,15 @@ class StepLife:
         work_for(live.tenant)
         set_to_work(live.run.id, due.doing.step_id)
         open_allowance()
-        share_frozen(self._frozen)
-        if live.usable.sensitive:
+        if due.definition.sensitive:
             return await self._sensitive_attempt(live, due, limit)
         outcome = await attempt(live.run, due.step, due.doing, due.effects, limit)
         self._counters.attempt(due.step.type.type, outcome)
-        return masked_outcome(outcome, partial(self._mask, live.tenant))
+        return masked_outcome(outcome, self._mask_of(live.tenant))
 
     async def _sensitive_attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
         """Execute an attempt that may use what is sealed in the data, and seal what it gives."""
-        step, names = due.step, live.usable.sensitive
+        step, names = due.step, due.definition.sensitive
         try:
             data, mask = self._sensitive.opened(live.tenant, live.run.data, names)
         except KeyUnusable as sealed:
@@ -156,7 +156,7 @@ class StepLife:
         outcome = await attempt(opened, step, due.doing, due.effects, limit)
         self._counters.attempt(step.type.type, outcome)
         outcome = self._sensitive.closed(live.tenant, outcome, step.output.sensitive)
-        return masked_outcome(masked_outcome(outcome, mask.value), partial(self._mask, live.tenant))
+        return masked_outcome(masked_outcome(outcome, mask), self._mask_of(live.tenant))
 
     async def has_open_children(self, live: LiveRun) -> bool:
         """Say whether child runs are open that steps of the run have started."""

@@ -11,13 +11,26 @@ from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.live_run import LiveRun
 from app.telemetry import log
-from engine import Event
+from engine import (
+    AttemptFailed,
+    ChildrenAwaited,
+    ChildrenLeft,
+    Event,
+    RunPaused,
+    RunStarted,
+    StepSlept,
+)
 from journal import UNREADABLE, Journal, JournalError
 
 _LONGEST_SLEEP_MS = 1_000
 """How long a jump of the wall clock can go unnoticed."""
 
 _BATCH = 200
+
+SETS_TIMER = frozenset(
+    {RunStarted, AttemptFailed, ChildrenAwaited, ChildrenLeft, RunPaused, StepSlept}
+)
+"""Events that may set the timer of a run, or its deadline."""
 
 
 class Timers:

@@ -5,7 +5,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from app.execution.live_run import LiveRun, RunLost
-from engine import Event, Run, Status
+from engine import ENDS, Event, Run, RunPaused, Status
+
+SETTLES = ENDS | {RunPaused}
+"""Events after which nobody waits any longer."""
 
 
 def is_settled(run: Run) -> bool:

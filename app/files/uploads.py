@@ -97,19 +97,15 @@ class Files:
             raise StepBroke("StorageUnavailable", str(away)) from away
         return row.id
 
-    def reader(self, tenant: str) -> Callable[[str], Awaitable[StoredFile]]:
-        """Return what reads one tenant's files for steps."""
-
-        async def read(file_id: str) -> StoredFile:
-            try:
-                row, content = await self.read(tenant, file_id)
-            except UnknownFile as missing:
-                raise StepBroke("FileNotFound", str(missing), retryable=False) from missing
-            except StorageError as away:
-                raise StepBroke("StorageUnavailable", str(away)) from away
-            return StoredFile(row.id, row.name, row.media_type, content)
-
-        return read
+    async def read_for_step(self, tenant: str, file_id: str) -> StoredFile:
+        """Read a file for a step. Raises `StepBroke`."""
+        try:
+            row, content = await self.read(tenant, file_id)
+        except UnknownFile as missing:
+            raise StepBroke("FileNotFound", str(missing), retryable=False) from missing
+        except StorageError as away:
+            raise StepBroke("StorageUnavailable", str(away)) from away
+        return StoredFile(row.id, row.name, row.media_type, content)
 
 
 def attachment_of(row: FileRow) -> JsonObject:

@@ -57,6 +57,11 @@ class Mask:
         starts = sorted({f[:_SHORTEST_CUT] for f in self._forms if len(f) > _SHORTEST_CUT})
         self._cut = re.compile(_any_of(starts, 0)) if starts else None
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is any value to be replaced."""
+        return bool(self._forms)
+
     def text(self, text: str) -> str:
         """Return the text without the values, also where it was cut inside one."""
         text = self._whole_ones(text)

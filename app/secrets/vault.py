@@ -123,10 +123,14 @@ class Secrets:
 
     def mask(self, tenant: str, value: Json) -> Json:
         """Return the value without any secret of the tenant, present or lately replaced."""
+        return self.mask_of(tenant).value(value)
+
+    def mask_of(self, tenant: str) -> Mask:
+        """Return what masks every secret of the tenant, as they are at this moment."""
         mask = self._masks.get(tenant)
         if mask is None:
             mask = self._masks[tenant] = Mask(self._known(tenant))
-        return mask.value(value)
+        return mask
 
     def mask_text(self, text: str) -> str:
         """Return the text without any secret of any tenant."""

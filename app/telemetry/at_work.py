@@ -2,13 +2,14 @@
 
 import asyncio
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 
 from app.concurrency.first_go import context_in
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AtWork:
     """A step at work, and the tool that it has called, if any; two are one without the tool."""
 

@@ -19,13 +19,14 @@ from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
 from app.wire.bodies import M, NoQuery, checked, without_query
+from engine.value import value
 from journal import ChangeNote, changing
 
 _LONGEST_TARGET = 500
 _CREDENTIALS = frozenset(("x-api-key", "x-tenant-id", "authorization"))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Call:
     """One request of a known caller.
 

@@ -6,7 +6,6 @@ so that a repeated idempotency key can be told from a reused one.
 
 import hashlib
 import json
-from dataclasses import dataclass
 
 from starlette.requests import Request
 
@@ -19,12 +18,13 @@ from app.wire.form_request import form_with_file, is_form
 from app.wire.form_values import form_values
 from app.wire.json_body import declared_size, json_body
 from engine import JsonObject
+from engine.value import value
 from journal import IdempotencyKey
 from steps.compiled import Definition
 from steps.contract import Problem
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StartRequest:
     """A start as it was sent.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextvars import copy_context
 
 import pytest
 from structlog.testing import capture_logs
@@ -40,7 +41,7 @@ class Watch:
                     with at_work("run-1", step_id), calling("t"):
                         stand()
 
-                FirstGo[None]().start(step())
+                FirstGo[None](copy_context()).start(step())
                 return
             with at_work("run-1", step_id), calling("t"):
                 asyncio.get_running_loop().call_soon(stand)

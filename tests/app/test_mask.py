@@ -161,10 +161,7 @@ def test_a_document_beyond_all_depth_is_masked_whole() -> None:
 
 
 def test_every_outcome_is_masked() -> None:
-    def mask(value: Json) -> Json:
-        return Mask(["canary-value"]).value(value)
-
-    shown = "canary-value"
+    mask, shown = Mask(["canary-value"]), "canary-value"
     given = Delivered([shown], {"a": shown}, {"b": [shown, 1]}, ["c"])
     assert masked_outcome(given, mask) == Delivered(["***"], {"a": "***"}, {"b": ["***", 1]}, ["c"])
     error = StepError("HttpStatus", f"it said {shown}", retryable=False, retry_after_ms=5)

@@ -1,6 +1,6 @@
 """The plain parts: waits between attempts, what expressions see, moments, and what never changes."""
 
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 import pytest
@@ -14,6 +14,7 @@ from engine import (
     CarriedVisit,
     ChildrenAwaited,
     Decision,
+    Delivered,
     Edge,
     Graph,
     Input,
@@ -151,13 +152,23 @@ SLOTTED: list[Any] = [
 
 
 @pytest.mark.parametrize("kind", SLOTTED, ids=lambda kind: kind.__name__)
-def test_no_value_can_be_changed(kind: Any) -> None:
-    value = object.__new__(kind)
+def test_values_are_small_and_equal_by_their_fields(kind: Any) -> None:
+    value, other = object.__new__(kind), object.__new__(kind)
     for field in fields(kind):
-        with pytest.raises(FrozenInstanceError):
-            setattr(value, field.name, None)
-    assert hasattr(value, "__dict__") is (kind not in SLOTTED)
-    assert kind.__hash__ is not None
+        object.__setattr__(value, field.name, field.name)
+        object.__setattr__(other, field.name, field.name)
+    assert not hasattr(value, "__dict__")
+    assert value == other
+    assert hash(value) == hash(other)
+
+
+def test_the_type_checker_lets_nobody_change_a_value() -> None:
+    # Were one of these lines let pass, its comment would be one too many to the type checker.
+    started, done = StepStarted(0, "a", 1, 1, "t"), Delivered(1, {})
+    started.attempt = 2  # type: ignore[misc]
+    done.output = 2  # type: ignore[misc]
+    Attempt("a", 1, 1).visit = 2  # type: ignore[misc]
+    Record(0, 1).value = 2  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("at_ms", "text"), [

@@ -83,7 +83,9 @@ class Disk:
         self.faults: dict[str, int] = {"refused": 0, "unknown": 0, "crash": 0}
         self.committed: Callable[[], None] = lambda: None
         self.trace: Callable[[str], None] = lambda line: None
-        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        self.database = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )  # it may be closed by whichever thread collects garbage
         weakref.finalize(self, self.database.close)
         self.database.deserialize(content or empty_database())
         self.database.execute("PRAGMA foreign_keys = ON")

@@ -14,6 +14,7 @@ from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
 from app.execution.live_run import RunLost
 from app.execution.live_runs import LiveRuns
+from app.secrets.mask import Mask
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from engine import Json
@@ -47,6 +48,9 @@ class NoSecrets:
 
     def mask(self, tenant: str, value: Json) -> Json:
         return value
+
+    def mask_of(self, tenant: str) -> Mask:
+        return Mask(())
 
 
 class Outside:

@@ -65,7 +65,7 @@ def wakes_waiters_before_the_append(patch: pytest.MonkeyPatch) -> None:
 
     def early(self: Appends, live: LiveRun, happened: Any) -> None:
         take(self, live, happened)
-        for heard in self.on_append:
+        for _, heard in self.on_append:
             heard(live, live.pending)
 
     patch.setattr(Appends, "take", early)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -119,7 +120,7 @@ async def invoke_tool(call: Call) -> Response:
     body = checked(InvokeToolBody, await json_body(call.request, services.settings, required=False))
     key = call.request.headers.get("idempotency-key") or str(uuid4())
     context = ToolContext(
-        _OUTSIDE, _OUTSIDE, 1, key, services.files.reader(call.tenant), call.tenant
+        _OUTSIDE, _OUTSIDE, 1, key, partial(services.files.read_for_step, call.tenant), call.tenant
     )
     try:
         result = await services.tools.call(call.path("id"), body.args, context)

@@ -1,0 +1,87 @@
+"""Where transactions are written, by how long the last ones took."""
+
+from collections.abc import Callable
+
+import pytest
+
+from journal.pace import Pace
+
+MS = 0.001
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def transact(pace: Pace, clock: Clock, took_s: float, times: int = 1) -> list[str]:
+    """Write transactions, one after the other; say where."""
+    where = []
+    for _ in range(times):
+        is_on_loop = pace.fits(1)
+        clock.now_s += took_s
+        note: Callable[[float], None] = pace.on_loop if is_on_loop else pace.on_thread
+        note(took_s)
+        where.append("loop" if is_on_loop else "thread")
+    return where
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pace(clock: Clock) -> Pace:
+    return Pace(clock)
+
+
+def test_begins_on_the_thread_and_goes_to_the_loop_within_a_moment(
+    pace: Pace, clock: Clock
+) -> None:
+    where = transact(pace, clock, 0.5 * MS, 250)
+    assert where[0] == "thread"
+    assert 190 <= where.index("loop") <= 210  # after a tenth of a second
+    assert set(where[210:]) == {"loop"}
+
+
+def test_a_slow_disk_keeps_them_on_the_thread(pace: Pace, clock: Clock) -> None:
+    assert set(transact(pace, clock, 5 * MS, 1_000)) == {"thread"}
+
+
+def test_large_ones_go_to_the_thread_by_themselves(pace: Pace, clock: Clock) -> None:
+    transact(pace, clock, 0.5 * MS, 250)
+    assert (pace.fits(256), pace.fits(257)) == (True, False)
+
+
+def test_one_long_one_sends_the_next_to_the_thread(pace: Pace, clock: Clock) -> None:
+    transact(pace, clock, 0.5 * MS, 250)
+    assert transact(pace, clock, 2.1 * MS) == ["loop"]
+    assert transact(pace, clock, 0.5 * MS) == ["thread"]
+
+
+def test_many_that_are_rather_long_do_too(pace: Pace, clock: Clock) -> None:
+    transact(pace, clock, 0.5 * MS, 250)
+    where = transact(pace, clock, 1.5 * MS, 20)
+    assert where.index("thread") in range(4, 12)
+
+
+def test_the_sooner_they_had_to_leave_the_longer_they_stay_away(pace: Pace, clock: Clock) -> None:
+    transact(pace, clock, 0.5 * MS, 250)
+    away_s = []
+    for _ in range(6):
+        assert transact(pace, clock, 3 * MS) == ["loop"]
+        began_s = clock.now_s
+        while transact(pace, clock, 0.5 * MS) == ["thread"]:
+            pass
+        away_s.append(clock.now_s - began_s)
+    assert away_s == pytest.approx([0.2, 0.4, 0.8, 1.0, 1.0, 1.0], abs=0.01)
+    transact(pace, clock, 0.5 * MS, 10_000)  # a good while on the loop
+    assert transact(pace, clock, 3 * MS) == ["loop"]
+    began_s = clock.now_s
+    while transact(pace, clock, 0.5 * MS) == ["thread"]:
+        pass
+    assert clock.now_s - began_s == pytest.approx(0.1, abs=0.01)
