@@ -77,6 +77,8 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
 
 def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a body, with what is nested in its own types."""
+    if kind in _FLAT:
+        return {**_ASSUMED[kind], **values}
     for name, kept in _ON_DISK.get(kind, {}).items():
         if kept in values:
             values[name] = values.pop(kept)
@@ -148,6 +150,9 @@ def _with_nested(kinds: Iterable[type[Any]]) -> Iterator[type[Any]]:
 
 _KEPT = tuple(dict.fromkeys(_with_nested(EVENT_TYPES)))
 _NESTED = {kind.__name__: _nested_in(kind) for kind in _KEPT}
+_FLAT = frozenset(kind for kind, nested in _NESTED.items() if not nested and kind not in _ON_DISK)
+"""Those in whose bodies nothing is nested, and every field has its own name."""
+
 _SHAPES = {kind: _shape(kind) for kind in _KEPT}
 _ASSUMED = {
     kind.__name__: {one.name: _FIRST[one.name] for one in fields(kind) if one.name in _FIRST}

@@ -56,9 +56,9 @@ class Backlog:
         events, has_looked = 0, False
         while len(found) < limit and events < _EVENTS:
             chosen = self._next()
-            if chosen is None and not has_looked:  # a look at all that are held, so seldom
+            if chosen is None and not found and not has_looked:
                 has_looked = True
-                self._forget_what_has_left()
+                self._forget_what_has_left()  # a look at all that are held, so seldom
                 chosen = self._next()
             if chosen is None:
                 break

@@ -31,7 +31,20 @@ class RouteTable(Generic[T]):
     def find(self, path: str) -> tuple[T, dict[str, str]] | None:
         """Return what a path leads to, with its parameters; None where that is nothing."""
         values: list[str] = []
-        node = _find(self._root, path.split("/"), 0, values)
+        parts = path.split("/")
+        node: _Node[T] | None = self._root
+        for at, part in enumerate(parts):
+            written = node.parts.get(part)
+            if written is not None and node.any is not None:  # it may be the one or the other
+                node = _find(node, parts, at, values)
+                break
+            if written is not None:
+                node = written
+            elif node.any is not None and part:
+                values.append(part)
+                node = node.any
+            else:
+                return None
         if node is None or node.target is None:
             return None
         return node.target, dict(zip(node.names, values, strict=True))
