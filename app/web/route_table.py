@@ -31,20 +31,7 @@ class RouteTable(Generic[T]):
     def find(self, path: str) -> tuple[T, dict[str, str]] | None:
         """Return what a path leads to, with its parameters; None where that is nothing."""
         values: list[str] = []
-        parts = path.split("/")
-        node: _Node[T] | None = self._root
-        for at, part in enumerate(parts):
-            written = node.parts.get(part)
-            if written is not None and node.any is not None:  # it may be the one or the other
-                node = _find(node, parts, at, values)
-                break
-            if written is not None:
-                node = written
-            elif node.any is not None and part:
-                values.append(part)
-                node = node.any
-            else:
-                return None
+        node = _find(self._root, path.split("/"), 0, values)
         if node is None or node.target is None:
             return None
         return node.target, dict(zip(node.names, values, strict=True))
@@ -60,19 +47,21 @@ class _Node(Generic[T]):
         self.names: tuple[str, ...] = ()
 
 
-def _find(node: _Node[T], parts: list[str], at: int, values: list[str]) -> _Node[T] | None:
-    if at == len(parts):
-        return node if node.target is not None else None
-    part = parts[at]
-    written = node.parts.get(part)
-    if written is not None:
-        found = _find(written, parts, at + 1, values)
-        if found is not None:
-            return found
-    if node.any is None or not part:
-        return None
-    values.append(part)
-    found = _find(node.any, parts, at + 1, values)
-    if found is None:
-        values.pop()
-    return found
+def _find(node: _Node[T] | None, parts: list[str], at: int, values: list[str]) -> _Node[T] | None:
+    for place in range(at, len(parts)):
+        if node is None:
+            return None
+        part, any_part = parts[place], node.any
+        node = node.parts.get(part)
+        if any_part is None or not part:
+            continue
+        if node is not None:  # it may be the one or the other
+            found = _find(node, parts, place + 1, values)
+            if found is not None:
+                return found
+        values.append(part)
+        found = _find(any_part, parts, place + 1, values)
+        if found is None:
+            values.pop()
+        return found
+    return node if node is not None and node.target is not None else None
