@@ -60,12 +60,14 @@ class Starts:
 
     async def start_apart(self, new: NewRun) -> str:
         """Start a run once for its key, durable when this returns; return which run it is."""
+        live = await self.hold_new(new)
         try:
-            async with self.new(new) as live:
-                await self._appends.flush(live)
-                return live.run.id
+            await self._appends.flush(live)
         except DuplicateStart as duplicate:
             return duplicate.run_id
+        finally:
+            self.let_go(live)
+        return live.run.id
 
     def _live_run(self, new: NewRun, variables: JsonObject) -> LiveRun:
         now_ms = self._clock.now_ms()

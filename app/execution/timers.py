@@ -16,6 +16,7 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     Event,
+    RunAdmitted,
     RunPaused,
     RunStarted,
     StepSlept,
@@ -28,7 +29,15 @@ _LONGEST_SLEEP_MS = 1_000
 _BATCH = 200
 
 SETS_TIMER = frozenset(
-    {RunStarted, AttemptFailed, ChildrenAwaited, ChildrenLeft, RunPaused, StepSlept}
+    {
+        RunStarted,
+        RunAdmitted,
+        AttemptFailed,
+        ChildrenAwaited,
+        ChildrenLeft,
+        RunPaused,
+        StepSlept,
+    }
 )
 """Events that may set the timer of a run, or its deadline."""
 
