@@ -48,14 +48,14 @@ class LiveRuns:
         live.holders -= 1
         self.release(live)
 
-    def load(self, tenant: str | None, run_id: str) -> "Held":
+    def load(self, tenant: str | None, run_id: str) -> "LoadedRun":
         """Hold the run, `async with` it, read from the journal unless it is in memory.
 
         Raises:
             UnknownRun: There is no such run, or it is another tenant's.
             Corrupt: Its history is not what was written.
         """
-        return Held(self, tenant, run_id)
+        return LoadedRun(self, tenant, run_id)
 
     async def hold(self, tenant: str | None, run_id: str) -> LiveRun:
         """Hold the run as `load` does, until `let_go`."""
@@ -116,7 +116,7 @@ class LiveRuns:
             self._keep(LiveRun(head.tenant, run, head, definition, may_have_children=True))
 
 
-class Held:
+class LoadedRun:
     """A run in memory while the block lasts. A class, which costs a quarter of a generator."""
 
     __slots__ = ("_live", "_live_runs", "_run_id", "_tenant")
