@@ -12,7 +12,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "fork-join", "race", "quorum", "best-offer", "map-errors-kept", "fan-out-files", "batching",
     ),
     "One after another": (
-        "loop-limit", "pagination", "polling", "router", "sub-workflow", "state-machine",
+        "loop-limit", "pagination", "polling", "router", "sub-workflow", "fire-and-forget",
+        "state-machine",
     ),
     "Waiting for others": (
         "callback-address", "correlation", "signal-gather", "debounce", "webhook-out",
@@ -26,7 +27,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "dead-letter-replay", "error-workflow",
     ),
     "Once, and not at the same time": (
-        "idempotent-start", "deduplication", "lock", "counter",
+        "idempotent-start", "deduplication", "singleton", "lock", "counter",
     ),
     "Data and files": ("csv", "zip-and-mail"),
     "Models": ("agent-with-approval", "budgeted-agent"),
@@ -45,7 +46,10 @@ addresses come. One that calls nobody runs as it is, on a temporary journal:
 
 ```sh
 .venv/bin/stepwell run examples/patterns/escalation-ladder.yaml --data-json '{"what": "Rome"}'
-```"""
+```
+
+What other engines call these is on the pages for those who
+[come from them](coming-from/README.md)."""
 
 
 def page() -> Iterator[str]:

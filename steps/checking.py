@@ -234,6 +234,9 @@ def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[P
     for expression in _expressions(text.text):
         for told in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
             yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
+        if text.decides:
+            why = "no condition may read it"
+            yield from _sensitive_problems(expression, text.path, declared, why)
 
 
 def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pydantic import Field
 from engine import AwaitsChildren, Json, JsonObject, RunError
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.child_usage import record_usage
+from steps.condition import Condition
 from steps.contract import (
     BODY_KEYS,
     Done,
@@ -20,15 +21,16 @@ from steps.contract import (
 from steps.document import Identifier, Scope
 from steps.effects import Effects
 from steps.enough import STOPPED, Enough, not_enough, wanted
-from steps.expression import ExpressionError
+from steps.expression import Expression, ExpressionError, bare_condition
 from steps.language.allowance import Allowance
 from steps.template import Template
-from steps.template_places import APART
+from steps.template_places import APART, DECIDES
 
 _MOST = 100
 
 Steps: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 Edges: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
+When: TypeAlias = Annotated[Condition | None, DECIDES]
 
 
 class Branch(Scope):
@@ -51,6 +53,8 @@ class Branch(Scope):
     given: Template | None = Field(
         None, alias="with", description="an object of templates: all that goes into the branch"
     )
+    when: When = Field(None, description="a condition; where it is false the step begins without "
+                       "the branch, and does not wait for it")  # fmt: skip
     note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
 
 
@@ -79,10 +83,11 @@ class Parallel(StepType[ParallelSettings]):
     """Runs branches side by side and completes when enough of them have.
 
     Each branch is a child run. The output is an object: each branch's result by its name, null
-    for a branch that was stopped or has failed. With `onBranchError: continue` the value of one
-    that has failed is an object with `error`: `type`, `message` and `runId`. Templates of `output`
-    may also name `response.completed`, `response.failed` and `response.stopped`: names of
-    branches.
+    for a branch that was stopped, has failed, or was left out by its `when`. With
+    `onBranchError: continue` the value of one that has failed is an object with `error`: `type`,
+    `message` and `runId`. Templates of `output` may also name `response.completed`,
+    `response.failed`, `response.stopped` and `response.skipped`: names of branches. Conditions are
+    looked at once, when the step begins; `all` means all whose `when` was true, maybe none.
     """
 
     type = "parallel"
@@ -143,7 +148,7 @@ class Parallel(StepType[ParallelSettings]):
         self, settings: ParallelSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Start the branches that are due, and deliver once enough have completed."""
-        names = list(settings.branches)
+        names = await _chosen(settings, step, effects)
         plan = ChildPlan(
             first=0,
             total=len(names),
@@ -161,6 +166,24 @@ class Parallel(StepType[ParallelSettings]):
         if plan.enough is not None and completed < plan.enough and not plan.keep_going:
             raise not_enough(plan, stand.ends, names.__getitem__)
         return _delivered(settings, names, stand.ends)
+
+
+async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects) -> list[str]:
+    """Return the branches whose condition is true, the same for as long as the step lasts."""
+    names = list(settings.branches)
+    if all(branch.when is None for branch in settings.branches.values()):
+        return names
+
+    async def choose() -> Json:
+        return [name for name in names if _holds(settings.branches[name].when, step)]
+
+    chosen = await effects.record("branches", choose)
+    assert isinstance(chosen, list)  # noqa: S101 - what `choose` has given
+    return [name for name in names if name in chosen]
+
+
+def _holds(when: str | None, step: StepInput) -> bool:
+    return when is None or bool(Expression(bare_condition(when)).evaluate(step.scope))
 
 
 def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
@@ -196,8 +219,9 @@ def _child(settings: ParallelSettings, step: StepInput, name: str) -> ChildRun:
 
 
 def _delivered(settings: ParallelSettings, names: list[str], ends: Sequence[ChildEnd]) -> Done:
-    results: dict[str, Json] = dict.fromkeys(names)
+    results: dict[str, Json] = dict.fromkeys(settings.branches)
     lists: dict[str, list[Json]] = {"completed": [], "failed": [], "stopped": []}
+    lists["skipped"] = [name for name in settings.branches if name not in names]
     open_ones = set(names)
     for end in ends:
         name = names[end.number]

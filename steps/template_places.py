@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from steps.expression import bare_condition
 from steps.template import Template
 
 APART = "stands apart"
@@ -14,19 +15,33 @@ APART = "stands apart"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text of a document: where it stands, and whether it is evaluated."""
+    """One text of a document: where it stands, and whether it is evaluated.
+
+    Attributes:
+        decides: Whether what happens next hangs on it, so that it tells of what it reads.
+    """
 
     path: str
     text: str
     is_template: bool
+    decides: bool = False
+
+
+DECIDES = "decides"
+"""Marks, as an annotation, a key that holds a condition."""
 
 
 def texts_of(model: type[BaseModel], document: dict[str, Any], path: str) -> Iterator[Text]:
     """Return the texts below the keys of `model` that `document` has."""
     for name, info in model.model_fields.items():
         key = info.alias or name
-        if key in document and APART not in info.metadata:
-            yield from _texts(info.annotation, document[key], f"{path}.{key}" if path else key)
+        if key not in document or APART in info.metadata:
+            continue
+        place, value = f"{path}.{key}" if path else key, document[key]
+        if DECIDES in info.metadata and isinstance(value, str):
+            yield Text(place, f"{{{{ {bare_condition(value)} }}}}", is_template=True, decides=True)
+        else:
+            yield from _texts(info.annotation, value, place)
 
 
 def texts_in(value: Any, path: str, *, is_template: bool) -> Iterator[Text]:

@@ -1,11 +1,11 @@
 """wait-for-signal: the run waits until somebody sends what it waits for."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from engine import SIGNAL_PAUSE, Json, JsonObject, Pause, Pauses, iso_time
+from steps.condition import Condition
 from steps.contract import (
     UNUSED_OF_A_PAUSE,
     Done,
@@ -20,22 +20,11 @@ from steps.contract import (
 from steps.document import Identifier
 from steps.durations import Duration
 from steps.effects import Effects
-from steps.expression import Expression, ExpressionError, bare_condition
+from steps.expression import Expression, bare_condition
 from steps.signal_names import CALLBACK, SignalName, key_of
 from steps.template import Template
 
 _MOST = 1_000
-
-
-def _compiles(text: str) -> str:
-    try:
-        Expression(bare_condition(text))
-    except ExpressionError as wrong:
-        raise ValueError(str(wrong)) from wrong
-    return text
-
-
-Condition = Annotated[str, AfterValidator(_compiles)]
 
 
 class WaitForSignalSettings(StepSettings):

@@ -63,6 +63,48 @@ def test_too_few_successes_fail_with_the_error_of_each_and_stop_the_rest(shared:
         assert ends == ["failed", "cancelled", "failed", "completed"]
 
 
+def test_a_branch_whose_condition_is_false_is_left_out(shared: Server) -> None:
+    over = {"steps": [ASK, *gives("over")["steps"]], "edges": [{"from": "ask", "to": "give"}]}
+    branches = {"over": {**over, "when": "data.n > 5"},
+                "under": {**gives("under"), "when": "{{ data.n < 5 }}"},
+                "soon": {**gives("soon"), "when": "now() | length < data.n"}}  # fmt: skip
+    output = {"skipped": {"type": "array", "value": "{{ response.skipped }}"},
+              "results": {"type": "object", "value": "{{ result }}"}}  # fmt: skip
+    with shared.client() as client:
+        create(client, "some", [fork(branches, output=output)], straight("fork"))
+        one = start(client, "some", n=1)["data"]
+        assert one["skipped"] == ["over", "soon"]
+        assert one["results"] == {"over": None, "under": {"v": "under"}, "soon": None}
+        assert start(client, "some", n=5)["data"]["skipped"] == ["over", "under", "soon"]
+        waiting = start(client, "some", n=100)
+        assert waiting["pauseSignal"]["stepId"] == "ask"
+        client.post(f"/api/workflow/resume/{waiting['runId']}", json=ANSWER).raise_for_status()
+        both = settled(client, waiting["runId"], "completed")["data"]
+        assert both["results"] == {"over": {"v": "over"}, "under": None, "soon": {"v": "soon"}}
+        create(client, "two", [fork(branches, enough=2)], straight("fork"))
+        error = status(client, start(client, "two", n=1)["runId"])["error"]
+        assert error["message"] == "2 of 1 were to complete, and 0 have failed"
+
+
+def test_a_condition_of_a_branch_is_checked_like_one_of_an_edge(shared: Server) -> None:
+    seal = {"id": "seal", "type": "set", "values": {"key": "abcdef"},
+            "output": {"key": {"type": "string", "sensitive": True}}}  # fmt: skip
+    branches = {
+        "a": {**gives("a"), "when": "data.key == 'x'"},
+        "b": {**gives("b"), "when": "data."},
+    }
+    with shared.client() as client:
+        text = {"name": "When", "initialStep": "seal", "steps": [seal, fork(branches)]}
+        refused = client.post("/api/workflows", json=text).json()["details"]
+        told = {problem["path"]: problem["message"] for problem in refused}
+        assert "a name must follow" in told["steps[1].branches.b.when"], told
+        branches["b"]["when"] = "'5' > 3"
+        refused = client.post("/api/workflows", json=text).json()["details"]
+        told = {problem["path"]: problem["message"] for problem in refused}
+        assert "data.key is sensitive" in told["steps[1].branches.a.when"], told
+        assert "steps[1].branches.b.when" in told
+
+
 def test_a_pause_in_a_branch_is_answered_through_the_parent(shared: Server) -> None:
     with shared.client() as client:
         create(client, "asks-aside", [fork({"asks": ASKS, "good": gives("yes")})], straight("fork"))

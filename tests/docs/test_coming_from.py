@@ -17,7 +17,7 @@ from tests.harness.server import Server
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     *sorted(file for file in (DOCS / "coming-from").glob("*.md") if file.name != "README.md"),
-    # DOCS fit
+    DOCS / "fit.md",
 ]
 STARTED = re.compile(r"Started\s+with\s+`([^`]*)`\s+it\s+(ends|waits)\s+(?:with|in)\s+`([^`]*)`")
 
@@ -41,20 +41,21 @@ def test_the_examples_of_a_page_are_definitions(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_first_example_of_a_page_goes_as_it_says(page: Path, client: httpx.Client) -> None:
-    text, *_ = documents(page)
-    yaml = {"content-type": "application/yaml"}
-    made = client.post("/api/workflows", content=text, headers=yaml)
-    assert (made.status_code, made.json().get("warnings", [])) == (201, []), made.text
-    said = STARTED.findall(page.read_text())
-    assert said
-    for given, how, wanted in said:
-        body: Any = {"data": json.loads(given)}
-        run = client.post(f"/api/workflow/start/{made.json()['id']}", json=body).json()
-        if how == "ends":
-            assert run["result"] == json.loads(wanted), run
-        else:
-            assert (run["status"], run["currentStepId"]) == ("paused", wanted)
+def test_the_examples_of_a_page_go_as_it_says(page: Path, client: httpx.Client) -> None:
+    _, *examples = page.read_text().split("```yaml\n")
+    for text, _, words in (example.partition("```") for example in examples):
+        yaml = {"content-type": "application/yaml"}
+        made = client.post("/api/workflows", content=text, headers=yaml)
+        assert (made.status_code, made.json().get("warnings", [])) == (201, []), made.text
+        said = STARTED.findall(words)
+        assert said
+        for given, how, wanted in said:
+            body: Any = {"data": json.loads(given)}
+            run = client.post(f"/api/workflow/start/{made.json()['id']}", json=body).json()
+            if how == "ends":
+                assert run["result"] == json.loads(wanted), run
+            else:
+                assert (run["status"], run["currentStepId"]) == ("paused", wanted)
 
 
 def test_what_is_said_in_two_lines_is_found() -> None:

@@ -140,11 +140,15 @@ class Patterns:
     ) -> None:
         """Move all on until each has ended; let time pass when nothing else can happen."""
         end = time.monotonic() + 30
-        while away := [one for one in self.wanted if not self._is_over(one)]:
-            assert time.monotonic() < end, self._told(clients, away)
+        while True:
             self._look()
+            away = [one for one in self.wanted if not self._is_over(one)]
+            going = [it for family in self._families.values() for it in family if not it.is_over]
+            if not away and not going:
+                return
+            assert time.monotonic() < end, self._told(clients, away)
             did = [self._go_on(clients, one) for one in away]
-            if not any(did) and not any(p.is_busy for one in away for p in self._of(one)):
+            if not any(did) and not any(it.is_busy for it in going):
                 pass_time()
             time.sleep(0.02)
 
