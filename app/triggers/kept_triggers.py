@@ -107,13 +107,16 @@ class KeptTriggers:
                 problem = Problem("on", "a trigger on the ends of runs has no address")
                 raise StartRefused("no address", (problem,))
             fresh = replace(row, address=None, sealed=None)
-            return await self._put(tenant, trigger_id, body_of(row), fresh)
+            state = await self._put(tenant, trigger_id, body_of(row), fresh)
+            self._forget(row.address)
+            return state
 
     async def delete(self, tenant: str, trigger_id: str) -> None:
         """Forget a trigger and its requests. Raises `UnknownTrigger`."""
         async with self._lock:
+            row = await self._journal.triggers.get(tenant, trigger_id)
+            self._forget(row.address)
             await self._journal.triggers.delete(tenant, trigger_id)
-            self._addresses = None
             self.on_change(tenant)
 
     async def get(self, tenant: str, trigger_id: str) -> TriggerState:
@@ -203,10 +206,19 @@ class KeptTriggers:
             before.created_at_ms if before else now_ms,
             max(now_ms, before.updated_at_ms + 1) if before else now_ms,
         )
+        known, self._addresses = self._addresses, None  # until it is known what is stored
         await self._journal.triggers.put(row, MOST)
-        self._addresses = None
+        self._addresses = known
+        if before is not None and before.address != address:
+            self._forget(before.address)
+        if known is not None and address is not None:
+            known[address] = (tenant, trigger_id)
         self.on_change(tenant)
         return await self._state(row)
+
+    def _forget(self, address: bytes | None) -> None:
+        if self._addresses is not None and address is not None:
+            self._addresses.pop(address, None)
 
     async def _check(self, tenant: str, body: TriggerBody) -> None:
         """Hold what would be started against its workflow. Raises `StartRefused`."""

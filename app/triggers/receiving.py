@@ -9,10 +9,11 @@ import hashlib
 import time
 import uuid
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from app.auth.rate_limits import RateLimit
 from app.clock import Clock
+from app.concurrency.offload import offload
 from app.execution.signals import IDS_KEPT_MS, Signals
 from app.files.uploads import Files, attachment_of
 from app.secrets.vault import Secrets
@@ -44,6 +45,9 @@ KEPT = 50
 _KEPT_REFUSED = 10
 _REFUSED_RATE, _REFUSED_BURST = 0.2, 10
 """Refused requests of one trigger that are noted, in a second and at once."""
+
+_LONG_TO_SIGN = 1_048_576
+"""Bytes from which on a signature is made beside the event loop."""
 
 _LONGEST_KEY = 200
 _LONGEST_MESSAGE = 1_000
@@ -202,7 +206,11 @@ class Receiving:
                 raise NotReady from missing
         if twice := sorted(trigger.hidden & arrived.repeated):
             raise NotVerified(f"the header {twice[0]} is there twice")
-        verify(how, secrets, arrived.headers, arrived.body, arrived.at_ms)
+        work = partial(verify, how, secrets, arrived.headers, arrived.body, arrived.at_ms)
+        if len(arrived.body) < _LONG_TO_SIGN:
+            work()
+        else:
+            await offload(work)
 
     async def _taken(
         self, trigger: CompiledTrigger, arrived: Arrived, largest: int

@@ -194,10 +194,11 @@ class RunEnds:
 def chain_of(run: Run) -> list[str]:
     """Return the workflows whose ends led to a run, the first of them first.
 
-    Only what a trigger has started has any: who asks over the API may give a context, and is
-    called otherwise.
+    Only what a trigger has started has any, and what that starts and does not wait for: who asks
+    over the API may give a context, and is called otherwise.
     """
-    began = run.context.get("startedBy") if run.caller.startswith("trigger:") else None
+    is_ours = run.caller.startswith("trigger:") or run.starter is not None
+    began = run.context.get("startedBy") if is_ours else None
     chain = began.get("chain") if isinstance(began, dict) else None
     return [str(item) for item in chain] if isinstance(chain, list) else []
 

@@ -192,3 +192,24 @@ def test_what_is_empty_says_what_to_do_next(server: Server) -> None:
             assert said, part
             assert len(said[1]) > 30, part
         assert "mcp_servers" in browser.get("/settings/tools").text
+
+
+def test_a_webhook_is_made_looked_at_and_had_again(server: Server, admin: Person) -> None:
+    admin.opens("/settings/triggers")
+    form = "form[data-api='PUT /api/triggers/{id}']"
+    for field, text in (("id", "pushes"), ("workflowId", "quick"), ("when", "request.body.n > 1")):
+        admin.driver.find_element("css selector", f"{form} #{field}").send_keys(text)
+    admin.driver.execute_script("document.getElementById('preset').value = 'none'")
+    admin.driver.find_element("css selector", f"{form} button").click()
+    admin.sees("Anybody who knows the address can start runs")
+    url = admin.driver.find_element("id", "address").text
+    assert [httpx.post(url, json={"n": n}).status_code for n in (1, 2)] == [202, 202]
+    admin.opens("/settings/triggers/pushes")
+    admin.sees("its condition is false")
+    admin.driver.find_element("css selector", "#firings form button").click()
+    admin.sees(" again")
+    with server.client() as client:
+        found = client.get("/api/triggers/pushes/firings").json()["firings"]
+    assert [item["outcome"] for item in found] == ["started", "started", "skipped"]
+    admin.driver.find_element("css selector", "#firings td a[href*='/firings/']").click()
+    admin.sees('{"n":2}')

@@ -4,14 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.harness.server import Server, settled
+from tests.conftest import PLUGIN
+from tests.harness.server import TRUST, Server, settled
 from tests.triggers.conftest import nothing_to_do
 
 SECRET = "a-secret-of-the-sender-0123456789"
@@ -306,6 +309,35 @@ def test_addresses_are_moved_paused_and_gone(
     owner.delete("/api/triggers/moved").raise_for_status()
     assert sender.post(moved, json={}).status_code == 404
     assert moved.rpartition("/")[2] not in shared.log.read_text()
+
+
+def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", PLUGIN) as server:
+        with server.client() as client:
+            client.post("/api/workflows", json=nothing_to_do("any")).raise_for_status()
+            url = put(client, "killed", idempotencyKey="{{ request.body.id }}")["url"]
+        accepted: dict[int, str] = {}
+        for kill in range(3):
+            with httpx.Client(verify=TRUST) as sender:
+                accepted[60 * kill] = sender.post(url, json={"id": 60 * kill}).json()["runId"]
+                killer = threading.Timer(0.1, server.kill)
+                killer.start()
+                for number in range(60 * kill + 1, 60 * kill + 60):
+                    try:
+                        answer = sender.post(url, json={"id": number})
+                    except httpx.TransportError:
+                        break
+                    accepted[number] = answer.json()["runId"]
+            killer.join()
+            server.start()
+        with httpx.Client() as sender, server.client() as client:
+            again = {number: sender.post(url, json={"id": number}).json() for number in accepted}
+            assert {number: item["runId"] for number, item in again.items()} == accepted
+            assert all(item["duplicate"] for item in again.values())
+            last = sender.post(url, json={"id": "last"}).json()["runId"]
+            assert last not in accepted.values()
+            assert settled(client, last)["status"] == "completed"
+        assert len(accepted) > 3
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,26 @@ def test_nothing_goes_in_circles(owner: httpx.Client) -> None:
         owner.delete(f"/api/triggers/{name}").raise_for_status()
 
 
+def test_a_circle_by_way_of_a_run_that_is_not_waited_for_has_an_end(owner: httpx.Client) -> None:
+    calls = {"id": "call", "type": "call-workflow", "workflowId": "again", "wait": False,
+             "data": {"why": "x"}}  # fmt: skip
+    owner.post("/api/workflows", json=fails("again")).raise_for_status()
+    starts = {
+        **nothing_to_do("starts"),
+        "initialStep": "call",
+        "edges": [{"from": "call", "to": "end"}],
+    }
+    starts["steps"] = [calls, *starts["steps"]]
+    owner.post("/api/workflows", json=starts).raise_for_status()
+    put(owner, "circle", workflowId="starts", on="run.failed", workflows=["again"])
+    start(owner, "again")
+    found = until(
+        lambda: firings(owner, "circle"), lambda found: found and found[0]["outcome"] == "skipped"
+    )
+    assert [item["outcome"] for item in found] == ["skipped"] + ["started"] * 9
+    owner.delete("/api/triggers/circle").raise_for_status()
+
+
 def test_a_caller_cannot_give_a_chain(owner: httpx.Client, shared: Server) -> None:
     put(owner, "chained", on="run.completed", workflows=["works"])
     made = owner.post("/api/jwt-secrets", json={"role": "operator"}).json()
