@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from journal.columns import columns
 from journal.readers import Readers
 from journal.run_filter import Listing, RunFilter, RunPosition, conditions, listing, words_query
-from journal.runs import RunList, RunRow
+from journal.runs import RUN_COLUMNS, RunList, RunRow
 
 _FIRST_PART = 200
 _MOST_LOOKED_AT = 20_000
@@ -69,7 +68,7 @@ class RunSearch:
         # Before the run itself is read: the index has it.
         skip = " WHERE parent IS NULL" if wanted.top_level and _by_list(wanted) else ""
         row = await self._lists.one(
-            f"SELECT json_group_array(json_array({_COLUMNS})) FROM (SELECT runs.* FROM"
+            f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM (SELECT runs.* FROM"
             f" (SELECT id AS listed FROM ({part.sql}){skip}) CROSS JOIN runs ON runs.id = listed"
             f" WHERE {' AND '.join(own)} LIMIT :most) AS runs",
             {**part.values, **values, "most": limit},
@@ -83,9 +82,6 @@ class RunSearch:
             return []
         one = Listing("SELECT :named AS id", {"named": int(named[1])})
         return await self._matching(tenant, replace(wanted, top_level=False), one, 1)
-
-
-_COLUMNS = columns(RunRow, number="id")
 
 
 def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:

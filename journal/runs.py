@@ -13,7 +13,11 @@ from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One line of the list. Times are Unix milliseconds."""
+    """One line of the list. Times are Unix milliseconds.
+
+    Attributes:
+        waiting_until_ms: Until when it sleeps; None while it does not.
+    """
 
     number: int
     workflow_id: str
@@ -25,6 +29,7 @@ class RunRow:
     ended_at_ms: int | None
     parent: int | None
     item: int | None
+    waiting_until_ms: int | None
 
     @property
     def parent_run_id(self) -> str | None:
@@ -51,7 +56,9 @@ class LeftBehind:
     seq: int
 
 
-_COLUMNS = columns(RunRow, number="id")
+RUN_COLUMNS = columns(
+    RunRow, number="id", waiting_until_ms="CASE state WHEN 'sleeping' THEN due_at_ms END"
+)
 _UNFINISHED = "state IN ('new', 'ready', 'executing')"
 
 
@@ -68,7 +75,7 @@ class RunList:
         # One row for all: a thread that reads gives the interpreter's lock away with each row,
         # and beside a busy event loop it waits for milliseconds to have it again.
         row = await self._lists.one(
-            f"SELECT json_group_array(json_array({_COLUMNS})) FROM"
+            f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM"
             f" (SELECT id AS listed FROM ({found.sql})) CROSS JOIN runs ON id = listed",
             found.values,
         )

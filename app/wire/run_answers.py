@@ -187,6 +187,7 @@ class RunLine(TypedDict):
     labels: Labels
     status: RunStatus
     currentStepId: StepId | None
+    waitingUntil: Time | None
     parentRunId: RunId | None
     item: int | None
     startTime: Time

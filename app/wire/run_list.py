@@ -52,6 +52,7 @@ def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
         "labels": dict(caption.labels),
         "status": row.status,
         "currentStepId": row.step_id,
+        "waitingUntil": iso_time_or_none(row.waiting_until_ms),
         "parentRunId": row.parent_run_id,
         "item": row.item,
         "startTime": iso_time(row.started_at_ms),

@@ -54,3 +54,19 @@ def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
         shown = client.get("/api/workflow/overview").json()
         assert (sum(shown["runs"].values()), shown["failures"], shown["retries"]) == (0, [], [])
         assert shown["oldestPause"] is None
+
+
+def test_a_list_says_until_when_runs_sleep(shared: Server) -> None:
+    document = {
+        "id": "sleeps", "name": "Sleeps", "initialStep": "wait",
+        "steps": [{"id": "wait", "type": "wait", "duration": "1h"}, {"id": "end", "type": "end-flow"}],
+        "edges": [{"from": "wait", "to": "end"}],
+    }  # fmt: skip
+    with shared.client("owner", "sleepers") as client:
+        assert client.post("/api/workflows", json=document).status_code == 201
+        began = client.post("/api/workflow/start-async/sleeps", json={"data": {}}).json()["runId"]
+        until = None
+        while until is None:
+            until = client.get(f"/api/workflow/status/{began}").json()["waitingUntil"]
+        (line,) = client.get("/api/workflow/runs").json()["runs"]
+        assert (line["status"], line["waitingUntil"]) == ("running", until)

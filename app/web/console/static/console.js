@@ -7,9 +7,9 @@ import { startForms } from "./forms.js";
 import { startLive } from "./live.js";
 import { startPictures } from "./picture.js";
 import { startTaps } from "./taps.js";
-import { showTimes, startMoments } from "./times.js";
+import { startTimes, startMoments } from "./times.js";
 
-showTimes(document);
+startTimes();
 startTaps();
 startFind();
 startForms();

@@ -1,17 +1,31 @@
 // Moments in the reader's zone; the exact one is shown on hover and read out.
 const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+export function startTimes() {
+  showTimes(document);
+  setInterval(() => showTimes(document), 10_000);
+}
 
 export function showTimes(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const isToday = moment.toDateString() === new Date().toDateString();
-    const text = (isToday ? today : short).format(moment);
+    const text = shown(moment);
     if (element.textContent !== text) element.textContent = text;
     element.title = exact.format(moment);
   }
+}
+
+// How long ago or from now on, within a day; else the date.
+function shown(moment) {
+  const seconds = Math.round((moment.getTime() - Date.now()) / 1_000);
+  const size = Math.abs(seconds);
+  if (size < 60) return relative.format(seconds, "second");
+  if (size < 3_600) return relative.format(Math.round(seconds / 60), "minute");
+  if (size < 86_400) return relative.format(Math.round(seconds / 3_600), "hour");
+  return short.format(moment);
 }
 
 // A field for a moment is in the reader's zone; what is sent stands beside it, with the zone.
