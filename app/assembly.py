@@ -135,9 +135,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         rate_limits=RateLimits(settings, counters),
         counters=counters,
         acting=acting,
-        streams=Streams(
-            journal.pages, hub, deltas, settings.max_event_streams, settings.event_heartbeat
-        ),
+        fair_loop=execution.fair_loop,
+        streams=_streams(settings, journal, hub, deltas),
         webhooks=webhooks,
         signals=execution.signals,
         places=execution.places,
@@ -160,6 +159,10 @@ async def _execution(  # noqa: PLR0913 - the parts below that room, each passed 
     return await open_execution(
         journal, clock, live_runs, acting, counters, services, settings.cancel_grace, culprit
     )
+
+
+def _streams(settings: Settings, journal: Journal, hub: Hub, deltas: Deltas) -> Streams:
+    return Streams(journal.pages, hub, deltas, settings.max_event_streams, settings.event_heartbeat)
 
 
 async def _spending(journal: Journal, clock: Clock) -> Spending:

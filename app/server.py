@@ -160,7 +160,7 @@ async def _serve(settings: Settings, alongside: Alongside) -> None:
             config = uvicorn.Config(
                 application(services, address),
                 lifespan="off",
-                http=protocol(settings, files.connections),  # type: ignore[arg-type] # a class, but for its name
+                http=protocol(settings, files.connections, services.fair_loop),  # type: ignore[arg-type] # a class, but for its name
                 ws="none",
                 log_config=None,
                 access_log=False,

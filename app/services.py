@@ -75,10 +75,10 @@ class Services:
     callbacks: Callbacks
     triggers: Triggers
     spending: Spending
+    fair_loop: FairLoop
     watched: list[WatchedFolder] = field(default_factory=list)
     """Folders of definitions that are published as they are saved, for development."""
 
-    fair_loop: FairLoop = field(default_factory=FairLoop)
     storing: OneAtATime = field(default_factory=OneAtATime)
     """Who stores files: for one idempotency key, or one run that asks, at a time."""
 

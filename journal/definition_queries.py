@@ -52,7 +52,7 @@ class DefinitionQueries:
             if selector in ("latest", "published")
             else (tenant, definition_id, selector)
         )
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             f"{self._whole} WHERE w.tenant = ? AND w.id = ? AND {which}", values
         )
         if row is None:
@@ -64,7 +64,7 @@ class DefinitionQueries:
         """Return the version a selector names; without one the published, else the latest."""
         if selector is not None:
             return await self.get(tenant, definition_id, selector)
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             f"{self._whole} WHERE w.tenant = ? AND w.id = ? AND"
             f" iif(w.published_version IS NULL, {self._is_newest},"
             " v.version = w.published_version)",
@@ -89,7 +89,7 @@ class DefinitionQueries:
 
     async def marked(self, tenant: str, definition_id: str) -> MarkedVersions:
         """Return which version is the newest, and which is published."""
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             "SELECT v.version, iif(w.archived, NULL, w.published_version)"
             f" FROM {self._kind.things} w JOIN {self._kind.versions} v"
             f" ON v.tenant = w.tenant AND v.{self._kind.owner} = w.id"
@@ -162,7 +162,7 @@ class DefinitionQueries:
         return [_version(row) for row in rows]
 
     async def _must_exist(self, tenant: str, definition_id: str) -> None:
-        found = await self._readers.one(
+        found = await self._readers.by_key(
             f"SELECT 1 FROM {self._kind.things} WHERE tenant = ? AND id = ?",
             (tenant, definition_id),
         )

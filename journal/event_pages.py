@@ -96,7 +96,7 @@ class EventPages:
 
     async def last_position(self) -> int:
         """Return the largest position ever given to an event that became durable, 0 for none."""
-        row = await self._readers.one("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        row = await self._readers.by_key("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
         return int(row[0]) if row else 0
 
     async def of_tenant(
@@ -138,7 +138,7 @@ class EventPages:
 
     async def has_ended(self, tenant: str, run: str) -> bool:
         """Say whether a run has ended. Raises `UnknownRun`, also for another tenant's."""
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             "SELECT ended_at_ms IS NOT NULL FROM runs WHERE id = ? AND tenant = ?",
             (run_number(run), tenant),
         )

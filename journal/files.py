@@ -41,7 +41,7 @@ class FileTable:
 
     async def get(self, tenant: str, file_id: str) -> FileRow:
         """Return a file's row. Raises `UnknownFile`, also for another tenant's file."""
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             f"SELECT {columns(FileRow)} FROM files WHERE id = ? AND tenant = ?", (file_id, tenant)
         )
         if row is None:

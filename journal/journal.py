@@ -25,6 +25,7 @@ from journal.inbox import Inbox
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
+from journal.near_reads import NearReads
 from journal.overview import Overview
 from journal.people import PeopleTable
 from journal.place import Place
@@ -141,11 +142,12 @@ class Journal:
                 for _ in range(_READERS + _LIST_READERS):
                     reading.append(await open_reader(file))
                     undo.push_async_callback(reading[-1].close)
+                near = NearReads(file)
             except sqlite3.Error as refused:
                 raise CannotOpen(file, refused) from refused
             undo.pop_all()
         writer = Writer(writing, upkeep.after_batch, Place(file))
-        readers = Readers(file, reading[:_READERS], tenant)
+        readers = Readers(file, reading[:_READERS], tenant, near=near)
         lists = Readers(file, reading[_READERS:], tenant, at_once=1, most_of_one=1)
         return cls(lock, file, writer, readers, lists, upkeep)
 

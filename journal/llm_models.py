@@ -44,7 +44,7 @@ class ModelTable:
 
     async def get(self, tenant: str, name: str) -> ModelRow:
         """Return a model. Raises `UnknownModel`, also for another tenant's."""
-        row = await self._readers.one(f"{_SELECT} WHERE tenant = ? AND name = ?", (tenant, name))
+        row = await self._readers.by_key(f"{_SELECT} WHERE tenant = ? AND name = ?", (tenant, name))
         if row is None:
             raise UnknownModel(name)
         return ModelRow(*row)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from journal.errors import Damaged, Unavailable
+from journal.near_reads import NearReads
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """What is bound to a statement: by place, or by name."""
@@ -25,7 +26,7 @@ _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class Readers:
     """Runs short queries; each sees everything committed before it began."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what reads, and the rules of sharing it
         self,
         file: Path,
         connections: Sequence[aiosqlite.Connection],
@@ -33,6 +34,7 @@ class Readers:
         *,
         at_once: int = 2,
         most_of_one: int | None = None,
+        near: NearReads | None = None,
     ) -> None:
         """Share connections out.
 
@@ -43,7 +45,9 @@ class Readers:
             at_once: Queries that a connection has at a time; with two, the one that it works
                 on, and the next.
             most_of_one: Queries that a tenant has at a time; without it, as many as there are.
+            near: What reads one row by its key where that is short.
         """
+        self._near = near
         self._file = file
         self._connections = connections
         self._tenant = tenant
@@ -78,8 +82,22 @@ class Readers:
         rows = await self.all(sql, values)
         return rows[0] if rows else None
 
+    async def by_key(self, sql: str, values: Values = ()) -> Any:
+        """Return the one row that a key names, None when there is none. Raises as `all`.
+
+        For what an index finds at once: it may be read on the event loop's thread.
+        """
+        if self._near is not None and self._near.are_short():
+            try:
+                return self._near.row(sql, values)
+            except sqlite3.Error:
+                pass  # the thread waits for what is in the way, or says what is broken
+        return await self.one(sql, values)
+
     async def close(self) -> None:
         """Close every connection."""
+        if self._near is not None:
+            self._near.close()
         for connection in self._connections:
             await connection.close()
 

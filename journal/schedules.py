@@ -115,7 +115,7 @@ class ScheduleTable:
 
     async def get(self, tenant: str, schedule_id: str) -> ScheduleRow:
         """Return a schedule. Raises `UnknownSchedule`."""
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             f"{_SELECT} WHERE tenant = ? AND id = ?", (tenant, schedule_id)
         )
         if row is None:

@@ -98,7 +98,7 @@ class SignalTable:
     async def is_known(self, tenant: str, sender_id: str) -> bool:
         """Say whether a sender's id has been used."""
         sql = "SELECT 1 FROM signals WHERE tenant = ? AND sender_id = ?"
-        return await self._readers.one(sql, (tenant, sender_id)) is not None
+        return await self._readers.by_key(sql, (tenant, sender_id)) is not None
 
     async def is_full(self, tenant: str, most: int) -> bool:
         """Say whether a tenant has `most` signals that nobody has taken yet."""

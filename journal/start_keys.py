@@ -43,7 +43,7 @@ class StartKeys:
 
     async def used(self, tenant: str, key: str) -> UsedKey | None:
         """Return what a key has started, None where it has started nothing."""
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             "SELECT run, fingerprint, is_deleted FROM start_keys WHERE tenant = ? AND key = ?",
             (tenant, key),
         )

@@ -49,7 +49,7 @@ class StoreTable:
 
     async def get(self, tenant: str, key: str, now_ms: int) -> tuple[bool, Json]:
         """Return whether there is a value, and the value."""
-        row = await self._readers.one(_CURRENT, (tenant, key, now_ms))
+        row = await self._readers.by_key(_CURRENT, (tenant, key, now_ms))
         return (False, None) if row is None else (True, json.loads(row[0]))
 
     async def change(self, tenant: str, key: str, call: str, now_ms: int, decide: Decide) -> Json:

@@ -109,7 +109,7 @@ class ThreadTable:
 
     async def get(self, tenant: str, thread_id: str) -> ThreadRow:
         """Return a thread. Raises `UnknownThread`, also for another tenant's."""
-        row = await self._readers.one(
+        row = await self._readers.by_key(
             "SELECT id, agent_id, length, created_at_ms, updated_at_ms FROM threads"
             " WHERE tenant = ? AND id = ?",
             (tenant, thread_id),

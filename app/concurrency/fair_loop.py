@@ -1,4 +1,4 @@
-"""Who computes on the event loop next: coroutines take turns by tenant, step by step.
+"""Who computes on the event loop next: coroutines and callbacks take turns by tenant.
 
 The loop executes whatever is ready in the order in which it came, so that the one request of a
 tenant comes after the sixty of another. Here a coroutine that is ready to go on stands in line
@@ -6,18 +6,24 @@ while others compute: each time the loop comes round, steps are taken for about 
 time, those first whose tenant has computed least. A turn is a step from one `await` to the
 next: whoever waits for the disk, a body or a person holds none. What a step costs is measured,
 so that turns are in proportion to what they cost.
+
+What runs do beside the requests that started them are callbacks: of the writer, of attempts that
+have waited. They take turns like steps while more than one tenant computes, and cost nothing more
+while only one does.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
+Work: TypeAlias = Callable[[], None]
 
 _SLICE_S = 0.001
 """How long coroutines of one tenant compute each time the loop comes round."""
@@ -44,13 +50,15 @@ class _Account:
 
     Attributes:
         used_s: How long it has computed, counted from where the others stood when it came.
-        usual_s: What its steps cost of late.
+        usual_s: What the dearer ones of its steps have cost of late. Not the mean: most steps cost
+            next to nothing, and those that do not come together.
     """
 
+    tenant: str
     used_s: float
     open: int = 0
     usual_s: float = _GUESS_S
-    line: deque[asyncio.Future[float]] = field(default_factory=deque)
+    line: "deque[asyncio.Future[float] | _Callback]" = field(default_factory=deque)
 
 
 class FairLoop:
@@ -66,8 +74,8 @@ class FairLoop:
         self._reached_s = 0.0
         self._is_round_due = False
         self._round = 0
-        self._shared_until = 0
-        self._latest: _Account | None = None
+        self._shared_until = -1
+        self._latest: str | None = None
 
     @property
     def waiting(self) -> int:
@@ -82,19 +90,49 @@ class FairLoop:
         """Return what `coroutine` does, taking its turns."""
         return _InTurns(self, tenant, coroutine)
 
+    @property
+    def is_shared(self) -> bool:
+        """True while more than one tenant computes, and for some rounds after that."""
+        return self._round <= self._shared_until or len(self._accounts) > 1
+
+    def is_alone(self, tenant: str) -> bool:
+        """Say whether nobody else computes: what is done for the tenant needs no turns."""
+        if self._round <= self._shared_until:
+            return False
+        accounts = self._accounts
+        return not accounts or (len(accounts) == 1 and tenant in accounts)
+
+    def call(self, tenant: str, work: Work) -> None:
+        """Do `work`: at once where it is the tenant's turn, else in its turn."""
+        account = self._enter(tenant)
+        if not self._may_step(account):
+            self._put_in_line(account, _Callback(self, account, work))
+            return
+        began_s = self._clock()
+        try:
+            work()
+        finally:
+            self._note(account, self._clock() - began_s, 0.0)
+            self._leave(account)
+
+    def soon(self, tenant: str, work: Work) -> None:
+        """Do `work` in its turn when the loop comes round, not before."""
+        account = self._enter(tenant)
+        self._put_in_line(account, _Callback(self, account, work))
+
     def _enter(self, tenant: str) -> _Account:
         account = self._accounts.get(tenant)
         if account is None:
-            account = self._accounts[tenant] = _Account(self._reached_s)
+            account = self._accounts[tenant] = _Account(tenant, self._reached_s)
         account.open += 1
         self._open += 1
         return account
 
-    def _leave(self, tenant: str, account: _Account) -> None:
+    def _leave(self, account: _Account) -> None:
         self._open -= 1
         account.open -= 1
         if not account.open:
-            del self._accounts[tenant]
+            del self._accounts[account.tenant]
 
     def _may_step(self, account: _Account) -> bool:
         """Say whether a coroutine may go on at once: nobody is before it."""
@@ -105,23 +143,26 @@ class FairLoop:
         return not account.line and account.used_s <= self._reached_s
 
     def _stand_in_line(self, account: _Account) -> asyncio.Future[float]:
-        turn = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._put_in_line(account, turn)
+        return turn
+
+    def _put_in_line(self, account: _Account, turn: "asyncio.Future[float] | _Callback") -> None:
         account.line.append(turn)
         if len(account.line) == 1:
             self._join(account)
         self._come_round()
-        return turn
 
     def _join(self, account: _Account) -> None:
         heappush(self._line, (account.used_s, next(self._numbers), account))
 
     def _note(self, account: _Account, took_s: float, expected_s: float) -> None:
         """Charge a step; what was expected of it has been charged when its turn came."""
-        if account is not self._latest:
-            self._latest, self._shared_until = account, self._round + _SHARED_ROUNDS
+        if account.tenant != self._latest:
+            self._latest, self._shared_until = account.tenant, self._round + _SHARED_ROUNDS
         self._reached_s = max(self._reached_s, account.used_s - expected_s)
         account.used_s += took_s - expected_s
-        account.usual_s += (took_s - account.usual_s) / 8
+        account.usual_s = max(took_s, account.usual_s + (took_s - account.usual_s) / 32)
         self._spent_s += took_s
         self._come_round()
 
@@ -151,6 +192,33 @@ class FairLoop:
                 self._join(account)
         if self._line:
             self._come_round()
+
+
+class _Callback:
+    """A callback that stands in line, with the context of whoever has put it there."""
+
+    __slots__ = ("_account", "_context", "_loop", "_work")
+
+    def __init__(self, loop: FairLoop, account: _Account, work: Work) -> None:
+        self._loop, self._account, self._work = loop, account, work
+        self._context = copy_context()
+
+    def done(self) -> bool:
+        """Say whether nobody needs the turn any more: never."""
+        return False
+
+    def set_result(self, expected_s: float) -> None:
+        """Take the turn, which has been charged with what it is expected to cost."""
+        asyncio.get_running_loop().call_soon(self._do, expected_s, context=self._context)
+
+    def _do(self, expected_s: float) -> None:
+        loop = self._loop
+        began_s = loop._clock()  # noqa: SLF001 - two halves of one thing
+        try:
+            self._work()
+        finally:
+            loop._note(self._account, loop._clock() - began_s, expected_s)  # noqa: SLF001
+            loop._leave(self._account)  # noqa: SLF001
 
 
 class _InTurns(Generic[T]):
@@ -191,4 +259,4 @@ class _InTurns(Generic[T]):
                 except BaseException as thrown:  # noqa: BLE001 - it is the coroutine's
                     failure = thrown
         finally:
-            loop._leave(tenant, account)  # noqa: SLF001
+            loop._leave(account)  # noqa: SLF001

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 from app.clock import Clock
+from app.concurrency.fair_loop import FairLoop
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.live_run import LiveRun, RunLost, left_step
 from app.secrets.sensitive import shown_data
@@ -37,13 +38,16 @@ class Appends:
         on_loss: Called in their order after an append with unknown outcome.
     """
 
-    def __init__(self, journal: Journal, clock: Clock, frozen: FrozenValues) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, frozen: FrozenValues, fair_loop: FairLoop
+    ) -> None:
         self.on_append: list[tuple[frozenset[type[Event]], Appended]] = []
         self.on_place: list[Appended] = []
         self.on_loss: list[Lost] = []
         self._journal = journal
         self._clock = clock
         self._frozen = frozen
+        self._fair_loop = fair_loop
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -124,8 +128,13 @@ class Appends:
         events, live.pending = live.pending, []
         caption = self._caption(live)
 
+        fair_loop, tenant = self._fair_loop, live.tenant
+
         def told(answer: Head | BaseException) -> None:
-            then(self._appended(live, events, answer))
+            if fair_loop.is_alone(tenant):
+                then(self._appended(live, events, answer))
+            else:
+                fair_loop.call(tenant, lambda: then(self._appended(live, events, answer)))
 
         if live.head is None:
             key = live.idempotency

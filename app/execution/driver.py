@@ -17,6 +17,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TypeAlias
 
+from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue, FairQueueClosed
 from app.execution.appends import Appends
 from app.execution.live_run import Due, LiveRun
@@ -43,8 +44,14 @@ _LONGEST_APPEND = 200
 _CHAIN = 8
 """Steps that do not act which a run may take at a time."""
 
+_SHARED_CHAIN = 2
+"""How many where there are runs and requests of other tenants."""
+
 _CHAINS_AT_ONCE = 16
-"""How many runs may take a chain of steps that do not act, each time the event loop comes round."""
+"""How many runs of one tenant may take a chain of such steps each time the event loop comes round.
+
+Those of several tenants take turns.
+"""
 
 _FLUSHING = 2_000
 """Events that runs may have with the writer, which takes them in the order in which they come."""
@@ -63,10 +70,11 @@ class Driver:
         ended: Hears that a run is driven no more, and why where that is a failure.
     """
 
-    def __init__(self, appends: Appends, step_life: StepLife) -> None:
+    def __init__(self, appends: Appends, step_life: StepLife, fair_loop: FairLoop) -> None:
         self.ended: Callable[[LiveRun, BaseException | None], None] = lambda _live, _why: None
         self._appends = appends
         self._step_life = step_life
+        self._fair_loop = fair_loop
         self._flushes = FairQueue(_FLUSHING)
         self._chains = FairQueue(_CHAINS_AT_ONCE)
         self.beside: set[asyncio.Task[None]] = set()
@@ -83,13 +91,19 @@ class Driver:
         """Carry the run on, once its lock is free."""
         live.lock.take(partial(self._turns, live))
 
+    def _go_on_in_turn(self, live: LiveRun) -> None:
+        if self._fair_loop.is_alone(live.tenant):
+            self.go_on(live)
+        else:
+            self._fair_loop.call(live.tenant, partial(self.go_on, live))
+
     def hurry(self, live: LiveRun) -> None:
         """Have a run look at its child runs that waits for news of them."""
         if live.linger:
             live.linger.cancel()
             live.linger = None
             loop = asyncio.get_running_loop()
-            loop.call_soon(self.go_on, live, context=self._context)
+            loop.call_soon(self._go_on_in_turn, live, context=self._context)
 
     def _turns(self, live: LiveRun, due: Attempt | None = None) -> None:
         """Take turns with the lock held, until one waits; begin with an attempt that is due."""
@@ -159,7 +173,11 @@ class Driver:
     def _settled(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
         """Go on after an attempt that has waited."""
         live.in_flight = None
-        live.lock.take(partial(self._go_on_with, live, doing, outcome))
+        go_on = partial(self._go_on_with, live, doing, outcome)
+        if self._fair_loop.is_alone(live.tenant):
+            live.lock.take(go_on)
+        else:
+            self._fair_loop.call(live.tenant, partial(live.lock.take, go_on))
 
     def _go_on_with(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
         if isinstance(outcome, FairQueueClosed):
@@ -187,15 +205,22 @@ class Driver:
         if live.steps_left:
             live.steps_left -= 1
             return self._execute(live, due)
+        if not self._fair_loop.is_alone(live.tenant):
+            live.lock.release()
+            self._fair_loop.soon(live.tenant, partial(self._begin_chain, live, _SHARED_CHAIN))
+            return False
         if not self._chains.take_now(live.tenant):
             return self._beside(live, partial(self._chain_in_line, live))
         live.lock.release()
-        asyncio.get_running_loop().call_soon(self._begin_chain, live)
+        asyncio.get_running_loop().call_soon(self._chain, live)
         return False
 
-    def _begin_chain(self, live: LiveRun) -> None:
+    def _chain(self, live: LiveRun) -> None:
         self._chains.give(live.tenant, 1)
-        live.steps_left = _CHAIN
+        self._begin_chain(live, _CHAIN)
+
+    def _begin_chain(self, live: LiveRun, steps: int) -> None:
+        live.steps_left = steps
         self.go_on(live)
 
     async def _chain_in_line(self, live: LiveRun) -> None:
@@ -248,6 +273,6 @@ class Driver:
         except BaseException as failed:  # noqa: BLE001 - as in `_turns`
             failure = failed
         if failure is None:
-            self.go_on(live)
+            self._go_on_in_turn(live)
         else:
             live.lock.take(partial(self._end, live, failure))

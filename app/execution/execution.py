@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.clock import Clock
+from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
 from app.execution.backlog import Backlog
@@ -50,6 +51,7 @@ class Execution:
         culprit: Against which run the end of the process is to be held.
         signals: To be run in the background; gives signals to runs that wait for them.
         places: To be run in the background; admits runs of workflows with `concurrency`.
+        fair_loop: Where runs and requests take turns.
     """
 
     runs: Runs
@@ -60,6 +62,7 @@ class Execution:
     culprit: Culprit
     signals: Signals
     places: Places
+    fair_loop: FairLoop
 
 
 async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
@@ -73,8 +76,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     culprit: Culprit,
 ) -> Execution:
     """Put together what executes runs."""
-    frozen = FrozenValues()
-    appends = Appends(journal, clock, frozen)
+    frozen, fair_loop = FrozenValues(), FairLoop()
+    appends = Appends(journal, clock, frozen, fair_loop)
     last_number = await journal.runs.last_number()
     starts = Starts(appends, live_runs, journal.variables, clock, last_number)
     children = Children(journal, services.workflows, starts)
@@ -86,7 +89,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
         counters,
         round(cancel_grace_s * 1_000), frozen,
     )  # fmt: skip
-    driver = Driver(appends, step_life)
+    driver = Driver(appends, step_life, fair_loop)
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs, culprit)
     runs = Runs(journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s)
@@ -113,4 +116,6 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     trials = Trials(driving, culprit)
     recovery = Recovery(journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials)
     runs.on_question.append(recovery.asked)
-    return Execution(runs, timers, recovery, left_children, lost_runs, culprit, signals, places)
+    return Execution(
+        runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop
+    )

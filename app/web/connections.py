@@ -13,15 +13,16 @@ from app.wire.arrived_body import CONNECTION
 class Connection(Protocol):
     """The connection of a request."""
 
-    is_known: bool
-    """True once a request of a known caller has come over it."""
-
     waiting: set[asyncio.Future[Any]]
     """What is cancelled when its client goes away."""
 
     @property
     def is_closing(self) -> bool:
         """True when it is closed, or about to be."""
+        ...
+
+    def belongs(self, tenant: str) -> None:
+        """Note that the request being served is one of a known caller."""
         ...
 
     def abort(self) -> None:
@@ -60,11 +61,11 @@ def leave_with_client(request: Request, answer: asyncio.Future[Any]) -> None:
         answer.add_done_callback(connection.waiting.discard)
 
 
-def caller_is_known(scope: Scope) -> None:
-    """Note that a request is one of a known caller: its connection is not the first to go."""
+def caller_is_known(scope: Scope, tenant: str) -> None:
+    """Note whose a request is: its connection is not the first to go, the next one of its turn."""
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None:
-        connection.is_known = True
+        connection.belongs(tenant)
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,6 +1,6 @@
 """One endpoint: everything the routes, the role checks and the API page are made from."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from app.telemetry import log
 from app.web.connections import caller_is_known
 from app.web.errors import error_response, is_known
 from app.web.fields import fields_of
+from app.web.whose import IN_TURNS
 from app.wire.bodies import M, NoQuery, checked, without_query
 from engine.value import value
 from journal import ChangeNote, changing
@@ -98,15 +99,19 @@ class Endpoint:
         except KeysWanted as wanted:
             await wanted.provider.refresh()
             session = services.sessions.of(request.method, fields, cookies)
-        caller_is_known(request.scope)
+        caller_is_known(request.scope, session.caller.tenant)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)
         work_for(session.caller.tenant)
         handled = self.handler(Call(request, services, session.caller, session.csrf))
+        in_turns = request.scope.get(IN_TURNS) == session.caller.tenant
+        answered: Awaitable[Response] = (
+            handled if in_turns else services.fair_loop.run(session.caller.tenant, handled)
+        )
         if self.is_audited:
             with changing(self._note(request, services, session.caller)):
-                return await services.fair_loop.run(session.caller.tenant, handled)
-        return await services.fair_loop.run(session.caller.tenant, handled)
+                return await answered
+        return await answered
 
     @property
     def is_audited(self) -> bool:

@@ -1,10 +1,18 @@
 """One request and its answer on a connection, as uvicorn keeps it."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, TypeAlias
 
 from starlette.types import Message
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from app.concurrency.fair_loop import FairLoop
+from app.web.whose import IN_TURNS
+
+InTurn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
 
 _NO_BODY = (204, 304)
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -38,6 +46,18 @@ class Exchange(RequestResponseCycle):
         super().__init__(*args, **named)
         self._head = b""
         self._is_read = False
+        self._in_turn: InTurn | None = None
+
+    def take_turns(self, fair_loop: FairLoop, tenant: str) -> None:
+        """Have all of the request answered in the turns of a tenant."""
+        scope: Any = self.scope
+        scope[IN_TURNS] = tenant
+        self._in_turn = partial(fair_loop.run, tenant)
+
+    def run_asgi(self, app: ASGI3Application) -> Coroutine[Any, Any, None]:
+        """Return what answers the request."""
+        answered = super().run_asgi(app)
+        return answered if self._in_turn is None else _await(self._in_turn(answered))
 
     def arrived(self) -> bytes | None:
         """Take the body if all of it is here, however long its request waits for its turn."""
@@ -118,3 +138,7 @@ class Exchange(RequestResponseCycle):
     def _write(self, data: bytes) -> None:
         head, self._head = self._head, b""
         self.transport.write(head + data if head else data)
+
+
+async def _await(answered: Awaitable[None]) -> None:
+    await answered

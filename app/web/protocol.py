@@ -17,10 +17,12 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.concurrency.fair_loop import FairLoop
 from app.settings.server import Settings
 from app.web.connection_pool import ConnectionPool
 from app.web.exchange import Exchange, Flow
 from app.web.refusal import Refused, answer_to, must_be_one_request, no_http
+from app.web.whose import Whose
 from app.wire.arrived_body import CONNECTION
 
 _LONGEST_HEADER = 65_536
@@ -38,10 +40,13 @@ _STUCK_S = 60.0
 _BLANK = b" \t"
 
 
-def protocol(settings: Settings, most: int) -> Callable[..., asyncio.Protocol]:
+def protocol(settings: Settings, most: int, fair_loop: FairLoop) -> Callable[..., asyncio.Protocol]:
     """Return what makes the protocol of each connection, of which there may be `most`."""
     return functools.partial(
-        HttpProtocol, header_timeout_s=settings.header_timeout, pool=ConnectionPool(most)
+        HttpProtocol,
+        header_timeout_s=settings.header_timeout,
+        pool=ConnectionPool(most),
+        whose=Whose(fair_loop),
     )
 
 
@@ -52,11 +57,17 @@ class HttpProtocol(HttpToolsProtocol):
     flow: Flow
 
     def __init__(
-        self, *args: object, header_timeout_s: float, pool: ConnectionPool, **named: object
+        self,
+        *args: object,
+        header_timeout_s: float,
+        pool: ConnectionPool,
+        whose: Whose,
+        **named: object,
     ) -> None:
         super().__init__(*args, **named)  # type: ignore[arg-type] # uvicorn's own
         self._header_timeout_s = header_timeout_s
         self._pool = pool
+        self._whose = whose
         self._header_timer: asyncio.TimerHandle | None = None
         self._stuck_timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -113,6 +124,12 @@ class HttpProtocol(HttpToolsProtocol):
         """Note that the client reads again."""
         self._stuck_timer = _stop(self._stuck_timer)
         super().resume_writing()
+
+    def belongs(self, tenant: str) -> None:
+        """Note that the request being served is one of a known caller."""
+        self.is_known = True
+        if self._served is not None and self._whose.fair_loop.is_shared:
+            self._whose.note(self._served.scope["headers"], tenant)
 
     def take_body(self) -> bytes | None:
         """Return the body of the request being served if all of it is here; once."""
@@ -252,6 +269,10 @@ class HttpProtocol(HttpToolsProtocol):
     def _serve(self, cycle: RequestResponseCycle) -> None:
         assert isinstance(cycle, Exchange)  # noqa: S101 - no other is made
         self._served = cycle
+        if self._whose.fair_loop.is_shared:
+            tenant = self._whose.tenant(cycle.scope["headers"])
+            if tenant is not None:
+                cycle.take_turns(self._whose.fair_loop, tenant)
         self._start_asgi_task(cycle, self.app)
 
     def _feed(self, data: bytes) -> bytes:

@@ -155,5 +155,47 @@ async def test_who_has_waited_for_long_does_not_come_before_all_others_for_as_lo
     await _gone(held, *busy, *patient)
 
 
+async def test_callbacks_take_turns_once_others_compute_and_are_done_at_once_before() -> None:
+    work = Computing()
+    assert work.loop.is_alone("busy")
+    quiet = work.begin("quiet", 100_000, 0.0001)
+    await work.until(lambda: work.steps["quiet"] > 2)
+    assert not work.loop.is_alone("busy")
+    for _ in range(600):
+        work.loop.call("busy", lambda: work.compute("busy", 0.0001))
+    assert work.steps["busy"] < 10, "a slice of them at once"
+    for _ in range(20):
+        before = work.steps["busy"]
+        await asyncio.sleep(0)
+        assert work.steps["busy"] - before < 10, "and a slice each time the loop comes round"
+    work.loop.soon("rare", lambda: work.compute("rare", 0.0001))
+    assert work.steps["rare"] == 0
+    before = work.steps["busy"]
+    await work.until(lambda: work.steps["rare"] == 1)
+    assert work.steps["busy"] - before < 20, "who has computed least comes first"
+    await work.until(lambda: work.steps["busy"] == 600)
+    await _gone(quiet)
+    for _ in range(40):  # for a while after that others may come back
+        work.loop.call("busy", lambda: work.compute("busy", 0.0001))
+        await asyncio.sleep(0)
+    assert work.loop.is_alone("busy")
+    assert (work.loop.waiting, work.loop._open) == (0, 0)
+
+
+async def test_a_callback_that_fails_stops_no_other() -> None:
+    work = Computing()
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    def fails() -> None:
+        raise ValueError("why")
+
+    work.loop.soon("a", fails)
+    work.loop.soon("a", lambda: work.compute("a", 0.0001))
+    await work.until(lambda: work.steps["a"] == 1)
+    assert [str(context["exception"]) for context in told] == ["why"]
+    assert (work.loop.waiting, work.loop._open) == (0, 0)
+
+
 async def _of(tenant: str, work: Computing, coroutine: Coroutine[Any, Any, None]) -> None:
     await work.loop.run(tenant, coroutine)

@@ -69,24 +69,21 @@ def test_each_answer_has_a_schema_and_an_example_that_fits_it(described: dict[st
     assert len(found) > 60
     others = []
     for name, status, content in found:
-        (media, shown), *also = content.items()
-        assert [other for other, _ in also] == (
-            ["text/event-stream"]
-            if (name, status) == ("POST /api/agents/{id}/invoke", "200")
-            else []
-        )
-        if media != "application/json":
-            others.append((name, media, shown["schema"].get("format")))
-        faults = [
-            str(error)
-            for error in schema_of(described, shown["schema"]).iter_errors(shown["example"])
-        ]
-        assert not faults, (name, status, faults)
+        for media, shown in content.items():
+            if media != "application/json" or media != next(iter(content)):
+                others.append((name, media, shown["schema"].get("format")))
+            faults = [
+                str(error)
+                for error in schema_of(described, shown["schema"]).iter_errors(shown["example"])
+            ]
+            assert not faults, (name, status, faults)
     assert others == [
         ("GET /api/workflow/events/{runId}", "text/event-stream", None),
         ("GET /api/workflow/events", "text/event-stream", None),
         ("GET /api/audit/export", "application/x-ndjson", None),
         ("GET /api/workflow/files/{fileId}", "application/octet-stream", "binary"),
+        ("GET /api/workflow/files/{fileId}", "application/json", None),
+        ("POST /api/agents/{id}/invoke", "text/event-stream", None),
     ]
 
 

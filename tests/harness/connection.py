@@ -7,6 +7,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from app.concurrency.fair_loop import FairLoop
 from app.settings.server import Settings
 from app.web.protocol import HttpProtocol, protocol
 
@@ -51,7 +52,7 @@ class Connection:
         config = uvicorn.Config(
             app,
             lifespan="off",
-            http=protocol(settings, 10),  # type: ignore[arg-type] # a class, but for its name
+            http=protocol(settings, 10, FairLoop()),  # type: ignore[arg-type] # a class, but for its name
             ws="none",
             log_config=None,
             access_log=False,

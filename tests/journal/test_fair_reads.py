@@ -1,10 +1,12 @@
-"""Reads that find no connection free wait in line by tenant."""
+"""Reads that find no connection free wait in line by tenant; short ones need none."""
 
 import asyncio
+import sqlite3
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from journal.near_reads import NearReads
 from journal.readers import Readers
 
 TENANT: ContextVar[str] = ContextVar("tenant", default="")
@@ -55,3 +57,51 @@ async def test_one_read_comes_after_those_under_way_and_not_after_sixty() -> Non
         task.cancel()
     await asyncio.gather(*many, one, gone, return_exceptions=True)
     assert len(readers._free) == 2
+
+
+async def test_a_row_is_read_on_the_loop_while_that_is_short(tmp_path: Path) -> None:
+    """A slow disk sends such reads to the thread; now and then one is tried on the loop again."""
+    file = tmp_path / "database"
+    with sqlite3.connect(file) as written:
+        written.execute("CREATE TABLE rows (key, value)")
+        written.execute("INSERT INTO rows VALUES ('a', 1)")
+    clock = Disk()
+    near = NearReads(file, clock)
+    readers = Readers(file, [Thread()], near=near)  # type: ignore[list-item] # stands in
+
+    async def read() -> Any:
+        return (await readers.by_key("SELECT value FROM rows WHERE key = ?", ("a",)))[0]
+
+    assert await read() == 1
+    clock.slow_s = 0.3  # the processor was somebody else's for a moment
+    assert [await read() for _ in range(3)] == [1, 1, 1]
+    clock.slow_s = 0.003
+    assert [await read() for _ in range(8)][-1] == "thread"
+    clock.now_s += 1
+    assert [await read(), await read()] == [1, "thread"], "one is tried, and is still slow"
+    clock.now_s += 1.5
+    assert await read() == "thread", "not so soon again"
+    clock.now_s, clock.slow_s = clock.now_s + 1, 0
+    assert [await read() for _ in range(20)] == [1] * 20
+    written.execute("BEGIN EXCLUSIVE")
+    assert await read() == "thread", "it never waits for another connection"
+    written.close()
+    near.close()
+
+
+class Thread:
+    """A connection with a thread of its own."""
+
+    async def execute_fetchall(self, _sql: str, _values: Any) -> list[Any]:
+        return [("thread",)]
+
+
+class Disk:
+    """A clock that a read moves."""
+
+    def __init__(self) -> None:
+        self.now_s = self.slow_s = 0.0
+
+    def __call__(self) -> float:
+        self.now_s += self.slow_s
+        return self.now_s

@@ -51,7 +51,17 @@ class Counted:
             self.rows += len(rows)
             return rows
 
+        near = journal._readers._near
+        assert near is not None
+        read = near.row
+
+        def counted_row(*asked: Any) -> Any:
+            row = read(*asked)
+            self.rows += row is not None
+            return row
+
         vars(journal._readers)["all"] = counted
+        vars(near)["row"] = counted_row
 
     async def wake(self) -> int:
         """Read the run as a wake-up does; return how many rows that took."""

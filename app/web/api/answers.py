@@ -121,7 +121,13 @@ NDJSON = "application/x-ndjson"
 _ENTRY = '{"position": 17, "who": "person:Ada", "action": "createKey", "target": "/api/keys"}\n'
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENT}}
 OTHER_MEDIA: dict[str, dict[str, Any]] = {
-    "download": {FILE: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.7"}},
+    "download": {
+        FILE: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.7"},
+        "application/json": {
+            "schema": {"description": "A file that is JSON, as it was uploaded."},
+            "example": {"amount": 12},
+        },
+    },
     "export_audit": {NDJSON: {"schema": {"type": "string"}, "example": _ENTRY}},
     "run_events": _STREAM,
     "tenant_events": _STREAM,

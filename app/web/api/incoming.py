@@ -73,7 +73,7 @@ async def _taken(request: Request, services: Services, row: TriggerRow) -> Respo
             content = await read_body(request, largest, settings.body_timeout)
     else:
         content = await read_body(request, largest, settings.body_timeout)
-    caller_is_known(request.scope)
+    caller_is_known(request.scope, row.tenant)
     fields = fields_of(request.scope)
     arrived = Arrived(
         new_request_id(),
