@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import JsonObject, OnInterrupted, Pauses
-from steps.chat import ChatAnswer, ChatRequest, Message
+from steps.chat import ChatAnswer, ChatRequest, Message, Usage
 from steps.contract import Done, StepBroke
 from steps.testing import FakeEffects, chat_answer
+from steps.tokens import input_tokens
 from tests.steps.agents import OUTPUT, Visit, calls
 
 _MOST_EXECUTIONS = 200
@@ -26,8 +29,17 @@ class KilledEffects(FakeEffects):
 
     chance: random.Random
     likely: float
+    name: str = ""
+    asked: "dict[str, ChatRequest]"
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Answer, and hold each question to how it was asked before."""
+        before = self.asked.setdefault(self.name, request)
+        assert before == request, f"{self.name} was asked in two ways"
+        return await super().chat(request)
 
     async def record(self, name: str, work: Any) -> Any:
+        self.name = name
         is_new = name not in self.records
         if is_new and self.chance.random() < self.likely:
             raise Killed
@@ -80,8 +92,33 @@ def visit(seed: int, chance: random.Random, likely: float) -> tuple[Visit, Kille
     found = Visit(tools=tools, agent=agent, on_interrupted=ask)
     effects = KilledEffects(answers=model(seed), tool_results=tools, agents={"a": agent})
     effects.step, effects.chance, effects.likely = found.step, chance, likely
+    effects.asked = {}
     found.effects = effects
     return found, effects
+
+
+def with_context(effects: KilledEffects, chance: random.Random) -> None:
+    """Let the conversation grow, and be made shorter in one of both ways."""
+    assert effects.agents is not None
+    context = {
+        "maxTokens": 600,
+        "keepLast": chance.choice([1, 2]),
+        "summarize": chance.random() < 0.5,
+    }
+    limits = {"maxTurns": 12, "maxTokens": 100_000, "onLimit": "ask"}
+    effects.agents = {"a": {**effects.agents["a"], "context": context, "limits": limits}}
+    random_model: Any = effects.answers
+
+    def counted(request: ChatRequest) -> ChatAnswer:
+        usage = Usage(input_tokens(request), 5)
+        if not request.tools:
+            return replace(chat_answer(f"In short: {len(request.messages[-1].parts)}"), usage=usage)
+        answer: ChatAnswer = replace(random_model(request), usage=usage)
+        return answer
+
+    effects.answers = counted
+    results = dict(effects.tool_results or {})
+    effects.tool_results = {**results, "good": lambda given_: {"long": "x" * 2_000, **given_}}
 
 
 def decide(at: Visit, pause: JsonObject, chance: random.Random) -> None:
@@ -113,6 +150,21 @@ async def to_its_end(at: Visit, chance: random.Random) -> "Done | StepBroke":
     raise AssertionError("it does not come to an end")
 
 
+def replayed(effects: KilledEffects, turns: list[tuple[int, str]]) -> None:
+    """Ask the last question anew from the records before it: it is the same, byte for byte."""
+    _, last = turns[-1]
+    names = list(effects.records)
+    until = names.index(last) if last in names else len(names)
+    again = Visit(tools={}, agent=None)
+    other = KilledEffects(answers=lambda _: calls(("deliver", {"answer": 1})),
+                          tool_results=effects.tool_results, agents=effects.agents)  # fmt: skip
+    other.step, other.likely, other.asked, other.chance = effects.step, 0, {}, effects.chance
+    other.records = {name: effects.records[name] for name in names[:until]}
+    again.effects, again.step = other, effects.step
+    asyncio.run(again.execute())
+    assert repr(other.asked[last]) == repr(effects.asked[last])
+
+
 def unanswered(messages: tuple[Message, ...]) -> list[str]:
     """Return the calls that have not exactly one outcome right after the answer that made them."""
     wrong: list[str] = []
@@ -123,20 +175,22 @@ def unanswered(messages: tuple[Message, ...]) -> list[str]:
     return wrong
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), likely=st.sampled_from([0.0, 0.1, 0.3]))
-def test_every_visit_holds(seed: int, likely: float) -> None:
+@pytest.mark.parametrize("grows", [False, True])
+def test_every_visit_holds(grows: bool, seed: int, likely: float) -> None:
     chance = random.Random(seed)
     at, effects = visit(seed, chance, likely)
+    if grows:
+        with_context(effects, chance)
     end = asyncio.run(to_its_end(at, chance))
-    by_turn: dict[int, ChatRequest] = {}
     for asked in effects.questions:
         assert unanswered(asked.messages) == [], "a call without its one outcome"
-        turn = sum(message.role == "assistant" for message in asked.messages)
-        assert by_turn.setdefault(turn, asked) == asked, "a turn was asked in two ways"
-    for turn in sorted(by_turn)[1:]:
-        before, after = by_turn[turn - 1].messages, by_turn[turn].messages
-        assert after[: len(before)] == before, "what was said has changed"
+    turns = sorted((int(name[5:]), name) for name in effects.asked if "/" not in name)
+    for (_, one), (_, other) in pairwise(turns):
+        before, after = effects.asked[one].messages, effects.asked[other].messages
+        assert grows or after[: len(before)] == before, "what was said has changed"
+    replayed(effects, turns)
     kept = dict(effects.records)
     made = len(effects.tool_uses)
     effects.likely, effects.answers = 0, None
