@@ -77,6 +77,12 @@ bench-quick: $(VENV)/installed .venv-bench/installed ## the same in a few minute
 	$(BIN)/python -m compileall -q app engine journal steps stepwell
 	$(BIN)/python -m benchmarks --quick $(BENCH)
 
+agent-compare: $(VENV)/installed .venv-agents/installed ## run ten agent tasks here and by three libraries, on the same scripted model
+	$(BIN)/python -m benchmarks.agents --python .venv-agents/bin/python
+
+model-test: $(VENV)/installed-dev .venv-model/installed ## try a real model server (llama.cpp), and with LITELLM=1 a proxy in front of it
+	STEPWELL_MODEL_PYTHON=.venv-model/bin/python $(BIN)/pytest -s --timeout 600 tests/real_models
+
 binary: .venv-dist/installed ## make the single file in dist/ (needs a C compiler)
 	.venv-dist/bin/python -m distribution binary
 
@@ -96,10 +102,16 @@ lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .venv-bench .venv-dist .venv-newer .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
+	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-newer .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
 
 .venv-bench/installed: scripts/bench-setup pyproject.toml
 	scripts/bench-setup
+
+.venv-agents/installed: scripts/agent-setup pyproject.toml
+	scripts/agent-setup
+
+.venv-model/installed: scripts/model-setup pyproject.toml
+	scripts/model-setup
 
 .venv-dist/installed: requirements-dist.txt pyproject.toml
 	$(PYTHON) -m venv .venv-dist

@@ -80,7 +80,7 @@ def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
             for tool in request.tools
         ]
     if request.tools and request.tool_choice is not None:
-        body["tool_choice"] = _tool_choice(request.tool_choice)
+        body["tool_choice"] = _tool_choice(request)
     if request.temperature is not None:
         body["temperature"] = request.temperature
     further = _further(endpoint, request)
@@ -108,10 +108,11 @@ def _further(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     return further
 
 
-def _tool_choice(wanted: str) -> Any:
-    if wanted == "required":
-        return wanted
-    return {"type": "function", "function": {"name": wanted}}
+def _tool_choice(request: ChatRequest) -> Any:
+    # Servers that take no name, as llama.cpp's, know that one must be called.
+    if request.tool_choice == "required" or len(request.tools) == 1:
+        return "required"
+    return {"type": "function", "function": {"name": request.tool_choice}}
 
 
 def _instruct(messages: list[dict[str, Any]], words: str) -> None:

@@ -111,8 +111,8 @@ async def test_an_answer_may_be_asked_for_by_a_tool(tmp_path: Path, provider: st
     assert [call.arguments for call in answer.tool_calls] == [{"city": "Paris"}]
     body = server.requests[0].body
     assert "response_format" not in body
-    choice = body["tool_choice"]
-    assert choice.get("name", choice.get("function", {}).get("name")) == "answer"
+    choice = {"openai": "required", "anthropic": {"type": "tool", "name": "answer"}}
+    assert body["tool_choice"] == choice[provider]
 
 
 def test_a_trial_answer_counts_nothing_of_a_cache() -> None:
