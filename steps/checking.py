@@ -150,7 +150,9 @@ def declared_in(document: Mapping[str, Any], registry: Registry) -> Declared:
             before = specs.setdefault(name, spec)
             if spec.get("sensitive") and not before.get("sensitive"):
                 specs[name] = {**before, "sensitive": True}
-    return {name: {} if name in unclear else spec for name, spec in specs.items()}
+    for name in unclear:  # of no known type, and as sensitive as it is anywhere
+        specs[name] = {"sensitive": True} if specs[name].get("sensitive") else {}
+    return specs
 
 
 def _put_by(step: Mapping[str, Any], registry: Registry) -> dict[str, JsonObject]:
