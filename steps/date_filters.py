@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from steps.iso_dates import read_day, read_moment
+
 _LONGEST = 200
 _MOST_DAYS = 20_000
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
@@ -18,7 +20,7 @@ def date_in(value: str, zone: str) -> str:
     """Return a moment as the clocks of a zone show it; a date without a time begins there."""
     place = _zone(zone)
     if _is_day(value):
-        return _text(datetime.combine(date.fromisoformat(value), time(), place))
+        return _text(datetime.combine(read_day(value), time(), place))
     return _text(_moment(value).astimezone(place))
 
 
@@ -39,8 +41,8 @@ def date_trunc(value: str, unit: str, zone: str | None = None) -> str:
     if unit not in _UNITS:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}")
     if _is_day(value) and zone is None:
-        return _first_day(date.fromisoformat(value), unit).isoformat()
-    moment = datetime.fromisoformat(date_in(value, zone)) if zone else _moment(value)
+        return _first_day(read_day(value), unit).isoformat()
+    moment = read_moment(date_in(value, zone)) if zone else _moment(value)
     if unit == "hour":
         return _text(moment.replace(minute=0, second=0, microsecond=0))
     place = _zone(zone) if zone else moment.tzinfo
@@ -95,7 +97,7 @@ def date_parse(text: str, pattern: str, zone: str | None = None) -> str:
 
 def date_parts(value: str, zone: str | None = None) -> dict[str, int]:
     """Return year, month, day, and the rest of what calendars and clocks show."""
-    moment = datetime.fromisoformat(date_in(value, zone)) if zone else _read(value)
+    moment = read_moment(date_in(value, zone)) if zone else _read(value)
     iso = moment.isocalendar()
     parts = {
         "year": moment.year, "quarter": (moment.month + 2) // 3, "month": moment.month,
@@ -130,11 +132,11 @@ def _is_day(value: str) -> bool:
 
 
 def _read(value: str) -> date:
-    return date.fromisoformat(value) if _is_day(value) else datetime.fromisoformat(value)
+    return read_day(value) if _is_day(value) else read_moment(value)
 
 
 def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
+    moment = read_moment(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from steps.date_filters import DATE_FILTERS
 from steps.durations import duration_ms
 from steps.frozen import freeze, thaw
+from steps.iso_dates import read_day, read_moment
 from steps.list_filters import LIST_FILTERS
 from steps.strict_json import parse_strictly
 from steps.text_filters import TEXT_FILTERS, matches
@@ -59,15 +60,15 @@ def date_add(date: str, duration: str) -> str:
     moved = timedelta(milliseconds=duration_ms(duration.removeprefix("-")))
     moved = -moved if duration.startswith("-") else moved
     if _is_day(date) and not moved % _DAY:
-        return (Day.fromisoformat(date) + moved).isoformat()
-    return (datetime.fromisoformat(date) + moved).isoformat().replace("+00:00", "Z")
+        return (read_day(date) + moved).isoformat()
+    return (read_moment(date) + moved).isoformat().replace("+00:00", "Z")
 
 
 def date_format(date: str, pattern: str) -> str:
     """Return an ISO date written by a strftime pattern; without an offset it is in UTC for `%s`."""
     if len(pattern) > _LONGEST_PATTERN:
         raise ValueError(f"the pattern of a date has {_LONGEST_PATTERN} characters at most")
-    moment = datetime.fromisoformat(date)
+    moment = read_moment(date)
     return moment.strftime(_DIRECTIVE.sub(lambda found: _directive(found[0], moment), pattern))
 
 

@@ -81,7 +81,8 @@ SCOPE: dict[str, Any] = {
 WRONG: list[tuple[str, str]] = [
     ("'2026-01-01' | date_in('Mars/Base')", "there is no time zone 'Mars/Base'"),
     ("'2026-01-01' | date_in('../../etc/passwd')", "there is no time zone"),
-    ("'yesterday' | date_in('UTC')", "Invalid isoformat string"),
+    ("'yesterday' | date_in('UTC')", "'yesterday' is no ISO date, such as"),
+    ("'31.12.2026' | date_add('1d')", "'31.12.2026' is no ISO date"),
     ("'2026-01-01' | date_diff('2026-01-02', 'fortnights')", "unit must be one of seconds"),
     ("'2026-01-01' | date_trunc('decade')", "unit must be one of hour"),
     ("'2026-01-01' | date_add_months(1.5)", "months must be a whole number"),
