@@ -66,6 +66,8 @@ def pages(scene: Scene) -> dict[str, str]:
         "tools": "/settings/tools",
         "webhooks": "/settings/webhooks",
         "webhook": f"/settings/webhooks/{scene.webhook}",
+        "triggers": "/settings/triggers",
+        "trigger": "/settings/triggers/claims",
         "retention": "/settings/retention",
         "health": "/settings/health",
         "answer": scene.link,

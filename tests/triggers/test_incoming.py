@@ -38,6 +38,10 @@ def sender() -> Iterator[httpx.Client]:
         yield client
 
 
+def _key(number: int) -> str:
+    return base64.b64encode(bytes([number]) * 32).decode()
+
+
 def put(client: httpx.Client, name: str, **body: Any) -> Any:
     given = {"workflowId": "any", "verify": {"preset": "none"}, **body}
     answer = client.put(f"/api/triggers/{name}", json=given)
@@ -311,8 +315,15 @@ def test_addresses_are_moved_paused_and_gone(
     assert moved.rpartition("/")[2] not in shared.log.read_text()
 
 
+KEYS: list[dict[str, str]] = [
+    {"STEPWELL_SECRETS_KEY": new, "STEPWELL_SECRETS_OLD_KEYS": old}
+    for new, old in ((_key(2), _key(1)), (_key(2), ""), (_key(1), _key(2)))
+]
+"""The key that seals, changed; the one before left out at the next start."""
+
+
 def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", PLUGIN) as server:
+    with Server(tmp_path / "data", PLUGIN, **KEYS[2]) as server:
         with server.client() as client:
             client.post("/api/workflows", json=nothing_to_do("any")).raise_for_status()
             url = put(client, "killed", idempotencyKey="{{ request.body.id }}")["url"]
@@ -329,8 +340,10 @@ def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> No
                         break
                     accepted[number] = answer.json()["runId"]
             killer.join()
+            server.environment |= KEYS[kill]
             server.start()
         with httpx.Client() as sender, server.client() as client:
+            assert client.get("/api/triggers/killed").json()["url"] == url
             again = {number: sender.post(url, json={"id": number}).json() for number in accepted}
             assert {number: item["runId"] for number, item in again.items()} == accepted
             assert all(item["duplicate"] for item in again.values())
