@@ -84,8 +84,10 @@ class Places:
                 try:
                     if not await self._is_served(key, line.first, line.under_way):
                         return
-                except (UnknownRun, RunLost):
+                except UnknownRun:
                     stuck.add(run_number(line.first))
+                except RunLost:
+                    return  # it is being read again, and nobody passes it meanwhile
                 except DefinitionUnusable as unusable:
                     log.run_stuck(line.first, unusable)
                     stuck.add(run_number(line.first))

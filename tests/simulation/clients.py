@@ -8,7 +8,7 @@ from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.execution.live_run import RunLost
 from app.execution.new_run import NewRun
-from engine import JsonObject, Rejected, Run, State
+from engine import SIGNAL_PAUSE, JsonObject, Rejected, Run, State
 from journal import DuplicateStart, IdempotencyKey, NewSignal, Unavailable
 from steps.contract import InvalidAnswer
 from tests.simulation.observer import Observer
@@ -16,6 +16,8 @@ from tests.simulation.process import Gone, Process, Server
 from tests.simulation.workflows import CHILDREN, DOCUMENTS, TENANT
 
 STARTED = [str(document["id"]) for document in DOCUMENTS if document["id"] not in CHILDREN]
+MEETING = [name for name in STARTED if name.startswith(("limited", "waits", "gathers", "tells"))]
+"""Those whose runs have to do with one another: there are to be several at once."""
 _FOR_EVER_MS = 10**14
 _UNKNOWN = (Gone, Unavailable, RunLost)
 
@@ -76,7 +78,8 @@ class Client:
     async def start(self) -> None:
         """Start a run; with a key, ask again until it is known which run that is."""
         random = self._random
-        workflow_id, wait = random.choice(STARTED), random.random() < 0.3
+        meets = random.random() < 0.35
+        workflow_id, wait = random.choice(MEETING if meets else STARTED), random.random() < 0.3
         key = f"key-{random.randrange(4)}" if random.random() < 0.5 else None
         if key:
             workflow_id = STARTED[int(key[-1])]
@@ -115,7 +118,7 @@ class Client:
         if not waiting:
             return
         run = self._random.choice(waiting)
-        if run.awaited_signal:
+        if run.pause and run.pause.type == SIGNAL_PAUSE:
             await self.signal()
         else:
             await self.answer_to(run.id)

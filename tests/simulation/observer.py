@@ -12,9 +12,11 @@ from engine import (
     CancelRequested,
     Event,
     Run,
+    RunAdmitted,
     RunIsOver,
     RunResumed,
     RunStarted,
+    State,
     StepCancelled,
     StepCompleted,
     StepFailed,
@@ -97,8 +99,24 @@ class Observer:
             self.runs[run_id] = changed[run_id] = after
             self.folds.setdefault(run_id, []).append(after)
             self._note(run_id, event)
+            if isinstance(event, RunAdmitted):
+                self._check_places(after)
         for run_id, run in changed.items():
             self._check_row(run_id, run)
+
+    def _check_places(self, admitted: Run) -> None:
+        """Check that no more runs are under way than may be, and that nobody was passed."""
+        place = admitted.place
+        assert place is not None
+        others = [run for run in self.runs.values() if run.place and not run.is_over
+                  and (run.workflow_id, run.place.key) == (admitted.workflow_id, place.key)]  # fmt: skip
+        under_way = [run for run in others if run.state is not State.QUEUED]
+        if len(under_way) > place.limit:
+            self.violated(f"{len(under_way)} runs are under way, and {place.limit} may be")
+        number = int(admitted.id.rpartition("-")[2])
+        for run in others:
+            if run.state is State.QUEUED and int(run.id.rpartition("-")[2]) < number:
+                self.violated(f"{admitted.id} was admitted before {run.id}, which is older")
 
     def _check_branches(self, run_id: str) -> None:
         """Check that all whom a step has started have stopped before it completes."""

@@ -181,6 +181,7 @@ class Server:
             asyncio.create_task(recovery.run()),
             asyncio.create_task(timers.run()),
             asyncio.create_task(execution.signals.run()),
+            asyncio.create_task(execution.places.run()),
         ]
         for task in background:
             task.add_done_callback(lambda task: self._ended(life, task))

@@ -10,14 +10,14 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from app.execution.waiters import is_settled
-from engine import Run, Status
+from engine import FINALLY, Run, State, Status
 from tests.simulation.clients import Book, Client
 from tests.simulation.disk import Disk, Moods
 from tests.simulation.loop import SeededLoop
 from tests.simulation.observer import Observer, Violation
 from tests.simulation.process import JumpingClock, Log, Server
 from tests.simulation.step_types import Chance
-from tests.simulation.workflows import TENANT, stored
+from tests.simulation.workflows import DOCUMENTS, TENANT, compiled, stored
 
 _PATIENCE_S = 90
 
@@ -170,6 +170,8 @@ class _World:
 
     def _unrest(self) -> str:
         for run in self._runs():
+            if run.state is State.QUEUED and self._is_full(run):
+                continue
             if not is_settled(run):
                 return f"{run.id} is {run.state} in {run.current_step_id}"
             if run.waits_for_children and run.pause:
@@ -200,6 +202,7 @@ class _World:
             driving._notified,
             execution.lost_runs._ids,
             execution.signals._tasks,
+            execution.places._tasks,
         )
         left = (runs._waiters._by_run, left_children.left, left_children._sweeping)
         turns = (driver._step_life._acting, driver._chains, driver._flushes)
@@ -208,11 +211,28 @@ class _World:
             return f"in memory: {held} {left} {taken}"
         return "" if execution.recovery.is_done else "recovery is not done"
 
+    def _is_full(self, queued: Run) -> bool:
+        """Say whether as many runs wait for people as may be under way beside this one."""
+        paused = [run for run in self._runs() if run.status is Status.PAUSED and run.place
+                  and run.workflow_id == queued.workflow_id]  # fmt: skip
+        return queued.place is not None and len(paused) >= queued.place.limit
+
+    def _check_finally(self, run: Run) -> None:
+        """Check that a run has entered its `finally`, and with what it did before, once."""
+        document = next(one for one in DOCUMENTS if one["id"] == run.workflow_id)
+        definition = compiled()(document)
+        graph = (definition.bodies[run.body] if run.body else definition).graph
+        if graph.at_end is None or run.status is Status.TERMINATED or not run.executions:
+            return
+        if run.handler != FINALLY or run.visits.get(graph.at_end) != 1:
+            self._observer.violated(f"{run.id} has ended without its finally: {run.handler!r}")
+
     def _check_ends(self) -> None:
         observer, book = self._observer, self._book
         for run in self._runs():
             if not run.is_over:
                 observer.violated(f"{run.id} has not ended: {run.state}")
+            self._check_finally(run)
             for visit in run.past:
                 if visit.step_id == "call" and isinstance(visit.output, dict):
                     outputs = visit.output.get("outputs")

@@ -21,6 +21,7 @@ from steps.contract import (
 )
 from steps.effects import Effects
 from steps.end_flow import EndFlow
+from steps.group import Group
 from steps.http_messages import HttpRequest
 from steps.parallel import Parallel
 from steps.registry import Registry
@@ -217,6 +218,6 @@ async def _stubborn() -> None:
 def registry() -> Registry:
     return Registry(
         [
-            Play(), AskFirst(), Families(), CallWorkflow(), Parallel(), CollectInputs(), RequestUserAction(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
+            Play(), AskFirst(), Families(), CallWorkflow(), Parallel(), Group(), CollectInputs(), RequestUserAction(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
         ]
     )  # fmt: skip

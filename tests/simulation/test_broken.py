@@ -14,9 +14,11 @@ from app.execution.driving import Driving
 from app.execution.left_children import LeftChildren
 from app.execution.live_run import InFlight, LiveRun
 from app.execution.live_runs import LiveRuns
+from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.timers import Timers
 from app.execution.waiters import Waiters
+from engine import advance
 from journal.transaction import Append
 from journal.writer import Writer
 from tests.simulation.loop import Stuck
@@ -158,6 +160,24 @@ def takes_signals_by_themselves(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Appends, "append", apart)
 
 
+def counts_nobody(patch: pytest.MonkeyPatch) -> None:
+    served = Places._is_served
+
+    async def always(self: Places, key: Any, run_id: str, _: int) -> bool:
+        return await served(self, key, run_id, 0)
+
+    patch.setattr(Places, "_is_served", always)
+
+
+def ends_without_finally(patch: pytest.MonkeyPatch) -> None:
+    end = advance._end
+
+    def early(run: Any, graph: Any, ending: Any, now_ms: int) -> Any:
+        return end(run, replace(graph, at_end=None), ending, now_ms)
+
+    patch.setattr(advance, "_end", early)
+
+
 NO_REST = r"^no rest after \d+ s of peace: "
 
 VIOLATIONS: dict[Break, str] = {
@@ -175,6 +195,8 @@ VIOLATIONS: dict[Break, str] = {
     wakes_nobody: r"^nobody told who waited for \S+ that it had ended or paused$",
     goes_on_from_what_is_not_recorded: r"goes on from record \S+=\d+: \[\]$",
     takes_signals_by_themselves: r"takes token-\d+, as \S+ has done$",
+    counts_nobody: r"^2 runs are under way, and 1 may be$",
+    ends_without_finally: r"has ended without its finally: ",
     applies_twice: r"StepStarted is not legal in state executing$",
 }
 """The violation that each breaking must cause."""

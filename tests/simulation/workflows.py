@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from functools import cache
+from itertools import count, islice, pairwise
 from random import Random
 from typing import Any
 
 from app.definitions.workflows import Workflows
 from engine import Json
+from steps.bodies import step_count
 from steps.compiled import Definition
 from steps.definition import compile_definition
 from tests.simulation.disk import Disk, Life, Moods
@@ -63,6 +65,74 @@ def _workflow(name: str, steps: list[Any], *edges: dict[str, Any]) -> dict[str, 
     }  # fmt: skip
 
 
+def _nested(random: Random, deep: int) -> dict[str, Any]:
+    """Return a body of a few steps by chance, groups and branches among them, and its handlers."""
+    steps = [_part(random, f"s{number}", deep) for number in range(random.randrange(1, 4))]
+    names = [step["id"] for step in steps]
+    body: dict[str, Any] = {"edges": [_edge(a, b) for a, b in pairwise(names)]}
+    if len(names) > 1 and random.random() < 0.4:
+        body["edges"].append(_edge(names[0], names[-1], on="error"))
+    if random.random() < 0.5:
+        steps.append(_play("caught", random.choice(("any", "act", "fail"))))
+        body["onError"] = "caught"
+    if random.random() < 0.7:
+        steps.append(_play("tidy", random.choice(("act", "sleep", "maybe-fail")), "act"))
+        body["finally"] = "tidy"
+    if random.random() < 0.3:
+        body["timeout"] = random.choice(("300ms", "1500ms", "8s"))
+    return {"steps": steps, **body}
+
+
+def _part(random: Random, step_id: str, deep: int) -> dict[str, Any]:
+    kinds = ("play", "play", "ask", "signal", "call", *(("group", "parallel") * 3 if deep else ()))
+    retry = {"retry": RETRY} if random.random() < 0.3 else {}
+    match random.choice(kinds):
+        case "group":
+            return {"id": step_id, "type": "group", **_nested(random, deep - 1), **retry}
+        case "parallel":
+            branches = {name: _nested(random, deep - 1) for name in "xyz"[: random.randrange(2, 4)]}
+            enough = random.choice(("all", "any", 2))
+            return {
+                "id": step_id,
+                "type": "parallel",
+                "branches": branches,
+                "enough": enough,
+                **retry,
+            }
+        case "signal":
+            return {"id": step_id, "type": "wait-for-signal", "signal": "go"}
+        case "ask":
+            return {**_ACTION, "id": step_id}
+        case "call":
+            wait = random.random() < 0.6
+            return {**_call("any", wait=wait), "id": step_id, **(retry if wait else {})}
+        case _:
+            return _play(step_id, random.choice(("any", "act", "sleep")), "any", **retry)
+
+
+def _random(seed: int) -> dict[str, Any]:
+    """Return a whole document whose parts are nested by chance."""
+    body = _nested(Random(seed), 2)
+    steps, edges = body.pop("steps"), body.pop("edges")
+    last = [step["id"] for step in steps if step["id"].startswith("s")][-1]
+    edges += [_edge(last, "end"), *([_edge("caught", "end")] if "onError" in body else ())]
+    end = {"id": "end", "type": "end-flow", "result": {"ended": True}}
+    name = f"nested-{seed}"
+    return {
+        "id": name,
+        "name": name,
+        "initialStep": "s0",
+        "steps": [*steps, end],
+        "edges": edges,
+        **body,
+    }
+
+
+def _limited(name: str, when_full: str) -> dict[str, Any]:
+    steps = [_play("a", "any", "sleep"), _ACTION]
+    return {**_workflow(name, steps), "concurrency": {"limit": 1, "whenFull": when_full}}
+
+
 _ACTION = {"id": "ask", "type": "request-user-action", "message": "Well?"}
 
 DOCUMENTS: list[dict[str, Any]] = [
@@ -94,6 +164,9 @@ DOCUMENTS: list[dict[str, Any]] = [
     _workflow("vote", [_fork(2, onBranchError="fail", retry=RETRY), _items("any", enough=2, concurrency=3), _play("b", "act")],
               _edge("fork", "end", on="error"), _edge("call", "end", on="error")),
     _workflow("fork", [_fork("all", onBranchError="continue", concurrency=2), _play("b", "act")]),
+    _workflow("sends-off", [{**_items("leaf", wait=False), "id": "send"}, _play("b", "act")]),
+    *(_limited(f"limited-{when_full}", when_full) for when_full in ("queue", "refuse", "cancel-oldest")),
+    *islice((made for seed in count() if step_count(made := _random(seed)) in range(6, 31)), 12),
     _workflow("again", [_call("leaf"), _play("b", "any")], _edge("b", "call", on="error")),
 ]  # fmt: skip
 
