@@ -13,6 +13,7 @@ from app.auth.providers import Providers
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
 from app.clock import Clock, SystemClock
+from app.concurrency.call_rates import CallRates
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.tenant import current_tenant
 from app.definitions.agents import Agents
@@ -103,6 +104,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
         journal.events, deltas if settings.transcripts else None,
+        CallRates(settings.call_rates, acting) if settings.call_rates else None,
     )  # fmt: skip
     execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
     webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)

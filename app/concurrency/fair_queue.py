@@ -6,6 +6,8 @@ a tenant with one run would come after all of them.
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from app.concurrency.attempt_timeout import waiting_for_turn
@@ -79,6 +81,23 @@ class FairQueue:
         self._shares.give(tenant, amount)
         while self._lines and self._serve_next():
             pass
+
+    @asynccontextmanager
+    async def lent(self, tenant: str) -> AsyncIterator[None]:
+        """Let others have the turn that the tenant holds while the block lasts.
+
+        It is held again after it, also where the block or the wait for it is cut off: whoever
+        took the turn gives it back.
+        """
+        self.give(tenant, 1)
+        try:
+            yield
+            await self.take(tenant, 1)
+        except FairQueueClosed:
+            self._shares.take(tenant, 1)  # what has begun may come to its end
+        except BaseException:
+            self._shares.take(tenant, 1)
+            raise
 
     def close(self) -> None:
         """Send everybody away who waits: the server is stopping."""

@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from app.auth.callbacks import Callbacks
 from app.clock import Clock
+from app.concurrency.call_rates import CallRates
 from app.concurrency.shield import shielded
 from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
@@ -59,6 +61,7 @@ class StepServices:
     store: StoredValues
     events: Events
     listeners: Listeners | None
+    rates: CallRates | None = None
 
 
 class LiveEffects:
@@ -87,12 +90,16 @@ class LiveEffects:
 
     async def http(self, request: HttpRequest) -> HttpResponse:
         """Send a request."""
+        if self._services.rates is not None:
+            await self._in_time(self._services.rates, f"host:{urlsplit(request.url).hostname}")
         return await self._services.client.send(request, self._tenant)
 
     async def download(
         self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
     ) -> HttpResponse:
         """Send a request, and keep the body of a good answer as it comes."""
+        if self._services.rates is not None:
+            await self._in_time(self._services.rates, f"host:{urlsplit(request.url).hostname}")
         client, made = self._services.client, self._doing.idempotency_key(self._live.run.id)
         try:
             async with self._services.files.receive(self._tenant, made) as incoming:
@@ -104,6 +111,12 @@ class LiveEffects:
         except StorageError as away:
             raise StepBroke("StorageUnavailable", str(away)) from away
         return replace(response, file=KeptFile(row.id, row.size))
+
+    async def _in_time(self, rates: CallRates, name: str) -> None:
+        """Wait until a name may be called that has a rate."""
+        step = self._live.usable.steps[self._doing.step_id]
+        holds_turn = step.type.acts_now(step.settings, self)
+        await rates.wait(name, self._tenant, holds_turn=holds_turn)
 
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
         """Return an OAuth token."""
@@ -130,6 +143,8 @@ class LiveEffects:
             save=partial(self._services.files.save, self._tenant, key),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
+        if self._services.rates is not None and not self.is_pure(tool_id):
+            await self._in_time(self._services.rates, f"tool:{tool_id}")
         with calling(tool_id):
             return await self._services.tools.call(tool_id, arguments, context)
 
@@ -159,6 +174,8 @@ class LiveEffects:
     async def _chat(self, request: ChatRequest) -> ChatAnswer:
         models, tenant = self._services.models, self._tenant
         estimate = await models.estimate(tenant, request)
+        if self._services.rates is not None:
+            await self._in_time(self._services.rates, f"model:{estimate.model}")
         # A step with a policy of its own waits in the journal, not here.
         may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
         text = self._answer_text()

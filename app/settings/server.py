@@ -31,6 +31,9 @@ _NO_SETTINGS = ("config", "key", "url", "tenant", "token")
 """What the environment has for others: the file of settings, and the client."""
 
 _PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
+_RATED = re.compile(r"(host|tool|model):\S{1,300}")
+_RATE = re.compile(r"[1-9][0-9]{0,6}/[smhd]")
+_NO_RATE = "must be a number of calls a second, minute, hour or day, such as 10/s"
 _LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
 NO_OPTIONS = ("metrics_token", "proxy", "secrets_key", "secrets_old_keys")
 """Settings that are no command-line options: other users could read them there."""
@@ -52,6 +55,12 @@ class Settings(BaseModel):
     mcp_servers: McpServersSettings = Field({}, description="MCP servers with tools, by name")
     allowed_networks: list[IPv4Network | IPv6Network] = Field(
         [], description="networks (CIDR) that steps may call although they are not public"
+    )
+    call_rates: dict[str, str] = Field(
+        {},
+        description="how often steps may call something, all runs of all tenants together: "
+        "`host:NAME`, `tool:ID` or `model:NAME` with a rate such as `10/s`, `100/m`; "
+        "who waits is in line, tenants in turn",
     )
     ca_file: Path | None = Field(
         None, description="certificates (PEM) that outgoing connections trust too"
@@ -233,7 +242,17 @@ class Settings(BaseModel):
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    @field_validator("models", "identity_providers", mode="before")
+    @field_validator("call_rates")
+    @classmethod
+    def _are_rates(cls, rates: dict[str, str]) -> dict[str, str]:
+        for name, rate in rates.items():
+            if not _RATED.fullmatch(name):
+                raise ValueError(f"{name} must be host:NAME, tool:ID or model:NAME")
+            if not _RATE.fullmatch(rate):
+                raise ValueError(f"the rate of {name} {_NO_RATE}")
+        return rates
+
+    @field_validator("models", "identity_providers", "call_rates", mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         if not isinstance(value, str):

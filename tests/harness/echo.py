@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,8 @@ class Echo:
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
+        self.came_s: list[float] = []
+        """When each request came."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -24,6 +27,7 @@ class Echo:
                     "headers": dict(reversed(headers)),  # what a step sets comes first
                 }
                 outer.seen.append(seen)
+                outer.came_s.append(time.monotonic())
                 answer = json.dumps(seen).encode()
                 self.send_response(int(self.path.split("?")[0].strip("/") or 200))
                 self.send_header("content-type", "application/json")
