@@ -122,6 +122,9 @@ arguments, which must fit the schema (400, and the run goes on asking). Nobody i
 arguments that do not fit. The model is told of a rejection, its comment, and an edit, which stands
 in `calls`. After a `deliver` nothing more is called; such calls are shown with `"made": false`.
 
+With the tool `ask-user` an agent asks a person, by `question` and perhaps `options`: the run pauses
+with `collect_inputs` for the field `answer`, which is the result of the call. Waits do not count.
+
 Where the step has `"onInterrupted": "ask"` and a crash met a call, a person is shown the tool and
 its arguments and says what is so: `happened` (`data.result` is what it gave), `again` or `skip`.
 Nobody is asked about a question to a model, which is asked again.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from steps.agent_person import ASK_USER
 from steps.captions import caption_texts
 from steps.contract import COMMON_ERRORS, AnyStepType, Problem
 from steps.document import CommonStep
@@ -75,7 +76,7 @@ def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
         named = {"tool": item} if isinstance(item, str) else item
         for what in ("tool", "workflow"):
             name = named.get(what) if isinstance(named, dict) else None
-            if isinstance(name, str) and not name.endswith(".*"):
+            if isinstance(name, str) and not name.endswith(".*") and name != ASK_USER:
                 told = known.lacks(what, name)
                 found += [Problem(f"tools[{index}]", told)] if told else []
     for key in ("model", "fallback"):

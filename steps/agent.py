@@ -62,7 +62,10 @@ class AgentTool(_Part):
     """One thing that an agent may call: a tool, or a workflow that is marked as a tool."""
 
     tool: str | None = Field(
-        None, min_length=1, max_length=200, description="a tool's id, or `server.*` for all of one"
+        None,
+        min_length=1,
+        max_length=200,
+        description="a tool's id, `server.*` for all of one, or `ask-user`",
     )
     workflow: str | None = Field(
         None, min_length=1, max_length=200, description="the id of a workflow marked as a tool"

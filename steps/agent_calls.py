@@ -13,6 +13,7 @@ from zlib import crc32
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, StepError
 from steps.agent import Limits
 from steps.agent_limits import AgentLimits
+from steps.agent_person import question
 from steps.agent_questions import Asked, Decision, Questions
 from steps.agent_recorded import RecordedCalls
 from steps.agent_tools import DELIVER, Offer
@@ -107,7 +108,10 @@ class AgentCalls:
         waits = await self._make([call for call in before if call.stand == "ready"])
         if waits is not None:
             return waits
-        if asking := [call for call in before if call.stand == "asks"]:
+        asking = [call for call in before if call.stand == "asks"]
+        if asking and all(_is_question(call) for call in asking):
+            return question(self._step, asking[0].name, asking[0].arguments or {})
+        if asking := [call for call in asking if not _is_question(call)]:
             asked = [
                 Asked(call.name, call.offer, call.arguments or {}) for call in asking if call.offer
             ]
@@ -147,11 +151,13 @@ class AgentCalls:
     def _decided(self, found: _Call, offer: Offer, decision: Decision | None) -> _Call:
         assert found.arguments is not None  # noqa: S101 - `_read` has seen to it
         problems = offer.problems(found.arguments) if not found.edited else []
-        if problems and (offer.kind == "workflow" or offer.approval is not False):
+        if problems and (offer.kind != "tool" or offer.approval is not False):
             # A call that cannot be made is nothing to ask a person about, or to start a run for.
             found.told = told_error("InvalidToolInput", listed(problems))
         elif decision and not decision.approved:
             found.told = told_error("Rejected", decision.refusal)
+        elif offer.kind == "person" and self._recorded is None:
+            found.stand = "asks"
         elif (
             decision
             or self._recorded
@@ -350,6 +356,10 @@ async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+def _is_question(call: _Call) -> bool:
+    return call.offer is not None and call.offer.kind == "person"
 
 
 def _is_workflow(call: _Call) -> bool:

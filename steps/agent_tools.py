@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from engine import ConditionFailed, Json, JsonObject, RetryPolicy
 from steps.agent import AgentTool, Approval
+from steps.agent_person import ASK_USER, INFO
 from steps.chat import ToolSpec
 from steps.contract import Problem, StepBroke
 from steps.effects import Effects, ToolInfo
@@ -25,7 +26,7 @@ class Offer:
 
     Attributes:
         name: The name that the model knows it by.
-        kind: Whether it is a tool or a workflow.
+        kind: Whether it is a tool, a workflow, or a person who is asked.
         id: The id of the tool or the workflow.
         description: What it is for, as the model is told.
         schema: The JSON Schema of its arguments.
@@ -36,7 +37,7 @@ class Offer:
     """
 
     name: str
-    kind: Literal["tool", "workflow"]
+    kind: Literal["tool", "workflow", "person"]
     id: str
     description: str
     schema: JsonObject
@@ -99,6 +100,8 @@ async def offers_of(tools: Sequence[AgentTool], effects: Effects) -> list[Offer]
     for wanted in tools:
         if wanted.workflow is not None:
             found = [await effects.workflow_as_tool(wanted.workflow)]
+        elif wanted.tool == ASK_USER:
+            found = [INFO]
         else:
             found = _matching(str(wanted.tool), known)
         offers += [_offer(wanted, info, _name(info.id, taken)) for info in found]
@@ -109,7 +112,7 @@ def _offer(wanted: AgentTool, info: ToolInfo, name: str) -> Offer:
     approval = wanted.approval
     return Offer(
         name,
-        "workflow" if wanted.workflow else "tool",
+        _kind(wanted),
         info.id,
         info.description,
         info.input_schema,
@@ -118,6 +121,12 @@ def _offer(wanted: AgentTool, info: ToolInfo, name: str) -> Offer:
         _kept(wanted.retry.policy()) if wanted.retry else None,
         dict(info.fields) if info.fields else None,
     )
+
+
+def _kind(wanted: AgentTool) -> Literal["tool", "workflow", "person"]:
+    if wanted.workflow:
+        return "workflow"
+    return "person" if wanted.tool == ASK_USER else "tool"
 
 
 def _terms(approval: Approval) -> JsonObject:

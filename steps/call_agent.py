@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject
 from steps.agent import AgentDefinition, compile_agent
+from steps.agent_person import answered
 from steps.agent_questions import accepted, unanswered
 from steps.agent_recorded import RecordedCalls
 from steps.agent_records import kept_calls
@@ -166,11 +167,11 @@ class CallAgent(StepType[CallAgentSettings]):
     def accept(
         self, settings: CallAgentSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> "Json | GoesOn":
-        """Take a person's word on calls, on a limit, or on a call that a crash has met.
+        """Take a person's word: what the agent has asked, on calls, on a limit, after a crash.
 
         Other arguments must fit the schema of the tool, which the pause shows as `inputSchema`.
         """
-        return of_budget(pause, answer) or accepted(pause, answer)
+        return of_budget(pause, answer) or answered(pause, answer) or accepted(pause, answer)
 
     def unanswered(self, settings: CallAgentSettings, pause: JsonObject) -> GoesOn | None:
         """Take calls for rejected that nobody has approved in time."""

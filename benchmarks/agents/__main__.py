@@ -59,7 +59,8 @@ class Peer:
 
     def begin(self, task: Task, model: Model, environment: Mapping[str, str]) -> Any:
         """Start the process of a task; it can be started again with what it kept."""
-        state = self._folder / f"{self.name}-{task.name}.state"
+        paused = environment.get("AGENT_PAUSE", "")
+        state = self._folder / f"{self.name}-{task.name}{paused}.state"
         command: list[str | Path] = [
             self._python, "-m", "benchmarks.peers.agent_peer", self.name, task.name,
                    model.address, state]  # fmt: skip

@@ -359,3 +359,34 @@ def test_a_transcript_tells_what_was_said(shared: Server) -> None:
         assert (told[3]["arguments"], told[4]["result"]) == ({"a": 5, "b": 6}, {"sum": 11})
         assert told[5]["text"] == "Well."
         assert client.get(f"{address}?stepId=other").json()["visits"] == []
+
+
+def test_an_agent_asks_a_person(shared: Server) -> None:
+    replies = turns(
+        Reply(tool_calls=[("ask-user", {"question": "Which?", "options": []})]),
+        Reply(tool_calls=[
+            ("ask-user", {"question": "Which city?", "options": ["Oslo", "Rome"]}),
+            ("ask-user", {"question": "How many?"}), ("add", {"a": 1, "b": 2}),
+        ]),
+        Reply("Oslo it is."),
+    )  # fmt: skip
+    with shared.client() as client, ModelServer(replies) as models:
+        name = agent(client, models, "asks-people", tools=["ask-user", "add"])
+        assert "warnings" not in client.get(f"/api/agents/{name}").json()
+        outcome = start(client, flow(client, name), q="where")
+        signal = outcome["pauseSignal"]
+        assert (signal["type"], signal["message"]) == ("collect_inputs", "Which city?")
+        assert signal["fields"]["answer"]["enum"] == ["Oslo", "Rome"]
+        address = f"/api/workflow/resume/{outcome['runId']}"
+        for wrong in ({"answer": "Paris"}, {"reply": "Oslo"}, {}):
+            refused = client.post(address, json={"type": "collect_inputs", "data": wrong})
+            assert refused.status_code == 400, refused.text
+        for said in ("Oslo", "Three"):
+            body = {"type": "collect_inputs", "data": {"answer": said}}
+            assert client.post(address, json=body).status_code == 200
+            settled(client, outcome["runId"], "paused", "completed")
+        document = status(client, outcome["runId"])
+        assert document["stepExecutionHistory"][0]["outputData"] == {"text": "Oslo it is."}
+        told = [one["content"] for one in models.requests[-1].body["messages"] if one["role"] == "tool"]  # fmt: skip
+        assert "InvalidToolInput" in told[0], "nobody is asked a question that cannot be answered"
+        assert [text.splitlines()[-1] for text in told[1:]] == ["Oslo", "Three", '{"sum": 3}']

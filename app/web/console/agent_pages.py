@@ -16,6 +16,7 @@ from app.wire.bodies import ListDefinitionsQuery, checked
 from app.wire.json_body import json_body
 from journal import DefinitionFilter, VersionRow
 from steps.agent import AgentDefinition, AgentTool
+from steps.agent_person import ASK_USER
 from steps.contract import StepBroke
 from steps.problems import InvalidDefinition
 
@@ -97,6 +98,8 @@ async def _abilities(call: Call, definition: AgentDefinition) -> dict[str, Any]:
 
 
 async def _is_here(call: Call, item: AgentTool, tools: set[str]) -> bool:
+    if item.tool == ASK_USER:
+        return True
     if item.workflow is not None:
         try:
             await call.services.workflows.as_tool(call.tenant, item.workflow)
