@@ -16,13 +16,13 @@ from steps.agent_limits import AgentLimits
 from steps.agent_person import question
 from steps.agent_questions import Asked, Decision, Questions
 from steps.agent_recorded import RecordedCalls
+from steps.agent_told import error_of, of_workflow, told_edit, told_error
 from steps.agent_tools import DELIVER, Offer
 from steps.chat import Part, TextPart, ToolCall
 from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput, listed
 from steps.effects import Effects
 from steps.model_output import fitted, schema_of
-from steps.outputs import NO_RESULT
 from steps.records import CHILD_USAGE
 from steps.tool_result import shown
 
@@ -263,7 +263,7 @@ class AgentCalls:
             jitter = crc32(f"{self._step.idempotency_key}:{name}:{attempt}".encode()) / _JITTER
             wait_s = offer.policy.delay_ms(attempt, jitter, error.retry_after_ms) / 1_000
             if not offer.policy.allows(error, attempt) or loop.time() + wait_s >= ends_s:
-                return {"ok": False, "error": _error(error.type, error.message), **more}
+                return {"ok": False, "error": error_of(error.type, error.message), **more}
             await asyncio.sleep(wait_s)
 
     async def _child(self, call: _Call) -> ChildrenOpen | None:
@@ -282,9 +282,9 @@ class AgentCalls:
         if end.usage is not None:
             value[CHILD_USAGE] = end.usage
         if end.error:
-            value |= {"ok": False, "error": _error(end.error.type, end.error.message)}
+            value |= {"ok": False, "error": error_of(end.error.type, end.error.message)}
         else:
-            value |= {"ok": True, "result": _of_workflow({"data": end.data, "result": end.result})}
+            value |= {"ok": True, "result": of_workflow({"data": end.data, "result": end.result})}
         await self._keep(call.name, value)
         return None
 
@@ -339,11 +339,11 @@ class AgentCalls:
         self.log.append(noted if call.edited is None else {**noted, "editedArguments": call.edited})
         told = kept["result"] if kept["ok"] else {"error": kept["error"]}
         if kept["ok"] and "runId" in kept:
-            told = _of_workflow(told)
+            told = of_workflow(told)
         parts = shown(told, self._limits.maxResult)
         if call.edited is None:
             return parts
-        return (TextPart(_told_edit(call.edited)), *parts)
+        return (TextPart(told_edit(call.edited)), *parts)
 
 
 async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
@@ -380,28 +380,4 @@ def _as_told(settled: JsonObject) -> JsonObject:
     if settled["value"] == "happened":
         return {"ok": True, "result": settled.get("result")}
     told = "whether this call was made is not known; a person said to go on without it"
-    return {"ok": False, "error": _error("InDoubt", told)}
-
-
-def _of_workflow(end: Json) -> Json:
-    """Return what a workflow that was called gives: its result, and its data without one."""
-    if not isinstance(end, dict) or "data" not in end:
-        return end
-    result = end.get("result")
-    has_its_own = result not in (None, NO_RESULT)
-    return {"result": result} if has_its_own else {"result": result, "data": end["data"]}
-
-
-def _told_edit(arguments: JsonObject) -> str:
-    told = json.dumps(arguments, ensure_ascii=False)
-    return f"(A person changed the arguments of this call before it was made. They were: {told})"
-
-
-def _error(kind: str, message: str, longest: int = 2_000) -> JsonObject:
-    return {"type": kind, "message": message[:longest]}
-
-
-def told_error(kind: str, message: str, longest: int = 2_000) -> tuple[Part, ...]:
-    """Return what the model is told of a call that was not made, or failed."""
-    error = {"error": _error(kind, message, longest)}
-    return (TextPart(json.dumps(error, ensure_ascii=False)),)
+    return {"ok": False, "error": error_of("InDoubt", told)}
