@@ -37,7 +37,7 @@ class CallWorkflowSettings(StepSettings):
     )
     data: Template = Field(
         default_factory=lambda: Template({}),
-        description="the child's input, an object of templates",
+        description="the child's input: an object of templates, or one that gives an object",
     )
     items: Template | None = Field(
         None,
@@ -111,7 +111,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     ) -> Iterator[Problem]:
         """Refuse data that is no object."""
         if not isinstance(settings.data.source, dict | str):
-            yield Problem("data", "must be an object of templates")
+            yield Problem("data", "must be an object of templates, or a template that gives one")
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Refuse what is for many child runs where there is one."""

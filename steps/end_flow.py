@@ -31,7 +31,7 @@ class EndFlowSettings(StepSettings):
 
     result: Template = Field(
         default_factory=lambda: Template(NO_RESULT),
-        description="the run's result, an object of templates",
+        description="the run's result: an object of templates, or one that gives an object",
     )
     status: Literal["completed", "failed"] = Field(
         "completed", description="whether the run ends as completed or as failed"
@@ -75,8 +75,8 @@ class EndFlow(StepType[EndFlowSettings]):
         self, settings: EndFlowSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
         """Ask for an object as result, and for a word as type of the error."""
-        if not isinstance(settings.result.source, dict):
-            yield Problem("result", "must be an object of templates")
+        if not settings.result.may_be_object:
+            yield Problem("result", "must be an object of templates, or a template that gives one")
         kind = settings.errorType.source if settings.errorType else "EndedAsFailed"
         if not isinstance(kind, str) or not ("{{" in kind or _WORD.fullmatch(kind)):
             yield Problem("errorType", _NO_WORD)
@@ -112,4 +112,7 @@ class EndFlow(StepType[EndFlowSettings]):
             raise StepBroke(kind, str(told), retryable=False)
         if settings.answer is not None:
             await effects.record(RECORD, partial(settings.answer.rendered, step.scope))
-        return Done(await settings.result.rendered(step.scope))
+        result = await settings.result.rendered(step.scope)
+        if not isinstance(result, dict):
+            raise StepBroke("InvalidOutput", "result must give an object", retryable=False)
+        return Done(result)

@@ -16,7 +16,7 @@ from steps.language.allowance import allowance_here
 class Template:
     """A JSON value, compiled; a string that is one single placeholder keeps the value's type."""
 
-    __slots__ = ("_compiled", "is_constant", "secrets", "source")
+    __slots__ = ("_compiled", "is_constant", "may_be_object", "secrets", "source")
     may_name_secrets: ClassVar[bool] = False
 
     def __init__(self, source: Json, *, also: frozenset[str] = frozenset()) -> None:
@@ -37,6 +37,8 @@ class Template:
         """The secrets that its expressions name."""
         self.is_constant = isinstance(self._compiled, bool | int | float | str | None)
         """Whether it is one plain value."""
+        self.may_be_object = isinstance(self._compiled, dict | Expression)
+        """Whether it is an object, or one placeholder that may give one."""
 
     def render(self, scope: Mapping[str, Json]) -> Json:
         """Evaluate every expression.

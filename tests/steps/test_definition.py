@@ -108,3 +108,16 @@ def test_of_many_words_some_are_listed_and_the_nearest_is_found() -> None:
     known = [f"step-{number}" for number in range(1_000)]
     assert did_you_mean("zzz", known).endswith("and 970 more")
     assert did_you_mean("step-99", known) == "; did you mean step-99?"
+
+
+@pytest.mark.parametrize("result", [{"a": 1}, "{{ data.x }}"])
+def test_a_result_is_an_object_or_gives_one(result: Any) -> None:
+    document: Any = {"name": "X", "initialStep": "end", "steps": [{**END, "result": result}]}
+    compile_definition(document, Registry.built_in())
+
+
+@pytest.mark.parametrize("result", ["text", "a {{ data.x }}", [1], 5, None])
+def test_what_gives_no_object_is_no_result(result: Any) -> None:
+    document: Any = {"name": "X", "initialStep": "end", "steps": [{**END, "result": result}]}
+    with pytest.raises(InvalidDefinition, match="must be an object of templates, or a template"):
+        compile_definition(document, Registry.built_in())
