@@ -119,12 +119,18 @@ def _together(connection: sqlite3.Connection, batch: Sequence[Append | Task]) ->
     """Write all appends at once. Raises `sqlite3.IntegrityError` when one does not fit."""
     runs: list[Statement] = []
     events: list[Row] = []
-    for item in batch:
+    others: list[tuple[int, Work]] = []
+    for place, item in enumerate(batch):
         if isinstance(item, Append):
             runs += item.runs
             events += item.events
+        else:
+            others.append((place, item.work))
     write_rows(connection, runs, events)
-    return [None if isinstance(item, Append) else _alone(connection, item.work) for item in batch]
+    answers: list[Any] = [None] * len(batch)
+    for place, work in others:
+        answers[place] = _alone(connection, work)
+    return answers
 
 
 def _one_by_one(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:

@@ -134,7 +134,11 @@ class Writer:
     def _batch(self) -> Sequence[Append | Task]:
         """Return what has gathered; nothing means: look at the file."""
         gathered = self._gathered
-        batch = [gathered.popleft() for _ in range(min(len(gathered), _LARGEST_BATCH))]
+        if len(gathered) <= _LARGEST_BATCH:
+            batch = list(gathered)
+            gathered.clear()
+        else:
+            batch = [gathered.popleft() for _ in range(_LARGEST_BATCH)]
         if not gathered and not self._closed:
             self._news.clear()
         return batch

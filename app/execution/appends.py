@@ -194,7 +194,7 @@ class Appends:
                 self._publish(live, events)
 
     def _publish(self, live: LiveRun, events: Sequence[Event]) -> None:
-        kinds = {type(event) for event in events} if len(events) > 1 else (type(events[0]),)
+        kinds = set(map(type, events))
         for wanted, heard in self.on_append:
             if not wanted.isdisjoint(kinds):
                 heard(live, events)
