@@ -148,16 +148,18 @@ class DefinitionQueries:
     async def with_step(self, tenant: str, key: str, value: str, limit: int) -> list[VersionRow]:
         """Return definitions that have a step whose `key` is `value`, by name, at most `limit`.
 
-        Looked at are the newest version and the published one of each that is not archived.
+        A step may stand in a body; a branch names a workflow by `workflow`. Looked at are the
+        newest version and the published one of each that is not archived.
         """
         rows = await self._lists.all(
             f"{self._brief} WHERE w.tenant = ? AND NOT w.archived"
             f" AND ({self._is_newest} OR v.version = w.published_version)"
             " AND instr(v.definition, ?)"  # few have it at all: only those are parsed
-            " AND EXISTS (SELECT 1 FROM json_each(v.definition, '$.steps') s"
-            " WHERE json_extract(s.value, ?) = ?)"
+            " AND EXISTS (SELECT 1 FROM json_tree(v.definition) t WHERE t.atom = ? AND ("
+            "t.key = ? AND t.path GLOB '*.steps[[]*]' OR"
+            " t.key = 'workflow' AND ? = 'workflowId' AND t.path GLOB '*.branches.*'))"
             " GROUP BY w.id ORDER BY v.name, w.id LIMIT ?",
-            (tenant, value, f'$."{key}"', value, limit),
+            (tenant, value, value, key, key, limit),
         )
         return [_version(row) for row in rows]
 
