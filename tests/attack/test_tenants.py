@@ -23,6 +23,9 @@ OBJECTS = {
     "/api/webhooks/{id}": "webhook",
     "/api/workflow/rerun/{runId}": "run",
     "/api/workflow/links/{runId}": "run",
+    "/api/workflow/replay/{runId}": "run",
+    "/api/people/{id}": "person",
+    "/api/sessions/{id}": "session",
     "/api/keys/{id}": "key",
     "/api/jwt-secrets/{kid}": "kid",
     "/api/workflow/files/{fileId}": "file",
@@ -42,6 +45,7 @@ ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
     "schedule": "theirs", "trigger": "theirs", "variable": "theirs", "tool": "theirs", "thread": "theirs",
     "webhook": "0123456789abcdef0123456789abcdef",
+    "person": "a9876543210fedcb", "session": "fedcba9876543210",
     "key": "0123456789ab", "kid": "kid_0123456789abcdef",
     "run": "dynamic-workflow-1234567890123", "file": "00000000-0000-4000-8000-000000000000",
 }  # fmt: skip
@@ -112,8 +116,11 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     kid = client.post("/api/jwt-secrets", json={"name": "canary-kid", "role": "viewer"}).json()[
         "kid"
     ]
+    invited = client.post("/api/people", json={"name": "canary-person", "role": "viewer"})
+    assert invited.status_code == 201, invited.text
     return {
         **ABSENT,
+        "person": invited.json()["id"],
         "run": run["runId"],
         "file": run["data"]["fileId"],
         "webhook": made.json()["id"],
@@ -159,7 +166,7 @@ def _comparable(answer: httpx.Response, ids: dict[str, str]) -> bytes:
     )
     text = f"{answer.status_code} {headers} {answer.text}"
     # The longest first: one may begin as another does.
-    for kind in ("file", "webhook", "run", "kid", "key"):
+    for kind in ("file", "webhook", "run", "kid", "key", "person"):
         text = text.replace(ids[kind], kind.upper())
     return text.encode()
 
