@@ -97,9 +97,9 @@ wheels: $(VENV)/installed ## build the packages of the server and of the client 
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client .
 
 lock: ## pin and hash what pyproject.toml asks for (needs uv)
-	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
-	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
-	uv pip compile --universal --no-emit-package stepwell-client --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
+	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
+	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
+	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
 
 clean: ## remove what was installed and cached, not the data
 	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-newer .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist

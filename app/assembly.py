@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 
 from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
@@ -40,11 +41,14 @@ from app.outbound.way_out import WayOut, proxy_of
 from app.secrets.seal import Keyring
 from app.secrets.vault import Secrets
 from app.services import Services
+from app.settings.extras import extra
 from app.settings.server import Settings
 from app.spending.spending import Spending
 from app.telemetry import log
 from app.telemetry.counters import Counters
+from app.telemetry.otlp import OtlpExporter
 from app.telemetry.stacks import loading_plugins
+from app.telemetry.traces import Exporter
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.mcp.servers import McpServers
@@ -82,16 +86,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings, closing)
     journal, hub = await _journal(settings, closing)
-    client, posting = (
-        _client(settings, way, most, closing)
-        for most in (settings.max_concurrent_steps, MOST_POSTS)
-    )
+    client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
     tokens = OAuthTokens(client, clock, secrets.conceal)
     models = _models(settings, journal, secrets, clock, way, closing)
-    providers = _providers(settings, way, clock, closing)
-    authenticator, sessions = await _callers(journal, settings, clock, secrets.keyring, providers)
+    authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files = Files(journal, storage, clock)
     workflows = Workflows(journal, registry, clock)
     agents = Agents(journal, clock)
@@ -106,9 +106,10 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         journal.events, deltas if settings.transcripts else None,
         CallRates(settings.call_rates, acting) if settings.call_rates else None,
     )  # fmt: skip
-    execution = await _execution(settings, journal, clock, live_runs, acting, counters, services)
-    webhooks = Webhooks(_webhook_parts(settings, journal, hub, posting, clock), secrets.keyring)
-    closing.push_async_callback(webhooks.close)
+    execution = await _execution(
+        settings, journal, clock, live_runs, acting, counters, services, closing
+    )
+    webhooks = _webhooks(settings, journal, hub, way, clock, secrets.keyring, closing)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     triggers = open_triggers(services, journal, execution, admission, hub)
     return Services(
@@ -156,11 +157,25 @@ async def _execution(  # noqa: PLR0913 - the parts below that room, each passed 
     acting: FairQueue,
     counters: Counters,
     services: StepServices,
+    closing: AsyncExitStack,
 ) -> Execution:
+    exporter = _exporter(settings, closing)
     culprit = Culprit(settings.data, settings.max_interruptions)
     return await open_execution(
-        journal, clock, live_runs, acting, counters, services, settings.cancel_grace, culprit
-    )
+        journal, clock, live_runs, acting, counters, services, settings.cancel_grace, culprit,
+        exporter,
+    )  # fmt: skip
+
+
+def _exporter(settings: Settings, closing: AsyncExitStack) -> Exporter | None:
+    """Open the way to the collector, where there is one; return it where it takes spans."""
+    if settings.otlp_endpoint is None:
+        return None
+    exporter = OtlpExporter(settings)
+    closing.push_async_callback(exporter.close)
+    if exporter.line is not None:
+        closing.callback(log.send_lines_to(exporter.line))
+    return exporter if exporter.takes_spans else None
 
 
 def _streams(settings: Settings, journal: Journal, hub: Hub, deltas: Deltas) -> Streams:
@@ -205,9 +220,16 @@ def _providers(settings: Settings, way: WayOut, clock: Clock, closing: AsyncExit
     return Providers(settings.identity_providers, client, clock)
 
 
-async def _callers(
-    journal: Journal, settings: Settings, clock: Clock, keyring: Keyring, providers: Providers
+async def _callers(  # noqa: PLR0913 - the parts below them, each passed in
+    journal: Journal,
+    settings: Settings,
+    clock: Clock,
+    secrets: Secrets,
+    way: WayOut,
+    closing: AsyncExitStack,
 ) -> tuple[Authenticator, Sessions]:
+    keyring = secrets.keyring
+    providers = _providers(settings, way, clock, closing)
     authenticator = Authenticator(journal, settings, clock, keyring, providers)
     await authenticator.load()
     sessions = Sessions(authenticator, journal.sessions, keyring, clock, settings.console_session)
@@ -231,10 +253,28 @@ def _step_types_and_tools(
     built_in = built_in_tools(settings, clock)
     with loading_plugins():
         tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
+    if settings.mcp_servers:
+        with extra("mcp", "mcp_servers"):
+            import_module("mcp")
     mcp = McpServers(settings.mcp_servers, way)
     closing.push_async_callback(mcp.close)
     mcp.start()
     return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp)
+
+
+def _webhooks(  # noqa: PLR0913 - the parts below them, each passed in
+    settings: Settings,
+    journal: Journal,
+    hub: Hub,
+    way: WayOut,
+    clock: Clock,
+    keyring: Keyring,
+    closing: AsyncExitStack,
+) -> Webhooks:
+    client = _client(settings, way, MOST_POSTS, closing)
+    webhooks = Webhooks(_webhook_parts(settings, journal, hub, client, clock), keyring)
+    closing.push_async_callback(webhooks.close)
+    return webhooks
 
 
 def _webhook_parts(

@@ -5,6 +5,7 @@ import argparse
 from app.cli.reporting import run_command
 from app.operator.errors import CommandFailed
 from app.secrets.seal import KeyUnusable
+from app.settings.extras import ExtraMissing
 from app.settings.server import SettingsError
 from app.telemetry import log
 from steps.registry import StepTypeError
@@ -15,5 +16,12 @@ from stepwell.client import StepwellError
 def carry_out(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     log.configure("warning", "console")  # until `serve` knows the settings
-    expected = (KeyUnusable, SettingsError, StepTypeError, ToolLoadError, StepwellError)
+    expected = (
+        ExtraMissing,
+        KeyUnusable,
+        SettingsError,
+        StepTypeError,
+        ToolLoadError,
+        StepwellError,
+    )
     return run_command(args, (CommandFailed, *expected))

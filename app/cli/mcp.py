@@ -4,6 +4,7 @@ import argparse
 
 from app.cli.remote import add_options
 from app.cli.subparsers import Subparsers
+from app.settings.extras import extra
 from stepwell import _calls as calls
 
 
@@ -19,7 +20,8 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Hand on what the client asks until it closes standard input. Raises `NoCredentials`."""
-    from app.cli.mcp_bridge import serve  # noqa: PLC0415 - the library takes its time to load
+    with extra("mcp", "stepwell mcp"):  # the library takes its time to load
+        from app.cli.mcp_bridge import serve  # noqa: PLC0415
 
     server = calls.server(args.url, args.key, args.tenant, None)
     serve(f"{server.url}/mcp", dict(server.headers))

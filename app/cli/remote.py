@@ -6,6 +6,7 @@ from typing import Any
 
 from app.cli.reporting import run_command
 from app.operator.errors import CommandFailed
+from app.settings.extras import ExtraMissing
 from stepwell.client import Client, StepwellError
 
 _ASKS_S, _FOLLOWS_S = 10.0, 30.0
@@ -14,7 +15,7 @@ _ASKS_S, _FOLLOWS_S = 10.0, 30.0
 
 def carry_out(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    return run_command(args, (CommandFailed, StepwellError))
+    return run_command(args, (CommandFailed, ExtraMissing, StepwellError))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,8 @@ from app.outbound.oauth import OAuthTokens
 from app.secrets.vault import Secrets
 from app.spending.spending import Asker, Spending
 from app.telemetry.at_work import calling
+from app.telemetry.traces import HEADER as TRACEPARENT
+from app.telemetry.traces import span_of_step, trace_of
 from app.tools.catalogue import ToolCatalogue
 from app.tools.stored_values import StoredValues
 from engine import Json, JsonObject, Record, Recorded
@@ -92,7 +94,16 @@ class LiveEffects:
         """Send a request."""
         if self._services.rates is not None:
             await self._in_time(self._services.rates, f"host:{urlsplit(request.url).hostname}")
-        return await self._services.client.send(request, self._tenant)
+        return await self._services.client.send(self._traced(request), self._tenant)
+
+    def _traced(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with the name of the step's span, where the run has a trace."""
+        run = self._live.run
+        trace = trace_of(run) if TRACEPARENT in run.context else None
+        if trace is None or any(name.lower() == TRACEPARENT for name in request.headers):
+            return request
+        named = trace.header(span_of_step(run.id, run.executions))
+        return replace(request, headers={**request.headers, TRACEPARENT: named})
 
     async def download(
         self, request: HttpRequest, name: str, keeps: Callable[[int], bool]
@@ -104,7 +115,7 @@ class LiveEffects:
         try:
             async with self._services.files.receive(self._tenant, made) as incoming:
                 sink = Sink(keeps, incoming.write)
-                response = await client.send(request, self._tenant, sink)
+                response = await client.send(self._traced(request), self._tenant, sink)
                 if not keeps(response.status):
                     return response
                 row = await incoming.keep(name, response.media_type)

@@ -26,6 +26,7 @@ from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
 from app.execution.signals import Signals
+from app.execution.spans import SPANS, Spans
 from app.execution.starts import Starts
 from app.execution.step_life import StepLife
 from app.execution.timers import SETS_TIMER, Timers
@@ -33,6 +34,7 @@ from app.execution.trials import Trials
 from app.execution.waiters import SETTLES, Waiters
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
+from app.telemetry.traces import Exporter
 from engine import RunPaused, RunStarted
 from journal import Journal
 from steps.frozen import FrozenValues
@@ -74,12 +76,14 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     services: StepServices,
     cancel_grace_s: float,
     culprit: Culprit,
+    exporter: Exporter | None = None,
 ) -> Execution:
     """Put together what executes runs."""
     frozen, fair_loop = FrozenValues(), FairLoop()
     appends = Appends(journal, clock, frozen, fair_loop)
     last_number = await journal.runs.last_number()
-    starts = Starts(appends, live_runs, journal.variables, clock, last_number)
+    traced = exporter is not None
+    starts = Starts(appends, live_runs, journal.variables, clock, last_number, traced=traced)
     children = Children(journal, services.workflows, starts)
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
@@ -108,6 +112,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
         (SETS_TIMER, timers.appended),
         (frozenset({RunStarted}), driving.appended),
     )
+    if exporter is not None:
+        appends.on_append.append((SPANS, Spans(exporter).appended))
     appends.on_loss += (lost_runs.lost, waiters.lost)
     children.on_left.append(left_children.leave)
     children.on_enough.append(left_children.spare)

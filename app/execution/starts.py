@@ -1,12 +1,14 @@
 """New runs: their ids, and how a run comes to be before anything of it is durable."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.clock import Clock
 from app.execution.appends import Appends
 from app.execution.live_run import LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
+from app.telemetry.traces import with_trace
 from engine import Event, JsonObject, apply
 from journal import DuplicateStart, VariableTable
 
@@ -14,15 +16,21 @@ from journal import DuplicateStart, VariableTable
 class Starts:
     """Makes new runs, with ids that only grow."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
         appends: Appends,
         live_runs: LiveRuns,
         variables: VariableTable,
         clock: Clock,
         last_number: int,
+        *,
+        traced: bool = False,
     ) -> None:
-        """Take the number of the newest run of the journal, 0 where there is none."""
+        """Take the number of the newest run of the journal, 0 where there is none.
+
+        `traced` gives each run a trace, where its caller has named none.
+        """
+        self._traced = traced
         self._variables = variables
         self._appends = appends
         self._live_runs = live_runs
@@ -72,6 +80,8 @@ class Starts:
     def _live_run(self, new: NewRun, variables: JsonObject) -> LiveRun:
         now_ms = self._clock.now_ms()
         started = new.started(self._next_id(now_ms), now_ms, variables)
+        if self._traced:
+            started = replace(started, context=with_trace(started.context))
         run = apply(None, started)
         events = list[Event]([started, *new.begun(run, now_ms)])
         return LiveRun(

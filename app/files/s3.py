@@ -15,6 +15,7 @@ from app.files.spool import Spool, StorageError
 from app.files.storage import Storage
 from app.outbound.trust import bundle
 from app.outbound.way_out import proxy_of
+from app.settings.extras import ExtraMissing, extra
 from app.settings.server import Settings, SettingsError
 
 _THREADS = 8
@@ -50,6 +51,8 @@ class S3Storage(Storage):
             raise SettingsError("s3_access_key and s3_secret_key go together; one is missing")
         try:
             client, trust = await asyncio.to_thread(_client, settings)
+        except ExtraMissing:
+            raise
         except Exception as refused:
             raise SettingsError(f"no S3 client with these settings: {_told(refused)}") from refused
         storage = cls(client, settings.s3_bucket, settings.s3_prefix, trust)
@@ -150,9 +153,10 @@ class _BucketSpool(Spool):
 def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
     """Return the client, and the file with what it trusts where that is not the usual."""
     # Imported here, since it takes half a second that only those with a bucket should wait.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.httpsession import where  # noqa: PLC0415
+    with extra("s3", "storage = s3"):
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.httpsession import where  # noqa: PLC0415
 
     secret = settings.s3_secret_key
     trust = bundle(Path(where()), settings.ca_file) if settings.ca_file else None

@@ -5,6 +5,7 @@ import base64
 from typing import Any
 
 from app.llm.endpoint import Endpoint, named
+from app.llm.installed import installed_models
 from app.llm.schemas import has_open_part, in_words
 from app.llm.tolerant import objects_of
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
@@ -35,9 +36,10 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
 def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
     # The library takes most of a second and many megabytes to import, which a server
     # without models need not pay; in a thread, since the import would hold up the loop.
-    import anthropic  # noqa: PLC0415
+    with installed_models():
+        import anthropic  # noqa: PLC0415
 
-    from app.llm.anthropic_answer import read  # noqa: PLC0415
+        from app.llm.anthropic_answer import read  # noqa: PLC0415
 
     key = endpoint.key or _NO_KEY
     client = anthropic.AsyncAnthropic(

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.llm.endpoint import Endpoint, arguments_text, named
+from app.llm.installed import installed_models
 from app.llm.schemas import in_words, is_strict
 from engine import Json
 from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
@@ -35,9 +36,10 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
 def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
     # The library takes a third of a second and many megabytes to import, which a server
     # without models need not pay; in a thread, since the import would hold up the loop.
-    import openai  # noqa: PLC0415
+    with installed_models():
+        import openai  # noqa: PLC0415
 
-    from app.llm.openai_answer import read  # noqa: PLC0415
+        from app.llm.openai_answer import read  # noqa: PLC0415
 
     key = endpoint.key or _NO_KEY
     client = openai.AsyncOpenAI(

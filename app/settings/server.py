@@ -35,7 +35,7 @@ _RATED = re.compile(r"(host|tool|model):\S{1,300}")
 _RATE = re.compile(r"[1-9][0-9]{0,6}/[smhd]")
 _NO_RATE = "must be a number of calls a second, minute, hour or day, such as 10/s"
 _LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
-NO_OPTIONS = ("metrics_token", "proxy", "secrets_key", "secrets_old_keys")
+NO_OPTIONS = ("metrics_token", "otlp_headers", "proxy", "secrets_key", "secrets_old_keys")
 """Settings that are no command-line options: other users could read them there."""
 
 
@@ -226,6 +226,20 @@ class Settings(BaseModel):
         "info", description="the least level that is logged"
     )
     log_format: Literal["json", "console"] = Field("json", description="how the log is written")
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^@]+$",
+        description="the collector that traces and logs are sent to (OTLP over HTTP), such as "
+        "http://127.0.0.1:4318; needs the extra otel",
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="headers for the collector, as name=value with commas between them"
+    )
+    otlp_traces: bool = Field(True, description="whether spans of runs and steps are sent there")
+    otlp_logs: bool = Field(False, description="whether lines of the log are sent there too")
+    otlp_service_name: str = Field(
+        "stepwell", min_length=1, max_length=200, description="what the collector calls this server"
+    )
     synchronous: Literal["FULL", "EXTRA", "NORMAL"] = Field(
         "FULL", description="SQLite's synchronous; NORMAL may lose answers at a power cut"
     )

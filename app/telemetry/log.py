@@ -16,6 +16,16 @@ _requests_shown = {"so": True}
 """Whether requests are logged: asked for each, so not of the log itself."""
 
 
+_lines: list[Callable[[MutableMapping[str, Any]], None]] = []
+"""Who gets each line that is written, masked, beside standard error."""
+
+
+def send_lines_to(taker: Callable[[MutableMapping[str, Any]], None]) -> Callable[[], None]:
+    """Give each line to `taker` too; returns what ends that."""
+    _lines.append(taker)
+    return lambda: _lines.remove(taker)
+
+
 def mask_with(data: Path, mask: Callable[[str], str]) -> None:
     """Pass every text of every line through `mask`, for as long as the process lives.
 
@@ -52,6 +62,7 @@ def configure(level: str, style: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _mask,
+            _send,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -70,6 +81,12 @@ def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
         for mask in tuple(_masks.values()):
             text = mask(text)
         event[name] = text
+    return event
+
+
+def _send(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for taker in _lines:
+        taker(event)
     return event
 
 

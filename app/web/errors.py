@@ -17,6 +17,7 @@ from app.execution.admission import Overloaded
 from app.execution.live_run import RunLost
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
+from app.settings.extras import ExtraMissing
 from app.triggers.receiving import CannotReplay, NotReady, NotUnderstood
 from app.triggers.starting import StartRefused
 from app.triggers.verification import NotVerified
@@ -123,6 +124,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (NotArchived, 409, "Conflict"),
     (TooManyPasswords, 503, "Service unavailable"),
     (NotReady, 503, "Service unavailable"),
+    (ExtraMissing, 503, "Service unavailable"),
     (Overloaded, 503, "Service unavailable"),
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),

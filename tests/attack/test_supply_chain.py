@@ -21,7 +21,11 @@ def name_of(requirement: str) -> str:
     return re.split(r"[\[<>=!~; ]", requirement)[0].lower()
 
 
-DIRECT = {name_of(item) for item in PROJECT["dependencies"]} - {"stepwell-client"}
+EXTRAS = [item for items in PROJECT["optional-dependencies"].values() for item in items]
+DIRECT = {name_of(item) for item in (*PROJECT["dependencies"], *EXTRAS)} - {
+    "stepwell-client",
+    "stepwell",
+}
 
 
 def reasons() -> dict[str, str]:

@@ -6,6 +6,7 @@ import resource
 import sys
 from pathlib import Path
 
+from app.settings.extras import ExtraMissing
 from app.tools.extraction.document import DocumentFailure, Limits
 from app.tools.extraction.readers import read_document
 
@@ -19,6 +20,9 @@ def main(told: str) -> None:
         shown = {"document": _read(sys.stdin.buffer.read(), wanted)}
     except DocumentFailure as failure:
         shown = {"failure": {"type": failure.type, "message": str(failure)}}
+    except ImportError as missing:
+        absent = ExtraMissing("reading this kind of document", "documents", missing.name)
+        shown = {"failure": {"type": "UnsupportedDocument", "message": str(absent)}}
     except BaseException as failed:  # noqa: BLE001 - a panic of a library in Rust is no Exception
         shown = {"failure": _failure(failed, wanted["memoryBytes"])}
     # Documents may hold half characters, which are no text that could be stored.

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.concurrency.offload import LONG_BYTES, offload
+from app.settings.extras import extra
 from app.web.endpoint import Call, Endpoint
 from app.wire.errors import BadRequest
 from app.wire.json_body import read_body
@@ -35,7 +36,8 @@ async def mcp(call: Call) -> Response:
 @functools.cache
 def _exchange() -> Callable[[Call, bytes], Awaitable[Response]]:
     """Load the library beside the loop: a server starts sooner without, and many never ask."""
-    from app.web.api.mcp_exchange import exchange  # noqa: PLC0415
+    with extra("mcp", "answering MCP clients"):
+        from app.web.api.mcp_exchange import exchange  # noqa: PLC0415
 
     return exchange
 

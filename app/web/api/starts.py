@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.execution.new_run import NewRun
 from app.execution.waiters import is_settled
+from app.telemetry.traces import HEADER, with_trace
 from app.web.connections import leave_with_client
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
@@ -18,7 +19,7 @@ from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size
 from app.wire.run_document import outcome_document
 from app.wire.start_request import StartRequest
-from engine import Run
+from engine import JsonObject, Run
 from journal import DuplicateStart, UnknownRun, UsedKey
 
 _WAIT = re.compile(r"\bwait=(\d{1,9})\b")
@@ -109,10 +110,18 @@ async def _new_run(call: Call, asked: StartRequest, used: UsedKey | None) -> New
         definition,
         data,
         call.caller.name,
-        dict(call.caller.context),
+        _context(call),
         asked.idempotency,
         size=asked.size,
     )
+
+
+def _context(call: Call) -> JsonObject:
+    """Return what the caller says beyond who it is; of which trace, where those are kept."""
+    context = dict(call.caller.context)
+    sent = call.request.headers.get(HEADER)
+    is_traced = call.services.settings.otlp_endpoint is not None
+    return with_trace(context, sent) if is_traced and sent is not None else context
 
 
 def wait_limit(call: Call) -> float:

@@ -1,0 +1,194 @@
+"""Spans of runs: of each run, each visit of a step, and each call to a model or a tool.
+
+Made from what has become durable, with its moments: a step that was cut off by a restart is
+one span, from when it first began. What ends is sent once; a crash between the two loses it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from app.execution.live_run import LiveRun
+from app.execution.usage import call_of
+from app.telemetry.traces import (
+    Exporter,
+    Span,
+    Trace,
+    span_of_record,
+    span_of_run,
+    span_of_step,
+    trace_of,
+)
+from engine import (
+    Event,
+    JsonObject,
+    Run,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunTerminated,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRecorded,
+    StepTimedOut,
+    Visit,
+)
+
+_ENDS = (StepCompleted, StepFailed, StepTimedOut, StepCancelled)
+_RUN_ENDS = (RunCompleted, RunFailed, RunCancelled, RunTerminated)
+SPANS = frozenset({StepRecorded, *_ENDS, *_RUN_ENDS})
+"""The events of which a span, or the end of one, is made."""
+
+_CALLS_AGENT = "call-agent"
+_LOOKED_AT = 2_000
+"""Visits among which one that has just ended is looked for; one append has fewer."""
+
+Attributes = dict[str, str | int | float | bool]
+
+
+class Spans:
+    """Tells an exporter of what has ended."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter = exporter
+
+    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
+        """Look through what has become durable."""
+        run = live.run
+        trace = trace_of(run)
+        if trace is None or not trace.is_sampled:
+            return
+        for event in events:
+            if isinstance(event, StepRecorded):
+                self._record(run, trace, event)
+            elif isinstance(event, _ENDS):
+                self._step(run, trace, event.step_id, event.visit)
+        if run.is_over and run.ended_at_ms is not None and events and _is_last(run, events):
+            current = run.current
+            if current is not None:  # it was terminated inside of a step
+                self._step(run, trace, current.step_id, current.visit)
+            self._exporter.span(_run_span(run, trace, live.tenant))
+
+    def _step(self, run: Run, trace: Trace, step_id: str, visit: int) -> None:
+        found = _visit(run, step_id, visit)
+        if found is None:
+            return
+        execution, seen = found
+        attributes: Attributes = {
+            "stepwell.run.id": run.id,
+            "stepwell.step.id": seen.step_id,
+            "stepwell.step.type": seen.step_type,
+            "stepwell.step.visit": seen.visit,
+            "stepwell.step.attempts": seen.attempt,
+            "stepwell.step.status": seen.status.value,
+        }
+        name = f"{seen.step_type} {seen.step_id}"
+        if seen.step_type == _CALLS_AGENT:
+            agent = seen.output.get("agentId") if isinstance(seen.output, dict) else None
+            attributes["gen_ai.operation.name"] = "invoke_agent"
+            if isinstance(agent, str):
+                attributes["gen_ai.agent.id"] = agent
+            name = f"invoke_agent {agent if isinstance(agent, str) else seen.step_id}"
+        error = None
+        if seen.error is not None and seen.status.value != "completed":
+            attributes["error.type"] = seen.error.type
+            error = seen.error.message
+        self._exporter.span(
+            Span(
+                trace.id, span_of_step(run.id, execution), span_of_run(run.id), name, "internal",
+                seen.started_at_ms, seen.ended_at_ms or run.updated_at_ms, attributes, error,
+            )
+        )  # fmt: skip
+
+    def _record(self, run: Run, trace: Trace, event: StepRecorded) -> None:
+        found = _visit(run, event.step_id, event.visit)
+        record = found[1].records.get(event.name) if found else None
+        call = call_of(event.name, record) if record is not None else None
+        if found is None or call is None or not isinstance(call.get("duration"), int | float):
+            return
+        execution, _ = found
+        told = _model_span(call) if "model" in call else _tool_span(call, event.name)
+        name, attributes, error = told
+        took_ms = round(float(str(call["duration"])))
+        self._exporter.span(
+            Span(
+                trace.id, span_of_record(run.id, execution, event.name),
+                span_of_step(run.id, execution), name, "client" if "model" in call else "internal",
+                event.at_ms - took_ms, event.at_ms, attributes, error,
+            )
+        )  # fmt: skip
+
+
+def _model_span(call: JsonObject) -> tuple[str, Attributes, str | None]:
+    model = str(call["model"])
+    attributes: Attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": model,
+    }
+    for ours, theirs in (
+        ("inputTokens", "gen_ai.usage.input_tokens"),
+        ("outputTokens", "gen_ai.usage.output_tokens"),
+        ("cachedTokens", "gen_ai.usage.cache_read.input_tokens"),
+        ("cost", "stepwell.cost"),
+    ):
+        value = call.get(ours)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            attributes[theirs] = value
+    return f"chat {model}", attributes, None
+
+
+def _tool_span(call: JsonObject, name: str) -> tuple[str, Attributes, str | None]:
+    tool = str(call.get("tool", name))
+    attributes: Attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": tool,
+        "gen_ai.tool.call.id": name,
+    }
+    error = None
+    if call.get("ok") is False:
+        failed = call.get("error")
+        error = str(failed.get("message")) if isinstance(failed, dict) else "it failed"
+        if isinstance(failed, dict):
+            attributes["error.type"] = str(failed.get("type"))
+    return f"execute_tool {tool}", attributes, error
+
+
+def _run_span(run: Run, trace: Trace, tenant: str) -> Span:
+    attributes: Attributes = {
+        "stepwell.run.id": run.id,
+        "stepwell.workflow.id": run.workflow_id,
+        "stepwell.workflow.version": run.version,
+        "stepwell.tenant": tenant,
+        "stepwell.run.status": run.status.value,
+    }
+    parent = trace.span
+    if run.parent is not None:
+        parent = span_of_step(run.parent.run_id, run.parent.execution)
+    error = None
+    if run.error is not None:
+        attributes["error.type"] = run.error.type
+        error = run.error.message
+    return Span(
+        trace.id, span_of_run(run.id), parent, f"run {run.workflow_id}", "server",
+        run.started_at_ms, run.ended_at_ms or run.updated_at_ms, attributes, error,
+    )  # fmt: skip
+
+
+def _is_last(run: Run, events: Sequence[Event]) -> bool:
+    """Say whether the run has ended with these events."""
+    return any(event.at_ms == run.ended_at_ms and type(event) in _RUN_ENDS for event in events)
+
+
+def _visit(run: Run, step_id: str, visit: int) -> tuple[int, Visit] | None:
+    """Return a visit, and which of the run's it was; the newest are looked at first."""
+    for execution, seen in _newest(run):
+        if (seen.step_id, seen.visit) == (step_id, visit):
+            return execution, seen
+    return None
+
+
+def _newest(run: Run) -> Iterator[tuple[int, Visit]]:
+    if run.current is not None:
+        yield run.executions, run.current
+    past = run.past
+    for at in range(len(past) - 1, max(-1, len(past) - _LOOKED_AT), -1):
+        yield at + 1, past[at]

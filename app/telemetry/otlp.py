@@ -1,0 +1,160 @@
+"""Traces and logs sent to a collector over OTLP/HTTP, from a thread of the library's own.
+
+The library is imported only where an address is set. It gathers, sends every second, and drops
+what a collector that is away or slow cannot take: nothing waits for it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.settings.extras import extra
+from app.settings.server import Settings, SettingsError
+from app.telemetry.traces import Kind, Span
+
+_EVERY_MS = 1_000
+_PATIENCE_S = 5.0
+_MOST_WAITING = 10_000
+_MS = 1_000_000
+_LONGEST = 4_000
+
+
+class OtlpExporter:
+    """Sends spans, and lines of the log."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open it. Raises `ExtraMissing`, and `SettingsError` for headers that are none."""
+        with extra("otel", "otlp_endpoint"):
+            from opentelemetry import trace  # noqa: PLC0415 - optional, and dear to load
+            from opentelemetry.exporter.otlp.proto import http  # noqa: F401, PLC0415
+            from opentelemetry.sdk import resources  # noqa: PLC0415
+        logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+        self._trace = trace
+        name = settings.otlp_service_name
+        self._resource = resources.Resource.create({"service.name": name})
+        self._spans = _spans(settings) if settings.otlp_traces else None
+        self._logs = _logs(settings, self._resource) if settings.otlp_logs else None
+
+    @property
+    def takes_spans(self) -> bool:
+        """Whether spans are sent."""
+        return self._spans is not None
+
+    @property
+    def line(self) -> "Callable[[Mapping[str, Any]], None] | None":
+        """What takes lines of the log; None where they are not sent."""
+        return None if self._logs is None else self._line
+
+    def span(self, span: Span) -> None:
+        """Take a span; what is too much is dropped."""
+        if self._spans is None:
+            return
+        from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415 - it is loaded
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
+
+        api = self._trace
+        status = api.Status(api.StatusCode.UNSET)
+        if span.error is not None:
+            status = api.Status(api.StatusCode.ERROR, span.error[:_LONGEST])
+        self._spans.on_end(
+            ReadableSpan(
+                span.name,
+                context=self._context(span.trace, span.id),
+                parent=self._context(span.trace, span.parent) if span.parent else None,
+                resource=self._resource,
+                attributes=span.attributes,
+                kind=_kinds(api)[span.kind],
+                status=status,
+                start_time=span.began_ms * _MS,
+                end_time=max(span.ended_ms, span.began_ms) * _MS,
+                instrumentation_scope=InstrumentationScope("stepwell"),
+            )
+        )
+
+    def _context(self, trace: str, span: str) -> Any:
+        api = self._trace
+        flags = api.TraceFlags(api.TraceFlags.SAMPLED)
+        return api.SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=flags)
+
+    def _line(self, event: Mapping[str, Any]) -> None:
+        from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415 - it is loaded
+
+        assert self._logs is not None  # noqa: S101 - else nobody has this method
+        level = str(event.get("level", "info"))
+        severity = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}.get(level, 9)
+        attributes = {
+            name: item if isinstance(item, bool | int | float) else str(item)[:_LONGEST]
+            for name, item in event.items()
+            if name not in ("event", "level", "timestamp") and item is not None
+        }
+        provider, _ = self._logs
+        provider.get_logger("stepwell").emit(
+            LogRecord(
+                body=str(event.get("event", "")),
+                severity_text=level,
+                severity_number=SeverityNumber(severity),
+                attributes=attributes,
+            )
+        )
+
+    async def close(self) -> None:
+        """Send what is left, for a few seconds."""
+        work = [] if self._spans is None else [self._spans.shutdown]
+        if self._logs is not None:
+            work.append(self._logs[0].shutdown)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await asyncio.gather(*(asyncio.to_thread(each) for each in work))
+        except TimeoutError:
+            return  # the collector is away; the threads end with the process
+
+
+def _kinds(api: Any) -> Mapping[Kind, Any]:
+    kinds = api.SpanKind
+    return {"internal": kinds.INTERNAL, "server": kinds.SERVER, "client": kinds.CLIENT}
+
+
+def _spans(settings: Settings) -> Any:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    exporter = OTLPSpanExporter(_address(settings, "traces"), headers=_headers(settings),
+                                timeout=_PATIENCE_S)  # fmt: skip
+    return BatchSpanProcessor(exporter, _MOST_WAITING, _EVERY_MS, 512, _PATIENCE_S * 1_000)
+
+
+def _logs(settings: Settings, resource: Any) -> Any:
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
+        OTLPLogExporter,
+    )
+    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415
+
+    exporter = OTLPLogExporter(_address(settings, "logs"), headers=_headers(settings),
+                               timeout=_PATIENCE_S)  # fmt: skip
+    provider = LoggerProvider(resource=resource)
+    processor = BatchLogRecordProcessor(
+        exporter, schedule_delay_millis=_EVERY_MS, max_queue_size=_MOST_WAITING
+    )
+    provider.add_log_record_processor(processor)
+    return provider, processor
+
+
+def _address(settings: Settings, signal: str) -> str:
+    return f"{str(settings.otlp_endpoint).rstrip('/')}/v1/{signal}"
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of every request. Raises `SettingsError`."""
+    if settings.otlp_headers is None:
+        return {}
+    found = {}
+    for part in settings.otlp_headers.get_secret_value().split(","):
+        name, sign, value = part.partition("=")
+        if not sign or not name.strip():
+            raise SettingsError("otlp_headers must be name=value, with commas between them")
+        found[name.strip()] = value.strip()
+    return found

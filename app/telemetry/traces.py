@@ -1,0 +1,99 @@
+"""Traces: the W3C names of what happens, made from runs, so that a restart names it the same.
+
+A trace is a run with its child runs, or whatever the caller of the run says that it belongs to
+(`traceparent`). A run keeps the name of its trace in its context; the names of its spans follow
+from its id and from how many steps it had entered.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from engine import JsonObject, Run
+
+HEADER = "traceparent"
+_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+
+Kind: TypeAlias = Literal["internal", "server", "client"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Which trace a run belongs to; `span` is what its caller says that it is a part of."""
+
+    id: str
+    span: str
+    is_sampled: bool
+
+    def header(self, span: str) -> str:
+        """Return the header that names a span of it to others."""
+        return f"00-{self.id}-{span}-{'01' if self.is_sampled else '00'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that has come to its end; ids are hexadecimal, `parent` empty where none."""
+
+    trace: str
+    id: str
+    parent: str
+    name: str
+    kind: Kind
+    began_ms: int
+    ended_ms: int
+    attributes: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    error: str | None = None
+
+
+class Exporter(Protocol):
+    """Takes what is to be seen from outside; never waits, and drops what is too much."""
+
+    def span(self, span: Span) -> None:
+        """Take a span."""
+        ...
+
+
+def read(header: object) -> Trace | None:
+    """Return what a `traceparent` says, None where it is none."""
+    found = _FORM.fullmatch(header) if isinstance(header, str) else None
+    if found is None or found[1] == _NO_TRACE:
+        return None
+    return Trace(found[1], "" if found[2] == _NO_SPAN else found[2], bool(int(found[3], 16) & 1))
+
+
+def trace_of(run: Run) -> Trace | None:
+    """Return the trace of a run, None where it began without."""
+    return read(run.context.get(HEADER))
+
+
+def with_trace(context: JsonObject, sent: str | None = None) -> JsonObject:
+    """Return the context of a new run with its trace: the one that was sent, or a new one."""
+    known = read(sent)
+    if known is not None and known.span:
+        return {**context, HEADER: known.header(known.span)}
+    if read(context.get(HEADER)) is not None:
+        return context
+    return {**context, HEADER: Trace(secrets.token_hex(16), "", is_sampled=True).header(_NO_SPAN)}
+
+
+def span_of_run(run_id: str) -> str:
+    """Return the name of a run's span."""
+    return _named(run_id)
+
+
+def span_of_step(run_id: str, execution: int) -> str:
+    """Return the name of a step's span: of the visit that was the run's `execution`th."""
+    return _named(f"{run_id} {execution}")
+
+
+def span_of_record(run_id: str, execution: int, name: str) -> str:
+    """Return the name of the span of a part of a step."""
+    return _named(f"{run_id} {execution} {name}")
+
+
+def _named(what: str) -> str:
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
