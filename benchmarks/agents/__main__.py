@@ -197,7 +197,8 @@ def _page(results: Mapping[str, tuple[dict[str, Found], Kill]], versions: str) -
 
 
 def _cell(found: Found) -> str:
-    told = f"{found.requests} requests, {found.tokens:,} tokens, {found.seconds:.2f} s"
+    word = "request" if found.requests == 1 else "requests"
+    told = f"{found.requests} {word}, {found.tokens:,} tokens, {found.seconds:.2f} s"
     return told if found.is_right else f"{told}; **not done**"
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from app.web.console.rendering import workflow_page
+from tests.console.test_access import sign_in
 from tests.contract.test_agents import APPROVAL, OUTPUT, agent, flow
 from tests.contract.test_children import start
 from tests.harness.model_server import ModelServer, Reply, Request
@@ -85,3 +87,19 @@ def test_a_tool_is_called(shared: Server) -> None:
         wrong = client.post(address.format("add"), json={"args": {"a": "x"}})
         assert (wrong.status_code, wrong.json()["error"]["type"]) == (400, "InvalidToolInput")
         assert client.post(address.format("none"), json={}).status_code == 404
+
+
+def test_the_pages_of_an_agents_run_lead_to_the_agent(shared: Server) -> None:
+    with (
+        shared.client() as client,
+        ModelServer(Reply("Hi.")) as models,
+        httpx.Client(base_url=shared.address) as person,
+    ):
+        agent(client, models, "shown")
+        run_id = invoke(client, "shown", "Hello")["runId"]
+        replay = client.post(f"/api/workflow/replay/{run_id}", json={}).json()["runId"]
+        sign_in(person, "acme", shared.key())
+        assert 'href="/agents/shown?version=1.0.0"' in person.get(f"/runs/{run_id}").text
+        assert 'href="/agents/shown"' in person.get(f"/runs/{replay}").text
+        assert 'href="/agents/shown"' in person.get("/runs").text
+    assert workflow_page("a/b?") == "/workflows/a%2Fb%3F"

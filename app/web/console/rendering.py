@@ -5,11 +5,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from minijinja import Environment, safe
 from starlette.responses import HTMLResponse
 
 from app.auth.roles import Role
+from app.definitions.invocations import invocation_id
+from app.definitions.replays import replay_id
 from app.web.endpoint import Call
 from engine import iso_time
 
@@ -92,6 +95,14 @@ def shortened(text: Any, most: int) -> str:
     return whole if len(whole) <= most else f"{whole[: most - 1]}…"
 
 
+def workflow_page(workflow_id: str) -> str:
+    """Return the address of what a run is of: a workflow, or the agent that was asked."""
+    named = workflow_id.removeprefix(replay_id(""))
+    agent = named.removeprefix(invocation_id(""))
+    kind = "workflows" if agent == named else "agents"
+    return safe(f"/{kind}/{quote(agent, safe='')}")  # quoted, it holds nothing to escape
+
+
 def words(name: str) -> str:
     """Return a name of code as words: `customerName` becomes `Customer name`."""
     spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in str(name))
@@ -102,6 +113,7 @@ def words(name: str) -> str:
 _environment = Environment(
     loader=_load,
     filters={
+        "workflow_page": workflow_page,
         "when": when,
         "took": took,
         "pretty": pretty,
