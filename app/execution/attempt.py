@@ -28,6 +28,7 @@ from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
+from steps.language.allowance import allowance_here
 from steps.outputs import deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
 
@@ -67,6 +68,7 @@ async def attempt(
     try:
         with limit:
             outcome = await step.type.execute(step.settings, given, effects)
+        await allowance_here().take_turns()  # it is looked through next
         happened, size = await _input(step, given, outcome, effects)
     except StepBroke as broke:
         return Broke(_written(broke.error))

@@ -13,8 +13,8 @@ STEP = 1_000_000
 """Units of work for all expressions of one attempt of a step, or of the edges out of it."""
 
 CHARACTERS_A_UNIT = 20
-_A_TURN = 50_000
-"""Units after which others are let on."""
+_A_TURN = 15_000
+"""Units after which others are let on: some ten milliseconds."""
 
 
 class TooMuchWork(ValueError):

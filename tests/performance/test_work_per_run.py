@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -18,10 +19,11 @@ from app.execution.new_run import NewRun
 from app.services import Services
 from app.settings.server import load
 from benchmarks.definitions import asking, five, loop
-from engine import Run
+from engine import Run, Status
 from journal import run_number
 from tests.conftest import PLUGIN
 from tests.harness.vfs import watched
+from tests.load.conftest import chain
 
 TENANT = "acme"
 
@@ -256,3 +258,30 @@ async def test_a_paused_run_leaves_nothing_in_memory(tmp_path: Path) -> None:
                 break
             await asyncio.sleep(0.01)
         assert len(services.runs._live_runs) == 0
+
+
+async def test_a_step_with_much_to_work_out_lets_others_on(tmp_path: Path) -> None:
+    """Between its values, and before what it gives is looked through: counted in turns of the loop.
+
+    Each value looks at some ten thousand things, less than what others wait for.
+    """
+    values = {f"v{i}": "{{ data.rows | sort(attribute='a') }}" for i in range(4)}
+    document = chain([{"id": "many", "type": "set", "values": values}], "many")
+    async with services_on(tmp_path) as services:
+        new = await startable(services, document)
+        turns = 0
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            again = asyncio.get_running_loop().call_soon(turn)
+            ticking.append(again)
+            del ticking[:-1]
+
+        ticking: list[asyncio.Handle] = []
+        new = replace(new, data={"rows": [{"a": i, "b": "x"} for i in range(4_000)]})
+        turn()
+        run = await to_the_end(services, new)
+        ticking[0].cancel()
+        assert run.status is Status.COMPLETED
+        assert turns >= 10
