@@ -41,9 +41,8 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
 
     Raises `NotPaused` when the answer is meant for another pause than the one shown.
     """
-    shown = run.pause_shown
-    if run.pause is None or shown is None:
-        raise NotPaused(_nothing_to_resume(run))
+    pause, _ = _paused(run)
+    shown = pause.shown(run.id, run.seq)
     if answer.get("pauseId") not in (None, shown["pauseId"]):
         raise NotPaused(
             f"run {run.id} does not wait in pause {answer['pauseId']} any more, "
@@ -52,7 +51,14 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
     meant = answer.get("runId")
     if meant not in (None, run.id, shown.get("runId")):
         raise NotPaused(f"run {run.id} does not wait for run {meant}; resume that one")
-    return run.pause.run_id
+    return pause.run_id
+
+
+def _paused(run: Run) -> tuple[Pause, Visit]:
+    """Return what a run asks, and in which visit. Raises `NotPaused` where it asks nothing."""
+    if run.pause is None or run.current is None:
+        raise NotPaused(_nothing_to_resume(run))
+    return run.pause, run.current
 
 
 def _nothing_to_resume(run: Run) -> str:
@@ -114,11 +120,10 @@ def unanswered(live: LiveRun, now_ms: int) -> Input | None:
 
 
 def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
-    if run.pause is None or run.current is None:
-        raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
-    wanted, step_id = run.pause.type, run.current.step_id
+    pause, visit = _paused(run)
+    wanted, step_id = pause.type, visit.step_id
     if wanted == SIGNAL_PAUSE != answer["type"]:
-        name, key = run.pause.body["name"], run.pause.body["key"]
+        name, key = pause.body["name"], pause.body["key"]
         raise NotPaused(
             f"run {run.id} waits for signal {name} with key {key!r}: send it to POST /api/signals"
         )
@@ -126,7 +131,7 @@ def _pause(run: Run, answer: JsonObject) -> tuple[Pause, Visit]:
         raise NotPaused(f"run {run.id} waits for type {wanted}, not {answer['type']}")
     if answer.get("stepId") not in (None, step_id):
         raise NotPaused(f"run {run.id} waits in step {step_id}, not {answer['stepId']}")
-    return run.pause, run.current
+    return pause, visit
 
 
 def _settle(pause: Pause, answer: JsonObject, caller: Caller, key: AnswerKey) -> Input:

@@ -68,7 +68,8 @@ async def attempt(
     try:
         with limit:
             outcome = await step.type.execute(step.settings, given, effects)
-        await allowance_here().take_turns()  # it is looked through next
+        if (allowance := allowance_here()).owes_turn:
+            await allowance.take_turns()  # what came is looked through next
         happened, size = await _input(step, given, outcome, effects)
     except StepBroke as broke:
         return Broke(_written(broke.error))

@@ -10,6 +10,7 @@ from app.auth.passwords import TooManyPasswords, UnfitPassword
 from app.auth.people import UnfitPerson
 from app.auth.rate_limits import RateLimited
 from app.auth.sealed_token import LinkUnusable
+from app.concurrency.offload import OffloadTimeout
 from app.definitions.variables import UnfitVariable
 from app.definitions.versioned import DefinitionUnusable
 from app.events.streams import TooManyStreams
@@ -129,6 +130,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (RunLost, 503, "Service unavailable"),
     (Unavailable, 503, "Service unavailable"),
     (StorageError, 503, "Service unavailable"),
+    (OffloadTimeout, 500, "Internal server error"),  # its notes go to the log
     (Corrupt, 500, "Internal server error"),
     (Damaged, 500, "Internal server error"),
 )

@@ -28,12 +28,18 @@ class TooMuchWork(ValueError):
 
 
 class Allowance:
-    """What is left for a step; all expressions that are evaluated inside `with` share it."""
+    """What is left for a step; all expressions that are evaluated inside `with` share it.
 
-    __slots__ = ("_before", "_most", "_since_turn", "spent")
+    Attributes:
+        spent: Units of work that have been done.
+        owes_turn: Whether so much has been done that others are to be let on.
+    """
+
+    __slots__ = ("_before", "_most", "_since_turn", "owes_turn", "spent")
 
     def __init__(self, most: int = STEP) -> None:
         self.spent = 0
+        self.owes_turn = False
         self._most = most
         self._since_turn = 0
         self._before: Allowance | None = None
@@ -50,13 +56,14 @@ class Allowance:
         """Count work. Raises `TooMuchWork` where nothing is left for it."""
         self.spent += units
         self._since_turn += units
+        self.owes_turn = self._since_turn > _A_TURN
         if self.spent > self._most:
             raise TooMuchWork
 
     async def take_turns(self) -> None:
         """Let others on, where much has been done since the last time."""
-        if self._since_turn > _A_TURN:
-            self._since_turn = 0
+        if self.owes_turn:
+            self._since_turn, self.owes_turn = 0, False
             await asyncio.sleep(0)
 
 
