@@ -1,12 +1,14 @@
 """collect-inputs: go on if the fields are there, else ask for them."""
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from pydantic import Field
 
 from engine import Json, JsonObject, Pause, Pauses, iso_time
 from steps.contract import (
+    MOST_PROBLEMS,
     UNUSED_OF_A_PAUSE,
     Done,
     InvalidAnswer,
@@ -103,10 +105,11 @@ class CollectInputs(StepType[CollectInputsSettings]):
             )
         asked = pause.get("fields")
         names: set[str] = set(asked) if isinstance(asked, dict) else set()
+        odd = [name for name in given if name not in names]
+        hints = [did_you_mean(name, names) for name in odd[:MOST_PROBLEMS]]  # no more are told
         problems = [
-            Problem(f"data.{name}", f"was not asked for{did_you_mean(name, names)}")
-            for name in given
-            if name not in names
+            Problem(f"data.{name}", f"was not asked for{hint}")
+            for name, hint in zip_longest(odd, hints, fillvalue="")
         ]
         fields = Fields({name: step.output[name] for name in step.output if name in names})
         problems += fields.check(given)

@@ -64,13 +64,15 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
         return WorkflowDocument.model_validate(own), found
     except ValidationError as invalid:
         found = problems_of(invalid, WorkflowDocument)
-        wrong = {str(item["loc"][0]) for item in invalid.errors(include_url=False)}
+        found_in = invalid.errors(include_url=False, include_input=False)
+        left_out = {str(item["loc"][0]) for item in found_in} - {"steps"}
+        is_wrong = any(item["loc"][0] == "steps" for item in found_in)
     steps = own.get("steps")
     listed = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
-    if "steps" in wrong and len(listed) != len(steps or ()):
+    if is_wrong and len(listed) != len(steps or ()):
         raise InvalidDefinition(found)
     fallback = {"name": "?", "initialStep": str(listed[0].get("id")) if listed else "?"}
-    left = {key: item for key, item in own.items() if key not in wrong - {"steps"}}
+    left = {key: item for key, item in own.items() if key not in left_out}
     try:
         return WorkflowDocument.model_validate({**fallback, **left}), found
     except ValidationError:

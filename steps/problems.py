@@ -8,6 +8,8 @@ from steps.contract import Problem, first_of
 from steps.nearest import did_you_mean
 
 _LONGEST_PATH = 300
+_MOST_HINTS = 10
+"""Keys of one place for which the nearest known one is looked for: it costs more than the rest."""
 
 
 class InvalidDefinition(Exception):
@@ -43,14 +45,15 @@ def problems_of(
     Returns:
         The same findings as problems, with a remedy where one is known.
     """
-    found = []
+    found, hints = [], 0
     for item in error.errors(include_url=False, include_input=False):
         path = prefix
         for part in item["loc"]:
             path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            known = keys_of(*_models_at(models, item["loc"][:-1]))
+            hints += 1
+            known = keys_of(*_models_at(models, item["loc"][:-1])) if hints <= _MOST_HINTS else ()
             hint = did_you_mean(str(item["loc"][-1]), known) if known else ""
             message = f"is not a known key{hint}"
         elif item["type"] == "missing":

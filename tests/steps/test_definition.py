@@ -1,15 +1,21 @@
 """A definition is compiled, or all that is wrong with it is told at once."""
 
+import time
+import timeit
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from engine import JsonObject, OnInterrupted
 from steps import edges as edges_module
-from steps.contract import Problem
+from steps.collect_inputs import CollectInputs, CollectInputsSettings
+from steps.contract import InvalidAnswer, Problem, StepInput
 from steps.definition import compile_definition
 from steps.nearest import did_you_mean
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
+from tests.harness.work import calls_of
 
 REGISTRY = Registry.built_in()
 END = {"id": "end", "type": "end-flow"}
@@ -48,6 +54,33 @@ def test_an_unknown_key_hides_nothing() -> None:
     assert found["edges[3].from"] == "step end ends the run"
     assert "the expression '1 +' failed" in found["edges[3].condition"]
     assert found["steps[0].deadline"].startswith("a deadline needs an edge")
+
+
+def test_many_unknown_keys_cost_no_more_each_than_few() -> None:
+    """Hints are for what is told; what they cost is counted, the rest by the processor's time."""
+
+    def unknown(keys: int) -> Callable[[], dict[str, str]]:
+        return lambda: problems({f"k{i}": 1 for i in range(keys)})
+
+    few_s, many_s = (
+        min(timeit.repeat(unknown(keys), time.process_time, repeat=3, number=1))
+        for keys in (5_000, 20_000)
+    )
+    assert many_s < 8 * few_s
+    assert calls_of(unknown(2_000)) < 2_000 * 30
+
+
+def test_many_fields_that_nobody_asked_for_cost_no_more_each_than_few() -> None:
+    step_type, settings = CollectInputs(), CollectInputsSettings()
+    given = StepInput("r", "f", 1, 1, "key", {"data": {}}, {"name": {"type": "string"}}, OnInterrupted.RETRY)
+    pause: JsonObject = {"fields": {"name": {}}}
+
+    def answered() -> None:
+        with pytest.raises(InvalidAnswer) as odd:
+            step_type.accept(settings, given, pause, {"data": {f"k{i}": 1 for i in range(2_000)}})
+        assert "name" in odd.value.problems[0].message
+
+    assert calls_of(answered) < 2_000 * 30
 
 
 def test_the_nearest_key_of_an_inner_part_is_named() -> None:
