@@ -72,7 +72,9 @@ def test_many_unknown_keys_cost_no_more_each_than_few() -> None:
 
 def test_many_fields_that_nobody_asked_for_cost_no_more_each_than_few() -> None:
     step_type, settings = CollectInputs(), CollectInputsSettings()
-    given = StepInput("r", "f", 1, 1, "key", {"data": {}}, {"name": {"type": "string"}}, OnInterrupted.RETRY)
+    given = StepInput(
+        "r", "f", 1, 1, "key", {"data": {}}, {"name": {"type": "string"}}, OnInterrupted.RETRY
+    )
     pause: JsonObject = {"fields": {"name": {}}}
 
     def answered() -> None:
