@@ -100,7 +100,6 @@ class _Compiler:
         constants, found = constants_of(whole.constants)
         problems += found
         self._given = {"constants": constants} if constants else {}
-        problems += spec_problems(whole.payload, "payload", outputs=False, stored=True)
         captions, found = caption_templates(whole.title, whole.labels, self._given)
         problems += found
         places, found = places_of(whole.concurrency, self._given)
@@ -119,7 +118,9 @@ class _Compiler:
         read: WorkflowDocument | LocalWorkflow, path: str = "",
     ) -> tuple[Definition | None, list[Problem]]:  # fmt: skip
         """Compile the steps and edges of the document or of one body."""
-        written, problems = read_edges(document.get("edges", []))
+        problems = list(spec_problems(read.payload, "payload", outputs=False, stored=True))
+        written, found = read_edges(document.get("edges", []))
+        problems += found
         compiled, found = self.steps(steps)
         problems += found
         edges, found = compile_edges(written, self._given)
@@ -173,11 +174,9 @@ class _Compiler:
         except ValidationError as invalid:
             return problems_of(invalid, LocalWorkflow)
         merged, located = with_defaults({**with_start(body.document), **self._defaults})
-        problems = list(spec_problems(read.payload, "payload", outputs=False, stored=True))
-        made, found = self._part(
+        made, problems = self._part(
             str(merged["initialStep"]), merged["steps"], merged, read, body.path
         )
-        problems += found
         if made is not None:
             kept = {**with_start(body.document), "name": read.name or body.path}
             self._made[body.path] = replace(made, document=kept)

@@ -217,7 +217,7 @@ def test_what_was_given_up_is_sent_again_before_what_follows_it(
     def is_noted() -> bool:  # else one that is on its way would be taken after the change of mind
         items = client.get(f"{path}/deliveries").json()["deliveries"]
         noted = sum(item["attempts"] for item in items if item["type"] == "run.completed")
-        return noted == sum(post.type == "run.completed" for post in receiver.posts)
+        return bool(noted == sum(post.type == "run.completed" for post in receiver.posts))
 
     until(is_noted)
     listed = client.get(f"{path}/deliveries").json()["deliveries"]

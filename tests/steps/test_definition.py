@@ -56,6 +56,13 @@ def test_an_unknown_key_hides_nothing() -> None:
     assert found["steps[0].deadline"].startswith("a deadline needs an edge")
 
 
+def test_a_misspelt_type_of_the_input_is_told_of_here_and_in_a_body() -> None:
+    odd = {"initialStep": "end", "steps": [END], "payload": {"n": {"type": "nmber"}}}
+    assert "must be one of" in problems({"name": "x", **odd})["payload.n.type"]
+    inner = problems({**odd, "name": "x", "payload": {}, "workflows": {"part": odd}})
+    assert "must be one of" in inner["workflows.part.payload.n.type"]
+
+
 def test_many_unknown_keys_cost_no_more_each_than_few() -> None:
     """Hints are for what is told; what they cost is counted, the rest by the processor's time."""
 
