@@ -34,11 +34,13 @@ def paused_and_running(folder: Path, paused: int, running: int) -> dict[str, flo
         while gate.arrived < 1:
             time.sleep(0.05)
         server.kill()
+        # As it is now: a run that has been cut off twice is a suspect, and tried by itself.
+        running_one = history(server.data, stands)
         copy_runs(server.data, *history(server.data, waits), paused)
         paused_ready = server.start()
         paused_mb = _memory(server)
         server.kill()
-        copy_runs(server.data, *history(server.data, stands), running)
+        copy_runs(server.data, *running_one, running)
         before = gate.arrived
         both_ready = server.start()
         until = time.monotonic() + _PATIENCE_S
