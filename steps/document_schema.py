@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from engine import JsonObject
+from steps.bodies import LocalWorkflow
 from steps.contract import AnyStepType
 from steps.document import CommonStep, EdgeDocument, WorkflowDocument
 from steps.field_specs import FIELD_WORDS, TYPES
@@ -18,12 +19,13 @@ from steps.registry import Registry
 from steps.schema_writer import SchemaWriter
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_ANY_STEP = {"$ref": "#/$defs/any%20step"}
 _OWN = ("id", "type", "name", "note")
 
 
 def definition_schema(registry: Registry) -> JsonObject:
     """Return the schema of a workflow that may use these step types."""
-    models: list[type[BaseModel]] = [WorkflowDocument, EdgeDocument, CommonStep]
+    models: list[type[BaseModel]] = [WorkflowDocument, EdgeDocument, CommonStep, LocalWorkflow]
     models += [kind.settings for kind in registry.all]
     wanted = [(model, "validation") for model in dict.fromkeys(models)]
     made, whole = models_json_schema(wanted, by_alias=True, schema_generator=SchemaWriter)  # type: ignore[arg-type]
@@ -36,10 +38,22 @@ def definition_schema(registry: Registry) -> JsonObject:
     for settings in {named[kind.settings] for kind in registry.all}:
         defined.pop(settings, None)
     defined["field"] = _field()
+    defined["any step"] = _any_step(registry.all)
+    local = named[LocalWorkflow]
+    defined[local]["properties"]["payload"] = _fields("the fields that a call must give")
+    for body in filter(_has_steps, defined.values()):
+        _of_body(body["properties"])
     properties = {
         **document["properties"],
         "$schema": {"type": "string"},
-        "steps": {**document["properties"]["steps"], "items": _any_step(registry.all)},
+        "steps": {**document["properties"]["steps"], "items": _ANY_STEP},
+        "workflows": {
+            **document["properties"]["workflows"],
+            "patternProperties": {
+                pattern: {"$ref": f"#/$defs/{local}"}
+                for pattern in document["properties"]["workflows"]["patternProperties"]
+            },
+        },
         "payload": _fields("the fields that a start must give"),
         "defaults": _defaults(registry.all),
     }
@@ -50,6 +64,18 @@ def definition_schema(registry: Registry) -> JsonObject:
         "properties": properties,
         "$defs": defined,
     }
+
+
+def _has_steps(schema: Mapping[str, Any]) -> bool:
+    return "steps" in schema.get("properties", {})
+
+
+def _of_body(properties: dict[str, Any]) -> None:
+    """Say of the steps and edges of a body what is said of those of the document."""
+    for key, items in (("steps", _ANY_STEP), ("edges", {"$ref": "#/$defs/EdgeDocument"})):
+        for schema in (properties[key], *properties[key].get("anyOf", ())):
+            if schema.get("type") == "array":
+                schema["items"] = items
 
 
 def _step(kind: AnyStepType, common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,22 @@ def changed(*path: str | int, to: Any) -> dict[str, Any]:
     return document
 
 
+def with_step(**step: Any) -> dict[str, Any]:
+    return changed("steps", 0, to={"id": "get", **step})
+
+
+WRONG = {"id": "a", "type": "wait", "durration": "1s"}
 SHAPES = [
+    with_step(type="group", steps=[WRONG]),
+    with_step(type="group", steps=[{"id": "a", "type": "group", "steps": [WRONG]}]),
+    with_step(type="parallel", branches={"x": {"steps": [WRONG]}}),
+    with_step(
+        type="group",
+        steps=[{"id": "a", "type": "wait", "duration": "1s"}],
+        edges=[{"frm": "a", "to": "a"}],
+    ),
+    {**BASE, "workflows": {"line": {"steps": [WRONG]}}},
+    {**BASE, "concurrency": {"limit": 0}},
     changed("steps", to=[]),
     changed("steps", to={}),
     changed("name", to=""),
