@@ -25,6 +25,11 @@ PRICES = {"north": 9, "south": 7}
 Answer = tuple[int, Mapping[str, str], bytes]
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512  # all patterns ask at once
+
+
 class Services:
     """What was asked is in `requests`: method and path, with the idempotency key of each."""
 
@@ -47,8 +52,7 @@ class Services:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Listener(("127.0.0.1", 0), Handler)
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that goes away is no news
         self.address = f"http://127.0.0.1:{self._server.server_port}"
 
