@@ -120,7 +120,7 @@ def _tail(title: str, ours: Found, systems: dict[str, Found]) -> Goal:
     others = {
         system["about"]["title"]: load_of(system, 64)["p50_ms"]
         for name, system in systems.items()
-        if not name.startswith("stepwell") and load_of(system, 64)
+        if not name.startswith("stepwell") and load_of(system, 64).get("rate")
     }
     what = f"p99 at 64 callers, {title}, below each peer's p50"
     if mine is None or not others:

@@ -122,6 +122,7 @@ def test_goals_are_judged_by_what_was_measured() -> None:
             "stepwell": system("Stepwell", 1_000, 2),
             "dbos-sqlite": system("DBOS, SQLite", 25, 20),
             "restate": system("Restate", 200, 3),
+            "prefect": system("Prefect", 0, 0),  # nothing was answered in time
         },
         "not_measured": {"Temporal": "no server"},
         "stepwell": {"rate_full": 89.0, "rate_empty": 100.0, "events": 1_000},
@@ -131,7 +132,8 @@ def test_goals_are_judged_by_what_was_measured() -> None:
     assert found["runs/s at 64 callers, ordinary tools, against Restate"].met is False
     assert found["p50 at 1 caller, ordinary tools, against DBOS on SQLite"].met is True
     assert found["p50 at 1 caller, ordinary tools, against Restate"].met is False
-    assert found["p99 at 64 callers, ordinary tools, below each peer's p50"].met is False
+    tail = found["p99 at 64 callers, ordinary tools, below each peer's p50"]
+    assert (tail.met, tail.found) == (False, "4 ms; lowest peer 3 ms (Restate)")
     assert found["runs/s with 1,000 events in the journal, against none"].met is False
     assert found["memory idle"].met is None
     text = markdown(results)
