@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.assembly import open_services
-from app.auth.first_owner import PATH
+from app.auth.first_owner import PATH, TENANT
 from app.operator.control_socket import Control
 from app.operator.folder import operator_context
 from app.services import Services
@@ -138,5 +138,7 @@ def invite_owner(services: Services, address: str) -> None:
         # A wrong path, or a disk that was not mounted, must not pass for a fresh start unseen.
         print(f"New data folder: {services.settings.data.resolve()}", flush=True)  # noqa: T201
     print(  # noqa: T201 - it is for the terminal alone
-        f"No owner can sign in yet. Make one at {address}{PATH} with the code {code}", flush=True
+        f"No owner can sign in yet. Make one at {address}{PATH} with the code {code} "
+        f"(Owner key for programs: stepwell key create --tenant {TENANT} --role owner)",
+        flush=True,
     )
