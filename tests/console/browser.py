@@ -153,6 +153,8 @@ class Person:
                 return False
             self._lifts_the_finger(item)
             item.click()
+            # When the browser has had it: a busy machine may take its time.
+            self._pressed = (self._pressed[0], time.monotonic())
             return True
 
         try:

@@ -72,7 +72,7 @@ def test_a_long_conversation_is_summed_up_and_shown(shared: Server) -> None:
 def test_the_first_answer_must_call_the_tool_that_is_named(shared: Server) -> None:
     replies = turns(Reply(tool_calls=[("add", {"a": 1})]), Reply("Two."))
     with shared.client() as client, ModelServer(replies) as models:
-        name = agent(client, models, "begins-so", tools=["add"], toolChoice="add")
+        name = agent(client, models, "begins-so", tools=["add", "transform"], toolChoice="add")
         assert start(client, flow(client, name), q="1")["status"] == "completed"
         assert [one.body.get("tool_choice") for one in models.requests] == [
             {"type": "function", "function": {"name": "add"}}, None,

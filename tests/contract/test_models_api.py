@@ -19,6 +19,7 @@ def test_a_model_is_named_listed_changed_and_forgotten(shared: Server) -> None:
             "name": "local.qwen_3-8b", "provider": "openai", "model": "qwen",
             "baseUrl": "http://models.test/v1", "source": "tenant", "default": True, "secret": "key",
             "timeout": "5m", "stream": False, "structured": "json_schema", "retries": 2,
+            "fallback": [], "headers": {}, "options": {}, "scripts": [],
         }  # fmt: skip
         assert made.json() == shown
         assert client.get("/api/models").json() == [shown]

@@ -94,4 +94,4 @@ async def test_a_damaged_wal_opens_as_a_prefix_of_what_was_committed(quick_path:
         # A flip in what no checksum covers, or zeros where zeros were, may do no harm.
         assert found == sure if exactly else sure <= found <= len(sizes), (number, whole)
         seen.add(found)
-    assert len(seen) > 30
+    assert len(seen) > 25

@@ -199,10 +199,11 @@ class Observer:
             self.violated(f"{who} was told that {run_id} does not wait, but it does: {why}")
 
     def _waits(self, run: Run | None) -> bool:
-        """Say whether an answer to this run would find somebody who asks."""
+        """Say whether an answer to this run would find somebody who asks what it shows."""
+        shown = _pause_id(run)
         while run and run.pause and run.pause.run_id:
             run = self.runs.get(run.pause.run_id)
-        return run is not None and run.pause is not None
+        return shown is not None and _pause_id(run) == shown
 
     def acts(self, run_id: str, step_id: str, visit: int, attempt: int) -> None:
         """Check an effect: the start of its attempt is on disk, and no later one."""
@@ -275,3 +276,7 @@ def _brief(event: Event) -> str:
     error = getattr(event, "error", None)
     why = f" {error.type}" if error else ""
     return f"{type(event).__name__}{step}{asks}{comment}{why} {' '.join(told)}".rstrip()[:200]
+
+
+def _pause_id(run: Run | None) -> object:
+    return run.pause.shown(run.id, run.seq)["pauseId"] if run and run.pause else None

@@ -28,7 +28,7 @@ from tests.simulation.workflows import stored
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
-_SEEDS = 400
+_SEEDS = 1_200
 _SLIP = re.compile(r"\b(Attribute|Index|Key|Name|Type|UnboundLocal|Value)Error\(")
 """What a breaking that is itself broken raises: a server that stumbles over it proves nothing."""
 
