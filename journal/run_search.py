@@ -124,7 +124,8 @@ def _by_list(wanted: RunFilter) -> bool:
 
 def _conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
     """Return what a run must be beside what finds it, and the values, all bound by name."""
-    parts, given = conditions(tenant, replace(wanted, before=None, text=None))
+    labels = wanted.labels if wanted.text else wanted.labels[1:]
+    parts, given = conditions(tenant, replace(wanted, before=None, text=None, labels=labels))
     names = iter(range(len(given)))
     own = [_MARK.sub(lambda _: f":own{next(names)}", part) for part in parts]
     return own, {f"own{index}": value for index, value in enumerate(given)}

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from app.cli.reporting import run_command
@@ -41,6 +43,21 @@ def object_of(text: str, option: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise CommandFailed(f"{option} must be a JSON object")
     return found
+
+
+def object_in(file: Path) -> dict[str, Any]:
+    """Return the JSON object that a file holds. Raises `CommandFailed`."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise CommandFailed(f"{file} cannot be read: {unreadable}") from unreadable
+    return object_of(text, str(file))
+
+
+def firing_line(firing: Mapping[str, Any]) -> str:
+    """Return what came of a trigger once, as a line below it."""
+    what = firing["runId"] or firing["message"] or ""
+    return printable(f"  {firing['key']}  {firing['outcome']}  {what}")
 
 
 def printable(text: str) -> str:

@@ -5,9 +5,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.remote import add_options, client_of, firing_line, object_in, printable
 from app.cli.subparsers import Subparsers
-from app.operator.errors import CommandFailed
 from stepwell.client import Client, JsonObject
 
 _HELP = {
@@ -58,18 +57,13 @@ def run(args: argparse.Namespace) -> int:
             print(_line(item))
         if args.verb == "show":
             for firing in client.triggers.firings(args.trigger)[:10]:
-                what = firing["runId"] or firing["message"] or ""
-                print(printable(f"  {firing['key']}  {firing['outcome']}  {what}"))
+                print(firing_line(firing))
     return 0
 
 
 def _one(client: Client, args: argparse.Namespace) -> JsonObject:
     if args.verb == "put":
-        try:
-            document = object_of(args.file.read_text(encoding="utf-8"), str(args.file))
-        except (OSError, UnicodeDecodeError) as unreadable:
-            raise CommandFailed(f"{args.file} cannot be read: {unreadable}") from unreadable
-        return client.triggers.put(args.trigger, document)
+        return client.triggers.put(args.trigger, object_in(args.file))
     asked: dict[str, Callable[[str], JsonObject]] = {
         "show": client.triggers.get,
         "pause": client.triggers.pause,

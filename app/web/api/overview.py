@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.web.api.spending import added_up
+from app.web.api.spending import spent_this_month
 from app.web.api.webhooks import webhook_status
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
@@ -43,8 +43,7 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     may_see = call.caller.role.includes(Role.ADMIN)
     hooks = await services.journal.webhooks.of_tenant(tenant) if may_see else []
     failing = [row for row in hooks if await webhook_status(call, row) == "failing"]
-    today = services.spending.today()
-    spent = added_up(await services.spending.days(tenant, f"{today[:8]}01", today))
+    spent = await spent_this_month(call)
     return {
         "since": iso_time(since_ms),
         "runs": dict(await found.by_status(tenant, since_ms)),

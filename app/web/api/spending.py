@@ -86,6 +86,17 @@ def added_up(rows: Iterable[SpendingRow]) -> dict[str, Any]:
     }
 
 
+async def spent_this_month(call: Call) -> dict[str, Any]:
+    """Return what the tenant's models have been asked and have cost since the month's first day."""
+    return added_up(await _days_of_month(call))
+
+
+async def _days_of_month(call: Call) -> Sequence[SpendingRow]:
+    spending = call.services.spending
+    today = spending.today()
+    return await spending.days(call.tenant, f"{today[:8]}01", today)
+
+
 async def list_budgets(call: Call) -> Response:
     """List the budgets of the month with what has been spent of them."""
     return JSONResponse({"budgets": await budgets_of(call)})
@@ -104,9 +115,7 @@ async def put_budget(call: Call) -> Response:
 
 async def budgets_of(call: Call) -> list[dict[str, Any]]:
     """Return the budgets of a tenant with what has been spent of them this month."""
-    spending = call.services.spending
-    today = spending.today()
-    rows = await spending.days(call.tenant, f"{today[:8]}01", today)
+    spending, rows = call.services.spending, await _days_of_month(call)
     return [
         {
             "workflowId": workflow_id or None,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, Field, RootModel
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
@@ -12,7 +12,7 @@ from app.triggers.receiving import CannotReplay, NotUnderstood, Receipt, new_req
 from app.triggers.starting import StartRefused
 from app.triggers.trigger_document import FormTrigger, RequestTrigger, RunTrigger, trigger_body
 from app.web.api.links import own_address
-from app.web.api.schedules import firing_document, usable_id
+from app.web.api.schedules import FiringsQuery, firing_document, usable_id
 from app.web.endpoint import Call, Endpoint
 from app.wire.answer_parts import IGNORED
 from app.wire.json_body import json_body
@@ -55,14 +55,6 @@ class TriggerBody(
     ]
 ):
     """What starts runs."""
-
-
-class TriggerFiringsQuery(BaseModel):
-    """How many firings to list."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    limit: int = Field(50, ge=1, le=100)
 
 
 async def list_triggers(call: Call) -> Response:
@@ -111,7 +103,7 @@ async def rotate_trigger(call: Call) -> Response:
 
 async def list_trigger_firings(call: Call) -> Response:
     """List what came of a trigger's newest requests or ends, newest first."""
-    query = call.query(TriggerFiringsQuery)
+    query = call.query(FiringsQuery)
     kept = call.services.triggers.kept
     rows = await kept.firings(call.tenant, call.path("id"), query.limit)
     return JSONResponse({"firings": [firing_document(row) for row in rows]})
@@ -217,7 +209,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET", f"{_ONE}/firings", Role.VIEWER, list_trigger_firings,
-        "List what came of its requests or ends", None, TriggerFiringsQuery,
+        "List what came of its requests or ends", None, FiringsQuery,
     ),
     Endpoint(
         "GET", f"{_ONE}/firings/{{key}}", Role.OPERATOR, get_request,

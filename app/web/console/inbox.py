@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
-from app.web.api.spending import added_up, budgets_of
+from app.web.api.spending import budgets_of, spent_this_month
 from app.web.console.page import Page, filled
 from app.web.console.pauses import pause_card
 from app.web.console.rendering import page
@@ -32,9 +32,7 @@ class InboxQuery(BaseModel):
 
 async def _month(call: Call) -> "dict[str, Any] | None":
     """Return what models have cost this month, None where that is nothing."""
-    spending = call.services.spending
-    today = spending.today()
-    spent = added_up(await spending.days(call.tenant, f"{today[:8]}01", today))
+    spent = await spent_this_month(call)
     budgets = [one for one in await budgets_of(call) if one["workflowId"] is None]
     if not spent["calls"]:
         return None
