@@ -1,6 +1,6 @@
 """Everything that a request may need, in one place."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from app.auth.callbacks import Callbacks
 from app.auth.callers import Authenticator
@@ -35,11 +35,12 @@ from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
 from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
+from engine.value import value
 from journal import Journal
 from steps.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Services:
     """The parts of a running server."""
 

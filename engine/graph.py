@@ -1,10 +1,11 @@
 """The part of a definition that decides order: steps, edges, policies."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from engine.retry import RetryPolicy
+from engine.value import value
 from engine.values import Json
 
 Condition = Callable[[Mapping[str, Json]], bool]
@@ -28,7 +29,7 @@ class Occasion(StrEnum):
     CANCEL = "cancel"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Edge:
     """A way from one step to the next.
 
@@ -45,7 +46,7 @@ class Edge:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     """What the engine must know of a step.
 
@@ -63,7 +64,7 @@ class Step:
     edges: tuple[Edge, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Graph:
     """The steps of one version of a workflow and where a run begins.
 

@@ -1,7 +1,6 @@
 """Backoff as a pure function: the one formula, and the policy that uses it."""
 
-from dataclasses import dataclass
-
+from engine.value import value
 from engine.values import StepError
 
 
@@ -33,7 +32,7 @@ def fits(error: StepError, named: str) -> bool:
     return not status or told == status or (status.endswith("xx") and told[:1] == status[0])
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RetryPolicy:
     """When a failed attempt is followed by another.
 

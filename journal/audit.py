@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from engine.value import value
 from journal.chain import link
 from journal.columns import columns, insert_into
 
@@ -40,7 +41,7 @@ class ChangeNote:
     is_written: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AuditRow:
     """One entry; `result` is the name that the change has made, such as a version."""
 

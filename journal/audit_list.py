@@ -1,13 +1,12 @@
 """The audit log as it is read: a page at a time, newest first."""
 
-from dataclasses import dataclass
-
+from engine.value import value
 from journal.audit import AuditRow
 from journal.columns import columns
 from journal.readers import Readers
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AuditFilter:
     """Which entries are meant; what is None does not filter.
 
@@ -42,10 +41,10 @@ class AuditList:
             ("at_ms < ?", wanted.until_ms),
             ("position < ?", wanted.before),
         )
-        for clause, value in given:
-            if value is not None:
+        for clause, wish in given:
+            if wish is not None:
                 where.append(clause)
-                bound.append(value)
+                bound.append(wish)
         if wanted.target is not None:
             where.append("substr(target, 1, ?) = ?")
             bound += [len(wanted.target), wanted.target]

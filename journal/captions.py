@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine import Run
+from engine.value import value
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.run_projection import Statement
@@ -16,7 +17,7 @@ _KEEP = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CaptionRow:
     """What a run is called, and its labels; an empty title is none."""
 

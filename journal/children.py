@@ -1,8 +1,8 @@
 """Child runs, as their parent looks at them: by which execution of which step they belong to."""
 
 from collections import Counter
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.runs import LeftBehind
@@ -10,7 +10,7 @@ from journal.runs import LeftBehind
 _OPEN = "status IN ('running', 'paused')"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildRow:
     """One child run in the list."""
 
@@ -20,7 +20,7 @@ class ChildRow:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Family:
     """The children of one execution of a step, items `first` to `first + total - 1`."""
 

@@ -2,15 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import UnknownCredential
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KeyRow:
     """One API key: everything about it but the key."""
 
@@ -26,7 +27,7 @@ class KeyRow:
     disabled_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JwtSecretRow:
     """One signing secret or public key, which tokens name by `kid`.
 

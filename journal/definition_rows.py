@@ -1,13 +1,13 @@
 """What is kept of versioned definitions, and how it is asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from engine import JsonObject
+from engine.value import value
 from journal.errors import NotFound, UnknownAgent, UnknownWorkflow
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Kind:
     """What is kept in two tables, one for the things and one for their versions.
 
@@ -34,7 +34,7 @@ WORKFLOWS = Kind("workflow", "workflows", "versions", "workflow_id", UnknownWork
 AGENTS = Kind("agent", "agents", "agent_versions", "agent_id", UnknownAgent, has_runs=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class VersionRow:
     """One version of a definition, with what lists show. Times are Unix milliseconds.
 
@@ -55,7 +55,7 @@ class VersionRow:
     archived: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MarkedVersions:
     """Which of a definition's versions is the newest, and which is published, if any is."""
 
@@ -68,7 +68,7 @@ class MarkedVersions:
         return self.published or self.newest
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewVersion:
     """A checked definition to be stored."""
 
@@ -79,7 +79,7 @@ class NewVersion:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DefinitionFilter:
     """Which definitions are asked for; None does not filter."""
 

@@ -7,8 +7,9 @@ order: those after it wait, unless they are under way.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from engine.value import value
 from journal.columns import columns
 from journal.errors import UnknownDelivery
 from journal.event_pages import EventRow
@@ -25,7 +26,7 @@ _IN_ORDER = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DeliveryRow:
     """How it stands with one event for one webhook; times are Unix milliseconds.
 
@@ -58,7 +59,7 @@ _HAPPENED = "(SELECT at_ms FROM events WHERE events.position = deliveries.positi
 _SELECT = f"SELECT {columns(DeliveryRow, kind='type', happened_at_ms=_HAPPENED)} FROM deliveries"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """What came of sending one event once.
 
@@ -225,10 +226,10 @@ class Outbox:
     ) -> list[DeliveryRow]:
         """Return deliveries, newest event first."""
         conditions, values = ["webhook = ?"], [webhook_id]
-        for condition, value in (("state = ?", state), ("position < ?", before)):
-            if value is not None:
+        for condition, wish in (("state = ?", state), ("position < ?", before)):
+            if wish is not None:
                 conditions.append(condition)
-                values.append(value)  # type: ignore[arg-type] # SQLite takes text and numbers
+                values.append(wish)  # type: ignore[arg-type] # SQLite takes text and numbers
         rows = await self._readers.all(
             f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY position DESC LIMIT ?",
             (*values, limit),

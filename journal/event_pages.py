@@ -11,9 +11,9 @@ A page is bounded in rows, in the positions that it looks at, and in bytes: a bo
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from engine import Event
+from engine.value import value
 from journal.codec import decode
 from journal.errors import Corrupt, UnknownEvent, UnknownRun
 from journal.readers import Readers
@@ -32,7 +32,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventRow:
     """One event as it is kept, with what its run's row says; `body` is None when it is large."""
 
@@ -59,7 +59,7 @@ class EventRow:
         return None if self.parent is None else run_id(self.parent)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventFilter:
     """Which events of a tenant are asked for; None does not filter.
 
@@ -73,7 +73,7 @@ class EventFilter:
     parent_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventPage:
     """Some events.
 

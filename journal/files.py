@@ -1,15 +1,16 @@
 """Whose a stored file is; its bytes are elsewhere, by their hash."""
 
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import UnknownFile
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FileRow:
     """One uploaded file; the name is what the client called it and never a path."""
 

@@ -1,8 +1,8 @@
 """Firings: what came of each reason to start something, the newest of each source."""
 
 import sqlite3
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.columns import columns
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -23,7 +23,7 @@ _TRIM = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Firing:
     """What came of one reason to start something.
 

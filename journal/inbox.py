@@ -5,10 +5,10 @@ A run that is paused for a child run is left out, since the child is there itsel
 that waits for a signal, which no person answers.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from engine import RunPaused
+from engine.value import value
 from journal.codec import decode
 from journal.readers import Readers
 from journal.run_filter import RunPosition
@@ -18,7 +18,7 @@ _ORDER = "r.started_at_ms DESC, r.id DESC"
 _OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused' AND r.signal_name IS NULL"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PausedRow:
     """One run that waits for a person; `paused` is None where the journal cannot be read."""
 

@@ -1,15 +1,16 @@
 """The models that tenants name, as JSON text that whoever stores it has checked."""
 
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import UnknownModel
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ModelRow:
     """One tenant's model; times are Unix milliseconds."""
 

@@ -3,8 +3,7 @@
 Each query reads a bounded part of an index, so that it costs the same however many runs there are.
 """
 
-from dataclasses import dataclass
-
+from engine.value import value
 from journal.readers import Readers
 from journal.run_filter import ENDED, OPEN
 from journal.run_ids import run_id
@@ -49,7 +48,7 @@ _UNSTARTED = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FailureGroup:
     """Runs that failed in the same step with the same type of error.
 
@@ -66,7 +65,7 @@ class FailureGroup:
     ended_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class WaitingRun:
     """A run that waits for another attempt of a step, or for a person.
 
@@ -82,7 +81,7 @@ class WaitingRun:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class UnstartedFirings:
     """Moments of a trigger at which nothing was started.
 

@@ -1,15 +1,16 @@
 """People who sign in by themselves."""
 
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import NameTaken, UnknownPerson
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PersonRow:
     """One person.
 

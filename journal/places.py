@@ -1,8 +1,8 @@
 """Places: which runs of a workflow with `concurrency` are under way, and which wait in line."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.readers import Readers
 from journal.run_ids import run_id
 
@@ -12,7 +12,7 @@ _OF_KEY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PlaceKey:
     """The runs that count together."""
 
@@ -26,7 +26,7 @@ class PlaceKey:
         return self.tenant, self.workflow_id, self.key
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Line:
     """How things stand: who is next, and how many are under way."""
 

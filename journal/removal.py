@@ -7,9 +7,9 @@ file is known to nobody but its definition.
 """
 
 import sqlite3
-from dataclasses import dataclass
 from typing import Any
 
+from engine.value import value
 from journal.ended_runs import EndedRuns
 from journal.errors import ChildOf, NotEnded, UnknownRun
 from journal.readers import Readers
@@ -27,7 +27,7 @@ _TREE = """
 _MOST_EVENTS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Deleted:
     """What one part of a deletion did: `is_whole` when nothing of the run is left."""
 
@@ -36,7 +36,7 @@ class Deleted:
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RetentionGroup:
     """Ended runs of one tenant and status that retention looks at.
 

@@ -2,8 +2,8 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.errors import UnknownFiring
 from journal.firings import Firing, FiringList
 from journal.readers import Readers
@@ -15,7 +15,7 @@ _MOST_BYTES = 1_048_576
 """Bytes of the kept bodies of one trigger together; the oldest go first."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ArrivedRequest:
     """A request as it is kept: without what would let others in.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from engine import Status
+from engine.value import value
 from journal.run_ids import run_number
 
 _MOST_WORDS = 8
@@ -44,7 +45,7 @@ class RunPosition:
         return cls(int(found[1]), int(found[2]))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunFilter:
     """Which runs are asked for; None does not filter.
 
@@ -78,7 +79,7 @@ class RunFilter:
         return [one for one in statuses if self.status in (None, one)]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Listing:
     """A statement that gives `id` and `started_at_ms` of runs in their order, and its values."""
 
@@ -143,7 +144,7 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
     """
     place = wanted.before
     parts, values = ["+tenant = ?"], list[Any]([tenant])
-    for condition, value in (
+    for condition, wish in (
         ("+status = ?", wanted.status),
         ("+workflow_id = ?", wanted.workflow_id),
         ("+started_at_ms >= ?", wanted.since_ms),
@@ -151,9 +152,9 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
         ("+parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
         ("(+started_at_ms, id) < (?, ?)", (place.started_at_ms, place.number) if place else None),
     ):
-        if value is not None:
+        if wish is not None:
             parts.append(condition)
-            values += value if isinstance(value, tuple) else (value,)
+            values += wish if isinstance(wish, tuple) else (wish,)
     if wanted.top_level:
         parts.append("+parent IS NULL")
     for label in wanted.labels:

@@ -7,9 +7,10 @@ page may have fewer runs than it was asked for, and say where the next one goes 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from engine.value import value
 from journal.readers import Readers
 from journal.run_filter import Listing, RunFilter, RunPosition, conditions, listing, words_query
 from journal.runs import RUN_COLUMNS, RunList, RunRow
@@ -23,7 +24,7 @@ _NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
 _NEWEST = RunPosition(10**15 - 1, 10**18 - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunPage:
     """A page of runs, and the place after which the next one begins; None at the end."""
 

@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.columns import columns
 from journal.readers import Readers
 from journal.run_filter import RunFilter, RunPosition, listing
@@ -15,7 +15,7 @@ _ROWS_AT_ONCE = 100
 """Rows of a page that are taken apart before others have their turn."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunRow:
     """One line of the list. Times are Unix milliseconds.
 
@@ -51,7 +51,7 @@ class RunRow:
         return RunPosition(self.started_at_ms, self.number)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LeftBehind:
     """A run that a restart left behind, with the number of its newest event."""
 

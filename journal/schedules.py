@@ -1,8 +1,9 @@
 """Schedules: what is started when, and how far each has come."""
 
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import TooManySchedules, UnknownSchedule
 from journal.firings import Firing, note
@@ -11,7 +12,7 @@ from journal.run_ids import run_id, run_number
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ScheduleRow:
     """One schedule; times are Unix milliseconds.
 

@@ -2,15 +2,16 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import UnknownSecret
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SecretRow:
     """One secret of a tenant: everything about it but its value."""
 

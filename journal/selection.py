@@ -6,9 +6,10 @@ of them, so that others have their turn at the connections that read.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from engine.value import value
 from journal.readers import Readers
 from journal.run_filter import ENDED, OPEN, RunFilter, RunPosition, conditions, listing
 from journal.run_ids import run_id, run_number
@@ -22,7 +23,7 @@ _LOOKED_AT = 5_000
 """Runs that one query goes through at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Matched:
     """How many runs are meant, and a place in the list after which all of them are."""
 

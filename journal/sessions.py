@@ -1,14 +1,15 @@
 """Sessions of browsers that are signed in, for as long as they last."""
 
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SessionRow:
     """One session.
 

@@ -3,9 +3,9 @@
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from engine import Json
+from engine.value import value
 from journal.errors import JournalError, TooManySignals
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -17,7 +17,7 @@ _MOST_RECEIVERS = 10_000
 _COLUMNS = "position, tenant, name, key, sender_id, data, sent_at_ms, expires_at_ms"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewSignal:
     """A signal as it is sent.
 
@@ -41,7 +41,7 @@ class NewSignal:
     for_run: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KeptSignal:
     """A signal that is in the journal; `data` is None once it has been taken."""
 
@@ -55,7 +55,7 @@ class KeptSignal:
     expires_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SignalKept:
     """What became of sending one.
 

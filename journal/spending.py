@@ -6,9 +6,10 @@ two questions at once can pass a limit that has room for one.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Literal, TypeAlias
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -30,7 +31,7 @@ _LIMITS_ABOVE = (
 Scope: TypeAlias = Literal["step", "run", "workflow", "tenant"]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ModelCall:
     """A question to a model that is about to be asked.
 
@@ -55,7 +56,7 @@ class ModelCall:
     sure_nano: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Spent:
     """What an answer has taken."""
 
@@ -66,7 +67,7 @@ class Spent:
     estimated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LimitHit:
     """A limit that a question meets.
 
@@ -86,7 +87,7 @@ class LimitHit:
     must_wait: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SpendingRow:
     """What was spent on one day, by one workflow and agent, on one model."""
 

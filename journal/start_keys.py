@@ -2,8 +2,8 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.errors import DuplicateStart
 from journal.readers import Readers
 from journal.run_ids import run_id
@@ -12,7 +12,7 @@ from journal.writer import Writer
 _FORGOTTEN_AT_ONCE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class IdempotencyKey:
     """The key of a start request, with a fingerprint of what it asks for."""
 
@@ -20,7 +20,7 @@ class IdempotencyKey:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class UsedKey:
     """What a key has started.
 

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.value import value
 from journal.readers import Readers
 
 _DEAR_S = 0.02
@@ -15,7 +15,7 @@ _KEPT = 100
 _LONGEST_KEPT_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Count:
     runs: dict[str, int]
     until_s: float

@@ -3,10 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine import Json, JsonObject
+from engine.value import value
 from journal.errors import StoreFull
 from journal.readers import Readers
 from journal.writer import Writer
@@ -19,7 +19,7 @@ _REMEMBERED_MS = 30 * 86_400_000
 _SWEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Change:
     """What a call makes of a value.
 

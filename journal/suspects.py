@@ -1,10 +1,10 @@
 """Runs inside a step that the end of the process has cut off, and nothing has come of it since."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
+from engine.value import value
 from journal.run_ids import run_id
 
 SELECT_SUSPECTS = """
@@ -21,7 +21,7 @@ SELECT_SUSPECTS = """
 """What `suspects_of` makes them from."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Suspect:
     """One of them, and how often that is held against its step."""
 

@@ -1,15 +1,15 @@
 """Conversations of agents: what was asked and answered, one writer at a time."""
 
 import sqlite3
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.errors import ThreadInUse, ThreadOfAnother, UnknownThread
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ThreadRow:
     """A thread; times are Unix milliseconds."""
 
@@ -20,7 +20,7 @@ class ThreadRow:
     updated_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ExchangeRow:
     """What an agent was asked, and what it answered."""
 

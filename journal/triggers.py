@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import TooManyTriggers, UnknownTrigger
 from journal.firings import KEPT, Firing, note
@@ -12,7 +13,7 @@ from journal.requests import ArrivedRequest, keep
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TriggerRow:
     """One trigger; times are Unix milliseconds.
 

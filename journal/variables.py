@@ -3,16 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 from engine import Json, JsonObject
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import UnknownVariable
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class VariableRow:
     """One variable of a tenant; `value` is JSON text."""
 

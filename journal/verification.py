@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import IllegalTransition, Run, apply
+from engine.value import value
 from journal.audit import audit_faults
 from journal.chain import first_link, link
 from journal.codec import decode
@@ -26,7 +27,7 @@ _TOTALS = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fault:
     """Something that is not as it was written; run and event where they are known."""
 

@@ -3,15 +3,15 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.columns import columns, insert_into
 from journal.errors import TooManyWebhooks, UnknownWebhook
 from journal.readers import Readers
 from journal.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class WebhookRow:
     """One webhook; its secret is sealed, times are Unix milliseconds.
 

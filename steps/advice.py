@@ -5,9 +5,9 @@ payload says, and a plug-in may fail with error types of its own.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from engine.value import value
 from steps.agent_person import ASK_USER
 from steps.captions import caption_texts
 from steps.contract import COMMON_ERRORS, AnyStepType, Problem
@@ -24,7 +24,7 @@ _GIVEN = frozenset({"attachment", "fileId"})
 """What a start with a file puts into the data itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Known:
     """What there is on a server, for one tenant; None where it is not known.
 

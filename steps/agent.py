@@ -1,6 +1,5 @@
 """Agents: stored definitions of who works on a call-agent step, with what, and how long."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -13,6 +12,7 @@ from pydantic import (
 )
 
 from engine import Json, JsonObject
+from engine.value import value
 from steps.contract import Problem
 from steps.document import Identifier, Retry
 from steps.durations import Duration
@@ -218,7 +218,7 @@ class AgentDocument(_Part):
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AgentDefinition:
     """One version of an agent, ready to work.
 

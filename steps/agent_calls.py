@@ -11,6 +11,7 @@ from typing import Literal
 from zlib import crc32
 
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, StepError
+from engine.value import value
 from steps.agent import Limits
 from steps.agent_limits import AgentLimits
 from steps.agent_person import question
@@ -31,14 +32,14 @@ _JITTER = 2**32
 _LONGEST_SCHEMA = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Told:
     """What the model is told of the calls of an answer, in their order."""
 
     results: Sequence[tuple[Part, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delivered:
     """The agent has delivered."""
 

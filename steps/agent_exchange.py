@@ -1,9 +1,9 @@
 """What was said in a thread: one question to an agent, and its answer."""
 
-from dataclasses import dataclass
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Exchange:
     """What an agent was asked in a thread, and what it answered.
 

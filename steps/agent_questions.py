@@ -6,10 +6,10 @@ for what is left.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from engine import Json, JsonObject, Pause, Pauses, iso_time
+from engine.value import value
 from steps.agent_limits import ACTIONS as LIMIT_ACTIONS
 from steps.agent_limits import kept_answer
 from steps.agent_tools import Offer
@@ -28,7 +28,7 @@ _DOUBT_ACTIONS: tuple[JsonObject, ...] = (
 _NOBODY = "deadline"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Asked:
     """A call that a person is asked about."""
 
@@ -37,7 +37,7 @@ class Asked:
     arguments: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decision:
     """What a person has decided about a call.
 

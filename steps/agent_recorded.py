@@ -5,10 +5,10 @@ So an agent, or a model, is tried on what has happened: nothing is called, nobod
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine import Json, JsonObject
+from engine.value import value
 from steps.agent_tools import offer_from_json
 from steps.chat import ChatAnswer, answer_from_json
 
@@ -18,7 +18,7 @@ EXACT, NEAR, NONE = "exact", "near", "none"
 _KEPT = ("ok", "result", "error")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RecordedCall:
     """One call of a recorded visit.
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from engine import ConditionFailed, Json, JsonObject, RetryPolicy
+from engine.value import value
 from steps.agent import AgentTool, Approval
 from steps.agent_person import ASK_USER, INFO
 from steps.chat import ToolSpec
@@ -20,7 +21,7 @@ DELIVER = "deliver"
 _LONGEST_NAME = 60
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Offer:
     """One thing that the model may call.
 

@@ -6,12 +6,13 @@ path: `check/stock` is what stands in step `check` as `stock`, `#line` the docum
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
 
 from engine import Json
+from engine.value import value
 from steps.contract import BODY_KEYS, Problem
 from steps.document import Identifier, Scope
 from steps.registry import Registry
@@ -37,7 +38,7 @@ class LocalWorkflow(Scope):
     edges: list[Any] = Field([], max_length=5_000, description="the ways between them")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Body:
     """A body as it is written.
 

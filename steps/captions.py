@@ -6,10 +6,11 @@ never fails the run.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine import Json
+from engine.value import value
 from steps.contract import Problem
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
@@ -24,7 +25,7 @@ MOST_WORK = 20_000
 _LABELS = "labels."
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Caption:
     """What a run is called, and its labels by name. An empty title is none."""
 
@@ -32,7 +33,7 @@ class Caption:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CaptionTemplates:
     """How the runs of a definition get their captions."""
 

@@ -1,12 +1,13 @@
 """What is said to a chat model and what it answers, the same for every provider."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from engine import Json, JsonObject
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TextPart:
     """A piece of text in a message.
 
@@ -17,7 +18,7 @@ class TextPart:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ImagePart:
     """A picture in a message.
 
@@ -39,7 +40,7 @@ IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 Part: TypeAlias = TextPart | ImagePart
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolCall:
     """A model's wish to call a tool.
 
@@ -72,7 +73,7 @@ class ToolCall:
         return {**kept, "extra": self.extra} if self.extra else kept
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Message:
     """One message of a conversation.
 
@@ -93,7 +94,7 @@ class Message:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolSpec:
     """A tool as a model is told of it.
 
@@ -108,7 +109,7 @@ class ToolSpec:
     schema: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChatRequest:
     """One question to a model.
 
@@ -147,7 +148,7 @@ class ChatRequest:
     conversation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Usage:
     """Tokens of one or more answers, and what they have cost.
 
@@ -238,7 +239,7 @@ Finish: TypeAlias = Literal["stop", "tool_calls", "length", "context", "refusal"
 """Why an answer ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChatAnswer:
     """What a model answered.
 

@@ -5,10 +5,11 @@ A definition that was stored before the check knew a rule goes on being compiled
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine import Json, JsonObject
+from engine.value import value
 from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDefinition, AgentDocument, compile_agent
 from steps.as_written import definition_as_written
@@ -32,7 +33,7 @@ _SHOWN_WORDS = ("description", "title", "default")
 _NO_TEMPLATE = "is shown as it stands: no {{ }} is evaluated here"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Checked:
     """What a check found.
 
@@ -63,7 +64,7 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
     return Checked(first_of(problems), first_of(warnings), usable)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Around:
     """What a body stands in: its path, how deep that is, and what the data has there.
 

@@ -1,12 +1,12 @@
 """Child runs as a step wants them, and how they stand."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from engine import Json, JsonObject, Pause, RunError
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildRun:
     """A run that a step wants started.
 
@@ -27,7 +27,7 @@ class ChildRun:
     is_inline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildPlan:
     """Child runs that a step wants, numbered `first` to `first + total - 1`.
 
@@ -68,7 +68,7 @@ class ChildPlan:
         return not self.keep_going and self.enough is not None and failed > self.total - self.enough
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildEnd:
     """How one child run ended.
 
@@ -89,7 +89,7 @@ class ChildEnd:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenEnded:
     """Every child run of a plan has ended, or those have failed that end the plan.
 
@@ -101,7 +101,7 @@ class ChildrenEnded:
     ends: Sequence[ChildEnd]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenOpen:
     """Child runs of a plan are open.
 

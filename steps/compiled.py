@@ -1,9 +1,10 @@
 """Definitions as they are run: checked and compiled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine import Graph, Json, JsonObject, OnInterrupted
+from engine.value import value
 from steps.captions import CaptionTemplates
 from steps.concurrency import Places
 from steps.contract import AnyStepType, StepSettings
@@ -11,7 +12,7 @@ from steps.fields import Fields
 from steps.template import Template
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CompiledStep:
     """One step, ready to be executed.
 
@@ -38,7 +39,7 @@ class CompiledStep:
     gives_address: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Definition:
     """One version of a workflow, ready to be run.
 

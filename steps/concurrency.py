@@ -5,12 +5,12 @@ run needs is worked out once, from what it is started with, and stands in its hi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, Place
+from engine.value import value
 from steps.contract import Problem
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
@@ -49,7 +49,7 @@ class Concurrency(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Places:
     """Which place each run of a definition needs."""
 

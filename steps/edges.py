@@ -1,12 +1,12 @@
 """The edges between steps: read, compiled, and checked."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
 from engine import Edge, Json, Occasion
+from engine.value import value
 from steps.compiled import CompiledStep
 from steps.contract import MOST_PROBLEMS, Problem
 from steps.document import CommonStep, EdgeDocument
@@ -23,7 +23,7 @@ _MOST = 5_000
 _SHOWN = 130
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Starts:
     """The steps that a run enters without an edge.
 

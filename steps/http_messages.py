@@ -1,13 +1,15 @@
 """An HTTP request of a step, and what came back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from engine.value import value
 
 Take: TypeAlias = Literal["unpacked", "as-sent", "nothing"]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HttpRequest:
     """A request to the outside, complete but for what the live client adds itself.
 
@@ -44,7 +46,7 @@ class HttpRequest:
     timeout_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HttpResponse:
     """What came back.
 
@@ -67,7 +69,7 @@ class HttpResponse:
         return said or "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KeptFile:
     """A body that was kept as a file.
 

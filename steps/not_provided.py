@@ -1,8 +1,7 @@
 """What a test of a step has not provided, and what a step has called."""
 
-from dataclasses import dataclass
-
 from engine import JsonObject
+from engine.value import value
 
 
 class NotProvided(BaseException):
@@ -21,7 +20,7 @@ class NotProvided(BaseException):
         super().__init__(f"the step {wanted}; provide it with FakeEffects({name}=...)")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolUse:
     """One call of a tool that a step has made.
 

@@ -1,11 +1,10 @@
 """What steps send that is no HTTP request of their own: signals, and requests for tokens."""
 
-from dataclasses import dataclass
-
 from engine import Json
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OutgoingSignal:
     """A signal that a step sends.
 
@@ -24,7 +23,7 @@ class OutgoingSignal:
     to_all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TokenRequest:
     """What an OAuth 2.0 token is asked for with, by client credentials.
 

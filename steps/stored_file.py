@@ -1,11 +1,12 @@
 """A file that was uploaded, and what reads it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from engine.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class StoredFile:
     """A file that was uploaded to this tenant, with its bytes.
 

@@ -1,11 +1,11 @@
 """Where the texts of a step stand: in templates, which are evaluated, or in plain settings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from engine.value import value
 from steps.expression import bare_condition
 from steps.template import Template
 
@@ -13,7 +13,7 @@ APART = "stands apart"
 """Marks, as an annotation, a key whose texts are not the step's own: the steps of a body."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Text:
     """One text of a document: where it stands, and whether it is evaluated.
 

@@ -1,17 +1,17 @@
 """What a tool may have done for it beyond its own work: files kept, and values between runs."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine import Json
+from engine.value import value
 
 SaveFile: TypeAlias = Callable[[str, str, bytes], Awaitable[str]]
 """Keeps a file of one tenant (name, media type, bytes) and returns its id, for the same call and
 bytes always the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StoreCall:
     """One call of the tenant's store.
 

@@ -9,7 +9,6 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_m
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from engine import Json, JsonObject
+from engine.value import value
 from steps.contract import AnyStepType, StepBroke, StepType, listed
 from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
@@ -38,7 +38,7 @@ class ToolLoadError(Exception):
     """A tool or plug-in cannot be loaded; the server does not start."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tool:
     """One callable, with the model of its arguments.
 

@@ -1,11 +1,10 @@
 """A version of a stored agent, chosen for a step."""
 
-from dataclasses import dataclass
-
 from engine import JsonObject
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Agent:
     """A version of a stored agent, as call-agent uses it.
 

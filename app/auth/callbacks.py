@@ -6,16 +6,16 @@ attempts of a visit, since what a step sends again must be the same.
 """
 
 import json
-from dataclasses import dataclass
 
 from app.auth.sealed_token import sealed_values, token_of
 from app.secrets.seal import Keyring
+from engine.value import value
 
 _KIND = "callback"
 PATH = "/callback/"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Callback:
     """The visit of a step that an address belongs to."""
 

@@ -1,13 +1,14 @@
 """Somebody who has shown who they are."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from app.auth.errors import Forbidden
 from app.auth.roles import Role
 from engine import JsonObject
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Caller:
     """Somebody who may ask something; `credential` tells keys, and users of tokens, apart."""
 

@@ -6,9 +6,9 @@ clock was set back, since it may then not have begun.
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from app.auth.caller import Caller
+from engine.value import value
 
 _LONGEST_MS = 60_000
 _MOST = 1_000
@@ -16,7 +16,7 @@ _LONGEST_TOKEN = 8_192
 """Characters; a longer one is checked each time, since its claims take memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Known:
     caller: Caller
     since_ms: int

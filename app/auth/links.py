@@ -5,7 +5,6 @@ ends with the pause: nothing about it is kept, and there is nothing to revoke.
 """
 
 import json
-from dataclasses import dataclass
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
@@ -13,11 +12,12 @@ from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
 from app.secrets.seal import Keyring
 from engine import JsonObject, NotPaused, Run, own_pause_id
+from engine.value import value
 
 _KIND = "link"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Link:
     """What a link allows: to answer the pause of one run that began with event `seq`."""
 

@@ -2,17 +2,17 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 
 from app.auth.errors import Unauthorized
 from app.clock import Clock
+from engine.value import value
 
 PATH = "/sign-in/once/"
 _LASTS_MS = 300_000
 _MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Offer:
     tenant: str
     credential: str

@@ -7,7 +7,7 @@ import secrets
 import unicodedata
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
@@ -17,6 +17,7 @@ from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
 from app.clock import Clock
 from app.secrets.seal import Keyring
 from engine import JsonObject
+from engine.value import value
 from journal import ChangeNote, PeopleTable, PersonRow, UnknownPerson, changing
 
 INVITATION = "/invitation/"
@@ -40,7 +41,7 @@ class UnfitPerson(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Known:
     """How a provider of identities knows somebody, and what it says of them."""
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,6 +22,7 @@ from app.clock import Clock
 from app.outbound.http_client import HttpClient
 from app.settings.identity import TENANT, IdentityProviderSettings, claim_of
 from app.telemetry import log
+from engine.value import value
 from steps.contract import ResponseUnreadable, StepBroke
 from steps.http_messages import HttpRequest
 
@@ -53,7 +53,7 @@ class NotLetIn(Exception):
     """A provider knows somebody whom this server does not let in."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Published:
     """What a provider says of itself, and its keys."""
 
@@ -62,7 +62,7 @@ class Published:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """A sign-in that has begun: what its browser keeps until it comes back."""
 

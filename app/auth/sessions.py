@@ -13,7 +13,6 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from app.auth.caller import Caller
@@ -22,6 +21,7 @@ from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.clock import Clock
 from app.secrets.seal import Keyring, KeyUnusable
+from engine.value import value
 from journal import ChangeNote, SessionRow, SessionTable, UnknownSession, changing
 
 COOKIE = "stepwell_session"
@@ -43,7 +43,7 @@ class TokenTooLong(Exception):
         super().__init__("this token is too long for a browser's cookie; sign in with a key")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Session:
     """Who is asking, and the word that a browser must send with every change."""
 
@@ -51,7 +51,7 @@ class Session:
     csrf: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Browser:
     """Where a session is opened: the address as the server sees it, and what the browser says."""
 

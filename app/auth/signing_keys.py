@@ -6,8 +6,9 @@ finds no key.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from engine.value import value
 
 MOST_KEYS = 100
 _SHORTEST_RSA = 2_048
@@ -25,7 +26,7 @@ class UnknownSigner(BadIdentity):
     """The token names a key that is not known; the provider may have a new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SigningKey:
     """A public key: its `kid`, the algorithms that it may be used with, and the key by them."""
 

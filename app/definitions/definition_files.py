@@ -8,12 +8,12 @@ that follows.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from app.definitions.definition_text import DefinitionText, TextRefused, read_definition
 from engine import Json, JsonObject
+from engine.value import value
 from steps.agent import AgentDocument
 from steps.document import WorkflowDocument
 
@@ -45,7 +45,7 @@ class FileUnusable(Exception):
         super().__init__(f"{path}:{line}: {what}" if line else f"{path}: {what}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FileDefinition:
     """What a file holds.
 

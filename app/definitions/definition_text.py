@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from app.definitions.json_lines import lines_of
 from app.definitions.yaml_text import YamlRefused, read_yaml
 from engine import Json
+from engine.value import value
 from steps.strict_json import JsonRefused, parse_strictly
 
 _MOST_VALUES = 100_000
@@ -24,7 +24,7 @@ class TextRefused(Exception):
         super().__init__(what)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DefinitionText:
     """What a text holds.
 

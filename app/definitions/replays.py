@@ -1,9 +1,9 @@
 """The workflow that does one visit of a run again: nobody has stored it, every server knows it."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from engine import JsonObject
+from engine.value import value
 
 _MARK = "@replay/"
 """How its id begins; no stored workflow can have such a one."""
@@ -11,7 +11,7 @@ _MARK = "@replay/"
 _END = "end-of-replay"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Replay:
     """Which visit is done again, and with what instead.
 

@@ -23,6 +23,7 @@ from app.definitions.definition_files import (
 )
 from app.definitions.json_lines import line_of
 from app.definitions.workflows import Workflows
+from engine.value import value
 from journal import Archived, ChangeNote, NotFound, changing
 from steps.contract import Problem
 from steps.problems import InvalidDefinition
@@ -31,7 +32,7 @@ EVERY_S = 0.3
 WHO = "stepwell dev"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LineProblem:
     """Something wrong with a file; line 0 where it is none of a line."""
 
@@ -40,7 +41,7 @@ class LineProblem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class WatchedFile:
     """How a file stands.
 

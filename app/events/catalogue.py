@@ -5,7 +5,6 @@ docs/events.md are made from it; a name never changes its meaning.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from app.execution.usage import call_of
@@ -43,9 +42,10 @@ from engine import (
     StepTimedOut,
     iso_time,
 )
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EventKind:
     """One kind of event.
 

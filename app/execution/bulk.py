@@ -18,6 +18,7 @@ from app.execution.deletion import delete_whole
 from app.execution.live_run import RunLost
 from app.execution.runs import Runs
 from engine import Rejected
+from engine.value import value
 from journal import (
     ChildOf,
     Corrupt,
@@ -38,7 +39,7 @@ _LONGEST_S = 5.0
 _MOST_FAILURES = 50
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Command:
     """What to do with which runs.
 

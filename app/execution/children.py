@@ -8,7 +8,6 @@ restart, after a child has ended, after nothing has happened.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from app.concurrency.shield import shielded
@@ -20,6 +19,7 @@ from app.execution.starts import Starts
 from app.execution.usage import usage_of
 from app.secrets.sensitive import shown_data
 from engine import Json, JsonObject, Parent, Pause, Run, RunError, Starter, Status
+from engine.value import value
 from journal import (
     Archived,
     ChildRow,
@@ -46,7 +46,7 @@ _NONE = "0.0.0"
 """The version of a child run whose workflow cannot be started: it exists to say so."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Called:
     """A workflow as a step calls it, or why it cannot be."""
 

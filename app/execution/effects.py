@@ -1,7 +1,7 @@
 """What steps do to the world in service: the live effects."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ from app.telemetry.traces import span_of_step, trace_of
 from app.tools.catalogue import ToolCatalogue
 from app.tools.stored_values import StoredValues
 from engine import Json, JsonObject, Record, Recorded
+from engine.value import value
 from journal import Events, ExchangeRow, ThreadInUse, ThreadOfAnother, ThreadTable, UnknownRun
 from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest, in_nano
@@ -44,7 +45,7 @@ from steps.strict_json import as_kept
 from steps.usable_agent import Agent
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepServices:
     """The parts of the server that steps reach, for all tenants."""
 

@@ -5,7 +5,6 @@ life, the driver and its tasks carry runs on; runs take commands. What has to be
 appends subscribes at the end.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 from app.clock import Clock
@@ -36,11 +35,12 @@ from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
 from app.telemetry.traces import Exporter
 from engine import RunPaused, RunStarted
+from engine.value import value
 from journal import Journal
 from steps.frozen import FrozenValues
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Execution:
     """What the rest of the server has of this room.
 

@@ -1,7 +1,7 @@
 """Running a run again from one of its steps: what came before is kept, not done again."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.auth.caller import Caller
 from app.definitions.versioned import DefinitionUnusable
@@ -18,6 +18,7 @@ from engine import (
     apply,
     fold,
 )
+from engine.value import value
 from journal import IdempotencyKey
 from steps.compiled import Definition
 from steps.contract import InvalidAnswer, Problem
@@ -60,7 +61,7 @@ class DoneEarlier(Exception):
         return InvalidAnswer([Problem("stepId", message)])
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entered:
     """A run as it stood when it entered a step.
 

@@ -9,7 +9,6 @@ both as they were, or neither.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -23,6 +22,7 @@ from app.execution.live_run import Due, LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.telemetry import log
 from engine import SIGNAL_PAUSE, AnswerKey, Event, JsonObject, Recorded, iso_time
+from engine.value import value
 from journal import (
     UNREADABLE,
     Journal,
@@ -46,7 +46,7 @@ _LOOK_EVERY_S = 60
 Key: TypeAlias = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sent:
     """What became of a signal.
 

@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from app.clock import Clock
 from app.files.spool import StorageError
 from app.files.storage import Storage
 from engine import JsonObject
+from engine.value import value
 from journal import FileRow, Journal, UnknownFile
 from steps.contract import (
     StepBroke,
@@ -19,7 +19,7 @@ _MADE = uuid.UUID("6f0c2f8e-0b0c-4a86-9a0e-5f3f3d2a7c11")
 """The namespace of the ids of files that steps make."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Upload:
     """A file as it came; the name is metadata and never a path."""
 
@@ -28,7 +28,7 @@ class Upload:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Incoming:
     """A file that is on its way.
 

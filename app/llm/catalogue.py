@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from app.outbound.network import EVERYWHERE, Network
 from app.outbound.way_out import WayOut
 from app.settings.llm import ModelDocument, ModelSettings
 from app.settings.server import Settings
+from engine.value import value
 from journal import ModelTable
 from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolSpec
 from steps.contract import StepBroke
@@ -44,7 +45,7 @@ _KEPT = 200
 _REFERENCE = "secret:"  # how a header says that its value is one
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Way:
     """What it takes to reach a model, opened for one question."""
 
@@ -55,7 +56,7 @@ class _Way:
     on_text: Callable[[str], None] = lambda _: None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KnownModel:
     """A model that a tenant's definitions may name."""
 

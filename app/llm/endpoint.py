@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from app.llm.tolerant import whole_characters
 from app.settings.llm import ModelDocument
 from engine import JsonObject
+from engine.value import value
 from steps.chat import ImagePart, TextPart, ToolCall
 from steps.model_json import only_object
 
@@ -22,7 +22,7 @@ def _nothing(_: str) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Endpoint:
     """A model with what it takes to reach it.
 

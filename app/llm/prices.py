@@ -1,8 +1,9 @@
 """What models cost: from the prices in their documents."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.settings.llm import ModelDocument, Prices
+from engine.value import value
 from steps.chat import ChatRequest, Usage, in_nano
 from steps.tokens import input_tokens
 
@@ -11,7 +12,7 @@ _LONGEST_ANSWER = 16_384
 """How many tokens an answer is taken to have at most where nothing bounds it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Estimate:
     """What a question may take before it has been asked; costs in billionths.
 

@@ -1,12 +1,11 @@
 """How many tokens a question and its answer had, where the provider does not say."""
 
-from dataclasses import dataclass
-
+from engine.value import value
 from steps.chat import ChatRequest, ToolCall, Usage
 from steps.tokens import input_tokens, text_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Told:
     """What a provider says of the tokens of an answer; None where it says nothing.
 

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
 from app.clock import Clock
@@ -22,6 +21,7 @@ from app.wire.bodies import BulkBody, ListRunsQuery, checked
 from app.wire.bulk_documents import command_of, matched_document, outcome_document
 from app.wire.run_list import found_runs, run_line
 from engine import iso_time
+from engine.value import value
 from journal import Journal, Verified, holder, open_read_only, verify
 from steps.definition import compile_definition
 from steps.problems import InvalidDefinition
@@ -36,7 +36,7 @@ _REST_S = 0.005
 _TELL_EVERY_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OperatorContext:
     """The folder and what works on it; `bulk` only where runs can be stopped."""
 

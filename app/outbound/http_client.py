@@ -8,7 +8,6 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -20,6 +19,7 @@ from app.outbound.lookups import asking
 from app.outbound.network import AddressNotAllowed, Network
 from app.outbound.redirects import RedirectRefused, redirected
 from app.outbound.way_out import GuardedTransport, WayOut
+from engine.value import value
 from steps.contract import ResponseUnreadable, StepBroke
 from steps.http_messages import HttpRequest, HttpResponse
 from steps.response_body import described
@@ -33,7 +33,7 @@ _DRAINED_S = 0.25
 """How much of an unwanted body is read, so that its connection can be used again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sink:
     """Where the body of a good answer goes as it comes.
 

@@ -10,12 +10,12 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from app.clock import Clock
 from app.outbound.http_client import HttpClient
+from engine.value import value
 from steps.contract import StepBroke
 from steps.http_messages import HttpRequest, HttpResponse
 from steps.outgoing import TokenRequest
@@ -30,7 +30,7 @@ _LONGEST_S = 366 * 86_400
 _TOO_MANY, _SERVER_ERRORS = 429, 500
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Token:
     text: str
     until_ms: float

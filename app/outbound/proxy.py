@@ -3,14 +3,15 @@
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
+
+from engine.value import value
 
 _ALWAYS = ("localhost", "127.0.0.0/8", "::1")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Proxy:
     """An HTTP proxy.
 

@@ -8,7 +8,7 @@ redirects and whatever else a library does meet it too.
 import os
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 
 import httpcore2
@@ -19,11 +19,12 @@ from app.outbound.network import EVERYWHERE, AddressNotAllowed, GuardedBackend, 
 from app.outbound.proxy import Proxy
 from app.outbound.trust import trusted
 from app.settings.server import Settings
+from engine.value import value
 
 _KEEPALIVE_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class WayOut:
     """What all that goes out has in common.
 

@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections import defaultdict, deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from app.clock import Clock
 from app.secrets.mask import Mask
 from app.secrets.seal import Keyring
 from engine import Json
+from engine.value import value
 from journal import JournalError, SecretRow, SecretTable, UnknownSecret
 from steps.contract import Problem, StepBroke
 
@@ -32,7 +33,7 @@ class UnfitSecret(Exception):
         super().__init__(f"{path} {message}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SecretName:
     """A secret as it is listed: everything but its value."""
 

@@ -1,15 +1,15 @@
 """How many files the process may have open, and how they are shared out."""
 
 import resource
-from dataclasses import dataclass
 
 from app.settings.server import Settings
+from engine.value import value
 
 _OWN = 228
 """The journal, 100 posts to webhooks, models, mail, MCP servers, readers of documents, the log."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OpenFiles:
     """The limit, and what the settings need of it.
 

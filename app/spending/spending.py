@@ -6,12 +6,12 @@ goes on: a crash between the two counts what the question costs in any case.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from app.clock import Clock
 from app.concurrency.shield import shielded
 from app.llm.prices import Estimate
 from engine import iso_time
+from engine.value import value
 from journal import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent, run_number
 from steps.chat import ChatAnswer, Usage, in_currency
 from steps.contract import StepBroke
@@ -23,7 +23,7 @@ _NEVER_ANSWERED = frozenset({"Timeout", "InvalidResponse"})
 """Failures after which nobody knows whether the provider has worked."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Asker:
     """Who asks a model: which execution of a step of which run."""
 

@@ -9,10 +9,11 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
 from engine import JsonObject, Run
+from engine.value import value
 
 HEADER = "traceparent"
 _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
@@ -21,7 +22,7 @@ _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 Kind: TypeAlias = Literal["internal", "server", "client"]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Trace:
     """Which trace a run belongs to; `span` is what its caller says that it is a part of."""
 
@@ -34,7 +35,7 @@ class Trace:
         return f"00-{self.id}-{span}-{'01' if self.is_sampled else '00'}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Span:
     """Something that has come to its end; ids are hexadecimal, `parent` empty where none."""
 

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -12,6 +11,7 @@ from email.policy import SMTP, compat32
 from email.utils import format_datetime
 
 from app.tools.addresses import invalid_email
+from engine.value import value
 from steps.stored_file import StoredFile
 
 _POLICY = SMTP.clone(cte_type="7bit")  # not every server takes more than ASCII
@@ -19,7 +19,7 @@ _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"\\]|=\?")
 MOST_BYTES = 25 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Letter:
     """What is sent, to whom, from whom; `bcc` stands in no header."""
 

@@ -1,7 +1,6 @@
 """A request that came to a trigger's address: as it was, as expressions see it, as it is kept."""
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -12,6 +11,7 @@ from app.wire.errors import BadRequest
 from app.wire.form import multipart_form, urlencoded_form
 from app.wire.json_text import parse_json
 from engine import Json, JsonObject, iso_time
+from engine.value import value
 from journal import ArrivedRequest
 from steps.charset import charset_of
 
@@ -22,7 +22,7 @@ WHOLE = "body"
 """The file that a body is which is neither JSON, nor a form, nor text."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arrived:
     """A request as it came.
 
@@ -61,7 +61,7 @@ class Arrived:
         return ArrivedRequest(self.method, query, headers, len(self.body), body)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Content:
     """What the body of a request is.
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from app.clock import Clock
@@ -21,6 +21,7 @@ from app.triggers.trigger_document import (
     kept_body,
 )
 from engine import JsonObject
+from engine.value import value
 from journal import (
     ArrivedRequest,
     Firing,
@@ -41,7 +42,7 @@ _TOKEN_LENGTH = 43
 _MOST_COMPILED = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TriggerState:
     """A trigger as it stands.
 

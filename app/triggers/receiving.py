@@ -8,7 +8,6 @@ flood of them pushes nothing else out, and costs the disk next to nothing.
 import hashlib
 import time
 import uuid
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 from app.auth.rate_limits import RateLimit
@@ -24,6 +23,7 @@ from app.triggers.trigger_document import REQUEST_NAMES, RequestTrigger, conditi
 from app.triggers.verification import NotVerified, used_headers, verify
 from app.wire.errors import BadRequest, PayloadTooLarge
 from engine import Json, JsonObject
+from engine.value import value
 from journal import (
     LONGEST_KEPT_BODY,
     Firing,
@@ -92,7 +92,7 @@ class CannotReplay(Exception):
         super().__init__(f"the body of request {key} is not kept, so it cannot be had again")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Receipt:
     """What came of a request.
 

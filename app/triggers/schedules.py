@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from app.clock import Clock
 from app.triggers.schedule_document import Schedule, ScheduleBody
 from app.triggers.starting import Starter, Target, checked_data, rendered
+from engine.value import value
 from journal import Firing, Journal, ScheduleRow, UnknownSchedule
 
 MOST = 1_000
@@ -15,7 +15,7 @@ MOST = 1_000
 _UPCOMING = 5
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ScheduleState:
     """A schedule as it stands; moments are Unix milliseconds.
 

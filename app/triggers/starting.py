@@ -1,13 +1,12 @@
 """Starting a run for something that is no request: checked, admitted, and once for each key."""
 
-from dataclasses import dataclass
-
 from app.definitions.versioned import DefinitionUnusable
 from app.definitions.workflows import Workflows
 from app.execution.admission import Admission
 from app.execution.new_run import NewRun
 from app.execution.runs import Runs
 from engine import JsonObject
+from engine.value import value
 from journal import (
     Archived,
     DuplicateStart,
@@ -35,7 +34,7 @@ class StartRefused(Exception):
         super().__init__(f"{message}: {shown}" if shown else message)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Target:
     """What is started: a workflow of a tenant, in a version; None leaves that to the server."""
 
@@ -44,7 +43,7 @@ class Target:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Started:
     """The run that a key has started, now or earlier."""
 

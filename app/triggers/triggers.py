@@ -1,7 +1,6 @@
 """How the parts of this room are put together."""
 
 import asyncio
-from dataclasses import dataclass
 
 from app.events.hub import Hub
 from app.execution.admission import Admission
@@ -13,10 +12,11 @@ from app.triggers.run_ends import RunEnds
 from app.triggers.scheduler import Scheduler
 from app.triggers.schedules import Schedules
 from app.triggers.starting import Starter
+from engine.value import value
 from journal import Journal
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Triggers:
     """What the rest of the server has of this room.
 

@@ -12,13 +12,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.secrets.sealing_key import FILE as KEY_FILE
 from app.settings.server import Settings
 from engine import iso_time
+from engine.value import value
 from journal import (
     DATABASE,
     Unavailable,
@@ -42,7 +42,7 @@ class BackupFailed(Exception):
     """A backup cannot be taken or restored; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Target:
     """Where a backup goes; `only_database` when that is one file."""
 

@@ -9,7 +9,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,6 +17,7 @@ from app.secrets.sealing_key import FILE as KEY_FILE
 from app.settings.open_files import highest_limit, open_files
 from app.settings.server import Settings
 from engine import iso_time
+from engine.value import value
 from journal import (
     DATABASE,
     MARKER,
@@ -41,7 +42,7 @@ _LATE_MS = 60_000
 _WAL_RESET_FIXED = (3, 51, 3)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at; `wrong` must be mended, `note` should be known."""
 

@@ -3,18 +3,18 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings.server import Settings
 from app.upkeep.doctor import Compile, Finding, examine
+from engine.value import value
 from journal import DATABASE, Journal, Verified, open_read_only, verify
 
 _SHOWN_FAULTS = 20
 _OF_RUNS = ("runs", "stuck runs", "definitions of open runs", "schema", "database", "quick_check")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rehearsal:
     """What came of it.
 

@@ -6,12 +6,12 @@ them have ended; what cannot go now is looked at again the next time.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from app.clock import Clock
 from app.execution.deletion import delete_whole
 from app.settings.server import Settings
 from engine import Status
+from engine.value import value
 from journal import ChildOf, Journal, NotEnded, RetentionGroup, UnknownRun
 from steps.durations import duration_ms
 
@@ -19,7 +19,7 @@ _PAGE = 100
 _PAUSE_S = 0.02
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DueRuns:
     """Runs of one tenant and status that go; children are not counted."""
 
@@ -28,7 +28,7 @@ class DueRuns:
     oldest_ended_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rule:
     """How long ended runs of one status are kept: a duration and a number; None for no bound."""
 

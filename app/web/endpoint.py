@@ -1,7 +1,6 @@
 """One endpoint: everything the routes, the role checks and the API page are made from."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -57,7 +56,7 @@ class Call:
         return str(self.request.path_params[name])
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Endpoint:
     """One method of one address; `role` is the least that may call it.
 

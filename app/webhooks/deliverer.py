@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from app.clock import Clock
 from app.events.catalogue import kinds_named
@@ -20,6 +19,7 @@ from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
 from app.webhooks.sender import Outcome, Sender, message_of
 from engine import RetryPolicy
+from engine.value import value
 from journal import (
     Attempt,
     DeliveryRow,
@@ -49,7 +49,7 @@ _PAUSE_S = 1.0
 _LONGEST_WAIT_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DeliveryDependencies:
     """What every webhook's delivery works with.
 

@@ -3,20 +3,21 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.secrets.seal import Keyring
 from app.webhooks.deliverer import Deliverer, DeliveryDependencies
 from app.webhooks.secrets import SigningSecrets, open_secrets, seal_secrets
 from app.webhooks.sender import Outcome, test_message
 from app.webhooks.signature import new_secret
+from engine.value import value
 from journal import DeliveryRow, WebhookRow
 
 MOST = 100
 """Webhooks that a tenant may have."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Draft:
     """What a webhook is made from; `workflow_ids` None means all."""
 

@@ -4,15 +4,14 @@ After a rotation the former secret is sealed along with the new one, with the mo
 which it signs too: one text, `new former moment`.
 """
 
-from dataclasses import dataclass
-
 from app.secrets.seal import Keyring
+from engine.value import value
 from journal import WebhookRow, WebhookTable
 
 _KIND = "webhook-secret"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SigningSecrets:
     """What a webhook's messages are signed with.
 

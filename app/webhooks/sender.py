@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.clock import Clock
@@ -10,6 +9,7 @@ from app.events.document import Told
 from app.outbound.http_client import HttpClient
 from app.webhooks.signature import signed_headers
 from engine import JsonObject, iso_time
+from engine.value import value
 from steps.contract import StepBroke
 from steps.http_messages import HttpRequest
 from steps.retry_after import retry_after_ms
@@ -20,7 +20,7 @@ MOST_POSTS = 100
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Message:
     """What a receiver gets; the id is the same on every attempt."""
 
@@ -28,7 +28,7 @@ class Message:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What came of it.
 

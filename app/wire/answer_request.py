@@ -5,7 +5,6 @@ JSON, or a form with the files that the pause asks for; both become one `AnswerR
 
 import hashlib
 import json
-from dataclasses import dataclass
 
 from starlette.requests import Request
 
@@ -18,6 +17,7 @@ from app.wire.form_values import form_values
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
 from engine import AnswerKey, JsonObject, NotPaused, Run
+from engine.value import value
 from steps.contract import InvalidAnswer, Problem
 from steps.fields import Fields
 
@@ -25,7 +25,7 @@ _OWN = ("type", "stepId", "runId", "pauseId")
 """The fields of a form that are not data."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AnswerRequest:
     """An answer as it was sent; a multipart one has its data in `form`."""
 

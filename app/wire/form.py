@@ -1,13 +1,13 @@
 """Forms: files in fields of their own, other fields as inputs."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from app.files.media_types import media_type_of
 from app.files.uploads import Upload
 from app.wire.errors import BadRequest, PayloadTooLarge
 from app.wire.multipart import Part, parse_multipart
+from engine.value import value
 from steps.contract import Problem
 
 FIELD_ROOM = 1_048_576
@@ -21,7 +21,7 @@ Texts = Mapping[str, str | list[str]]
 """The texts of a form by field; a field that is there several times has a list."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Form:
     """What a form holds, by the names of its fields.
 

@@ -4,13 +4,13 @@ Visits are counted from the first, those that earlier runs did included, and nev
 number. So the number of a page's first visit is where the page before it ends.
 """
 
-from dataclasses import dataclass
+from engine.value import value
 
 MOST_VISITS = 1_000
 """How many visits an answer shows at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HistoryPage:
     """A part of a history.
 

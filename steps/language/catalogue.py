@@ -4,12 +4,12 @@ The check of definitions and the page about expressions are made from this list.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from engine.value import value
 from steps.language.nodes import Arguments, Node
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Word:
     """A filter, a test or a function.
 

@@ -1,10 +1,11 @@
 """What an expression is made of, once it is parsed."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from engine.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class Literal:
     """A number, text, true, false or none; `text` is how it was written."""
 
@@ -12,14 +13,14 @@ class Literal:
     value: "bool | int | float | str | None"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Name:
     """A name that stands alone, such as `data`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attribute:
     """`of.name`, or `of[index]` where `bracketed`."""
 
@@ -28,7 +29,7 @@ class Attribute:
     bracketed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Slice:
     """`of[start:stop:step]`."""
 
@@ -38,7 +39,7 @@ class Slice:
     step: "Node | None"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arguments:
     """What a filter, test or function is given."""
 
@@ -46,7 +47,7 @@ class Arguments:
     named: "tuple[tuple[str, Node], ...]" = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Call:
     """`callee(...)`."""
 
@@ -54,7 +55,7 @@ class Call:
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Filter:
     """`of | name(...)`."""
 
@@ -63,7 +64,7 @@ class Filter:
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Test:
     """`of is name(...)`, or `is not`."""
 
@@ -75,7 +76,7 @@ class Test:
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unary:
     """`-value`, `not value`, or `*value` among arguments."""
 
@@ -83,7 +84,7 @@ class Unary:
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Binary:
     """Arithmetic, `~`, `and`, `or`."""
 
@@ -92,7 +93,7 @@ class Binary:
     right: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Compare:
     """One comparison or a chain of them: `first < second <= third`."""
 
@@ -100,7 +101,7 @@ class Compare:
     rest: "tuple[tuple[str, Node], ...]"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Choice:
     """`then if condition else otherwise`."""
 
@@ -109,7 +110,7 @@ class Choice:
     otherwise: "Node | None"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sequence:
     """A list, or a tuple, which is a list too once it is a result."""
 
@@ -117,7 +118,7 @@ class Sequence:
     opening: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Mapping:
     """An object."""
 

@@ -1,16 +1,16 @@
 """What an expression reads: the paths of its names, and those that are asked for first."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from engine import Json
+from engine.value import value
 from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside
 from steps.language.operations import METHODS, path_in
 
 _ASKING = frozenset({"default", "d", "defined", "undefined"})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Path:
     """A name with the keys that follow it, as far as they are written down.
 

@@ -1,7 +1,8 @@
 """From the text of an expression to its tokens."""
 
 import re
-from dataclasses import dataclass
+
+from engine.value import value
 
 _TOKEN = re.compile(
     r"""
@@ -20,7 +21,7 @@ class Unreadable(Exception):
     """A text that is no expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Token:
     """One token: its kind (`integer`, `float`, `word`, `text`, `sign`, `end`), text and place."""
 

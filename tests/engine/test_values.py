@@ -1,6 +1,6 @@
 """The plain parts: waits between attempts, what expressions see, moments, and what never changes."""
 
-from dataclasses import fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, get_args
 
 import pytest
@@ -50,6 +50,7 @@ from engine import (
 from engine.decide import Attempt
 from engine.past import Past
 from engine.route import next_step, sure_step
+from engine.value import value
 from tests.engine.histories import (
     BROKEN,
     GRAPH,
@@ -153,13 +154,46 @@ SLOTTED: list[Any] = [
 
 @pytest.mark.parametrize("kind", SLOTTED, ids=lambda kind: kind.__name__)
 def test_values_are_small_and_equal_by_their_fields(kind: Any) -> None:
-    value, other = object.__new__(kind), object.__new__(kind)
-    for field in fields(kind):
-        object.__setattr__(value, field.name, field.name)
-        object.__setattr__(other, field.name, field.name)
-    assert not hasattr(value, "__dict__")
-    assert value == other
-    assert hash(value) == hash(other)
+    one, other = object.__new__(kind), object.__new__(kind)
+    for part in fields(kind):
+        object.__setattr__(one, part.name, part.name)
+        object.__setattr__(other, part.name, part.name)
+    assert not hasattr(one, "__dict__")
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@value(frozen=True, slots=True)
+class Spoken:
+    word: str
+    lines: int = field(default=0, compare=False)
+    hidden: str = field(default="", repr=False)
+
+
+@value(frozen=True, slots=True)
+class Bare:
+    pass
+
+
+@value(frozen=True, slots=True)
+class Sole:
+    words: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "sole"
+
+
+def test_a_value_is_what_its_compared_fields_say() -> None:
+    spoken = Spoken("a", 1)
+    assert spoken == Spoken("a", 2) == replace(spoken, lines=3)
+    assert len({spoken, Spoken("a", 2), Spoken("b"), Spoken("a", hidden="x")}) == 3
+    assert spoken not in (Spoken("b", 1), Spoken("a", 1, "x"), "a", ("a", ""))
+    assert repr(spoken) == "Spoken(word='a', lines=1)"
+    assert Bare() == Bare()
+    assert len({Bare(), Bare(), Sole(()), Sole(("a",)), Sole(("a",))}) == 3
+    assert repr((Bare(), Sole(()))) == "(Bare(), sole)"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Sole(["a"]))  # type: ignore[arg-type]
 
 
 def test_the_type_checker_lets_nobody_change_a_value() -> None:

@@ -1,14 +1,14 @@
 """What a connection to an MCP server offers, said without the MCP library."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from engine import Json, JsonObject
+from engine.value import value
 from steps.contract import StepBroke
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class McpTool:
     """A tool as its server lists it, under the name that the server gives it."""
 
@@ -17,7 +17,7 @@ class McpTool:
     input_schema: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolList:
     """The tools of a server, and what is wrong with them: each warning names its tool."""
 

@@ -1,7 +1,6 @@
 """Checking a definition without saving it, with the line of every problem."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from engine import Json
+from engine.value import value
 from steps.advice import Known
 from steps.checking import Checked, check_agent, check_definition
 from steps.contract import Problem
@@ -32,7 +32,7 @@ class CheckBody(BaseModel):
     text: str = Field(max_length=1_000_000, description="the definition as text, JSON or YAML")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TextCheck:
     """What was found in a text: problems and warnings with their lines, and what it holds."""
 

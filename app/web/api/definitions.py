@@ -4,7 +4,6 @@ Workflows and agents are kept the same way, so their endpoints are made from one
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +27,7 @@ from app.wire.definition_answers import AgentChanges, WorkflowChanges
 from app.wire.definition_body import definition_body
 from app.wire.json_body import json_body
 from engine import iso_time
+from engine.value import value
 from journal import DefinitionFilter, VersionRow
 from steps.advice import Known, advice_on, advice_on_agent
 from steps.agent import AgentDocument
@@ -40,7 +40,7 @@ _MANY_STEPS = 50
 Handler = Callable[[Call], Awaitable[Response]]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resource:
     """One kind of definition: where it is served, and who keeps it.
 

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
 
 from app.auth.roles import Role
 from app.execution.waiters import is_settled
@@ -18,6 +17,7 @@ from app.web.api.starts import waited_for
 from app.web.endpoint import Call
 from app.wire.run_document import outcome_document
 from engine import JsonObject, Run, Status
+from engine.value import value
 from steps.contract import StepBroke
 from steps.effects import ToolInfo
 
@@ -60,7 +60,7 @@ class UnknownTool(Exception):
         super().__init__(f"there is no tool {name[:100]!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ToolAnswer:
     """What a call of a tool came to.
 

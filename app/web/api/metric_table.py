@@ -13,6 +13,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from app.services import Services
+from engine.value import value
 from journal import Histogram
 
 T = TypeVar("T", str, int)
@@ -34,7 +35,7 @@ Labelled: TypeAlias = Mapping[tuple[str, ...], float]
 """Values by what their labels say."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MetricRow:
     """One metric.
 

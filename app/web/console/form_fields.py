@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from app.web.console.rendering import words
 from app.wire.form import FIELD
+from engine.value import value
 
 _LONG = 200
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FormField:
     """One control.
 

@@ -8,7 +8,6 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +29,7 @@ from app.wire.form_request import form_body, is_form
 from app.wire.json_body import read_body
 from app.wire.start_request import StartRequest
 from engine import JsonObject
+from engine.value import value
 from journal import Firing, TriggerRow
 from steps.compiled import Definition
 from steps.contract import Problem
@@ -38,7 +38,7 @@ _LONGEST_FORM = 262_144
 _ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Open:
     """A form that is open."""
 

@@ -18,6 +18,7 @@ from app.web.console.graph_layers import (
     TooManyPieces,
     lay_out,
 )
+from engine.value import value
 
 _MARGIN = 16
 _LONGEST_TITLE = 22
@@ -29,7 +30,7 @@ _HANDLERS = ("onError", "finally")
 _OCCASIONS = ("success", "error", "timeout", "cancel")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepState:
     """How one step of a run stands: the status of its newest visit, and how many there were.
 
@@ -41,7 +42,7 @@ class StepState:
     is_carried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Edge:
     source: str
     target: str
@@ -160,7 +161,7 @@ def _edges(document: Mapping[str, Any], steps: Mapping[str, Any]) -> list[_Edge]
 _Sides = Mapping[tuple[int, int, int], float]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Ports:
     """Where one way begins and ends at its steps, beside the other ways there."""
 

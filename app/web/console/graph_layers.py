@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from engine.value import value
+
 NODE_WIDTH, NODE_HEIGHT = 228, 54
 LABEL_WIDTH = 156
 _BEND_WIDTH = 20
@@ -39,7 +41,7 @@ class Node:
     is_bend: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DrawnEdge:
     """A way to be laid out; `is_labelled` leaves room for words at its first bend."""
 
@@ -48,7 +50,7 @@ class DrawnEdge:
     is_labelled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Layout:
     """A graph with places.
 

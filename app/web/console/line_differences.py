@@ -9,13 +9,14 @@ after that counts as changed altogether.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from engine.value import value
 
 _STEPS_OF_A_LINE = 8
 _LEAST_STEPS = 50_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Block:
     """Lines of the old text, from `old` to before `old_end`, and those in their place."""
 

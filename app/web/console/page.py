@@ -1,6 +1,5 @@
 """One page: an endpoint that answers people, in words on a page instead of JSON."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from app.telemetry import log
 from app.web.console.rendering import SECURITY, html
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
+from engine.value import value
 
 _RELOAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Stepwell</title>'
@@ -20,7 +20,7 @@ _RELOAD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Page(Endpoint):
     """An endpoint whose failures are pages, and which asks those without a session in."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -23,12 +22,13 @@ from engine import (
     RunTerminated,
     StepTimedOut,
 )
+from engine.value import value
 from journal import run_id
 
 _PAUSE_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PauseEnding:
     """How a pause ended.
 

@@ -1,15 +1,16 @@
 """What a pause asks, as a form or as buttons."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from app.web.console.form_fields import FormField, form_fields
 from app.web.console.rendering import words
 from engine import SIGNAL_PAUSE
+from engine.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PauseCard:
     """One pause as people see it.
 

@@ -24,6 +24,7 @@ from engine import (
     VisitStatus,
     apply,
 )
+from engine.value import value
 
 _NOTHING_SAID: JsonObject = dict.fromkeys(
     (
@@ -68,7 +69,7 @@ class TimelineVisit:
     visit: Visit | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Timeline:
     """A run and its chapters, oldest first."""
 
