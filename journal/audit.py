@@ -5,7 +5,6 @@ whoever is about to change something notes it, and the first write of that task 
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +14,7 @@ from typing import Any
 from engine.value import value
 from journal.chain import link
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 
 _FIRST = b"stepwell audit"
 _FORM = 1
@@ -75,7 +75,7 @@ def current_note() -> ChangeNote | None:
     return None if note is None or note.is_written else note
 
 
-def write_entry(connection: sqlite3.Connection, note: ChangeNote, result: object) -> None:
+def write_entry(connection: Connection, note: ChangeNote, result: object) -> None:
     """Add the entry of a change to the transaction."""
     position, before = _head(connection)
     position += 1
@@ -84,12 +84,13 @@ def write_entry(connection: sqlite3.Connection, note: ChangeNote, result: object
     row = (position, note.tenant, note.at_ms, note.who, note.action, note.target, named, digest)
     connection.execute(insert_into("audit", AuditRow), row)
     connection.execute(
-        "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+        "INSERT INTO meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (_HEAD, f"{position} {digest.hex()}"),
     )
 
 
-def audit_faults(connection: sqlite3.Connection) -> Iterator[str]:
+def audit_faults(connection: Connection) -> Iterator[str]:
     """Look for entries that are gone or not as they were written; say each fault in words."""
     count, newest = _head(connection)
     digest, last = _FIRST, 0
@@ -117,7 +118,7 @@ def audit_faults(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"the audit log ends at entry {last}, and {count} were written"
 
 
-def _head(connection: sqlite3.Connection) -> tuple[int, bytes]:
+def _head(connection: Connection) -> tuple[int, bytes]:
     found = connection.execute("SELECT value FROM meta WHERE key = ?", (_HEAD,)).fetchone()
     if found is None:
         return 0, _FIRST

@@ -46,7 +46,7 @@ class AuditList:
                 where.append(clause)
                 bound.append(wish)
         if wanted.target is not None:
-            where.append("substr(target, 1, ?) = ?")
+            where.append("substr(target, 1, CAST(? AS INTEGER)) = ?")
             bound += [len(wanted.target), wanted.target]
         rows = await self._lists.all(
             f"SELECT {columns(AuditRow)} FROM audit WHERE {' AND '.join(where)}"

@@ -13,7 +13,7 @@ from journal.run_projection import Statement
 _KEEP = """
     INSERT INTO run_captions VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE
     SET title = excluded.title, labels = excluded.labels
-    WHERE title <> excluded.title OR labels <> excluded.labels
+    WHERE run_captions.title <> excluded.title OR run_captions.labels <> excluded.labels
 """
 
 
@@ -47,7 +47,8 @@ class Captions:
         if not (numbers and self._has_some):
             return {}
         rows = await self._readers.all(
-            "SELECT run, title, labels FROM json_each(?) CROSS JOIN run_captions ON run = value"
+            "SELECT run, title, labels FROM json_each(?)"
+            " CROSS JOIN run_captions ON run = CAST(value AS BIGINT)"
             " WHERE tenant = ?",
             (json.dumps(numbers), tenant),
         )

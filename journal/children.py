@@ -3,6 +3,7 @@
 from collections import Counter
 
 from engine.value import value
+from journal.connection import ALL_ROWS
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.runs import LeftBehind
@@ -49,8 +50,8 @@ class ChildList:
     async def tally(self, family: Family, attempt: int) -> tuple[int, int]:
         """Return how many items have completed, and how many children of the attempt failed."""
         completed, failed = await self._readers.one(
-            "SELECT coalesce(sum(status = 'completed'), 0), coalesce(sum(parent_attempt = ? AND"
-            " status IN ('failed', 'cancelled', 'terminated')), 0) FROM runs"
+            "SELECT count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE"
+            " parent_attempt = ? AND status IN ('failed', 'cancelled', 'terminated')) FROM runs"
             " WHERE parent = ? AND parent_execution = ? AND item >= ? AND item < ?",
             (attempt, *_values(family)),
         )
@@ -185,7 +186,7 @@ class ChildList:
         return [LeftBehind(*row) for row in rows]
 
     async def _rows(
-        self, family: Family, condition: str, *values: int, limit: int = -1
+        self, family: Family, condition: str, *values: int, limit: int = ALL_ROWS
     ) -> list[ChildRow]:
         rows = await self._readers.all(
             "SELECT id, item, status, parent_attempt FROM runs"

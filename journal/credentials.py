@@ -1,11 +1,11 @@
 """API keys, as hashes, and the secrets that check tokens."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import UnknownCredential
 from journal.readers import Readers
 from journal.writer import Writer
@@ -54,7 +54,7 @@ class Keys:
     async def create(self, row: KeyRow) -> None:
         """Keep a new key; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(insert_into("api_keys", KeyRow), astuple(row))
 
         await self._writer.write(work)
@@ -69,7 +69,7 @@ class Keys:
     async def disable(self, tenant: str, name: str, now_ms: int) -> None:
         """Disable a key by its id or prefix. Raises `UnknownCredential`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             changed = connection.execute(
                 "UPDATE api_keys SET disabled_at_ms = coalesce(disabled_at_ms, ?)"
                 " WHERE tenant = ? AND (id = ? OR prefix = ?)",
@@ -83,7 +83,7 @@ class Keys:
     async def touch(self, used: Iterable[tuple[str, int]]) -> None:
         """Note when keys were last used, from (id, Unix milliseconds)."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.executemany(
                 "UPDATE api_keys SET last_used_at_ms = ? WHERE id = ?",
                 [(at_ms, key_id) for key_id, at_ms in used],
@@ -102,7 +102,7 @@ class JwtSecrets:
     async def create(self, row: JwtSecretRow) -> None:
         """Keep a new secret; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(insert_into("jwt_secrets", JwtSecretRow), astuple(row))
 
         await self._writer.write(work)
@@ -117,7 +117,7 @@ class JwtSecrets:
     async def seal(self, sealed: Mapping[str, str]) -> None:
         """Put sealed secrets in the place of what is kept, by `kid`, leaving no trace of it."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute("PRAGMA secure_delete = ON")
             connection.executemany(
                 "UPDATE jwt_secrets SET secret = ? WHERE kid = ?",
@@ -130,7 +130,7 @@ class JwtSecrets:
     async def disable(self, tenant: str, kid: str, now_ms: int) -> None:
         """Disable a secret. Raises `UnknownCredential`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             changed = connection.execute(
                 "UPDATE jwt_secrets SET disabled_at_ms = coalesce(disabled_at_ms, ?)"
                 " WHERE tenant = ? AND kid = ?",

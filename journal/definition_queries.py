@@ -4,6 +4,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
+from journal.connection import ALL_ROWS
 from journal.definition_rows import DefinitionFilter, Kind, MarkedVersions, VersionRow
 from journal.errors import UnknownVersion
 from journal.readers import Readers
@@ -81,7 +82,7 @@ class DefinitionQueries:
         rows = await self._lists.all(
             f"{self._versions} WHERE w.tenant = ? AND w.id = ? ORDER BY v.ordinal DESC"
             " LIMIT ? OFFSET ?",
-            (tenant, definition_id, -1 if limit is None else limit, offset),
+            (tenant, definition_id, ALL_ROWS if limit is None else limit, offset),
         )
         if not rows:
             await self._must_exist(tenant, definition_id)
@@ -111,7 +112,8 @@ class DefinitionQueries:
             " WHERE w.tenant = ? AND w.id > ? AND NOT w.archived AND"
             f" iif(w.published_version IS NULL, {self._is_newest},"
             " v.version = w.published_version)"
-            " AND json_extract(v.definition, '$.tool') ORDER BY w.id LIMIT ?",
+            " AND CAST(json_extract(v.definition, '$.tool') AS TEXT) IN ('1', 'true')"
+            " ORDER BY w.id LIMIT ?",
             (tenant, after, limit),
         )
         return [definition_id for (definition_id,) in rows]
@@ -131,7 +133,7 @@ class DefinitionQueries:
                 "(lower(v.name) LIKE ? ESCAPE '\\' OR lower(v.description) LIKE ? ESCAPE '\\')"
             )
             values += [_like(wanted.search)] * 2
-        limit = -1 if wanted.limit is None else wanted.limit
+        limit = ALL_ROWS if wanted.limit is None else wanted.limit
         rows = await self._lists.all(
             f"{self._by_change} WHERE {' AND '.join(conditions)}"
             " ORDER BY w.updated_at_ms DESC, w.id LIMIT ? OFFSET ?",

@@ -1,9 +1,9 @@
 """Versioned definitions: workflows, and agents, which are kept the same way."""
 
 import json
-import sqlite3
 from collections.abc import Iterable
 
+from journal.connection import Connection
 from journal.definition_queries import DefinitionQueries
 from journal.definition_rows import Kind, NewVersion
 from journal.errors import (
@@ -34,7 +34,7 @@ class DefinitionTable(DefinitionQueries):
         Raises `DefinitionExists`.
         """
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: Connection) -> str:
             definition_id = wanted_id or slug
             number = 2
             while _exists(self._kind, connection, tenant, definition_id):
@@ -55,7 +55,7 @@ class DefinitionTable(DefinitionQueries):
     async def add_version(self, tenant: str, definition_id: str, new: NewVersion) -> str:
         """Store the next patch version and return its number. Raises `Archived`."""
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: Connection) -> str:
             _must_be_active(self._kind, connection, tenant, definition_id)
             rows = connection.execute(
                 f"SELECT ordinal, version FROM {self._kind.versions} WHERE {self._kind.of_one}",
@@ -72,10 +72,10 @@ class DefinitionTable(DefinitionQueries):
     async def archive(self, tenant: str, definition_id: str, now_ms: int) -> None:
         """Archive a workflow; once more changes nothing."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, definition_id):
                 connection.execute(
-                    f"UPDATE {self._kind.things} SET archived = 1, updated_at_ms = ?"
+                    f"UPDATE {self._kind.things} SET archived = true, updated_at_ms = ?"
                     " WHERE tenant = ? AND id = ?",
                     (now_ms, tenant, definition_id),
                 )
@@ -85,11 +85,11 @@ class DefinitionTable(DefinitionQueries):
     async def unarchive(self, tenant: str, definition_id: str, now_ms: int) -> None:
         """Bring an archived workflow back as a draft, unpublished. Raises `NotArchived`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, definition_id):
                 raise NotArchived(self._kind.word, definition_id)
             connection.execute(
-                f"UPDATE {self._kind.things} SET archived = 0, published_version = NULL,"
+                f"UPDATE {self._kind.things} SET archived = false, published_version = NULL,"
                 " updated_at_ms = ? WHERE tenant = ? AND id = ?",
                 (now_ms, tenant, definition_id),
             )
@@ -105,7 +105,7 @@ class DefinitionTable(DefinitionQueries):
     ) -> str:
         """Move the published mark to `version`, the newest when None, and return its number."""
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: Connection) -> str:
             _must_be_active(self._kind, connection, tenant, definition_id)
             rows = list(
                 connection.execute(
@@ -143,7 +143,7 @@ class DefinitionTable(DefinitionQueries):
         Raises `NotArchived`, or `OpenRuns` while runs of it have not ended.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             if not _is_archived(self._kind, connection, tenant, definition_id):
                 raise NotArchived(self._kind.word, definition_id)
             if self._kind.has_runs:
@@ -184,9 +184,7 @@ def _key_of_next(kind: Kind, tenant: str, definition_id: str) -> str:
     return json.dumps(["next version", kind.word, tenant, definition_id])
 
 
-def _first_version(
-    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str
-) -> str:
+def _first_version(kind: Kind, connection: Connection, tenant: str, definition_id: str) -> str:
     rows = list(
         connection.execute(
             "SELECT value FROM meta WHERE key = ?", (_key_of_next(kind, tenant, definition_id),)
@@ -195,16 +193,14 @@ def _first_version(
     return str(rows[0][0]) if rows else "1.0.0"
 
 
-def _exists(kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str) -> bool:
+def _exists(kind: Kind, connection: Connection, tenant: str, definition_id: str) -> bool:
     found = connection.execute(
         f"SELECT 1 FROM {kind.things} WHERE tenant = ? AND id = ?", (tenant, definition_id)
     )
     return found.fetchone() is not None
 
 
-def _is_archived(
-    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str
-) -> bool:
+def _is_archived(kind: Kind, connection: Connection, tenant: str, definition_id: str) -> bool:
     rows = list(
         connection.execute(
             f"SELECT archived FROM {kind.things} WHERE tenant = ? AND id = ?",
@@ -216,9 +212,7 @@ def _is_archived(
     return bool(rows[0][0])
 
 
-def _must_have_no_open_runs(
-    connection: sqlite3.Connection, tenant: str, definition_id: str
-) -> None:
+def _must_have_no_open_runs(connection: Connection, tenant: str, definition_id: str) -> None:
     ((count,),) = connection.execute(
         "SELECT count(*) FROM runs WHERE tenant = ? AND workflow_id = ?"
         " AND status IN ('running', 'paused')",
@@ -228,16 +222,14 @@ def _must_have_no_open_runs(
         raise OpenRuns(definition_id, count)
 
 
-def _must_be_active(
-    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str
-) -> None:
+def _must_be_active(kind: Kind, connection: Connection, tenant: str, definition_id: str) -> None:
     if _is_archived(kind, connection, tenant, definition_id):
         raise Archived(kind.word, definition_id)
 
 
 def _insert(  # noqa: PLR0913 - a row
     kind: Kind,
-    connection: sqlite3.Connection,
+    connection: Connection,
     tenant: str,
     definition_id: str,
     ordinal: int,
@@ -262,7 +254,7 @@ def _insert(  # noqa: PLR0913 - a row
 
 
 def _touch(
-    kind: Kind, connection: sqlite3.Connection, tenant: str, definition_id: str, now_ms: int
+    kind: Kind, connection: Connection, tenant: str, definition_id: str, now_ms: int
 ) -> None:
     connection.execute(
         f"UPDATE {kind.things} SET updated_at_ms = ? WHERE tenant = ? AND id = ?",

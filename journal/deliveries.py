@@ -5,12 +5,12 @@ the next one due, in the same transaction. One that is to be sent again takes it
 order: those after it wait, unless they are under way.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from engine.value import value
 from journal.columns import columns
+from journal.connection import Connection
 from journal.errors import UnknownDelivery
 from journal.event_pages import EventRow
 from journal.readers import Readers
@@ -90,7 +90,7 @@ class Outbox:
         The newest `keep` settled deliveries stay. A webhook that is gone takes nothing.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             moved = connection.execute(
                 "UPDATE webhooks SET position = ? WHERE id = ? AND position < ?",
                 (up_to, webhook_id, up_to),
@@ -98,10 +98,10 @@ class Outbox:
             if moved.rowcount == 0:
                 return
             connection.executemany(
-                "INSERT OR IGNORE INTO deliveries (webhook, position, run, type, state, next_at_ms)"
+                "INSERT INTO deliveries (webhook, position, run, type, state, next_at_ms)"
                 " VALUES (:webhook, :position, :run, :type, 'pending', iif(EXISTS (SELECT 1 FROM"
                 " deliveries WHERE webhook = :webhook AND run = :run AND state = 'pending'),"
-                " NULL, :now))",
+                " NULL, :now)) ON CONFLICT DO NOTHING",
                 [
                     {
                         "webhook": webhook_id, "position": row.position, "run": row.run,
@@ -125,7 +125,7 @@ class Outbox:
     async def settle(self, webhook_id: str, position: int, attempt: Attempt) -> None:
         """Note an attempt; where it was the last one, the run's next event becomes due."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             which = {"webhook": webhook_id, "position": position}
             connection.execute(
                 "UPDATE deliveries SET state = :state, attempts = attempts + 1,"
@@ -156,7 +156,7 @@ class Outbox:
         `UnknownDelivery`.
         """
 
-        def work(connection: sqlite3.Connection) -> DeliveryRow:
+        def work(connection: Connection) -> DeliveryRow:
             which = {"webhook": webhook_id, "position": position, "now": now_ms}
             one = "webhook = :webhook AND position = :position"
             connection.execute(f"{_ANEW} WHERE {one} AND state <> 'pending'", which)
@@ -174,7 +174,7 @@ class Outbox:
     async def redeliver_failed(self, webhook_id: str, now_ms: int) -> int:
         """Do the same for all that were given up, and return their number."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             which = {"webhook": webhook_id, "now": now_ms}
             anew = connection.execute(
                 f"{_ANEW} WHERE webhook = :webhook AND state = 'given_up'", which

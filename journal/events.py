@@ -1,7 +1,6 @@
 """Histories: append events, read them back, proved unchanged."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import partial
@@ -11,6 +10,7 @@ from engine import Event, IllegalTransition, Run, fold
 from engine.value import value
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
+from journal.connection import Clash, Connection
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.long_runs import SHORTEST, LongRuns
@@ -85,7 +85,7 @@ class Events:
             return
         rows, listed, after = _rows(head, events, run, caption)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
             write_rows(connection, listed, rows)
 
@@ -116,12 +116,12 @@ class Events:
             self._writer.submit(Append(rows, listed, conflict, appended))
             return
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             beside(connection)
             write_rows(connection, listed, rows)
 
         def answered(answer: BaseException | None) -> None:
-            appended(conflict() if isinstance(answer, sqlite3.IntegrityError) else answer)
+            appended(conflict() if isinstance(answer, Clash) else answer)
 
         self._writer.submit(Task(work, answered))
 

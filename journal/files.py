@@ -1,10 +1,10 @@
 """Whose a stored file is; its bytes are elsewhere, by their hash."""
 
-import sqlite3
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import UnknownFile
 from journal.readers import Readers
 from journal.writer import Writer
@@ -33,7 +33,7 @@ class FileTable:
     async def create(self, row: FileRow) -> None:
         """Note a file whose bytes are stored, unless it is there; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 f"{insert_into('files', FileRow)} ON CONFLICT (id) DO NOTHING", astuple(row)
             )

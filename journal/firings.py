@@ -1,9 +1,8 @@
 """Firings: what came of each reason to start something, the newest of each source."""
 
-import sqlite3
-
 from engine.value import value
 from journal.columns import columns
+from journal.connection import Connection
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 
@@ -89,7 +88,7 @@ class FiringList:
         return [(tenant, source) for tenant, source in rows]
 
 
-def note(connection: sqlite3.Connection, tenant: str, firing: Firing, kept: int = KEPT) -> int:
+def note(connection: Connection, tenant: str, firing: Firing, kept: int = KEPT) -> int:
     """Keep a firing, in the place of what was said of it before, and drop the oldest.
 
     Return its position.

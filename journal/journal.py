@@ -10,6 +10,7 @@ from engine import Run
 from journal.audit_list import AuditList
 from journal.captions import Captions
 from journal.children import ChildList
+from journal.connection import Connection
 from journal.credentials import JwtSecrets, Keys
 from journal.database import open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
@@ -55,7 +56,7 @@ _LIST_READERS = 2
 SQLITE_VERSION = sqlite3.sqlite_version
 
 
-def _nothing(_connection: sqlite3.Connection) -> None:
+def _nothing(_connection: Connection) -> None:
     """Change nothing: upkeep follows every write."""
 
 

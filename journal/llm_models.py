@@ -1,10 +1,10 @@
 """The models that tenants name, as JSON text that whoever stores it has checked."""
 
-import sqlite3
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import UnknownModel
 from journal.readers import Readers
 from journal.writer import Writer
@@ -34,7 +34,7 @@ class ModelTable:
     async def put(self, tenant: str, name: str, document: str, now_ms: int) -> None:
         """Keep a model, in place of one of that name; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 f"{insert_into('models', ModelRow)} ON CONFLICT (tenant, name) DO UPDATE"
                 " SET document = excluded.document, updated_at_ms = excluded.updated_at_ms",
@@ -58,7 +58,7 @@ class ModelTable:
     async def delete(self, tenant: str, name: str) -> None:
         """Forget a model. Raises `UnknownModel`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             changed = connection.execute(
                 "DELETE FROM models WHERE tenant = ? AND name = ?", (tenant, name)
             )

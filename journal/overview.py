@@ -16,15 +16,17 @@ _LOOKED_AT = 500
 
 _COUNTED = " UNION ALL ".join(
     f"SELECT '{status}', count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_by_status"
-    f" WHERE tenant = :tenant AND status = '{status}' AND started_at_ms >= :since LIMIT :most)"
+    f" WHERE tenant = :tenant AND status = '{status}' AND started_at_ms >= :since"
+    " LIMIT :most) AS found"
     for status in OPEN + ENDED
 )
 _FAILED = """
-    SELECT r.workflow_id, e.body ->> '$.error.step_id', e.body ->> '$.error.type',
+    SELECT r.workflow_id, json_extract(e.body, '$.error.step_id'),
+           json_extract(e.body, '$.error.type'),
            max(r.id), count(*), max(r.ended_at_ms)
     FROM (SELECT id AS listed FROM runs INDEXED BY runs_by_status
           WHERE tenant = :tenant AND status = 'failed' AND started_at_ms >= :since
-          ORDER BY started_at_ms DESC LIMIT :looked)
+          ORDER BY started_at_ms DESC LIMIT :looked) AS found
     CROSS JOIN runs r ON r.id = listed
     CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq
     WHERE e.type = 'RunFailed' AND json_valid(e.body)
@@ -34,7 +36,7 @@ _RETRIES = """
     SELECT id, workflow_id, step_id, attempt, due_at_ms FROM (
         SELECT * FROM runs INDEXED BY timers_by_tenant
         WHERE tenant = ? AND due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT ?
-    ) WHERE state = 'backing_off' ORDER BY due_at_ms LIMIT ?
+    ) AS due WHERE state = 'backing_off' ORDER BY due_at_ms LIMIT ?
 """
 _OLDEST = """
     SELECT id, workflow_id, step_id, updated_at_ms FROM runs INDEXED BY runs_inbox

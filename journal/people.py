@@ -1,10 +1,10 @@
 """People who sign in by themselves."""
 
-import sqlite3
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Clash, Connection
 from journal.errors import NameTaken, UnknownPerson
 from journal.readers import Readers
 from journal.writer import Writer
@@ -58,7 +58,7 @@ class PeopleTable:
                     connection.execute(insert_into("people", PersonRow), astuple(row)).rowcount
                 )
             )
-        except sqlite3.IntegrityError as taken:
+        except Clash as taken:
             raise NameTaken(row.name) from taken
 
     async def change(self, row: PersonRow) -> None:
@@ -67,7 +67,7 @@ class PeopleTable:
         The tenant stays what it is.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             changed = connection.execute(
                 "UPDATE people SET name = ?, role = ?, groups = ?, password = ?, subject = ?,"
                 " invitation = ?, signed_in_at_ms = ?, disabled_at_ms = ?"
@@ -82,5 +82,5 @@ class PeopleTable:
 
         try:
             await self._writer.write(work)
-        except sqlite3.IntegrityError as taken:
+        except Clash as taken:
             raise NameTaken(row.name) from taken

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from engine.value import value
+from journal.connection import ALL_ROWS
 from journal.readers import Readers
 from journal.run_ids import run_id
 
@@ -46,21 +47,21 @@ class PlaceList:
 
         A look at as many rows as may be under way, however long the line is.
         """
-        shown = ", ".join(str(number) for number in sorted(skipped))
+        shown = ", ".join(str(number) for number in [0, *sorted(skipped)])
         first = await self._readers.one(
-            f"SELECT id {_OF_KEY} AND (state = 'queued') = 1 AND id NOT IN ({shown})"
+            f"SELECT id {_OF_KEY} AND (state = 'queued') = true AND id NOT IN ({shown})"
             " ORDER BY priority DESC, id LIMIT 1",
             key.values,
         )
         under_way = await self._readers.one(
-            f"SELECT count(*) {_OF_KEY} AND (state = 'queued') = 0", key.values
+            f"SELECT count(*) {_OF_KEY} AND (state = 'queued') = false", key.values
         )
         return Line(run_id(first[0]) if first else None, int(under_way[0]))
 
     async def surplus(self, key: PlaceKey, limit: int) -> list[str]:
         """Return the runs that have not ended, but for the newest `limit`; the oldest first."""
         rows = await self._readers.all(
-            f"SELECT id {_OF_KEY} ORDER BY id DESC LIMIT -1 OFFSET ?", (*key.values, limit)
+            f"SELECT id {_OF_KEY} ORDER BY id DESC LIMIT {ALL_ROWS} OFFSET ?", (*key.values, limit)
         )
         return [run_id(number) for (number,) in reversed(list(rows))]
 
@@ -68,6 +69,6 @@ class PlaceList:
         """Return the keys for which runs wait in line."""
         rows = await self._lists.all(
             "SELECT DISTINCT tenant, workflow_id, place_key FROM runs INDEXED BY runs_with_places"
-            " WHERE place_key IS NOT NULL AND ended_at_ms IS NULL AND (state = 'queued') = 1"
+            " WHERE place_key IS NOT NULL AND ended_at_ms IS NULL AND (state = 'queued') = true"
         )
         return [PlaceKey(*row) for row in rows]

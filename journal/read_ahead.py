@@ -34,12 +34,12 @@ class ReadAhead:
         row = await self._readers.one(
             "SELECT json_group_array(json_array(r.id, r.tenant, e.seq, e.type, e.schema, e.at_ms,"
             " CASE WHEN length(e.body) <= ? THEN e.body END, hex(e.hash), r.seq))"
-            " FROM json_each(?) wanted CROSS JOIN runs r ON r.id = wanted.value"
+            " FROM json_each(?) wanted CROSS JOIN runs r ON r.id = CAST(wanted.value AS BIGINT)"
             " CROSS JOIN events e ON e.run = r.id WHERE r.seq <= ?",
             (_LARGEST_BODY, json.dumps(list(numbers)), _LONGEST),
         )
         found: dict[str, list[Row]] = {}
-        for number, *fields in json.loads(row[0]):
+        for number, *fields in json.loads(row[0] or "[]"):
             fields[6] = bytes.fromhex(fields[6])
             found.setdefault(numbers[number], []).append(tuple(fields))
         for run_id, rows in found.items():

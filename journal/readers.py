@@ -8,17 +8,15 @@ all of: what a list takes is not taken from those who ask for a run.
 import asyncio
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import aiosqlite
 
+from journal.connection import DatabaseError, Values
 from journal.errors import Damaged, Unavailable
 from journal.near_reads import NearReads
-
-Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
-"""What is bound to a statement: by place, or by name."""
 
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -70,7 +68,7 @@ class Readers:
             connection = await self._in_line(tenant)
         try:
             return list(await connection.execute_fetchall(sql, values))
-        except (sqlite3.Error, ValueError) as failure:
+        except (DatabaseError, ValueError) as failure:
             if (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF in _BROKEN:
                 raise Damaged(self._file, f"has a broken page ({failure})") from failure
             raise Unavailable(str(failure)) from failure
@@ -90,7 +88,7 @@ class Readers:
         if self._near is not None and self._near.are_short():
             try:
                 return self._near.row(sql, values)
-            except sqlite3.Error:
+            except DatabaseError:
                 pass  # the thread waits for what is in the way, or says what is broken
         return await self.one(sql, values)
 

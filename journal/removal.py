@@ -6,10 +6,10 @@ number ever used is kept, so that no id comes twice. Uploaded files stay: which 
 file is known to nobody but its definition.
 """
 
-import sqlite3
 from typing import Any
 
 from engine.value import value
+from journal.connection import ALL_ROWS, Connection
 from journal.ended_runs import EndedRuns
 from journal.errors import ChildOf, NotEnded, UnknownRun
 from journal.readers import Readers
@@ -69,7 +69,7 @@ class Removal:
         """
         number = run_number(root_id)
 
-        def work(connection: sqlite3.Connection) -> Deleted:
+        def work(connection: Connection) -> Deleted:
             _must_be_deletable(connection, tenant, number)
             rows = connection.execute(
                 f"{_TREE} SELECT tree.id, r.seq FROM tree JOIN runs r ON r.id = tree.id"
@@ -129,8 +129,8 @@ class Removal:
             "SELECT count(*), min(ended_at_ms) FROM (SELECT ended_at_ms FROM runs"
             " INDEXED BY runs_ended WHERE tenant = ? AND status = ? AND parent IS NULL"
             " AND ended_at_ms IS NOT NULL AND (ended_at_ms, id) <= (?, ?)"
-            " ORDER BY ended_at_ms LIMIT ?)",
-            (group.tenant, group.status, *last, -1 if most is None else most),
+            " ORDER BY ended_at_ms LIMIT ?) AS going",
+            (group.tenant, group.status, *last, ALL_ROWS if most is None else most),
         )
         return int(count), oldest
 
@@ -151,7 +151,7 @@ class Removal:
         return max(cuts, default=None)
 
 
-def _must_be_deletable(connection: sqlite3.Connection, tenant: str, number: int) -> None:
+def _must_be_deletable(connection: Connection, tenant: str, number: int) -> None:
     rows = list(connection.execute("SELECT tenant, parent FROM runs WHERE id = ?", (number,)))
     if not rows or rows[0][0] != tenant:
         raise UnknownRun(run_id(number))
@@ -166,13 +166,15 @@ def _must_be_deletable(connection: sqlite3.Connection, tenant: str, number: int)
         raise NotEnded(run_id(one))
 
 
-def _count(connection: sqlite3.Connection, runs: int, events: int, largest: int) -> None:
+def _count(connection: Connection, runs: int, events: int, largest: int) -> None:
     for key, more in (("deleted_runs", runs), ("deleted_events", events)):
         connection.execute(
-            "UPDATE meta SET value = CAST(value + ? AS TEXT) WHERE key = ?", (more, key)
+            "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + ? AS TEXT) WHERE key = ?",
+            (more, key),
         )
     connection.execute(
         "INSERT INTO meta (key, value) VALUES ('last_run_number', ?) ON CONFLICT (key) DO UPDATE"
-        " SET value = CAST(max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER)) AS TEXT)",
+        " SET value = excluded.value"
+        " WHERE CAST(meta.value AS BIGINT) < CAST(excluded.value AS BIGINT)",
         (str(largest),),
     )

@@ -1,9 +1,9 @@
 """Requests that came to the addresses of triggers: the newest, each with its firing."""
 
 import json
-import sqlite3
 
 from engine.value import value
+from journal.connection import Connection
 from journal.errors import UnknownFiring
 from journal.firings import Firing, FiringList
 from journal.readers import Readers
@@ -59,12 +59,14 @@ class RequestTable:
 
 
 def keep(
-    connection: sqlite3.Connection, tenant: str, position: int, source: str, request: ArrivedRequest
+    connection: Connection, tenant: str, position: int, source: str, request: ArrivedRequest
 ) -> None:
     """Keep the request of a firing, and drop the oldest bodies where there is too much."""
     connection.execute(
-        "INSERT OR REPLACE INTO requests (firing, method, query, headers, size, body)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO requests (firing, method, query, headers, size, body)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (firing) DO UPDATE SET"
+        " method = excluded.method, query = excluded.query,"
+        " headers = excluded.headers, size = excluded.size, body = excluded.body",
         (
             position, request.method, request.query, json.dumps(request.headers), request.size,
             request.body,
@@ -78,6 +80,6 @@ _TRIM = """
         SELECT firing FROM (
             SELECT r.firing AS firing, sum(r.size) OVER (ORDER BY r.firing DESC) AS together
             FROM firings f JOIN requests r ON r.firing = f.position
-            WHERE f.tenant = ? AND f.source = ? AND r.body IS NOT NULL)
+            WHERE f.tenant = ? AND f.source = ? AND r.body IS NOT NULL) AS kept
         WHERE together > ?)
 """

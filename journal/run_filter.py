@@ -114,7 +114,7 @@ def listing(
     arms = [
         f"SELECT * FROM (SELECT id, started_at_ms{also} FROM runs INDEXED BY {index}"
         f" WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
-        f" ORDER BY {_ORDER} LIMIT :limit)"
+        f" ORDER BY {_ORDER} LIMIT :limit) AS arm"
         for status in wanted.among(statuses)
         for after in (ranges if wanted.before else ["true"])
     ]

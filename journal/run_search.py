@@ -53,7 +53,8 @@ class RunSearch:
             if len(found) > limit:
                 return RunPage(found[:limit], found[limit - 1].position)
             last = await self._lists.one(
-                f"SELECT started_at_ms, id FROM ({part.sql}) LIMIT 1 OFFSET :limit - 1", part.values
+                f"SELECT started_at_ms, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
+                part.values,
             )
             if last is None:
                 return RunPage(found, None)
@@ -70,11 +71,12 @@ class RunSearch:
         skip = " WHERE parent IS NULL" if wanted.top_level and _by_list(wanted) else ""
         row = await self._lists.one(
             f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM (SELECT runs.* FROM"
-            f" (SELECT id AS listed FROM ({part.sql}){skip}) CROSS JOIN runs ON runs.id = listed"
+            f" (SELECT id AS listed FROM ({part.sql}) AS part{skip}) AS lines"
+            " CROSS JOIN runs ON runs.id = listed"
             f" WHERE {' AND '.join(own)} LIMIT :most) AS runs",
             {**part.values, **values, "most": limit},
         )
-        return [RunRow(*fields) for fields in json.loads(row[0])]
+        return [RunRow(*fields) for fields in json.loads(row[0] or "[]")]
 
     async def _by_number(self, tenant: str, wanted: RunFilter) -> list[RunRow]:
         """Return the run whose id or number the text is, on the first page."""

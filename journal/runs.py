@@ -80,10 +80,11 @@ class RunList:
         # and beside a busy event loop it waits for milliseconds to have it again.
         row = await self._lists.one(
             f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM"
-            f" (SELECT id AS listed FROM ({found.sql})) CROSS JOIN runs ON id = listed",
+            f" (SELECT id AS listed FROM ({found.sql}) AS found) AS lines"
+            " CROSS JOIN runs ON id = listed",
             found.values,
         )
-        lines = json.loads(row[0])
+        lines = json.loads(row[0] or "[]")
         rows: list[RunRow] = []
         for first in range(0, len(lines), _ROWS_AT_ONCE):
             if first:
@@ -95,7 +96,8 @@ class RunList:
         """Return those of the runs that are there and the tenant's."""
         numbers = [run_number(name) for name in run_ids]
         rows = await self._readers.all(
-            "SELECT id FROM runs WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))",
+            "SELECT id FROM runs WHERE tenant = ? AND id IN (SELECT CAST(value AS BIGINT)"
+            " FROM json_each(?))",
             (tenant, json.dumps(numbers)),
         )
         return {run_id(number) for (number,) in rows}
@@ -129,10 +131,10 @@ class RunList:
         row = await self._lists.one(
             "SELECT json_group_array(json_array(id, tenant, seq)) FROM (SELECT id, tenant, seq"
             f" FROM runs INDEXED BY runs_unfinished WHERE {_UNFINISHED} AND id > ?"
-            " ORDER BY id LIMIT ?)",
+            " ORDER BY id LIMIT ?) AS found",
             (after, limit),
         )
-        return [LeftBehind(*fields) for fields in json.loads(row[0])]
+        return [LeftBehind(*fields) for fields in json.loads(row[0] or "[]")]
 
     async def suspects(self) -> list[Suspect]:
         """Return the runs inside a step that the end of the process has cut off before."""

@@ -1,10 +1,10 @@
 """Schedules: what is started when, and how far each has come."""
 
-import sqlite3
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import TooManySchedules, UnknownSchedule
 from journal.firings import Firing, note
 from journal.readers import Readers
@@ -59,7 +59,7 @@ class ScheduleTable:
         What it had started stays known. Raises `TooManySchedules`.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             others = connection.execute(
                 "SELECT count(*) FROM schedules WHERE tenant = ? AND id <> ?", (row.tenant, row.id)
             ).fetchone()
@@ -77,7 +77,7 @@ class ScheduleTable:
     async def delete(self, tenant: str, schedule_id: str) -> None:
         """Forget a schedule and its firings. Raises `UnknownSchedule`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             which = (tenant, schedule_id)
             gone = connection.execute("DELETE FROM schedules WHERE tenant = ? AND id = ?", which)
             if gone.rowcount == 0:
@@ -91,7 +91,7 @@ class ScheduleTable:
     async def note(self, row: ScheduleRow, firing: Firing) -> None:
         """Keep what came of one moment; a schedule that is gone notes nothing."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             number = None if firing.run_id is None else run_number(firing.run_id)
             there = connection.execute(
                 "UPDATE schedules SET last_run = coalesce(?, last_run) WHERE tenant = ? AND id = ?",
@@ -105,7 +105,7 @@ class ScheduleTable:
     async def move(self, row: ScheduleRow, next_at_ms: int | None, due_at_ms: int | None) -> None:
         """Move a schedule on to its next moment, unless somebody else has changed it."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "UPDATE schedules SET next_at_ms = ?, due_at_ms = ? WHERE tenant = ? AND id = ?"
                 " AND next_at_ms IS ? AND updated_at_ms = ?",

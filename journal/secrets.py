@@ -1,11 +1,11 @@
 """Secrets that steps use, sealed; what opens them is not in the journal."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import UnknownSecret
 from journal.readers import Readers
 from journal.writer import Writer
@@ -32,7 +32,7 @@ class SecretTable:
     async def put(self, rows: Sequence[SecretRow]) -> None:
         """Keep secrets, in the place of those of the same names; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.executemany(
                 f"{insert_into('secrets', SecretRow)} ON CONFLICT (tenant, name) DO UPDATE"
                 " SET sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
@@ -51,7 +51,7 @@ class SecretTable:
     async def delete(self, tenant: str, name: str) -> None:
         """Remove a secret. Raises `UnknownSecret`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             removed = connection.execute(
                 "DELETE FROM secrets WHERE tenant = ? AND name = ?", (tenant, name)
             )

@@ -96,7 +96,7 @@ class Selection:
         where, values = _named(tenant, wanted, ids, _OPEN)
         rows = await self._readers.all(
             "WITH RECURSIVE up (run, id, depth) AS ("
-            " SELECT value, value, 0 FROM json_each(?)"
+            " SELECT CAST(value AS BIGINT), CAST(value AS BIGINT), 0 FROM json_each(?)"
             " UNION ALL SELECT up.run, r.parent, depth + 1 FROM up JOIN runs r ON r.id = up.id"
             " WHERE r.parent IS NOT NULL)"
             f" SELECT run, id FROM up WHERE id IN (SELECT id FROM runs WHERE {where}"
@@ -119,7 +119,8 @@ class Selection:
             )
             total += int(row[0])
             last = await self._readers.one(
-                f"SELECT started_at_ms, id FROM ({part.sql}) LIMIT 1 OFFSET :limit - 1", part.values
+                f"SELECT started_at_ms, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
+                part.values,
             )
             if last is None:
                 return total
@@ -145,12 +146,13 @@ class Selection:
         found = listing(tenant, wanted, limit, statuses)
         row = await self._readers.one(
             "SELECT json_group_array(json_array(started_at_ms, id, parent IS NOT NULL)) FROM"
-            f" (SELECT id AS listed FROM ({found.sql})) CROSS JOIN runs ON id = listed",
+            f" (SELECT id AS listed FROM ({found.sql}) AS found) AS lines"
+            " CROSS JOIN runs ON id = listed",
             found.values,
         )
         return [
             (RunPosition(started_ms, number), bool(is_child))
-            for started_ms, number, is_child in json.loads(row[0])
+            for started_ms, number, is_child in json.loads(row[0] or "[]")
         ]
 
     async def _named(

@@ -1,10 +1,10 @@
 """Sessions of browsers that are signed in, for as long as they last."""
 
-import sqlite3
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.readers import Readers
 from journal.writer import Writer
 
@@ -52,7 +52,7 @@ class SessionTable:
     async def add(self, row: SessionRow) -> None:
         """Keep a session, and forget those whose time is over; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute("DELETE FROM sessions WHERE until_ms <= ?", (row.began_at_ms,))
             connection.execute(insert_into("sessions", SessionRow), astuple(row))
 
@@ -61,7 +61,7 @@ class SessionTable:
     async def remove(self, ids: list[str]) -> None:
         """End sessions; durable when this returns."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.executemany("DELETE FROM sessions WHERE id = ?", [(one,) for one in ids])
 
         await self._writer.write(work)

@@ -1,11 +1,11 @@
 """Signals: kept until a run takes them, each once."""
 
 import json
-import sqlite3
 from collections.abc import Collection
 
 from engine import Json
 from engine.value import value
+from journal.connection import Connection
 from journal.errors import JournalError, TooManySignals
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -85,7 +85,7 @@ class SignalTable:
     async def send(self, tenant: str, signal: NewSignal, most: int) -> SignalKept:
         """Keep a signal; durable when this returns. Raises `TooManySignals`."""
 
-        def work(connection: sqlite3.Connection) -> SignalKept:
+        def work(connection: Connection) -> SignalKept:
             if known := _known(connection, tenant, signal.sender_id):
                 return SignalKept(known, is_new=False)
             if connection.execute(_FULL, (tenant, most - 1)).fetchone():
@@ -163,7 +163,7 @@ class SignalTable:
         if not await self._readers.all(f"{_EXPIRED} UNION ALL {_OLD} LIMIT 1", (now_ms, now_ms)):
             return 0
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             given_up = connection.execute(
                 "UPDATE signals SET taken_at_ms = expires_at_ms, data = NULL"
                 f" WHERE position IN ({_EXPIRED} LIMIT ?)",
@@ -182,16 +182,18 @@ _EXPIRED = "SELECT position FROM signals WHERE taken_at_ms IS NULL AND expires_a
 _OLD = "SELECT position FROM signals WHERE forget_at_ms <= ?"
 _WAITS_LONGEST = (
     "SELECT r.id FROM runs r WHERE r.tenant = :tenant AND r.signal_name = :name"
-    " AND r.signal_key = :key AND r.id NOT IN (SELECT value FROM json_each(:without))"
+    " AND r.signal_key = :key AND r.id NOT IN (SELECT CAST(value AS BIGINT)"
+    " FROM json_each(:without))"
     " ORDER BY r.updated_at_ms, r.id LIMIT 1"
 )
 _WAITS_ITSELF = (
     "SELECT 1 FROM runs r WHERE r.id = s.for_run AND r.signal_name = :name"
-    " AND r.signal_key = :key AND r.id NOT IN (SELECT value FROM json_each(:without))"
+    " AND r.signal_key = :key AND r.id NOT IN (SELECT CAST(value AS BIGINT)"
+    " FROM json_each(:without))"
 )
 
 
-def insert(connection: sqlite3.Connection, tenant: str, signal: NewSignal) -> tuple[int, ...]:
+def insert(connection: Connection, tenant: str, signal: NewSignal) -> tuple[int, ...]:
     """Keep a signal in the transaction that goes on, and return its positions."""
     receivers: list[int | None] = [None]
     if signal.for_run is not None:
@@ -213,11 +215,11 @@ def insert(connection: sqlite3.Connection, tenant: str, signal: NewSignal) -> tu
     positions = []
     for receiver in receivers:
         added = connection.execute(
-            _INSERT,
+            f"{_INSERT} RETURNING position",
             (tenant, signal.name, signal.key, sender_id, data, receiver, signal.sent_at_ms,
              signal.expires_at_ms, max(signal.forget_at_ms, signal.expires_at_ms)),
         )  # fmt: skip
-        positions.append(added.lastrowid or 0)
+        positions.append(int(added.fetchone()[0]))
         sender_id = None
     return tuple(positions)
 
@@ -235,7 +237,7 @@ _INSERT_TAKEN = (
 def take(position: int, taker: str, now_ms: int) -> Work:
     """Return what marks a signal as taken, in the transaction in which it is. Raises then."""
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         taken = connection.execute(
             "UPDATE signals SET taken_at_ms = ?, taken_by = ?, data = NULL"
             " WHERE position = ? AND taken_at_ms IS NULL",
@@ -247,7 +249,7 @@ def take(position: int, taker: str, now_ms: int) -> Work:
     return work
 
 
-def _known(connection: sqlite3.Connection, tenant: str, sender_id: str | None) -> tuple[int, ...]:
+def _known(connection: Connection, tenant: str, sender_id: str | None) -> tuple[int, ...]:
     if sender_id is None:
         return ()
     rows = connection.execute(

@@ -4,13 +4,13 @@ A question is admitted, and what it has spent is added up, in the one writer's t
 two questions at once can pass a limit that has room for one.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from typing import Literal, TypeAlias
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.writer import Writer
@@ -117,7 +117,7 @@ class SpendingTable:
         """Bound an execution of a step, or with execution 0 a run, and all runs below it."""
         values = (run_number(run), execution, most_tokens, most_nano)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "INSERT INTO spending_limits (run, execution, most_tokens, most_nano)"
                 " VALUES (?, ?, ?, ?) ON CONFLICT (run, execution) DO UPDATE"
@@ -131,7 +131,7 @@ class SpendingTable:
         """Bound a run and all runs below it, unless it is bound already."""
         values = (run_number(run), _WHOLE_RUN, most_nano)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "INSERT INTO spending_limits (run, execution, most_nano) VALUES (?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
@@ -142,12 +142,12 @@ class SpendingTable:
 
     async def raise_budget(self, run: str, most_nano: int) -> None:
         """Raise the budget of a run; a larger one stays."""
-        values = (most_nano, run_number(run), _WHOLE_RUN)
+        values = (most_nano, run_number(run), _WHOLE_RUN, most_nano)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
-                "UPDATE spending_limits SET most_nano = max(most_nano, ?)"
-                " WHERE run = ? AND execution = ?",
+                "UPDATE spending_limits SET most_nano = ? WHERE run = ? AND execution = ?"
+                " AND most_nano < ?",
                 values,
             )
 
@@ -160,7 +160,7 @@ class SpendingTable:
         passed by one answer at most.
         """
 
-        def work(connection: sqlite3.Connection) -> int | LimitHit:
+        def work(connection: Connection) -> int | LimitHit:
             hit = _met_above(connection, question) or _met_of_month(connection, question)
             if hit:
                 return hit
@@ -176,7 +176,7 @@ class SpendingTable:
     async def settle(self, number: int, spent: Spent | None) -> None:
         """Add up what a question has taken; nothing for one that was refused."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             _settle(connection, number, spent)
 
         await self._writer.write(work)
@@ -184,7 +184,7 @@ class SpendingTable:
     async def settle_lost(self) -> int:
         """Count what a crash has cut off by what it has cost in any case; return how many."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             rows = connection.execute("SELECT id, sure_tokens, sure_nano FROM open_calls")
             lost = rows.fetchall()
             for number, tokens, nano in lost:
@@ -209,7 +209,7 @@ class SpendingTable:
     async def set_budget(self, tenant: str, workflow_id: str, month_nano: int | None) -> None:
         """Bound a month of a tenant, or of a workflow where one is named; None: not any more."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "DELETE FROM budgets WHERE tenant = ? AND workflow_id = ?", (tenant, workflow_id)
             )
@@ -229,7 +229,7 @@ class SpendingTable:
         return {str(workflow_id): int(nano) for workflow_id, nano in rows}
 
 
-def _met_above(connection: sqlite3.Connection, question: ModelCall) -> LimitHit | None:
+def _met_above(connection: Connection, question: ModelCall) -> LimitHit | None:
     """Return the nearest limit of the run and of those above it that has no room."""
     rows = connection.execute(_LIMITS_ABOVE, (question.run, question.execution)).fetchall()
     for (
@@ -255,7 +255,7 @@ def _met_above(connection: sqlite3.Connection, question: ModelCall) -> LimitHit 
     return None
 
 
-def _met_of_month(connection: sqlite3.Connection, question: ModelCall) -> LimitHit | None:
+def _met_of_month(connection: Connection, question: ModelCall) -> LimitHit | None:
     """Return the budget of the month, the workflow's first, that has no room."""
     budgets = connection.execute(
         "SELECT workflow_id, month_nano FROM budgets WHERE tenant = ? AND workflow_id IN ('', ?)"
@@ -292,7 +292,7 @@ def _stand(
     return "wait" if is_open and spent + held + wanted > most else "room"
 
 
-def _hold(connection: sqlite3.Connection, question: ModelCall, sign: int) -> None:
+def _hold(connection: Connection, question: ModelCall, sign: int) -> None:
     """Hold what a question may take at every limit above it, or with -1 let it go."""
     connection.execute(
         f"{_ABOVE} UPDATE spending_limits SET held_tokens = held_tokens + ?,"
@@ -309,7 +309,7 @@ def _hold(connection: sqlite3.Connection, question: ModelCall, sign: int) -> Non
     )
 
 
-def _settle(connection: sqlite3.Connection, number: int, spent: Spent | None) -> None:
+def _settle(connection: Connection, number: int, spent: Spent | None) -> None:
     row = connection.execute(
         f"DELETE FROM open_calls WHERE id = ? RETURNING {columns(ModelCall)}", (number,)
     ).fetchone()
@@ -341,11 +341,11 @@ def _row(question: ModelCall, spent: Spent) -> SpendingRow:
     )  # fmt: skip
 
 
-def _add(connection: sqlite3.Connection, rows: Iterable[SpendingRow]) -> None:
+def _add(connection: Connection, rows: Iterable[SpendingRow]) -> None:
     counts: Sequence[str] = (
         "calls", "estimated", "input_tokens", "cached_tokens", "output_tokens", "cost_nano",
     )  # fmt: skip
-    added = ", ".join(f"{name} = {name} + excluded.{name}" for name in counts)
+    added = ", ".join(f"{name} = spending.{name} + excluded.{name}" for name in counts)
     connection.executemany(
         f"{insert_into('spending', SpendingRow)}"
         f" ON CONFLICT (tenant, day, workflow_id, agent_id, model) DO UPDATE SET {added}",

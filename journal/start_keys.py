@@ -1,9 +1,9 @@
 """Idempotency keys of starts: which run each has started, also when that has been deleted."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from engine.value import value
+from journal.connection import Connection
 from journal.errors import DuplicateStart
 from journal.readers import Readers
 from journal.run_ids import run_id
@@ -69,7 +69,7 @@ class StartKeys:
 
 
 def claim(
-    connection: sqlite3.Connection, tenant: str, wanted: IdempotencyKey, number: int, at_ms: int
+    connection: Connection, tenant: str, wanted: IdempotencyKey, number: int, at_ms: int
 ) -> None:
     """Take a key for a run. Raises `DuplicateStart` when it has been used."""
     used = connection.execute(
@@ -84,6 +84,6 @@ def claim(
     )
 
 
-def outlive(connection: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> None:
+def outlive(connection: Connection, numbers: Sequence[tuple[int]]) -> None:
     """Keep the keys of runs that are being deleted."""
-    connection.executemany("UPDATE start_keys SET is_deleted = 1 WHERE run = ?", numbers)
+    connection.executemany("UPDATE start_keys SET is_deleted = true WHERE run = ?", numbers)

@@ -1,12 +1,12 @@
 """The store of a tenant: values that its runs keep between them, changed once for each call."""
 
 import json
-import sqlite3
 from collections.abc import Callable
 from typing import TypeAlias
 
 from engine import Json, JsonObject
 from engine.value import value
+from journal.connection import Connection
 from journal.errors import StoreFull
 from journal.readers import Readers
 from journal.writer import Writer
@@ -62,7 +62,7 @@ class StoreTable:
             StoreFull: The tenant has as many values as it may have.
         """
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: Connection) -> str:
             made = connection.execute("SELECT result FROM store_calls WHERE call = ?", (call,))
             if (before := made.fetchone()) is not None:
                 return str(before[0])
@@ -87,7 +87,7 @@ _CURRENT = (
 
 
 def _write(
-    connection: sqlite3.Connection, place: tuple[str, str], change: Change, now_ms: int, *,
+    connection: Connection, place: tuple[str, str], change: Change, now_ms: int, *,
     is_new: bool,
 ) -> None:  # fmt: skip
     if change.value is None:
@@ -108,7 +108,7 @@ def _write(
     )
 
 
-def _sweep(connection: sqlite3.Connection, now_ms: int) -> None:
+def _sweep(connection: Connection, now_ms: int) -> None:
     """Remove a few values that are gone, and results that nobody asks for any more."""
     connection.execute(
         "DELETE FROM stored_values WHERE (tenant, key) IN (SELECT tenant, key FROM stored_values"

@@ -8,15 +8,18 @@ from engine.value import value
 from journal.run_ids import run_id
 
 SELECT_SUSPECTS = """
-    SELECT r.id, r.seq, r.tenant, json_extract(last.body, '$.step_id'),
-           (SELECT count(*) FROM events e WHERE e.run = r.id
-            AND json_extract(e.body, '$.in_order') IS NULL
-            AND e.seq > (SELECT o.seq FROM events o WHERE o.run = r.id
-                         AND o.type <> 'AttemptInterrupted' ORDER BY o.seq DESC LIMIT 1)) AS ends
-    FROM runs r INDEXED BY runs_unfinished
-    CROSS JOIN events last ON last.run = r.id AND last.seq = r.seq
-    WHERE r.state IN ('new', 'ready', 'executing') AND r.state = 'executing'
-          AND last.type = 'AttemptInterrupted' AND ends > 0
+    SELECT * FROM (
+        SELECT r.id, r.seq, r.tenant, json_extract(last.body, '$.step_id') AS step_id,
+               (SELECT count(*) FROM events e WHERE e.run = r.id
+                AND json_extract(e.body, '$.in_order') IS NULL
+                AND e.seq > (SELECT o.seq FROM events o WHERE o.run = r.id
+                             AND o.type <> 'AttemptInterrupted' ORDER BY o.seq DESC LIMIT 1)
+               ) AS ends
+        FROM runs r INDEXED BY runs_unfinished
+        CROSS JOIN events last ON last.run = r.id AND last.seq = r.seq
+        WHERE r.state IN ('new', 'ready', 'executing') AND r.state = 'executing'
+              AND last.type = 'AttemptInterrupted'
+    ) AS found WHERE ends > 0
 """
 """What `suspects_of` makes them from."""
 

@@ -1,8 +1,7 @@
 """Conversations of agents: what was asked and answered, one writer at a time."""
 
-import sqlite3
-
 from engine.value import value
+from journal.connection import Connection
 from journal.errors import ThreadInUse, ThreadOfAnother, UnknownThread
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -47,7 +46,7 @@ class ThreadTable:
         """
         number = run_number(run)
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             row = connection.execute(
                 "SELECT agent_id, t.run, t.execution, length, r.id IS NOT NULL"
                 " AND r.ended_at_ms IS NULL AND r.executions = t.execution"
@@ -77,7 +76,7 @@ class ThreadTable:
     async def add(self, tenant: str, thread_id: str, exchange: ExchangeRow) -> None:
         """Add an exchange; one of that number that is there stays."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (
@@ -91,9 +90,9 @@ class ThreadTable:
                 ),
             )
             connection.execute(
-                "UPDATE threads SET length = max(length, ?), updated_at_ms = ?"
-                " WHERE tenant = ? AND id = ?",
-                (exchange.number, exchange.at_ms, tenant, thread_id),
+                "UPDATE threads SET length = CASE WHEN length < ? THEN ? ELSE length END,"
+                " updated_at_ms = ? WHERE tenant = ? AND id = ?",
+                (exchange.number, exchange.number, exchange.at_ms, tenant, thread_id),
             )
 
         await self._writer.write(work)
@@ -121,7 +120,7 @@ class ThreadTable:
     async def delete(self, tenant: str, thread_id: str) -> None:
         """Forget a thread with all that was said. Raises `UnknownThread`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             gone = connection.execute(
                 "DELETE FROM threads WHERE tenant = ? AND id = ?", (tenant, thread_id)
             )

@@ -4,7 +4,6 @@ The appends of a batch are a few statements. Where one of them does not fit, eve
 written anew, each write in a savepoint, so that its failure is its own.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,18 +11,20 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeAlias
 
+from journal.connection import Clash, Connection, DatabaseError
 from journal.errors import JournalError
 from journal.run_projection import Statement
 
 Row: TypeAlias = tuple[Any, ...]
-Work: TypeAlias = Callable[[sqlite3.Connection], Any]
+Work: TypeAlias = Callable[[Connection], Any]
 Told: TypeAlias = Callable[[Any], None]
 """Takes what came of a write: its result, or the exception with which it ended."""
 
-_INSERT = "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES "
+INSERT_EVENTS = "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES "
 _ROWS_A_STATEMENT = 16
 _TRY = """
-    INSERT INTO meta VALUES ('tried', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1
+    INSERT INTO meta VALUES ('tried', '1') ON CONFLICT (key) DO UPDATE
+    SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
 """
 
 
@@ -44,7 +45,7 @@ class Append:
         """How many events it has."""
         return len(self.events)
 
-    def work(self, connection: sqlite3.Connection) -> None:
+    def work(self, connection: Connection) -> None:
         """Write it."""
         write_rows(connection, self.runs, self.events)
 
@@ -59,7 +60,7 @@ class Task:
 
 
 def write(
-    connection: sqlite3.Connection, batch: Sequence[Append | Task], *, must_change: bool
+    connection: Connection, batch: Sequence[Append | Task], *, must_change: bool
 ) -> list[Any]:
     """Write a batch in one transaction and commit it; return what to tell of each write.
 
@@ -70,13 +71,11 @@ def write(
     """
     try:
         return _transaction(connection, batch, _together, must_change=must_change)
-    except sqlite3.IntegrityError:
+    except Clash:
         return _transaction(connection, batch, _one_by_one, must_change=must_change)
 
 
-def write_rows(
-    connection: sqlite3.Connection, runs: Iterable[Statement], events: Sequence[Row]
-) -> None:
+def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequence[Row]) -> None:
     """Write the rows of appends, those of runs first, which the events name."""
     by_statement: dict[str, list[Row]] = {}
     for sql, row in runs:
@@ -91,13 +90,13 @@ def write_rows(
 @cache
 def _insert_events(count: int) -> str:
     """Return the statement for so many rows: one step of SQLite, which each row would be else."""
-    return _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count)
+    return INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
 def _transaction(
-    connection: sqlite3.Connection,
+    connection: Connection,
     batch: Sequence[Append | Task],
-    work: Callable[[sqlite3.Connection, Sequence[Append | Task]], list[Any]],
+    work: Callable[[Connection, Sequence[Append | Task]], list[Any]],
     *,
     must_change: bool,
 ) -> list[Any]:
@@ -109,14 +108,14 @@ def _transaction(
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # or SQLite has rolled back by itself
-            with suppress(sqlite3.Error):  # the next BEGIN will say what is wrong
+            with suppress(DatabaseError):  # the next BEGIN will say what is wrong
                 connection.execute("ROLLBACK")
         raise
     return answers
 
 
-def _together(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:
-    """Write all appends at once. Raises `sqlite3.IntegrityError` when one does not fit."""
+def _together(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:
+    """Write all appends at once. Raises `Clash` when one does not fit."""
     runs: list[Statement] = []
     events: list[Row] = []
     others: list[tuple[int, Work]] = []
@@ -133,24 +132,24 @@ def _together(connection: sqlite3.Connection, batch: Sequence[Append | Task]) ->
     return answers
 
 
-def _one_by_one(connection: sqlite3.Connection, batch: Sequence[Append | Task]) -> list[Any]:
+def _one_by_one(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:
     answers = []
     for item in batch:
         answer = _alone(connection, item.work)
-        if isinstance(item, Append) and isinstance(answer, sqlite3.IntegrityError):
+        if isinstance(item, Append) and isinstance(answer, Clash):
             answer = item.conflict()
         answers.append(answer)
     return answers
 
 
-def _alone(connection: sqlite3.Connection, work: Work) -> Any:
+def _alone(connection: Connection, work: Work) -> Any:
     """Do one write in a savepoint, and return its result or why there is none."""
     connection.execute("SAVEPOINT one")
     try:
         answer = work(connection)
-    except sqlite3.IntegrityError as clash:
+    except Clash as clash:
         answer = clash
-    except sqlite3.Error:
+    except DatabaseError:
         raise  # the database is in trouble, so the whole batch is
     except Exception as refused:  # noqa: BLE001 - handed to the one who asked
         answer = refused

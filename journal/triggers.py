@@ -1,11 +1,11 @@
 """Triggers: what starts runs when a request, a form or the end of another run comes."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import astuple
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import TooManyTriggers, UnknownTrigger
 from journal.firings import KEPT, Firing, note
 from journal.readers import Readers
@@ -66,7 +66,7 @@ class TriggerTable:
             TooManyTriggers: The tenant has `most` others.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             others = connection.execute(
                 "SELECT count(*) FROM triggers WHERE tenant = ? AND id <> ?", (row.tenant, row.id)
             ).fetchone()
@@ -76,7 +76,8 @@ class TriggerTable:
                 f"{insert_into('triggers', TriggerRow)} ON CONFLICT (tenant, id) DO UPDATE SET"
                 " kind = excluded.kind, document = excluded.document, address = excluded.address,"
                 " sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms, position ="
-                " iif(excluded.position IS NULL, NULL, coalesce(position, excluded.position))",
+                " iif(excluded.position IS NULL, NULL,"
+                " coalesce(triggers.position, excluded.position))",
                 astuple(row),
             )
 
@@ -85,7 +86,7 @@ class TriggerTable:
     async def delete(self, tenant: str, trigger_id: str) -> None:
         """Forget a trigger, its firings and its requests. Raises `UnknownTrigger`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             which = (tenant, trigger_id)
             gone = connection.execute("DELETE FROM triggers WHERE tenant = ? AND id = ?", which)
             if gone.rowcount == 0:
@@ -106,7 +107,7 @@ class TriggerTable:
         A trigger that is gone notes nothing.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             there = connection.execute(
                 "SELECT 1 FROM triggers WHERE tenant = ? AND id = ?", (row.tenant, row.id)
             ).fetchone()
@@ -120,7 +121,7 @@ class TriggerTable:
     async def move(self, tenant: str, position: int) -> None:
         """Note that all ends of a tenant's runs up to a position have been dealt with."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "UPDATE triggers SET position = ? WHERE tenant = ? AND position < ?",
                 (position, tenant, position),
@@ -131,7 +132,7 @@ class TriggerTable:
     async def seal(self, sealed: Mapping[tuple[str, str], bytes]) -> None:
         """Put addresses that were sealed anew in the place of what is kept, by (tenant, id)."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.executemany(
                 "UPDATE triggers SET sealed = ? WHERE tenant = ? AND id = ?",
                 [(anew, *which) for which, anew in sealed.items()],

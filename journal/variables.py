@@ -1,13 +1,13 @@
 """Variables of tenants, which expressions name."""
 
 import json
-import sqlite3
 from collections.abc import Collection
 from dataclasses import astuple
 
 from engine import Json, JsonObject
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import UnknownVariable
 from journal.readers import Readers
 from journal.writer import Writer
@@ -36,7 +36,7 @@ class VariableTable:
         text = json.dumps(value, ensure_ascii=False)
         row = VariableRow(tenant, name, text, now_ms, now_ms)
 
-        def work(connection: sqlite3.Connection) -> VariableRow:
+        def work(connection: Connection) -> VariableRow:
             (created_at_ms,) = connection.execute(
                 f"{insert_into('variables', VariableRow)} ON CONFLICT (tenant, name) DO UPDATE"
                 " SET value = excluded.value, updated_at_ms = excluded.updated_at_ms"
@@ -68,7 +68,7 @@ class VariableTable:
     async def delete(self, tenant: str, name: str) -> None:
         """Remove a variable. Raises `UnknownVariable`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             removed = connection.execute(
                 "DELETE FROM variables WHERE tenant = ? AND name = ?", (tenant, name)
             )

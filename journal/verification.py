@@ -5,7 +5,6 @@ it can go on beside the writer: an event never changes, so the events up to the 
 run's row names must agree with that row, however far the run has come since.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from engine.value import value
 from journal.audit import audit_faults
 from journal.chain import first_link, link
 from journal.codec import decode
+from journal.connection import Connection, DatabaseError
 from journal.run_ids import run_id
 from journal.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
 
@@ -23,7 +23,7 @@ _EVENTS_A_PAGE = 500
 _TOTALS = """
     SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
            (SELECT count(*) FROM events), (SELECT coalesce(sum(seq), 0) FROM runs),
-           coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'deleted_events'), 0)
+           coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'deleted_events'), 0)
 """
 
 
@@ -45,7 +45,7 @@ class Verified:
     faults: list[Fault] = field(default_factory=list)
 
 
-def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> Verified:
+def verify(connection: Connection, tell: Callable[[Verified], None]) -> Verified:
     """Check everything over a connection of one's own; `tell` is called after each page.
 
     What a damaged page keeps from being read is a fault like others: of the run, where its
@@ -56,7 +56,7 @@ def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> 
     while True:
         try:
             rows = _page(connection, last)
-        except sqlite3.DatabaseError as unreadable:
+        except DatabaseError as unreadable:
             found.faults.append(Fault(None, None, _unreadable("the list of runs", unreadable)))
             break
         if not rows:
@@ -69,35 +69,35 @@ def verify(connection: sqlite3.Connection, tell: Callable[[Verified], None]) -> 
     try:
         found.faults += _totals(connection)
         found.faults += (Fault(None, None, what) for what in audit_faults(connection))
-    except sqlite3.DatabaseError as unreadable:
+    except DatabaseError as unreadable:
         found.faults.append(Fault(None, None, _unreadable("the events as a whole", unreadable)))
     tell(found)
     return found
 
 
-def _page(connection: sqlite3.Connection, last: int) -> list[RunProjection]:
+def _page(connection: Connection, last: int) -> list[RunProjection]:
     rows = connection.execute(
         f"{SELECT_RUNS} WHERE id > ? ORDER BY id LIMIT ?", (last, _RUNS_A_PAGE)
     )
     return [RunProjection(*row) for row in rows]
 
 
-def _run_or_fault(connection: sqlite3.Connection, row: RunProjection, faults: list[Fault]) -> int:
+def _run_or_fault(connection: Connection, row: RunProjection, faults: list[Fault]) -> int:
     try:
         return _run(connection, row, faults)
-    except sqlite3.DatabaseError as unreadable:
+    except DatabaseError as unreadable:
         faults.append(Fault(run_id(row.id), None, _unreadable("its events", unreadable)))
         return 0
 
 
-def _unreadable(what: str, failure: sqlite3.DatabaseError) -> str:
+def _unreadable(what: str, failure: DatabaseError) -> str:
     return (
         f"{what} cannot be read ({failure}): a page of the file is damaged; "
         "restore the folder from a backup"
     )
 
 
-def _run(connection: sqlite3.Connection, row: RunProjection, faults: list[Fault]) -> int:
+def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int:
     """Check one run against its row; returns how many of its events were looked at."""
     number, name = row.id, run_id(row.id)
     run: Run | None = None
@@ -139,7 +139,7 @@ def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -
     return None
 
 
-def _events(connection: sqlite3.Connection, number: int, seq: int) -> Iterator[tuple[Any, ...]]:
+def _events(connection: Connection, number: int, seq: int) -> Iterator[tuple[Any, ...]]:
     last = -1
     while rows := connection.execute(
         "SELECT seq, type, schema, at_ms, body, hash FROM events"
@@ -150,7 +150,7 @@ def _events(connection: sqlite3.Connection, number: int, seq: int) -> Iterator[t
         last = rows[-1][0]
 
 
-def _totals(connection: sqlite3.Connection) -> Iterator[Fault]:
+def _totals(connection: Connection) -> Iterator[Fault]:
     """Look for what no run's row names: whole runs that are gone, events of nobody."""
     written, there, named, deleted = connection.execute(_TOTALS).fetchone()
     if there != written - deleted:
@@ -161,7 +161,7 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Fault]:
         yield from _strays(connection)
 
 
-def _strays(connection: sqlite3.Connection) -> Iterator[Fault]:
+def _strays(connection: Connection) -> Iterator[Fault]:
     last = -(2**63)
     while True:
         (number,) = connection.execute(

@@ -1,11 +1,11 @@
 """Webhooks: who wants to be told what, and up to where they have been."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from engine.value import value
 from journal.columns import columns, insert_into
+from journal.connection import Connection
 from journal.errors import TooManyWebhooks, UnknownWebhook
 from journal.readers import Readers
 from journal.writer import Writer
@@ -49,7 +49,7 @@ class WebhookTable:
     async def create(self, row: WebhookRow, most: int) -> None:
         """Keep a new webhook; durable when this returns. Raises `TooManyWebhooks`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             found = list(
                 connection.execute("SELECT count(*) FROM webhooks WHERE tenant = ?", (row.tenant,))
             )
@@ -62,7 +62,7 @@ class WebhookTable:
     async def change(self, row: WebhookRow) -> None:
         """Keep what a webhook is now, but for its position. Raises `UnknownWebhook`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             changed = connection.execute(
                 "UPDATE webhooks SET name = ?, url = ?, events = ?, workflows = ?, sealed = ?,"
                 " updated_at_ms = ?, disabled_at_ms = ? WHERE id = ? AND tenant = ?",
@@ -79,7 +79,7 @@ class WebhookTable:
     async def delete(self, tenant: str, webhook_id: str) -> None:
         """Forget a webhook and its deliveries. Raises `UnknownWebhook`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             removed = connection.execute(
                 "DELETE FROM webhooks WHERE id = ? AND tenant = ?", (webhook_id, tenant)
             )
@@ -113,7 +113,7 @@ class WebhookTable:
     async def seal(self, sealed: Mapping[str, bytes]) -> None:
         """Put secrets that were sealed anew in the place of what is kept, by webhook."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.executemany(
                 "UPDATE webhooks SET sealed = ? WHERE id = ?",
                 [(secret, webhook_id) for webhook_id, secret in sealed.items()],

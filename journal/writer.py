@@ -5,7 +5,6 @@ share one flush of the disk. Nobody is told before the commit has returned.
 """
 
 import asyncio
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import aiosqlite
 
 from journal.audit import ChangeNote, current_note, write_entry
+from journal.connection import Connection, DatabaseError
 from journal.counters import WriterCounters
 from journal.database import WritingConnection
 from journal.errors import Unavailable
@@ -128,7 +128,7 @@ class Writer:
     async def _look_after_the_file(self) -> None:
         try:
             await self._after_batch(self._connection)
-        except sqlite3.Error as failure:
+        except DatabaseError as failure:
             self.health.met(failure)
 
     def _batch(self) -> Sequence[Append | Task]:
@@ -177,7 +177,7 @@ class Writer:
                 await asyncio.sleep(0)
 
 
-def _noted(connection: sqlite3.Connection, work: Work, note: ChangeNote) -> Any:
+def _noted(connection: Connection, work: Work, note: ChangeNote) -> Any:
     result = work(connection)
     write_entry(connection, note, result)
     return result

@@ -15,7 +15,8 @@ from app.services import Services
 from app.settings.server import Settings
 from engine import Event, JsonObject, RunStarted, RunTerminated, StepStarted, apply, fold
 from journal import Journal, LeftBehind, NewVersion
-from journal.readers import Readers, Values
+from journal.connection import Values
+from journal.readers import Readers
 from tests.conftest import PLUGIN
 from tests.harness.histories import append_events, start_run
 

@@ -39,7 +39,7 @@ from journal import (
     UsedKey,
 )
 from journal.codec import SCHEMA, decode, encode
-from journal.readers import Values
+from journal.connection import Values
 from tests.harness.histories import append_events, start_run
 
 JSON: st.SearchStrategy[Json] = st.recursive(

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from journal import DefinitionFilter, Journal, RunFilter, RunPosition
-from journal.readers import Readers, Values
+from journal.connection import Values
+from journal.readers import Readers
 
 SMALL, LARGE = 1_000, 8_000
 CHILDREN_FROM = 100
