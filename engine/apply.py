@@ -106,7 +106,7 @@ def _started(event: RunStarted) -> Run:
         version=event.version,
         state=State.READY,
         seq=1,
-        data=event.data,
+        data=event.whole_data,
         context=event.context,
         caller=event.caller,
         started_at_ms=event.at_ms,

@@ -42,6 +42,9 @@ class RunStarted:
         handler: The handler in which it begins, where it is a rerun from a step of that.
         ending: How it ends then once its `finally` has.
         starter: The run that started it without waiting for it.
+        inherits: Whether `data` comes over the data that its parent had in the step that started
+            it, of which this history keeps no copy.
+        inherited: That data, once somebody has looked it up; no part of what is kept.
     """
 
     at_ms: int
@@ -65,6 +68,13 @@ class RunStarted:
     handler: str = ""
     ending: Ending | None = None
     starter: Starter | None = None
+    inherits: bool = False
+    inherited: JsonObject = field(default_factory=dict)
+
+    @property
+    def whole_data(self) -> JsonObject:
+        """The data that the run begins with."""
+        return {**self.inherited, **self.data} if self.inherits else self.data
 
 
 @value(frozen=True, slots=True)

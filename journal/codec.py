@@ -23,8 +23,8 @@ _TYPES = {kind.__name__: kind for kind in EVENT_TYPES}
 _ON_DISK = {"RunPaused": {"pause": "signal"}}
 """The names that fields have in the journal, where that is another one."""
 
-_BESIDE = "at_ms"
-"""The field that has a column of its own."""
+_BESIDE = frozenset({"at_ms", "inherited"})
+"""Fields that bodies do not have: the time has a column, and what is inherited another run."""
 
 _FIRST = {"visit": 1, "attempt": 1}
 _decoder = json.JSONDecoder()
@@ -111,7 +111,7 @@ def _shape(kind: type[Any]) -> tuple[Callable[[Any], Any], tuple[tuple[str, Any,
     That is its name on disk, its default and whether it is nested.
     """
     on_disk, nested = _ON_DISK.get(kind.__name__, {}), _NESTED[kind.__name__]
-    kept = [field for field in fields(kind) if field.name != _BESIDE]
+    kept = [field for field in fields(kind) if field.name not in _BESIDE]
     return _getter([field.name for field in kept]), tuple(
         (on_disk.get(field.name, field.name), _default(field), field.name in nested)
         for field in kept

@@ -10,7 +10,7 @@ A page is bounded in rows, in the positions that it looks at, and in bytes: a bo
 `LARGEST_BODY` is read by itself, when its turn comes.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from engine import Event
 from engine.value import value
@@ -90,9 +90,16 @@ class EventPage:
 class EventPages:
     """Queries over the events of all runs, by position."""
 
-    def __init__(self, readers: Readers, lists: Readers) -> None:
+    def __init__(
+        self,
+        readers: Readers,
+        lists: Readers,
+        with_inherited: Callable[[Event], Awaitable[tuple[Event, int]]],
+    ) -> None:
+        """Take what gives an event the data that its run inherits."""
         self._readers = readers
         self._lists = lists
+        self._with_inherited = with_inherited
 
     async def last_position(self) -> int:
         """Return the largest position ever given to an event that became durable, 0 for none."""
@@ -181,6 +188,11 @@ class EventPages:
                 raise UnknownEvent(row.position)
             body = str(found[0])
         try:
-            return decode(row.kind, row.schema, row.at_ms, body)
+            event = decode(row.kind, row.schema, row.at_ms, body)
         except ValueError as unknown:
             raise Corrupt(row.run_id, row.seq, str(unknown)) from unknown
+        try:
+            whole, _ = await self._with_inherited(event)
+        except UnknownRun as deleted:
+            raise UnknownEvent(row.position) from deleted
+        return whole

@@ -6,13 +6,14 @@ from dataclasses import field, replace
 from functools import partial
 from typing import TypeAlias
 
-from engine import Event, IllegalTransition, Run, fold
+from engine import Event, IllegalTransition, Run, RunStarted, StepStarted, apply, fold
 from engine.value import value
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
 from journal.connection import Clash, Connection
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
+from journal.inherited import Found, InheritedData
 from journal.long_runs import SHORTEST, LongRuns
 from journal.read_ahead import ReadAhead
 from journal.readers import Readers
@@ -59,6 +60,7 @@ class Events:
         self._ended = ended
         self._long = LongRuns[tuple[Head, Run]]()
         self._ahead = ReadAhead(readers)
+        self._inherited = InheritedData(self._data_in)
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
 
@@ -216,6 +218,8 @@ class Events:
         if rows[-1][7] != len(events):
             raise Corrupt(run_id, len(events) + 1, "is missing")
         length = sum(len(row[5]) for row in rows)
+        events[0], more = await self.with_inherited(events[0])
+        length += more
         return Head(run_id, rows[0][0], len(events), before, length), events, length
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
@@ -242,6 +246,33 @@ class Events:
             self._ended.keep(run_id, (head, whole), length, deletions)
         self._keep(head, whole)
         return head, whole
+
+    async def with_inherited(self, event: Event) -> tuple[Event, int]:
+        """Return an event with the data that its run inherits, and how long what has it is."""
+        if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
+            return event, 0
+        try:
+            data, length = await self._inherited.of(event.parent.run_id, event.parent.execution)
+        except UnknownRun as deleted:
+            raise UnknownRun(event.run_id) from deleted
+        return replace(event, inherited=data), length
+
+    async def _data_in(self, run_id: str, execution: int) -> Found:
+        """Return the data that a run had in one execution of a step."""
+        head, run = await self.run(run_id)
+        if run.executions == execution and run.current is not None:
+            return run.data, head.characters
+        _, events, length = await self._read(run_id, None)
+        before: Run | None = None
+        for at, event in enumerate(events):
+            enters = isinstance(event, StepStarted) and event.attempt == 1
+            if enters and before is not None and before.executions == execution - 1:
+                return before.data, length
+            before = apply(before, event)
+            if at % _PIECE_EVENTS == 0:
+                await asyncio.sleep(0)
+        raise Corrupt(run_id, len(events), f"is before step execution {execution}, of which "
+                      "another run has its data")  # fmt: skip
 
     async def _ends_with(self, head: Head) -> bool:
         """Say whether a run's row names this as the end of its history."""

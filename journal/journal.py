@@ -82,7 +82,7 @@ class Journal:
         self.health = writer.health
         ended = EndedRuns[tuple[Head, Run]]()
         self.events = Events(writer, readers, ended)
-        self.pages = EventPages(readers, lists)
+        self.pages = EventPages(readers, lists, self.events.with_inherited)
         self.start_keys = StartKeys(writer, readers)
         self.runs = RunList(readers, lists)
         self.search = RunSearch(lists, self.runs)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import IllegalTransition, Run, apply
+from engine import IllegalTransition, Run, RunStarted, apply
 from engine.value import value
 from journal.audit import audit_faults
 from journal.chain import first_link, link
@@ -113,7 +113,10 @@ def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int
             faults.append(Fault(name, seq, "was changed, or does not follow from the one before"))
             return count
         try:
-            run = apply(run, decode(kind, schema, at_ms, body))
+            event = decode(kind, schema, at_ms, body)
+            if isinstance(event, RunStarted) and event.inherits:
+                faults += _lost_parent(connection, row)
+            run = apply(run, event)
         except (ValueError, TypeError) as unknown:
             faults.append(Fault(name, seq, str(unknown)))
             return count
@@ -124,6 +127,17 @@ def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int
     if fault and connection.execute("SELECT 1 FROM runs WHERE id = ?", (number,)).fetchone():
         faults.append(fault)  # else the run was deleted while it was read
     return count
+
+
+def _lost_parent(connection: sqlite3.Connection, row: RunProjection) -> Iterator[Fault]:
+    """Look for the run and the step whose data a run begins with."""
+    (there,) = connection.execute(
+        "SELECT NOT EXISTS (SELECT 1 FROM runs WHERE id = ?)"
+        " OR EXISTS (SELECT 1 FROM runs WHERE id = ? AND executions >= ?)",
+        (row.id, row.parent, row.parent_execution),
+    ).fetchone()
+    if not there:
+        yield Fault(run_id(row.id), 1, "has its data from another run, which is missing")
 
 
 def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -> Fault | None:

@@ -6,12 +6,12 @@ path: `check/stock` is what stands in step `check` as `stock`, `#line` the docum
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any
 
 from pydantic import Field
 
-from engine import Json
+from engine import Json, JsonObject
 from engine.value import value
 from steps.contract import BODY_KEYS, Problem
 from steps.document import Identifier, Scope
@@ -47,12 +47,14 @@ class Body:
         place: Where it stands, seen from what it stands in.
         document: Its own keys, `steps` among them.
         is_inline: Whether it stands in a step, whose data it sees.
+        given: The names that its data has beside those of the run, with what is known of them.
     """
 
     path: str
     place: str
     document: dict[str, Any]
     is_inline: bool
+    given: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
 def inline_path(above: str, step_id: str, name: str) -> str:
@@ -68,7 +70,8 @@ def bodies_in(document: Mapping[str, Any], registry: Registry, above: str = "") 
         for name, place, body in kind.bodies(step) if kind else ():
             path = inline_path(above, str(step.get("id")), name)
             at = f"steps[{index}].{place}" if place else f"steps[{index}]"
-            yield Body(path, at, body, is_inline=True)
+            given = kind.given_to_bodies if kind else {}
+            yield Body(path, at, body, is_inline=True, given=given)
     local = document.get("workflows") if not above else None
     for name, body in local.items() if isinstance(local, dict) else ():
         if isinstance(body, dict):
@@ -108,7 +111,8 @@ def _written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(step, dict):
         return
     if "steps" in step:
-        yield "", {key: item for key, item in step.items() if key in BODY_KEYS}
+        keys = BODY_KEYS if step.get("type") == "group" else BODY_KEYS[:3]
+        yield "", {key: item for key, item in step.items() if key in keys}
     branches = step.get("branches")
     for name, branch in branches.items() if isinstance(branches, dict) else ():
         if isinstance(branch, dict) and "steps" in branch:

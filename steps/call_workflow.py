@@ -1,7 +1,7 @@
 """call-workflow: start a child run, or one for each item of a list, and wait for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -10,24 +10,43 @@ from steps.child_failure import as_of_child
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.child_usage import record_usage
 from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
+from steps.document import Identifier
 from steps.effects import Effects
 from steps.enough import STOPPED, Enough, not_enough, wanted
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
 from steps.template import Template
+from steps.template_places import APART
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100
 _WAITING = ("concurrency", "onItemError", "enough", "collect")
 _NO_WAIT = "with `wait: false` the step waits for no run"
+_BODY = ("steps", "edges", "initialStep")
+_OWN_STEPS = "the step has `steps` of its own, which belong to this version of the document"
 _FOR_ITEMS = "it is for one child run for each of `items`, which the step does not have"
+
+
+Parts: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 
 
 class CallWorkflowSettings(StepSettings):
     """Which workflow is called, with what, and how often."""
 
-    workflowId: Template = Field(  # noqa: N815 - the page's word
-        description="the id of the workflow, or `#name` for one of the document's own"
+    workflowId: Template | None = Field(  # noqa: N815 - the page's word
+        None, description="the id of the workflow, or `#name` for one of the document's own"
+    )
+    steps: Parts = Field(
+        None,
+        description="instead of a workflow, for `items`: the steps that each item goes through, as "
+        "in a document",
+    )
+    edges: Parts = Field(
+        None, description="the ways between these steps; one without a way out ends the item, "
+        "with its output as the result"
+    )  # fmt: skip
+    initialStep: Identifier | None = Field(  # noqa: N815 - the document's word
+        None, description="the step that each item begins with; without it the first"
     )
     version: str | None = Field(
         None,
@@ -35,9 +54,10 @@ class CallWorkflowSettings(StepSettings):
         description="`latest`, `published` or a number; "
         "without it the published version, or the latest where none is published",
     )
-    data: Template = Field(
-        default_factory=lambda: Template({}),
-        description="the child's input: an object of templates, or one that gives an object",
+    data: Template | None = Field(
+        None,
+        description="the child's input: an object of templates, or one that gives an object; "
+        "without it nothing, or for `steps` the data of the run with `item` and `index`",
     )
     items: Template | None = Field(
         None,
@@ -60,8 +80,10 @@ class CallWorkflowSettings(StepSettings):
         description="how many items have to complete: `all`, `any` (or `first`) for one, or a "
         "number; the others are cancelled then, and the step goes on when they have stopped",
     )
-    collect: Literal["data", "result"] = Field(
-        "data", description="what is taken of each child run: its data, or its result"
+    collect: Literal["data", "result"] | None = Field(
+        None,
+        description="what is taken of each child run: its `data`, which is the default for a "
+        "workflow, or its `result`, which is the default for `steps`",
     )
 
 
@@ -73,6 +95,10 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts. With
     `enough`, items that were stopped or not begun are null too, and count as neither.
 
+    With `steps` each item goes through steps of the document itself. They begin with the data of
+    the run, and have the item at `data.item` and its number at `data.index`; with `data` they begin
+    with what that gives and nothing else. What they change is the item's own.
+
     With `wait: false` the output is `runId`, or with `items` the list `runIds`. Such runs are
     started once, whatever crash meets the step. They are no child runs: they go on when this run
     ends, a cancel of it does not reach them, a `budget` and the `usage` of this run are not
@@ -83,7 +109,9 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     settings = CallWorkflowSettings
     built_in = True
     names = {"workflowId": "workflow"}
+    given_to_bodies: ClassVar[Mapping[str, JsonObject]] = {"item": {}, "index": {"type": "integer"}}
     resumable = True
+    names_items = True
     errors = {
         "UnknownWorkflow": "there is no such workflow or version, or it is archived",
         "InvalidInput": "the data does not fit the payload of the workflow that is called",
@@ -109,18 +137,36 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     def check(
         self, settings: CallWorkflowSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Refuse data that is no object."""
-        if not isinstance(settings.data.source, dict | str):
+        """Ask for one thing that is called, and refuse data that is no object."""
+        if (settings.workflowId is None) == (settings.steps is None):
+            yield Problem("workflowId", "name a workflow, or give `steps` for `items`; not both")
+        elif settings.steps is not None and settings.items is None:
+            message = "are for each of `items`; for steps that run once there is the type group"
+            yield Problem("steps", message)
+        elif settings.steps is None:
+            for key in _BODY[1:]:
+                if getattr(settings, key) is not None:
+                    yield Problem(key, "is for a step with `steps`")
+        if settings.data is not None and not isinstance(settings.data.source, dict | str):
             yield Problem("data", "must be an object of templates, or a template that gives one")
 
     def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Refuse what is for many child runs where there is one."""
         if document.get("wait") is False:
-            return {**self.unused, **dict.fromkeys(_WAITING, _NO_WAIT)}
+            own = "put the steps into the document's `workflows`, and call them as `#name`"
+            told = {**dict.fromkeys(_WAITING, _NO_WAIT), "steps": f"{_NO_WAIT}; {own}"}
+            return {**self.unused, **told}
+        if document.get("steps") is not None:
+            return {**self.unused, "version": _OWN_STEPS}
         if document.get("items") is not None:
             return self.unused
         only = ("concurrency", "onItemError", "enough")
         return {**self.unused, **dict.fromkeys(only, _FOR_ITEMS)}
+
+    def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Return the steps that each item goes through."""
+        if "steps" in document:
+            yield "", "", {key: document[key] for key in _BODY if key in document}
 
     async def execute(
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
@@ -191,25 +237,31 @@ def _child(
 
 
 def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
+    is_inline = settings.workflowId is None
     workflow_id = _workflow_id(settings, names)
     if isinstance(workflow_id, StepError):
         if settings.items is None or settings.onItemError == "fail":
             raise StepBroke(workflow_id.type, workflow_id.message, retryable=False)
         error = RunError(None, workflow_id.type, workflow_id.message)
         return ChildRun("", settings.version, {}, error)
+    if settings.data is None:
+        own: JsonObject = {"item": names["item"], "index": names["index"]} if is_inline else {}
+        return ChildRun(workflow_id, settings.version, own, None, is_inline, inherits=is_inline)
     try:
         data = settings.data.render(names)
     except ExpressionError as failed:
         error = RunError(None, "ExpressionFailed", str(failed))
-        return ChildRun(workflow_id, settings.version, {}, error)
+        return ChildRun(workflow_id, settings.version, {}, error, is_inline)
     if not isinstance(data, dict):
         error = RunError(None, "InvalidInput", "data must give an object")
-        return ChildRun(workflow_id, settings.version, {}, error)
-    return ChildRun(workflow_id, settings.version, data)
+        return ChildRun(workflow_id, settings.version, {}, error, is_inline)
+    return ChildRun(workflow_id, settings.version, data, None, is_inline)
 
 
 def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> str | StepError:
-    """Return the workflow that is called, or why there is none."""
+    """Return the workflow that is called, empty for the step's own, or why there is none."""
+    if settings.workflowId is None:
+        return ""
     try:
         workflow_id = settings.workflowId.render(names)
     except ExpressionError as failed:
@@ -222,7 +274,8 @@ def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> s
 def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:
     if end.error:
         return None
-    return end.result if settings.collect == "result" else end.data
+    collect = settings.collect or ("data" if settings.steps is None else "result")
+    return end.result if collect == "result" else end.data
 
 
 def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: bool) -> Json:

@@ -30,6 +30,10 @@ from steps.template import SecretTemplate
 from steps.template_places import Text, texts_in, texts_of
 
 _SHOWN_WORDS = ("description", "title", "default")
+_ITEMS_BELONG = (
+    "the steps of a call-workflow step that has `items` name it as data.{0}; bare it is there "
+    "only in `data` and `workflowId` of such a step, and in lists that a set step makes"
+)
 _NO_TEMPLATE = "is shown as it stands: no {{ }} is evaluated here"
 
 
@@ -93,7 +97,7 @@ def _looked_at(
             inner["defaults"] = document["defaults"]
         below = _Around(body.path, depth)
         if body.is_inline:
-            below = _Around(body.path, depth, declared, payload)
+            below = _Around(body.path, depth, {**declared, **body.given}, payload)
         found, told = _looked_at(inner, registry, known, below)
         problems += placed(found, body.place)
         warnings += placed(told, body.place)
@@ -184,6 +188,9 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
         if isinstance(condition, str):
             path = f"edges[{index}].condition"
             yield from _expression_problems(bare_condition(condition), path, declared)
+            yield from _items_named(
+                Text(path, f"{{{{ {bare_condition(condition)} }}}}", is_template=True)
+            )
             try:
                 read = Expression(bare_condition(condition))
             except ExpressionError:
@@ -214,6 +221,8 @@ def _step(
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
     for text in texts_of(kind.settings, own, path):
         yield from _text_problems(text, declared, shown=kind.built_in)
+        if kind.built_in and not kind.names_items and text.is_template:
+            yield from _items_named(text)
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
     output = step.get("output")
@@ -223,6 +232,15 @@ def _step(
         if isinstance(spec, dict) and "value" in spec:
             for text in texts_in(spec["value"], f"{path}.output.{name}.value", is_template=True):
                 yield from _text_problems(text, declared, shown=True)
+                yield from _items_named(text)
+
+
+def _items_named(text: Text) -> Iterator[Problem]:
+    """Refuse `item` and `index` where there are none."""
+    for expression in _expressions(text.text):
+        for name in sorted(expression.names & {"item", "index"}):
+            told = f"there is no {name} here: {_ITEMS_BELONG.format(name)}"
+            yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
 
 
 def _field_specs(specs: Any, path: str, *, outputs: bool = False) -> list[Problem]:

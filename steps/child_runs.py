@@ -18,6 +18,7 @@ class ChildRun:
         data: The run's input.
         refused: Why the data could not be made; the run then exists only to say so.
         is_inline: Whether it is a body of the step.
+        inherits: Whether `data` comes over the data of the run that starts it.
     """
 
     workflow_id: str
@@ -25,6 +26,7 @@ class ChildRun:
     data: JsonObject
     refused: RunError | None = None
     is_inline: bool = False
+    inherits: bool = False
 
 
 @value(frozen=True, slots=True)

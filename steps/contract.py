@@ -225,11 +225,14 @@ class StepType(ABC, Generic[S]):
         ends: True when the run ends with it.
         timeout_ms: How long one attempt may take when the step does not say; None: no limit.
         names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
+        given_to_bodies: The names that the data has in its bodies beside those of the run, with
+            what is known of them.
         bounds_itself: Whether its `timeout` is that of its body, and not of an attempt.
         unused: Keys of every step that have no effect on it, with what to use instead; they
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
         asks: Whether its output is what a person answers.
+        names_items: Whether its templates may name `item` and `index`.
         delivers: Settings whose keys are names that it puts into the run's data.
         built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
     """
@@ -245,9 +248,11 @@ class StepType(ABC, Generic[S]):
     timeout_ms: ClassVar[int | None] = None
     names: ClassVar[Mapping[str, str]] = {}
     bounds_itself: ClassVar[bool] = False
+    given_to_bodies: ClassVar[Mapping[str, JsonObject]] = {}
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
     asks: ClassVar[bool] = False
+    names_items: ClassVar[bool] = False
     delivers: ClassVar[Sequence[str]] = ()
     built_in: ClassVar[bool] = False
 

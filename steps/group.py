@@ -92,11 +92,10 @@ class Group(StepType[GroupSettings]):
 
     async def execute(self, settings: GroupSettings, step: StepInput, effects: Effects) -> Outcome:
         """Start the run of the group, and deliver once it has ended."""
-        data = step.scope["data"]
-        if settings.given is not None:
-            data = await settings.given.rendered(step.scope)
+        given = settings.given
+        data = {} if given is None else await given.rendered(step.scope)
         assert isinstance(data, dict)  # noqa: S101 - `check` asks for an object of templates
-        child = ChildRun("", None, data, is_inline=True)
+        child = ChildRun("", None, data, is_inline=True, inherits=given is None)
         stand = await effects.children(ChildPlan(first=0, total=1, child=lambda _: child))
         if isinstance(stand, ChildrenOpen):
             return AwaitsChildren(stand.total, stand.pause)

@@ -208,14 +208,13 @@ def _child(settings: ParallelSettings, step: StepInput, name: str) -> ChildRun:
     called = name if branch.workflow is None else branch.workflow
     try:
         with Allowance():
-            given = step.scope["data"] if is_inline else {}
-            if branch.given is not None:
-                given = branch.given.render(step.scope)
+            given = {} if branch.given is None else branch.given.render(step.scope)
     except ExpressionError as failed:
         error = RunError(None, "ExpressionFailed", str(failed))
         return ChildRun(called, branch.version, {}, error, is_inline)
     assert isinstance(given, dict)  # noqa: S101 - `check` asks for an object of templates
-    return ChildRun(called, branch.version, given, None, is_inline)
+    inherits = is_inline and branch.given is None
+    return ChildRun(called, branch.version, given, None, is_inline, inherits)
 
 
 def _delivered(settings: ParallelSettings, names: list[str], ends: Sequence[ChildEnd]) -> Done:

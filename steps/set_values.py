@@ -75,6 +75,7 @@ class SetValues(StepType[SetSettings]):
     type = "set"
     settings = SetSettings
     built_in = True
+    names_items = True
     own_errors = False
     acts = False
     resumable = True

@@ -69,7 +69,7 @@ def _started(event: RunStarted) -> JsonObject:
         shown["carriedVisits"] = len(event.carried)
     if event.body:
         shown["body"] = event.body
-    return {**shown, "data": shown_data(event.data)}
+    return {**shown, "data": shown_data(event.whole_data)}
 
 
 def _place(event: RunQueued) -> JsonObject:

@@ -17,7 +17,7 @@ from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.new_run import NewRun
 from app.execution.starts import Starts
 from app.execution.usage import usage_of
-from app.secrets.sensitive import shown_data
+from app.secrets.sensitive import hidden_fields, shown_data
 from engine import Json, JsonObject, Parent, Pause, Run, RunError, Starter, Status
 from engine.value import value
 from journal import (
@@ -40,6 +40,9 @@ DEEPEST = 20
 """How many runs may stand above one."""
 
 _READ_AT_ONCE = 64
+
+_COPIED = 500
+"""Characters of data, about, up to which a child run has a copy: a query costs more."""
 
 _LONGEST_ID = 200
 _NONE = "0.0.0"
@@ -187,9 +190,16 @@ class Children:
             run.id, run.current.step_id, run.executions, run.current.attempt, item, depth
         )
         data, refused = _checked(called, wanted)
+        inherited: JsonObject | None = None
+        if wanted.inherits:
+            data = {**hidden_fields(run.data), **data}
+            if _is_worth_naming(run.data):
+                inherited = run.data
+            else:
+                data = {**run.data, **data}
         return NewRun(
             live.tenant, called.workflow_id, called.version, called.definition, data, run.caller,
-            run.context, parent=parent, refused=refused,
+            run.context, parent=parent, refused=refused, inherited=inherited,
             vars=run.vars if wanted.is_inline else None,
         )  # fmt: skip
 
@@ -285,6 +295,22 @@ def _body(live: LiveRun, run: Run, wanted: ChildRun) -> Definition:
     if path not in whole.bodies:
         raise DefinitionUnusable(run.workflow_id, run.version, f"the document has no {path}")
     return whole.bodies[path]
+
+
+def _is_worth_naming(data: JsonObject) -> bool:
+    """Say whether data is long enough to be looked up in the parent's history, not copied."""
+    characters, todo = 0, list[Json]([data])
+    while todo and characters < _COPIED:
+        value = todo.pop()
+        characters += 8
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, list):
+            todo += value[:_COPIED]
+        elif isinstance(value, dict):
+            characters += 8 * len(value)
+            todo += islice(value.values(), _COPIED)
+    return characters >= _COPIED
 
 
 def _checked(called: Called, wanted: ChildRun) -> tuple[dict[str, Json], RunError | None]:

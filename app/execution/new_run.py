@@ -71,6 +71,7 @@ class NewRun:
         beginning: Where it begins, when that is not the first step of the definition.
         size: How many bytes the request had that starts it.
         vars: The variables that it takes from its parent; None: those of this moment.
+        inherited: The data of its parent over which `data` comes, and of which it keeps no copy.
     """
 
     tenant: str
@@ -87,6 +88,7 @@ class NewRun:
     beginning: Beginning | None = None
     size: int = 0
     vars: "JsonObject | None" = None
+    inherited: "JsonObject | None" = None
 
     @property
     def variables(self) -> frozenset[str]:
@@ -121,6 +123,8 @@ class NewRun:
             deadline_ms=self._deadline_ms(now_ms),
             handler=rerun.handler if rerun else "",
             ending=rerun.ending if rerun else None,
+            inherits=self.inherited is not None,
+            inherited=self.inherited or {},
         )
 
     def step(self, step_id: str) -> CompiledStep:

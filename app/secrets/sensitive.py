@@ -68,6 +68,11 @@ def shown_data(data: Mapping[str, Json]) -> JsonObject:
     return {name: item if _sealed(item) is None else MASK for name, item in data.items()}
 
 
+def hidden_fields(data: Mapping[str, Json]) -> JsonObject:
+    """Return what is sealed in a run's data, with `***` in its place."""
+    return {name: MASK for name, item in data.items() if _sealed(item) is not None}
+
+
 def _sealed(value: Json) -> bytes | None:
     if not isinstance(value, dict) or len(value) != 1:
         return None
