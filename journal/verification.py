@@ -129,7 +129,7 @@ def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int
     return count
 
 
-def _lost_parent(connection: sqlite3.Connection, row: RunProjection) -> Iterator[Fault]:
+def _lost_parent(connection: Connection, row: RunProjection) -> Iterator[Fault]:
     """Look for the run and the step whose data a run begins with."""
     (there,) = connection.execute(
         "SELECT NOT EXISTS (SELECT 1 FROM runs WHERE id = ?)"

@@ -16,7 +16,8 @@ async def test_it_is_read_once_for_all_and_the_oldest_goes_first() -> None:
 
     inherited = InheritedData(load, most_characters=100)
     found = await asyncio.gather(*(inherited.of("a", 1) for _ in range(5)))
-    assert found == [({"n": 1}, 40)] * 5 and reads == [("a", 1)]
+    assert found == [({"n": 1}, 40)] * 5
+    assert reads == [("a", 1)]
     await inherited.of("a", 2)
     await inherited.of("a", 1)
     await inherited.of("b", 3)  # in place of the second, which was not asked for since
