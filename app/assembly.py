@@ -32,6 +32,7 @@ from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, Storage
 from app.files.uploads import Files
 from app.llm.catalogue import Models
+from app.llm.turns import ModelTurns
 from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
 from app.outbound.network import EVERYWHERE
@@ -103,7 +104,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
-        journal.events, deltas if settings.transcripts else None,
+        journal.events, deltas if settings.transcripts else None, ModelTurns(acting),
         CallRates(settings.call_rates, acting) if settings.call_rates else None,
     )  # fmt: skip
     execution = await _execution(

@@ -19,6 +19,7 @@ from steps.durations import Duration
 from steps.expression import ExpressionError, condition
 from steps.field_specs import spec_problems
 from steps.fields import Fields
+from steps.model_headers import HEADERS, FurtherHeaders
 from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning
 from steps.problems import InvalidDefinition, problems_of
 from steps.template import Template
@@ -190,6 +191,11 @@ class AgentDocument(_Part):
     maxTokens: int | None = Field(None, ge=1, description="tokens of one answer")  # noqa: N815
     reasoning: Reasoning | None = Field(None, description=REASONING)
     fallback: Fallback = Field([], description=FALLBACK)
+    headers: FurtherHeaders = Field(
+        {},
+        max_length=20,
+        description=f"{HEADERS}; `secret:NAME` is a secret of the tenant",
+    )
     cache: bool = Field(
         True,
         description="whether a provider that can is asked to keep the conversation between turns",

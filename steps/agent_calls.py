@@ -252,7 +252,7 @@ class AgentCalls:
             more: JsonObject = {"attempts": attempt} if attempt > 1 else {}
             seconds = max(0.0, min(limit_ms / 1_000, ends_s - loop.time()))
             try:
-                async with asyncio.timeout(seconds):
+                async with self._effects.within(seconds):
                     value = await self._effects.tool(offer.id, arguments, name)
             except StepBroke as broke:
                 error = broke.error

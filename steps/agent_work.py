@@ -4,7 +4,6 @@ The conversation is built from the records each time the step is executed, so th
 it again after a crash, a pause or a failed attempt does nothing twice.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -47,6 +46,7 @@ class AgentWork:
         offers: Sequence[Offer],
         step: StepInput,
         effects: Effects,
+        headers: Mapping[str, str],
         recorded: RecordedCalls | None = None,
     ) -> None:
         """Begin; with `recorded`, calls are answered by those of another visit."""
@@ -55,6 +55,7 @@ class AgentWork:
         self._name = agent.name
         self._fields = fields
         self._effects = effects
+        self._headers = headers
         self._said: Conversation
         self._reached: StepBroke | None = None
         self._limits = AgentLimits(agent.settings.limits, agent.name, step, effects)
@@ -137,7 +138,7 @@ class AgentWork:
 
         async def work() -> Json:
             try:
-                async with asyncio.timeout(self._limits.left_s()):
+                async with self._effects.within(self._limits.left_s()):
                     answer = await self._effects.chat(request)
             except TimeoutError as late:
                 raise self._limits.out_of_time() from late
@@ -163,6 +164,7 @@ class AgentWork:
             ),
             max_tokens=self._settings.maxTokens,
             agent=self._id,
+            headers=self._headers,
         )
         answer, _ = await self._answer(f"turn-{turn}/summary", request, {})
         # One that was cut off says much of it all the same.
@@ -194,6 +196,7 @@ class AgentWork:
             fallback=tuple(self._settings.fallback),
             caches=self._settings.cache,
             conversation=self._conversation,
+            headers=self._headers,
         )
 
     def _told_to_end(self) -> str:

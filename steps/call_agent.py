@@ -22,6 +22,13 @@ from steps.budget_questions import accepted as of_budget
 from steps.chat import Message, TextPart
 from steps.contract import GoesOn, Outcome, StepInput, StepSettings, StepType
 from steps.effects import Effects
+from steps.model_headers import (
+    HEADERS,
+    TemplateHeaders,
+    headers_of_document,
+    headers_of_step,
+    merged_headers,
+)
 from steps.model_options import Fallback, Reasoning
 from steps.model_output import fields_to_fill
 from steps.spending import LimitReached
@@ -58,6 +65,11 @@ class CallAgentSettings(StepSettings):
     )
     reasoning: Reasoning | None = Field(None, description="in place of the agent's own")
     fallback: Fallback = Field([], description="in place of the agent's own")
+    headers: TemplateHeaders = Field(
+        {},
+        max_length=20,
+        description=f"{HEADERS}; in place of the agent's of that name; `secrets.NAME` is a secret",
+    )
     inputs: dict[str, Template] = Field(
         {}, description="values for the agent: shown to the model, and `inputs` in its instructions"
     )
@@ -143,7 +155,8 @@ class CallAgent(StepType[CallAgentSettings]):
         agent_id = str(begun["agent"]["id"])  # type: ignore[index,call-overload] # as above
         earlier = await _recorded(settings, step, effects)
         recorded = None if earlier is None else RecordedCalls(earlier)
-        work = AgentWork(agent_id, agent, fields, offers, step, effects, recorded)
+        headers = await _headers(agent, settings, step, effects)
+        work = AgentWork(agent_id, agent, fields, offers, step, effects, headers, recorded)
         told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
         asked = _text(await settings.message.rendered(step.scope))
         if inputs:
@@ -180,6 +193,14 @@ class CallAgent(StepType[CallAgentSettings]):
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
         """Keep turns and calls up to the last answer that was of use."""
         return kept_calls(records)
+
+
+async def _headers(
+    agent: AgentDefinition, settings: CallAgentSettings, step: StepInput, effects: Effects
+) -> Mapping[str, str]:
+    """Return the further headers of the agent's questions: those of the step, and its own."""
+    own = await headers_of_document(agent.settings.headers, effects)
+    return merged_headers(await headers_of_step(settings.headers, step.scope, effects), own)
 
 
 async def _recorded(

@@ -32,6 +32,7 @@ from steps.contract import (
     listed,
 )
 from steps.effects import Effects
+from steps.model_headers import HEADERS, TemplateHeaders, headers_of_step
 from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 from steps.model_output import excerpt, fields_to_fill, read_answer, schema_of, usable
 from steps.spending import LimitReached
@@ -73,6 +74,11 @@ class CallLlmSettings(StepSettings):
     )
     reasoning: Reasoning | None = Field(None, description=REASONING)
     fallback: Fallback = Field([], description=FALLBACK)
+    headers: TemplateHeaders = Field(
+        {},
+        max_length=20,
+        description=f"{HEADERS}; `secrets.NAME` is a secret",
+    )
     structured: Structured | None = Field(
         None,
         description="how the model is told the fields of `output`; as its document says without it",
@@ -181,6 +187,7 @@ class CallLlm(StepType[CallLlmSettings]):
         specs = fields_to_fill(step.output)
         schema = schema_of(specs) if specs else None
         messages = await _conversation(settings, step, effects)
+        headers = await headers_of_step(settings.headers, step.scope, effects)
         used, answer = Usage(), None
         problems: list[Problem] = []
         for number in range(1, settings.repairs + 2):
@@ -199,6 +206,7 @@ class CallLlm(StepType[CallLlmSettings]):
                 fallback=tuple(settings.fallback),
                 caches=settings.cache,
                 conversation=step.idempotency_key,
+                headers=headers,
             )
             answer = await _asked(request, f"attempt-{step.attempt}/answer-{number}", effects)
             used += answer.usage

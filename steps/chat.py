@@ -1,5 +1,6 @@
 """What is said to a chat model and what it answers, the same for every provider."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, TypeAlias
 
@@ -131,6 +132,7 @@ class ChatRequest:
         caches: Whether the provider is asked to keep the question, of which the next one is a
             longer form.
         conversation: Tells conversations apart, where a provider keeps each in one place.
+        headers: Further headers of the request; those of the model's settings come before them.
     """
 
     model: str | None
@@ -146,6 +148,7 @@ class ChatRequest:
     fallback: tuple[str, ...] = ()
     caches: bool = False
     conversation: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @value(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Effects for tests: they answer what a test has provided, and refuse everything else."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
@@ -115,6 +117,10 @@ class FakeEffects(Effects):
             return response
         file_id = await self._save(name, response.media_type, response.content)
         return replace(response, content=b"", file=KeptFile(file_id, len(response.content)))
+
+    def within(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Bound a block in time; nothing is waited for in line here."""
+        return asyncio.timeout(seconds)
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Return the next answer. Raises `StepBroke` where that is provided."""

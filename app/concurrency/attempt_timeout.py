@@ -7,12 +7,14 @@ nothing between the two has to know.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
 
-_current: ContextVar["AttemptTimeout | None"] = ContextVar("attempt_timeout", default=None)
+_current: ContextVar["AttemptTimeout | PartTimeout | None"] = ContextVar(
+    "attempt_timeout", default=None
+)
 
 
 class AttemptTimeout:
@@ -89,6 +91,38 @@ class AttemptTimeout:
         self.expired = True
         assert self._task is not None  # noqa: S101 - it has begun
         self._task.cancel()
+
+
+class PartTimeout:
+    """Bounds a part of an attempt in time: `async with`. It stands still when the attempt does.
+
+    What comes of it is what `asyncio.timeout` gives: `TimeoutError` where the time was over.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._limit = AttemptTimeout(seconds)
+        self._outer = _current.get()
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine of a task
+        self._token = _current.set(self)
+        self._limit.begin(task)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _current.reset(self._token)
+        self._limit.__exit__(kind, error, traceback)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Stand still while the block lasts, with the attempt that this is a part of."""
+        with self._outer.waiting() if self._outer else nullcontext(), self._limit.waiting():
+            yield
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 from app.concurrency.attempt_timeout import waiting_for_turn
 from app.concurrency.fair_queue import FairQueue
@@ -23,14 +22,49 @@ def space_s(rate: str) -> float:
     return _SECONDS[unit] / int(count)
 
 
-@dataclass(slots=True)
-class _Line:
-    """Those who wait to call one name."""
+class CallLine:
+    """Those who wait to call one name, which is called once in `space_s` seconds at most."""
 
-    space_s: float
-    next_s: float
-    waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
-    timer: asyncio.TimerHandle | None = None
+    def __init__(self, space_s: float, next_s: float, acting: FairQueue) -> None:
+        """Let the first call be made at `next_s` of the loop's time; who waits lends its turn."""
+        self._space_s = space_s
+        self._next_s = next_s
+        self._acting = acting
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def wait(self, tenant: str, *, holds_turn: bool) -> None:
+        """Wait until a call may be made; others have the turn, and no timeout counts."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._waiting and self._next_s <= now_s:
+            self._next_s = now_s + self._space_s
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(place)
+        self._serve_later()
+        async with self._acting.lent(tenant) if holds_turn else nullcontext():
+            with waiting_for_turn():
+                await place
+
+    def _serve_later(self) -> None:
+        if self._timer is None and self._waiting:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(self._next_s, loop.time()), self._serve)
+
+    def _serve(self) -> None:
+        """Let the next one call: the first in line of the tenant whose turn it is."""
+        self._timer = None
+        while self._waiting:
+            tenant, places = next(iter(self._waiting.items()))
+            del self._waiting[tenant]
+            place = places.popleft()
+            if places:
+                self._waiting[tenant] = places  # to the end of the round
+            if not place.done():  # else it was cancelled meanwhile
+                place.set_result(None)
+                self._next_s = asyncio.get_running_loop().time() + self._space_s
+                break
+        self._serve_later()
 
 
 class CallRates:
@@ -39,44 +73,13 @@ class CallRates:
     def __init__(self, rates: Mapping[str, str], acting: FairQueue) -> None:
         """Take rates by name (`host:NAME`, `tool:ID`, `model:NAME`), and whose turns wait."""
         now_s = asyncio.get_running_loop().time()
-        self._acting = acting
         self._lines = {
-            name: _Line(space, now_s + space)
+            name: CallLine(space, now_s + space, acting)
             for name, space in ((name, space_s(rate)) for name, rate in rates.items())
         }
 
     async def wait(self, name: str, tenant: str, *, holds_turn: bool) -> None:
         """Wait until the name may be called; others have the turn, and no timeout counts."""
         line = self._lines.get(name)
-        if line is None:
-            return
-        now_s = asyncio.get_running_loop().time()
-        if not line.waiting and line.next_s <= now_s:
-            line.next_s = now_s + line.space_s
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.waiting.setdefault(tenant, deque()).append(place)
-        self._serve_later(line)
-        async with self._acting.lent(tenant) if holds_turn else nullcontext():
-            with waiting_for_turn():
-                await place
-
-    def _serve_later(self, line: _Line) -> None:
-        if line.timer is None and line.waiting:
-            loop = asyncio.get_running_loop()
-            line.timer = loop.call_at(max(line.next_s, loop.time()), self._serve, line)
-
-    def _serve(self, line: _Line) -> None:
-        """Let the next one call: the first in line of the tenant whose turn it is."""
-        line.timer = None
-        while line.waiting:
-            tenant, places = next(iter(line.waiting.items()))
-            del line.waiting[tenant]
-            place = places.popleft()
-            if places:
-                line.waiting[tenant] = places  # to the end of the round
-            if not place.done():  # else it was cancelled meanwhile
-                place.set_result(None)
-                line.next_s = asyncio.get_running_loop().time() + line.space_s
-                break
-        self._serve_later(line)
+        if line is not None:
+            await line.wait(tenant, holds_turn=holds_turn)

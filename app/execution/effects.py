@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from app.auth.callbacks import Callbacks
 from app.clock import Clock
+from app.concurrency.attempt_timeout import PartTimeout
 from app.concurrency.call_rates import CallRates
 from app.concurrency.shield import shielded
 from app.definitions.agents import Agents
@@ -18,8 +19,10 @@ from app.execution.live_run import Due, LiveRun, left_step
 from app.execution.signals import Signals
 from app.files.spool import StorageError
 from app.files.uploads import Files
-from app.llm.catalogue import Models
+from app.llm.catalogue import KnownModel, Models
 from app.llm.failures import all_failed
+from app.llm.prices import estimate
+from app.llm.turns import ModelTurns
 from app.outbound.http_client import HttpClient, Sink
 from app.outbound.oauth import OAuthTokens
 from app.secrets.vault import Secrets
@@ -64,6 +67,7 @@ class StepServices:
     store: StoredValues
     events: Events
     listeners: Listeners | None
+    model_turns: ModelTurns
     rates: CallRates | None = None
 
 
@@ -126,9 +130,16 @@ class LiveEffects:
 
     async def _in_time(self, rates: CallRates, name: str) -> None:
         """Wait until a name may be called that has a rate."""
+        await rates.wait(name, self._tenant, holds_turn=self._holds_turn())
+
+    def _holds_turn(self) -> bool:
+        """Say whether the attempt has a turn to act, which others can have while it waits."""
         step = self._live.usable.steps[self._doing.step_id]
-        holds_turn = step.type.acts_now(step.settings, self)
-        await rates.wait(name, self._tenant, holds_turn=holds_turn)
+        return step.type.acts_now(step.settings, self)
+
+    def within(self, seconds: float) -> PartTimeout:
+        """Bound a part of the attempt in time, waits in line not counted."""
+        return PartTimeout(seconds)
 
     async def token(self, request: TokenRequest, refused: str | None = None) -> str:
         """Return an OAuth token."""
@@ -185,16 +196,24 @@ class LiveEffects:
 
     async def _chat(self, request: ChatRequest) -> ChatAnswer:
         models, tenant = self._services.models, self._tenant
-        estimate = await models.estimate(tenant, request)
+        model = await models.named(tenant, request.model)
         if self._services.rates is not None:
-            await self._in_time(self._services.rates, f"model:{estimate.model}")
+            await self._in_time(self._services.rates, f"model:{model.name}")
+        owner = tenant if model.source == "tenant" else ""
+        async with self._services.model_turns.turn(
+            owner, model.name, model.settings, tenant, holds_turn=self._holds_turn()
+        ):
+            return await self._ask(model, request)
+
+    async def _ask(self, model: KnownModel, request: ChatRequest) -> ChatAnswer:
+        models, tenant = self._services.models, self._tenant
         # A step with a policy of its own waits in the journal, not here.
         may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
         text = self._answer_text()
         answer = await self._services.spending.spend(
             self._asker(),
             request.agent,
-            estimate,
+            estimate(model.name, model.settings, request),
             lambda: models.chat(
                 tenant,
                 request,

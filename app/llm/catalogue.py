@@ -13,7 +13,7 @@ from app.concurrency.offload import offload
 from app.llm import anthropic_chat, openai_chat, scripted_chat
 from app.llm.endpoint import Endpoint, further_headers
 from app.llm.failures import Asked, broke
-from app.llm.prices import Estimate, estimate, priced
+from app.llm.prices import priced
 from app.outbound.lookups import asking
 from app.outbound.network import EVERYWHERE, Network
 from app.outbound.way_out import WayOut
@@ -23,6 +23,7 @@ from engine.value import value
 from journal import ModelTable
 from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolSpec
 from steps.contract import StepBroke
+from steps.model_headers import REFERENCE, merged_headers
 from steps.nearest import did_you_mean
 
 SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
@@ -42,7 +43,6 @@ _BASE_URLS = {
 
 _LONG = 4_000
 _KEPT = 200
-_REFERENCE = "secret:"  # how a header says that its value is one
 
 
 @value(frozen=True, slots=True)
@@ -127,9 +127,10 @@ class Models:
         Raises:
             StepBroke: No usable answer came; the type says why.
         """
-        model = await self._resolved(tenant, request.model)
+        model = await self.named(tenant, request.model)
         request = _by_tool(request, model.settings)
         way = await self._way_to(tenant, model.settings, may_retry=may_retry)
+        way = replace(way, headers=merged_headers(way.headers, request.headers))
         way = way if on_text is None else replace(way, on_text=on_text)
         try:
             return await self._asked(tenant, model, way, request)
@@ -179,17 +180,13 @@ class Models:
         usage = priced(answer.usage, model.settings.prices)
         return replace(answer, latency_ms=took_ms, usage=usage)
 
-    async def estimate(self, tenant: str, request: ChatRequest) -> Estimate:
-        """Return what a question may take. Raises `StepBroke` where there is no such model."""
-        model = await self._resolved(tenant, request.model)
-        return estimate(model.name, model.settings, request)
-
     async def close(self) -> None:
         """Close every connection."""
         for client in self._clients.values():
             await client.aclose()
 
-    async def _resolved(self, tenant: str, name: str | None) -> KnownModel:
+    async def named(self, tenant: str, name: str | None) -> KnownModel:
+        """Return a model, the default one for None. Raises `StepBroke` where there is none."""
         known = await self.known(tenant)
         for model in known:
             if model.name == name or (name is None and model.is_default):
@@ -230,8 +227,8 @@ class Models:
         key = await self._key(tenant, model)
         headers, hidden = dict(model.headers), [key] if key else []
         for name, text in headers.items():
-            if text.startswith(_REFERENCE):
-                secret = text.removeprefix(_REFERENCE)
+            if text.startswith(REFERENCE):
+                secret = text.removeprefix(REFERENCE)
                 found = _sendable(await self._secret_of(tenant, secret), f"secret {secret}")
                 headers[name] = found
                 hidden.append(found)

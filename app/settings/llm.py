@@ -1,14 +1,15 @@
 """How a model is named and reached, in the server's settings and in tenants' documents."""
 
 import json
-import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.settings.rates import Rate
 from app.settings.scripted import Script
 from steps.durations import Duration
+from steps.model_headers import FurtherHeaders
 from steps.model_options import FALLBACK, REASONING, Fallback, Reasoning, Structured
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -22,18 +23,6 @@ _OURS = frozenset(
     }
 )  # fmt: skip
 _LONGEST_OPTIONS = 20_000
-_LONGEST_HEADER = 4_000
-HeaderValue = Annotated[str, Field(max_length=_LONGEST_HEADER, examples=["secret:GATEWAY_TOKEN"])]
-"""What a header says: itself, or `secret:` and the name of the secret that it says."""
-
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_OUR_HEADERS = frozenset(
-    {
-        "authorization", "x-api-key", "host", "connection", "content-length", "content-type",
-        "accept", "accept-encoding", "transfer-encoding", "te", "trailer", "upgrade", "cookie",
-        "proxy-authorization", "anthropic-version",
-    }
-)  # fmt: skip
 
 
 class Prices(BaseModel):
@@ -91,6 +80,20 @@ class ModelDocument(BaseModel):
         description="how often a question is asked again after 429, 5xx or a broken connection, "
         "by the provider's own rules, for a step that has no `retry` of its own",
     )
+    maxConcurrent: int | None = Field(  # noqa: N815
+        None,
+        strict=True,
+        ge=1,
+        le=100_000,
+        description="how many questions it is asked at once, all runs together; further ones wait "
+        "in line, tenants in turn, and no timeout counts meanwhile. Without it, no bound",
+    )
+    rate: Rate | None = Field(
+        None,
+        max_length=20,
+        description="how often it is asked, all runs together, such as `10/s` or `100/m`, evenly "
+        "spaced; further questions wait as for `maxConcurrent`. Without it, no bound",
+    )
     stream: bool = Field(
         False,
         strict=True,
@@ -113,7 +116,7 @@ class ModelDocument(BaseModel):
         max_length=50,
         description="further keys of each request, as the endpoint knows them, such as `top_p`",
     )
-    headers: dict[str, HeaderValue] = Field(
+    headers: FurtherHeaders = Field(
         {},
         max_length=20,
         description="further headers of each request; `secret:NAME` is a secret of the tenant",
@@ -161,16 +164,6 @@ class ModelDocument(BaseModel):
             raise ValueError(f"must be JSON: {odd}") from odd
         if size > _LONGEST_OPTIONS:
             raise ValueError(f"must have {_LONGEST_OPTIONS:,} characters as JSON at most")
-        return value
-
-    @field_validator("headers")
-    @classmethod
-    def _sendable(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, text in value.items():
-            if not _HEADER.fullmatch(name) or name.lower() in _OUR_HEADERS:
-                raise ValueError(f"{name[:100]!r} cannot be sent as a further header")
-            if not (text.isascii() and text.isprintable()):
-                raise ValueError(f"the value of {name} must be printable ASCII characters")
         return value
 
     @property

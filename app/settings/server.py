@@ -23,6 +23,7 @@ from pydantic import (
 from app.settings.identity import IdentityProviderSettings, ProviderName
 from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
+from app.settings.rates import rate
 from app.settings.retention import Ages, Counts, TenantAges
 from steps.nearest import did_you_mean
 
@@ -32,8 +33,6 @@ _NO_SETTINGS = ("config", "key", "url", "tenant", "token")
 
 _PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 _RATED = re.compile(r"(host|tool|model):\S{1,300}")
-_RATE = re.compile(r"[1-9][0-9]{0,6}/[smhd]")
-_NO_RATE = "must be a number of calls a second, minute, hour or day, such as 10/s"
 _LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
 NO_OPTIONS = ("metrics_token", "otlp_headers", "proxy", "secrets_key", "secrets_old_keys")
 """Settings that are no command-line options: other users could read them there."""
@@ -259,11 +258,13 @@ class Settings(BaseModel):
     @field_validator("call_rates")
     @classmethod
     def _are_rates(cls, rates: dict[str, str]) -> dict[str, str]:
-        for name, rate in rates.items():
+        for name, said in rates.items():
             if not _RATED.fullmatch(name):
                 raise ValueError(f"{name} must be host:NAME, tool:ID or model:NAME")
-            if not _RATE.fullmatch(rate):
-                raise ValueError(f"the rate of {name} {_NO_RATE}")
+            try:
+                rate(said)
+            except ValueError as wrong:
+                raise ValueError(f"the rate of {name} {wrong}") from wrong
         return rates
 
     @field_validator("models", "identity_providers", "call_rates", mode="before")

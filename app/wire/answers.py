@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from app.auth.roles import Role
-from app.settings.llm import HeaderValue, ModelDocument, Prices
+from app.settings.llm import ModelDocument, Prices
 from app.settings.scripted import Script
 from app.wire.answer_parts import (
     IGNORED,
@@ -19,6 +19,7 @@ from app.wire.answer_parts import (
     Time,
     TimeByServer,
 )
+from steps.model_headers import FurtherHeaders
 from steps.model_options import Fallback, Reasoning, Structured
 
 Label = Annotated[str, Field(description="for people", examples=["Reporting"])]
@@ -105,7 +106,9 @@ class StoredModel(TypedDict):
     cache: NotRequired[bool]
     fallback: NotRequired[Fallback]
     options: NotRequired[dict[str, Any]]
-    headers: NotRequired[dict[str, HeaderValue]]
+    headers: NotRequired[FurtherHeaders]
+    maxConcurrent: NotRequired[int]
+    rate: NotRequired[str]
     scripts: NotRequired[list[Script]]
     images: NotRequired[bool]
     retries: int
