@@ -18,6 +18,7 @@ from app.wire.answer_parts import (
 from steps.agent import AgentTool, Context, Limits
 from steps.concurrency import Concurrency
 from steps.document import EdgeDocument
+from steps.model_headers import FurtherHeaders
 from steps.model_options import Fallback, Reasoning
 
 Name = Annotated[str, Field(examples=["Customer Onboarding"])]
@@ -94,6 +95,7 @@ class StoredAgent(DefinitionLine):
     maxTokens: NotRequired[int | None]
     reasoning: NotRequired[Reasoning | None]
     fallback: NotRequired[Fallback]
+    headers: NotRequired[FurtherHeaders]
     cache: NotRequired[bool]
     toolChoice: NotRequired[str | None]
     tools: NotRequired[Tools]
@@ -154,6 +156,7 @@ class AgentChanges(_Changes, total=False):
     maxTokens: int | None
     reasoning: Reasoning | None
     fallback: Fallback
+    headers: FurtherHeaders
     cache: bool
     toolChoice: str | None
     tools: Tools
