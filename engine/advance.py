@@ -66,6 +66,8 @@ def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
     """Carry a run on from between two steps; return what happened."""
     if run.next_step is None or run.overdue:
         return _end(run, graph, _ending(run, graph), now_ms)
+    if run.held is not None:
+        return ()
     entered, limit = run.executions, graph.max_step_executions
     if run.cleaning_up or run.handler:
         entered, limit = entered - run.cleans_up_from, graph.max_clean_up_executions

@@ -10,6 +10,7 @@ one go or in pieces gives the same run.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from engine.apply_repair import change_data, end_wait, hold, release, take_from_wait
 from engine.errors import IllegalTransition
 from engine.events import (
     AttemptFailed,
@@ -37,7 +38,15 @@ from engine.events import (
     StepSlept,
     StepStarted,
     StepTimedOut,
-    VisitEvent,
+)
+from engine.refusal import inside, refuse
+from engine.repair_events import (
+    DataChanged,
+    RunHeld,
+    RunReleased,
+    StepGivenUp,
+    StepSkipped,
+    WaitEnded,
 )
 from engine.run import Run
 from engine.transitions import TRANSITIONS, State
@@ -86,19 +95,6 @@ def fold(events: Iterable[Event], run: Run | None = None) -> Run:
     return run
 
 
-def _refuse(run: Run, event: Event, why: str) -> IllegalTransition:
-    return IllegalTransition(run.state, type(event).__name__, why)
-
-
-def _inside(run: Run, event: VisitEvent | StepStarted) -> Visit:
-    """Return the visit that the run is in. Raises `IllegalTransition` where that is another."""
-    visit = run.current
-    assert visit is not None  # noqa: S101 - TRANSITIONS allow this only inside a step
-    if event.step_id != visit.step_id or event.visit != visit.visit:
-        raise _refuse(run, event, f"the run is in step {visit.step_id}, visit {visit.visit}")
-    return visit
-
-
 def _started(event: RunStarted) -> Run:
     return Run(
         id=event.run_id,
@@ -130,7 +126,7 @@ def _started(event: RunStarted) -> Run:
 
 def _queue(run: Run, event: RunQueued) -> None:
     if run.past or run.place:
-        raise _refuse(run, event, "the run has begun")
+        raise refuse(run, event, "the run has begun")
     run.place = event.place
 
 
@@ -142,9 +138,9 @@ def _attempt(run: Run, event: StepStarted) -> None:
     if run.current is None:
         _enter(run, event)
         return
-    visit = _inside(run, event)
+    visit = inside(run, event)
     if event.attempt != visit.attempt + 1:
-        raise _refuse(run, event, f"expected attempt {visit.attempt + 1}")
+        raise refuse(run, event, f"expected attempt {visit.attempt + 1}")
     visit.attempt, visit.attempted_at_ms = event.attempt, event.at_ms
     visit.retry_at_ms, visit.interruptions = None, 0
     run.wake_at_ms = None
@@ -155,7 +151,7 @@ def _enter(run: Run, event: StepStarted) -> None:
     visit = run.visits.get(step_id, 0) + 1
     if step_id != run.next_step or event.visit != visit or event.attempt != 1:
         expected = (run.next_step, visit, 1)
-        raise _refuse(run, event, f"expected step, visit, attempt {expected}")
+        raise refuse(run, event, f"expected step, visit, attempt {expected}")
     run.current = Visit(
         step_id,
         visit,
@@ -171,41 +167,41 @@ def _enter(run: Run, event: StepStarted) -> None:
 
 
 def _back_off(run: Run, event: AttemptFailed) -> None:
-    visit = _inside(run, event)
+    visit = inside(run, event)
     visit.error, visit.retry_at_ms = event.error, event.retry_at_ms
     run.wake_at_ms = event.retry_at_ms
 
 
 def _record(run: Run, event: StepRecorded) -> None:
-    visit = _inside(run, event)
+    visit = inside(run, event)
     visit.records[event.name] = Record(event.at_ms, event.value)
     visit.interruptions = 0
     run.wake_at_ms = None
 
 
 def _interrupt(run: Run, event: AttemptInterrupted) -> None:
-    _inside(run, event).interruptions += not event.in_order
+    inside(run, event).interruptions += not event.in_order
 
 
 def _await_children(run: Run, event: ChildrenAwaited) -> None:
-    visit = _inside(run, event)
+    visit = inside(run, event)
     visit.children, visit.interruptions = event.total, 0
     run.wake_at_ms = event.deadline_ms
 
 
 def _leave_children(run: Run, event: ChildrenLeft) -> None:
-    visit = _inside(run, event)
+    visit = inside(run, event)
     visit.error = event.error or visit.error
     run.wake_at_ms = event.until_ms
 
 
 def _sleep(run: Run, event: StepSlept) -> None:
-    _inside(run, event)
+    inside(run, event)
     run.wake_at_ms = event.until_ms
 
 
 def _pause(run: Run, event: RunPaused) -> None:
-    _inside(run, event).status = VisitStatus.PAUSED
+    inside(run, event).status = VisitStatus.PAUSED
     run.pause = event.pause
     run.wake_at_ms = event.deadline_ms
 
@@ -216,7 +212,7 @@ def _resume(run: Run, event: RunResumed) -> None:
 
 
 def _go_on(run: Run, event: RunResumed | ChildrenResumed) -> None:
-    _inside(run, event).status = VisitStatus.RUNNING
+    inside(run, event).status = VisitStatus.RUNNING
     run.pause = None
     if event.key:
         run.answers[event.key] = event.fingerprint
@@ -261,7 +257,7 @@ def _time_out_step(run: Run, event: StepTimedOut) -> None:
 
 def _cancel_step(run: Run, event: StepCancelled) -> None:
     if not (run.overdue or run.cancel_requested):
-        raise _refuse(run, event, "no cancel was requested")
+        raise refuse(run, event, "no cancel was requested")
     _leave(run, event, VisitStatus.CANCELLED)
     run.next_step = event.next_step
 
@@ -269,7 +265,7 @@ def _cancel_step(run: Run, event: StepCancelled) -> None:
 def _leave(
     run: Run, event: StepCompleted | StepFailed | StepTimedOut | StepCancelled, status: VisitStatus
 ) -> Visit:
-    return _end_visit(run, _inside(run, event), event.at_ms, status)
+    return _end_visit(run, inside(run, event), event.at_ms, status)
 
 
 def _end_visit(run: Run, visit: Visit, at_ms: int, status: VisitStatus) -> Visit:
@@ -292,21 +288,21 @@ def route(run: Run, target: str | None) -> None:
 
 def _request_cancel(run: Run, event: CancelRequested) -> None:
     if run.cancel_requested:
-        raise _refuse(run, event, "a cancel is being carried out")
+        raise refuse(run, event, "a cancel is being carried out")
     if run.handler == FINALLY:
-        raise _refuse(run, event, "its end is decided")
-    run.cancel_requested, run.reason, run.deadline_ms = True, event.reason, None
+        raise refuse(run, event, "its end is decided")
+    run.cancel_requested, run.reason, run.deadline_ms, run.held = True, event.reason, None, None
 
 
 def _be_overdue(run: Run, event: RunOverdue) -> None:
     if run.deadline_ms is None:
-        raise _refuse(run, event, "it has no deadline")
-    run.overdue, run.deadline_ms = True, None
+        raise refuse(run, event, "it has no deadline")
+    run.overdue, run.deadline_ms, run.held = True, None, None
 
 
 def _enter_handler(run: Run, event: HandlerEntered) -> None:
     if run.handler in (event.handler, FINALLY):
-        raise _refuse(run, event, f"the run has entered {run.handler}")
+        raise refuse(run, event, f"the run has entered {run.handler}")
     run.handler, run.next_step = event.handler, event.next_step
     run.cleans_up_from, run.overdue, run.deadline_ms = run.executions, False, None
     if event.handler == FINALLY:
@@ -319,7 +315,7 @@ def _enter_handler(run: Run, event: HandlerEntered) -> None:
 
 def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
     if run.next_step and run.state is not State.QUEUED:
-        raise _refuse(run, event, f"the run goes on with step {run.next_step}")
+        raise refuse(run, event, f"the run goes on with step {run.next_step}")
 
 
 def _complete(run: Run, event: RunCompleted) -> None:
@@ -334,7 +330,7 @@ def _fail(run: Run, event: RunFailed) -> None:
 
 def _cancel(run: Run, event: RunCancelled) -> None:
     if not (run.cancel_requested or run.ending):
-        raise _refuse(run, event, "no cancel was requested")
+        raise refuse(run, event, "no cancel was requested")
     _must_be_at_the_end(run, event)
     run.ended_at_ms, run.overdue, run.next_step = event.at_ms, False, None
 
@@ -342,7 +338,7 @@ def _cancel(run: Run, event: RunCancelled) -> None:
 def _terminate(run: Run, event: RunTerminated) -> None:
     if run.current:
         _end_visit(run, run.current, event.at_ms, VisitStatus.TERMINATED)
-    run.next_step = run.deadline_ms = None
+    run.next_step = run.deadline_ms = run.held = None
     run.ended_at_ms, run.reason, run.overdue = event.at_ms, event.reason, False
 
 
@@ -370,4 +366,10 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     RunFailed: _fail,
     RunCancelled: _cancel,
     RunTerminated: _terminate,
+    WaitEnded: end_wait,
+    StepGivenUp: take_from_wait,
+    StepSkipped: take_from_wait,
+    DataChanged: change_data,
+    RunHeld: hold,
+    RunReleased: release,
 }

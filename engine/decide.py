@@ -75,6 +75,11 @@ class AwaitStopped:
 
 
 @value(frozen=True, slots=True)
+class AwaitRelease:
+    """Nothing to do before the person who holds the run lets it go on."""
+
+
+@value(frozen=True, slots=True)
 class Stop:
     """The run is over."""
 
@@ -88,16 +93,20 @@ Decision: TypeAlias = (
     | AwaitAnswer
     | AwaitChildren
     | AwaitStopped
+    | AwaitRelease
     | Stop
 )
 
 
 _ADVANCE, _PLACE, _ABANDON, _STOP = Advance(), AwaitPlace(), Abandon(), Stop()
+_RELEASE = AwaitRelease()
 
 
 def decide(run: Run) -> Decision:
     """Say what is due for `run`."""
     where = run.current
+    if run.held is not None and run.stands_still:
+        return _RELEASE
     if where is None:
         if run.state is State.QUEUED:
             return _PLACE

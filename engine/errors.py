@@ -41,5 +41,9 @@ class AlreadyCancelling(Rejected):
     """A second cancel came while the first is being carried out."""
 
 
+class NotWaiting(Rejected):
+    """A repair came for a run that does not stand where it could be made."""
+
+
 class EndDecided(Rejected):
     """A cancel came for a run that is in its `finally`: how it ends is decided."""

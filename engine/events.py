@@ -9,6 +9,12 @@ encodes events.
 from dataclasses import field
 from typing import TypeAlias, get_args
 
+from engine.repair_events import (
+    DataChanged,
+    RepairEvent,
+    RunHeld,
+    RunReleased,
+)
 from engine.value import value
 from engine.values import (
     CarriedVisit,
@@ -377,6 +383,10 @@ Event: TypeAlias = (
     | RunFailed
     | RunCancelled
     | RunTerminated
+    | RepairEvent
+    | DataChanged
+    | RunHeld
+    | RunReleased
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)

@@ -201,8 +201,64 @@ class Terminate:
     caller: str
 
 
+@value(frozen=True, slots=True)
+class TryNow:
+    """Make the next attempt now, or let a sleep be over."""
+
+    reason: str | None
+    caller: str
+
+
+@value(frozen=True, slots=True)
+class GiveUp:
+    """Have the step fail that waits for its next attempt, or sleeps."""
+
+    reason: str | None
+    caller: str
+
+
+@value(frozen=True, slots=True)
+class SkipStep:
+    """Take `output` as that of the step that waits; `data` are its declared fields."""
+
+    output: Json
+    data: JsonObject
+    reason: str | None
+    caller: str
+
+
+@value(frozen=True, slots=True)
+class ChangeData:
+    """Change the data of a run at rest: put `data` in, and take the names of `removed` out."""
+
+    data: JsonObject
+    removed: tuple[str, ...]
+    reason: str | None
+    caller: str
+
+
+@value(frozen=True, slots=True)
+class HoldRun:
+    """Let no step and no attempt begin until the run is released."""
+
+    reason: str | None
+    caller: str
+
+
+@value(frozen=True, slots=True)
+class ReleaseRun:
+    """Let a run go on that is held."""
+
+    reason: str | None
+    caller: str
+
+
+Repair: TypeAlias = TryNow | GiveUp | SkipStep | ChangeData | HoldRun | ReleaseRun
+"""What a person does to a run that does not go as it should."""
+
 Input: TypeAlias = (
-    Begin
+    Repair
+    | Begin
     | Admit
     | TurnAway
     | Delivered

@@ -14,19 +14,26 @@ from engine.inputs import (
     Begin,
     Broke,
     Cancel,
+    ChangeData,
     ChildrenStopped,
     ChildResumed,
     Delivered,
+    GiveUp,
+    HoldRun,
     Input,
     InterruptionSettled,
     Recorded,
+    ReleaseRun,
+    SkipStep,
     Terminate,
     TimerDue,
+    TryNow,
     TurnAway,
 )
 from engine.react_command import answer, cancel, terminate
 from engine.react_outcome import child_resumed, children_stopped, outcome, recorded
 from engine.react_place import place
+from engine.react_repair import repair
 from engine.react_timer import timer
 from engine.run import Run
 from engine.transitions import State
@@ -45,6 +52,7 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         NotPaused: An answer came for a run that waits for nobody.
         RunIsOver: A command came for a run that has ended.
         AlreadyCancelling: A second cancel came.
+        NotWaiting: A repair came for a run that does not stand where it could be made.
     """
     match happened:
         case Delivered() | Broke():
@@ -67,5 +75,7 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return cancel(run, graph, happened, now_ms)
         case Terminate():
             return terminate(run, happened, now_ms)
+        case TryNow() | GiveUp() | SkipStep() | ChangeData() | HoldRun() | ReleaseRun():
+            return repair(run, graph, happened, now_ms)
         case _:
             return outcome(run, graph, happened, now_ms)

@@ -1,6 +1,6 @@
 """What a command makes happen: a person's answer, a cancel, a terminate."""
 
-from engine.advance import end_of_step
+from engine.advance import advance, end_of_step
 from engine.apply import apply, happen
 from engine.errors import AlreadyCancelling, EndDecided, NotPaused, RunIsOver
 from engine.events import (
@@ -60,7 +60,10 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
         raise AlreadyCancelling(f"run {run.id} is being cancelled")
     if run.handler == FINALLY:
         raise EndDecided(f"run {run.id} is in its `finally` and ends with that; or terminate it")
+    was_held = run.stands_still
     requested = happen(run, CancelRequested(now_ms, command.reason, command.caller))
+    if was_held and run.state is State.READY:
+        return (requested, *advance(run, graph, now_ms))
     if run.state is State.QUEUED:
         return (requested, happen(run, RunCancelled(now_ms)))
     return (requested, *stop_step(run, graph, now_ms, command.grace_ms))

@@ -1,6 +1,6 @@
 """What a timer that has come due makes happen."""
 
-from engine.advance import end_of_step
+from engine.advance import advance, end_of_step
 from engine.apply import happen
 from engine.events import (
     ChildrenLeft,
@@ -24,9 +24,14 @@ from engine.visit import Visit
 def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ...]:
     """Do what a retry, a sleep, a deadline or a timeout makes happen, none if it is not due."""
     if run.deadline_ms is not None and run.deadline_ms <= now_ms:
+        was_held = run.stands_still
         overdue = happen(run, RunOverdue(now_ms))
+        if was_held and run.state is State.READY:
+            return (overdue, *advance(run, graph, now_ms))
         return (overdue, *stop_step(run, graph, now_ms, due.grace_ms))
     visit = run.current
+    if run.held is not None and run.stands_still:
+        return ()
     if visit is None or run.wake_at_ms is None or run.wake_at_ms > now_ms:
         return ()
     if run.state is State.BACKING_OFF:

@@ -6,7 +6,7 @@ while it goes on takes a copy.
 Theory of operation: a run has one position. In READY it stands between two steps; every
 append that the engine makes carries on past READY, so that between appends a run is either
 inside a step (EXECUTING, BACKING_OFF, SLEEPING, AWAITING, STOPPING, PAUSED), or over, or has not
-begun (QUEUED). `next_step`
+begun (QUEUED), or is held by a person (READY). `next_step`
 is where the last chosen edge leads, None when there is nowhere to go and the run must end.
 """
 
@@ -18,6 +18,7 @@ from engine.values import (
     SIGNAL_PAUSE,
     CarriedVisit,
     Ending,
+    Hold,
     Json,
     JsonObject,
     Origin,
@@ -29,6 +30,11 @@ from engine.values import (
     StepError,
 )
 from engine.visit import Visit
+
+HELD = "held"
+"""What lists call the state of a run that a hold keeps."""
+
+_HELD_IN = (State.READY, State.BACKING_OFF, State.SLEEPING)
 
 
 @dataclass
@@ -58,6 +64,7 @@ class Run:
         handler: `onError` or `finally` while it is in that; empty before.
         ending: How it ends once its `finally` has, unless that fails.
         parent: The run that started this one, None for a run of its own.
+        held: Who holds it and why, None while it goes on as it will.
         place: What it waits for before it begins, or has until it ends; None: it needs none.
         starter: The run that started it and waits for nothing, None for any other.
         origin: The run of which this one is a rerun, None for a run from the beginning.
@@ -106,6 +113,7 @@ class Run:
     ending: Ending | None = None
     starter: Starter | None = None
     place: Place | None = None
+    held: Hold | None = None
 
     @property
     def status(self) -> Status:
@@ -125,9 +133,23 @@ class Run:
     @property
     def due_at_ms(self) -> int | None:
         """When time brings it on: what it waits for, or its deadline (Unix milliseconds)."""
+        if self.held is not None and self.stands_still:
+            return self.deadline_ms
         if self.deadline_ms is None or self.wake_at_ms is None:
             return self.wake_at_ms or self.deadline_ms
         return min(self.wake_at_ms, self.deadline_ms)
+
+    @property
+    def stands_still(self) -> bool:
+        """True where a hold keeps it: between two steps, and before an attempt or a moment."""
+        return self.held is not None and self.state in _HELD_IN
+
+    @property
+    def listed_state(self) -> str:
+        """Where it is as lists have it: `held` where a hold keeps it."""
+        if self.waits_for_children:
+            return State.AWAITING_CHILDREN.value
+        return HELD if self.stands_still else self.state.value
 
     @property
     def current_step_id(self) -> str | None:

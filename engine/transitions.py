@@ -30,6 +30,14 @@ from engine.events import (
     StepStarted,
     StepTimedOut,
 )
+from engine.repair_events import (
+    DataChanged,
+    RunHeld,
+    RunReleased,
+    StepGivenUp,
+    StepSkipped,
+    WaitEnded,
+)
 
 
 class Status(StrEnum):
@@ -88,6 +96,10 @@ _LIVE = (
     State.PAUSED,
 )
 _IN_STEP = _LIVE[2:]
+_AT_REST = (State.QUEUED, State.READY, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
+"""Where no step is executed, so that nobody is halfway through what a change concerns."""
+
+_WAITING = (State.BACKING_OFF, State.SLEEPING)
 
 TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.NEW, RunStarted): State.READY,
@@ -128,5 +140,12 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.READY, RunFailed): State.FAILED,
     (State.READY, RunCancelled): State.CANCELLED,
     **{(state, RunTerminated): State.TERMINATED for state in _LIVE},
+    **{(state, WaitEnded): state for state in _WAITING},
+    **{(state, StepGivenUp): State.EXECUTING for state in _WAITING},
+    **{(state, StepSkipped): State.EXECUTING for state in (*_WAITING, State.PAUSED)},
+    **{(state, DataChanged): state for state in _AT_REST},
+    **{(state, RunHeld): state for state in _LIVE},
+    **{(state, RunReleased): state for state in _LIVE},
+    (State.PAUSED, RunPaused): State.PAUSED,
 }
 """Every legal move: (state, event) -> state."""

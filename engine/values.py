@@ -175,6 +175,15 @@ class CarriedVisit:
     left_out: bool = False
 
 
+@value(frozen=True, slots=True)
+class Hold:
+    """Why a run does not go on though nothing keeps it: somebody holds it."""
+
+    at_ms: int
+    reason: str | None
+    caller: str
+
+
 SIGNAL_PAUSE = "wait_for_signal"
 """The type of a pause that ends with a signal; its body has the signal's `name` and `key`."""
 

@@ -5,13 +5,13 @@ Its fields are the columns of `runs`; what writes, reads and checks them is made
 
 from typing import Any, NamedTuple, TypeAlias
 
-from engine import Run, State, Status
+from engine import Run, Status
 from journal.run_ids import run_number
 
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 """SQL, and what is bound to it."""
 
-Turn: TypeAlias = tuple[Status, State, int | None, int | None, str | None, str | None]
+Turn: TypeAlias = tuple[Status, str, int | None, int | None, str | None, str | None]
 """The status, state, end, timer and awaited signal of a run, as its row has them."""
 
 
@@ -84,7 +84,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         workflow_id=run.workflow_id,
         version=run.version,
         status=run.status.value,
-        state=(State.AWAITING_CHILDREN if run.waits_for_children else run.state).value,
+        state=run.listed_state,
         step_id=run.current_step_id,
         seq=run.seq,
         started_at_ms=run.started_at_ms,
@@ -107,12 +107,11 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
 
 def turn_of(run: Run) -> Turn:
     """Return what indexes have of a run, in the order of `_TURNS`."""
-    state, due = run.state, (run.ended_at_ms, run.due_at_ms)
+    status, due = run.state.status, (run.ended_at_ms, run.due_at_ms)
     if run.pause is None:
-        return (state.status, state, *due, None, None)
-    if run.waits_for_children:
-        state = State.AWAITING_CHILDREN
-    return (run.state.status, state, *due, *(run.awaited_signal or (None, None)))
+        state = run.state if run.held is None else run.listed_state
+        return (status, state, *due, None, None)
+    return (status, run.listed_state, *due, *(run.awaited_signal or (None, None)))
 
 
 def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in

@@ -21,6 +21,7 @@ class RunRow:
 
     Attributes:
         waiting_until_ms: Until when it sleeps; None while it does not.
+        held: Whether a hold keeps it.
     """
 
     number: int
@@ -34,6 +35,7 @@ class RunRow:
     parent: int | None
     item: int | None
     waiting_until_ms: int | None
+    held: int = 0
 
     @property
     def parent_run_id(self) -> str | None:
@@ -61,7 +63,10 @@ class LeftBehind:
 
 
 RUN_COLUMNS = columns(
-    RunRow, number="id", waiting_until_ms="CASE state WHEN 'sleeping' THEN due_at_ms END"
+    RunRow,
+    number="id",
+    waiting_until_ms="CASE state WHEN 'sleeping' THEN due_at_ms END",
+    held="state = 'held'",
 )
 _UNFINISHED = "state IN ('new', 'ready', 'executing')"
 

@@ -38,7 +38,9 @@ def page() -> Iterator[str]:
     yield "(`make reference`). An event that the table does not have for a state is an error. An"
     yield "arrow from a box stands for one from each state in it."
     kept = ", ".join(f"`{event.__name__}`" for event in EVENT_TYPES if stays_live(event))
-    yield f"Not drawn: {kept}, which leaves each state that is not over as it is.\n"
+    yield f"Not drawn: {kept}, which leave each state that is not over as it is."
+    yield "A run that a person holds stays `ready`, `backing_off` or `sleeping`; lists of runs call"
+    yield "that held.\n"
     yield "```mermaid\n" + "\n".join(diagram()) + "\n```\n"
     yield "| state | the run is | `status` |\n| --- | --- | --- |"
     for state in State:

@@ -48,6 +48,30 @@ async def deliver_in_turns(
     return _checked(step, done, data, scope)
 
 
+def given(step: CompiledStep, output: Json, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
+    """Return what `deliver` does for an output that was given in the step's place.
+
+    Args:
+        step: The step, with its declared fields.
+        output: What was given; it need not have what a template makes of it.
+        scope: What templates may name beside that.
+
+    Returns:
+        The output, and the declared fields by name: each as it was given, else as its template
+        makes it.
+
+    Raises:
+        StepBroke: A declared field is missing or has the wrong type.
+    """
+    named = output if isinstance(output, dict) else {}
+    data = {}
+    for name, template in step.values.items():
+        if name not in named:
+            with _told(step, name):
+                data[name] = template.render({**scope, "result": output, "response": output})
+    return _checked(step, Done(output), data, scope)
+
+
 def _names(done: Done, scope: Mapping[str, Json]) -> Mapping[str, Json]:
     return {**scope, "result": done.output, **done.got}
 

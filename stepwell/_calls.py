@@ -155,6 +155,19 @@ def control(verb: str, run_id: str, reason: str | None) -> Call:
     return Call("POST", f"/api/workflow/management/{verb}", json=body)
 
 
+def repair(verb: str, run_id: str, reason: str | None, **more: object) -> Call:
+    """Change how a run goes on; sent again it would meet the run as it has gone on."""
+    body: dict[str, object] = _given(runId=run_id, reason=reason, **more)
+    return Call("POST", f"/api/workflow/management/{verb}", json=body, repeatable=False)
+
+
+def skip(run_id: str, step_id: str, output: object, visit: int | None, reason: str | None) -> Call:
+    """Give the output of a step in its place."""
+    named: dict[str, object] = _given(runId=run_id, stepId=step_id, visit=visit, reason=reason)
+    body = {**named, "output": output}
+    return Call("POST", "/api/workflow/management/skip", json=body, repeatable=False)
+
+
 def runs(which: RunFilter, page_size: int | None, cursor: str | None) -> Call:
     """List a page of runs."""
     size = None if page_size is None else str(page_size)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.repair import add as add_repairs
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
 from stepwell.client import JsonObject, RunStatus
@@ -51,6 +52,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     parser.add_argument("--reason")
     add_options(parser)
     parser.set_defaults(main=cancel)
+    add_repairs(subparsers)
 
 
 def start(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     ChildrenResumed,
+    DataChanged,
     Event,
     HandlerEntered,
     JsonObject,
@@ -25,9 +26,11 @@ from engine import (
     RunCompleted,
     RunError,
     RunFailed,
+    RunHeld,
     RunOverdue,
     RunPaused,
     RunQueued,
+    RunReleased,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -36,10 +39,13 @@ from engine import (
     StepCompleted,
     StepError,
     StepFailed,
+    StepGivenUp,
     StepRecorded,
+    StepSkipped,
     StepSlept,
     StepStarted,
     StepTimedOut,
+    WaitEnded,
     iso_time,
 )
 from engine.value import value
@@ -136,6 +142,16 @@ def _asked(event: CancelRequested | RunTerminated) -> JsonObject:
     return {"reason": event.reason, "caller": event.caller}
 
 
+def _repaired(event: WaitEnded | StepGivenUp | StepSkipped | RunHeld | RunReleased) -> JsonObject:
+    return {"reason": event.reason, "caller": event.caller}
+
+
+def _changed(event: DataChanged) -> JsonObject:
+    removed: JsonObject = {"removed": event.removed} if event.removed else {}
+    return {"data": shown_data(event.data), **removed, "reason": event.reason,
+            "caller": event.caller}  # fmt: skip
+
+
 def _handler(event: HandlerEntered) -> JsonObject:
     ending = event.ending
     error: JsonObject = {} if ending.error is None else _told(ending.error)
@@ -218,6 +234,18 @@ KINDS: Mapping[type[Event], EventKind] = {
         "children.left", "The step has failed or is cancelled, and its child runs are stopped.",
         _children_left,
     ),
+    WaitEnded: EventKind(
+        "step.hurried", "Somebody has the next attempt made now, or a sleep be over.", _repaired
+    ),
+    StepGivenUp: EventKind(
+        "step.given_up", "Somebody has the step fail that waits for its next attempt.", _repaired
+    ),
+    StepSkipped: EventKind(
+        "step.skipped", "Somebody gives the step's output in its place.", _repaired
+    ),
+    DataChanged: EventKind("run.data_changed", "Somebody has changed the run's data.", _changed),
+    RunHeld: EventKind("run.held", "Somebody holds the run: no step begins.", _repaired),
+    RunReleased: EventKind("run.released", "The run that was held goes on.", _repaired),
 }  # fmt: skip
 """Every event type of the engine has a row."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from app.auth.caller import Caller
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.new_run import Beginning, NewRun
+from app.execution.repairs import check_edits, edits_of
 from engine import (
     CarriedVisit,
     Event,
@@ -116,15 +117,7 @@ def rerun(  # noqa: PLR0913 - what a rerun is made of
     declared inputs do not take.
     """
     run = before.run
-    data = {**run.data, **edits}
-    problems = [
-        item
-        for item in definition.payload.check(data)
-        if any(item.path == f"data.{name}" or _inside(item.path, name) for name in edits)
-        and not item.path.startswith(("data.fileId", "data.attachment"))
-    ]
-    if problems:
-        raise InvalidAnswer(problems)
+    data = check_edits(definition, run.data, edits_of(definition, edits))
     origin = Origin(run.id, step_id, before.seq)
     return NewRun(
         tenant, run.workflow_id, run.version, definition, data, caller.name, run.context,
@@ -173,7 +166,3 @@ def _carried(run_id: str, visit: Visit) -> CarriedVisit:
         run_id, visit.step_id, visit.visit, visit.step_type, visit.step_name, visit.status.value,
         visit.attempt, visit.started_at_ms, visit.ended_at_ms, visit.output, visit.error,
     )  # fmt: skip
-
-
-def _inside(path: str, name: str) -> bool:
-    return path.startswith((f"data.{name}.", f"data.{name}["))

@@ -17,6 +17,7 @@ from app.execution.driving import Driving
 from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
+from app.execution.repairs import Checked
 from app.execution.starts import Starts
 from app.execution.waiters import Waiters, is_settled
 from engine import (
@@ -182,6 +183,24 @@ class Runs:
                 await self._appends.append(live)
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
+            shown = live.run.copy()
+            self._driving.carry_on(live)
+            return shown
+
+    async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
+        """Change how a run goes on; durable when this returns.
+
+        Raises:
+            UnknownRun: There is no such run.
+            RunIsOver: It has ended.
+            NotWaiting: It does not stand where that could be done.
+            InvalidAnswer: What was given does not fit.
+        """
+        async with self._live_runs.load(tenant, run_id) as live:
+            async with live.lock:
+                await self._appends.append(live)  # no refusal before its cause is durable
+                self._appends.take(live, checked(live))
+                await self._appends.append(live)
             shown = live.run.copy()
             self._driving.carry_on(live)
             return shown

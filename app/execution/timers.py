@@ -18,6 +18,7 @@ from engine import (
     Event,
     RunAdmitted,
     RunPaused,
+    RunReleased,
     RunStarted,
     StepSlept,
 )
@@ -36,6 +37,7 @@ SETS_TIMER = frozenset(
         ChildrenAwaited,
         ChildrenLeft,
         RunPaused,
+        RunReleased,
         StepSlept,
     }
 )

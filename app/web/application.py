@@ -31,6 +31,7 @@ from app.web.api import (
     mcp,
     overview,
     people,
+    repairs,
     replays,
     reruns,
     schedules,
@@ -59,6 +60,7 @@ from steps.document_schema import definition_schema
 ENDPOINTS: tuple[Endpoint, ...] = (
     *starts.ENDPOINTS,
     *executions.ENDPOINTS,
+    *repairs.ENDPOINTS,
     *reruns.ENDPOINTS,
     *replays.ENDPOINTS,
     *transcripts.ENDPOINTS,

@@ -130,6 +130,17 @@ class RunStarter(TypedDict):
     stepId: StepId
 
 
+class RunHold(TypedDict):
+    """Who holds the run, since when, and why."""
+
+    by: Annotated[str, Field(examples=["user:ada"])]
+    reason: str | None
+    since: Time
+    nextStepId: Annotated[
+        StepId | None, Field(description="what begins next, where it stands between two steps")
+    ]
+
+
 class RunState(TypedDict):
     """How a run stands."""
 
@@ -157,6 +168,7 @@ class RunState(TypedDict):
         Annotated[Literal["onError", "finally"], Field(description="which it has entered")]
     ]
     deadline: NotRequired[Annotated[Time, Field(description="when its `timeout` is over")]]
+    hold: NotRequired[RunHold]
     parentRunId: RunId | None
     startedBy: NotRequired[RunStarter]
     origin: RunOrigin | None
@@ -169,7 +181,7 @@ class RunState(TypedDict):
 
 
 class ControlledRun(TypedDict):
-    """What came of a cancel or a terminate."""
+    """What came of a cancel, a terminate or a repair."""
 
     success: Done
     runId: RunId
@@ -188,6 +200,7 @@ class RunLine(TypedDict):
     status: RunStatus
     currentStepId: StepId | None
     waitingUntil: Time | None
+    held: NotRequired[Annotated[bool, Field(description="a person holds it")]]
     parentRunId: RunId | None
     item: int | None
     startTime: Time

@@ -7,6 +7,7 @@ from app.secrets.sensitive import shown_data
 from app.wire.run_history import WHOLE_HISTORY, HistoryPage
 from engine import (
     CarriedVisit,
+    Hold,
     Json,
     JsonObject,
     Origin,
@@ -66,6 +67,7 @@ def status_document(
         **({"body": run.body} if run.body else {}),
         **({"handler": run.handler} if run.handler else {}),
         **({"deadline": iso_time(run.deadline_ms)} if run.deadline_ms is not None else {}),
+        **({"hold": _hold(run.held, run.next_step)} if run.held else {}),
         "parentRunId": run.parent.run_id if run.parent else None,
         **({"startedBy": _starter(run.starter)} if run.starter else {}),
         "origin": _origin(run.origin),
@@ -75,6 +77,15 @@ def status_document(
         **({"queuedSince": iso_time(run.started_at_ms)} if run.state is State.QUEUED else {}),
         "startTime": iso_time(run.started_at_ms),
         "endTime": iso_time_or_none(run.ended_at_ms),
+    }
+
+
+def _hold(held: Hold, next_step: str | None) -> JsonObject:
+    return {
+        "by": held.caller,
+        "reason": held.reason,
+        "since": iso_time(held.at_ms),
+        "nextStepId": next_step,
     }
 
 

@@ -53,6 +53,7 @@ def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
         "status": row.status,
         "currentStepId": row.step_id,
         "waitingUntil": iso_time_or_none(row.waiting_until_ms),
+        **({"held": True} if row.held else {}),
         "parentRunId": row.parent_run_id,
         "item": row.item,
         "startTime": iso_time(row.started_at_ms),

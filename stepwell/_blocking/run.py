@@ -1,7 +1,7 @@
 # Made by `make blocking-client` from stepwell/_asynchronous/run.py: change that file.
 """The client for threads: what is asked of one run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import stepwell._calls as calls
 import stepwell._reading as reading
@@ -175,6 +175,104 @@ class Run:
         """
         connection = self._connection
         connection.carry_out(stop("terminate", self.id, reason, connection.retry_for_s))
+
+    def try_now(
+        self, *, step_id: str | None = None, visit: int | None = None, reason: str | None = None
+    ) -> None:
+        """Make the next attempt of the step now that waits for it, or end its sleep.
+
+        Args:
+            step_id: Only while the run is in this step.
+            visit: Only while it is in this visit of it.
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 409 where the run does not wait so.
+            Unanswered: The server was not reached; whether it was done is unknown.
+        """
+        call = calls.repair("try-now", self.id, reason, stepId=step_id, visit=visit)
+        self._connection.ask(call)
+
+    def give_up(
+        self, *, step_id: str | None = None, visit: int | None = None, reason: str | None = None
+    ) -> None:
+        """Have the step fail that waits for its next attempt, or sleeps.
+
+        Args:
+            step_id: Only while the run is in this step.
+            visit: Only while it is in this visit of it.
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 409 where the run does not wait so.
+            Unanswered: The server was not reached; whether it was done is unknown.
+        """
+        call = calls.repair("give-up", self.id, reason, stepId=step_id, visit=visit)
+        self._connection.ask(call)
+
+    def skip(
+        self, step_id: str, output: object, *, visit: int | None = None, reason: str | None = None
+    ) -> None:
+        """Give the output of a step in its place, which waits for an attempt, a moment, a signal.
+
+        Args:
+            step_id: The step.
+            output: What it would have delivered; checked against its declared output.
+            visit: Only while the run is in this visit of it.
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 400 for an output that does not fit, 409 where the run
+                is elsewhere.
+            Unanswered: The server was not reached; whether it was done is unknown.
+        """
+        self._connection.ask(calls.skip(self.id, step_id, output, visit, reason))
+
+    def change_data(
+        self,
+        data: JsonObject | None = None,
+        *,
+        remove: Sequence[str] = (),
+        reason: str | None = None,
+    ) -> None:
+        """Change the data of the run while it is at rest; an open pause is asked anew.
+
+        Args:
+            data: Fields that are put in, or replaced.
+            remove: Names that are taken out.
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 400 for data that does not fit, 409 where a step is at
+                work.
+            Unanswered: The server was not reached; whether it was done is unknown.
+        """
+        more = {"data": dict(data or {}), "remove": list(remove)}
+        self._connection.ask(calls.repair("change-data", self.id, reason, **more))
+
+    def hold(self, reason: str | None = None) -> None:
+        """Let no step and no attempt begin until the run is released.
+
+        Args:
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 409 where it is held, or has ended.
+            Unanswered: The server was not reached; whether it was done is unknown.
+        """
+        self._connection.ask(calls.repair("hold", self.id, reason))
+
+    def release(self, reason: str | None = None) -> None:
+        """Let the run go on that is held.
+
+        Args:
+            reason: Why, for the history.
+
+        Raises:
+            ApiError: The server refused: 409 where it is not held.
+            Unanswered: The server was not reached; whether it was done is unknown.
+        """
+        self._connection.ask(calls.repair("release", self.id, reason))
 
     def events(self) -> Iterator[Event]:
         """Follow the run: its events from the start until it has ended, each once.

@@ -18,14 +18,17 @@ from engine import (
     Broke,
     Cancel,
     CancelRequested,
+    ChangeData,
     ChildrenStopped,
     ChildResumed,
     Delivered,
     Edge,
     Event,
     Execute,
+    GiveUp,
     Graph,
     HandlerEntered,
+    HoldRun,
     Input,
     Interrupted,
     InterruptionSettled,
@@ -35,9 +38,11 @@ from engine import (
     Pauses,
     Recorded,
     Rejected,
+    ReleaseRun,
     RetryPolicy,
     Run,
     RunStarted,
+    SkipStep,
     Sleeps,
     State,
     Status,
@@ -47,6 +52,7 @@ from engine import (
     Stopped,
     Terminate,
     TimerDue,
+    TryNow,
     TurnAway,
     VisitStatus,
     apply,
@@ -104,6 +110,12 @@ def inputs() -> st.SearchStrategy[Input]:
         st.builds(InterruptionSettled, st.just({}), st.booleans(), st.just("me")),
         st.builds(Cancel, st.just("why"), st.just("me"), st.sampled_from([0, 60])),
         st.just(Terminate("why", "me")),
+        st.just(TryNow("why", "me")),
+        st.just(GiveUp("why", "me")),
+        st.just(SkipStep({"z": 3}, {"z": 3}, "why", "me")),
+        st.just(ChangeData({"x": 9}, ("y",), "why", "me")),
+        st.just(HoldRun("why", "me")),
+        st.just(ReleaseRun("why", "me")),
     )
 
 
@@ -143,7 +155,9 @@ class Story:
         run = self.run
         assert fold(self.events) == run, "L1: the fold is the live run"
         assert run.seq == len(self.events), "L5: the sequence counts the events"
-        assert run.state is not State.READY, "L4: no append ends between two steps"
+        assert run.state is not State.READY or run.held, "L4: no append ends between two steps"
+        if run.held and before.held == run.held:
+            assert not any(isinstance(event, StepStarted) for event in events), "L16: held"
         decision = decide(run)
         assert decision == decide(run), "L2: asked twice, decide says the same"
         if isinstance(decision, Execute):

@@ -14,9 +14,11 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     ChildrenResumed,
+    DataChanged,
     Ending,
     Event,
     HandlerEntered,
+    Hold,
     IllegalTransition,
     Pause,
     Place,
@@ -26,9 +28,11 @@ from engine import (
     RunCompleted,
     RunError,
     RunFailed,
+    RunHeld,
     RunOverdue,
     RunPaused,
     RunQueued,
+    RunReleased,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -37,10 +41,13 @@ from engine import (
     StepCompleted,
     StepError,
     StepFailed,
+    StepGivenUp,
     StepRecorded,
+    StepSkipped,
     StepSlept,
     StepStarted,
     StepTimedOut,
+    WaitEnded,
     apply,
 )
 
@@ -73,6 +80,12 @@ SAMPLES: dict[type[Event], Event] = {
         RunFailed(5, RunError(None, "X", "broke")),
         RunCancelled(5),
         RunTerminated(5),
+        WaitEnded(*WHERE),
+        StepGivenUp(*WHERE),
+        StepSkipped(*WHERE),
+        DataChanged(5, {"x": 1}),
+        RunHeld(5),
+        RunReleased(5),
     )
 }
 
@@ -89,7 +102,7 @@ ChildrenAwaited    .     .          .          awaiting    .           .        
 ChildrenResumed    .     .          .          .           .           .          .           .           awaiting
 ChildrenLeft       .     .          .          stopping    .           .          stopping    .           .
 StepSlept          .     .          .          sleeping    .           .          sleeping    .           .
-RunPaused          .     .          .          paused      .           .          paused      .           .
+RunPaused          .     .          .          paused      .           .          paused      .           paused
 RunResumed         .     .          .          .           .           .          .           .           executing
 StepCompleted      .     .          .          ready       .           ready      ready       .           .
 StepFailed         .     .          .          ready       .           .          ready       ready       ready
@@ -102,6 +115,12 @@ RunCompleted       .     .          completed  .           .           .        
 RunFailed          .     failed     failed     .           .           .          .           .           .
 RunCancelled       .     cancelled  cancelled  .           .           .          .           .           .
 RunTerminated      .     terminated terminated terminated  terminated  terminated terminated  terminated  terminated
+WaitEnded          .     .          .          .           backing_off sleeping   .           .           .
+StepGivenUp      .     .          .          .           executing   executing  .           .           .
+StepSkipped        .     .          .          .           executing   executing  .           .           executing
+DataChanged        .     queued     ready      .           backing_off sleeping   .           .           paused
+RunHeld            .     queued     ready      executing   backing_off sleeping   awaiting    stopping    paused
+RunReleased        .     queued     ready      executing   backing_off sleeping   awaiting    stopping    paused
 """
 """Where each event leads from each state, a dot where it is illegal; no event leads out of an end."""
 
@@ -141,6 +160,8 @@ def run_in(state: State, event: type[Event]) -> Run | None:
         run = apply(run, SAMPLES[StepStarted])
     cancelling = event in (StepCancelled, RunCancelled)
     next_step = "a" if event is StepStarted and not inside else None
+    if event is RunReleased:
+        run.held = Hold(1, None, "ann")
     return replace(
         run, state=state, cancel_requested=cancelling, next_step=next_step, deadline_ms=9
     )

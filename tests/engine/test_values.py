@@ -45,6 +45,7 @@ from engine import (
     fold,
     iso_time,
     iso_time_or_none,
+    repair_events,
     scope,
 )
 from engine.decide import Attempt
@@ -137,8 +138,9 @@ def test_what_is_left_out_is_none(event: object, whole: object) -> None:
 def test_every_event_is_one_of_the_types() -> None:
     defined = [
         kind
-        for kind in vars(events).values()
-        if isinstance(kind, type) and kind.__module__ == events.__name__
+        for module in (events, repair_events)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
     ]
     assert defined == list(EVENT_TYPES)
     assert [getattr(engine, kind.__name__, None) for kind in EVENT_TYPES] == defined

@@ -17,6 +17,7 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     ChildrenResumed,
+    DataChanged,
     Ending,
     Event,
     HandlerEntered,
@@ -28,9 +29,11 @@ from engine import (
     RunCompleted,
     RunError,
     RunFailed,
+    RunHeld,
     RunOverdue,
     RunPaused,
     RunQueued,
+    RunReleased,
     RunResumed,
     RunStarted,
     RunTerminated,
@@ -38,10 +41,13 @@ from engine import (
     StepCompleted,
     StepError,
     StepFailed,
+    StepGivenUp,
     StepRecorded,
+    StepSkipped,
     StepSlept,
     StepStarted,
     StepTimedOut,
+    WaitEnded,
 )
 from journal import EventRow
 from tests.harness.receiver import Receiver
@@ -80,6 +86,12 @@ SAMPLES: tuple[Event, ...] = (
     ChildrenAwaited(AT, "each", 1, 12),
     ChildrenResumed(AT, "each", 1),
     ChildrenLeft(AT, "each", 1, AT + 10_000, StepError("HttpStatus", "child run failed")),
+    WaitEnded(AT, "pay", 1, "the bank is up again", "user:ada"),
+    StepGivenUp(AT, "pay", 1, "paid by hand", "user:ada"),
+    StepSkipped(AT, "pay", 1, "paid by hand", "user:ada"),
+    DataChanged(AT, {"invoice": 18}, [], "wrong number", "user:ada"),
+    RunHeld(AT, "the bank is down", "user:ada"),
+    RunReleased(AT, None, "user:ada"),
 )
 HEAD = ("type", "time", "runId", "workflowId", "seq", "position")
 

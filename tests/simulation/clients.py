@@ -8,7 +8,21 @@ from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.execution.live_run import RunLost
 from app.execution.new_run import NewRun
-from engine import SIGNAL_PAUSE, JsonObject, Rejected, Run, State
+from app.execution.repairs import Meant, of_step
+from engine import (
+    SIGNAL_PAUSE,
+    ChangeData,
+    GiveUp,
+    HoldRun,
+    JsonObject,
+    Rejected,
+    ReleaseRun,
+    Repair,
+    Run,
+    SkipStep,
+    State,
+    TryNow,
+)
 from journal import DuplicateStart, IdempotencyKey, NewSignal, Unavailable
 from steps.contract import InvalidAnswer
 from tests.simulation.observer import Observer
@@ -67,8 +81,9 @@ class Client:
                     self.look,
                     self.wait,
                     self.signal,
+                    self.repair,
                 ),
-                (3, 6, 2.5, 1, 3, 1, 3),
+                (3, 6, 2.5, 1, 3, 1, 3, 3),
             )[0]
             if deed in (self.start, self.signal):
                 await deed()
@@ -168,6 +183,45 @@ class Client:
         )
         if run and (run.status != "terminated" or run.reason != reason):
             self._observer.violated(f"{self.name} was told that it ended {run_id}: {run}")
+
+    async def repair(self, run_id: str) -> None:
+        """Change how a run goes on, rather one that waits for what can be changed."""
+        random, who = self._random, (self._book.token(), self.name)
+        waiting = [
+            run.id
+            for run in self._observer.runs.values()
+            if run.held or run.state in (State.BACKING_OFF, State.SLEEPING)
+        ]
+        if waiting and random.random() < 0.8:
+            run_id = random.choice(waiting)
+        if self._observer.runs[run_id].held:
+            await self.release(run_id)
+            return
+        made: Repair = random.choice(
+            (
+                TryNow(*who),
+                GiveUp(*who),
+                SkipStep({"skipped": True}, {}, *who),
+                ChangeData({"changed": who[0]}, (), *who),
+                HoldRun(*who),
+                HoldRun(*who),
+            )
+        )
+        await self._repair(run_id, made)
+
+    async def release(self, run_id: str) -> bool:
+        """Let a run go on that is held."""
+        return await self._repair(run_id, ReleaseRun(self._book.token(), self.name))
+
+    async def _repair(self, run_id: str, made: Repair) -> bool:
+        told = await self._ask(
+            f"{type(made).__name__} {run_id[-4:]}",
+            lambda p: p.execution.runs.repair(TENANT, run_id, of_step(Meant(), made)),
+            run_id,
+        )
+        if told:
+            self._book.count(type(made).__name__)
+        return told is not None
 
     async def look(self, run_id: str) -> None:
         """Read how a run stands."""

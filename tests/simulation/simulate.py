@@ -122,8 +122,9 @@ class _World:
         self._disk.moods.calm()
         self.clock.moved_ms = max(self.clock.moved_ms, self._furthest_ms)
         self._observer.say("peace")
-        await self._to_rest()
         janitor = Client("janitor", self.server, self._observer, self._book, random)
+        await self._release_all(janitor)
+        await self._to_rest()
         for _ in range(100):
             waiting = [run for run in self._runs() if run.pause and not run.waits_for_children]
             if not waiting:
@@ -134,6 +135,15 @@ class _World:
         self._check_ends()
         await self.server.close()
         await serving
+
+    async def _release_all(self, janitor: Client) -> None:
+        """Let every run go on that somebody holds."""
+        for _ in range(1_000):
+            held = [run.id for run in self._runs() if run.held]
+            if not held:
+                return
+            if not await janitor.release(held[0]):
+                await asyncio.sleep(0.5)
 
     _furthest_ms = 0
 

@@ -12,6 +12,7 @@ from app.web.console.graph import picture
 from app.web.console.page import Page
 from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import page, words
+from app.web.console.run_view import repairs_of, run_view
 from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
 from app.web.endpoint import Call
 from app.wire.run_document import status_document
@@ -55,7 +56,8 @@ async def run_page(call: Call) -> Response:
         call,
         "run.html",
         "runs",
-        run=status,
+        run=run_view(status),
+        **repairs_of(run, document),
         caption=captions.get(run.id) or CaptionRow(),
         started_ms=run.started_at_ms,
         took_ms=(run.ended_at_ms or now_ms) - run.started_at_ms,

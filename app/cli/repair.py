@@ -1,0 +1,69 @@
+"""`stepwell repair`: change how a run goes on, over the API of a running server."""
+
+import argparse
+import json
+from functools import partial
+
+from app.cli.remote import add_options, client_of, object_of, printable
+from app.cli.subparsers import Subparsers
+from app.operator.errors import CommandFailed
+from stepwell.client import Run
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser("repair", help="change how a run goes on")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
+    for verb, told in (
+        ("try-now", "make the next attempt of a step now, or end its sleep"),
+        ("give-up", "have a step fail that waits for its next attempt, or sleeps"),
+        ("skip", "give the output of a step that waits, in its place"),
+        ("change-data", "change the data of a run at rest"),
+        ("hold", "let no step begin until the run is released"),
+        ("release", "let a run go on that is held"),
+    ):
+        command = verbs.add_parser(verb, help=told, description=told)
+        command.add_argument("run", metavar="RUN")
+        if verb in ("try-now", "give-up", "skip"):
+            command.add_argument(
+                "--step", metavar="ID", required=verb == "skip", help="only while it is in this one"
+            )
+            command.add_argument("--visit", type=int, help="only in this visit of it")
+        if verb == "skip":
+            command.add_argument("--output-json", required=True, help="the output, as JSON")
+        if verb == "change-data":
+            command.add_argument("--data-json", default="{}", help="what is put in, as an object")
+            command.add_argument("--remove", action="append", default=[], metavar="NAME")
+        command.add_argument("--reason", help="why, for the history")
+        add_options(command)
+        command.set_defaults(main=partial(main, verb=verb))
+
+
+def main(args: argparse.Namespace, verb: str) -> int:
+    """Repair a run and print how it stands."""
+    with client_of(args) as client:
+        run = client.run(args.run)
+        _repair(run, verb, args)
+        status = run.status()
+    print(json.dumps(status.document) if args.json else printable(f"{run.id}  {status.status}"))
+    return 0
+
+
+def _repair(run: Run, verb: str, args: argparse.Namespace) -> None:
+    if verb == "try-now":
+        run.try_now(step_id=args.step, visit=args.visit, reason=args.reason)
+    elif verb == "give-up":
+        run.give_up(step_id=args.step, visit=args.visit, reason=args.reason)
+    elif verb == "skip":
+        try:
+            output = json.loads(args.output_json)
+        except ValueError as wrong:
+            raise CommandFailed(f"--output-json is no JSON: {wrong}") from wrong
+        run.skip(args.step, output, visit=args.visit, reason=args.reason)
+    elif verb == "change-data":
+        data = object_of(args.data_json, "--data-json")
+        run.change_data(data, remove=args.remove, reason=args.reason)
+    elif verb == "hold":
+        run.hold(args.reason)
+    else:
+        run.release(args.reason)

@@ -1,0 +1,142 @@
+"""What a person may do to a run that does not go as it should, checked against its definition.
+
+What follows from it is the engine's; here it is held against the declared fields, so that
+nothing gets into a run that the step itself could not have delivered.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeAlias
+
+from app.execution.attempt import step_input
+from app.execution.live_run import LiveRun
+from app.secrets.mask import MASK
+from engine import (
+    ChangeData,
+    Execute,
+    Json,
+    JsonObject,
+    NotWaiting,
+    Repair,
+    Run,
+    SkipStep,
+    skippable,
+)
+from engine.value import value
+from steps.compiled import Definition
+from steps.contract import InvalidAnswer, Problem, StepBroke
+from steps.nearest import did_you_mean
+from steps.outputs import given
+
+Checked: TypeAlias = Callable[[LiveRun], Repair]
+"""Returns the repair, once the run is there and its lock is held. Raises where it does not fit."""
+
+
+@value(frozen=True, slots=True)
+class Meant:
+    """The step that a repair is meant for, so that a repeated one does not meet the next.
+
+    Attributes:
+        step_id: Its id; None: whichever the run is in.
+        visit: Which visit; None: whichever.
+    """
+
+    step_id: str | None = None
+    visit: int | None = None
+
+    def check(self, run: Run) -> None:
+        """Raise `NotWaiting` where the run is not in that step any more."""
+        visit = run.current
+        here = None if visit is None else (visit.step_id, visit.visit)
+        told = "between two steps" if visit is None else f"in step {visit.step_id}"
+        if self.step_id is not None and (here is None or here[0] != self.step_id):
+            raise NotWaiting(f"run {run.id} is {told}, not in step {self.step_id}")
+        if self.visit is not None and (here is None or here[1] != self.visit):
+            raise NotWaiting(f"run {run.id} is {told}, not in visit {self.visit} of it")
+
+
+def of_step(meant: Meant, command: Repair) -> Checked:
+    """Return a repair of the step that is meant."""
+
+    def checked(live: LiveRun) -> Repair:
+        meant.check(live.run)
+        return command
+
+    return checked
+
+
+def skip(meant: Meant, output: Json, reason: str | None, caller: str) -> Checked:
+    """Return what gives the output of a step in its place. It raises `InvalidAnswer`."""
+
+    def checked(live: LiveRun) -> Repair:
+        meant.check(live.run)
+        visit = skippable(live.run)
+        step = live.usable.steps[visit.step_id]
+        if step.output.sensitive:
+            names = ", ".join(sorted(step.output.sensitive))
+            told = f"{names} of step {step.id} is sensitive, and is not given by hand"
+            raise InvalidAnswer([Problem("output", told)])
+        attempt = Execute(visit.step_id, visit.visit, visit.attempt)
+        scope = step_input(live.run, step, attempt).scope
+        try:
+            whole, data = given(step, output, scope)
+        except StepBroke as broke:
+            raise InvalidAnswer([Problem("output", broke.error.message)]) from broke
+        return SkipStep(whole, data, reason, caller)
+
+    return checked
+
+
+def change_data(
+    data: JsonObject, removed: Sequence[str], reason: str | None, caller: str
+) -> Checked:
+    """Return what changes the data of a run. It raises `InvalidAnswer`."""
+
+    def checked(live: LiveRun) -> Repair:
+        changed = edits_of(live.usable, data)
+        check_edits(live.usable, live.run.data, changed, removed)
+        return ChangeData(changed, tuple(removed), reason, caller)
+
+    return checked
+
+
+def edits_of(definition: Definition, edits: JsonObject) -> JsonObject:
+    """Return the edits without what was only shown masked, and sent back."""
+    names = definition.sensitive
+    return {name: item for name, item in edits.items() if name not in names or item != MASK}
+
+
+def check_edits(
+    definition: Definition, before: JsonObject, edits: JsonObject, removed: Collection[str] = ()
+) -> JsonObject:
+    """Return the data with the edits.
+
+    Raises `InvalidAnswer` for those that the declared inputs do not take.
+    """
+    problems = [
+        Problem(f"data.{name}", "is sensitive, and is not given by hand")
+        for name in (*edits, *removed)
+        if name in definition.sensitive
+    ]
+    problems += [
+        Problem("remove", f"the run has no data {name}{did_you_mean(name, before)}")
+        for name in removed
+        if name not in before
+    ]
+    problems += [
+        Problem(f"data.{name}", "is both given and removed") for name in edits if name in removed
+    ]
+    data = {name: item for name, item in {**before, **edits}.items() if name not in removed}
+    changed = (*edits, *removed)
+    problems += [
+        item
+        for item in definition.payload.check(data)
+        if any(item.path == f"data.{name}" or _inside(item.path, name) for name in changed)
+        and not item.path.startswith(("data.fileId", "data.attachment"))
+    ]
+    if problems:
+        raise InvalidAnswer(problems)
+    return data
+
+
+def _inside(path: str, name: str) -> bool:
+    return path.startswith((f"data.{name}.", f"data.{name}["))

@@ -1,0 +1,137 @@
+"""Repairing one run: try now, give up, skip, change data, hold and release."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.execution.repairs import Checked, Meant, change_data, of_step, skip
+from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import JsonAnswer
+from app.wire.bodies import M, checked
+from app.wire.json_body import json_body
+from engine import GiveUp, HoldRun, ReleaseRun, TryNow
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    runId: str = Field(max_length=64)  # noqa: N815
+    reason: str | None = Field(None, max_length=2_000, description="why, for the history")
+
+
+class HoldBody(_Body):
+    """Which run is held or released."""
+
+
+class StepBody(_Body):
+    """Which run, and which step of it."""
+
+    stepId: str | None = Field(  # noqa: N815
+        None, max_length=200, description="only while the run is in this step"
+    )
+    visit: int | None = Field(
+        None, ge=1, strict=True, description="only while it is in this visit of the step"
+    )
+
+
+class SkipBody(_Body):
+    """Which step is skipped, and with what output."""
+
+    stepId: str = Field(max_length=200, description="the step that the run waits in")  # noqa: N815
+    visit: int | None = Field(None, ge=1, strict=True, description="only in this visit of it")
+    output: Any = Field(description="what the step would have delivered")
+
+
+class ChangeDataBody(_Body):
+    """What is different in the data of a run."""
+
+    data: dict[str, Any] = Field({}, description="fields that are put in, or replaced")
+    remove: list[str] = Field([], max_length=500, description="names that are taken out")
+
+
+async def try_now(call: Call) -> Response:
+    """Make the next attempt of a step now, or end its sleep."""
+    body = await _body(call, StepBody)
+    command = TryNow(body.reason, call.caller.name)
+    return await _repaired(call, body, of_step(_meant(body), command), "the wait is over")
+
+
+async def give_up(call: Call) -> Response:
+    """Have a step fail that waits for its next attempt, or sleeps."""
+    body = await _body(call, StepBody)
+    command = GiveUp(body.reason, call.caller.name)
+    return await _repaired(call, body, of_step(_meant(body), command), "the step has failed")
+
+
+async def skip_step(call: Call) -> Response:
+    """Give the output of a step that waits, in its place."""
+    body = await _body(call, SkipBody)
+    meant = Meant(body.stepId, body.visit)
+    repair = skip(meant, body.output, body.reason, call.caller.name)
+    return await _repaired(call, body, repair, "the step was skipped")
+
+
+async def change_run_data(call: Call) -> Response:
+    """Change the data of a run that is at rest."""
+    body = await _body(call, ChangeDataBody)
+    repair = change_data(body.data, body.remove, body.reason, call.caller.name)
+    return await _repaired(call, body, repair, "the data was changed")
+
+
+async def hold_run(call: Call) -> Response:
+    """Let no step and no attempt of a run begin until it is released."""
+    body = await _body(call, HoldBody)
+    command = HoldRun(body.reason, call.caller.name)
+    return await _repaired(call, body, of_step(Meant(), command), "the run is held")
+
+
+async def release_run(call: Call) -> Response:
+    """Let a run go on that is held."""
+    body = await _body(call, HoldBody)
+    command = ReleaseRun(body.reason, call.caller.name)
+    return await _repaired(call, body, of_step(Meant(), command), "the run goes on")
+
+
+async def _body(call: Call, model: type[M]) -> M:
+    return checked(model, await json_body(call.request, call.services.settings))
+
+
+def _meant(body: StepBody) -> Meant:
+    return Meant(body.stepId, body.visit)
+
+
+async def _repaired(call: Call, body: _Body, repair: Checked, message: str) -> JsonAnswer:
+    run = await call.services.runs.repair(call.tenant, body.runId, repair)
+    return JsonAnswer(
+        {"success": True, "runId": run.id, "status": run.status.value, "message": message}
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/api/workflow/management/try-now", Role.OPERATOR, try_now,
+        "Make the next attempt now, or end a sleep", StepBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/give-up", Role.OPERATOR, give_up,
+        "Have a step fail that waits for its next attempt", StepBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/skip", Role.OPERATOR, skip_step,
+        "Give the output of a step in its place", SkipBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/change-data", Role.OPERATOR, change_run_data,
+        "Change the data of a run at rest", ChangeDataBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/hold", Role.OPERATOR, hold_run,
+        "Hold a run", HoldBody,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/management/release", Role.OPERATOR, release_run,
+        "Let a run go on that is held", HoldBody,
+    ),
+)  # fmt: skip

@@ -1,0 +1,49 @@
+"""A run as its page shows it: each field that a status may leave out, and what may be done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine import SIGNAL_PAUSE, JsonObject, Run, State
+
+_OPTIONAL: JsonObject = dict.fromkeys(
+    ("historyCursor", "body", "handler", "deadline", "hold", "startedBy", "queuedSince")
+)
+"""Fields of the status that are there only where there is something to say."""
+
+_AT_REST = (State.QUEUED, State.BACKING_OFF, State.SLEEPING, State.PAUSED)
+_WAITING = (State.BACKING_OFF, State.SLEEPING)
+
+
+def run_view(status: JsonObject) -> JsonObject:
+    """Return the status with every field that the page names."""
+    error = status["error"]
+    told = {"status": None, **error} if isinstance(error, dict) else None
+    return {**_OPTIONAL, **status, "error": told}
+
+
+def repairs_of(run: Run, document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what may be done to a run under way, as the page asks for it.
+
+    `skippable` is the step in whose place an output can be given, with the fields that it
+    declares.
+    """
+    is_at_rest = run.state in _AT_REST or (run.state is State.READY and run.held is not None)
+    return {
+        "is_at_rest": is_at_rest and not run.waits_for_children,
+        "can_try": run.state in _WAITING and run.held is None,
+        "can_give_up": run.state in _WAITING,
+        "skippable": _skippable(run, document),
+    }
+
+
+def _skippable(run: Run, document: Mapping[str, Any] | None) -> "JsonObject | None":
+    visit, pause = run.current, run.pause
+    waits = run.state in _WAITING
+    if pause is not None and pause.run_id is None:
+        waits = pause.interruption or pause.type == SIGNAL_PAUSE
+    if visit is None or not waits:
+        return None
+    steps = document.get("steps", []) if document else []
+    declared = next((one.get("output") for one in steps if one.get("id") == visit.step_id), None)
+    fields: JsonObject = dict.fromkeys(declared) if isinstance(declared, dict) else {}
+    return {"step_id": visit.step_id, "visit": visit.visit, "output": fields}

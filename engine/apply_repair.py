@@ -1,0 +1,47 @@
+"""How a repair changes a run; `engine/apply.py` calls it."""
+
+from engine.refusal import inside, refuse
+from engine.repair_events import (
+    DataChanged,
+    RunHeld,
+    RunReleased,
+    StepGivenUp,
+    StepSkipped,
+    WaitEnded,
+)
+from engine.run import Run
+from engine.values import Hold
+from engine.visit import VisitStatus
+
+
+def end_wait(run: Run, event: WaitEnded) -> None:
+    """Have the run wait no longer than until now."""
+    inside(run, event)
+    run.wake_at_ms = event.at_ms
+
+
+def take_from_wait(run: Run, event: StepGivenUp | StepSkipped) -> None:
+    """Take the step out of its wait, for what follows."""
+    visit = inside(run, event)
+    visit.status, visit.retry_at_ms = VisitStatus.RUNNING, None
+    run.pause = run.wake_at_ms = None
+
+
+def change_data(run: Run, event: DataChanged) -> None:
+    """Change the data as steps see it from now on."""
+    kept = {name: item for name, item in run.data.items() if name not in event.removed}
+    run.data = {**kept, **event.data}
+
+
+def hold(run: Run, event: RunHeld) -> None:
+    """Keep the run where it is, or gets to."""
+    if run.held is not None:
+        raise refuse(run, event, "it is held already")
+    run.held = Hold(event.at_ms, event.reason, event.caller)
+
+
+def release(run: Run, event: RunReleased) -> None:
+    """Let the run go on."""
+    if run.held is None:
+        raise refuse(run, event, "it is not held")
+    run.held = None

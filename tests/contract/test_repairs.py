@@ -1,0 +1,146 @@
+"""Repairing a run: try now, give up, skip, change its data, hold and release."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness.echo import Echo
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
+
+RETRY = {"maxAttempts": 3, "initialInterval": "1h"}
+STEPS: list[dict[str, Any]] = [
+    {"id": "pay", "type": "call-api", "method": "POST", "url": "{{ data.url }}", "retry": RETRY,
+     "output": {"status": {"type": "integer", "value": "{{ response.status }}"}}},
+    {"id": "wait", "type": "wait", "until": "{{ data.until }}"},
+    {"id": "ask", "type": "request-user-action", "name": "Ask", "message": "Pay {{ data.amount }}?"},
+    {"id": "end", "type": "end-flow", "result": {"status": "{{ data.status }}", "amount": "{{ data.amount }}"}},
+]  # fmt: skip
+EDGES = [{"from": a["id"], "to": b["id"]} for a, b in pairwise(STEPS)]
+FIELDS = {"amount": {"type": "number"}, "url": {"type": "string"}, "until": {"type": "string"}}
+
+
+@pytest.fixture(scope="module")
+def client(shared: Server) -> Iterator[httpx.Client]:
+    with shared.client() as client:
+        document = {"id": "paying", "name": "Paying", "initialStep": "pay", "payload": FIELDS,
+                    "steps": STEPS, "edges": EDGES}  # fmt: skip
+        client.post("/api/workflows", json=document).raise_for_status()
+        yield client
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Echo]:
+    with Echo() as echo:
+        yield echo
+
+
+def started(client: httpx.Client, url: str, sleep_s: float = 3600) -> str:
+    until = datetime.now(UTC) + timedelta(seconds=sleep_s)
+    data = {"amount": 5, "url": url, "until": until.isoformat(), "note": 1}
+    answer = client.post("/api/workflow/start-async/paying", json={"data": data})
+    return str(answer.raise_for_status().json()["runId"])
+
+
+def backing_off(client: httpx.Client, run_id: str, attempt: int = 1) -> None:
+    for _ in range(500):
+        last = client.get(f"/api/workflow/status/{run_id}").json()["stepExecutionHistory"][-1:]
+        if last and "retryAt" in last[0] and last[0].get("attempt", 1) == attempt:
+            return
+    raise AssertionError(last)
+
+
+def sleeping(client: httpx.Client, run_id: str) -> None:
+    for _ in range(500):
+        if client.get(f"/api/workflow/status/{run_id}").json()["waitingUntil"]:
+            return
+    raise AssertionError(run_id)
+
+
+def repair(client: httpx.Client, verb: str, run_id: str, **more: Any) -> httpx.Response:
+    return client.post(f"/api/workflow/management/{verb}", json={"runId": run_id, **more})
+
+
+def events(client: httpx.Client, run_id: str) -> list[str]:
+    answer = client.get(f"/api/workflow/events/{run_id}")
+    return [line[7:] for line in answer.text.splitlines() if line.startswith("event: ")]
+
+
+def test_what_waits_is_tried_now_given_up_or_skipped(client: httpx.Client, echo: Echo) -> None:
+    run = started(client, f"{echo.address}/500")
+    backing_off(client, run)
+    assert repair(client, "try-now", run, stepId="wait").status_code == 409
+    assert repair(client, "try-now", run, stepId="pay", visit=2).status_code == 409
+    answer = repair(client, "try-now", run, stepId="pay", visit=1, reason="it is up again")
+    assert answer.json() == {"success": True, "runId": run, "status": "running", "message": "the wait is over"}  # fmt: skip
+    backing_off(client, run, 2)
+    told = repair(client, "skip", run, stepId="pay", output={"status": "paid"})
+    assert (told.status_code, "did not deliver" in told.json()["message"]) == (400, True), told.text
+    assert repair(client, "skip", run, stepId="pay", output={"status": 201}).status_code == 200
+    sleeping(client, run)
+    assert repair(client, "try-now", run, stepId="wait").status_code == 200
+    assert settled(client, run)["status"] == "paused"
+    refused = repair(client, "skip", run, stepId="ask", output={})
+    assert (refused.status_code, "answer it" in refused.json()["message"]) == (409, True)
+
+    lost = started(client, f"{echo.address}/500")
+    backing_off(client, lost)
+    assert repair(client, "give-up", lost, reason="no use").status_code == 200
+    document = settled(client, lost)
+    assert (document["status"], document["error"]["type"]) == ("failed", "HttpStatus")
+    assert events(client, lost)[-3:] == ["step.given_up", "step.failed", "run.failed"]
+    over = repair(client, "try-now", lost)
+    assert (over.status_code, "run it again instead" in over.json()["message"]) == (409, True)
+
+
+def test_the_data_of_a_run_at_rest_is_changed(client: httpx.Client, echo: Echo) -> None:
+    run = started(client, f"{echo.address}/200", 0.1)
+    asked = settled(client, run)["pauseSignal"]["pauseId"]
+    wrong = repair(client, "change-data", run, data={"amount": "many"})
+    assert (wrong.status_code, wrong.json()["details"][0]["path"]) == (400, "data.amount")
+    gone = repair(client, "change-data", run, remove=["noot"])
+    assert "note" in gone.json()["message"], "the nearest name is told"
+    assert repair(client, "change-data", run, data={"amount": 7, "by": "hand"}, remove=["note"]).status_code == 200  # fmt: skip
+    status = client.get(f"/api/workflow/status/{run}").json()
+    assert (status["data"]["amount"], status["data"]["by"], "note" in status["data"]) == (7, "hand", False)  # fmt: skip
+    answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+    late = client.post(f"/api/workflow/resume/{run}", json={**answer, "pauseId": asked})
+    assert late.status_code == 409, "who had seen the old data is asked anew"
+    client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
+    assert settled(client, run)["result"] == {"status": 200, "amount": 7}
+
+
+def test_a_run_is_held_until_it_is_released(server: Server, echo: Echo) -> None:
+    with server.client() as client, server.client("viewer") as viewer:
+        document = {"id": "paying", "name": "P", "initialStep": "pay", "payload": FIELDS, "steps": STEPS, "edges": EDGES}  # fmt: skip
+        client.post("/api/workflows", json=document).raise_for_status()
+        run = started(client, f"{echo.address}/200", 2)
+        sleeping(client, run)
+        assert repair(viewer, "hold", run).status_code == 403
+        assert repair(client, "hold", run, reason="the bank is down").status_code == 200
+        assert repair(client, "hold", run).status_code == 409
+        hold = client.get(f"/api/workflow/status/{run}").json()["hold"]
+        assert (hold["reason"], hold["by"][:4]) == ("the bank is down", "key:")
+        (line,) = client.get("/api/workflow/runs").json()["runs"]
+        assert (line["held"], line["status"]) == (True, "running")
+        assert repair(client, "try-now", run).status_code == 409
+        server.kill()
+        server.start()
+        with pytest.raises(AssertionError):
+            settled(client, run, within=2.3)
+        place = ["--url", server.address, "--key", server.key(), "--tenant", "acme"]
+        shown = command("repair", "release", run, "--reason", "it is up", *place, "--json")
+        assert "hold" not in shown
+        assert settled(client, run)["status"] == "paused"
+        assert repair(client, "hold", run).status_code == 200
+        answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+        client.post(f"/api/workflow/resume/{run}", json=answer).raise_for_status()
+        held = client.get(f"/api/workflow/status/{run}").json()
+        assert (held["status"], held["currentStepId"], held["hold"]["nextStepId"]) == ("running", None, "end")  # fmt: skip
+        assert repair(client, "release", run).status_code == 200
+        assert settled(client, run)["status"] == "completed"
+        assert command("verify", "--data", server.data)["faults"] == 0
