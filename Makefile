@@ -5,14 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 PORT ?= 8080
+GUIDE ?= guide
 
 .DEFAULT_GOAL := help
-.PHONY: help binary dist image run examples examples-serve install test test-newer check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
+.PHONY: help binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
 
 run: install ## install, start the server, load the samples, take the tour, keep serving
+	@# The guide at /guide is made meanwhile; nothing waits for it. `make run GUIDE=` leaves it out.
+	@if [ -n "$(GUIDE)" ]; then $(MAKE) --no-print-directory guide >/dev/null 2>&1 & fi
 	$(BIN)/python scripts/tour.py --data $(DATA) --port $(PORT)
 
 examples: install ## run every example from its README, with a model, mail and a registry that stand in
@@ -93,16 +96,23 @@ dist: .venv-dist/installed $(VENV)/installed-dev ## make the file, the image and
 	.venv-dist/bin/python -m distribution binary image package
 	STEPWELL_DIST=dist $(BIN)/pytest -s --timeout 600 tests/distribution
 
-wheels: $(VENV)/installed ## build the packages of the server and of the client into dist/
+wheels: $(VENV)/installed guide ## build the packages of the server and of the client into dist/
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client .
+
+guide: app/web/guide/site/README/index.html ## make the guide of the pages in docs/, which the server shows at /guide
+
+app/web/guide/site/README/index.html: .venv-guide/installed scripts/guide.py $(wildcard *.md docs/*.md docs/*/* examples/*.md examples/*/*.md)
+	.venv-guide/bin/python scripts/guide.py
+	touch $@
 
 lock: ## pin and hash what pyproject.toml asks for (needs uv)
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build -o requirements.txt
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --all-extras --universal --no-emit-package stepwell-client --no-emit-package stepwell --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml --group build --group dist -c requirements.txt -o requirements-dist.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group guide -c requirements-dev.txt -o requirements-guide.txt
 
 clean: ## remove what was installed and cached, not the data
-	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-newer .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
+	rm -rf $(VENV) .venv-bench .venv-agents .venv-model .venv-dist .venv-guide .venv-newer app/web/guide/site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info client/*.egg-info build client/build dist
 
 .venv-bench/installed: scripts/bench-setup pyproject.toml
 	scripts/bench-setup
@@ -112,6 +122,11 @@ clean: ## remove what was installed and cached, not the data
 
 .venv-model/installed: scripts/model-setup pyproject.toml
 	scripts/model-setup
+
+.venv-guide/installed: requirements-guide.txt
+	$(PYTHON) -m venv .venv-guide
+	.venv-guide/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-guide.txt
+	touch $@
 
 .venv-dist/installed: requirements-dist.txt pyproject.toml
 	$(PYTHON) -m venv .venv-dist

@@ -26,6 +26,7 @@ def built(work: Path) -> Path:
         "SOURCE_DATE_EPOCH": commit_time(),
         "STEPWELL_SQLITE": str(library),
     }
+    subprocess.run([sys.executable, ROOT / "scripts" / "guide.py"], check=True, env=environment)
     subprocess.run(
         [
             sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN",

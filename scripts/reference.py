@@ -22,6 +22,7 @@ from app.settings.mcp import McpServerSettings
 from app.settings.server import NO_OPTIONS, Settings
 from scripts import (
     client_page,
+    errors_page,
     expressions_page,
     observability_page,
     patterns_page,
@@ -57,6 +58,7 @@ def pages() -> Mapping[str, str]:
     schema = json.dumps(definition_schema(Registry.built_in()), indent=1, ensure_ascii=False)
     made["definition.schema.json"] = iter([schema])
     made["expressions.md"] = expressions_page.lines()
+    made["errors.md"] = errors_page.page()
     made["runs.md"] = runs_page.page()
     made["patterns.md"] = patterns_page.page()
     made["observability.md"] = observability_page.page()

@@ -50,6 +50,7 @@ from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
 from app.web.fields import HttpRequest
+from app.web.guide.pages import guide, guide_file
 from app.web.json_answer import JsonAnswer
 from app.web.middleware import RequestFrame
 from app.web.readiness import unready
@@ -179,6 +180,8 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
         "/openapi.json": openapi_json,
         "/schema/definition.json": definition_json,
         "/docs": docs,
+        "/guide": guide,
+        "/guide/{path...}": guide_file,
     }
 
 

@@ -158,13 +158,24 @@ def error_response(failure: Exception, request_id: str) -> JSONResponse:
                 {"path": item.path, "message": item.message} for item in problems
             ]
     document["requestId"] = request_id
-    headers = {
-        401: {"WWW-Authenticate": getattr(failure, "challenge", "Bearer")},
-        405: {"Allow": getattr(failure, "allowed", "")},
-        429: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
-        503: {"Retry-After": str(getattr(failure, "retry_after_s", 1))},
-    }.get(status)
-    return JSONResponse(document, status, headers)
+    return JSONResponse(document, status, {"Link": _help(status, word)} | _headers(status, failure))
+
+
+def _headers(status: int, failure: Exception) -> dict[str, str]:
+    match status:
+        case 401:
+            return {"WWW-Authenticate": getattr(failure, "challenge", "Bearer")}
+        case 405:
+            return {"Allow": getattr(failure, "allowed", "")}
+        case 429 | 503:
+            return {"Retry-After": str(getattr(failure, "retry_after_s", 1))}
+    return {}
+
+
+def _help(status: int, word: str) -> str:
+    """Return where the guide explains an answer, as a link of RFC 8288."""
+    heading = "Not found" if status == HTTPStatus.NOT_FOUND else word
+    return f'</guide/docs/errors/#{heading.lower().replace(" ", "-")}>; rel="help"'
 
 
 def _row(failure: Exception) -> tuple[int, str]:

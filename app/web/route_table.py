@@ -8,14 +8,20 @@ T = TypeVar("T")
 class RouteTable(Generic[T]):
     """Paths such as `/runs/{id}`; a parameter takes one part of a path, and is never empty.
 
-    A part that is written out counts before a parameter in its place.
+    A part that is written out counts before a parameter in its place. `/guide/{path...}` takes
+    all that follows, be it nothing, where no other path fits.
     """
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
+        self._folders: dict[str, tuple[str, T]] = {}
 
     def add(self, path: str, target: T) -> None:
         """Lead a path to `target`. Raises `ValueError` where the path leads somewhere already."""
+        if path.endswith("...}"):
+            folder, _, name = path.partition("{")
+            self._folders[folder] = (name.removesuffix("...}"), target)
+            return
         node, names = self._root, []
         for part in path.split("/"):
             if part.startswith("{"):
@@ -33,8 +39,14 @@ class RouteTable(Generic[T]):
         values: list[str] = []
         node = _find(self._root, path.split("/"), 0, values)
         if node is None or node.target is None:
-            return None
+            return self._find_folder(path)
         return node.target, dict(zip(node.names, values, strict=True))
+
+    def _find_folder(self, path: str) -> tuple[T, dict[str, str]] | None:
+        for folder, (name, target) in self._folders.items():
+            if path.startswith(folder):
+                return target, {name: path.removeprefix(folder)}
+        return None
 
 
 class _Node(Generic[T]):

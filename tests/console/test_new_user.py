@@ -27,7 +27,7 @@ def make_run(data: Path, port: int) -> Iterator["queue.Queue[str]"]:
         k: v for k, v in os.environ.items() if not k.startswith(("STEPWELL_", "MAKE", "MFLAGS"))
     }
     made = subprocess.Popen(
-        ["make", "--old-file=.venv/installed", "run", f"DATA={data}", f"PORT={port}"],
+        ["make", "--old-file=.venv/installed", "run", f"DATA={data}", f"PORT={port}", "GUIDE="],
         cwd=ROOT, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip

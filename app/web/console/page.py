@@ -51,7 +51,14 @@ def problem_page(failure: Exception, request_id: str) -> HTMLResponse:
     title = {404: "There is nothing here", 403: "Your role may not do this"}.get(
         status, "That did not work"
     )
-    return html("problem.html", status, title=title, message=message, request_id=request_id)
+    return html(
+        "problem.html",
+        status,
+        title=title,
+        message=message,
+        request_id=request_id,
+        guide=told.headers["link"].partition(">")[0].removeprefix("<"),
+    )
 
 
 def _ask_in(request: Request) -> Response:

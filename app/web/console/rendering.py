@@ -27,6 +27,16 @@ SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+GUIDE = {
+    "overview": "console/#overview",
+    "inbox": "console/#the-inbox",
+    "runs": "console/#the-list-of-runs",
+    "workflows": "definitions/",
+    "agents": "steps/agents/",
+    "settings": "console/#settings",
+}
+"""By part of the console, the page of the guide that its pages lead to."""
+
 
 def _load(name: str) -> str | None:
     file = HERE / "templates" / name
@@ -156,6 +166,7 @@ async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResp
         signed_in=True,
         here=here,
         csrf=call.csrf,
+        guide=f"/guide/docs/{GUIDE.get(here, 'console/')}",
         tenant=call.tenant,
         role=call.caller.role.value,
         may=_may(call),

@@ -1,0 +1,1 @@
+"""The guide: the pages of `docs/` as a site, at `/guide`."""
