@@ -5,6 +5,8 @@ A run that is paused for a child run is left out, since the child is there itsel
 that waits for a signal, which no person answers.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from engine import RunPaused
@@ -12,9 +14,19 @@ from engine.value import value
 from journal.codec import decode
 from journal.readers import Readers
 from journal.run_filter import RunPosition
-from journal.run_ids import run_id
+from journal.run_ids import run_id, run_number
 
 _ORDER = "r.started_at_ms DESC, r.id DESC"
+_COLUMNS = (
+    "r.id, r.workflow_id, r.version, r.step_id, r.seq, r.started_at_ms, e.at_ms, r.parent, r.item,"
+    " r.body, e.type, e.schema, e.body"
+)
+_PAUSED_AT, _EVENT_AT = 6, 10
+_JOINED = "CROSS JOIN runs r ON r.id = listed CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq"
+_OPEN = "status IN ('paused', 'running')"
+_LOOKED_AT = 1_000
+"""Open child runs, at most, that are looked at for their pauses."""
+
 _OWN = "r.tenant = :tenant AND r.status = 'paused' AND r.state = 'paused' AND r.signal_name IS NULL"
 
 
@@ -30,6 +42,8 @@ class PausedRow:
     started_at_ms: int
     paused_at_ms: int
     parent: int | None
+    item: int | None
+    body: str | None
     paused: RunPaused | None
 
     @property
@@ -81,14 +95,42 @@ class Inbox:
             for after in ranges
         )
         rows = await self._readers.all(
-            "SELECT r.id, r.workflow_id, r.version, r.step_id, r.seq, r.started_at_ms,"
-            " e.at_ms, r.parent, e.type, e.schema, e.body"
-            f" FROM (SELECT id AS listed FROM ({arms} ORDER BY started_at_ms DESC, id DESC"
-            " LIMIT :limit)) CROSS JOIN runs r ON r.id = listed"
-            " CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq",
+            f"SELECT {_COLUMNS} FROM (SELECT id AS listed FROM ({arms}"
+            " ORDER BY started_at_ms DESC, id DESC LIMIT :limit))"
+            f" {_JOINED}",
             values,
         )
         return [_waiting(row) for row in rows]
+
+    async def below(self, run_id: str, limit: int) -> list[PausedRow]:
+        """Return pauses of the child runs for which a run waits, and of those below them.
+
+        Those that wait for signals are among them. The oldest `limit` runs.
+        """
+        rows = await self._readers.all(
+            "WITH RECURSIVE below (id, executions) AS ("
+            f" SELECT c.id, c.executions FROM runs p JOIN runs c ON c.parent = p.id"
+            f" AND c.parent_execution = p.executions AND c.{_OPEN} WHERE p.id = ?"
+            f" UNION ALL SELECT c.id, c.executions FROM below p JOIN runs c ON c.parent = p.id"
+            f" AND c.parent_execution = p.executions AND c.{_OPEN} LIMIT {_LOOKED_AT})"
+            f" SELECT {_COLUMNS} FROM (SELECT b.id AS listed FROM below b"
+            " JOIN runs f ON f.id = b.id WHERE f.state = 'paused' ORDER BY b.id LIMIT ?)"
+            f" {_JOINED} ORDER BY r.id",
+            (run_number(run_id), limit),
+        )
+        return [_waiting(row) for row in rows]
+
+    async def roots(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return by the numbers of child runs the run above them all that has no parent."""
+        rows = await self._readers.all(
+            "WITH RECURSIVE up (child, id, parent) AS ("
+            " SELECT id, id, parent FROM runs"
+            " WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+            " UNION ALL SELECT up.child, p.id, p.parent FROM up JOIN runs p ON p.id = up.parent)"
+            " SELECT child, id FROM up WHERE parent IS NULL",
+            (json.dumps(numbers),),
+        )
+        return {child: run_id(number) for child, number in rows}
 
     async def count(self, tenant: str, most: int) -> int:
         """Count what waits, up to `most`."""
@@ -101,12 +143,9 @@ class Inbox:
 
 
 def _waiting(row: tuple[Any, ...]) -> PausedRow:
-    number, workflow_id, version, step_id, seq, started_ms, paused_ms, parent = row[:8]
-    kind, schema, body = row[8:]
-    pause = _pause(kind, schema, body, paused_ms)
-    return PausedRow(
-        number, workflow_id, version, step_id, seq, started_ms, paused_ms, parent, pause
-    )
+    kind, schema, body = row[_EVENT_AT:]
+    pause = _pause(kind, schema, body, row[_PAUSED_AT])
+    return PausedRow(*(*row[:_EVENT_AT], pause))
 
 
 def _pause(kind: str, schema: int, body: str, at_ms: int) -> RunPaused | None:

@@ -30,6 +30,7 @@ class RunProjection(NamedTuple):
         signal_key: Which signal of that name.
         place_key: Which runs of its workflow it counts with; None where they are not limited.
         priority: How far in front it stands among those that wait for a place.
+        body: Which body of its workflow's document it is a run of; None for the whole of it.
     """
 
     id: int
@@ -55,6 +56,7 @@ class RunProjection(NamedTuple):
     signal_key: str | None = None
     place_key: str | None = None
     priority: int = 0
+    body: str | None = None
 
 
 COLUMNS = RunProjection._fields
@@ -102,6 +104,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         signal_key=waits[1] if waits else None,
         place_key=run.place.key if run.place else None,
         priority=run.place.priority if run.place else 0,
+        body=run.body or None,
     )
 
 

@@ -22,6 +22,7 @@ class RunRow:
     Attributes:
         waiting_until_ms: Until when it sleeps; None while it does not.
         held: Whether a hold keeps it.
+        body: Which body of its workflow's document it is a run of; None for the whole of it.
     """
 
     number: int
@@ -36,6 +37,7 @@ class RunRow:
     item: int | None
     waiting_until_ms: int | None
     held: int = 0
+    body: str | None = None
 
     @property
     def parent_run_id(self) -> str | None:

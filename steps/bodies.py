@@ -1,8 +1,9 @@
 """Bodies: steps and edges inside a document, in a step or under `workflows`.
 
 A run of a body is a run of the same version of the same document, which names the body by its
-path: `check/stock` is what stands in step `check` as `stock`, `#line` the document's own workflow
-`line`, and `#line/check/stock` what stands in a step of that.
+path: `check/stock` is what stands in step `check` as `stock`, `each/item` what each item of step
+`each` goes through, `#line` the document's own workflow `line`, and `#line/check/stock` what stands
+in a step of that.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from engine import Json, JsonObject
 from engine.value import value
-from steps.contract import BODY_KEYS, Problem
+from steps.contract import BODY_KEYS, ITEM, Problem
 from steps.document import Identifier, Scope
 from steps.registry import Registry
 
@@ -111,8 +112,9 @@ def _written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(step, dict):
         return
     if "steps" in step:
-        keys = BODY_KEYS if step.get("type") == "group" else BODY_KEYS[:3]
-        yield "", {key: item for key, item in step.items() if key in keys}
+        is_group = step.get("type") == "group"
+        keys = BODY_KEYS if is_group else BODY_KEYS[:3]
+        yield "" if is_group else ITEM, {key: item for key, item in step.items() if key in keys}
     branches = step.get("branches")
     for name, branch in branches.items() if isinstance(branches, dict) else ():
         if isinstance(branch, dict) and "steps" in branch:

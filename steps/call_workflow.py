@@ -9,7 +9,16 @@ from engine import AwaitsChildren, Json, JsonObject, RunError, StepError
 from steps.child_failure import as_of_child
 from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
 from steps.child_usage import record_usage
-from steps.contract import Done, Outcome, Problem, StepBroke, StepInput, StepSettings, StepType
+from steps.contract import (
+    ITEM,
+    Done,
+    Outcome,
+    Problem,
+    StepBroke,
+    StepInput,
+    StepSettings,
+    StepType,
+)
 from steps.document import Identifier
 from steps.effects import Effects
 from steps.enough import STOPPED, Enough, not_enough, wanted
@@ -166,7 +175,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Return the steps that each item goes through."""
         if "steps" in document:
-            yield "", "", {key: document[key] for key in _BODY if key in document}
+            yield ITEM, "", {key: document[key] for key in _BODY if key in document}
 
     async def execute(
         self, settings: CallWorkflowSettings, step: StepInput, effects: Effects
@@ -259,9 +268,9 @@ def _child_in(settings: CallWorkflowSettings, names: JsonObject) -> ChildRun:
 
 
 def _workflow_id(settings: CallWorkflowSettings, names: Mapping[str, Json]) -> str | StepError:
-    """Return the workflow that is called, empty for the step's own, or why there is none."""
+    """Return the workflow or the body that is called, or why there is none."""
     if settings.workflowId is None:
-        return ""
+        return ITEM
     try:
         workflow_id = settings.workflowId.render(names)
     except ExpressionError as failed:

@@ -200,6 +200,9 @@ COMMON_ERRORS: Mapping[str, str] = {
 BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally")
 """The keys of a body that stands in a step."""
 
+ITEM = "item"
+"""What the steps are named by that each item of a step goes through: `each/item`."""
+
 UNUSED_OF_A_PAUSE: Mapping[str, str] = {
     "timeout": "nothing of it runs while a person is asked; set a `deadline`, which leads out by "
     'an edge with `"on": "timeout"`',

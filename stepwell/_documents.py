@@ -56,6 +56,8 @@ class PauseSignal:
         fields: What `collect_inputs` asks for: the specification of each field, by its name.
         deadline: Until when an answer counts, as ISO text; None without end.
         document: All of it, as the server sent it.
+        body: Which part of its document the run is that asks, where it is not the whole of it.
+        item: Which item of its parent's step the run is that asks, from 0.
     """
 
     type: str
@@ -68,6 +70,8 @@ class PauseSignal:
     fields: JsonObject
     deadline: str | None
     document: JsonObject
+    body: str | None = None
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class RunStatus:
         status: `running`, `paused`, `completed`, `failed`, `cancelled` or `terminated`.
         current_step_id: Where it is; None when it has ended.
         pause: What it waits for; None when it is not paused.
+        pauses: All that it and the child runs below it wait for, `pause` first; of many a hundred.
         data: The data of the run.
         history: The newest visits of steps, oldest first.
         history_cursor: Where older visits are; None where there are none.
@@ -145,6 +150,7 @@ class RunStatus:
     status: StatusName
     current_step_id: str | None
     pause: PauseSignal | None
+    pauses: tuple[PauseSignal, ...]
     data: JsonObject
     history: tuple[HistoryEntry, ...]
     history_cursor: str | None
@@ -177,6 +183,8 @@ class RunLine:
         document: All of it, as the server sent it.
         title: What it is called; None where its workflow does not say.
         labels: By what it is found, values by name.
+        body: Which part of its document it is a run of, such as `check/stock`; None: all of it.
+        item: Which item of its parent's step it is, from 0.
     """
 
     run_id: str
@@ -189,6 +197,8 @@ class RunLine:
     document: JsonObject
     title: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

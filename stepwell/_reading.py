@@ -64,6 +64,7 @@ def status_name(found: JsonObject) -> str:
 def run_status(found: JsonObject) -> RunStatus:
     """Return how a run stands."""
     signal, error = found.get("pauseSignal"), found.get("error")
+    signals = found.get("pauseSignals", () if signal is None else (signal,))
     return RunStatus(
         run_id=found["runId"],
         workflow_id=found["workflowId"],
@@ -71,6 +72,7 @@ def run_status(found: JsonObject) -> RunStatus:
         status=found["status"],
         current_step_id=found.get("currentStepId"),
         pause=None if signal is None else pause_signal(signal),
+        pauses=tuple(pause_signal(one) for one in signals),
         data=found["data"],
         history=tuple(history_entry(entry) for entry in found["stepExecutionHistory"]),
         history_cursor=found.get("historyCursor"),
@@ -100,6 +102,8 @@ def pause_signal(found: JsonObject) -> PauseSignal:
         fields=found.get("fields", {}),
         deadline=found.get("deadline"),
         document=found,
+        body=found.get("body"),
+        item=found.get("item"),
     )
 
 
@@ -144,6 +148,8 @@ def run_line(found: JsonObject) -> RunLine:
         document=found,
         title=found.get("title"),
         labels=found.get("labels", {}),
+        body=found.get("body"),
+        item=found.get("item"),
     )
 
 

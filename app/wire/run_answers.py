@@ -43,6 +43,11 @@ class RunFailure(TypedDict):
     status: NotRequired[HttpStatus]
 
 
+BodyPath = Annotated[
+    str, Field(examples=["check/stock"], description="the part of the definition that it runs")
+]
+
+
 class PauseSignal(TypedDict):
     """What a run waits for; what else it has depends on what is asked."""
 
@@ -51,6 +56,9 @@ class PauseSignal(TypedDict):
     type: Literal["request_user_action", "collect_inputs", "wait_for_signal"]
     stepId: StepId
     pauseId: Annotated[str, Field(description="what an answer to it names", examples=["p-3"])]
+    runId: NotRequired[RunId]
+    body: NotRequired[BodyPath]
+    item: NotRequired[int]
 
 
 class RunOutcome(TypedDict):
@@ -63,6 +71,7 @@ class RunOutcome(TypedDict):
     error: NotRequired[RunFailure]
     currentStepId: NotRequired[StepId | None]
     pauseSignal: NotRequired[PauseSignal | None]
+    pauseSignals: NotRequired[list[PauseSignal]]
 
 
 class StepFailure(TypedDict):
@@ -152,6 +161,7 @@ class RunState(TypedDict):
     status: RunStatus
     currentStepId: StepId | None
     pauseSignal: PauseSignal | None
+    pauseSignals: NotRequired[list[PauseSignal]]
     data: Values
     stepExecutionHistory: list[StepExecution]
     historyCursor: NotRequired[
@@ -161,9 +171,7 @@ class RunState(TypedDict):
     error: RunFailure | None
     reason: str | None
     cancelRequested: bool
-    body: NotRequired[
-        Annotated[str, Field(examples=["check/stock"], description="the part of the definition")]
-    ]
+    body: NotRequired[BodyPath]
     handler: NotRequired[
         Annotated[Literal["onError", "finally"], Field(description="which it has entered")]
     ]
@@ -202,6 +210,7 @@ class RunLine(TypedDict):
     waitingUntil: Time | None
     held: NotRequired[Annotated[bool, Field(description="a person holds it")]]
     parentRunId: RunId | None
+    body: NotRequired[BodyPath]
     item: int | None
     startTime: Time
     updatedAt: Time

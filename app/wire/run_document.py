@@ -27,18 +27,19 @@ MOST_CHILD_IDS = 100
 """How many child runs the status names; the list of runs has them all."""
 
 
-def status_document(
+def status_document(  # noqa: PLR0913 - what the fold does not have, each passed in
     run: Run,
     child_ids: Sequence[str] = (),
     children: Mapping[str, int] | None = None,
     shown: HistoryPage = WHOLE_HISTORY,
     caption: CaptionRow | None = None,
+    pauses: Sequence[Json] = (),
 ) -> JsonObject:
     """Return the answer of the status endpoint. Every field is there, null where it is empty.
 
     `child_ids` are the first child runs; `children` counts those of the current step by
     status. `historyCursor` is there where the history has more before what is shown, `title` and
-    `labels` where the definition says them.
+    `labels` where the definition says them, `pauseSignals` where child runs wait: `pauses`.
     """
     visits = run.history
     page, first = shown.of(len(run.carried) + len(visits)), len(run.carried)
@@ -57,6 +58,7 @@ def status_document(
         "status": run.status.value,
         "currentStepId": run.current_step_id,
         "pauseSignal": run.pause_shown,
+        **({"pauseSignals": [*pauses]} if pauses else {}),
         "data": shown_data(run.data),
         "stepExecutionHistory": history,
         **({"historyCursor": str(page.start)} if page.start else {}),
@@ -93,7 +95,7 @@ def _captioned(caption: CaptionRow | None) -> JsonObject:
     return {"title": caption.title, "labels": dict(caption.labels)} if caption else {}
 
 
-def outcome_document(run: Run) -> JsonObject:
+def outcome_document(run: Run, pauses: Sequence[Json] = ()) -> JsonObject:
     """Return the answer of a start that waited.
 
     A run that completed answers with exactly the fields of the contract; one that failed
@@ -110,6 +112,8 @@ def outcome_document(run: Run) -> JsonObject:
     if not run.is_over:
         document["currentStepId"] = run.current_step_id
         document["pauseSignal"] = run.pause_shown
+        if pauses:
+            document["pauseSignals"] = [*pauses]
     return document
 
 

@@ -55,6 +55,7 @@ def run_line(row: RunRow, captions: Mapping[str, CaptionRow]) -> JsonObject:
         "waitingUntil": iso_time_or_none(row.waiting_until_ms),
         **({"held": True} if row.held else {}),
         "parentRunId": row.parent_run_id,
+        **({"body": row.body} if row.body else {}),
         "item": row.item,
         "startTime": iso_time(row.started_at_ms),
         "updatedAt": iso_time(row.updated_at_ms),

@@ -1,10 +1,14 @@
 """Branches side by side, over HTTP: what each sees, what comes of failures, what is shown."""
 
+import time
+from html import unescape
 from typing import Any
 
 from app.web.console.graph import draw
 from steps.bodies import body_at
+from stepwell import Client
 from tests.contract.test_children import ANSWER, ASK, create, start, status, straight
+from tests.contract.test_sign_in import signed_in
 from tests.harness.server import Server, settled
 
 BOOM = {"steps": [{"id": "boom", "type": "call-tool", "toolId": "explode"}]}
@@ -113,6 +117,60 @@ def test_a_pause_in_a_branch_is_answered_through_the_parent(shared: Server) -> N
         answer = client.post(f"/api/workflow/resume/{outcome['runId']}", json=ANSWER)
         assert answer.status_code == 200, answer.text
         assert settled(client, outcome["runId"], "completed")
+
+
+def test_all_that_ask_below_a_run_are_shown_and_answered_each(shared: Server) -> None:
+    group = {
+        "id": "group",
+        "type": "group",
+        "steps": [{**ASK, "id": "inner", "name": "Deep question"}],
+    }
+    each = {"id": "each", "type": "call-workflow", "items": "{{ [1, 2] }}", "steps": [ASK]}
+    branches = {"one": ASKS, "deep": {"steps": [group]}, "items": {"steps": [each]},
+                "sleeps": {"steps": [{"id": "nap", "type": "wait", "duration": "1h"}]}}  # fmt: skip
+    with (
+        shared.client() as client,
+        signed_in(shared) as console,
+        Client(shared.address, api_key=shared.key(), tenant="acme") as typed,
+    ):
+        create(
+            client,
+            "many-ask",
+            [fork(branches, enough=3)],
+            straight("fork"),
+            title="Order {{ data.n }}",
+        )
+        run_id = client.post("/api/workflow/start-async/many-ask", json={"data": {"n": 7}}).json()[
+            "runId"
+        ]
+        until = time.monotonic() + 30
+        while len(typed.run(run_id).status().pauses) < 4 and time.monotonic() < until:
+            time.sleep(0.02)
+        running = typed.run(run_id).status()
+        assert (running.status, running.pause) == ("running", None)  # one of the branches sleeps
+        told = [(one.step_id, one.body, one.item) for one in running.pauses]
+        assert sorted(told, key=str) == [
+            ("ask", "fork/items/each/item", 0), ("ask", "fork/items/each/item", 1), ("ask", "fork/one", 0), ("inner", "fork/deep/group", 0),
+        ]  # fmt: skip
+        inbox = unescape(console.get("/inbox").text)
+        assert "Order 7" in inbox
+        assert "Deep question" in inbox
+        assert "fork / items / each, item 1" in inbox
+        page = unescape(console.get(f"/runs/{run_id}").text)
+        assert page.count("Pause of a child run") == 4
+        listed = list(typed.runs(parent_run_id=run_id))
+        assert {(one.body, one.item) for one in listed} == {
+            ("fork/one", 0), ("fork/deep", 1), ("fork/items", 2), ("fork/sleeps", 3),
+        }  # fmt: skip
+        for one in running.pauses:
+            answer = {**ANSWER, "actionId": one.action_id, "pauseId": one.pause_id}
+            client.post(f"/api/workflow/resume/{one.run_id}", json=answer).raise_for_status()
+        ended = settled(client, run_id, "completed")
+        assert "pauseSignals" not in ended
+        waiting = start(client, "asks-aside")
+        assert waiting["pauseSignals"] == [
+            {**waiting["pauseSignal"], "body": "fork/asks", "item": 0}
+        ]
 
 
 def test_a_run_of_a_body_is_shown_as_its_body_and_run_again_from_a_step(shared: Server) -> None:

@@ -10,6 +10,7 @@ from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery,
 from app.wire.form_bodies import ResumeForm
 from app.wire.form_request import is_form
 from app.wire.json_body import declared_size, json_body
+from app.wire.pauses_below import pauses_below
 from app.wire.run_document import MOST_CHILD_IDS, status_document
 from app.wire.run_history import HistoryPage
 from app.wire.run_list import found_runs, run_line
@@ -87,8 +88,9 @@ async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
     is_long = len(shown.of(len(visits) + len(run.carried))) > _LONG_HISTORY
     captions = await call.services.journal.captions.of(call.tenant, [run.id])
     caption = captions.get(run.id)
+    pauses = await pauses_below(call.services.journal, run)
     return await json_answer(
-        lambda: status_document(run, ids, counts, shown, caption), is_long=is_long
+        lambda: status_document(run, ids, counts, shown, caption, pauses), is_long=is_long
     )
 
 

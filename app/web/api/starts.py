@@ -17,6 +17,7 @@ from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
 from app.wire.form_bodies import StartForm
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import declared_size
+from app.wire.pauses_below import pauses_below
 from app.wire.run_document import outcome_document
 from app.wire.start_request import StartRequest
 from engine import JsonObject, Run
@@ -31,7 +32,8 @@ async def start(call: Call) -> Response:
     run, outcome = await _start(call, wait=True)
     if outcome is not None:
         run = await waited_for(call, run, outcome, limit_s)
-    return JsonAnswer(outcome_document(run), 200 if is_settled(run) else 202)
+    pauses = await pauses_below(call.services.journal, run)
+    return JsonAnswer(outcome_document(run, pauses), 200 if is_settled(run) else 202)
 
 
 async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit_s: float) -> Run:

@@ -1,6 +1,6 @@
 """The inbox: everything that waits for a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,12 +10,13 @@ from app.auth.roles import Role
 from app.events.catalogue import NAMES
 from app.web.api.spending import budgets_of, spent_this_month
 from app.web.console.page import Page, filled
-from app.web.console.pauses import pause_card
+from app.web.console.pauses import part_shown, pause_card
 from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
 from app.wire.bodies import POSITION, checked
 from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow, RunPosition
+from steps.bodies import body_at
 
 _PAGE = 25
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
@@ -52,10 +53,8 @@ async def inbox_page(call: Call) -> Response:
     rows = await call.services.journal.inbox.page(
         call.tenant, _PAGE + 1, before=before, workflow_id=query.workflowId
     )
-    names: dict[tuple[str, str], dict[str, str]] = {}
     shown = rows[:_PAGE]
-    captions = await call.services.journal.captions.of(call.tenant, [row.run_id for row in shown])
-    items = [await _item(call, row, names, captions) for row in shown]
+    items = await _items(call, shown)
     is_new = False
     if not items:
         some = await call.services.workflows.table.search(
@@ -77,27 +76,40 @@ async def inbox_page(call: Call) -> Response:
     )
 
 
+async def _items(call: Call, rows: Sequence[PausedRow]) -> list[dict[str, Any]]:
+    journal = call.services.journal
+    below = [row.number for row in rows if row.parent is not None]
+    roots = await journal.inbox.roots(below) if below else {}
+    titled = {row.run_id: roots.get(row.number, row.run_id) for row in rows}
+    captions = await journal.captions.of(call.tenant, sorted(set(titled) | set(titled.values())))
+    names: dict[tuple[str, str, str | None], dict[str, str]] = {}
+    return [await _item(call, row, names, captions, titled[row.run_id]) for row in rows]
+
+
 async def _item(
     call: Call,
     row: PausedRow,
-    known: dict[tuple[str, str], dict[str, str]],
+    known: dict[tuple[str, str, str | None], dict[str, str]],
     captions: Mapping[str, CaptionRow],
+    root_id: str,
 ) -> dict[str, Any]:
-    which = (row.workflow_id, row.version)
+    which = (row.workflow_id, row.version, row.body)
     if which not in known:
         known[which] = await _names(call, row)
     names = known[which]
+    titles = [captions[one].title for one in (row.run_id, root_id) if one in captions]
     asked = None
     if row.paused is not None:
         pause = row.paused.pause
         asked = pause_card(row.run_id, row.seq, pause.shown(row.run_id, row.seq))
     return {
         "run_id": row.run_id,
-        "run_title": captions[row.run_id].title if row.run_id in captions else "",
+        "run_title": next((title for title in titles if title), ""),
+        "root_id": root_id,
+        "part": part_shown(row.body, row.item),
         "workflow_id": row.workflow_id,
         "workflow_name": names[""],
         "title": names.get(row.step_id) or (asked.title if asked else row.step_id),
-        "parent_run_id": row.parent_run_id,
         "paused_ms": row.paused_at_ms,
         "started_ms": row.started_at_ms,
         "seq": row.seq,
@@ -111,7 +123,7 @@ async def _names(call: Call, row: PausedRow) -> dict[str, str]:
         found = await call.services.workflows.chosen(call.tenant, row.workflow_id, row.version)
     except NotFound:
         return {"": row.workflow_id}
-    steps = found.definition.get("steps")
+    steps = body_at(found.definition, row.body or "").get("steps")
     named = {
         str(step.get("id")): str(step["name"])
         for step in (steps if isinstance(steps, list) else [])

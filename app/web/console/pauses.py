@@ -8,6 +8,7 @@ from app.web.console.form_fields import FormField, form_fields
 from app.web.console.rendering import words
 from engine import SIGNAL_PAUSE
 from engine.value import value
+from steps.contract import ITEM
 
 
 @value(frozen=True, slots=True)
@@ -71,6 +72,16 @@ def _signal(pause: Mapping[str, Any]) -> Mapping[str, str] | None:
     if pause["type"] != SIGNAL_PAUSE:
         return None
     return {"name": str(pause["name"]), "key": str(pause["key"])}
+
+
+def part_shown(body: str | None, item: int | None) -> str:
+    """Return in words which part of a document, and which item of a step, a child run is."""
+    path = (body or "").split("/")
+    is_item = path[-1] == ITEM or len(path) == 1
+    shown = " / ".join(path[:-1] if path[-1] == ITEM else path)
+    if item is None or not is_item:
+        return shown
+    return f"{shown}, item {item}" if shown else f"item {item}"
 
 
 def _action(action: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
 from app.web.console.page import Page, filled
+from app.web.console.pauses import part_shown
 from app.web.console.rendering import page
 from app.web.endpoint import Call
 from app.wire.bodies import ListRunsQuery, checked
@@ -30,6 +31,7 @@ async def list_page(call: Call) -> Response:
         "runs",
         runs=found.rows,
         captions={row.run_id: captions.get(row.run_id) for row in found.rows},
+        parts={row.run_id: part_shown(row.body, row.item) for row in found.rows},
         query={name: wanted.get(name, "") for name in _FILTERS},
         wanted=wanted,
         filter_json=json.dumps(wanted | ({"topLevel": True} if query.topLevel else {})),

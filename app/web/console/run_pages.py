@@ -10,11 +10,12 @@ from app.concurrency.offload import offload
 from app.events.catalogue import NAMES
 from app.web.console.graph import picture
 from app.web.console.page import Page
-from app.web.console.pauses import PauseCard, pause_card
+from app.web.console.pauses import PauseCard, part_shown, pause_card
 from app.web.console.rendering import page, words
 from app.web.console.run_view import repairs_of, run_view
 from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
 from app.web.endpoint import Call
+from app.wire.pauses_below import MOST_PAUSES, signal_of
 from app.wire.run_document import status_document
 from app.wire.run_history import HistoryPage
 from engine import JsonObject, Run
@@ -26,6 +27,7 @@ _MOST_EVENTS = 200
 _MOST_CHILDREN = 20
 _FIRST = ("failed", "paused", "running")
 _LONG = 500
+_MOST_CARDS = 20
 
 
 async def run_page(call: Call) -> Response:
@@ -52,6 +54,7 @@ async def run_page(call: Call) -> Response:
     told = [shown(chapter, run, now_ms) for chapter in chapters]
     captions = await services.journal.captions.of(call.tenant, [run.id])
     status = status_document(run, ids, counts, HistoryPage(1))
+    card = await _pause_card(call, run)
     return await page(
         call,
         "run.html",
@@ -79,7 +82,8 @@ async def run_page(call: Call) -> Response:
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
-        pause_card=await _pause_card(call, run),
+        pause_card=card,
+        other_pauses=await _other_pauses(call, run, card),
         steps=_repairable(story),
         first=story.chapters[0] if story.chapters else None,
         workflow_name=document.get("name") if document else None,
@@ -112,7 +116,7 @@ def _child(row: Any) -> dict[str, Any]:
         "workflow_id": row.workflow_id,
         "status": row.status,
         "step_id": row.step_id,
-        "item": row.item,
+        "part": part_shown(row.body, row.item),
         "started_ms": row.started_at_ms,
     }
 
@@ -135,6 +139,21 @@ async def _pause_card(call: Call, run: Run) -> PauseCard | None:
             return asked
     name = run.current.step_name if run.current else None
     return replace(asked, title=name) if name else asked
+
+
+async def _other_pauses(call: Call, run: Run, first: PauseCard | None) -> list[PauseCard]:
+    """Return what child runs ask beside the one whose question the run shows."""
+    cards: list[PauseCard] = []
+    if not run.waits_for_children:
+        return cards
+    for row in await call.services.journal.inbox.below(run.id, MOST_PAUSES):
+        signal = signal_of(row)
+        if signal is None or (first and signal["pauseId"] == first.pause_id):
+            continue
+        part = part_shown(row.body, row.item)
+        card = pause_card(row.run_id, row.seq, signal)
+        cards.append(replace(card, title=f"{card.title} ({part})" if part else card.title))
+    return cards[:_MOST_CARDS]
 
 
 def _files(data: JsonObject, document: dict[str, Any]) -> list[dict[str, str]]:
