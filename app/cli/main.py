@@ -23,7 +23,7 @@ _LOCAL = {
     "config": ("config",),
 }
 _REMOTE = {
-    "run_control": ("start", "resume", "signal", "transcript", "cancel"),
+    "run_control": ("start", "resume", "signal", "transcript", "cancel", "repair"),
     "follow": ("status", "tail"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),
