@@ -138,6 +138,24 @@ that it calls asks models, the agent's limit is held against each question. The 
 a limit is walked one question at a time, so that a limit is passed by one answer at most. An agent
 that answers in text is asked to deliver twice, then the step fails and says what was said.
 
+## Guards
+
+`guards` are checked in their order: those of `before` before a model is asked anything, those of
+`after` on what is delivered, as `output`. A guard is a condition that has to hold (a text is short
+for one), or a workflow: it runs as a child run with `message`, `inputs` and `output` as its data,
+may ask a person, and has to give `allowed: true` in its result (or its data), perhaps with a
+`reason`. A refusal fails the step as `GuardRefused`, which `onError` and edges can name; so does a
+workflow that gives anything else. What workflows have said is kept, and shown in the transcript.
+
+## Handing over
+
+An agent with `handoffs` is offered a tool for each, `hand_over_to_NAME`. Once it calls one, and all
+other calls of that answer are made, the other agent goes on with the same conversation in the same
+visit: by its own instructions, model, tools and `handoffs`, by which it can hand back. The fields
+to deliver, the limits and the guards stay those of the agent that began, whoever delivers. Which
+version goes on is chosen when the work is handed over, and kept. The transcript and `GET /api/usage`
+say which agent asked. What the step says in place of the agent's `model` counts for all of them.
+
 ## Long conversations
 
 `context` keeps questions below `maxTokens`, as a provider counts them. Once one is longer, the

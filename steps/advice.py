@@ -81,6 +81,12 @@ def advice_on_agent(document: dict[str, Any], known: Known) -> list[Problem]:
                 found += [Problem(f"tools[{index}]", told)] if told else []
     for key in ("model", "fallback"):
         found += list(_missing(known, "model", document.get(key), key))
+    found += _missing(known, "agent", document.get("handoffs"), "handoffs")
+    guards = document.get("guards")
+    for when, items in guards.items() if isinstance(guards, dict) else ():
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            named = item.get("workflow") if isinstance(item, dict) else None
+            found += _missing(known, "workflow", named, f"guards.{when}[{index}].workflow")
     return found
 
 

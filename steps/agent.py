@@ -13,6 +13,7 @@ from pydantic import (
 
 from engine import Json, JsonObject
 from engine.value import value
+from steps.agent_guard import Guards
 from steps.contract import Problem
 from steps.document import Identifier, Retry
 from steps.durations import Duration
@@ -212,6 +213,15 @@ class AgentDocument(_Part):
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),
         description="when it has worked long enough",
+    )
+    handoffs: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [],
+        max_length=20,
+        description="ids of agents to which it can hand the work over; what is to be delivered, "
+        "limits and guards stay its own",
+    )
+    guards: Guards | None = Field(
+        None, description="what is checked before it works, and before what it delivers counts"
     )
     checks: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         [],

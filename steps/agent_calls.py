@@ -6,13 +6,14 @@ Each call has one outcome, kept as a record, which the model is told.
 import asyncio
 import json
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 from zlib import crc32
 
 from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, StepError
 from engine.value import value
 from steps.agent import Limits
+from steps.agent_call import AgentCall, as_told, meant_tool
+from steps.agent_handoff import handed_over
 from steps.agent_limits import AgentLimits
 from steps.agent_person import question
 from steps.agent_questions import Asked, Decision, Questions
@@ -27,16 +28,20 @@ from steps.model_output import fitted, schema_of
 from steps.records import CHILD_USAGE
 from steps.tool_result import shown
 
-_NAMESPACE = "functions."  # some models name a tool by what they were trained on
 _JITTER = 2**32
 _LONGEST_SCHEMA = 20_000
 
 
 @value(frozen=True, slots=True)
 class Told:
-    """What the model is told of the calls of an answer, in their order."""
+    """What the model is told of the calls of an answer, in their order.
+
+    Attributes:
+        handoff: The agent that goes on, as the record of the call keeps it.
+    """
 
     results: Sequence[tuple[Part, ...]]
+    handoff: Json = None
 
 
 @value(frozen=True, slots=True)
@@ -46,32 +51,12 @@ class Delivered:
     output: JsonObject
 
 
-@dataclass(slots=True)
-class _Call:
-    """One call, as far as it is.
-
-    Attributes:
-        name: The name of its record.
-        stand: `ready` to be made, `asks` a person first, or `over`, with what the model is told.
-        edited: The arguments that a person has given it in place of the model's.
-        child: The number of its child run.
-    """
-
-    name: str
-    call: ToolCall
-    offer: Offer | None = None
-    arguments: "JsonObject | None" = None
-    edited: "JsonObject | None" = None
-    stand: Literal["ready", "asks", "over"] = "over"
-    told: tuple[Part, ...] = ()
-    child: int = 0
-
-
 class AgentCalls:
     """Makes the calls of one visit's agent, turn by turn.
 
     Attributes:
         log: What was called, for the step's output.
+        children: How many child runs the visit has wanted so far.
     """
 
     def __init__(  # noqa: PLR0913 - what a call touches, each passed in
@@ -91,12 +76,16 @@ class AgentCalls:
         self._limits = limits
         self._left = left
         self._fields = fields
-        self._offers = {offer.id: offer for offer in offers} | {o.name: o for o in offers}
+        self.offer(offers)
         self._questions = questions
         self._step = step
         self._effects = effects
-        self._children = 0
+        self.children = 0
         self._begun: set[str] = set()
+
+    def offer(self, offers: Sequence[Offer]) -> None:
+        """Offer this from now on, to another agent."""
+        self._offers = {offer.id: offer for offer in offers} | {o.name: o for o in offers}
 
     async def made(
         self, turn: int, wanted: Sequence[ToolCall]
@@ -106,31 +95,33 @@ class AgentCalls:
             self._read(f"turn-{turn}/call-{number}", call) for number, call in enumerate(wanted, 1)
         ]
         delivered, before = self._delivery(calls)
+        handoff = _handoff_in(before)
         waits = await self._make([call for call in before if call.stand == "ready"])
         if waits is not None:
             return waits
         asking = [call for call in before if call.stand == "asks"]
-        if asking and all(_is_question(call) for call in asking):
+        if asking and all(call.is_question for call in asking):
             return question(self._step, asking[0].name, asking[0].arguments or {})
-        if asking := [call for call in asking if not _is_question(call)]:
+        if asking := [call for call in asking if not call.is_question]:
             asked = [
                 Asked(call.name, call.offer, call.arguments or {}) for call in asking if call.offer
             ]
             return await self._questions.approval(f"turn-{turn}", asked)
+        to = None if handoff is None or delivered else await self._hand_over(handoff)
         self._left.spent_ms += max((self._spent_ms(call) for call in before), default=0)
         results = [self._result(call) for call in before]
         if delivered is None:
-            return Told(results)
+            return Told(results, to)
         for call in calls[len(before) + 1 :]:
-            self.log.append({"tool": _meant(call), "ok": False, "made": False})
+            self.log.append({"tool": call.meant, "ok": False, "made": False})
         return Delivered(delivered)
 
-    def _read(self, name: str, call: ToolCall) -> _Call:
+    def _read(self, name: str, call: ToolCall) -> AgentCall:
         """Find out how a call stands, from the records and by what the model wants."""
-        found = _Call(name, call)
+        found = AgentCall(name, call)
         found.offer = self._offer(call.name)
         if found.offer and found.offer.kind == "workflow":
-            found.child, self._children = self._children, self._children + 1
+            found.child, self.children = self.children, self.children + 1
         if call.arguments is None:
             why = "the arguments are no JSON object; send them again"
             found.told = told_error("InvalidArguments", why)
@@ -149,7 +140,7 @@ class AgentCalls:
             return found
         return self._decided(found, found.offer, decision)
 
-    def _decided(self, found: _Call, offer: Offer, decision: Decision | None) -> _Call:
+    def _decided(self, found: AgentCall, offer: Offer, decision: Decision | None) -> AgentCall:
         assert found.arguments is not None  # noqa: S101 - `_read` has seen to it
         problems = offer.problems(found.arguments) if not found.edited else []
         if problems and (offer.kind != "tool" or offer.approval is not False):
@@ -169,7 +160,7 @@ class AgentCalls:
             found.stand = "asks"
         return found
 
-    def _delivery(self, calls: list[_Call]) -> "tuple[JsonObject | None, list[_Call]]":
+    def _delivery(self, calls: list[AgentCall]) -> "tuple[JsonObject | None, list[AgentCall]]":
         """Return what the first good delivery delivers, and the calls before it; else all."""
         for at, call in enumerate(calls):
             if call.arguments is None or not self._is_delivery(call.call):
@@ -191,14 +182,22 @@ class AgentCalls:
             return None
         return self._offers.get(wanted)
 
-    async def _make(self, ready: Sequence[_Call]) -> Pauses | AwaitsChildren | None:
+    async def _hand_over(self, call: AgentCall) -> Json:
+        """Hand the work over; return the record of to whom. Raises `StepBroke`."""
+        assert call.offer is not None  # noqa: S101 - by `_handoff_in`
+        kept = await self._effects.record(
+            call.name, partial(handed_over, call.offer, self._effects)
+        )
+        return kept.get("handoff") if isinstance(kept, dict) else None
+
+    async def _make(self, ready: Sequence[AgentCall]) -> Pauses | AwaitsChildren | None:
         """Make calls side by side; return what has to come before all of them are made."""
         if self._recorded is not None:
             for call in ready:
                 await self._recall(call, self._recorded)
             return None
-        stands = [await self._child(call) for call in ready if _is_workflow(call)]
-        tools = [call for call in ready if not _is_workflow(call)]
+        stands = [await self._child(call) for call in ready if call.is_workflow]
+        tools = [call for call in ready if not call.is_workflow]
         doubtful = [call for call in tools if self._is_in_doubt(call)]
         await _side_by_side([self._tool(call) for call in tools if call not in doubtful])
         still_open = [stand for stand in stands if stand is not None]
@@ -213,7 +212,7 @@ class AgentCalls:
             return self._questions.doubt(doubt, Asked(call.name, call.offer, call.arguments or {}))
         return None
 
-    async def _recall(self, call: _Call, recorded: RecordedCalls) -> None:
+    async def _recall(self, call: AgentCall, recorded: RecordedCalls) -> None:
         """Give a call the outcome of one of another visit."""
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
@@ -222,14 +221,14 @@ class AgentCalls:
             outcome = recorded.outcome(offer.id, arguments)
             await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **outcome})
 
-    async def _tool(self, call: _Call) -> None:
+    async def _tool(self, call: AgentCall) -> None:
         """Call a tool, unless that has been done, or a person has said what came of it."""
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
         assert arguments is not None  # noqa: S101 - as above
         settled = self._settled(call)
         if settled is not None and settled["value"] != "again":
-            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **_as_told(settled)})
+            await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **as_told(settled)})
             return
         if self._asks_in_doubt(call):
             await self._begin(call)
@@ -267,7 +266,7 @@ class AgentCalls:
                 return {"ok": False, "error": error_of(error.type, error.message), **more}
             await asyncio.sleep(wait_s)
 
-    async def _child(self, call: _Call) -> ChildrenOpen | None:
+    async def _child(self, call: AgentCall) -> ChildrenOpen | None:
         """Start the child run of a call, and keep its end; return how it stands until then."""
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
@@ -295,41 +294,41 @@ class AgentCalls:
 
         await self._effects.record(name, work)
 
-    def _asks_in_doubt(self, call: _Call) -> bool:
+    def _asks_in_doubt(self, call: AgentCall) -> bool:
         is_asked = self._step.on_interrupted is OnInterrupted.ASK
         return is_asked and call.offer is not None and not self._effects.is_pure(call.offer.id)
 
-    def _times_begun(self, call: _Call) -> int:
+    def _times_begun(self, call: AgentCall) -> int:
         times = 0
         while self._effects.recalled(f"{call.name}/begun-{times + 1}") is not None:
             times += 1
         return times
 
-    def _settled(self, call: _Call) -> "JsonObject | None":
+    def _settled(self, call: AgentCall) -> "JsonObject | None":
         """Return what a person has said of the newest attempt that was in doubt."""
         said = self._effects.recalled(f"{call.name}/doubt-{self._times_begun(call)}")
         return said if isinstance(said, dict) else None
 
-    def _is_in_doubt(self, call: _Call) -> bool:
+    def _is_in_doubt(self, call: AgentCall) -> bool:
         """Say whether a call was begun before this execution, and nobody knows what came of it."""
         if not self._asks_in_doubt(call) or call.name in self._begun:
             return False
         return self._times_begun(call) > 0 and self._settled(call) is None
 
-    async def _begin(self, call: _Call) -> None:
+    async def _begin(self, call: AgentCall) -> None:
         """Keep that a call is about to be made."""
         self._begun.add(call.name)
         await self._keep(f"{call.name}/begun-{self._times_begun(call) + 1}", {"begun": True})
 
-    def _spent_ms(self, call: _Call) -> int:
+    def _spent_ms(self, call: AgentCall) -> int:
         kept = self._effects.recalled(call.name)
         spent = kept.get("durationMs") if isinstance(kept, dict) else 0
         return spent if isinstance(spent, int) and not self._questions.is_kept(call.name) else 0
 
-    def _result(self, call: _Call) -> tuple[Part, ...]:
+    def _result(self, call: AgentCall) -> tuple[Part, ...]:
         """Return what the model is told of a call, and note it."""
         kept = self._effects.recalled(call.name)
-        noted: JsonObject = {"tool": _meant(call)}
+        noted: JsonObject = {"tool": call.meant}
         if not isinstance(kept, dict):
             if call.offer is not None:
                 self.log.append({**noted, "ok": False})
@@ -347,6 +346,16 @@ class AgentCalls:
         return (TextPart(told_edit(call.edited)), *parts)
 
 
+def _handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
+    """Return the first call that hands the work over, which comes after all others are made."""
+    wanted = [call for call in calls if call.offer is not None and call.offer.kind == "agent"]
+    wanted = [call for call in wanted if call.arguments is not None]
+    for call in wanted:
+        call.stand = "over"
+        call.told = told_error("NotMade", "the work has been handed over to another agent")
+    return wanted[0] if wanted else None
+
+
 async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
     """Do all of it at once; when one raises, the others are stopped first."""
     tasks = [asyncio.ensure_future(one) for one in work]
@@ -357,28 +366,3 @@ async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-
-
-def _is_question(call: _Call) -> bool:
-    return call.offer is not None and call.offer.kind == "person"
-
-
-def _is_workflow(call: _Call) -> bool:
-    return call.offer is not None and call.offer.kind == "workflow"
-
-
-def meant_tool(name: str) -> str:
-    """Return the name of a tool without what some models put before it."""
-    return name.removeprefix(_NAMESPACE)
-
-
-def _meant(call: _Call) -> str:
-    return call.offer.id if call.offer else call.call.name
-
-
-def _as_told(settled: JsonObject) -> JsonObject:
-    """Return the outcome of a call that a person has told."""
-    if settled["value"] == "happened":
-        return {"ok": True, "result": settled.get("result")}
-    told = "whether this call was made is not known; a person said to go on without it"
-    return {"ok": False, "error": error_of("InDoubt", told)}

@@ -47,6 +47,7 @@ class Conversation:
         self._cleared = 0
         self._folded = 0
         self._has_summary = False
+        self._is_new = False
         # What the next question has is counted only where something depends on it.
         self._tokens = 0
         if context is not None:
@@ -60,13 +61,25 @@ class Conversation:
 
     def answered(self, answer: ChatAnswer) -> None:
         """Add an answer. How many tokens it and its question had is known from now on."""
+        self._is_new = False
         self._answers.append(len(self._said))
         self._said.append(answer.as_message())
         self._tokens = answer.usage.total
 
     def newly_said(self, turn: int) -> Sequence[Message]:
         """Return what is new since the last answer; what was said in a thread is kept there."""
-        return (self._system, self._user, *self._said) if turn == 1 else self._said
+        if turn == 1:
+            return (self._system, self._user, *self._said)
+        return (*self._said, self._system) if self._is_new else self._said
+
+    def hand_over(
+        self, context: Context | None, system: Message, specs: Sequence[ToolSpec]
+    ) -> None:
+        """Go on by the instructions of another agent, who is told all that was said."""
+        self._context, self._system, self._is_new = context, system, True
+        if context is not None:
+            told = (*self._begun(), *self._said[self._folded :])
+            self._tokens = specs_tokens(specs) + sum(map(message_tokens, told))
 
     async def told(self, summarize: Summarize) -> tuple[Message, ...]:
         """Return what the model is told now."""

@@ -52,10 +52,14 @@ class Decision:
 
 
 class Questions:
-    """Asks about the calls of one visit, and finds the answers among its records."""
+    """Asks about the calls of one visit, and finds the answers among its records.
+
+    Attributes:
+        agent: The name of the agent that works, as people are told.
+    """
 
     def __init__(self, agent: str, step: StepInput, effects: Effects) -> None:
-        self._agent = agent
+        self.agent = agent
         self._step = step
         self._effects = effects
         self._kept = names_kept(effects.recalled(KEPT))
@@ -98,7 +102,7 @@ class Questions:
         body: JsonObject = {
             "stepId": self._step.step_id,
             "actionId": first["actionId"] if is_one else f"{self._step.step_id}/{turn}",
-            "message": f"{self._agent} wants to call {what}",
+            "message": f"{self.agent} wants to call {what}",
             "actions": [
                 {"value": APPROVED, "label": "Approve" if is_one else "Approve all"},
                 {"value": REJECTED, "label": "Reject" if is_one else "Reject all"},
@@ -136,7 +140,7 @@ class Questions:
         body: JsonObject = {
             "stepId": self._step.step_id,
             "actionId": f"{self._step.step_id}/{record}",
-            "message": f"The server stopped while {self._agent} called {asked.offer.id}; "
+            "message": f"The server stopped while {self.agent} called {asked.offer.id}; "
             "whether the call was made is not known",
             "actions": [*_DOUBT_ACTIONS],
             "call": asked.name,

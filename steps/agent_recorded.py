@@ -4,7 +4,7 @@ So an agent, or a model, is tried on what has happened: nothing is called, nobod
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine import Json, JsonObject
@@ -44,8 +44,7 @@ def answers_in(records: Mapping[str, Json]) -> list[ChatAnswer]:
 
 def calls_in(records: Mapping[str, Json]) -> list[RecordedCall]:
     """Return the calls in the records of a visit that have an outcome, in their order."""
-    begun: Any = records.get("agent")
-    offers = [offer_from_json(item) for item in begun["tools"]] if begun else []
+    offers = [offer_from_json(item) for begun in _begun(records) for item in begun["tools"]]
     ids = {offer.name: offer.id for offer in offers} | {offer.id: offer.id for offer in offers}
     found: list[RecordedCall] = []
     for turn, answer in enumerate(answers_in(records), 1):
@@ -56,6 +55,15 @@ def calls_in(records: Mapping[str, Json]) -> list[RecordedCall]:
                 tool = ids.get(call.name, call.name)
                 found.append(RecordedCall(name, tool, call.arguments, outcome))
     return found
+
+
+def _begun(records: Mapping[str, Json]) -> Iterator[Any]:
+    """Yield the agents of a visit: the first, and those that work was handed over to."""
+    if records.get("agent"):
+        yield records["agent"]
+    for kept in records.values():
+        if isinstance(kept, dict) and isinstance(kept.get("handoff"), dict):
+            yield kept["handoff"]
 
 
 def _outcome(records: Mapping[str, Json], name: str, turn: str) -> "JsonObject | None":

@@ -1,13 +1,13 @@
 """What an agent is offered to call: tools, workflows marked as tools, and its way to deliver."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
 from engine import ConditionFailed, Json, JsonObject, RetryPolicy
 from engine.value import value
-from steps.agent import AgentTool, Approval
+from steps.agent import AgentDocument, AgentTool, Approval, compile_agent
 from steps.agent_person import ASK_USER, INFO
 from steps.chat import ToolSpec
 from steps.contract import Problem, StepBroke
@@ -18,6 +18,12 @@ from steps.nearest import did_you_mean
 from steps.tool_arguments import argument_problems
 
 DELIVER = "deliver"
+HANDOFF = "handoff:"
+_REASON: JsonObject = {
+    "type": "object",
+    "properties": {"reason": {"type": "string", "description": "why, and what is still to do"}},
+    "additionalProperties": False,
+}
 _LONGEST_NAME = 60
 
 
@@ -27,8 +33,8 @@ class Offer:
 
     Attributes:
         name: The name that the model knows it by.
-        kind: Whether it is a tool, a workflow, or a person who is asked.
-        id: The id of the tool or the workflow.
+        kind: Whether it is a tool, a workflow, a person who is asked, or an agent to hand over to.
+        id: The id of the tool or the workflow; `handoff:` and the id of an agent.
         description: What it is for, as the model is told.
         schema: The JSON Schema of its arguments.
         approval: Whether a person has to approve each call, or which calls, as the agent says.
@@ -38,7 +44,7 @@ class Offer:
     """
 
     name: str
-    kind: Literal["tool", "workflow", "person"]
+    kind: Literal["tool", "workflow", "person", "agent"]
     id: str
     description: str
     schema: JsonObject
@@ -93,12 +99,12 @@ def offer_from_json(kept: Json) -> Offer:
     return Offer(**kept)  # type: ignore[arg-type] # written by `to_json`
 
 
-async def offers_of(tools: Sequence[AgentTool], effects: Effects) -> list[Offer]:
+async def offers_of(agent: AgentDocument, effects: Effects) -> list[Offer]:
     """Return what an agent may call now. Raises `StepBroke` for what does not exist."""
     known = {info.id: info for info in await effects.tools()}
     offers: list[Offer] = []
     taken = {DELIVER}
-    for wanted in tools:
+    for wanted in agent.tools:
         if wanted.workflow is not None:
             found = [await effects.workflow_as_tool(wanted.workflow)]
         elif wanted.tool == ASK_USER:
@@ -106,6 +112,12 @@ async def offers_of(tools: Sequence[AgentTool], effects: Effects) -> list[Offer]
         else:
             found = _matching(str(wanted.tool), known)
         offers += [_offer(wanted, info, _name(info.id, taken)) for info in found]
+    for agent_id in agent.handoffs:
+        other = compile_agent((await effects.agent(agent_id, None)).definition)
+        name = _name(f"hand_over_to_{agent_id}", taken)
+        told = f"Hand the work over to {other.name}, who goes on with this conversation"
+        told += f": {other.description}" if other.description else "."
+        offers.append(Offer(name, "agent", f"{HANDOFF}{agent_id}", told, _REASON, False))
     return offers
 
 

@@ -5,17 +5,19 @@ it again after a crash, a pause or a failed attempt does nothing twice.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from engine import Json, JsonObject
-from steps.agent import AgentDefinition, Summarize
+from engine.value import value
+from steps.agent import AgentDocument, Summarize
 from steps.agent_calls import AgentCalls, Delivered, Told
 from steps.agent_context import SUMMARY_INSTRUCTIONS, Conversation, as_text
+from steps.agent_handoff import Worker, worker_of
 from steps.agent_limits import AgentLimits
 from steps.agent_questions import Questions
 from steps.agent_recorded import RecordedCalls
-from steps.agent_tools import DELIVER, Offer
+from steps.agent_tools import DELIVER
 from steps.asked import newly_asked
 from steps.chat import (
     ChatAnswer,
@@ -23,6 +25,7 @@ from steps.chat import (
     Message,
     TextPart,
     ToolSpec,
+    Usage,
     answer_from_json,
 )
 from steps.contract import Done, Outcome, StepBroke, StepInput
@@ -35,52 +38,72 @@ _TEXTS_IN_A_ROW = 2
 _ANY_TOOL = "required"
 
 
+@value(frozen=True, slots=True)
+class Instructed:
+    """An agent as one visit asks it.
+
+    Attributes:
+        settings: Its document, with what the step says in its place.
+        instructions: What it is told first.
+        headers: Further headers of its questions.
+    """
+
+    settings: AgentDocument
+    instructions: str
+    headers: Mapping[str, str]
+
+
 class AgentWork:
     """One agent's work on one visit of a step."""
 
     def __init__(  # noqa: PLR0913 - what an agent works with, each passed in
         self,
-        agent_id: str,
-        agent: AgentDefinition,
+        first: Worker,
         fields: Mapping[str, JsonObject],
-        offers: Sequence[Offer],
+        instructed: Callable[[Worker], Awaitable[Instructed]],
         step: StepInput,
         effects: Effects,
-        headers: Mapping[str, str],
         recorded: RecordedCalls | None = None,
     ) -> None:
-        """Begin; with `recorded`, calls are answered by those of another visit."""
-        self._id = agent_id
-        self._settings = agent.settings
-        self._name = agent.name
+        """Begin with the first agent; with `recorded`, calls are answered by another visit's.
+
+        What is to be delivered and the limits are the first agent's, whoever it hands over to.
+        """
+        limits = first.agent.settings.limits
+        self._worker = first
+        self._instructed = instructed
         self._fields = fields
         self._effects = effects
-        self._headers = headers
         self._said: Conversation
+        self._asked: Instructed
+        self._first_turn = 1
         self._reached: StepBroke | None = None
-        self._limits = AgentLimits(agent.settings.limits, agent.name, step, effects)
-        self._questions = Questions(agent.name, step, effects)
+        self._limits = AgentLimits(limits, first.agent.name, step, effects)
+        self._questions = Questions(first.agent.name, step, effects)
         self._calls = AgentCalls(
-            agent.settings.limits, self._limits, fields, offers, self._questions, step, effects,
-            recorded,
-        )  # fmt: skip
-        self._offers = offers
+            limits, self._limits, fields, first.offers, self._questions, step, effects, recorded
+        )
         self._conversation = step.idempotency_key
-        self._specs = [offer.spec for offer in offers]
-        if fields:
-            told = "Deliver the result and end the work."
-            self._specs.append(ToolSpec(DELIVER, told, schema_of(fields)))
+        self._specs: list[ToolSpec] = []
 
-    async def until_delivered(
-        self, instructions: str, earlier: Sequence[Message], user: Message
-    ) -> Outcome:
+    def begin_after(self, children: int, used: Usage) -> None:
+        """Begin after so many child runs of the visit, which have used that much of the limits."""
+        self._calls.children = children
+        self._limits.used += used
+
+    @property
+    def children(self) -> int:
+        """How many child runs the visit has wanted so far."""
+        return self._calls.children
+
+    async def until_delivered(self, earlier: Sequence[Message], user: Message) -> Outcome:
         """Take turns until the agent delivers, or waits for a person or a child run.
 
         `earlier` is what was said before in the conversation that this goes on.
 
         Raises `StepBroke` at a limit, a refusal, a cut-off answer, or a model's failure.
         """
-        system = Message("system", (TextPart(self._told(instructions)),))
+        system = await self._begin(self._worker)
         self._said = Conversation(self._settings.context, (system, earlier, user), self._specs)
         await self._limits.announce()
         turn, texts = 0, 0
@@ -107,6 +130,32 @@ class AgentWork:
                 return made
             for call, result in zip(answer.tool_calls, made.results, strict=True):
                 self._said.add(Message("tool", result, tool_call_id=call.id))
+            if made.handoff is not None:
+                await self._hand_over(turn, made.handoff)
+
+    @property
+    def _settings(self) -> AgentDocument:
+        """How the agent that works is asked."""
+        return self._asked.settings
+
+    async def _begin(self, worker: Worker) -> Message:
+        """Let an agent work from now on; return what it is told first."""
+        self._worker = worker
+        self._asked = await self._instructed(worker)
+        self._specs = [offer.spec for offer in worker.offers]
+        if self._fields:
+            told = "Deliver the result and end the work."
+            self._specs.append(ToolSpec(DELIVER, told, schema_of(self._fields)))
+        return Message("system", (TextPart(self._told(self._asked.instructions)),))
+
+    async def _hand_over(self, turn: int, kept: Json) -> None:
+        """Let the agent go on to whom the work was handed over in a turn."""
+        worker = worker_of(kept)
+        system = await self._begin(worker)
+        self._first_turn = turn + 1
+        self._questions.agent = worker.agent.name
+        self._calls.offer(worker.offers)
+        self._said.hand_over(self._settings.context, system, self._specs)
 
     def _told(self, instructions: str) -> str:
         if not self._fields:
@@ -127,7 +176,10 @@ class AgentWork:
         told = await self._said.told(partial(self._summary, turn))
         request = self._request(turn, told, texts, is_last=is_last in (turn, turn - 1))
         asked = newly_asked(self._said.newly_said(turn))
-        answer, is_new = await self._answer(f"turn-{turn}", request, {"asked": asked})
+        beside: JsonObject = {"asked": asked}
+        if self._first_turn > 1:
+            beside["agent"] = self._worker.id
+        answer, is_new = await self._answer(f"turn-{turn}", request, beside)
         self._limits.turns += is_new
         return usable(answer)
 
@@ -163,8 +215,8 @@ class AgentWork:
                 Message("user", (TextPart(as_text(messages)),)),
             ),
             max_tokens=self._settings.maxTokens,
-            agent=self._id,
-            headers=self._headers,
+            agent=self._worker.id,
+            headers=self._asked.headers,
         )
         answer, _ = await self._answer(f"turn-{turn}/summary", request, {})
         # One that was cut off says much of it all the same.
@@ -175,8 +227,9 @@ class AgentWork:
         wanted = self._settings.toolChoice
         if wanted == _ANY_TOOL:
             return wanted if self._fields else None
-        named = (offer.name for offer in self._offers if wanted in (offer.id, offer.name))
-        return next(named, None) if turn == 1 else None
+        offers = self._worker.offers
+        named = (offer.name for offer in offers if wanted in (offer.id, offer.name))
+        return next(named, None) if turn == self._first_turn else None
 
     def _request(
         self, turn: int, messages: tuple[Message, ...], texts: int, *, is_last: bool
@@ -190,13 +243,13 @@ class AgentWork:
             temperature=self._settings.temperature,
             max_tokens=self._settings.maxTokens,
             tools=tuple(self._specs),
-            agent=self._id,
+            agent=self._worker.id,
             tool_choice=must_call,
             reasoning=self._settings.reasoning,
             fallback=tuple(self._settings.fallback),
             caches=self._settings.cache,
             conversation=self._conversation,
-            headers=self._headers,
+            headers=self._asked.headers,
         )
 
     def _told_to_end(self) -> str:
@@ -216,8 +269,8 @@ class AgentWork:
         """Ask for the delivery. Raises `StepBroke` once that has not helped."""
         if texts > _TEXTS_IN_A_ROW:
             message = (
-                f"agent {self._name} has answered with text {texts} times instead of calling "
-                f"`{DELIVER}`; at last it said: {excerpt(text)}"
+                f"agent {self._worker.agent.name} has answered with text {texts} times instead of "
+                f"calling `{DELIVER}`; at last it said: {excerpt(text)}"
             )
             raise StepBroke("InvalidOutput", message, retryable=False)
         schema = json.dumps(schema_of(self._fields), ensure_ascii=False)

@@ -8,14 +8,15 @@ from functools import partial
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import Json, JsonObject
-from steps.agent import AgentDefinition, compile_agent
+from steps.agent import AgentDefinition
+from steps.agent_guards import VisitGuards
+from steps.agent_handoff import Worker, begun, worker_of
 from steps.agent_person import answered
 from steps.agent_questions import accepted, unanswered
 from steps.agent_recorded import RecordedCalls
 from steps.agent_records import kept_calls
 from steps.agent_thread import Thread
-from steps.agent_tools import offer_from_json, offers_of
-from steps.agent_work import AgentWork
+from steps.agent_work import AgentWork, Instructed
 from steps.attachments import attached
 from steps.budget_questions import BudgetQuestions
 from steps.budget_questions import accepted as of_budget
@@ -111,6 +112,8 @@ class CallAgent(StepType[CallAgentSettings]):
         "TooManyTurns": "the agent has not delivered within `limits.maxTurns`",
         "TokenLimit": "the agent has used up `limits.maxTokens`",
         "CostLimit": "the agent has used up `limits.cost`",
+        "GuardRefused": "a guard of the agent has refused the message, or what was delivered",
+        "GuardFailed": "a workflow that guards the agent has failed; retried",
         "ThreadInUse": "another step works on the thread; retried",
         "BudgetReached": "a budget was used up, and a person said to stop",
         "TimeLimit": "the agent has used up `limits.time`",
@@ -144,21 +147,27 @@ class CallAgent(StepType[CallAgentSettings]):
         self, settings: CallAgentSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Work from the last record on."""
-        begun = await effects.record("agent", partial(_begin, settings, effects))
-        assert isinstance(begun, dict)  # noqa: S101 - written by `_begin`
-        agent = _with_options(compile_agent(begun["definition"]), settings)
-        tools = begun["tools"]
-        assert isinstance(tools, list)  # noqa: S101 - written by `_begin`
+        kept = await effects.record(
+            "agent", partial(begun, settings.agentId, settings.version, effects)
+        )
+        first = worker_of(kept)
+        agent = first.agent
         inputs = {name: await item.rendered(step.scope) for name, item in settings.inputs.items()}
         fields = agent.output.specs or fields_to_fill(step.output)
-        offers = [offer_from_json(item) for item in tools]
-        agent_id = str(begun["agent"]["id"])  # type: ignore[index,call-overload] # as above
         earlier = await _recorded(settings, step, effects)
         recorded = None if earlier is None else RecordedCalls(earlier)
-        headers = await _headers(agent, settings, step, effects)
-        work = AgentWork(agent_id, agent, fields, offers, step, effects, headers, recorded)
-        told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
-        asked = _text(await settings.message.rendered(step.scope))
+
+        async def instructed(worker: Worker) -> Instructed:
+            return await _instructed(worker, settings, inputs, step, effects)
+
+        work = AgentWork(first, fields, instructed, step, effects, recorded)
+        message = _text(await settings.message.rendered(step.scope))
+        given: JsonObject = {"message": message, "inputs": inputs}
+        guards = VisitGuards(agent.name, agent.settings.guards, given, step, effects, earlier)
+        if (waits := await guards.before()) is not None:
+            return waits
+        work.begin_after(guards.children, guards.used)
+        asked = message
         if inputs:
             asked += f"\n\nInputs:\n{json.dumps(inputs, ensure_ascii=False, indent=1)}"
         files = await attached(settings.files, step.scope, effects)
@@ -166,11 +175,12 @@ class CallAgent(StepType[CallAgentSettings]):
         budget = BudgetQuestions(step, effects)
         await budget.settle()
         if earlier is None:
-            thread = await Thread.begun(settings.threadId, step, agent_id, effects)
+            thread = await Thread.begun(settings.threadId, step, first.id, effects)
         else:
             thread = await Thread.recorded(earlier.get("thread"), effects)
         try:
-            outcome = await work.until_delivered(_text(told), thread.earlier, user)
+            outcome = await work.until_delivered(thread.earlier, user)
+            outcome = await guards.after(outcome, work.children)
             return await thread.added(asked, outcome)
         except LimitReached as reached:
             if not reached.is_budget:
@@ -195,12 +205,19 @@ class CallAgent(StepType[CallAgentSettings]):
         return kept_calls(records)
 
 
-async def _headers(
-    agent: AgentDefinition, settings: CallAgentSettings, step: StepInput, effects: Effects
-) -> Mapping[str, str]:
-    """Return the further headers of the agent's questions: those of the step, and its own."""
+async def _instructed(
+    worker: Worker,
+    settings: CallAgentSettings,
+    inputs: JsonObject,
+    step: StepInput,
+    effects: Effects,
+) -> Instructed:
+    """Return what an agent is told first, and how it is asked."""
+    agent = _with_options(worker.agent, settings)
+    told = await agent.settings.instructions.rendered({**step.scope, "inputs": inputs})
     own = await headers_of_document(agent.settings.headers, effects)
-    return merged_headers(await headers_of_step(settings.headers, step.scope, effects), own)
+    of_step = await headers_of_step(settings.headers, step.scope, effects)
+    return Instructed(agent.settings, _text(told), merged_headers(of_step, own))
 
 
 async def _recorded(
@@ -212,18 +229,6 @@ async def _recorded(
         return None
     run_id = _text(await named.runId.rendered(step.scope))
     return await effects.visit_records(run_id, named.stepId or step.step_id, named.visit)
-
-
-async def _begin(settings: CallAgentSettings, effects: Effects) -> Json:
-    """Choose the version and look up the tools, once a visit."""
-    agent = await effects.agent(settings.agentId, settings.version)
-    compiled = compile_agent(agent.definition)
-    offers = await offers_of(compiled.settings.tools, effects)
-    return {
-        "agent": {"id": agent.id, "version": agent.version},
-        "definition": agent.definition,
-        "tools": [offer.to_json() for offer in offers],
-    }
 
 
 def _with_options(agent: AgentDefinition, settings: CallAgentSettings) -> AgentDefinition:

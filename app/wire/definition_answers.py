@@ -16,6 +16,7 @@ from app.wire.answer_parts import (
     Version,
 )
 from steps.agent import AgentTool, Context, Limits
+from steps.agent_guard import Guards
 from steps.concurrency import Concurrency
 from steps.document import EdgeDocument
 from steps.model_headers import FurtherHeaders
@@ -102,6 +103,8 @@ class StoredAgent(DefinitionLine):
     output: NotRequired[Fields]
     limits: NotRequired[Limits]
     context: NotRequired[Context | None]
+    handoffs: NotRequired[list[str]]
+    guards: NotRequired[Guards | None]
     checks: NotRequired[list[str]]
     warnings: NotRequired[Warnings]
 
@@ -163,6 +166,8 @@ class AgentChanges(_Changes, total=False):
     output: dict[str, Any]
     limits: Limits
     context: Context | None
+    handoffs: list[str]
+    guards: Guards | None
     checks: list[str]
 
 

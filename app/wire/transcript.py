@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from app.execution.usage import usage_of
 from engine import Json, JsonObject, Record, Run, Visit, iso_time
-from steps.agent_calls import meant_tool
+from steps.agent_call import meant_tool
 from steps.records import KEPT, kept_names
 
 _TURN = re.compile(r"turn-([0-9]+)|attempt-[0-9]+/answer-([0-9]+)")
 _PERSON = ("approved", "value", "comment", "arguments", "result", "by")
+_GUARD = ("workflow", "runId", "allowed", "reason")
 _TOOL = ("tool", "ok", "result", "error", "runId", "attempts")
 
 
@@ -48,6 +49,7 @@ def _conversation(visit: Visit) -> JsonObject:
 
 def _messages(visit: Visit) -> Iterator[JsonObject]:
     """Yield what was said in its order: each turn with its calls, as the model was told them."""
+    yield from _guards(visit, "guard/before-")
     kept = kept_names(visit.records.get(KEPT))
     answers = [name for name in visit.records if _TURN.fullmatch(name)]
     for name in answers:
@@ -73,11 +75,22 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
             "duration": answer.get("latencyMs"),
             "at": iso_time(record.at_ms),
         }
+        if "agent" in answer:
+            told["agent"] = answer["agent"]
         yield {**told, "kept": True} if name in kept else told
         yield from _of_turn(name, visit)
     for name, record in visit.records.items():
         if name.startswith("limit-"):
             yield _person(name, record)
+    yield from _guards(visit, "guard/after-")
+
+
+def _guards(visit: Visit, begin: str) -> Iterator[JsonObject]:
+    """Yield what workflows have said that guard the agent."""
+    for name, record in visit.records.items():
+        if name.startswith(begin) and isinstance(value := record.value, dict):
+            told: JsonObject = {key: value[key] for key in _GUARD if key in value}
+            yield {"role": "guard", "name": name, **told, "at": iso_time(record.at_ms)}
 
 
 def _summary(turn: str, record: Record) -> JsonObject:
