@@ -153,8 +153,9 @@ An agent with `handoffs` is offered a tool for each, `hand_over_to_NAME`. Once i
 other calls of that answer are made, the other agent goes on with the same conversation in the same
 visit: by its own instructions, model, tools and `handoffs`, by which it can hand back. The fields
 to deliver, the limits and the guards stay those of the agent that began, whoever delivers. Which
-version goes on is chosen when the work is handed over, and kept. The transcript and `GET /api/usage`
-say which agent asked. What the step says in place of the agent's `model` counts for all of them.
+version goes on is chosen when the work is handed over, and kept. The transcript and
+`GET /api/usage` say which agent asked. What the step says in place of the agent's `model` counts
+for all of them.
 
 ## Long conversations
 
