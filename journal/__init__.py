@@ -8,6 +8,7 @@ never hold it up. Every read is bound to a tenant by its caller.
 from journal.audit import AuditRow, ChangeNote, changing
 from journal.audit_list import AuditFilter, AuditList
 from journal.backup import copy_database, open_read_only
+from journal.bell import CHANGE, PLACE, RUN, WAKE, Bell
 from journal.captions import CaptionRow, Captions
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
@@ -72,20 +73,30 @@ from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Journal
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
+from journal.locks import Locks, SessionLost, Standing
 from journal.overview import Overview, WaitingRun
+from journal.owners import (
+    ALL_SHARDS,
+    SHARDS,
+    Owners,
+    next_number_of,
+    shard_named,
+    shard_of,
+)
 from journal.people import PeopleTable, PersonRow
 from journal.places import Line, PlaceKey, PlaceList
 from journal.removal import Deleted, RetentionGroup
 from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
 from journal.run_filter import RunFilter, RunPosition
 from journal.run_ids import run_id, run_number
-from journal.run_projection import Statement
+from journal.run_projection import Statement, turn_of
 from journal.run_search import RunPage, RunSearch
 from journal.runs import LeftBehind, RunList, RunRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
 from journal.sessions import SessionRow, SessionTable
+from journal.shared_owners import SILENT_MS, SharedOwners
 from journal.signals import (
     KeptSignal,
     NewSignal,
@@ -104,15 +115,23 @@ from journal.transaction import Work
 from journal.triggers import TriggerRow, TriggerTable
 from journal.variables import VariableRow, VariableTable
 from journal.verification import Fault, Verified, verify
+from journal.wakes import WakeRow, WakeTable, wake
 from journal.webhooks import WebhookRow, WebhookTable
 
 __all__ = [
+    "ALL_SHARDS",
+    "CHANGE",
     "DATABASE",
     "LONGEST_KEPT_BODY",
     "MARKER",
+    "PLACE",
+    "RUN",
     "SELECT_SUSPECTS",
+    "SHARDS",
+    "SILENT_MS",
     "SQLITE_VERSION",
     "UNREADABLE",
+    "WAKE",
     "WAL_LIMIT_BYTES",
     "Archived",
     "ArrivedRequest",
@@ -120,6 +139,7 @@ __all__ = [
     "AuditFilter",
     "AuditList",
     "AuditRow",
+    "Bell",
     "CannotOpen",
     "CaptionRow",
     "Captions",
@@ -166,6 +186,7 @@ __all__ = [
     "LimitHit",
     "Line",
     "Locked",
+    "Locks",
     "MarkedVersions",
     "Matched",
     "ModelCall",
@@ -180,6 +201,7 @@ __all__ = [
     "OpenRuns",
     "Outbox",
     "Overview",
+    "Owners",
     "PausedRow",
     "PeopleTable",
     "PersonRow",
@@ -197,14 +219,17 @@ __all__ = [
     "ScheduleTable",
     "SecretRow",
     "SecretTable",
+    "SessionLost",
     "SessionRow",
     "SessionTable",
+    "SharedOwners",
     "SignalKept",
     "SignalTable",
     "SignalTaken",
     "SpendingRow",
     "SpendingTable",
     "Spent",
+    "Standing",
     "StartKeys",
     "Statement",
     "StoreFull",
@@ -245,6 +270,8 @@ __all__ = [
     "Verified",
     "VersionRow",
     "WaitingRun",
+    "WakeRow",
+    "WakeTable",
     "WalMissing",
     "WebhookRow",
     "WebhookTable",
@@ -258,13 +285,18 @@ __all__ = [
     "insert",
     "mark",
     "migrations",
+    "next_number_of",
     "open_read_only",
     "run_id",
     "run_number",
+    "shard_named",
+    "shard_of",
     "suspects_of",
     "sync",
     "take",
+    "turn_of",
     "unmark",
     "verify",
+    "wake",
     "write_whole",
 ]

@@ -101,17 +101,20 @@ class Events:
         told: Told,
         beside: Work | None = None,
         caption: Statement | None = None,
+        wake: Statement | None = None,
     ) -> None:
         """Append events after `head`; `told` takes where the history ends once they are durable.
 
         `run` is the fold after them, and stays as it is until then; its row in the list is
-        written in the same transaction, with its `caption` where that has changed, and so is what
-        is to be written `beside` them, or nothing at all. Where they are not durable `told` takes
-        why:
+        written in the same transaction, with its `caption` where that has changed and the `wake`
+        of its owner where that is another process, and so is what is to be written `beside` them,
+        or nothing at all. Where they are not durable `told` takes why:
             Conflict: Somebody else appended after `head` first.
             Unavailable: Whether the events were written is unknown.
         """
         rows, listed, after = _rows(head, events, run, caption)
+        if wake is not None:
+            listed.append(wake)
         conflict = partial(Conflict, head.run_id, head.seq + 1)
         appended = partial(self._appended, after, run, told)
         if beside is None:
@@ -221,6 +224,29 @@ class Events:
         events[0], more = await self.with_inherited(events[0])
         length += more
         return Head(run_id, rows[0][0], len(events), before, length), events, length
+
+    async def after(self, head: Head) -> tuple[Head, list[Event]]:
+        """Return what another process has appended after `head`, and where that ends.
+
+        Raises as `read`; `Corrupt` too where the history does not go on from `head`.
+        """
+        number, seq, before, characters = run_number(head.run_id), head.seq, head.hash, 0
+        events: list[Event] = []
+        for at, kind, schema, at_ms, body, digest in await self._readers.all(
+            "SELECT seq, type, schema, at_ms, body, hash FROM events WHERE run = ? AND seq > ?"
+            " ORDER BY seq",
+            (number, seq),
+        ):
+            seq += 1
+            before = link(before, at, kind, schema, at_ms, body)
+            if at != seq or digest != before:
+                raise Corrupt(head.run_id, at, "does not follow from the one before it")
+            characters += len(body)
+            try:
+                events.append(decode(kind, schema, at_ms, body))
+            except ValueError as unknown:
+                raise Corrupt(head.run_id, at, str(unknown)) from unknown
+        return replace(head, seq=seq, hash=before, characters=head.characters + characters), events
 
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
         """Return the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""

@@ -48,6 +48,7 @@ from journal.store import StoreTable
 from journal.threads import ThreadTable
 from journal.triggers import TriggerTable
 from journal.variables import VariableTable
+from journal.wakes import WakeTable
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
@@ -115,6 +116,7 @@ class Journal:
         self.people = PeopleTable(writer, readers)
         self.sessions = SessionTable(writer, readers)
         self.audit = AuditList(lists)
+        self.wakes = WakeTable(writer, readers)
 
     @classmethod
     async def open(

@@ -109,6 +109,15 @@ class RunList:
         )
         return {run_id(number) for (number,) in rows}
 
+    async def settled(self, run_ids: Iterable[str]) -> list[str]:
+        """Return those of the runs that have ended, or wait for a person."""
+        rows = await self._readers.all(
+            "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+            " AND status <> 'running'",
+            (json.dumps([run_number(name) for name in run_ids]),),
+        )
+        return [run_id(number) for (number,) in rows]
+
     async def due(
         self, now_ms: int, after: tuple[int, int], limit: int
     ) -> list[tuple[int, int, str]]:

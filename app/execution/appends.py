@@ -7,16 +7,18 @@ parent, the children it has left, the list of lost runs. Nothing here knows any 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.definitions.versioned import DefinitionUnusable
+from app.execution.cluster import Cluster
 from app.execution.live_run import LiveRun, RunLost, left_step
 from app.secrets.sensitive import shown_data
-from engine import Event, Input, Recorded, Rejected, react, scope
-from journal import DuplicateStart, Head, Journal, Statement, Work
+from engine import Event, IllegalTransition, Input, Recorded, Rejected, apply, react, scope
+from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
 from steps.captions import Caption
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
@@ -39,7 +41,12 @@ class Appends:
     """
 
     def __init__(
-        self, journal: Journal, clock: Clock, frozen: FrozenValues, fair_loop: FairLoop
+        self,
+        journal: Journal,
+        clock: Clock,
+        frozen: FrozenValues,
+        fair_loop: FairLoop,
+        cluster: Cluster | None = None,
     ) -> None:
         self.on_append: list[tuple[frozenset[type[Event]], Appended]] = []
         self.on_place: list[Appended] = []
@@ -48,6 +55,7 @@ class Appends:
         self._clock = clock
         self._frozen = frozen
         self._fair_loop = fair_loop
+        self._cluster = cluster
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
         """Let the engine decide what follows; it becomes durable with the next flush."""
@@ -68,7 +76,7 @@ class Appends:
         except (Rejected, DefinitionUnusable):
             raise
         except BaseException:
-            self._lose(live)  # it may have changed by half
+            self.lose(live)  # it may have changed by half
             raise
         live.pending.extend(events)
 
@@ -105,7 +113,7 @@ class Appends:
         try:
             await done
         except asyncio.CancelledError:
-            self._lose(live)
+            self.lose(live)
             raise
 
     def write(
@@ -142,7 +150,35 @@ class Appends:
                 live.tenant, live.run, events, told, idempotency=key, caption=caption
             )
         else:
-            self._journal.events.append(live.head, events, live.run, told, beside, caption)
+            wake = None if self._cluster is None else self._wake(live, self._cluster)
+            self._journal.events.append(live.head, events, live.run, told, beside, caption, wake)
+
+    def _wake(self, live: LiveRun, cluster: Cluster) -> Statement | None:
+        """Return what has the owner go on from an append, where that is another process."""
+        if live.is_ours and cluster.owns(live.run.id):
+            return None
+        live.is_ours = False
+        return cluster.wake(live.run.id, live.run.seq)
+
+    async def catch_up(self, live: LiveRun) -> None:
+        """Take in what another process has appended, with the lock held, and publish it here.
+
+        Raises journal errors.
+        """
+        if live.head is None or live.pending or live.lost:
+            return  # what has been decided meanwhile is refused, and then the run is read anew
+        head, events = await self._journal.events.after(live.head)
+        if not events:
+            return
+        try:
+            for event in events:
+                live.run = apply(live.run, event)
+        except IllegalTransition as illegal:
+            self.lose(live)
+            raise Corrupt(live.run.id, head.seq, f"does not apply: {illegal}") from illegal
+        live.head = replace(head, turn=turn_of(live.run))
+        live.caption = None
+        self._publish(live, events)
 
     def _caption(self, live: LiveRun) -> Statement | None:
         """Return what keeps the title and labels of a run, None where they have not changed."""
@@ -165,11 +201,13 @@ class Appends:
         if isinstance(answer, DuplicateStart):
             return answer
         if isinstance(answer, BaseException):
-            self._lose(live)
+            self.lose(live)
             return answer
         if live.lost:
             return RunLost(live.run.id)
         live.head = answer
+        if self._cluster is not None and not live.is_ours:
+            self._cluster.woken(live.run.id)
         try:
             self._publish(live, events)
         except Exception as failure:  # noqa: BLE001 - the writer tells others next
@@ -187,7 +225,7 @@ class Appends:
                 heads = await self._journal.events.start_together(lives[0].tenant, starts)
             except BaseException:
                 for live in lives:
-                    self._lose(live)
+                    self.lose(live)
                 raise
             for live, head, (_, events, _) in zip(lives, heads, starts, strict=True):
                 live.head = head
@@ -206,7 +244,8 @@ class Appends:
             live.in_flight.work.cancel()
             live.in_flight.abandon()
 
-    def _lose(self, live: LiveRun) -> None:
+    def lose(self, live: LiveRun) -> None:
+        """Give up the copy of a run in memory: only the journal knows how it stands."""
         if live.lost:
             return
         live.lost = True

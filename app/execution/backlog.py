@@ -33,6 +33,10 @@ class Backlog:
     def __len__(self) -> int:
         return self._count
 
+    def is_in_memory(self, run_id: str) -> bool:
+        """Say whether a run is in memory."""
+        return self._live_runs.peek(run_id) is not None
+
     def add(self, runs: Iterable[LeftBehind]) -> None:
         """Put runs at the end of their tenants' lines, each once."""
         for run in runs:

@@ -108,7 +108,8 @@ class Driver:
     def _turns(self, live: LiveRun, due: Attempt | None = None) -> None:
         """Take turns with the lock held, until one waits; begin with an attempt that is due."""
         try:
-            if due is not None and not self.stopping and not self._execute(live, due):
+            stops = self.stopping or live.is_leaving
+            if due is not None and not stops and not self._execute(live, due):
                 return
             while self._turn(live):
                 pass
@@ -119,17 +120,18 @@ class Driver:
         """Do what is due; say whether to go on. What waits holds the lock, or has released it."""
         decision = decide(live.run)
         due = self._step_life.due(live, decision) if isinstance(decision, Execute) else None
-        goes_on = not self.stopping and (isinstance(decision, Advance) or (due and not due.acts))
+        stops = self.stopping or live.is_leaving
+        goes_on = not stops and (isinstance(decision, Advance) or (due and not due.acts))
         if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
             return self._flush(live, due)
-        if due and not self.stopping:
+        if due and not stops:
             return self._execute(live, due) if due.acts else self._think(live, due)
         match decision:
             case Advance():
                 self._appends.take(live, Begin())
             case Abandon():
                 self._appends.take(live, Stopped())
-            case AwaitChildren() | AwaitStopped() if not self.stopping:
+            case AwaitChildren() | AwaitStopped() if not stops:
                 return self._look_at_children(live, decision)
             case _:
                 self._end(live)

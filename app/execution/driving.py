@@ -1,13 +1,14 @@
 """Which runs are being driven, begun by whoever has news for the run."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
+from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
 from app.execution.driver import Driver
 from app.execution.interruption import CHOICES
@@ -16,20 +17,22 @@ from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
 from app.telemetry import log
 from engine import Event, Input, Interrupted, Run, State
-from journal import UNREADABLE, UnknownRun
+from journal import UNREADABLE, UnknownRun, run_number, shard_of
 
 
 class Driving:
     """The runs that are driven."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
         appends: Appends,
         driver: Driver,
         live_runs: LiveRuns,
         lost_runs: LostRuns,
         culprit: Culprit,
+        cluster: Cluster | None = None,
     ) -> None:
+        self._cluster = cluster
         self._appends = appends
         self._driver = driver
         self._live_runs = live_runs
@@ -52,12 +55,78 @@ class Driving:
         live.is_notified = True
         if live.is_driven:
             self._driver.hurry(live)
+        elif self._cluster is not None and not self._begins(live, self._cluster):
+            pass
         elif not (live.run.is_over or live.lost):
             live.is_driven = True
             self._driven.add(live)
             # Not in the context of whoever has news: a step that has started this run as a child
             # is not what it does.
             self._context.copy().run(self._driver.go_on, live)
+
+    def _begins(self, live: LiveRun, cluster: Cluster) -> bool:
+        """Say whether a run is carried on here; its owner is told where that is another process.
+
+        A run of a shard that is given away is found by whoever has the shard next.
+        """
+        if not live.is_ours:
+            return False  # the wake beside its append tells its owner
+        if not cluster.owns(live.run.id):
+            cluster.tell(live.run.id)
+            return False
+        return cluster.begins(live.run.id)
+
+    async def heed(self, run_id: str, seq: int, grace_s: float) -> None:
+        """Go on from where another process left a run, or look at news of its child runs.
+
+        `seq` is that of a wake; a step in flight that is asked to stop has so many seconds. Raises
+        as `wake`.
+        """
+        async with self._live_runs.load(None, run_id) as live:
+            if not live.is_ours:
+                if self._cluster is not None:
+                    self._cluster.tell(run_id, seq)
+                return
+            async with live.lock:
+                await self._appends.catch_up(live)
+                run = live.run
+                is_cut_off = run.state is State.EXECUTING and not live.is_driven
+                if is_cut_off and seq == -run.seq:
+                    self._appends.take(live, Interrupted(True, self._culprit.most, CHOICES))
+                    await self._appends.append(live)
+                elif is_cut_off and seq != run.seq:
+                    return  # somebody else knows how it was left
+            if live.in_flight and live.run.is_stopping:
+                live.in_flight.stop(grace_s)
+            self.carry_on(live)
+
+    def leave(self, shards: Collection[int]) -> None:
+        """Begin no further step of runs of these shards."""
+        for live in self._driven:
+            if shard_of(run_number(live.run.id)) in shards:
+                live.is_leaving = True
+                self._driver.hurry(live)
+
+    def shards_under_way(self) -> set[int]:
+        """Return the shards of the runs that are driven."""
+        return {shard_of(run_number(live.run.id)) for live in self._driven}
+
+    def come_back(self, shards: Collection[int]) -> None:
+        """Go on with the runs of shards that were to be given away, where they are driven still."""
+        for live in self._driven:
+            if shard_of(run_number(live.run.id)) in shards:
+                live.is_leaving = False
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Drop what is in memory of shards that belong to another process now."""
+        for live in self._live_runs.all():
+            if shard_of(run_number(live.run.id)) not in shards:
+                continue
+            if live.is_driven:
+                live.is_leaving = True
+                self._appends.lose(live)
+                self._driver.hurry(live)
+            self._live_runs.give_up(live)
 
     async def wake(
         self,
@@ -74,6 +143,11 @@ class Driving:
         where the process has ended. Raises as an append does, and `UnknownRun`, `Corrupt` or
         `DefinitionUnusable`.
         """
+        cluster = self._cluster
+        if cluster is not None and not cluster.owns(run_id):
+            if happened is None and not after_restart:
+                cluster.tell(run_id)
+            return
         async with self._live_runs.load(None, run_id) as live:
             live.is_notified = True
             if live.is_driven and happened is None:
@@ -83,7 +157,14 @@ class Driving:
                 if live.is_driven and happened is None:
                     return
                 if happened is None and live.run.state is State.EXECUTING:
-                    happened = self._interrupted(live.run, after_restart=after_restart)
+                    left_at = 0
+                    if cluster is not None:
+                        left_at = await cluster.left_at(run_id, live.run.seq)
+                    if left_at <= 0:  # else the attempt has not begun
+                        is_known = left_at < 0
+                        happened = self._interrupted(
+                            live.run, after_restart=after_restart and not is_known
+                        )
                 if callable(happened):
                     happened = happened(live)
                 if happened:
@@ -97,7 +178,9 @@ class Driving:
             return Interrupted(True, most, CHOICES)
         count = visit.interruptions
         log.attempt_interrupted(run.id, visit.step_id, count, most)
-        return Interrupted(not self._culprit.is_blamed(run.id, count), most, CHOICES)
+        # In a cluster nobody knows why another process has ended: each end counts.
+        is_blamed = self._cluster is not None or self._culprit.is_blamed(run.id, count)
+        return Interrupted(not is_blamed, most, CHOICES)
 
     def interruptions_of(self, run_id: str) -> int:
         """Return how often the attempt has been cut off that a run is making now, else 0."""
@@ -136,15 +219,26 @@ class Driving:
             if live.in_flight:
                 live.in_flight.discard()
                 late.add(live.in_flight.work)
+                if self._cluster is not None and live.is_durable and not live.lost:
+                    self._cluster.tell(live.run.id, -live.run.seq)
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=1)
+        if self._cluster is not None:
+            await self._cluster.told()
 
     async def _look(self, run_id: str) -> None:
         self._notified.discard(run_id)
+        await self._noted(run_id, self.wake(run_id, None))
+
+    async def heed_or_note(self, run_id: str, seq: int, grace_s: float) -> None:
+        """Do as `heed`; a failure is logged, and the run is looked at again."""
+        await self._noted(run_id, self.heed(run_id, seq, grace_s))
+
+    async def _noted(self, run_id: str, work: Awaitable[None]) -> None:
         try:
-            await self.wake(run_id, None)
+            await work
         except UnknownRun:
             pass
         except DefinitionUnusable as unusable:
@@ -168,6 +262,8 @@ class Driving:
                 log.run_lost(live.run.id, failure)
                 live.lost = True
                 self._lost_runs.add(live.run.id)
+        if self._cluster is not None and not live.lost and live.run.state is State.EXECUTING:
+            self._cluster.tell(live.run.id, live.run.seq)  # its attempt has not begun
         live.is_driven = False
         self._driven.discard(live)
         self._live_runs.release(live)

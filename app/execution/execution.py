@@ -13,6 +13,7 @@ from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
 from app.execution.backlog import Backlog
 from app.execution.children import Children
+from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
 from app.execution.driver import Driver
 from app.execution.driving import Driving
@@ -30,13 +31,14 @@ from app.execution.starts import Starts
 from app.execution.step_life import StepLife
 from app.execution.timers import SETS_TIMER, Timers
 from app.execution.trials import Trials
+from app.execution.waited_elsewhere import WaitedElsewhere
 from app.execution.waiters import SETTLES, Waiters
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.counters import Counters
 from app.telemetry.traces import Exporter
 from engine import RunPaused, RunStarted
 from engine.value import value
-from journal import Journal
+from journal import ALL_SHARDS, Journal
 from steps.frozen import FrozenValues
 
 
@@ -54,6 +56,7 @@ class Execution:
         signals: To be run in the background; gives signals to runs that wait for them.
         places: To be run in the background; admits runs of workflows with `concurrency`.
         fair_loop: Where runs and requests take turns.
+        cluster: To be run in the background where several processes share the journal, else None.
     """
 
     runs: Runs
@@ -65,6 +68,7 @@ class Execution:
     signals: Signals
     places: Places
     fair_loop: FairLoop
+    cluster: Cluster | None = None
 
 
 async def open_execution(  # noqa: PLR0913 - the parts below this room, each passed in
@@ -77,13 +81,17 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     cancel_grace_s: float,
     culprit: Culprit,
     exporter: Exporter | None = None,
+    cluster: Cluster | None = None,
 ) -> Execution:
     """Put together what executes runs."""
     frozen, fair_loop = FrozenValues(), FairLoop()
-    appends = Appends(journal, clock, frozen, fair_loop)
+    appends = Appends(journal, clock, frozen, fair_loop, cluster)
     last_number = await journal.runs.last_number()
     traced = exporter is not None
-    starts = Starts(appends, live_runs, journal.variables, clock, last_number, traced=traced)
+    owners = None if cluster is None else cluster.owners
+    starts = Starts(
+        appends, live_runs, journal.variables, clock, last_number, traced=traced, owners=owners
+    )
     children = Children(journal, services.workflows, starts)
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
@@ -95,12 +103,15 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )  # fmt: skip
     driver = Driver(appends, step_life, fair_loop)
     lost_runs, waiters = LostRuns(), Waiters()
-    driving = Driving(appends, driver, live_runs, lost_runs, culprit)
-    runs = Runs(journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s)
+    driving = Driving(appends, driver, live_runs, lost_runs, culprit, cluster)
+    runs = Runs(
+        journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s,
+        is_shared=cluster is not None,
+    )  # fmt: skip
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
     signals.carry_on = driving.carry_on
-    places = Places(journal, appends, live_runs)
+    places = Places(journal, appends, live_runs, cluster)
     places.carry_on = driving.carry_on
     places.cancel = runs.make_room
     appends.on_place.append(places.appended)
@@ -120,8 +131,23 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     # Enough for every turn to act, and no more than leaves room for starts.
     most = max(live_runs.runs.most // 2, 2 * acting.most)
     trials = Trials(driving, culprit)
-    recovery = Recovery(journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials)
+    recovery = Recovery(
+        journal, runs, Backlog(live_runs, most), left_children, lost_runs, trials, cluster,
+        starts.follow,
+    )  # fmt: skip
+    if cluster is not None:
+        live_runs.owns = timers.owns = cluster.owns
+        cluster.heed = runs.heed
+        cluster.owners.under_way = lambda: (
+            ALL_SHARDS if cluster.is_telling else driving.shards_under_way()
+        )
+        waited = WaitedElsewhere(journal, live_runs, waiters, cluster.bell)
+        cluster.beside.append(waited.run)
+        cluster.owners.on_gain += (driving.come_back, recovery.gained, timers.forget)
+        cluster.owners.on_leave.append(driving.leave)
+        cluster.owners.on_loss.append(driving.drop)
     runs.on_question.append(recovery.asked)
     return Execution(
-        runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop
-    )
+        runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
+        cluster,
+    )  # fmt: skip

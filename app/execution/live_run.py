@@ -85,6 +85,8 @@ class LiveRun:
         linger: The end of the driver's wait for such news, while it waits.
         caption: Its title and labels as the journal has them, once they are known.
         steps_left: How many steps that do not act it may take before others have a turn.
+        is_ours: False for a copy that one command has of a run which another process carries on.
+        is_leaving: True while its shard is given to another process: no further step begins here.
     """
 
     tenant: str
@@ -104,6 +106,8 @@ class LiveRun:
     linger: asyncio.TimerHandle | None = None
     caption: Caption | None = None
     steps_left: int = 0
+    is_ours: bool = True
+    is_leaving: bool = False
 
     @property
     def is_durable(self) -> bool:

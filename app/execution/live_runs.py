@@ -21,6 +21,8 @@ class LiveRuns:
     """The runs in memory, by id.
 
     Attributes:
+        owns: Says whether this process carries a run on; None where there is no other. A run of
+            another process is never kept: each command reads it for itself.
         runs: How many there are, by tenant, and how many there may be.
         bytes: How many bytes they were started with.
     """
@@ -28,6 +30,7 @@ class LiveRuns:
     def __init__(
         self, journal: Journal, definition_of: DefinitionOf, most_runs: int, most_bytes: int
     ) -> None:
+        self.owns: Callable[[str], bool] | None = None
         self.runs = FairShare(most_runs)
         self.bytes = FairShare(most_bytes)
         self._journal = journal
@@ -60,6 +63,10 @@ class LiveRuns:
     async def hold(self, tenant: str | None, run_id: str) -> LiveRun:
         """Hold the run as `load` does, until `let_go`."""
         while (live := self.peek(run_id)) is None:
+            if self.owns is not None and not self.owns(run_id):
+                live = await self._read(tenant, run_id)
+                live.is_ours = False
+                break
             await self._load(tenant, run_id)
         if tenant is not None and live.tenant != tenant:
             raise UnknownRun(run_id)
@@ -73,6 +80,16 @@ class LiveRuns:
             del self._live[live.run.id]
             self._give_back(live)
 
+    def give_up(self, live: LiveRun) -> None:
+        """Keep a run no longer that belongs to another process now; who holds it may go on.
+
+        What a command still appends to its copy has the owner go on from there.
+        """
+        live.is_ours = False
+        if self._live.get(live.run.id) is live:
+            del self._live[live.run.id]
+            self._give_back(live)
+
     def _give_back(self, live: LiveRun) -> None:
         self.runs.give(live.tenant)
         self.bytes.give(live.tenant, live.size)
@@ -81,6 +98,10 @@ class LiveRuns:
         """Return the run if it is in memory, without holding it."""
         live = self._live.get(run_id)
         return None if live is None or live.lost else live
+
+    def all(self) -> list[LiveRun]:
+        """Return those that are in memory."""
+        return list(self._live.values())
 
     def _keep(self, live: LiveRun) -> None:
         if lost := self._live.pop(live.run.id, None):
@@ -99,12 +120,14 @@ class LiveRuns:
             return
         loading = self._loading[run_id] = asyncio.Event()
         try:
-            await self._read(tenant, run_id)
+            live = await self._read(tenant, run_id)
+            if self.peek(run_id) is None:
+                self._keep(live)
         finally:
             del self._loading[run_id]
             loading.set()
 
-    async def _read(self, tenant: str | None, run_id: str) -> None:
+    async def _read(self, tenant: str | None, run_id: str) -> LiveRun:
         head, run = await self._journal.events.run(run_id, tenant)
         try:
             definition: Definition | DefinitionUnusable = await self._definition_of(
@@ -112,8 +135,7 @@ class LiveRuns:
             )
         except DefinitionUnusable as unusable:
             definition = unusable
-        if self.peek(run_id) is None:
-            self._keep(LiveRun(head.tenant, run, head, definition, may_have_children=True))
+        return LiveRun(head.tenant, run, head, definition, may_have_children=True)
 
 
 class LoadedRun:

@@ -13,8 +13,12 @@ class LostRuns:
         return len(self._ids)
 
     def lost(self, live: LiveRun) -> None:
-        """Note a run whose append had an unknown outcome."""
-        self.add(live.run.id)
+        """Note a run whose append had an unknown outcome.
+
+        The owner of another process's run hears of what was appended by the wake beside it.
+        """
+        if live.is_ours:
+            self.add(live.run.id)
 
     def add(self, run_id: str) -> None:
         """Note a run that has to be read again."""

@@ -7,19 +7,22 @@ has a place ends, the server starts) asks for the first in line and how many are
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from weakref import WeakValueDictionary
 
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
+from app.execution.cluster import Cluster
 from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.telemetry import log
 from engine import Admit, Event, Place, Rejected, RunQueued, State, TurnAway
-from journal import UNREADABLE, Journal, JournalError, PlaceKey, UnknownRun, run_number
+from journal import PLACE, UNREADABLE, Journal, JournalError, PlaceKey, UnknownRun, run_number
 
 _LOOK_EVERY_S = 5
+_LOOK_SHARED_EVERY_S = 1
 _REASON = "newer runs have taken its place"
 
 
@@ -31,7 +34,16 @@ class Places:
         cancel: Cancels a run of a tenant, with a reason.
     """
 
-    def __init__(self, journal: Journal, appends: Appends, live_runs: LiveRuns) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        appends: Appends,
+        live_runs: LiveRuns,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self._cluster = cluster
+        if cluster is not None:
+            cluster.bell.heard[PLACE] = self._heard
         self._journal = journal
         self._appends = appends
         self._live_runs = live_runs
@@ -45,10 +57,16 @@ class Places:
         place = live.run.place
         assert place is not None  # noqa: S101 - only such runs are told of
         if live.run.is_over or any(type(event) is RunQueued for event in events):
-            key = PlaceKey(live.tenant, live.run.workflow_id, place.key)
-            task = asyncio.create_task(self._advance_or_log(key))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._look_at(PlaceKey(live.tenant, live.run.workflow_id, place.key))
+
+    def _heard(self, name: str) -> None:
+        if self._cluster is not None and self._cluster.owns_name(name):
+            self._look_at(PlaceKey(*json.loads(name)))
+
+    def _look_at(self, key: PlaceKey) -> None:
+        task = asyncio.create_task(self._advance_or_log(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def run(self) -> None:
         """Look at every line now and then, until cancelled."""
@@ -60,7 +78,8 @@ class Places:
                 await asyncio.gather(*(self._advance_all(own) for own in lines))
             except JournalError as failure:
                 log.places_delayed(failure)
-            await asyncio.sleep(_LOOK_EVERY_S)
+            # What another process rang for, and the ring was lost, may not wait for long.
+            await asyncio.sleep(_LOOK_EVERY_S if self._cluster is None else _LOOK_SHARED_EVERY_S)
 
     async def _advance_all(self, keys: Sequence[PlaceKey]) -> None:
         for key in keys:
@@ -73,7 +92,13 @@ class Places:
             log.places_delayed(failure)
 
     async def _advance(self, key: PlaceKey) -> None:
-        """Admit runs as long as there is room for the first in line."""
+        """Admit runs as long as there is room for the first in line.
+
+        Of several processes one does so for each key, so that two cannot fill the same place.
+        """
+        if self._cluster is not None and not self._cluster.owns_name(json.dumps(key.values)):
+            self._cluster.bell.ring(PLACE, json.dumps(key.values))
+            return
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             stuck: set[int] = set()

@@ -14,21 +14,34 @@ before is a suspect: the server serves first, and then suspects are put on trial
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.backlog import Backlog
+from app.execution.cluster import Cluster
 from app.execution.left_children import LeftChildren
 from app.execution.lost_runs import LostRuns
 from app.execution.runs import Runs
 from app.execution.trials import Trials
 from app.telemetry import log
-from journal import UNREADABLE, Journal, JournalError, UnknownRun, run_number
+from journal import (
+    ALL_SHARDS,
+    UNREADABLE,
+    Journal,
+    JournalError,
+    UnknownRun,
+    run_id,
+    run_number,
+    shard_of,
+)
 
 _AT_ONCE = 100
 _PAGE = 5_000
 _PAUSE_S = 1.0
+_SWEEP_EVERY_S = 30.0
+"""How often a process of several looks for runs of its own that nobody carries on."""
+
 _ROOM_S = 0.05
 """How long it takes until it is looked again whether there is room for more runs."""
 
@@ -49,7 +62,14 @@ class Recovery:
         left_children: LeftChildren,
         lost_runs: LostRuns,
         trials: Trials,
+        cluster: Cluster | None = None,
+        follow: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """Take the parts below; `follow` is told of the newest number of a run when shards come."""
+        self._cluster = cluster
+        self._follow = follow
+        self._gained = set[int]()
+        self._has_gained = asyncio.Event()
         self._journal = journal
         self._runs = runs
         self._left_children = left_children
@@ -71,28 +91,75 @@ class Recovery:
 
     async def run(self) -> None:
         """Pick up what the restart left, and whatever is lost, until cancelled."""
-        self._trials.begin()
-        while not self.is_queued:
+        if self._cluster is None:
+            self._trials.begin()
+            left = await self._looked(ALL_SHARDS)
+        else:
+            left = ()
+        self.is_queued = True
+        async with asyncio.TaskGroup() as tasks:
+            if self._cluster is None:
+                tasks.create_task(self._work_off(left))
+            else:
+                tasks.create_task(self._take_over(self._cluster))
+            tasks.create_task(self._go_on())
+
+    def gained(self, shards: frozenset[int]) -> None:
+        """Look for what the process before has left of shards that have come to this one."""
+        self._gained |= shards
+        self._has_gained.set()
+
+    async def _take_over(self, cluster: Cluster) -> None:
+        """Pick up what is left of the shards that come to this process, and what was missed."""
+        while True:
+            self.is_done = not self._gained
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SWEEP_EVERY_S):
+                    await self._has_gained.wait()
+            self._has_gained.clear()
+            gained, self._gained = frozenset(self._gained), set()
+            if gained:
+                with suppress(JournalError):
+                    self._follow(await self._journal.runs.last_number())
+                await self._work_off(await self._looked(gained))
+            else:
+                await self._sweep(cluster)
+
+    async def _sweep(self, cluster: Cluster) -> None:
+        """Pick up runs that stand still and should not, which no wake has told of."""
+        after = 0
+        with suppress(JournalError):
+            while page := await self._journal.runs.unfinished(after, _PAGE):
+                for name in (run_id(run.number) for run in page):
+                    if cluster.begins(name) and not self._backlog.is_in_memory(name):
+                        self._lost_runs.add(name)
+                after = page[-1].number
+
+    async def _looked(self, shards: frozenset[int]) -> Sequence[tuple[str, bool]]:
+        while True:
             try:
-                left = await self._look()
-                self.is_queued = True
+                return await self._look(shards)
             except Exception as failure:  # noqa: BLE001 - tried again, and logged
                 log.recovery_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._work_off(left))
-            tasks.create_task(self._go_on())
 
-    async def _look(self) -> Sequence[tuple[str, bool]]:
-        """Queue what the restart left behind; return the children that nobody waits for."""
-        self._suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
+    async def _look(self, shards: frozenset[int]) -> Sequence[tuple[str, bool]]:
+        """Queue what was left behind of shards; return the children that nobody waits for."""
+        suspects = [suspect.run_id for suspect in await self._journal.runs.suspects()]
+        self._suspects = [one for one in suspects if shard_of(run_number(one)) in shards]
         left = await self._journal.children.left_behind()
         apart = {run_number(one) for one in (*self._suspects, *(child for child, _ in left))}
         after = 0
         while page := await self._journal.runs.unfinished(after, _PAGE):
-            self._backlog.add(run for run in page if run.number not in apart)
+            self._backlog.add(
+                run for run in page if run.number not in apart and shard_of(run.number) in shards
+            )
             after = page[-1].number
-        self._backlog.add(await self._journal.children.parents_to_look())
+        for parent in await self._journal.children.parents_to_look():
+            if shard_of(parent.number) in shards:
+                self._backlog.add([parent])
+            elif self._cluster is not None:
+                self._cluster.tell(run_id(parent.number))  # its child may have ended untold
         return left
 
     async def _work_off(self, left: Sequence[tuple[str, bool]]) -> None:
@@ -130,7 +197,12 @@ class Recovery:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read_ahead(self, run_ids: Sequence[str]) -> None:
-        """Read several histories by one query; what comes of it only saves time."""
+        """Read several histories by one query; what comes of it only saves time.
+
+        Not where another process may append to them before they are asked for.
+        """
+        if self._cluster is not None:
+            return
         with suppress(JournalError):
             await self._journal.events.read_ahead(run_ids)
 

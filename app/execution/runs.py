@@ -6,7 +6,8 @@ in `driver.py`; what is left behind is picked up by `recovery.py`.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from app.auth.caller import Caller
 from app.clock import Clock
@@ -33,7 +34,10 @@ from engine import (
     TimerDue,
     react,
 )
-from journal import Journal, UnknownRun
+from journal import Conflict, Journal, UnknownRun
+
+_MOST_TRIES = 20
+"""How often a command is tried anew because another process has appended to its run first."""
 
 _NO_KEY = AnswerKey()
 
@@ -56,7 +60,10 @@ class Runs:
         driving: Driving,
         waiters: Waiters,
         cancel_grace_s: float,
+        *,
+        is_shared: bool = False,
     ) -> None:
+        """Take the parts of a run; `is_shared` says that other processes append to runs too."""
         self.on_question: list[Callable[[str, str], None]] = []
         self._journal = journal
         self._clock = clock
@@ -65,6 +72,7 @@ class Runs:
         self._starts = starts
         self._driving = driving
         self._waiters = waiters
+        self._is_shared = is_shared
         self._cancel_grace_s = cancel_grace_s
         self._cancel_grace_ms = round(cancel_grace_s * 1_000)
 
@@ -141,6 +149,11 @@ class Runs:
             InvalidAnswer: The answer does not fit; the run stays paused.
             AnswerKeyReused: The key has been used for another answer.
         """
+        return await self._fenced(partial(self._resume, tenant, run_id, answer, caller, key))
+
+    async def _resume(
+        self, tenant: str, run_id: str, answer: JsonObject, caller: Caller, key: AnswerKey
+    ) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
@@ -152,13 +165,27 @@ class Runs:
                     now_ms = self._clock.now_ms()
                     self._appends.take(live, accept(live, answer, caller, now_ms, key))
                     await self._appends.append(live)
-            if child_id is not None:
-                await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
-                await self._appends.happen(live, ChildResumed(key))
-                await self._appends.flush(live)
+            if child_id is None:
+                shown = live.run.copy()
+                self._driving.carry_on(live)
+                return shown
+        await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
+        return await self._fenced(partial(self._child_resumed, tenant, run_id, key))
+
+    async def _child_resumed(self, tenant: str, run_id: str, key: AnswerKey) -> Run:
+        async with self._live_runs.load(tenant, run_id) as live:
+            await self._appends.happen(live, ChildResumed(key))
+            await self._appends.flush(live)
             shown = live.run.copy()
             self._driving.carry_on(live)
             return shown
+
+    async def _fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
+        """Do a command; on a fresh copy of the run once more where another process was first."""
+        for _ in range(_MOST_TRIES if self._is_shared else 0):
+            with contextlib.suppress(Conflict):
+                return await command()
+        return await command()
 
     async def cancel(
         self,
@@ -175,6 +202,18 @@ class Runs:
             RunIsOver: It has ended.
             AlreadyCancelling: It has been asked before.
         """
+        return await self._fenced(
+            partial(self._cancel, tenant, run_id, workflow_id, reason, caller)
+        )
+
+    async def _cancel(
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
+    ) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
@@ -223,6 +262,18 @@ class Runs:
             UnknownRun: There is no such run, or not of that workflow.
             RunIsOver: It has ended.
         """
+        return await self._fenced(
+            partial(self._terminate, tenant, run_id, workflow_id, reason, caller)
+        )
+
+    async def _terminate(
+        self,
+        tenant: str | None,
+        run_id: str,
+        workflow_id: str | None,
+        reason: str | None,
+        caller: str,
+    ) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
             _of_workflow(live, workflow_id)
             async with live.lock:
@@ -256,6 +307,10 @@ class Runs:
             await self._driving.wake(run_id, due)
             if live.in_flight and live.run.overdue:
                 live.in_flight.stop(self._cancel_grace_s)
+
+    async def heed(self, run_id: str, seq: int) -> None:
+        """Go on from where another process left a run; raises nothing."""
+        await self._driving.heed_or_note(run_id, seq, self._cancel_grace_s)
 
     async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.

@@ -10,7 +10,7 @@ from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
 from app.telemetry.traces import with_trace
 from engine import Event, JsonObject, apply
-from journal import DuplicateStart, VariableTable
+from journal import DuplicateStart, Owners, Unavailable, VariableTable, next_number_of
 
 
 class Starts:
@@ -25,9 +25,12 @@ class Starts:
         last_number: int,
         *,
         traced: bool = False,
+        owners: Owners | None = None,
     ) -> None:
         """Take the number of the newest run of the journal, 0 where there is none.
 
+        With `owners`, runs are of shards that are here: no other process gives their numbers, and
+        they are carried on where they are started.
         `traced` gives each run a trace, where its caller has named none.
         """
         self._traced = traced
@@ -36,6 +39,11 @@ class Starts:
         self._live_runs = live_runs
         self._clock = clock
         self._last_number = last_number
+        self._owners = owners
+
+    def follow(self, number: int) -> None:
+        """Give numbers after this one only: another process has used it."""
+        self._last_number = max(self._last_number, number)
 
     async def hold_new(self, new: NewRun) -> LiveRun:
         """Return a new run of which nothing is durable yet, in memory until `let_go`."""
@@ -95,5 +103,16 @@ class Starts:
         )
 
     def _next_id(self, now_ms: int) -> str:
-        self._last_number = max(self._last_number + 1, now_ms)
-        return f"dynamic-workflow-{self._last_number}"
+        number = max(self._last_number + 1, now_ms)
+        if self._owners is not None:
+            number = self._of_a_shard_here(self._owners, number)
+        self._last_number = number
+        return f"dynamic-workflow-{number}"
+
+    def _of_a_shard_here(self, owners: Owners, least: int) -> int:
+        """Return the next number of a shard whose work begins here. Raises `Unavailable`."""
+        here = [shard for shard in owners.shards if owners.begins(shard)]
+        number = next_number_of(here, least)
+        if number is None:
+            raise Unavailable("this process takes part in no runs yet, or no more")
+        return number

@@ -45,7 +45,11 @@ SETS_TIMER = frozenset(
 
 
 class Timers:
-    """Sleeps until the next timer is due, fires it, looks again."""
+    """Sleeps until the next timer is due, fires it, looks again.
+
+    Attributes:
+        owns: Says whether the timer of a run is fired here; None where there is no other process.
+    """
 
     def __init__(
         self, journal: Journal, clock: Clock, fire: Callable[[str], Awaitable[None]]
@@ -53,6 +57,7 @@ class Timers:
         self._journal = journal
         self._clock = clock
         self._fire = fire
+        self.owns: Callable[[str], bool] | None = None
         self._next_ms: int | None = None
         self._still: set[str] = set()
         """Runs that no timer can help before the next start."""
@@ -66,6 +71,11 @@ class Timers:
         if self._next_ms is None or at_ms < self._next_ms:
             self._next_ms = at_ms
             self._earlier.set()
+
+    def forget(self, _: frozenset[int]) -> None:
+        """Try timers again that could not be fired: shards have come to this process."""
+        self._still.clear()
+        self._earlier.set()
 
     async def run(self) -> None:
         """Fire timers until cancelled."""
@@ -90,6 +100,8 @@ class Timers:
 
     async def _fire_all(self, due: list[str]) -> None:
         due = [run_id for run_id in due if run_id not in self._still]
+        if self.owns is not None:
+            due = [run_id for run_id in due if self.owns(run_id)]
         results = await asyncio.gather(
             *(self._fire(run_id) for run_id in due), return_exceptions=True
         )

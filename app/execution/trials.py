@@ -31,7 +31,7 @@ class Trials:
 
     def wait_for_one(self, suspects: list[str]) -> None:
         """Put the suspects on trial later, in this order."""
-        self._waiting = suspects[::-1]
+        self._waiting = [*suspects[::-1], *self._waiting]
 
     def next(self) -> str | None:
         """Return the run whose trial begins now, None while another is on trial or none waits."""

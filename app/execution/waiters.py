@@ -33,6 +33,13 @@ class Waiters:
         future.add_done_callback(lambda done: self._forget(run_id, done))
         return future
 
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._by_run
+
+    def waited_for(self) -> list[str]:
+        """Return the runs for which somebody waits."""
+        return list(self._by_run)
+
     def resolve(self, run: Run) -> None:
         """Wake those who wait for this run, if it has ended or paused."""
         if run.id not in self._by_run or not is_settled(run):

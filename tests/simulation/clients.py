@@ -26,7 +26,7 @@ from engine import (
 from journal import DuplicateStart, IdempotencyKey, NewSignal, Unavailable
 from steps.contract import InvalidAnswer
 from tests.simulation.observer import Observer
-from tests.simulation.process import Gone, Process, Server
+from tests.simulation.process import AnyServer, Gone, Process, Server
 from tests.simulation.workflows import CHILDREN, DOCUMENTS, TENANT
 
 STARTED = [str(document["id"]) for document in DOCUMENTS if document["id"] not in CHILDREN]
@@ -59,7 +59,7 @@ class Client:
     """Does one thing after the other."""
 
     def __init__(
-        self, name: str, server: Server, observer: Observer, book: Book, random: Random
+        self, name: str, server: Server | AnyServer, observer: Observer, book: Book, random: Random
     ) -> None:
         self.name, self._server, self._observer = name, server, observer
         self._book, self._random = book, random

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from app.concurrency.fair_queue import FairQueue
 from app.definitions.workflows import Workflows
+from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
 from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
@@ -18,12 +21,13 @@ from app.secrets.mask import Mask
 from app.telemetry import log
 from app.telemetry.counters import Counters
 from engine import Json
-from journal import Journal, JournalError
+from journal import Journal, JournalError, SharedOwners
 from steps.contract import StepBroke
 from steps.http_messages import HttpRequest, HttpResponse
 from tests.simulation.disk import Disk, Life
 from tests.simulation.loop import SeededLoop
 from tests.simulation.observer import Observer
+from tests.simulation.several import Sessions, SimulatedBell, SimulatedLocks
 from tests.simulation.step_types import Boom, registry
 from tests.simulation.workflows import compiled
 
@@ -56,15 +60,23 @@ class NoSecrets:
 class Outside:
     """What steps call: counts, takes its time, fails now and then."""
 
-    def __init__(self, life: Life, observer: Observer, random: Random) -> None:
+    def __init__(
+        self, life: Life, observer: Observer, random: Random, sessions: Sessions | None = None
+    ) -> None:
         self._life, self._observer, self._random = life, observer, random
+        self._sessions = sessions
+
+    def _is_late(self, run_id: str) -> bool:
+        """Say whether another process has the run, which this one may not know yet."""
+        return self._sessions is not None and self._sessions.is_late(run_id, self._life, 6)
 
     async def send(self, request: HttpRequest, tenant: str) -> HttpResponse:
         run_id, step_id, visit, attempt, what = request.url.split("/")
         if not self._life.alive:
             raise asyncio.CancelledError
         self._observer.say(f"step: {run_id[-4:]} {step_id}#{visit}.{attempt} does {what}")
-        self._observer.acts(run_id, step_id, int(visit), int(attempt))
+        if not self._is_late(run_id):
+            self._observer.acts(run_id, step_id, int(visit), int(attempt))
         number = self._observer.effects
         await asyncio.sleep(self._random.choice((0, 0, 0.002, 0.2)))
         if self._random.random() < 0.05:
@@ -81,6 +93,7 @@ class Process:
     workflows: Workflows
     execution: Execution
     background: list[asyncio.Task[None]]
+    owners: SharedOwners | None = None
     calls: int = 0
     stopping: bool = False
 
@@ -96,7 +109,11 @@ class Server:
         clock: JumpingClock,
         random: Random,
         folder: Path,
+        sessions: Sessions | None = None,
+        lives: Iterator[int] | None = None,
     ) -> None:
+        self._sessions = sessions
+        self._numbers = lives or count(1)
         self._loop, self._disk, self._observer = loop, disk, observer
         self._clock, self._random = clock, random
         self._folder = folder
@@ -110,7 +127,7 @@ class Server:
         """Keep a server running."""
         while not self._closing:
             self.lives += 1
-            life = Life(self.lives)
+            life = Life(next(self._numbers))
             self._observer.say(f"server: life {life.number} begins")
             opening = self._loop.within(life, self._start(life))
             crashed = asyncio.ensure_future(life.crashed.wait())
@@ -163,8 +180,13 @@ class Server:
         journal = self._disk.journal(life)
         workflows = Workflows(journal, registry(), self._clock)
         workflows._compile_document = compiled()
-        outside = Outside(life, self._observer, self._random)
+        outside = Outside(life, self._observer, self._random, self._sessions)
         nothing: Any = None
+        cluster, owners = None, None
+        if self._sessions is not None:
+            owners = SharedOwners(SimulatedLocks(self._sessions, life), chance=self._random)
+            bell = SimulatedBell(self._sessions, life, self._random.choice((0.0, 0.5, 1.0)))
+            cluster = Cluster(owners, bell, journal.wakes)
         execution = await open_execution(
             journal,
             self._clock,
@@ -172,98 +194,4 @@ class Server:
             FairQueue(3),  # so few that runs wait for each other
             Counters(),
             StepServices(self._clock, outside, nothing, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing, nothing, nothing, None, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
-            cancel_grace_s=0.5,
-            culprit=Culprit(self._folder, 5),
-        )  # fmt: skip
-        timers, recovery = execution.timers, execution.recovery
-        timers._fire = self._watched(timers._fire)
-        background = [
-            asyncio.create_task(recovery.run()),
-            asyncio.create_task(timers.run()),
-            asyncio.create_task(execution.signals.run()),
-            asyncio.create_task(execution.places.run()),
-        ]
-        for task in background:
-            task.add_done_callback(lambda task: self._ended(life, task))
-        return Process(life, journal, workflows, execution, background)
-
-    def _ended(self, life: Life, task: asyncio.Task[None]) -> None:
-        if life.alive and not task.cancelled():
-            self._observer.violated(f"a background task has ended: {task.exception()!r}")
-
-    def _watched(self, fire: Any) -> Any:
-        async def watched(run_id: str) -> None:
-            try:
-                await fire(run_id)
-            except Exception as failure:
-                if not is_expected(failure):
-                    self._observer.violated(f"a timer failed: {failure!r}")
-                raise
-
-        return watched
-
-    async def _stop(self, process: Process, crashed: asyncio.Future[Any]) -> None:
-        """Stop in the order of `app/server.py`."""
-        self._observer.say("server: asked to stop")
-        process.execution.culprit.nobody()
-        process.stopping = True
-        process.execution.runs.let_go()
-        for _ in range(20):
-            if not process.calls or not process.life.alive:
-                break
-            await asyncio.sleep(0.05)
-        closing = self._loop.within(process.life, self._close(process))
-        await asyncio.wait([closing, crashed], return_when=asyncio.FIRST_COMPLETED)
-        self._observer.say("server: stopped")
-
-    async def _close(self, process: Process) -> None:
-        for task in process.background:
-            task.cancel()
-        await asyncio.gather(*process.background, return_exceptions=True)
-        await process.execution.runs.close(1)
-        await process.journal.close()
-
-    async def _end(self, life: Life) -> None:
-        """Throw away everything in memory."""
-        life.alive = False
-        for _ in range(1_000):
-            left = life.unfinished
-            if not left:
-                return
-            for task in left:
-                task.cancel()
-            await asyncio.sleep(0.001)
-        self._observer.violated(f"tasks would not end: {life.unfinished}")
-
-
-def is_expected(failure: BaseException | None) -> bool:
-    """Say whether a failure in the log is one that the faults explain."""
-    return isinstance(failure, Boom | RunLost | JournalError | None)
-
-
-class Log:
-    """Takes the place of the log: keeps its lines, and minds failures that nobody caused."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._before: Any = None
-
-    def __enter__(self) -> None:
-        self._before, log._log = log._log, self
-
-    def __exit__(self, *_: object) -> None:
-        log._log = self._before
-
-    def debug(self, text: str, **more: Any) -> None:
-        pass
-
-    def info(self, text: str, **more: Any) -> None:
-        self.error(text, **more)
-
-    warning = info
-
-    def error(self, text: str, *, exc_info: BaseException | None = None, **more: Any) -> None:
-        failure = f" {exc_info!r}" if exc_info else ""
-        self._observer.say(f"log: {text} {more}{failure}")
-        if not is_expected(exc_info):
-            self._observer.violated(f"the log has {text}: {exc_info!r}")
+            cancel_grace_s=0.5 if cluster is None else 2.5,  # a lost ring costs a second

@@ -5,6 +5,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -15,7 +16,8 @@ from tests.simulation.clients import Book, Client
 from tests.simulation.disk import Disk, Moods
 from tests.simulation.loop import SeededLoop
 from tests.simulation.observer import Observer, Violation
-from tests.simulation.process import JumpingClock, Log, Server
+from tests.simulation.process import AnyServer, JumpingClock, Log, Server
+from tests.simulation.several import Sessions, with_wakes
 from tests.simulation.step_types import Chance
 from tests.simulation.workflows import DOCUMENTS, TENANT, compiled, stored
 
@@ -36,8 +38,8 @@ class Report:
         return f"{told}\nSTEPWELL_SEED={self.seed}: {self.failure!r}"
 
 
-def simulate(seed: int) -> Report:
-    """Play the world of a seed to its end."""
+def simulate(seed: int, processes: int = 1) -> Report:
+    """Play the world of a seed to its end, with so many processes over one disk."""
     random = Random(seed)
     loop = SeededLoop(random, in_order=random.random() < 0.3)
     asyncio.set_event_loop(None)
@@ -49,11 +51,9 @@ def simulate(seed: int) -> Report:
     Chance.random, Chance.observer = random, observer
     book = Book()
     with Log(observer), _no_collection(), TemporaryDirectory() as folder:
-        world = _World(loop, disk, observer, random, book, Path(folder))
-        is_fast = disk.moods.slow < 0.1
-        observer.is_prompt = lambda: (
-            is_fast and world.server.lives == 1 and not any(disk.faults.values())
-        )
+        world = _World(loop, disk, observer, random, book, Path(folder), processes)
+        is_fast = disk.moods.slow < 0.1 and processes == 1
+        observer.is_prompt = lambda: is_fast and world.lives == 1 and not any(disk.faults.values())
         try:
             loop.run_until_complete(world.play())
         except Exception as failure:  # noqa: BLE001 - told in the report
@@ -63,7 +63,7 @@ def simulate(seed: int) -> Report:
     if loop.unhandled and report.failure is None:
         report.failure = Violation(f"nobody took care of {loop.unhandled}")
     report.counts = {
-        **disk.faults, **book.told, "effects": observer.effects, "lives": world.server.lives,
+        **disk.faults, **book.told, **world.counts, "effects": observer.effects, "lives": world.lives,
         "interruptions": observer.interruptions, "runs": len(observer.runs),
         "events": sum(len(folds) for folds in observer.folds.values()), "steps": loop._steps,
     }  # fmt: skip
@@ -102,16 +102,36 @@ class _World:
         random: Random,
         book: Book,
         folder: Path,
+        processes: int,
     ) -> None:
         self._loop, self._disk, self._observer = loop, disk, observer
         self._random, self._book = random, book
         self.clock = JumpingClock(loop)
-        self.server = Server(loop, disk, observer, self.clock, random, folder)
+        self._sessions: Sessions | None = None
+        if processes > 1:
+            self._sessions = Sessions(random, observer)
+            with_wakes(disk)
+        numbers = count(1)
+        self._servers = [
+            Server(loop, disk, observer, self.clock, random, folder, self._sessions, numbers)
+            for _ in range(processes)
+        ]
+        self.server = self._servers[0] if processes == 1 else AnyServer(self._servers, random)
+
+    @property
+    def lives(self) -> int:
+        """How often a server has been started."""
+        return sum(server.lives for server in self._servers)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What happened between several processes."""
+        return {} if self._sessions is None else {"moves": self._sessions.moves}
 
     async def play(self) -> None:
         """Live through trouble, then see everything come to its end in peace."""
         random = self._random
-        serving = asyncio.create_task(self.server.run())
+        serving = [asyncio.create_task(server.run()) for server in self._servers]
         clients = [
             Client(f"client {name}", self.server, self._observer, self._book, random)
             for name in "abc"[: random.randrange(1, 4)]
@@ -133,8 +153,9 @@ class _World:
             await (janitor.signal() if asked.awaited_signal else janitor.answer_to(asked.id))
             await self._to_rest()
         self._check_ends()
-        await self.server.close()
-        await serving
+        for server in self._servers:
+            await server.close()
+        await asyncio.gather(*serving)
 
     async def _release_all(self, janitor: Client) -> None:
         """Let every run go on that somebody holds."""
@@ -160,7 +181,9 @@ class _World:
             if what == "crash" and moods.crash_after is None:
                 moods.crash_after = random.randrange(60)
             elif what == "stop" and random.random() < 0.3:
-                self.server.stop()
+                random.choice(self._servers).stop()
+            elif self._sessions is not None and random.random() < 0.5:
+                self._sessions.cut_one()
             elif what == "clock":
                 jump = random.choice((-86_400_000, -3_600_000, -500, 500, 3_600_000))
                 self.clock.moved_ms += jump
@@ -193,7 +216,18 @@ class _World:
                 here = (parent.executions, parent.current.attempt if parent.current else 0)
                 if parent.is_over or here != (run.parent.execution, run.parent.attempt):
                     return f"{run.id} goes on though {parent.id} does not wait for it"
-        process = self.server.process
+        left = self._disk_has_wakes()
+        return left or next((why for why in map(self._busy, self._servers) if why), "")
+
+    def _disk_has_wakes(self) -> str:
+        if self._sessions is None:
+            return ""
+        left = self._disk.database.execute("SELECT run, seq FROM wakes").fetchall()
+        return f"nobody has heeded {left}" if left else ""
+
+    @staticmethod
+    def _busy(server: Server) -> str:
+        process = server.process
         if process is None:
             return "the server is not running"
         execution = process.execution

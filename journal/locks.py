@@ -1,0 +1,52 @@
+"""Locks that belong to a session with the database, which frees them when the session ends.
+
+That is all of the protocol between processes: who is alive holds a lock on a place of its own, and
+the locks of the shards that it works on. No process decides that another is gone.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class SessionLost(Exception):
+    """The session with the database is over, and with it whatever it had locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the locks stand.
+
+    Attributes:
+        place: Which of the processes this one is, from 0.
+        processes: How many there are.
+        taken: The shards that somebody has locked.
+    """
+
+    place: int
+    processes: int
+    taken: frozenset[int]
+
+
+class Locks(Protocol):
+    """The locks of one process."""
+
+    async def open(self) -> None:
+        """Begin a session and take a place among the processes. Raises `SessionLost`."""
+        ...
+
+    async def look(self) -> Standing:
+        """Ask how the locks stand, which shows that the session goes on. Raises `SessionLost`."""
+        ...
+
+    async def take(self, shards: Collection[int]) -> frozenset[int]:
+        """Lock shards that nobody else has; return those. Raises `SessionLost`."""
+        ...
+
+    async def give(self, shards: Collection[int]) -> None:
+        """Free shards. Raises `SessionLost`."""
+        ...
+
+    async def close(self) -> None:
+        """End the session, and with it all locks; raises nothing."""
+        ...

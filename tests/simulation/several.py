@@ -1,0 +1,120 @@
+"""Several processes over one disk: locks that end with their sessions, and a bell that loses rings."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from random import Random
+
+from journal import SessionLost, Standing, run_number, shard_of
+from tests.simulation.disk import Disk, Life
+from tests.simulation.observer import Observer
+
+WAKES = """
+    CREATE TABLE wakes (
+        position INTEGER PRIMARY KEY, run INTEGER NOT NULL, seq INTEGER NOT NULL,
+        shard INTEGER NOT NULL
+    ) STRICT
+"""
+
+
+class Sessions:
+    """The database's side: who holds which shard."""
+
+    def __init__(self, random: Random, observer: Observer) -> None:
+        self.random, self._observer = random, observer
+        self.live: list[SimulatedLocks] = []
+        self.rings: list[SimulatedBell] = []
+        self.lost_s: dict[int, float] = {}
+        self.moves = 0
+
+    def holder(self, shard: int) -> "SimulatedLocks | None":
+        return next((locks for locks in self.live if shard in locks.held), None)
+
+    def is_late(self, run_id: str, life: Life, within_s: float) -> bool:
+        """Say whether a process acts for a run that it has no longer, or had lost meanwhile."""
+        shard = shard_of(run_number(run_id))
+        holder = self.holder(shard)
+        lost_s = self.lost_s.get(shard, -within_s)
+        is_here = holder is not None and holder.life is life
+        return not is_here or self._observer.now_s() < lost_s + within_s
+
+    def end(self, locks: "SimulatedLocks") -> None:
+        """End a session: what it had locked is free."""
+        if locks in self.live:
+            self.live.remove(locks)
+            self.moves += len(locks.held)
+            if locks.life.alive:
+                self.lost_s |= dict.fromkeys(locks.held, self._observer.now_s())
+            locks.held = frozenset()
+
+    def cut_one(self) -> None:
+        """End the session of a process that goes on, and does not know it yet."""
+        if self.live:
+            locks = self.random.choice(self.live)
+            self._observer.say(f"locks: the session of life {locks.life.number} ends")
+            self.end(locks)
+
+    def taken(self, locks: "SimulatedLocks", shards: Collection[int]) -> frozenset[int]:
+        """Lock what nobody else has."""
+        came = frozenset(shard for shard in shards if self.holder(shard) is None)
+        locks.held |= came
+        return came
+
+
+class SimulatedLocks:
+    """One process's session."""
+
+    def __init__(self, sessions: Sessions, life: Life) -> None:
+        self.life = life
+        self.held: frozenset[int] = frozenset()
+        self._sessions = sessions
+
+    async def open(self) -> None:
+        self._sessions.live.append(self)
+
+    async def look(self) -> Standing:
+        await self._answer()
+        live = self._sessions.live
+        taken = frozenset[int]().union(*(locks.held for locks in live))
+        return Standing(live.index(self), len(live), taken)
+
+    async def take(self, shards: Collection[int]) -> frozenset[int]:
+        await self._answer()
+        return self._sessions.taken(self, shards)
+
+    async def give(self, shards: Collection[int]) -> None:
+        await self._answer()
+        self.held -= frozenset(shards)
+        self._sessions.moves += len(shards)
+
+    async def close(self) -> None:
+        self._sessions.end(self)
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(self._sessions.random.choice((0, 0.001, 0.02)))
+        if self not in self._sessions.live:
+            raise SessionLost
+
+
+class SimulatedBell:
+    """Rings come late, or never."""
+
+    def __init__(self, sessions: Sessions, life: Life, lost: float) -> None:
+        self.heard: dict[str, Callable[[str], None]] = {}
+        self.on_gap: list[Callable[[], None]] = []
+        self._sessions, self._life, self._lost = sessions, life, lost
+        sessions.rings.append(self)
+
+    def ring(self, topic: str, name: str = "") -> None:
+        random, loop = self._sessions.random, asyncio.get_running_loop()
+        for other in self._sessions.rings:
+            if other is not self and other._life.alive and random.random() >= self._lost:
+                loop.call_later(random.choice((0, 0.001, 0.3)), other._hear, topic, name)
+
+    def _hear(self, topic: str, name: str) -> None:
+        if self._life.alive and topic in self.heard:
+            self.heard[topic](name)
+
+
+def with_wakes(disk: Disk) -> None:
+    """Make the table in which processes leave runs for each other."""
+    disk.database.execute(WAKES)
