@@ -73,7 +73,7 @@ from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Journal
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
-from journal.locks import Locks, SessionLost, Standing
+from journal.locks import Locks, LockView, SessionLost
 from journal.overview import Overview, WaitingRun
 from journal.owners import (
     ALL_SHARDS,
@@ -185,6 +185,7 @@ __all__ = [
     "LeftBehind",
     "LimitHit",
     "Line",
+    "LockView",
     "Locked",
     "Locks",
     "MarkedVersions",
@@ -229,7 +230,6 @@ __all__ = [
     "SpendingRow",
     "SpendingTable",
     "Spent",
-    "Standing",
     "StartKeys",
     "Statement",
     "StoreFull",

@@ -14,7 +14,7 @@ class SessionLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LockView:
     """How the locks stand.
 
     Attributes:
@@ -35,7 +35,7 @@ class Locks(Protocol):
         """Begin a session and take a place among the processes. Raises `SessionLost`."""
         ...
 
-    async def look(self) -> Standing:
+    async def look(self) -> LockView:
         """Ask how the locks stand, which shows that the session goes on. Raises `SessionLost`."""
         ...
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from random import Random
 
-from journal.locks import Locks, SessionLost, Standing
+from journal.locks import Locks, LockView, SessionLost
 from journal.owners import ALL_SHARDS, SHARDS, ShardsHeard
 
 SILENT_MS = 5_000
@@ -37,7 +37,7 @@ class SharedOwners:
     def __init__(
         self,
         locks: Locks,
-        heard: Callable[[Standing], None] = lambda _: None,
+        heard: Callable[[LockView], None] = lambda _: None,
         chance: Random | None = None,
     ) -> None:
         """Take the locks of the process; `heard` is told of each answer of their session."""
@@ -56,7 +56,7 @@ class SharedOwners:
         self._is_open = False
         self._closing = asyncio.Event()
         self._has_none = asyncio.Event()
-        self._standing = Standing(0, 1, frozenset())
+        self._standing = LockView(0, 1, frozenset())
 
     @property
     def processes(self) -> int:
@@ -201,7 +201,7 @@ class SharedOwners:
             heard(shards)
 
 
-def _share(standing: Standing) -> int:
+def _share(standing: LockView) -> int:
     """Return how many shards a process is to have."""
     each, over = divmod(SHARDS, standing.processes)
     return each + (standing.place < over)

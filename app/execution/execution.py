@@ -111,10 +111,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
     signals.carry_on = driving.carry_on
-    places = Places(journal, appends, live_runs, cluster)
-    places.carry_on = driving.carry_on
-    places.cancel = runs.make_room
-    appends.on_place.append(places.appended)
+    places = _places(journal, appends, live_runs, driving, runs, cluster)
     appends.on_append += (
         (SETTLES, waiters.appended),
         (frozenset({RunPaused}), signals.appended),
@@ -137,17 +134,36 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )  # fmt: skip
     if cluster is not None:
         live_runs.owns = timers.owns = cluster.owns
-        cluster.heed = runs.heed
-        cluster.owners.under_way = lambda: (
-            ALL_SHARDS if cluster.is_telling else driving.shards_under_way()
-        )
-        waited = WaitedElsewhere(journal, live_runs, waiters, cluster.bell)
-        cluster.beside.append(waited.run)
-        cluster.owners.on_gain += (driving.come_back, recovery.gained, timers.forget)
-        cluster.owners.on_leave.append(driving.leave)
-        cluster.owners.on_loss.append(driving.drop)
+        cluster.owners.on_gain += (recovery.gained, timers.forget)
+        _share_runs(cluster, runs, driving, WaitedElsewhere(journal, live_runs, waiters, cluster))
     runs.on_question.append(recovery.asked)
     return Execution(
         runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
         cluster,
     )  # fmt: skip
+
+
+def _share_runs(cluster: Cluster, runs: Runs, driving: Driving, waited: WaitedElsewhere) -> None:
+    """Let the parts hear of what other processes carry on."""
+    owners = cluster.owners
+    cluster.heed = runs.heed
+    cluster.beside.append(waited.run)
+    owners.under_way = lambda: ALL_SHARDS if cluster.is_telling else driving.shards_under_way()
+    owners.on_gain.insert(0, driving.come_back)
+    owners.on_leave.append(driving.leave)
+    owners.on_loss.append(driving.drop)
+
+
+def _places(  # noqa: PLR0913 - the parts below, each passed in
+    journal: Journal,
+    appends: Appends,
+    live_runs: LiveRuns,
+    driving: Driving,
+    runs: Runs,
+    cluster: Cluster | None,
+) -> Places:
+    places = Places(journal, appends, live_runs, cluster)
+    places.carry_on = driving.carry_on
+    places.cancel = runs.make_room
+    appends.on_place.append(places.appended)
+    return places

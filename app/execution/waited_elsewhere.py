@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 
+from app.execution.cluster import Cluster
 from app.execution.live_runs import LiveRuns
 from app.execution.waiters import Waiters
 from app.telemetry import log
-from journal import RUN, UNREADABLE, Bell, Journal, JournalError, UnknownRun
+from journal import RUN, UNREADABLE, Journal, JournalError, UnknownRun
 
 _LOOK_EVERY_S = 1.0
 """How long somebody waits too long where a ring was lost."""
@@ -17,12 +18,14 @@ _PACE_S = 0.01
 class WaitedElsewhere:
     """Wakes those who wait, by the bell or by a look at the list of runs."""
 
-    def __init__(self, journal: Journal, live_runs: LiveRuns, waiters: Waiters, bell: Bell) -> None:
+    def __init__(
+        self, journal: Journal, live_runs: LiveRuns, waiters: Waiters, cluster: Cluster
+    ) -> None:
         self._journal = journal
         self._live_runs = live_runs
         self._waiters = waiters
         self._news = asyncio.Event()
-        before = bell.heard.get(RUN)
+        before = cluster.bell.heard.get(RUN)
 
         def heard(name: str) -> None:
             if before is not None:
@@ -30,7 +33,7 @@ class WaitedElsewhere:
             if name.rpartition("/")[2] in waiters:
                 self._news.set()
 
-        bell.heard[RUN] = heard
+        cluster.bell.heard[RUN] = heard
 
     async def run(self) -> None:
         """Look until cancelled."""

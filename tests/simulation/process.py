@@ -195,3 +195,128 @@ class Server:
             Counters(),
             StepServices(self._clock, outside, nothing, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing, nothing, nothing, None, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
             cancel_grace_s=0.5 if cluster is None else 2.5,  # a lost ring costs a second
+            culprit=Culprit(self._folder, 5),
+            cluster=cluster,
+        )  # fmt: skip
+        timers, recovery = execution.timers, execution.recovery
+        timers._fire = self._watched(timers._fire)
+        background = [
+            asyncio.create_task(recovery.run()),
+            asyncio.create_task(timers.run()),
+            asyncio.create_task(execution.signals.run()),
+            asyncio.create_task(execution.places.run()),
+        ]
+        if cluster is not None and owners is not None:
+            background += [asyncio.create_task(cluster.run()), asyncio.create_task(owners.run())]
+        for task in background:
+            task.add_done_callback(lambda task: self._ended(life, task))
+        return Process(life, journal, workflows, execution, background, owners)
+
+    def _ended(self, life: Life, task: asyncio.Task[None]) -> None:
+        if life.alive and not task.cancelled():
+            self._observer.violated(f"a background task has ended: {task.exception()!r}")
+
+    def _watched(self, fire: Any) -> Any:
+        async def watched(run_id: str) -> None:
+            try:
+                await fire(run_id)
+            except Exception as failure:
+                if not is_expected(failure):
+                    self._observer.violated(f"a timer failed: {failure!r}")
+                raise
+
+        return watched
+
+    async def _stop(self, process: Process, crashed: asyncio.Future[Any]) -> None:
+        """Stop in the order of `app/server.py`."""
+        self._observer.say("server: asked to stop")
+        process.execution.culprit.nobody()
+        process.stopping = True
+        process.execution.runs.let_go()
+        for _ in range(20):
+            if not process.calls or not process.life.alive:
+                break
+            await asyncio.sleep(0.05)
+        closing = self._loop.within(process.life, self._close(process))
+        await asyncio.wait([closing, crashed], return_when=asyncio.FIRST_COMPLETED)
+        self._observer.say("server: stopped")
+
+    async def _close(self, process: Process) -> None:
+        if process.owners is not None:
+            closing = asyncio.create_task(process.owners.close(1.5))
+            await process.execution.runs.close(1)
+            await closing
+        for task in process.background:
+            task.cancel()
+        await asyncio.gather(*process.background, return_exceptions=True)
+        if process.owners is None:
+            await process.execution.runs.close(1)
+        await process.journal.close()
+
+    async def _end(self, life: Life) -> None:
+        """Throw away everything in memory."""
+        life.alive = False
+        if self._sessions is not None:
+            for locks in tuple(self._sessions.live):
+                if locks.life is life:
+                    self._sessions.end(locks)
+        for _ in range(1_000):
+            left = life.unfinished
+            if not left:
+                return
+            for task in left:
+                task.cancel()
+            await asyncio.sleep(0.001)
+        self._observer.violated(f"tasks would not end: {life.unfinished}")
+
+
+def is_expected(failure: BaseException | None) -> bool:
+    """Say whether a failure in the log is one that the faults explain."""
+    return isinstance(failure, Boom | RunLost | JournalError | None)
+
+
+class AnyServer:
+    """Hands each call to one of several servers, as a load balancer does."""
+
+    def __init__(self, servers: list[Server], random: Random) -> None:
+        self._servers, self._random = servers, random
+
+    async def call(self, work: "Any") -> Any:
+        """Have a server that is open do it, or the first that opens. Raises `Gone`."""
+        ready = [one for one in self._servers if _takes_part(one.process)]
+        if not ready:
+            await asyncio.sleep(0.05)
+            return await self.call(work)
+        return await self._random.choice(ready).call(work)
+
+
+def _takes_part(process: Process | None) -> bool:
+    return process is not None and process.owners is not None and bool(process.owners.shards)
+
+
+class Log:
+    """Takes the place of the log: keeps its lines, and minds failures that nobody caused."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        self._before, log._log = log._log, self
+
+    def __exit__(self, *_: object) -> None:
+        log._log = self._before
+
+    def debug(self, text: str, **more: Any) -> None:
+        pass
+
+    def info(self, text: str, **more: Any) -> None:
+        self.error(text, **more)
+
+    warning = info
+
+    def error(self, text: str, *, exc_info: BaseException | None = None, **more: Any) -> None:
+        failure = f" {exc_info!r}" if exc_info else ""
+        self._observer.say(f"log: {text} {more}{failure}")
+        if not is_expected(exc_info):
+            self._observer.violated(f"the log has {text}: {exc_info!r}")

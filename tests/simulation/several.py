@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from random import Random
 
-from journal import SessionLost, Standing, run_number, shard_of
+from journal import LockView, SessionLost, run_number, shard_of
 from tests.simulation.disk import Disk, Life
 from tests.simulation.observer import Observer
 
@@ -71,11 +71,11 @@ class SimulatedLocks:
     async def open(self) -> None:
         self._sessions.live.append(self)
 
-    async def look(self) -> Standing:
+    async def look(self) -> LockView:
         await self._answer()
         live = self._sessions.live
         taken = frozenset[int]().union(*(locks.held for locks in live))
-        return Standing(live.index(self), len(live), taken)
+        return LockView(live.index(self), len(live), taken)
 
     async def take(self, shards: Collection[int]) -> frozenset[int]:
         await self._answer()
