@@ -235,6 +235,9 @@ class Runs:
             NotWaiting: It does not stand where that could be done.
             InvalidAnswer: What was given does not fit.
         """
+        return await self._fenced(partial(self._repair, tenant, run_id, checked))
+
+    async def _repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
