@@ -28,6 +28,7 @@ from app.execution.culprit import Culprit
 from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
 from app.execution.live_runs import LiveRuns
+from app.execution.rerunning import Reruns
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, Storage
 from app.files.uploads import Files
@@ -112,6 +113,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     )
     webhooks = _webhooks(settings, journal, hub, way, clock, secrets.keyring, closing)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
+    reruns = Reruns(journal, workflows, execution.runs, admission)
     triggers = open_triggers(services, journal, execution, admission, hub)
     return Services(
         settings=settings,
@@ -130,7 +132,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         workflows=workflows,
         agents=agents,
         runs=execution.runs,
-        bulk=Bulk(journal, execution.runs),
+        reruns=reruns,
+        bulk=Bulk(journal, execution.runs, reruns),
         timers=execution.timers,
         recovery=execution.recovery,
         lost_runs=execution.lost_runs,

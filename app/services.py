@@ -23,6 +23,7 @@ from app.execution.culprit import Culprit
 from app.execution.lost_runs import LostRuns
 from app.execution.places import Places
 from app.execution.recovery import Recovery
+from app.execution.rerunning import Reruns
 from app.execution.runs import Runs
 from app.execution.signals import Signals
 from app.execution.timers import Timers
@@ -60,6 +61,7 @@ class Services:
     workflows: Workflows
     agents: Agents
     runs: Runs
+    reruns: Reruns
     bulk: Bulk
     timers: Timers
     recovery: Recovery

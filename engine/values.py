@@ -143,11 +143,15 @@ class Origin:
 
     Attributes:
         seq: The number of the event with which that run entered the step.
+        version: Of which version that run was, where this one is of another.
+        reason: Why it was run again.
     """
 
     run_id: str
     step_id: str
     seq: int
+    version: str | None = None
+    reason: str | None = None
 
 
 @value(frozen=True, slots=True)

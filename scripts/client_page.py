@@ -23,7 +23,8 @@ _CALLS = (
 _DOCUMENTS = (
     *(stepwell.RunStatus, stepwell.PauseSignal, stepwell.Action, stepwell.HistoryEntry),
     *(stepwell.StepError, stepwell.RunError, stepwell.Event, stepwell.RunLine, stepwell.RunPage),
-    *(stepwell.RunFilter, stepwell.BulkPart, stepwell.BulkFailure, stepwell.BulkCount),
+    *(stepwell.RunFilter, stepwell.BulkRerun, stepwell.BulkPart, stepwell.BulkFailure),
+    stepwell.BulkCount,
     *(stepwell.WorkflowSummary, stepwell.Workflow),
 )
 

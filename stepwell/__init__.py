@@ -42,7 +42,14 @@ from stepwell._errors import (
     Unanswered,
     WaitTimeout,
 )
-from stepwell._selection import BulkAction, BulkCount, BulkFailure, BulkPart, RunFilter
+from stepwell._selection import (
+    BulkAction,
+    BulkCount,
+    BulkFailure,
+    BulkPart,
+    BulkRerun,
+    RunFilter,
+)
 from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSummary
 
 __all__ = [
@@ -59,6 +66,7 @@ __all__ = [
     "BulkCount",
     "BulkFailure",
     "BulkPart",
+    "BulkRerun",
     "Client",
     "Event",
     "HistoryEntry",

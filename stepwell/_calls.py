@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from stepwell._documents import JsonObject, PauseSignal
 from stepwell._errors import NoCredentials
-from stepwell._selection import BulkAction, RunFilter
+from stepwell._selection import BulkAction, BulkRerun, RunFilter
 
 T = TypeVar("T")
 
@@ -185,6 +185,7 @@ def bulk(  # noqa: PLR0913 - each by name
     limit: int | None = None,
     cursor: str | None = None,
     dry_run: bool = False,
+    rerun: BulkRerun | None = None,
 ) -> Call:
     """Do something with many runs, or count them; done twice it does no harm."""
     body = _given(
@@ -200,8 +201,47 @@ def bulk(  # noqa: PLR0913 - each by name
         limit=limit,
         cursor=cursor,
         dryRun=dry_run or None,
+        rerun=rerun and _bulk_rerun(rerun),
     )
     return Call("POST", "/api/workflow/management/bulk", json=body)
+
+
+def _bulk_rerun(rerun: BulkRerun) -> dict[str, object]:
+    return {
+        "operation": rerun.operation,
+        "from": rerun.from_,
+        **_given(version=rerun.version),
+        "data": dict(rerun.data or {}),
+        "keepCalls": rerun.keep_calls,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a run is run again; `begin` counts where no step is named."""
+
+    step_id: str | None
+    visit: int | None
+    begin: str
+    data: JsonObject | None
+    version: str | None
+    keep_calls: bool
+    reason: str | None
+
+
+def rerun(run_id: str, again: Again, idempotency_key: str | None) -> Call:
+    """Run a run again; the key makes a repeated request give the same run."""
+    body: dict[str, object] = _given(
+        stepId=again.step_id, version=again.version, reason=again.reason
+    )
+    body |= _given(visit=again.visit, data=None if again.data is None else dict(again.data))
+    body |= {} if again.step_id else {"from": again.begin}
+    return Call(
+        "POST",
+        f"/api/workflow/rerun/{_part(run_id)}",
+        json={**body, **({"keepCalls": True} if again.keep_calls else {})},
+        headers={"idempotency-key": idempotency_key or str(uuid4())},
+    )
 
 
 def events(run_id: str | None, query: Mapping[str, str], last_id: str | None) -> Call:

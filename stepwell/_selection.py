@@ -7,7 +7,29 @@ from typing import Literal, TypeAlias
 
 from stepwell._documents import JsonObject, StatusName
 
-BulkAction: TypeAlias = Literal["cancel", "terminate", "delete"]
+BulkAction: TypeAlias = Literal[
+    "cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRerun:
+    """How each of many runs is run again.
+
+    Attributes:
+        operation: A name of your own, such as a UUID: each run is run again once for it, however
+            often it is asked.
+        from_: `failure`, from where it failed or was stopped, or `start`.
+        version: Another version: a number, `latest` or `published`.
+        data: Fields that replace those of each run.
+        keep_calls: Whether the calls that a step had finished stand.
+    """
+
+    operation: str
+    from_: Literal["failure", "start"] = "failure"
+    version: str | None = None
+    data: JsonObject | None = None
+    keep_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`stepwell runs`: list, cancel, terminate, delete many; in a folder, or at a server's address."""
+"""`stepwell runs`: list, stop, repair, run again many; in a folder, or at a server's address."""
 
 import argparse
 import asyncio
@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from app.cli.credentials import tenant_of
 from app.cli.progress import show
-from app.cli.remote import client_of
+from app.cli.remote import client_of, object_of
 from app.cli.subparsers import Subparsers
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
 from app.wire.run_list import labels_of
 from engine import Status
-from stepwell.client import Client, RunFilter
+from stepwell.client import BulkRerun, Client, RunFilter
 
+_ACTIONS = {"try-now": "tryNow", "give-up": "giveUp"}
 _MOST_PASSES = 10
 _PAGE = 500
 
@@ -30,15 +32,18 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
-    parser = subparsers.add_parser("runs", help="list, cancel, terminate or delete runs")
-    verbs = parser.add_subparsers(
-        required=True, metavar="list|cancel|terminate|delete", dest="verb"
-    )
+    parser = subparsers.add_parser("runs", help="list, stop, repair or run again many runs")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for verb, told in (
         ("list", "list runs, newest first"),
         ("cancel", "ask runs that have not ended to stop in good order"),
         ("terminate", "end runs that have not ended at once"),
         ("delete", "delete runs that have ended, with their child runs"),
+        ("hold", "let no step begin of runs that have not ended"),
+        ("release", "let runs go on that are held"),
+        ("try-now", "make the next attempt now of runs that wait for it, or end their sleep"),
+        ("give-up", "have the steps fail that wait for their next attempt, or sleep"),
+        ("rerun", "run runs again that have ended, each from where it failed"),
     ):
         command = verbs.add_parser(verb, help=told, description=told)
         command.add_argument("ids", nargs="*", metavar="RUN", help="only these runs")
@@ -63,7 +68,21 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         else:
             command.add_argument("--dry-run", action="store_true", help="only count them")
             command.add_argument("--reason")
+        if verb == "rerun":
+            _add_rerun(command)
         command.set_defaults(main=main)
+
+
+def _add_rerun(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--from", dest="begin", choices=["failure", "start"], default="failure",
+        help="where it failed or was stopped, or its beginning",
+    )  # fmt: skip
+    command.add_argument("--version", metavar="VERSION", dest="version_", help="another version")
+    command.add_argument("--data-json", default="{}", help="fields that replace those of each")
+    command.add_argument(
+        "--operation", help="the name of one that was cut off, so that nothing is done twice"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -101,9 +120,16 @@ def _of_server(client: Client, verb: str, given: dict[str, Any]) -> dict[str, An
     if given["dryRun"]:
         return dict(client.bulk_count(given["action"], which, run_ids=ids).document)
     part = client.bulk(
-        given["action"], which, run_ids=ids, reason=given["reason"], cursor=given["cursor"]
-    )
+        given["action"], which, run_ids=ids, reason=given["reason"], cursor=given["cursor"],
+        rerun=_rerun_of(given.get("rerun")),
+    )  # fmt: skip
     return dict(part.document)
+
+
+def _rerun_of(given: dict[str, Any] | None) -> BulkRerun | None:
+    if given is None:
+        return None
+    return BulkRerun(given["operation"], given["from"], given.get("version"), given["data"])
 
 
 def _listed_by_server(client: Client, which: RunFilter, most: int) -> dict[str, Any]:
@@ -133,7 +159,8 @@ def _run_filter(given: dict[str, Any]) -> RunFilter:
 
 def _of_folder(settings: Settings, tenant: str, verb: str, given: dict[str, Any]) -> dict[str, Any]:
     wanted = {"tenant": tenant, "query" if verb == "list" else "body": given}
-    answer: dict[str, Any] = asyncio.run(ask(settings, f"runs.{verb}", wanted, show))
+    action = _ACTIONS.get(verb, verb)
+    answer: dict[str, Any] = asyncio.run(ask(settings, f"runs.{action}", wanted, show))
     return answer
 
 
@@ -152,11 +179,14 @@ def _all(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
     Runs that a loop starts meanwhile are met by the next pass.
     """
     total: dict[str, Any] = {"action": args.verb, "changed": 0, "skipped": 0, "failed": 0}
+    if args.verb == "rerun":
+        args.operation = args.operation or str(uuid4())
+        total["operation"] = args.operation
     for _ in range(_MOST_PASSES):
         done = _pass(asking, args, total)
         if args.dry_run:
             return done
-        if args.verb == "cancel" or not done["changed"]:
+        if args.verb not in ("terminate", "delete") or not done["changed"]:
             break
     return total
 
@@ -166,11 +196,12 @@ def _pass(asking: Ask, args: argparse.Namespace, total: dict[str, Any]) -> dict[
     total["failed"], total["skipped"] = 0, 0
     while True:
         body = {
-            "action": args.verb,
+            "action": _ACTIONS.get(args.verb, args.verb),
             "filter": _filter(args),
             "reason": args.reason,
             "cursor": cursor,
             "dryRun": args.dry_run,
+            **({"rerun": _rerun(args)} if args.verb == "rerun" else {}),
         }
         answer = asking(args.verb, body)
         if args.dry_run:
@@ -185,6 +216,12 @@ def _pass(asking: Ask, args: argparse.Namespace, total: dict[str, Any]) -> dict[
         if cursor is None:
             return {"changed": changed}
         show(f"{total['changed']} runs so far")
+
+
+def _rerun(args: argparse.Namespace) -> dict[str, Any]:
+    data = object_of(args.data_json, "--data-json")
+    version = {} if args.version_ is None else {"version": args.version_}
+    return {"operation": args.operation, "from": args.begin, "data": data, **version}
 
 
 def _filter(args: argparse.Namespace) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class EventKind:
 def _started(event: RunStarted) -> JsonObject:
     shown: JsonObject = {"version": event.version, "nextStepId": event.first_step}
     if event.origin is not None:
-        shown["origin"] = {"runId": event.origin.run_id, "stepId": event.origin.step_id}
+        origin = event.origin
+        reason: JsonObject = {"reason": origin.reason} if origin.reason else {}
+        shown["origin"] = {"runId": origin.run_id, "stepId": origin.step_id, **reason}
         shown["carriedVisits"] = len(event.carried)
     if event.body:
         shown["body"] = event.body

@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from app.auth.caller import Caller
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.deletion import delete_whole
 from app.execution.live_run import RunLost
+from app.execution.repairs import Meant, of_step
+from app.execution.rerunning import Again, Reruns
 from app.execution.runs import Runs
-from engine import Rejected
+from engine import GiveUp, HoldRun, Rejected, ReleaseRun, TryNow
 from engine.value import value
 from journal import (
     ChildOf,
@@ -25,16 +28,26 @@ from journal import (
     Journal,
     Matched,
     NotEnded,
+    NotFound,
     RunFilter,
     RunPosition,
     UnknownRun,
     run_id,
 )
+from steps.contract import InvalidAnswer
 
-Action: TypeAlias = Literal["cancel", "terminate", "delete"]
+Action: TypeAlias = Literal[
+    "cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"
+]
+OF_ENDED = ("delete", "rerun")
+"""What is done with runs that have ended and are no children."""
+
+_DOWN = ("cancel", "terminate")
+"""What a run passes down to its child runs."""
+
 MOST_IDS = 500
 _PART = 100
-_DELETED_AT_ONCE = 10
+_HEAVY_AT_ONCE = 10
 _LONGEST_S = 5.0
 _MOST_FAILURES = 50
 
@@ -46,6 +59,8 @@ class Command:
     Attributes:
         ids: Only these runs, as far as the filter has them too.
         limit: How many runs to look at, at most.
+        again: How they are run again.
+        operation: What this rerun is called, so that each run is run again once for it.
     """
 
     action: Action
@@ -53,6 +68,8 @@ class Command:
     ids: Sequence[str] | None = None
     reason: str | None = None
     limit: int = 1_000
+    again: Again = Again()
+    operation: str = ""
 
 
 @dataclass(slots=True)
@@ -75,32 +92,33 @@ class Outcome:
 
 
 class Bulk:
-    """Cancels, terminates and deletes runs that a filter selects."""
+    """Cancels, terminates, deletes, repairs and runs again the runs that a filter selects."""
 
-    def __init__(self, journal: Journal, runs: Runs) -> None:
+    def __init__(self, journal: Journal, runs: Runs, reruns: Reruns) -> None:
         self._journal = journal
         self._runs = runs
+        self._reruns = reruns
 
     async def count(self, tenant: str, command: Command) -> Matched:
         """Say which runs the command means, and change nothing."""
         return await self._journal.selection.count(
-            tenant, command.wanted, command.ids, is_open=command.action != "delete"
+            tenant, command.wanted, command.ids, is_open=command.action not in OF_ENDED
         )
 
-    async def perform(self, tenant: str, command: Command, caller: str) -> Outcome:
+    async def perform(self, tenant: str, command: Command, caller: Caller) -> Outcome:
         """Carry out one part of a command. Raises `Unavailable`."""
         outcome = Outcome()
         until = time.monotonic() + _LONGEST_S
         left, before = command.limit, command.wanted.before
         selection = self._journal.selection
-        select = selection.deletable if command.action == "delete" else selection.open
+        select = selection.deletable if command.action in OF_ENDED else selection.open
         while left > 0:
             asked = min(_PART, left)
             wanted = replace(command.wanted, before=before)
             places = await select(tenant, wanted, command.ids, asked)
             ids = [run_id(place.number) for place in places]
             tops = ids
-            if command.action != "delete" and ids:
+            if command.action in _DOWN and ids:
                 tops = list(
                     dict.fromkeys(await selection.highest(tenant, wanted, command.ids, ids))
                 )
@@ -115,9 +133,9 @@ class Bulk:
         return outcome
 
     async def _part(
-        self, tenant: str, command: Command, caller: str, ids: Sequence[str], outcome: Outcome
+        self, tenant: str, command: Command, caller: Caller, ids: Sequence[str], outcome: Outcome
     ) -> None:
-        at_once = _DELETED_AT_ONCE if command.action == "delete" else len(ids)
+        at_once = _HEAVY_AT_ONCE if command.action in OF_ENDED else len(ids)
         results: list[BaseException | None] = []
         for at in range(0, len(ids), at_once or 1):
             results += await asyncio.gather(
@@ -130,18 +148,30 @@ class Bulk:
                     outcome.changed += 1
                 case Rejected() | UnknownRun() | NotEnded() | ChildOf():
                     outcome.skipped += 1
-                case DefinitionUnusable() | RunLost() | Corrupt():
+                case DefinitionUnusable() | RunLost() | Corrupt() | InvalidAnswer() | NotFound():
                     outcome.failures += 1
                     if len(outcome.failed) < _MOST_FAILURES:
                         outcome.failed.append((one, str(result)))
                 case _:
                     raise result
 
-    async def _one(self, tenant: str, command: Command, caller: str, one: str) -> None:
+    async def _one(self, tenant: str, command: Command, caller: Caller, one: str) -> None:
+        who = (command.reason, caller.name)
         match command.action:
             case "cancel":
-                await self._runs.cancel(tenant, one, None, command.reason, caller)
+                await self._runs.cancel(tenant, one, None, *who)
             case "terminate":
-                await self._runs.terminate(tenant, one, None, command.reason, caller)
+                await self._runs.terminate(tenant, one, None, *who)
             case "delete":
                 await delete_whole(self._journal, tenant, one)
+            case "hold":
+                await self._runs.repair(tenant, one, of_step(Meant(), HoldRun(*who)))
+            case "release":
+                await self._runs.repair(tenant, one, of_step(Meant(), ReleaseRun(*who)))
+            case "tryNow":
+                await self._runs.repair(tenant, one, of_step(Meant(), TryNow(*who)))
+            case "giveUp":
+                await self._runs.repair(tenant, one, of_step(Meant(), GiveUp(*who)))
+            case "rerun":
+                again = replace(command.again, reason=command.reason)
+                await self._reruns.once(tenant, one, again, caller, command.operation)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, TypeAlias, get_args
 
+from app.auth.caller import Caller
+from app.auth.roles import Role
 from app.clock import Clock
 from app.execution.bulk import Action, Bulk
 from app.settings.server import Settings
@@ -66,7 +68,9 @@ async def _bulk(place: OperatorContext, given: Mapping[str, Any], _: Progress) -
     assert place.bulk is not None  # noqa: S101 - every place for this command has it
     if body.dryRun:
         return matched_document(body.action, await place.bulk.count(given["tenant"], command))
-    outcome = await place.bulk.perform(given["tenant"], command, CALLER)
+    outcome = await place.bulk.perform(
+        given["tenant"], command, Caller(given["tenant"], Role.OWNER, CALLER)
+    )
     return outcome_document(body.action, outcome)
 
 

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, get_args
 
 from app.assembly import open_services
 from app.clock import SystemClock
+from app.execution.bulk import Action
 from app.operator.commands import OperatorContext, Progress
 from app.operator.control_socket import must_exist, operated, send
 from app.operator.errors import CommandFailed
@@ -18,7 +19,7 @@ from steps.registry import Registry
 from steps.tools import Tools
 
 _PATIENCE_S = 5.0
-_STOPS = ("runs.cancel", "runs.terminate", "runs.delete")
+_STOPS = tuple(f"runs.{action}" for action in get_args(Action))
 
 
 async def ask(settings: Settings, command: str, given: dict[str, Any], tell: Progress) -> Any:

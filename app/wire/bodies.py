@@ -92,10 +92,37 @@ class BulkFilter(_Model):
         return zoned(value)
 
 
-class BulkBody(_Model):
-    """What to do with many runs; delete takes an owner and means runs that have ended."""
+class BulkRerun(_Model):
+    """How each of many runs is run again."""
 
-    action: Literal["cancel", "terminate", "delete"]
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, validate_by_name=True, validate_by_alias=True
+    )
+
+    begin: Literal["failure", "start"] = Field(
+        "failure", alias="from", description="where it failed or was stopped, or its beginning"
+    )
+    version: str | None = Field(
+        None, max_length=100, description="another version: a number, `latest` or `published`"
+    )
+    data: dict[str, Any] = Field({}, description="fields that replace those of each run")
+    keepCalls: bool = Field(False, strict=True, description="as for one run")  # noqa: N815
+    operation: str = Field(
+        min_length=8,
+        max_length=100,
+        description="a name of your own, such as a UUID: each run is run again once for it, "
+        "however often it is asked",
+    )
+
+
+class BulkBody(_Model):
+    """What to do with many runs; delete takes an owner.
+
+    delete and rerun mean runs that have ended and are no child runs, all else those that have not.
+    """
+
+    action: Literal["cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"]
+    rerun: BulkRerun | None = Field(None, description="for the action rerun")
     filter: BulkFilter = Field(description="which runs; `{}` means all that the action fits")
     reason: str | None = Field(None, max_length=2_000)
     limit: int = Field(

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from app.execution.bulk import Action, Command, Outcome
-from app.wire.bodies import BulkBody, BulkFilter
+from app.execution.bulk import OF_ENDED, Action, Command, Outcome
+from app.execution.rerunning import Again
+from app.wire.bodies import BulkBody, BulkFilter, BulkRerun
 from app.wire.errors import BadRequest
 from app.wire.run_list import labels_of
 from engine import JsonObject, Status
@@ -15,16 +16,36 @@ from steps.contract import Problem
 def command_of(body: BulkBody) -> Command:
     """Return the command that a body asks for. Raises `BadRequest` for what never matches."""
     wanted = body.filter
-    if wanted.status is not None and Status(wanted.status).is_over != (body.action == "delete"):
-        fits = "runs that have ended" if body.action == "delete" else "runs that have not ended"
+    if wanted.status is not None and Status(wanted.status).is_over != (body.action in OF_ENDED):
+        fits = "runs that have ended" if body.action in OF_ENDED else "runs that have not ended"
         raise _unfit("filter.status", f"{body.action} is for {fits}")
-    if wanted.parentRunId is not None and body.action == "delete":
-        raise _unfit("filter.parentRunId", "child runs are deleted with their parent")
+    if wanted.parentRunId is not None and body.action in OF_ENDED:
+        does = "deleted with" if body.action == "delete" else "run again by"
+        raise _unfit("filter.parentRunId", f"child runs are {does} their parent")
+    if (body.rerun is None) != (body.action != "rerun") and not body.dryRun:
+        told = "is for the action rerun"
+        if body.rerun is None:
+            told = "say as which `operation`, such as a UUID, so that each is run again once"
+        raise _unfit("rerun", told)
     for run_id in (*(wanted.runIds or ()), *([wanted.parentRunId] if wanted.parentRunId else ())):
         run_number(run_id)
     return Command(
-        body.action, _run_filter(wanted, body.cursor), wanted.runIds, body.reason, body.limit
+        body.action,
+        _run_filter(wanted, body.cursor),
+        wanted.runIds,
+        body.reason,
+        body.limit,
+        *_again(body.rerun),
     )
+
+
+def _again(asked: BulkRerun | None) -> tuple[Again, str]:
+    if asked is None:
+        return Again(), ""
+    again = Again(
+        begin=asked.begin, edits=asked.data, keep_calls=asked.keepCalls, version=asked.version
+    )
+    return again, asked.operation
 
 
 def matched_document(action: Action, matched: Matched) -> JsonObject:

@@ -123,6 +123,28 @@ class RunOrigin(TypedDict):
     runId: RunId
     stepId: StepId
     seq: int
+    version: NotRequired[Annotated[Version, Field(description="its version, where another")]]
+    reason: NotRequired[str]
+
+
+class ChangedStep(TypedDict):
+    """A step that is another in the version of a rerun."""
+
+    stepId: StepId
+    change: Literal["added", "removed", "changed"]
+    done: Annotated[bool, Field(description="done before, and so not done again")]
+
+
+class StartedRerun(TypedDict):
+    """The new run; what its version has different, where another was asked for."""
+
+    runId: NotRequired[RunId]
+    version: NotRequired[Version]
+    stepId: NotRequired[StepId]
+    changedSteps: NotRequired[list[ChangedStep]]
+    changedBesides: NotRequired[
+        Annotated[list[str], Field(description="keys of the definition", examples=[["constants"]])]
+    ]
 
 
 Title = Annotated[str, Field(examples=["Order 41 of ACME"], description="what the run is called")]
@@ -234,7 +256,7 @@ class BulkFailure(TypedDict):
 class BulkOutcome(TypedDict):
     """What a command for many runs did, or with `dryRun` would look at."""
 
-    action: Literal["cancel", "terminate", "delete"]
+    action: Literal["cancel", "terminate", "delete", "hold", "release", "tryNow", "giveUp", "rerun"]
     changed: NotRequired[int]
     skipped: NotRequired[int]
     failed: NotRequired[int]

@@ -203,4 +203,8 @@ def _starter(starter: Starter) -> Json:
 def _origin(origin: Origin | None) -> Json:
     if origin is None:
         return None
-    return {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
+    told: JsonObject = {"runId": origin.run_id, "stepId": origin.step_id, "seq": origin.seq}
+    for name, said in (("version", origin.version), ("reason", origin.reason)):
+        if said is not None:
+            told[name] = said
+    return told

@@ -15,7 +15,7 @@ from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
-from stepwell._selection import BulkAction, BulkCount, BulkPart, RunFilter
+from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
 
 
 class AsyncClient:
@@ -280,19 +280,22 @@ class AsyncClient:
         reason: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        rerun: BulkRerun | None = None,
     ) -> BulkPart:
-        """Cancel, terminate or delete many runs, one bounded part a call.
+        """Stop, delete, repair or run again many runs, one bounded part a call.
 
-        Cancel and terminate mean runs that have not ended, delete those that have and are no
-        children. While `next_cursor` of the result is not None, ask again with it.
+        `delete` and `rerun` mean runs that have ended and are no children, all else those that
+        have not. While `next_cursor` of the result is not None, ask again with it.
 
         Args:
-            action: `cancel`, `terminate` or `delete`.
+            action: `cancel`, `terminate`, `delete`, `hold`, `release`, `tryNow`, `giveUp` or
+                `rerun`.
             which: Which runs are meant.
             run_ids: Only these, 500 at most.
             reason: Why, for the history of the runs.
             limit: How many runs to look at, at most; 1,000 without it.
             cursor: Where this part begins: `next_cursor` of the part before.
+            rerun: How they are run again, for that action.
 
         Returns:
             What was done.
@@ -301,7 +304,9 @@ class AsyncClient:
             ApiError: The server refused.
             Unanswered: The server was not reached; asking again does no harm.
         """
-        call = calls.bulk(action, which, run_ids, reason=reason, limit=limit, cursor=cursor)
+        call = calls.bulk(
+            action, which, run_ids, reason=reason, limit=limit, cursor=cursor, rerun=rerun
+        )
         return reading.bulk_part(await self._connection.ask(call))
 
     async def bulk_count(
@@ -310,7 +315,7 @@ class AsyncClient:
         """Count the runs that `bulk` would look at, and change nothing.
 
         Args:
-            action: `cancel`, `terminate` or `delete`.
+            action: As for `bulk`.
             which: Which runs are meant.
             run_ids: Only these, 500 at most.
 

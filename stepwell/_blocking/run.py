@@ -2,6 +2,7 @@
 """The client for threads: what is asked of one run."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import stepwell._calls as calls
 import stepwell._reading as reading
@@ -249,6 +250,43 @@ class Run:
         """
         more = {"data": dict(data or {}), "remove": list(remove)}
         self._connection.ask(calls.repair("change-data", self.id, reason, **more))
+
+    def rerun(  # noqa: PLR0913 - each by name
+        self,
+        step_id: str | None = None,
+        *,
+        visit: int | None = None,
+        from_: Literal["failure", "start"] = "failure",
+        data: JsonObject | None = None,
+        version: str | None = None,
+        keep_calls: bool = False,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> "Run":
+        """Run the run again that has ended; what the steps before did is not done again.
+
+        Args:
+            step_id: From this step; without it as `from_` says.
+            visit: Which visit of the step; the last without it.
+            from_: `failure`, from where it failed or was stopped, or `start`.
+            data: Fields that replace those with which it entered the step.
+            version: Another version: a number, `latest` or `published`.
+            keep_calls: Whether the calls that the step had finished stand.
+            reason: Why, for the history of the new run.
+            idempotency_key: Requests with the same key give the same run; without one of yours,
+                one is made for this call.
+
+        Returns:
+            The new run.
+
+        Raises:
+            ApiError: The server refused: 400 for what does not fit, 409 where the run has not
+                ended.
+            Unanswered: The server was not reached.
+        """
+        again = calls.Again(step_id, visit, from_, data, version, keep_calls, reason)
+        found = self._connection.ask(calls.rerun(self.id, again, idempotency_key))
+        return Run(self._connection, reading.run_id(found))
 
     def hold(self, reason: str | None = None) -> None:
         """Let no step and no attempt begin until the run is released.

@@ -43,7 +43,7 @@ ANSWERS: dict[str, Any] = {
     "release_run": run_answers.ControlledRun,
     "list_runs": run_answers.RunPage,
     "show_overview": overview_answers.OverviewAnswer,
-    "rerun_run": run_answers.StartedRun,
+    "rerun_run": run_answers.StartedRerun,
     "replay_visit": run_answers.StartedRun,
     "show_replay": model_answers.Comparison,
     "show_transcript": model_answers.Transcript,

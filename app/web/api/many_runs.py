@@ -1,4 +1,4 @@
-"""Cancel, terminate and delete many runs; delete one."""
+"""Stop, delete, repair and run again many runs; delete one."""
 
 from starlette.responses import JSONResponse, Response
 
@@ -11,7 +11,7 @@ from app.wire.json_body import json_body
 
 
 async def bulk(call: Call) -> Response:
-    """Cancel, terminate or delete the runs that a filter selects, a bounded part a call."""
+    """Do something with the runs that a filter selects, a bounded part a call."""
     body = checked(BulkBody, await json_body(call.request, call.services.settings))
     if body.action == "delete":
         call.caller.require(Role.OWNER)
@@ -20,7 +20,7 @@ async def bulk(call: Call) -> Response:
     if body.dryRun:
         matched = await bulk.count(call.tenant, command)
         return JSONResponse(matched_document(body.action, matched))
-    outcome = await bulk.perform(call.tenant, command, call.caller.name)
+    outcome = await bulk.perform(call.tenant, command, call.caller)
     return JSONResponse(outcome_document(body.action, outcome))
 
 
@@ -34,7 +34,7 @@ async def delete_run(call: Call) -> Response:
 ENDPOINTS = (
     Endpoint(
         "POST", "/api/workflow/management/bulk", Role.OPERATOR, bulk,
-        "Cancel, terminate or delete many runs", BulkBody,
+        "Stop, delete, repair or run again many runs", BulkBody,
     ),
     Endpoint(
         "DELETE", "/api/workflow/runs/{runId}", Role.OWNER, delete_run,

@@ -2,29 +2,38 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
-from app.concurrency.offload import offload
-from app.execution.reruns import DoneEarlier, NotOver, entered, rerun, with_calls
+from app.execution.rerunning import Again, Rerun
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
-from app.wire.errors import IdempotencyMismatch, StartedAndDeleted
+from app.wire.errors import BadRequest, IdempotencyMismatch, StartedAndDeleted
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
-from engine import fold
+from engine import JsonObject
 from journal import DuplicateStart, IdempotencyKey
+from steps.contract import Problem
 
 
 class RerunBody(BaseModel):
     """From where a run is run again, and what is different."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, validate_by_name=True, validate_by_alias=True
+    )
 
-    stepId: str = Field(max_length=200, description="a step that the run has entered")  # noqa: N815
+    stepId: str | None = Field(  # noqa: N815
+        None, max_length=200, description="a step that the run has entered; else as `from` says"
+    )
+    begin: Literal["failure", "start"] | None = Field(
+        None,
+        alias="from",
+        description="instead of `stepId`: from where it failed or was stopped, or its beginning",
+    )
     visit: int | None = Field(
         None, ge=1, strict=True, description="which time; the last without it"
     )
@@ -37,44 +46,67 @@ class RerunBody(BaseModel):
         description="whether the calls that the step had finished stand, so that an agent goes on "
         "from its last answer",
     )
+    version: str | None = Field(
+        None, max_length=100, description="another version: a number, `latest` or `published`"
+    )
+    reason: str | None = Field(None, max_length=2_000, description="why, for the history")
+    dryRun: bool = Field(  # noqa: N815
+        False, strict=True, description="say what would be different and start nothing"
+    )
 
 
 async def rerun_run(call: Call) -> Response:
     """Start a new run from a step of one that has ended; answers at once."""
     services, run_id = call.services, call.path("runId")
     key = idempotency_key(call.request)
-    _, events = await services.journal.events.read(run_id, call.tenant)
+    await services.journal.events.run(run_id, call.tenant)
     body = checked(RerunBody, await json_body(call.request, services.settings))
-    run = await offload(lambda: fold(events))
-    if not run.is_over:
-        raise NotOver(run.id, run.status.value)
-    try:
-        before = await offload(lambda: entered(events, body.stepId, body.visit))
-    except DoneEarlier as elsewhere:
-        is_there = await services.journal.runs.known(call.tenant, [elsewhere.run_id])
-        raise elsewhere.refusal(is_deleted=not is_there) from elsewhere
-    definition = await services.workflows.pinned(
-        call.tenant, run.workflow_id, run.version, run.body
-    )
+    if body.stepId is None and body.begin is None:
+        missing = Problem("stepId", "name a step, or say `from`: failure or start")
+        raise BadRequest("the request is not acceptable", [missing])
     idempotency = IdempotencyKey(key, _fingerprint(run_id, body)) if key else None
-    new = rerun(call.tenant, before, body.stepId, body.data, definition, call.caller, idempotency)
-    if body.keepCalls:
-        new = await offload(lambda: with_calls(new, events, before))
+    again = Again(
+        body.stepId,
+        body.visit,
+        body.begin or "failure",
+        body.data,
+        body.keepCalls,
+        body.version,
+        body.reason,
+    )
+    made = await services.reruns.prepare(call.tenant, run_id, again, call.caller, idempotency)
+    told = {} if body.version is None and not body.dryRun else _told(made)
+    if body.dryRun:
+        return JSONResponse(told)
     try:
-        with services.admission.starting(call.tenant, 0):
-            started, _ = await services.runs.start(new, wait=False)
+        return JSONResponse({"runId": await services.reruns.start(made), **told})
     except DuplicateStart as duplicate:
         if not duplicate.same:
             raise IdempotencyMismatch(duplicate.run_id) from duplicate
         if not await services.journal.runs.known(call.tenant, [duplicate.run_id]):
             raise StartedAndDeleted(duplicate.run_id) from duplicate
-        return JSONResponse({"runId": duplicate.run_id})
-    return JSONResponse({"runId": started.id})
+        return JSONResponse({"runId": duplicate.run_id, **told})
+
+
+def _told(made: Rerun) -> JsonObject:
+    """Return what is different in the version of a rerun."""
+    assert made.new.beginning is not None  # noqa: S101 - it is a rerun
+    return {
+        "version": made.new.version,
+        "stepId": made.new.beginning.origin.step_id,
+        "changedSteps": [
+            {"stepId": one.step_id, "change": one.change, "done": one.step_id in made.done}
+            for one in made.changed
+        ],
+        "changedBesides": [*made.changed_besides],
+    }
 
 
 def _fingerprint(run_id: str, body: RerunBody) -> str:
-    # Without the field as before there was one, so that an older request is known again.
-    asked = ["rerun", run_id, body.model_dump(exclude=None if body.keepCalls else {"keepCalls"})]
+    # Without the fields as before there were any, so that an older request is known again.
+    newer = {"begin", "version", "reason", "dryRun"} | (set() if body.keepCalls else {"keepCalls"})
+    kept = {name for name in newer if getattr(body, name) == RerunBody.model_fields[name].default}
+    asked = ["rerun", run_id, body.model_dump(exclude=kept)]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -48,7 +48,9 @@ def _actions(call: Call, query: ListRunsQuery) -> list[str]:
     role, status = call.caller.role, Status(query.status) if query.status else None
     found = []
     if role.includes(Role.OPERATOR) and not (status and status.is_over):
-        found += ["cancel", "terminate"]
+        found += ["hold", "release", "tryNow", "giveUp", "cancel", "terminate"]
+    if role.includes(Role.OPERATOR) and (status and status.is_over) and not query.parentRunId:
+        found.append("rerun")
     if role.includes(Role.OWNER) and (status is None or status.is_over) and not query.parentRunId:
         found.append("delete")
     return found

@@ -25,6 +25,7 @@ from steps.bodies import body_at
 _MOST_CHAPTERS = 60
 _MOST_EVENTS = 200
 _MOST_CHILDREN = 20
+_MOST_VERSIONS = 50
 _FIRST = ("failed", "paused", "running")
 _LONG = 500
 _MOST_CARDS = 20
@@ -86,6 +87,7 @@ async def run_page(call: Call) -> Response:
         other_pauses=await _other_pauses(call, run, card),
         steps=_repairable(story),
         first=story.chapters[0] if story.chapters else None,
+        versions=await _versions(call, run) if run.is_over else [],
         workflow_name=document.get("name") if document else None,
     )
 
@@ -97,6 +99,17 @@ async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":
     except NotFound:
         return None
     return body_at(row.definition, run.body) | {"name": row.name}
+
+
+async def _versions(call: Call, run: Run) -> list[str]:
+    """Return the newest versions of its workflow that are others than its own."""
+    try:
+        found = await call.services.workflows.table.versions(
+            call.tenant, run.workflow_id, limit=_MOST_VERSIONS
+        )
+    except NotFound:
+        return []
+    return [item.version for item in found if item.version != run.version]
 
 
 async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:

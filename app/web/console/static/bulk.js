@@ -1,5 +1,6 @@
 // What is done with many runs: counted, confirmed in numbers, then part by part.
 import { Refused, call } from "./api.js";
+import { newKey } from "./once.js";
 
 const PART = 200;
 const PATIENCE = 20;
@@ -7,7 +8,16 @@ const ADDRESS = "/api/workflow/management/bulk";
 const WORDS = {
   cancel: { title: "Cancel runs", go: "Cancel", done: "asked to stop", fits: "not ended", effect: "The steps in flight are asked to stop, and clean-up steps run. Child runs are cancelled with their parents." },
   terminate: { title: "Terminate runs", go: "Terminate", done: "ended", fits: "not ended", effect: "They end at once, whatever they are doing. Clean-up steps do not run." },
+  hold: { title: "Hold runs", go: "Hold", done: "held", fits: "not ended", effect: "Steps at work end; then no step and no attempt begins until the runs are released." },
+  release: { title: "Release runs", go: "Release", done: "let go", fits: "not ended", effect: "Those that are held go on where they stand; the others are left alone." },
+  tryNow: { title: "Try now", go: "Try now:", done: "tried", fits: "not ended", effect: "Steps that wait for their next attempt are tried now, and sleeps are over; the others are left alone." },
+  giveUp: { title: "Give up", go: "Give up:", done: "told to fail the step", fits: "not ended", effect: "Steps that wait for their next attempt fail, and so do those that sleep; the others are left alone." },
+  rerun: { title: "Run again", go: "Run again:", done: "run again", fits: "ended", effect: "A new run each. What the steps before did is not done again. Child runs come with their parents." },
   delete: { title: "Delete runs", go: "Delete", done: "deleted", fits: "ended", effect: "They and their child runs are gone for good, with all that is known of them. Child runs cannot be deleted by themselves." },
+};
+const LEFT_ALONE = {
+  delete: "a child run has not ended, or somebody else was faster", rerun: "nothing in them has failed",
+  hold: "held already, or ended in the meantime", release: "not held", tryNow: "waiting for neither an attempt nor a moment", giveUp: "waiting for neither an attempt nor a moment",
 };
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
@@ -61,7 +71,7 @@ function showTicks(bar, ticked) {
 const work = { action: "", filter: {}, count: 0, cursor: null, state: "closed" };
 
 async function open(action, filter) {
-  Object.assign(work, { action, filter, count: 0, cursor: null, state: "counting", sum: { changed: 0, skipped: 0, failed: 0 } });
+  Object.assign(work, { action, filter, count: 0, cursor: null, state: "counting", rerun: null, sum: { changed: 0, skipped: 0, failed: 0 } });
   const words = WORDS[action];
   const { dialog, what, effect, typed, reason, wrong, failures, go, leave } = parts();
   dialog.querySelector("[data-asking]").hidden = false;
@@ -74,11 +84,12 @@ async function open(action, filter) {
   wrong.hidden = failures.hidden = true;
   failures.replaceChildren();
   reason.parentElement.hidden = action === "delete";
+  dialog.querySelector("[data-rerun-how]").hidden = action !== "rerun";
   typed.parentElement.hidden = !mustType();
   go.hidden = false;
   go.disabled = true;
   go.textContent = words.go;
-  leave.textContent = "Keep them";
+  leave.textContent = ["cancel", "terminate", "delete"].includes(action) ? "Keep them" : "Close";
   dialog.showModal();
   leave.focus();
   try {
@@ -92,6 +103,11 @@ async function open(action, filter) {
     ready();
     if (work.count) (mustType() ? typed : leave).focus();
   } catch (refused) { fail(refused); }
+}
+
+function how() {
+  const version = document.getElementById("bulk-version").value.trim();
+  return { operation: newKey(), from: document.getElementById("bulk-from").value, ...(version ? { version } : {}) };
 }
 
 function mustType() {
@@ -155,7 +171,9 @@ async function carryOut() {
   leave.textContent = "Stop here";
   leave.focus();
   progress();
-  const body = { action: work.action, filter: work.filter, limit: PART, ...(reason.value && work.action !== "delete" ? { reason: reason.value } : {}) };
+  // Each run is run again once for this name, however often a part has to be asked for.
+  if (work.action === "rerun") work.rerun ??= how();
+  const body = { action: work.action, filter: work.filter, limit: PART, ...(work.rerun ? { rerun: work.rerun } : {}), ...(reason.value && work.action !== "delete" ? { reason: reason.value } : {}) };
   try {
     while (work.cursor !== null && work.state === "working") {
       const answer = await patiently({ ...body, cursor: work.cursor });
@@ -201,7 +219,7 @@ function finish() {
   dialog.querySelector("[data-working]").hidden = !wasStopped;
   what.textContent = [
     `${runs(changed)} ${changed === 1 ? "was" : "were"} ${WORDS[work.action].done}.`,
-    skipped && `${runs(skipped)} ${skipped === 1 ? "was" : "were"} left alone: ${work.action === "delete" ? "a child run has not ended, or somebody else was faster" : "ended by themselves in the meantime"}.`,
+    skipped && `${runs(skipped)} ${skipped === 1 ? "was" : "were"} left alone: ${LEFT_ALONE[work.action] ?? "ended by themselves in the meantime"}.`,
     failed && `With ${runs(failed)} it could not be done.`,
     wasStopped && "You stopped before the end; the others are as they were.",
   ].filter(Boolean).join(" ");

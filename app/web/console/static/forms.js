@@ -23,6 +23,7 @@ export function startForms() {
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+    if (event.target.matches("[data-preview],[data-rerun]")) preview(event.target.form);
     if (event.target.matches("[data-rerun]")) {
       event.target.form.elements.data.value = event.target.selectedOptions[0].dataset.value;
     }
@@ -55,6 +56,25 @@ async function send(form, submitter) {
     await fail(form, refused);
   } finally {
     if (form.dataset.busy === "sending") release(form);
+  }
+}
+
+// What another version would do differently, before it is asked for.
+async function preview(form) {
+  const place = form.querySelector("[data-preview]");
+  if (!place) return;
+  const said = document.getElementById(place.dataset.preview);
+  said.textContent = "";
+  if (!place.value) return;
+  try {
+    const [method, address] = target(form);
+    const { version, changedSteps, changedBesides } = await call(method, address, { ...gather(form), dryRun: true });
+    const steps = changedSteps.map(({ stepId, change, done }) => `${stepId} (${change}${done ? ", done before" : ""})`);
+    const all = [...steps, ...changedBesides];
+    said.textContent = all.length ? `Different in ${version}: ${all.join(", ")}.` : `No step is different in ${version}.`;
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    said.textContent = refused.details.map(({ path, message }) => `${path} ${message}`).join("; ") || refused.message;
   }
 }
 
