@@ -128,6 +128,15 @@ class ChildList:
         )
         return [run_id(number) for (number,) in rows]
 
+    async def open_definitions(self, parent_id: str) -> list[tuple[str, str, str]]:
+        """Return workflow, version and body of the children that have not ended, each once."""
+        rows = await self._readers.all(
+            "SELECT DISTINCT workflow_id, version, coalesce(body, '') FROM runs"
+            " WHERE parent = ? AND ended_at_ms IS NULL",
+            (run_number(parent_id),),
+        )
+        return [(str(workflow_id), str(version), str(body)) for workflow_id, version, body in rows]
+
     async def any_open(self, parent_id: str) -> bool:
         """Say whether a child run of any of the run's steps has not ended."""
         found = await self._readers.one(
@@ -171,7 +180,7 @@ class ChildList:
 
         Those that wait though no child runs, those shown as paused though one runs or none is
         paused, and those of whose children some have ended: a failure may be news, or the room
-        for the next one.
+        for the next one. Of those that wait for their children to stop, whose have all stopped.
         """
         child = (
             "EXISTS (SELECT 1 FROM runs c WHERE c.parent = p.id"
@@ -182,6 +191,8 @@ class ChildList:
         rows = await self._lists.all(
             f"SELECT p.id, p.tenant, p.seq FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
             f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused} OR {ended})"
+            " OR p.state = 'stopping' AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.parent = p.id"
+            " AND c.ended_at_ms IS NULL)"
         )
         return [LeftBehind(*row) for row in rows]
 

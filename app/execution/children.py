@@ -39,6 +39,9 @@ from steps.problems import InvalidDefinition
 DEEPEST = 20
 """How many runs may stand above one."""
 
+_LONGEST_STOP_MS = 86_400_000
+"""How long a child run without a `timeout` may take to stop."""
+
 _READ_AT_ONCE = 64
 
 _COPIED = 500
@@ -66,11 +69,14 @@ class Children:
         on_left: Called with the id of a run that has left the step while its children started.
         on_enough: Called with the ids of child runs that are wanted no more, since enough of
             their plan have completed.
+        may_go_on: Says whether a paused child run may go on at once by itself; the parent is
+            told when it does not.
     """
 
     def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
         self.on_left: list[Callable[[str], None]] = []
         self.on_enough: list[Callable[[Sequence[str]], None]] = []
+        self.may_go_on: Callable[[str], bool] = lambda _: False
         self._journal = journal
         self._workflows = workflows
         self._starts = starts
@@ -78,6 +84,22 @@ class Children:
     async def has_open(self, run_id: str) -> bool:
         """Say whether child runs of a run have not ended."""
         return await self._journal.children.any_open(run_id)
+
+    async def time_to_stop_ms(self, live: LiveRun, least_ms: int) -> int:
+        """Return how long the open child runs of a run may take to stop, their clean-up included.
+
+        That is the longest `timeout` of theirs, and a day for one that has none; `least_ms`
+        at least.
+        """
+        most = least_ms
+        for which in await self._journal.children.open_definitions(live.run.id):
+            try:
+                definition = await self._workflows.pinned(live.tenant, *which)
+            except DefinitionUnusable:
+                continue  # it cleans nothing up
+            limit_ms = definition.graph.timeout_ms
+            most = max(most, _LONGEST_STOP_MS if limit_ms is None else limit_ms)
+        return most
 
     async def gather(
         self, live: LiveRun, doing: Due, plan: ChildPlan
@@ -112,7 +134,9 @@ class Children:
         elif not is_open:
             return ChildrenEnded(await self._ends(family))
         total = plan.first + plan.total
-        if due or any(row.status == Status.RUNNING for row in is_open):
+        if due or any(
+            row.status == Status.RUNNING or self.may_go_on(row.run_id) for row in is_open
+        ):
             return ChildrenOpen(total)
         return ChildrenOpen(total, await self._pause_of(is_open[0]))
 

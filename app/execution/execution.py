@@ -105,17 +105,20 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     lost_runs, waiters = LostRuns(), Waiters()
     driving = Driving(appends, driver, live_runs, lost_runs, culprit, cluster)
     runs = Runs(
-        journal, clock, appends, live_runs, starts, driving, waiters, cancel_grace_s,
+        journal, clock, appends, live_runs, starts, driving, waiters, children, cancel_grace_s,
         is_shared=cluster is not None,
     )  # fmt: skip
     left_children = LeftChildren(journal, runs)
     timers = Timers(journal, clock, runs.fire)
     signals.carry_on = driving.carry_on
+    children.may_go_on = signals.is_looked_for
     places = _places(journal, appends, live_runs, driving, runs, cluster)
+    parents = Parents(driving)
+    signals.on_wait += (waiters.waits, parents.waits)
     appends.on_append += (
         (SETTLES, waiters.appended),
         (frozenset({RunPaused}), signals.appended),
-        (TELLS_PARENT, Parents(driving).appended),
+        (TELLS_PARENT, parents.appended),
         (LEAVES_CHILDREN, left_children.appended),
         (SETS_TIMER, timers.appended),
         (frozenset({RunStarted}), driving.appended),

@@ -17,6 +17,14 @@ class Parents:
         self._driving = driving
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Tell the run's parent, if it has one."""
+        """Tell the run's parent, if it has one.
+
+        Where the run waits for a signal that may be there already, `waits` tells it.
+        """
+        if live.run.parent and live.run.awaited_signal is None:
+            self._driving.notify(live.run.parent.run_id)
+
+    def waits(self, live: LiveRun) -> None:
+        """Tell the parent of a run that waits for a signal that is not there yet."""
         if live.run.parent:
             self._driving.notify(live.run.parent.run_id)

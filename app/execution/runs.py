@@ -14,6 +14,7 @@ from app.clock import Clock
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.answers import accept, asked_child, for_child, unanswered, was_given
 from app.execution.appends import Appends
+from app.execution.children import Children
 from app.execution.driving import Driving
 from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
@@ -59,6 +60,7 @@ class Runs:
         starts: Starts,
         driving: Driving,
         waiters: Waiters,
+        children: Children,
         cancel_grace_s: float,
         *,
         is_shared: bool = False,
@@ -73,6 +75,7 @@ class Runs:
         self._driving = driving
         self._waiters = waiters
         self._is_shared = is_shared
+        self._children = children
         self._cancel_grace_s = cancel_grace_s
         self._cancel_grace_ms = round(cancel_grace_s * 1_000)
 
@@ -218,7 +221,8 @@ class Runs:
             _of_workflow(live, workflow_id)
             async with live.lock:
                 await self._appends.append(live)  # no refusal before its cause is durable
-                self._appends.take(live, Cancel(reason, caller, self._cancel_grace_ms))
+                grace_ms = await self._grace_ms(live)
+                self._appends.take(live, Cancel(reason, caller, grace_ms))
                 await self._appends.append(live)
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
@@ -304,9 +308,10 @@ class Runs:
 
         def due(live: LiveRun) -> Input:
             late = unanswered(live, self._clock.now_ms())
-            return late or TimerDue(self._cancel_grace_ms)
+            return late or TimerDue(grace_ms)
 
         async with self._live_runs.load(None, run_id) as live:
+            grace_ms = await self._grace_ms(live)
             await self._driving.wake(run_id, due)
             if live.in_flight and live.run.overdue:
                 live.in_flight.stop(self._cancel_grace_s)
@@ -314,6 +319,12 @@ class Runs:
     async def heed(self, run_id: str, seq: int) -> None:
         """Go on from where another process left a run; raises nothing."""
         await self._driving.heed_or_note(run_id, seq, self._cancel_grace_s)
+
+    async def _grace_ms(self, live: LiveRun) -> int:
+        """Return how long what a run does may take to stop: its step, or its child runs."""
+        if not live.run.waits_for_children:
+            return self._cancel_grace_ms
+        return await self._children.time_to_stop_ms(live, self._cancel_grace_ms)
 
     async def recover(self, run_id: str, *, after_restart: bool = False) -> None:
         """Carry on a run that a restart, or an append with unknown outcome, left behind.

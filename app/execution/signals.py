@@ -8,7 +8,7 @@ both as they were, or neither.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -66,6 +66,8 @@ class Signals:
 
     Attributes:
         carry_on: Has a run driven that has been given a signal.
+        on_wait: Called with a run that was paused to wait for a signal, once none that was there
+            has brought it on.
     """
 
     def __init__(
@@ -78,7 +80,13 @@ class Signals:
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: set[Key] = set()
+        self._looked_for: set[str] = set()
         self.carry_on: Callable[[LiveRun], None] = lambda _: None
+        self.on_wait: list[Callable[[LiveRun], None]] = []
+
+    def is_looked_for(self, run_id: str) -> bool:
+        """Say whether a signal may be there already for a run that has begun to wait for it."""
+        return run_id in self._looked_for
 
     async def send(self, tenant: str, signal: NewSignal) -> Sent:
         """Keep a signal, and give it to whoever waits; durable when this returns.
@@ -112,12 +120,27 @@ class Signals:
         await self._appends.keep(
             live, recorded, lambda connection: insert(connection, live.tenant, new)
         )
-        self._match_soon((live.tenant, signal.name, signal.key))
+        self._soon(self._match_or_log((live.tenant, signal.name, signal.key)))
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
         """Look for a signal when a run has been paused to wait for one."""
         if waits := live.run.awaited_signal:
-            self._match_soon((live.tenant, *waits))
+            self._looked_for.add(live.run.id)
+            self._soon(self._look_for(live, (live.tenant, *waits)))
+
+    async def _look_for(self, live: LiveRun, key: Key) -> None:
+        """Give a run what is there already, or say that it waits; it stays in memory meanwhile."""
+        held = live
+        try:
+            async with self._live_runs.load(live.tenant, live.run.id) as held:
+                await self._match_or_log(key)
+        except (RunLost, JournalError) as failure:
+            log.signals_delayed(failure)
+        finally:
+            self._looked_for.discard(live.run.id)
+        if held.run.awaited_signal is not None:
+            for heard in self.on_wait:
+                heard(held)
 
     async def run(self) -> None:
         """Look at all that is kept, now and then, and soon at what has failed, until cancelled."""
@@ -139,8 +162,8 @@ class Signals:
         except JournalError as failure:
             log.signals_delayed(failure)
 
-    def _match_soon(self, key: Key) -> None:
-        task = asyncio.create_task(self._match_or_log(key))
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

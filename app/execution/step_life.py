@@ -185,7 +185,9 @@ class StepLife:
                 if isinstance(happened, AwaitsChildren):
                     happened = Stopped()
                 if isinstance(happened, Broke | Stopped) and await self.has_open_children(live):
-                    happened = replace(happened, grace_ms=self._cancel_grace_ms)
+                    least_ms = self._cancel_grace_ms
+                    grace_ms = await self._children.time_to_stop_ms(live, least_ms)
+                    happened = replace(happened, grace_ms=grace_ms)
                 self._appends.take(live, happened)
 
 

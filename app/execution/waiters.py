@@ -50,7 +50,15 @@ class Waiters:
                 future.set_result(shown)
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Wake those who wait for a run that has become durable as it ends or pauses."""
+        """Wake those who wait for a run that has become durable as it ends or pauses.
+
+        Where it waits for a signal that may be there already, `waits` wakes them.
+        """
+        if live.run.awaited_signal is None:
+            self.resolve(live.run)
+
+    def waits(self, live: LiveRun) -> None:
+        """Wake those who wait for a run that waits for a signal that is not there yet."""
         self.resolve(live.run)
 
     def lost(self, live: LiveRun) -> None:

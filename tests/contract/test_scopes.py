@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import PLUGIN
 from tests.contract.test_children import create, start, status
 from tests.harness.echo import Echo
 from tests.harness.server import Server, settled
@@ -178,3 +179,34 @@ def test_an_error_tells_what_was_answered_also_out_of_a_group(shared: Server) ->
         create(client, "never", [never], to("ask end"))
         error = start(client, "never")["error"]
         assert (error["type"], error["status"], len(echo.seen)) == ("HttpStatus", 409, 3)
+
+
+def test_what_follows_waits_for_the_clean_up_of_child_runs(tmp_path: Path) -> None:
+    nap = {"id": "nap", "type": "wait", "duration": "1h"}
+    tidy = {"id": "tidy", "type": "wait", "duration": "1500ms"}
+    tidies: dict[str, Any] = {"steps": [nap, tidy], "finally": "tidy"}
+    boom = {"id": "boom", "type": "end-flow", "status": "failed", "message": "no"}
+    after = {"id": "after", "type": "set", "values": {"after": True}}
+    edges = [
+        {"from": "fork", "to": "after", "on": "error"},
+        {"from": "fork", "to": "end"},
+        {"from": "after", "to": "end"},
+    ]
+    with (
+        Server(tmp_path / "data", PLUGIN, STEPWELL_CANCEL_GRACE="0.2") as server,
+        server.client() as client,
+    ):
+        ended = {}
+        for name, body in (("all", tidies), ("bounded", {**tidies, "timeout": "400ms"})):
+            branches = {"fails": {"steps": [boom]}, "tidies": body}
+            fork = {"id": "fork", "type": "parallel", "branches": branches}
+            create(client, name, [fork, after], edges)
+            run_id = client.post(f"/api/workflow/start/{name}", json={}).json()["runId"]
+            ended[name] = settled(client, run_id, "completed")
+        for name, run in ended.items():
+            followed = run["stepExecutionHistory"][1]["startTime"]
+            child = status(client, run["childRunIds"][1])
+            if name == "all":
+                assert child["endTime"] <= followed
+            else:
+                assert child["endTime"] is None or child["endTime"] > followed

@@ -84,10 +84,25 @@ def test_a_signal_that_comes_first_is_kept_and_taken_in_order(client: httpx.Clie
     assert [item["data"]["amount"] for item in kept if item["key"] == "17"] == [1, 2, 3]
     for amount in (1, 2, 3):
         run = client.post("/api/workflow/start/paying", json={"data": {"order": 17}}).json()
-        assert settled(client, run["runId"], "completed")["result"] == {"got": amount}
+        assert (run["status"], run["result"]) == ("completed", {"got": amount})
     assert [
         item for item in client.get("/api/signals").json()["signals"] if item["key"] == "17"
     ] == []
+
+
+def test_a_start_tells_the_end_where_what_a_branch_waits_for_is_there(
+    client: httpx.Client,
+) -> None:
+    branches = {name: {"steps": [{**PAID, "key": name}]} for name in ("b1", "b2")}
+    fork = {"id": "fork", "type": "parallel", "branches": branches,
+            "output": {"amount": {"type": "integer", "value": "{{ result.b1.data.amount + result.b2.data.amount }}"}}}  # fmt: skip
+    define(client, flow("forked", fork))
+    for key in ("b1", "b2"):
+        send(client, key=key, data={"amount": 4})
+    run = client.post("/api/workflow/start/forked", json={}).json()
+    assert (run["status"], run["result"]) == ("completed", {"got": 8})
+    run = client.post("/api/workflow/start/forked", json={}).json()
+    assert (run["status"], run["pauseSignal"]["name"]) == ("paused", "payment")
 
 
 def test_the_run_that_has_waited_longest_comes_first(client: httpx.Client) -> None:
