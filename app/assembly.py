@@ -38,7 +38,6 @@ from app.opening import open_secrets
 from app.outbound.http_client import HttpClient
 from app.outbound.network import EVERYWHERE
 from app.outbound.oauth import OAuthTokens
-from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut, proxy_of
 from app.secrets.seal import Keyring
 from app.secrets.vault import Secrets
@@ -84,7 +83,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
     """Build from the bottom up; whatever holds something open is closed in the other order."""
     counters = Counters()
-    way = WayOut(trusted(settings.ca_file), proxy=proxy_of(settings))
+    way = WayOut(settings.ca_file, proxy=proxy_of(settings))
     registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings, closing)
     journal, hub = await _journal(settings, closing)

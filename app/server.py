@@ -92,7 +92,6 @@ Alongside: TypeAlias = Callable[[Services, str], AbstractAsyncContextManager[Non
 def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     """Serve until stopped; returns the exit code."""
     log.configure(settings.log_level, settings.log_format)
-    gc.collect()
     # A thread that reads or commits waits this long for a loop that computes, several times.
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what was imported stays, and need not be looked through while serving

@@ -153,6 +153,7 @@ def _create(file: Path) -> None:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")  # all of it is flushed below
             _migrate(connection)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         os.fsync(handle)

@@ -12,7 +12,7 @@ from steps.agent_person import ASK_USER
 from steps.captions import caption_texts
 from steps.contract import COMMON_ERRORS, AnyStepType, Problem
 from steps.document import CommonStep
-from steps.expression import Expression, ExpressionError, bare_condition
+from steps.expression import Expression, ExpressionError, bare_condition, expression_of
 from steps.language.paths import Path
 from steps.language.types import Declared
 from steps.nearest import did_you_mean, nearest
@@ -159,7 +159,7 @@ class _Advice:
 
     def _condition(self, text: str, path: str) -> Iterator[Problem]:
         try:
-            yield from self._expression(Expression(bare_condition(text)), path)
+            yield from self._expression(expression_of(bare_condition(text)), path)
         except ExpressionError:
             return  # compiling has told it
 

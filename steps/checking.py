@@ -20,7 +20,13 @@ from steps.contract import AnyStepType, Problem, first_of
 from steps.defaults import with_defaults
 from steps.definition import compile_definition
 from steps.document import CommonStep
-from steps.expression import Expression, ExpressionError, bare_condition
+from steps.expression import (
+    Expression,
+    ExpressionError,
+    bare_condition,
+    expression_of,
+    reading_once,
+)
 from steps.field_specs import spec_problems
 from steps.language.findings import findings_in
 from steps.language.types import Declared, crossings_in
@@ -55,14 +61,15 @@ class Checked:
 def check_definition(document: Json, registry: Registry, known: Known | None = None) -> Checked:
     """Return everything that can be said of a document; `known` is what there is on a server."""
     document, definition, problems = definition_as_written(document), None, []
-    try:
-        definition = compile_definition(document, registry)
-    except InvalidDefinition as invalid:
-        problems = list(invalid.all)
-    if not isinstance(document, dict):
-        return Checked(problems, [])
-    told = {item.path for item in problems}
-    found, warnings = _looked_at(document, registry, known or Known(), _Around())
+    with reading_once():
+        try:
+            definition = compile_definition(document, registry)
+        except InvalidDefinition as invalid:
+            problems = list(invalid.all)
+        if not isinstance(document, dict):
+            return Checked(problems, [])
+        told = {item.path for item in problems}
+        found, warnings = _looked_at(document, registry, known or Known(), _Around())
     problems += [item for item in found if item.path not in told]
     usable = definition if not problems else None
     return Checked(first_of(problems), first_of(warnings), usable)
@@ -192,7 +199,7 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
                 Text(path, f"{{{{ {bare_condition(condition)} }}}}", is_template=True)
             )
             try:
-                read = Expression(bare_condition(condition))
+                read = expression_of(bare_condition(condition))
             except ExpressionError:
                 continue  # compiling has told it
             yield from _sensitive_problems(read, path, declared, "no condition may read it")
@@ -262,7 +269,7 @@ def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[P
 
 def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
     try:
-        node = Expression(text).node
+        node = expression_of(text).node
     except ExpressionError:
         return  # compiling has told it
     for told in (*findings_in(node), *crossings_in(node, declared)):

@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from minijinja import TemplateError
-
 from engine import Json
 from steps.expression import Expression, ExpressionError, checked_result, render
 from steps.filters import begin
@@ -103,7 +101,7 @@ def _at_once(
     try:
         render(source, {**given, "_items": plain, "_take": take, "_start": start})
     except (
-        TemplateError, ArithmeticError, AttributeError, RecursionError, TypeError, ValueError,
+        ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError,
     ):  # fmt: skip
         return None
     return taken if len(taken) == len(part) else None

@@ -5,11 +5,11 @@ Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, partial
 from typing import Any
-
-from minijinja import Environment, TemplateError
 
 from engine import ConditionFailed, Json, iso_time
 from steps.filters import FILTERS, TESTS, begin
@@ -97,7 +97,9 @@ class ExpressionError(Exception):
         super().__init__(f"the expression {text!r} failed: {why}")
 
 
-def _new_environment() -> Environment:
+def _new_environment() -> Any:
+    from minijinja import Environment
+
     return Environment(
         filters={**FILTERS, "_one_kind": one_kind, "_wrappable": wrappable},
         tests={
@@ -118,10 +120,19 @@ def _ordered_as(sign: str, value: object, other: object) -> bool:
     return ordered(value, sign, other)
 
 
-_environment = _new_environment()
-_checker = _new_environment()
-"""For checking only, which may happen in another thread than evaluating does: an environment
-is locked while it is used, and an evaluation that calls a filter gives the interpreter away."""
+@cache
+def _environment() -> Any:
+    return _new_environment()
+
+
+@cache
+def _checker() -> Any:
+    """For checking only, which may happen in another thread than evaluating does.
+
+    An environment is locked while it is used, and an evaluation that calls a filter gives the
+    interpreter away.
+    """
+    return _new_environment()
 
 
 class Expression:
@@ -152,15 +163,16 @@ class Expression:
             raise ExpressionError(self.text, "statements and comments are not part of the language")
         try:
             self.node = parse(self.text)
-            self.source = source_of(self.node)
-            _checker.add_template("check", "{{ (" + self.source + "\n) }}")
-        except (TemplateError, Unreadable) as wrong:
+            nodes = walk(self.node)
+            self.source = source_of(nodes)
+            _checker().add_template("check", "{{ (" + self.source + "\n) }}")
+        except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
             raise ExpressionError(self.text, _why(wrong)) from None
         self.paths = paths_of(self.node)
         self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
-        self.secrets = self._named_secrets(may_name_secrets=may_name_secrets)
-        self.work = Work(self.node)
-        self.tells_time = any(is_now(node) for node in walk(self.node))
+        self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)
+        self.work = Work(nodes)
+        self.tells_time = any(is_now(node) for node in nodes)
         self._reads = reads_of(path for path in self.paths if path.root in self.names)
         if unknown := sorted(self.names - SCOPE - also - {"secrets"}):
             known = ", ".join(sorted(SCOPE | also))
@@ -168,10 +180,12 @@ class Expression:
             message = hint or f"{unknown[0]} is not a known name; known are {known}"
             raise ExpressionError(self.text, message)
 
-    def _named_secrets(self, *, may_name_secrets: bool) -> frozenset[str]:
+    def _named_secrets(self, nodes: Sequence[Node], *, may_name_secrets: bool) -> frozenset[str]:
         named = [path for path in self.paths if path.root == "secrets"]
-        cut = any(isinstance(node, Slice) and "secrets" in _roots(node) for node in walk(self.node))
-        if named and not may_name_secrets:
+        if not named:
+            return frozenset()
+        cut = any(isinstance(node, Slice) and "secrets" in _roots(node) for node in nodes)
+        if not may_name_secrets:
             raise ExpressionError(self.text, SECRETS_BELONG)
         names = {str(path.keys[0]) for path in named if len(path.keys) == 1 and path.dotted}
         whole = len(names) == len({path.keys for path in named})
@@ -186,7 +200,7 @@ class Expression:
         begin()
         try:
             allowance.spend(self.work.in_scope(given))
-            value = _environment.eval_expr(self.source, **given)
+            value = _environment().eval_expr(self.source, **given)
             if value is None and self._is_undefined(given):
                 raise ExpressionError(self.text, self._missing(given))
             value, size = checked_result(value)
@@ -194,7 +208,7 @@ class Expression:
         except ExpressionError:
             raise
         except (
-            TemplateError, ArithmeticError, AttributeError, RecursionError, TypeError, ValueError,
+            ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError,
         ) as wrong:  # fmt: skip
             # MiniJinja's messages may quote a value.
             why = _HIDDEN if self.secrets else self._why(wrong, given)
@@ -216,7 +230,7 @@ class Expression:
         return given
 
     def _is_undefined(self, given: Mapping[str, Any]) -> bool:
-        found: bool = _environment.eval_expr(f"({self.source}\n) is undefined", **given)
+        found: bool = _environment().eval_expr(f"({self.source}\n) is undefined", **given)
         return found
 
     def _missing(self, given: Mapping[str, Any]) -> str:
@@ -233,6 +247,34 @@ class Expression:
         if "undefined value" in str(wrong):
             return "a value in it does not exist; ask first with `is defined` or `default()`"
         return _why(wrong)
+
+
+_read: ContextVar[dict[tuple[str, frozenset[str]], Expression] | None] = ContextVar(
+    "read", default=None
+)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Read each expression once inside, however often it is looked at."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def expression_of(
+    text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
+) -> Expression:
+    """Return the expression of a text as `Expression` does, perhaps one that was read before."""
+    read, key = _read.get(), (text, also)
+    known = read.get(key) if read is not None else None
+    if known is None or (known.secrets and not may_name_secrets):
+        known = Expression(text, may_name_secrets=may_name_secrets, also=also)
+        if read is not None:
+            read[key] = known
+    return known
 
 
 def _now(text: str, scope: Mapping[str, Json]) -> str:
@@ -259,7 +301,7 @@ def condition(
 
     Raises `ExpressionError`.
     """
-    expression = Expression(bare_condition(text))
+    expression = expression_of(bare_condition(text))
 
     def holds(scope: Mapping[str, Json]) -> bool:
         try:
@@ -282,7 +324,7 @@ def _why(wrong: Exception) -> str:
 
 def render(source: str, given: Mapping[str, Any]) -> None:
     """Have MiniJinja go through a template that is made here. Raises what MiniJinja raises."""
-    _environment.render_str(source, **given)
+    _environment().render_str(source, **given)
 
 
 def checked_result(value: Any) -> tuple[Json, int]:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-import jsonschema_rs
-
 from engine import Json, JsonObject
 from steps.contract import MOST_PROBLEMS, Problem
 
@@ -171,17 +169,17 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**own, **more, "type": [schema["type"], "null"]}
 
 
-def validator_of(spec: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+def validator_of(spec: Mapping[str, Any]) -> Any:
     """Return what checks values of a field. Raises `ValueError` where the spec is not valid."""
+    import jsonschema_rs
+
     return jsonschema_rs.Draft202012Validator(
         json_schema(spec, takes_null=True), validate_formats=True
     )
 
 
-def value_problems(
-    validator: jsonschema_rs.Draft202012Validator, value: Json, path: str
-) -> list[Problem]:
-    """Return the first things that are wrong with a value, and how many more there are."""
+def value_problems(validator: Any, value: Json, path: str) -> list[Problem]:
+    """Return the first things that `validator_of` finds wrong with a value, and how many more."""
     found = validator.iter_errors(value)
     problems = [
         Problem(_place(path, error.instance_path), str(error.message)[:300])

@@ -1,7 +1,6 @@
 """The nearest known word, for messages about unknown ones."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import takewhile
 
 _MOST_LISTED = 30
@@ -24,6 +23,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for the nearest known word, and nothing where none is near."""
+    from difflib import get_close_matches
+
     near = [item for item in sorted(known) if abs(len(item) - len(word)) <= len(word) // 2 + 1]
     near.sort(key=lambda item: (-_shared_start(item, word), abs(len(item) - len(word))))
     short = {item[:_LONGEST_LOOKED_AT]: item for item in near[:_MOST_LOOKED_AT]}

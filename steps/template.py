@@ -9,7 +9,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from engine import Json
-from steps.expression import Expression, ExpressionError
+from steps.expression import Expression, ExpressionError, expression_of
 from steps.language.allowance import allowance_here
 
 
@@ -141,7 +141,7 @@ class _Mixed:
 def _expression(
     may_name_secrets: bool, also: frozenset[str], found: set[str], text: str
 ) -> Expression:
-    expression = Expression(text, may_name_secrets=may_name_secrets, also=also)
+    expression = expression_of(text, may_name_secrets=may_name_secrets, also=also)
     found |= expression.secrets
     return expression
 

@@ -12,8 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 from urllib.parse import urlsplit as split_address
 
-import re2
-
 _LONGEST_PATTERN = 500
 _MOST_WORK = 4_000_000
 """Characters times instructions of the pattern that one look through a text may cost."""
@@ -45,6 +43,8 @@ def regex_findall(text: str, pattern: str) -> list[Any]:
 
 def regex_replace(text: str, pattern: str, replacement: str) -> str:
     r"""Return a text with another in the place of each match; `\1` stands for a group."""
+    import re2
+
     compiled = _compiled(pattern, text)
     for count, _ in enumerate(compiled.finditer(text)):
         _count(count, text)
@@ -131,6 +131,8 @@ def sha256(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _program(pattern: str) -> Any:
+    import re2
+
     options = re2.Options()
     options.max_mem, options.log_errors = _MEMORY, False
     try:

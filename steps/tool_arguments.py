@@ -4,8 +4,6 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema_rs
-
 from steps.contract import Problem
 
 _SHOWN = 5
@@ -20,6 +18,8 @@ class ArgumentsSchema:
     """The schema of one tool's arguments, ready to check them. Raises `UnusableSchema`."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
+        import jsonschema_rs
+
         try:
             # Offline, since a schema must not make this process fetch what it names; and a
             # pattern that goes astray is given up instead of holding the event loop.

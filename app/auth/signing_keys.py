@@ -48,7 +48,7 @@ def keys_of(document: object, algorithms: Iterable[str]) -> list[SigningKey]:
 
 
 def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
-    import jwt  # noqa: PLC0415 - loaded where there is a provider
+    import jwt
 
     kid = item.get("kid")
     uses = item.get("key_ops", ["verify"])
@@ -82,7 +82,7 @@ def _key(item: dict[str, Any], allowed: set[str]) -> SigningKey | None:
 
 def read_identity(token: str, keys: list[SigningKey], issuer: str, audience: str) -> dict[str, Any]:
     """Return the claims of a token. Raises `BadIdentity`, `UnknownSigner`."""
-    import jwt  # noqa: PLC0415
+    import jwt
 
     try:
         header = jwt.get_unverified_header(token)

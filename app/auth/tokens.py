@@ -37,8 +37,8 @@ def new_secret(  # noqa: PLR0913 - a row
     else:
         if public_key is None:
             raise BadSecret(f"{algorithm} needs --public-key-file")
-        import jwt  # noqa: PLC0415
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+        import jwt
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
         try:
             key = jwt.get_algorithm_by_name(algorithm).prepare_key(public_key)
@@ -69,7 +69,7 @@ def read_token(
     """
     if not known:
         raise BadToken("kid")
-    import jwt  # noqa: PLC0415
+    import jwt
 
     try:
         kid = jwt.get_unverified_header(token).get("kid")

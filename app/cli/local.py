@@ -10,7 +10,6 @@ from app.settings.server import SettingsError
 from app.telemetry import log
 from steps.registry import StepTypeError
 from steps.tools import ToolLoadError
-from stepwell.client import StepwellError
 
 
 def carry_out(args: argparse.Namespace) -> int:
@@ -22,6 +21,6 @@ def carry_out(args: argparse.Namespace) -> int:
         SettingsError,
         StepTypeError,
         ToolLoadError,
-        StepwellError,
+        *getattr(args, "failures", ()),
     )
     return run_command(args, (CommandFailed, *expected))

@@ -1,6 +1,7 @@
 """The command line: `stepwell`."""
 
 import argparse
+import gc
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -52,13 +53,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("stepwell"))
     if given == ["--version"]:
         parser.parse_args(given)
+    gc.disable()  # nearly all that loading makes stays, and would be looked through 200 times
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     asked = [group for group, commands in GROUPS.items() if given and given[0] in commands]
     for group in asked or GROUPS:
         import_module(f"app.cli.{group}").add(subparsers)
     args = parser.parse_args(given)
     place = "remote" if args.main.__module__.rpartition(".")[2] in _REMOTE else "local"
-    code: int = import_module(f"app.cli.{place}").carry_out(args)
+    carry_out = import_module(f"app.cli.{place}").carry_out
+    gc.enable()
+    code: int = carry_out(args)
     return code
 
 

@@ -20,7 +20,7 @@ from app.operator.folder import ask
 from app.settings.server import Settings, load
 from app.wire.run_list import labels_of
 from engine import Status
-from stepwell.client import BulkRerun, Client, RunFilter
+from stepwell.client import BulkRerun, Client, RunFilter, StepwellError
 
 _ACTIONS = {"try-now": "tryNow", "give-up": "giveUp"}
 _MOST_PASSES = 10
@@ -70,7 +70,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
             command.add_argument("--reason")
         if verb == "rerun":
             _add_rerun(command)
-        command.set_defaults(main=main)
+        command.set_defaults(main=main, failures=(StepwellError,))
 
 
 def _add_rerun(command: argparse.ArgumentParser) -> None:

@@ -152,7 +152,7 @@ def as_json(document: Json) -> str:
 
 def as_yaml(document: Json) -> str:
     """Return a definition as YAML 1.2 that reads as the same."""
-    import yaml  # noqa: PLC0415 - only some commands write YAML
+    import yaml
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc] # it comes without types
         def ignore_aliases(self, data: Any) -> bool:

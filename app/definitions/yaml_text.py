@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from engine import Json
 
 _DEEPEST = 100
@@ -66,6 +64,8 @@ def read_yaml(text: str) -> tuple[Json, dict[str, int]]:
     Raises:
         YamlRefused: It is no YAML, more than one document, or more than may be.
     """
+    import yaml
+
     reader = _Reader()
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -91,6 +91,8 @@ class _Reader:
         self._values = self._characters = 0
 
     def take(self, event: Any) -> None:
+        import yaml
+
         line = event.start_mark.line + 1
         match event:
             case yaml.DocumentStartEvent():
@@ -135,6 +137,8 @@ class _Reader:
     def _begin(self, event: Any, line: int) -> None:
         if len(self._open) >= _DEEPEST:
             raise YamlRefused(f"is nested deeper than {_DEEPEST} levels", line)
+        import yaml
+
         is_list = isinstance(event, yaml.SequenceStartEvent)
         _known(event.tag, "seq" if is_list else "map", line)
         here = self._open[-1] if self._open else None

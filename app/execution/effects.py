@@ -23,8 +23,9 @@ from app.llm.catalogue import KnownModel, Models
 from app.llm.failures import all_failed
 from app.llm.prices import estimate
 from app.llm.turns import ModelTurns
-from app.outbound.http_client import HttpClient, Sink
+from app.outbound.http_client import HttpClient
 from app.outbound.oauth import OAuthTokens
+from app.outbound.sink import Sink
 from app.secrets.vault import Secrets
 from app.spending.spending import Asker, Spending
 from app.telemetry.at_work import calling

@@ -118,7 +118,7 @@ class S3Storage(Storage):
 
     def _size(self, place: dict[str, str]) -> int | None:
         """Return the size of an object that is there already."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415 - see _client
+        from botocore.exceptions import ClientError
 
         try:
             size: int = self._client.head_object(**place)["ContentLength"]
@@ -154,9 +154,9 @@ def _client(settings: Settings) -> tuple[Any, IO[bytes] | None]:
     """Return the client, and the file with what it trusts where that is not the usual."""
     # Imported here, since it takes half a second that only those with a bucket should wait.
     with extra("s3", "storage = s3"):
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.httpsession import where  # noqa: PLC0415
+        import boto3
+        from botocore.config import Config
+        from botocore.httpsession import where
 
     secret = settings.s3_secret_key
     trust = bundle(Path(where()), settings.ca_file) if settings.ca_file else None

@@ -37,9 +37,9 @@ def _messages(endpoint: Endpoint) -> tuple[Any, Any, Any]:
     # The library takes most of a second and many megabytes to import, which a server
     # without models need not pay; in a thread, since the import would hold up the loop.
     with installed_models():
-        import anthropic  # noqa: PLC0415
+        import anthropic
 
-        from app.llm.anthropic_answer import read  # noqa: PLC0415
+        from app.llm.anthropic_answer import read
 
     key = endpoint.key or _NO_KEY
     client = anthropic.AsyncAnthropic(

@@ -238,7 +238,7 @@ class Models:
         """Return the client; what the operator named may be anywhere, what a tenant named not."""
         if source not in self._clients:
             # With its HTTP library, it is needed only where there are models.
-            from app.llm.transport import model_client  # noqa: PLC0415
+            from app.llm.transport import model_client
 
             allowed: Sequence[Network] = EVERYWHERE
             if source == "tenant":

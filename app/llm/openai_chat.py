@@ -37,9 +37,9 @@ def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
     # The library takes a third of a second and many megabytes to import, which a server
     # without models need not pay; in a thread, since the import would hold up the loop.
     with installed_models():
-        import openai  # noqa: PLC0415
+        import openai
 
-        from app.llm.openai_answer import read  # noqa: PLC0415
+        from app.llm.openai_answer import read
 
     key = endpoint.key or _NO_KEY
     client = openai.AsyncOpenAI(

@@ -6,8 +6,9 @@ import httpx2
 
 from app.llm.endpoint import further_headers
 from app.outbound.decoding import OFFERED, BoundedDecoder, NotDecodable, TooLong
+from app.outbound.guarded_transport import GuardedTransport
 from app.outbound.network import Network
-from app.outbound.way_out import GuardedTransport, WayOut
+from app.outbound.way_out import WayOut
 from steps.contract import StepBroke
 
 _MOST_BYTES = 32 * 1_048_576

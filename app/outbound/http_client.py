@@ -1,59 +1,27 @@
-"""The client for requests that steps send: guarded addresses, bounded answers.
-
-It follows redirects itself, so that what is confidential stays with the server that it was
-meant for, and it keeps no cookies, since all tenants share it.
-"""
+"""The client for requests that steps send: guarded addresses, bounded answers."""
 
 import asyncio
-import base64
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import httpx2
-
-from app.concurrency.fair_queue import FairQueue
-from app.outbound.addresses import InvalidAddress, address_of, host_of
-from app.outbound.decoding import OFFERED, BoundedDecoder, NotDecodable, TooLong
-from app.outbound.lookups import asking
-from app.outbound.network import AddressNotAllowed, Network
-from app.outbound.redirects import RedirectRefused, redirected
-from app.outbound.way_out import GuardedTransport, WayOut
-from engine.value import value
-from steps.contract import ResponseUnreadable, StepBroke
+from app.outbound.network import Network
+from app.outbound.sink import Sink
+from app.outbound.way_out import WayOut
 from steps.http_messages import HttpRequest, HttpResponse
-from steps.response_body import described
-
-_CONNECT_S = 10.0
-_IDLE_S = 300.0
-_MOST_REDIRECTS = 5
-_MOST_IN_MEMORY = 10_000_000
-_DRAINED_BYTES = 65_536
-_DRAINED_S = 0.25
-"""How much of an unwanted body is read, so that its connection can be used again."""
-
-
-@value(frozen=True, slots=True)
-class Sink:
-    """Where the body of a good answer goes as it comes.
-
-    Attributes:
-        takes: Says of a status whether the answer is good.
-        write: Takes the next bytes.
-    """
-
-    takes: Callable[[int], bool]
-    write: Callable[[bytes], Awaitable[None]]
 
 
 class HttpClient:
-    """Sends what steps ask for; each tenant has its share of what may be under way at once."""
+    """Sends what steps ask for; each tenant has its share of what may be under way at once.
+
+    How that is done, with its HTTP library, is loaded for the first request, beside the loop.
+    """
 
     def __init__(
         self, allowed: Sequence[Network], way: WayOut | None = None, most: int = 200
     ) -> None:
-        self._transport = GuardedTransport(way or WayOut(), allowed, most)
-        self._turns = FairQueue(most)
+        self._given = (way or WayOut(), allowed, most)
+        self._opening = asyncio.Lock()
+        self._sending: Any = None
 
     async def send(
         self, wanted: HttpRequest, tenant: str = "", sink: Sink | None = None
@@ -64,163 +32,23 @@ class HttpClient:
             ResponseUnreadable: An answer came, and its body cannot be taken.
             StepBroke: No answer came, or the request cannot be sent.
         """
-        request = _request(wanted)
-        asking.set(tenant)
-        async with self._turns.turn(tenant):
-            with _told(host_of(request.url), wanted.timeout_s):
-                async with asyncio.timeout(wanted.timeout_s):
-                    response = await self._header(request, wanted)
-            try:
-                return await _taken(response, wanted, sink)
-            finally:
-                with contextlib.suppress(httpx2.TransportError):
-                    await response.aclose()
+        if self._sending is None:
+            await self._open()
+        answer: HttpResponse = await self._sending.send(wanted, tenant, sink)
+        return answer
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        if self._sending is not None:
+            await self._sending.close()
 
-    async def _header(self, request: httpx2.Request, wanted: HttpRequest) -> httpx2.Response:
-        """Return the answer that is meant, its body still to be read."""
-        is_confidential = wanted.confidential or bool(request.url.userinfo)
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = await self._transport.handle_async_request(request)
-            if not wanted.follow_redirects or not response.has_redirect_location:
-                return response
-            with contextlib.suppress(httpx2.TransportError):
-                await response.aclose()
-            try:
-                request = redirected(request, response, is_confidential=is_confidential)
-            except InvalidAddress as odd:
-                message = (
-                    f"the answer ({described(response.status_code, response.headers)}) leads to "
-                    f"what is no address: {odd}; set followRedirects to false to take it as it is"
-                )
-                raise StepBroke("InvalidResponse", message, retryable=False) from odd
-        message = f"{host_of(request.url)} redirects more than {_MOST_REDIRECTS} times"
-        raise StepBroke("TooManyRedirects", message, retryable=False)
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._sending is None:
+                self._sending = await asyncio.to_thread(_opened, *self._given)
 
 
-def _request(wanted: HttpRequest) -> httpx2.Request:
-    files: list[Any] = [
-        (name, (file_name, content, kind) if file_name else (None, content))
-        for name, file_name, content, kind in wanted.files
-    ]
-    try:
-        url = address_of(wanted.url, wanted.query)
-        request = httpx2.Request(
-            wanted.method,
-            url,
-            headers=_headers(wanted, url),
-            content=wanted.content,
-            data=wanted.form,
-            files=files or None,
-            extensions={"timeout": httpx2.Timeout(_IDLE_S, connect=_CONNECT_S).as_dict()},
-        )
-        request.read()
-    except InvalidAddress as odd:
-        message = f"the url is not valid: {odd}"
-        raise StepBroke("InvalidRequest", message, retryable=False) from odd
-    except (TypeError, ValueError) as odd:
-        message = f"the request cannot be sent: {odd}"
-        raise StepBroke("InvalidRequest", message, retryable=False) from odd
-    return request
+def _opened(way: WayOut, allowed: Sequence[Network], most: int) -> Any:
+    from app.outbound.sending import Sending
 
-
-def _headers(wanted: HttpRequest, url: httpx2.URL) -> dict[str, str]:
-    given = {name.lower() for name in wanted.headers}
-    own = {"Accept": "*/*", "Accept-Encoding": OFFERED, "User-Agent": "Stepwell"}
-    if url.userinfo:
-        pair = f"{url.username}:{url.password}".encode()
-        own["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-    kept = {name: value for name, value in own.items() if name.lower() not in given}
-    return {**kept, **wanted.headers}
-
-
-async def _taken(response: httpx2.Response, wanted: HttpRequest, sink: Sink | None) -> HttpResponse:
-    """Return the answer with its body as it is wanted. Raises `ResponseUnreadable`."""
-    status = response.status_code
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    if wanted.take == "nothing":
-        await _drained(response)
-        return HttpResponse(status, headers, b"")
-    content, size = bytearray(), 0
-    write = sink.write if sink is not None and sink.takes(status) else None
-    most = wanted.max_response_bytes if write else min(wanted.max_response_bytes, _MOST_IN_MEMORY)
-
-    def kept() -> HttpResponse:
-        return HttpResponse(status, headers, bytes(content))
-
-    packed = headers.get("content-encoding", "") if wanted.take == "unpacked" else ""
-    try:
-        decoder = BoundedDecoder(packed, most)
-        async for chunk in _chunks(response):
-            for piece in decoder.pieces(chunk):
-                size += len(piece)
-                if write:
-                    await write(piece)
-                else:
-                    content += piece
-        decoder.finish()
-    except TooLong as long:
-        why = (
-            f"is longer than {long.limit} bytes; raise maxResponseBytes, or set responseType to "
-            "none to leave its body"
-        )
-        raise _failed("ResponseTooLarge", why, kept()) from long
-    except NotDecodable as wrong:
-        why = f"cannot be read: {wrong}; set responseType to base64 to take it as it is"
-        raise _failed("InvalidResponse", why, kept()) from wrong
-    except httpx2.TimeoutException as late:
-        why = f"did not go on after {size} bytes"
-        raise _failed("Timeout", why, kept(), retryable=True) from late
-    except httpx2.TransportError as broken:
-        why = f"broke off after {size} bytes: {broken}"
-        raise _failed("ConnectionFailed", why, kept(), retryable=True) from broken
-    return HttpResponse(status, headers, bytes(content))
-
-
-def _failed(
-    kind: str, why: str, answer: HttpResponse, *, retryable: bool = False
-) -> ResponseUnreadable:
-    message = f"the answer ({described(answer.status, answer.headers)}) {why}"
-    return ResponseUnreadable(kind, message, answer, retryable=retryable)
-
-
-async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
-    assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
-    async for chunk in response.stream:
-        yield chunk
-
-
-async def _drained(response: httpx2.Response) -> None:
-    """Read on for a moment, whatever comes."""
-    left = _DRAINED_BYTES
-    with contextlib.suppress(TimeoutError, httpx2.TransportError):
-        async with asyncio.timeout(_DRAINED_S):
-            async for chunk in _chunks(response):
-                left -= len(chunk)
-                if left < 0:
-                    return
-
-
-@contextlib.contextmanager
-def _told(host: str, timeout_s: float | None) -> Iterator[None]:
-    """Tell a failure before an answer came as that of a step."""
-    try:
-        yield
-    except TimeoutError as late:
-        message = f"no answer from {host} within {timeout_s:g} seconds"
-        raise StepBroke("Timeout", message) from late
-    except httpx2.TimeoutException as late:
-        raise StepBroke("Timeout", f"no answer from {host} in time") from late
-    except RedirectRefused as refused:
-        raise StepBroke("RedirectRefused", str(refused), retryable=False) from refused
-    except httpx2.LocalProtocolError as wrong:
-        message = f"the request cannot be sent: {wrong}"
-        raise StepBroke("InvalidRequest", message, retryable=False) from wrong
-    except httpx2.TransportError as failed:
-        if isinstance(failed.__cause__, AddressNotAllowed):
-            raise StepBroke("AddressNotAllowed", str(failed), retryable=False) from failed
-        message = f"no answer from {host}: {failed}"
-        raise StepBroke("ConnectionFailed", message) from failed
+    return Sending(way, allowed, most)

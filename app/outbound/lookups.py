@@ -13,8 +13,6 @@ from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
 
-import httpcore2
-
 from app.concurrency.fair_queue import FairQueue
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -75,6 +73,8 @@ def _looked_up(host: str, port: int) -> tuple[list[Address] | None, Exception | 
         return [ip_address(str(row[4][0]).partition("%")[0]) for row in rows], None
     except (OSError, ValueError, OverflowError) as unknown:
         why = unknown.strerror if isinstance(unknown, OSError) else "it is no valid name"
+        import httpcore2
+
         told = f"the address of {host} cannot be found: {why or unknown}"
         failure = httpcore2.ConnectError(told)
         failure.__cause__ = unknown

@@ -4,8 +4,7 @@
 forms), so an address is unwrapped before it is judged.
 """
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -15,10 +14,7 @@ from ipaddress import (
 )
 from typing import TypeAlias
 
-import httpcore2
-from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
-
-from app.outbound.lookups import Address, Lookups
+from app.outbound.lookups import Address
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -32,7 +28,7 @@ _REFUSED = tuple(
 )
 
 
-class AddressNotAllowed(httpcore2.ConnectError):
+class AddressNotAllowed(Exception):
     """A step would have connected to an address that is not public."""
 
     def __init__(self, host: str, address: Address) -> None:
@@ -76,45 +72,3 @@ def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
         and not any(form in network for network in _REFUSED if form.version == network.version)
         for form in wrapped
     )
-
-
-class GuardedBackend(AsyncNetworkBackend):
-    """Connects to exactly the address that was checked."""
-
-    def __init__(self, lookups: Lookups, allowed: Sequence[Network]) -> None:
-        self._lookups = lookups
-        self._allowed = allowed
-        self._inner = httpcore2.AnyIOBackend()
-
-    async def connect_tcp(  # noqa: D102 - httpcore2's interface
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        addresses = await self._lookups.addresses(host, port)
-        for address in addresses:
-            if not is_allowed(address, self._allowed):
-                raise AddressNotAllowed(host, address)
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
-                failure = failed
-        raise failure or httpcore2.ConnectError(f"{host} has no address")
-
-    async def connect_unix_socket(  # noqa: D102 - httpcore2's interface
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        raise httpcore2.ConnectError("steps do not connect to local sockets")
-
-    async def sleep(self, seconds: float) -> None:  # noqa: D102 - httpcore2's interface
-        await asyncio.sleep(seconds)

@@ -1,41 +1,38 @@
-"""The one way out: an HTTP transport whose every connection goes to an address that was checked.
+"""What all that goes out has in common: whose certificates count, who looks names up, a proxy."""
 
-Whatever speaks HTTP to others does it through here: the requests of steps, webhooks, the
-libraries of models and of MCP. The checked pool stands below the HTTP library, so that
-redirects and whatever else a library does meet it too.
-"""
-
-import os
+import functools
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import field
-from types import TracebackType
-
-import httpcore2
-import httpx2
+from pathlib import Path
 
 from app.outbound.lookups import Lookups
-from app.outbound.network import EVERYWHERE, AddressNotAllowed, GuardedBackend, Network, is_allowed
 from app.outbound.proxy import Proxy
 from app.outbound.trust import trusted
 from app.settings.server import Settings
-from engine.value import value
-
-_KEEPALIVE_S = 30.0
 
 
-@value(frozen=True, slots=True)
 class WayOut:
-    """What all that goes out has in common.
+    """Shared by every client.
 
     Attributes:
-        trust: Whose certificates count.
         proxy: Through whom it goes, None for straight out.
     """
 
-    trust: ssl.SSLContext = field(default_factory=lambda: trusted(None))
-    lookups: Lookups = field(default_factory=Lookups)
-    proxy: Proxy | None = None
+    def __init__(self, ca_file: Path | None = None, proxy: Proxy | None = None) -> None:
+        """Trust the public certificates, and those of `ca_file`.
+
+        Raises:
+            SettingsError: The file cannot be read or holds no certificate.
+        """
+        self.lookups = Lookups()
+        self.proxy = proxy
+        self._ca_file = ca_file
+        if ca_file is not None:
+            self.trust  # noqa: B018 - a file that cannot be used is told at the start
+
+    @functools.cached_property
+    def trust(self) -> ssl.SSLContext:
+        """Whose certificates count; what only looks inside needs none."""
+        return trusted(self._ca_file)
 
 
 def proxy_of(settings: Settings) -> Proxy | None:
@@ -43,127 +40,3 @@ def proxy_of(settings: Settings) -> Proxy | None:
     if settings.proxy is None:
         return None
     return Proxy(settings.proxy.get_secret_value(), settings.no_proxy)
-
-
-class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends requests to addresses that are allowed, and raises `httpx2.TransportError`."""
-
-    def __init__(
-        self,
-        way: WayOut,
-        allowed: Sequence[Network],
-        most: int | None,
-        keepalive_s: float = _KEEPALIVE_S,
-    ) -> None:
-        """Open at most `most` connections, and keep idle ones for `keepalive_s` seconds."""
-        self._way, self._allowed = way, allowed
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=way.trust,
-            network_backend=GuardedBackend(way.lookups, allowed),
-            max_connections=most,
-            keepalive_expiry=keepalive_s,
-        )
-        self._proxied: httpcore2.AsyncConnectionPool | None = None
-        if way.proxy is not None:
-            self._proxied = httpcore2.AsyncHTTPProxy(
-                way.proxy.address,
-                proxy_headers=way.proxy.headers,
-                ssl_context=way.trust,
-                proxy_ssl_context=way.trust if way.proxy.is_protected else None,
-                network_backend=GuardedBackend(way.lookups, EVERYWHERE),
-                max_connections=most,
-                keepalive_expiry=keepalive_s,
-            )
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request; the answer's body is still to be read."""
-        url = httpcore2.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
-        with _translated():
-            pool = await self._pool_for(url)
-            response = await pool.handle_async_request(
-                httpcore2.Request(
-                    request.method,
-                    url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        return httpx2.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._pool.aclose()
-        if self._proxied is not None:
-            await self._proxied.aclose()
-
-    async def _pool_for(self, url: httpcore2.URL) -> httpcore2.AsyncConnectionPool:
-        proxy, host = self._way.proxy, url.host.decode("ascii")
-        if self._proxied is None or proxy is None or proxy.is_left_out(host):
-            return self._pool
-        # The proxy looks names up itself, and may know more of them than this server does. What
-        # leads inside as far as it is known here is not asked for.
-        try:
-            addresses = await self._way.lookups.addresses(host, url.port or 0)
-        except httpcore2.ConnectError:
-            return self._proxied
-        for address in addresses:
-            if not is_allowed(address, self._allowed):
-                raise AddressNotAllowed(host, address)
-        return self._proxied
-
-
-class _Body(httpx2.AsyncByteStream):
-    def __init__(self, response: httpcore2.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _translated():
-            async for chunk in self._response.aiter_stream():
-                yield chunk
-
-    async def aclose(self) -> None:
-        with _translated():
-            await self._response.aclose()
-
-
-class _translated:  # noqa: N801 - reads as a word of the language
-    """Turns the pool's failures into those of the HTTP library; the cause is kept."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        failure: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        for of_pool in type(failure).__mro__:
-            if of_pool.__module__.partition(".")[0] == "httpcore2":
-                of_library = getattr(httpx2, of_pool.__name__, httpx2.TransportError)
-                raise of_library(cause_of(failure)) from failure
-
-
-def cause_of(failure: BaseException | None) -> str:
-    """Return in words why a connection failed: the system's, where it has any."""
-    words = ""
-    while failure is not None:
-        said = str(failure)
-        if type(failure).__module__ == "builtins" and isinstance(failure, OSError):
-            # asyncio puts words of its own in the place of the system's.
-            said = os.strerror(failure.errno) if failure.errno else said
-        words = said or words
-        failure = failure.__cause__ or failure.__context__
-    return words or "the connection was cut"

@@ -10,7 +10,6 @@ forms are found, and not every mixture of escapes.
 """
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -243,6 +242,8 @@ def _in_json(char: str) -> Iterable[str]:
 
 
 def _in_html(char: str) -> Iterable[str]:
+    import html
+
     if (named := html.escape(char)) != char:
         yield re.escape(named)
         yield f"&#0{{0,3}}{ord(char)};"

@@ -9,9 +9,8 @@ import hmac
 import json
 import os
 from collections.abc import Iterable
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from functools import cache
+from typing import Any
 
 KEY_BYTES = 32
 _FORMAT = b"\x01"
@@ -30,14 +29,13 @@ class Keyring:
         """Take keys of 32 bytes."""
         self._current = key_id(current)
         self._nonces = hmac.new(current, b"stepwell nonces", hashlib.sha256).digest()
-        self._keys = {key_id(key): AESGCM(key) for key in (current, *older)}
+        self._keys = {key_id(key): key for key in (current, *older)}
 
     def seal(self, kind: str, tenant: str, name: str, value: str) -> bytes:
         """Return the value sealed; it can be opened only as that `kind`, tenant and name."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._keys[self._current].encrypt(
-            nonce, value.encode(), _bound(kind, tenant, name)
-        )
+        cipher = _cipher(self._keys[self._current])
+        sealed: bytes = cipher.encrypt(nonce, value.encode(), _bound(kind, tenant, name))
         return _FORMAT + self._current + nonce + sealed
 
     def seal_alike(self, kind: str, tenant: str, name: str, value: str) -> bytes:
@@ -45,7 +43,8 @@ class Keyring:
         bound = _bound(kind, tenant, name)
         text = b"\0".join((self._nonces, bound, value.encode()))
         nonce = hashlib.sha256(text).digest()[:_NONCE_BYTES]
-        sealed = self._keys[self._current].encrypt(nonce, value.encode(), bound)
+        cipher = _cipher(self._keys[self._current])
+        sealed: bytes = cipher.encrypt(nonce, value.encode(), bound)
         return _FORMAT + self._current + nonce + sealed
 
     def open(self, kind: str, tenant: str, name: str, sealed: bytes) -> str:
@@ -55,8 +54,11 @@ class Keyring:
             raise KeyUnusable(f"{kind} {name} of tenant {tenant} is sealed with another key")
         start = len(_FORMAT) + _ID_BYTES
         nonce, rest = sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :]
+        from cryptography.exceptions import InvalidTag
+
         try:
-            return key.decrypt(nonce, rest, _bound(kind, tenant, name)).decode()
+            plain: bytes = _cipher(key).decrypt(nonce, rest, _bound(kind, tenant, name))
+            return plain.decode()
         except (InvalidTag, ValueError) as changed:
             raise KeyUnusable(
                 f"{kind} {name} of tenant {tenant} is not what was sealed: the journal was "
@@ -75,6 +77,13 @@ class Keyring:
     def opens(self, name: bytes) -> bool:
         """Say whether the key of that name is at hand."""
         return name in self._keys
+
+
+@cache
+def _cipher(key: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 def id_of(sealed: bytes) -> bytes:

@@ -24,7 +24,7 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 class IdentityProviderSettings(BaseModel):
     """A provider of identities, whose people and tokens count here."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     issuer: str = Field(
         max_length=2_000, description="its address, as its tokens name it in `iss`: https"

@@ -28,7 +28,7 @@ _LONGEST_OPTIONS = 20_000
 class Prices(BaseModel):
     """What a million tokens of a model cost, in whichever currency all prices are in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     input: float = Field(ge=0, le=1_000_000, description="a million tokens that it reads")
     output: float = Field(ge=0, le=1_000_000, description="a million tokens that it writes")
@@ -49,7 +49,7 @@ class Prices(BaseModel):
 class ModelDocument(BaseModel):
     """A model as a tenant names it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     provider: Literal["openai", "anthropic", "scripted"] = Field(
         description="openai: any endpoint that speaks OpenAI's chat completions; or anthropic; or "

@@ -42,7 +42,7 @@ Hidden = Annotated[str, PlainSerializer(_shown)]
 class McpServerSettings(BaseModel):
     """A server that is started as a process (`command`) or spoken to over HTTP (`url`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, populate_by_name=True)
 
     command: str | None = Field(None, min_length=1, description="the program to start")
     args: list[str] = Field([], description="its arguments")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
@@ -45,7 +44,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """Every setting, with its meaning and default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     data: Path = Field(Path("data"), description="the data folder")
     host: str = Field("127.0.0.1", description="the address to listen on")
@@ -335,6 +334,8 @@ def _file(named: Path | None) -> tuple[str, dict[str, Any]]:
     path = named or Path("stepwell.toml")
     if named is None and not path.exists():
         return str(path), {}
+    import tomllib
+
     try:
         return str(path), tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as unreadable:

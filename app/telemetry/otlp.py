@@ -26,9 +26,9 @@ class OtlpExporter:
     def __init__(self, settings: Settings) -> None:
         """Open it. Raises `ExtraMissing`, and `SettingsError` for headers that are none."""
         with extra("otel", "otlp_endpoint"):
-            from opentelemetry import trace  # noqa: PLC0415 - optional, and dear to load
-            from opentelemetry.exporter.otlp.proto import http  # noqa: F401, PLC0415
-            from opentelemetry.sdk import resources  # noqa: PLC0415
+            from opentelemetry import trace
+            from opentelemetry.exporter.otlp.proto import http  # noqa: F401
+            from opentelemetry.sdk import resources
         logging.getLogger("opentelemetry").setLevel(logging.ERROR)
         self._trace = trace
         name = settings.otlp_service_name
@@ -50,8 +50,8 @@ class OtlpExporter:
         """Take a span; what is too much is dropped."""
         if self._spans is None:
             return
-        from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415 - it is loaded
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
+        from opentelemetry.sdk.trace import ReadableSpan
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
         api = self._trace
         status = api.Status(api.StatusCode.UNSET)
@@ -78,7 +78,7 @@ class OtlpExporter:
         return api.SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=flags)
 
     def _line(self, event: Mapping[str, Any]) -> None:
-        from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415 - it is loaded
+        from opentelemetry._logs import LogRecord, SeverityNumber
 
         assert self._logs is not None  # noqa: S101 - else nobody has this method
         level = str(event.get("level", "info"))
@@ -116,10 +116,10 @@ def _kinds(api: Any) -> Mapping[Kind, Any]:
 
 
 def _spans(settings: Settings) -> Any:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
         OTLPSpanExporter,
     )
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     exporter = OTLPSpanExporter(_address(settings, "traces"), headers=_headers(settings),
                                 timeout=_PATIENCE_S)  # fmt: skip
@@ -127,11 +127,11 @@ def _spans(settings: Settings) -> Any:
 
 
 def _logs(settings: Settings, resource: Any) -> Any:
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import (
         OTLPLogExporter,
     )
-    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415
-    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     exporter = OTLPLogExporter(_address(settings, "logs"), headers=_headers(settings),
                                timeout=_PATIENCE_S)  # fmt: skip

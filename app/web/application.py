@@ -6,7 +6,7 @@ there are any, the table of paths, the endpoint. Nothing in it knows which serve
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
@@ -46,7 +46,6 @@ from app.web.api import (
     variables,
     webhooks,
 )
-from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
 from app.web.fields import HttpRequest
@@ -109,16 +108,38 @@ def application(services: Services, address: str) -> ASGIApp:
 
 
 def routes(services: Services, address: str) -> Routes:
-    """Return every path that leads somewhere, with what answers each of its methods."""
+    """Return every path outside the console, with what answers each of its methods."""
     by_path: dict[str, dict[str, Answer]] = {
         path: {"GET": answer, "HEAD": answer}
         for path, answer in _of_the_server(services, address).items()
     }
-    for endpoint in (*ENDPOINTS, *mcp.ENDPOINTS, *PAGES):
+    return _by_path((*ENDPOINTS, *mcp.ENDPOINTS), OPEN_ENDPOINTS, by_path)
+
+
+def console_routes() -> Routes:
+    """Return the pages of the console likewise; they are loaded when one is first asked for."""
+    from app.web.console.routes import OPEN_PAGES, PAGES
+
+    return _by_path(PAGES, OPEN_PAGES, {})
+
+
+def _by_path(
+    endpoints: Iterable[Endpoint],
+    for_all: Iterable[tuple[str, str, Answer]],
+    by_path: dict[str, dict[str, Answer]],
+) -> Routes:
+    for endpoint in endpoints:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint.answer
-    for method, path, answer in (*OPEN_PAGES, *OPEN_ENDPOINTS):
+    for method, path, answer in for_all:
         by_path.setdefault(path, {})[method] = answer
     return by_path
+
+
+def _table(by_path: Routes) -> RouteTable[Mapping[str, Answer]]:
+    table = RouteTable[Mapping[str, Answer]]()
+    for path, methods in by_path.items():
+        table.add(path, methods)
+    return table
 
 
 def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
@@ -130,7 +151,7 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
 
     @functools.cache
     def document() -> dict[str, Any]:
-        from app.web.api.openapi import openapi  # noqa: PLC0415
+        from app.web.api.openapi import openapi
 
         return openapi(ENDPOINTS)
 
@@ -140,13 +161,13 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
 
     @functools.cache
     def page() -> str:
-        from app.web.api.docs_page import docs_page  # noqa: PLC0415
+        from app.web.api.docs_page import docs_page
 
         return docs_page(document(), address)
 
     @functools.cache
     def metrics() -> Callable[[Request], Awaitable[Response]]:
-        from app.web.api.metrics import Metrics  # noqa: PLC0415
+        from app.web.api.metrics import Metrics
 
         return Metrics(services).show
 
@@ -190,14 +211,13 @@ class _Application:
 
     def __init__(self, services: Services, by_path: Routes) -> None:
         self._services = services
-        self._table = RouteTable[Mapping[str, Answer]]()
-        for path, methods in by_path.items():
-            self._table.add(path, methods)
+        self._table = _table(by_path)
+        self._console: RouteTable[Mapping[str, Answer]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        found = self._table.find(path)
+        found = self._table.find(path) or await self._page(path)
         if found is None:
             failure: Exception = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
             response: Response = error_response(failure, scope["stepwell.request_id"])
@@ -210,6 +230,11 @@ class _Application:
             else:
                 response = await answer(HttpRequest(scope, receive, send), self._services)
         await response(scope, receive, send)
+
+    async def _page(self, path: str) -> tuple[Mapping[str, Answer], dict[str, str]] | None:
+        if self._console is None:
+            self._console = await asyncio.to_thread(lambda: _table(console_routes()))
+        return self._console.find(path)
 
 
 def _cross_origin(app: ASGIApp, settings: Settings) -> ASGIApp:

@@ -31,7 +31,7 @@ def _text(key: Any) -> Any:
 class SignalStart(BaseModel):
     """The run that is started where none waits for the signal."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str = Field(  # noqa: N815 - the API's word
         min_length=1, max_length=200, description="the workflow, which waits for this signal"
@@ -47,7 +47,7 @@ class SignalStart(BaseModel):
 class SignalBody(BaseModel):
     """Something that happened, for runs that wait for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: Annotated[SignalName, BeforeValidator(_not_reserved)] = Field(
         description="the signal's name, such as `payment`"

@@ -126,7 +126,7 @@ class _Parser:
         return node
 
     def _with_parts(self, node: Node) -> Node:
-        while True:
+        while self._token.kind == "sign":
             if self._skip("."):
                 node = self._attribute(node)
             elif self._is("("):
@@ -134,7 +134,8 @@ class _Parser:
             elif self._skip("["):
                 node = self._subscript(node)
             else:
-                return node
+                break
+        return node
 
     def _attribute(self, node: Node) -> Node:
         token = self._next()
@@ -263,18 +264,22 @@ class _Parser:
         return self._next().text
 
     def _is(self, sign: str) -> bool:
-        return self._token.kind == "sign" and self._token.text == sign
+        token = self._tokens[self._at]
+        return token.text == sign and token.kind == "sign"
 
     def _is_word(self, word: str) -> bool:
-        return self._token.kind == "word" and self._token.text == word
+        token = self._tokens[self._at]
+        return token.text == word and token.kind == "word"
 
     def _skip(self, sign: str) -> bool:
-        found = self._is(sign)
+        token = self._tokens[self._at]
+        found = token.text == sign and token.kind == "sign"
         self._at += found
         return found
 
     def _skip_word(self, word: str) -> bool:
-        found = self._is_word(word)
+        token = self._tokens[self._at]
+        found = token.text == word and token.kind == "word"
         self._at += found
         return found
 

@@ -1,5 +1,7 @@
 """From nodes to what MiniJinja evaluates, with checked calls in the place of some operations."""
 
+from collections.abc import Sequence as Ordered
+
 from steps.language.catalogue import FILTERS, positions
 from steps.language.nodes import (
     Arguments,
@@ -17,7 +19,6 @@ from steps.language.nodes import (
     Slice,
     Test,
     Unary,
-    walk,
 )
 from steps.language.operations import METHODS
 
@@ -29,12 +30,12 @@ _CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4,
 Written = tuple[str, int]
 
 
-def source_of(root: Node) -> str:
-    """Return the text that MiniJinja evaluates."""
-    done: dict[int, Written] = {}
-    for node in reversed(walk(root)):  # the inner ones first, without recursion
-        done[id(node)] = _Writer(done).write(node)
-    return done[id(root)][0]
+def source_of(nodes: Ordered[Node]) -> str:
+    """Return the text that MiniJinja evaluates; `nodes` are those of the tree, as by `walk`."""
+    writer = _Writer({})
+    for node in reversed(nodes):  # the inner ones first, without recursion
+        writer.add(node)
+    return writer.text_of(nodes[0])
 
 
 def path_of(node: Node) -> tuple[str, tuple[Node, ...]] | None:
@@ -50,6 +51,14 @@ class _Writer:
     def __init__(self, done: dict[int, Written]) -> None:
         self._done = done
 
+    def add(self, node: Node) -> None:
+        """Write a node whose inner ones are written."""
+        self._done[id(node)] = self._write(node)
+
+    def text_of(self, node: Node) -> str:
+        """Return what was written for a node."""
+        return self._done[id(node)][0]
+
     def _text(self, node: Node, level: int = _CHOICE) -> str:
         text, own = self._done[id(node)]
         return text if own >= level else f"({text})"
@@ -60,8 +69,7 @@ class _Writer:
             return f"({node.text})"
         return self._text(node, _PART)
 
-    def write(self, node: Node) -> Written:
-        """Write a node whose inner ones are written."""
+    def _write(self, node: Node) -> Written:
         match node:
             case Literal(text):
                 return text, _WHOLE

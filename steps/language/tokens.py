@@ -6,15 +6,18 @@ from engine.value import value
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>[ \t\r\n\f\v]+)
+    [ \t\r\n\f\v]*
+    (?: (?P<end>\Z)
   | (?P<float>[0-9][0-9_]*(?:\.[0-9][0-9_]*(?:[eE][+-]?[0-9][0-9_]*)?|[eE][+-]?[0-9][0-9_]*))
   | (?P<integer>0[bB][01_]+|0[oO][0-7_]+|0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)
   | (?P<word>[^\W\d]\w*)
   | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
   | (?P<sign>\*\*|//|==|!=|<=|>=|[-+*/%~<>=()\[\]{}.,:|])
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SPACE = " \t\r\n\f\v"
 
 
 class Unreadable(Exception):
@@ -32,13 +35,14 @@ class Token:
 
 def tokens_of(source: str) -> list[Token]:
     """Split the text of an expression. Raises `Unreadable`."""
-    found, at = [], 0
-    while at < len(source):
-        match = _TOKEN.match(source, at)
-        if match is None:
-            what = "a text is not closed" if source[at] in "'\"" else f"unexpected {source[at]!r}"
-            raise Unreadable(f"{what} at character {at + 1}")
-        if match.lastgroup != "space":
-            found.append(Token(str(match.lastgroup), match[0], at))
+    found: list[Token] = []
+    at = 0
+    while (match := _TOKEN.match(source, at)) is not None:
+        kind = str(match.lastgroup)
+        found.append(Token(kind, match[kind], match.start(kind)))
+        if kind == "end":
+            return found
         at = match.end()
-    return [*found, Token("end", "", at)]
+    rest = source[at:].lstrip(_SPACE)
+    what = "a text is not closed" if rest[0] in "'\"" else f"unexpected {rest[0]!r}"
+    raise Unreadable(f"{what} at character {len(source) - len(rest) + 1}")

@@ -1,11 +1,11 @@
 """What an expression will cost in a scope, worked out before it is evaluated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine import Json
 from steps.frozen import size_of
 from steps.language.allowance import units_of_text
-from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside, walk
+from steps.language.nodes import Attribute, Call, Filter, Literal, Name, Node, Test, inside
 from steps.language.operations import path_in
 from steps.language.source import path_of
 
@@ -18,8 +18,9 @@ class Work:
 
     __slots__ = ("_nodes", "_plain")
 
-    def __init__(self, root: Node) -> None:
-        self._nodes = tuple(reversed(walk(root)))
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        """Take the nodes of the expression's tree, as by `walk`."""
+        self._nodes = tuple(reversed(nodes))
         self._plain = not any(isinstance(node, Filter | Call | Test) for node in self._nodes)
 
     @property

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.files.storage import FolderStorage
-from app.outbound.http_client import HttpClient, Sink
+from app.outbound.http_client import HttpClient
+from app.outbound.sink import Sink
 from steps.contract import ResponseUnreadable
 from steps.http_messages import HttpRequest
 from tests.harness.bytes_server import saying

@@ -16,7 +16,6 @@ from app.files.s3 import S3Storage
 from app.llm.transport import model_client
 from app.outbound.http_client import HttpClient
 from app.outbound.proxy import Proxy
-from app.outbound.trust import trusted
 from app.outbound.way_out import WayOut
 from app.settings.server import Settings, SettingsError, load
 from app.tools.mcp.http import http_client
@@ -107,7 +106,7 @@ def _unknown_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def way(relay: Any, ca_file: Path | None = None, who: str = "me:p%40ss@", *left_out: str) -> WayOut:
     proxy = Proxy(f"http://{who}127.0.0.1:{relay.server_port}", left_out)
-    return WayOut(trusted(ca_file), proxy=proxy)
+    return WayOut(ca_file, proxy=proxy)
 
 
 async def test_plain_requests_name_the_whole_address_and_who_asks(relay: Any) -> None:

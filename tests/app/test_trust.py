@@ -75,7 +75,7 @@ def address(ca_file: Path) -> Iterator[str]:
 
 
 async def by_steps(address: str, ca_file: Path | None) -> int:
-    client = HttpClient(LOCAL, WayOut(trusted(ca_file)), 1)
+    client = HttpClient(LOCAL, WayOut(ca_file), 1)
     try:
         return (await client.send(HttpRequest("GET", address))).status
     finally:
@@ -83,12 +83,12 @@ async def by_steps(address: str, ca_file: Path | None) -> int:
 
 
 async def by_models(address: str, ca_file: Path | None) -> int:
-    async with model_client(LOCAL, WayOut(trusted(ca_file)), 1) as client:
+    async with model_client(LOCAL, WayOut(ca_file), 1) as client:
         return (await client.get(address)).status_code
 
 
 async def by_mcp(address: str, ca_file: Path | None) -> int:
-    async with http_client({}, WayOut(trusted(ca_file)), lambda: None) as client:
+    async with http_client({}, WayOut(ca_file), lambda: None) as client:
         return (await client.get(address)).status_code
 
 

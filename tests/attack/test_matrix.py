@@ -14,7 +14,7 @@ from app.assembly import open_services
 from app.auth.roles import Role
 from app.settings.server import Settings
 from app.web.api import mcp
-from app.web.application import ENDPOINTS, OPEN_ENDPOINTS, routes
+from app.web.application import ENDPOINTS, OPEN_ENDPOINTS, console_routes, routes
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
 from tests.harness.processes import command
@@ -156,7 +156,7 @@ def test_no_other_way_to_write_a_path_is_a_way_in(shared: Server, path: str) -> 
 
 async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> None:
     async with open_services(Settings(data=tmp_path / "data")) as services:
-        paths = set(routes(services, "http://x"))
+        paths = set(routes(services, "http://x")) | set(console_routes())
     of_console = {page.path for page in PAGES} | {path for _, path, _ in OPEN_PAGES}
     assert paths == OPEN | {"/metrics"} | OPEN_ADDRESSES | of_console | {
         endpoint.path for endpoint in ALL

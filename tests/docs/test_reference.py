@@ -31,7 +31,7 @@ EXTRACTION = [
     "app/tools/extraction",
 ]
 REACHED = {
-    "http": ["app/outbound/http_client.py"],
+    "http": ["app/outbound/sending.py"],
     "file": ["app/files/uploads.py"],
     "secret": ["app/secrets/vault.py"],
     "token": ["app/outbound/oauth.py"],
@@ -183,7 +183,7 @@ def test_the_errors_of_a_run_are_on_the_page_of_definitions() -> None:
 
 def test_the_errors_of_the_built_in_tools_are_on_their_page() -> None:
     text = (DOCS / "tools.md").read_text()
-    raised = {name for place in ("app/tools/send_email.py", "app/tools/smtp.py", "app/tools/addresses.py", *EXTRACTION)
+    raised = {name for place in ("app/tools/outgoing_mail.py", "app/tools/smtp.py", "app/tools/addresses.py", *EXTRACTION)
               for file in sources(place) for name in raised_in(file.read_text())}  # fmt: skip
     assert len(raised) >= 9
     assert [name for name in sorted(raised) if f"`{name}`" not in text] == []

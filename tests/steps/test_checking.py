@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from engine import Json
+from steps import expression
 from steps.advice import Known
 from steps.checking import check_agent, check_definition, strictly_compiled
 from steps.definition import compile_definition
+from steps.language.parser import parse
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
 
@@ -245,3 +247,25 @@ def test_waits_between_attempts_need_a_second_one() -> None:
     found = problems(flow({**CALL, "id": "q", "retry": retry}))
     assert list(found) == ["steps[0].retry.initialInterval"]
     assert problems(flow({**CALL, "id": "q", "retry": {**retry, "maxAttempts": 2}})) == {}
+
+
+def test_each_expression_is_read_once_however_often_it_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> Any:
+        read.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(expression, "parse", counted)
+    step = {"id": "a", "type": "set", "values": {"total": "{{ data.n + 1 }} of {{ data.m }}"}}
+    document = flow(step, payload={"n": {"type": "integer"}, "m": {"type": "integer"}})
+    document["edges"] = [
+        {"from": "a", "to": "end", "condition": f"data.n > {number} and data.m"}
+        for number in range(40)
+    ] + [{"from": "a", "to": "end", "condition": "data.n > 7 and data.m"}]
+    assert problems(document) == {}
+    assert len(read) == len(set(read)) == 42
+    check_definition(document, REGISTRY)
+    assert len(read) == 84  # and nothing is kept for another check

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 import httpx2
 from mcp_types import CONNECTION_CLOSED
 
+from app.outbound.guarded_transport import GuardedTransport
 from app.outbound.network import EVERYWHERE
-from app.outbound.way_out import GuardedTransport, WayOut
+from app.outbound.way_out import WayOut
 
 UNREACHABLE = {"stepwell": "unreachable"}
 """Marks an error that no server has sent; theirs may have the same code."""

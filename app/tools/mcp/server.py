@@ -242,7 +242,7 @@ class McpServer:
 
 def _library() -> Connect:
     """Import the MCP library: it takes half a second and 50 MB, so only where it is used."""
-    from app.tools.mcp.connection import connect  # noqa: PLC0415
+    from app.tools.mcp.connection import connect
 
     return connect
 

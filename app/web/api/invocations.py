@@ -32,7 +32,7 @@ _OUTSIDE = "invoke"
 class InvokeAgentBody(BaseModel):
     """What an agent is asked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     message: str = Field(min_length=1, max_length=1_000_000, description="what it is asked")
     dataContext: dict[str, Any] = Field(  # noqa: N815 - the product's word
@@ -47,7 +47,7 @@ class InvokeAgentBody(BaseModel):
 class InvokeToolBody(BaseModel):
     """What a tool is given."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     args: dict[str, Any] = Field({}, description="its arguments")
 

@@ -4,7 +4,7 @@ import json
 from functools import partial
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
@@ -23,7 +23,7 @@ from steps.durations import duration_text
 
 _KEYS = set(ModelDocument.model_fields)
 _LONG = 4_000
-_NAME = TypeAdapter(ModelName)
+_NAME = TypeAdapter(ModelName, config=ConfigDict(defer_build=True))
 
 
 def _shown(model: KnownModel) -> dict[str, Any]:

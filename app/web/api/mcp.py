@@ -37,7 +37,7 @@ async def mcp(call: Call) -> Response:
 def _exchange() -> Callable[[Call, bytes], Awaitable[Response]]:
     """Load the library beside the loop: a server starts sooner without, and many never ask."""
     with extra("mcp", "answering MCP clients"):
-        from app.web.api.mcp_exchange import exchange  # noqa: PLC0415
+        from app.web.api.mcp_exchange import exchange
 
     return exchange
 

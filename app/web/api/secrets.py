@@ -17,7 +17,9 @@ from engine import iso_time
 class SecretBody(BaseModel):
     """A secret's value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True
+    )
 
     value: str = Field(
         min_length=1,

@@ -34,7 +34,7 @@ _SHOWN = 100
 class SignalsQuery(BaseModel):
     """How many signals to list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     limit: int = Field(_SHOWN, ge=1, le=1_000)
 

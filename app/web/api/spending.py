@@ -23,7 +23,7 @@ _NAMES = {"day": "day", "workflow": "workflowId", "agent": "agentId", "model": "
 class UsageQuery(BaseModel):
     """Which days are meant, and by what they are added up."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     since: date | None = Field(None, description="first day (UTC); the month's first without it")
     until: date | None = Field(None, description="last day (UTC); today without it")
@@ -43,7 +43,7 @@ class UsageQuery(BaseModel):
 class BudgetBody(BaseModel):
     """A budget of a month."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workflowId: str | None = Field(  # noqa: N815
         None, min_length=1, max_length=200, description="of one workflow; the tenant's without it"

@@ -16,7 +16,7 @@ _LONG = 50
 class TranscriptQuery(BaseModel):
     """Which conversations of a run are meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     stepId: str | None = Field(None, max_length=200, description="those of one step")  # noqa: N815
     visit: int | None = Field(None, ge=1, description="of which visit; all without it")

@@ -1,8 +1,8 @@
 """Triggers over HTTP: what starts runs when a request, a form or the end of a run comes."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
@@ -26,6 +26,8 @@ _SHOWN = ("id", "kind", "url", "lastFiring", "createdAt", "updatedAt")
 
 
 class _Shown(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     id: str | None = Field(None, description=IGNORED)
     kind: str | None = Field(None, description=IGNORED)
     url: str | None = Field(None, description=IGNORED)
@@ -46,8 +48,15 @@ class ShownFormTrigger(FormTrigger, _Shown):
     """The page of a workflow for anybody; one that was shown can be sent as it is."""
 
 
+_OneOf = TypeVar("_OneOf")
+
+
+class _Body(RootModel[_OneOf]):
+    model_config = ConfigDict(defer_build=True)
+
+
 class TriggerBody(
-    RootModel[
+    _Body[
         Annotated[
             ShownRequestTrigger | ShownRunTrigger | ShownFormTrigger,
             Field(description="by `on`: a request (without it), a form, or ends of runs"),

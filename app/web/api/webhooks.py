@@ -30,7 +30,9 @@ _SHOWN = ("id", "pending", "givenUp", "createdAt", "updatedAt")
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, hide_input_in_errors=True
+    )
 
     @field_validator("url", check_fields=False)
     @classmethod

@@ -1,0 +1,191 @@
+"""The one way out: an HTTP transport whose every connection goes to an address that was checked.
+
+Whatever speaks HTTP to others does it through here: the requests of steps, webhooks, the
+libraries of models and of MCP. The checked pool stands below the HTTP library, so that
+redirects and whatever else a library does meet it too.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from types import TracebackType
+
+import httpcore2
+import httpx2
+from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
+
+from app.outbound.lookups import Lookups
+from app.outbound.network import EVERYWHERE, AddressNotAllowed, Network, is_allowed
+from app.outbound.way_out import WayOut
+
+_KEEPALIVE_S = 30.0
+
+
+class _NotAllowed(AddressNotAllowed, httpcore2.ConnectError):
+    """To the HTTP library it is a connection that was not made."""
+
+
+class GuardedTransport(httpx2.AsyncBaseTransport):
+    """Sends requests to addresses that are allowed, and raises `httpx2.TransportError`."""
+
+    def __init__(
+        self,
+        way: WayOut,
+        allowed: Sequence[Network],
+        most: int | None,
+        keepalive_s: float = _KEEPALIVE_S,
+    ) -> None:
+        """Open at most `most` connections, and keep idle ones for `keepalive_s` seconds."""
+        self._way, self._allowed = way, allowed
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=way.trust,
+            network_backend=GuardedBackend(way.lookups, allowed),
+            max_connections=most,
+            keepalive_expiry=keepalive_s,
+        )
+        self._proxied: httpcore2.AsyncConnectionPool | None = None
+        if way.proxy is not None:
+            self._proxied = httpcore2.AsyncHTTPProxy(
+                way.proxy.address,
+                proxy_headers=way.proxy.headers,
+                ssl_context=way.trust,
+                proxy_ssl_context=way.trust if way.proxy.is_protected else None,
+                network_backend=GuardedBackend(way.lookups, EVERYWHERE),
+                max_connections=most,
+                keepalive_expiry=keepalive_s,
+            )
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request; the answer's body is still to be read."""
+        url = httpcore2.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
+        with _translated():
+            pool = await self._pool_for(url)
+            response = await pool.handle_async_request(
+                httpcore2.Request(
+                    request.method,
+                    url,
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx2.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._pool.aclose()
+        if self._proxied is not None:
+            await self._proxied.aclose()
+
+    async def _pool_for(self, url: httpcore2.URL) -> httpcore2.AsyncConnectionPool:
+        proxy, host = self._way.proxy, url.host.decode("ascii")
+        if self._proxied is None or proxy is None or proxy.is_left_out(host):
+            return self._pool
+        # The proxy looks names up itself, and may know more of them than this server does. What
+        # leads inside as far as it is known here is not asked for.
+        try:
+            addresses = await self._way.lookups.addresses(host, url.port or 0)
+        except httpcore2.ConnectError:
+            return self._proxied
+        for address in addresses:
+            if not is_allowed(address, self._allowed):
+                raise _NotAllowed(host, address)
+        return self._proxied
+
+
+class _Body(httpx2.AsyncByteStream):
+    def __init__(self, response: httpcore2.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated():
+            async for chunk in self._response.aiter_stream():
+                yield chunk
+
+    async def aclose(self) -> None:
+        with _translated():
+            await self._response.aclose()
+
+
+class _translated:  # noqa: N801 - reads as a word of the language
+    """Turns the pool's failures into those of the HTTP library; the cause is kept."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for of_pool in type(failure).__mro__:
+            if of_pool.__module__.partition(".")[0] == "httpcore2":
+                of_library = getattr(httpx2, of_pool.__name__, httpx2.TransportError)
+                raise of_library(cause_of(failure)) from failure
+
+
+def cause_of(failure: BaseException | None) -> str:
+    """Return in words why a connection failed: the system's, where it has any."""
+    words = ""
+    while failure is not None:
+        said = str(failure)
+        if type(failure).__module__ == "builtins" and isinstance(failure, OSError):
+            # asyncio puts words of its own in the place of the system's.
+            said = os.strerror(failure.errno) if failure.errno else said
+        words = said or words
+        failure = failure.__cause__ or failure.__context__
+    return words or "the connection was cut"
+
+
+class GuardedBackend(AsyncNetworkBackend):
+    """Connects to exactly the address that was checked."""
+
+    def __init__(self, lookups: Lookups, allowed: Sequence[Network]) -> None:
+        self._lookups = lookups
+        self._allowed = allowed
+        self._inner = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(  # noqa: D102 - httpcore2's interface
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        addresses = await self._lookups.addresses(host, port)
+        for address in addresses:
+            if not is_allowed(address, self._allowed):
+                raise _NotAllowed(host, address)
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
+                failure = failed
+        raise failure or httpcore2.ConnectError(f"{host} has no address")
+
+    async def connect_unix_socket(  # noqa: D102 - httpcore2's interface
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        raise httpcore2.ConnectError("steps do not connect to local sockets")
+
+    async def sleep(self, seconds: float) -> None:  # noqa: D102 - httpcore2's interface
+        await asyncio.sleep(seconds)
