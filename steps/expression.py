@@ -268,7 +268,7 @@ def expression_of(
     text: str, *, may_name_secrets: bool = False, also: frozenset[str] = frozenset()
 ) -> Expression:
     """Return the expression of a text as `Expression` does, perhaps one that was read before."""
-    read, key = _read.get(), (text, also)
+    read, key = _read.get(), (text.strip(), also)
     known = read.get(key) if read is not None else None
     if known is None or (known.secrets and not may_name_secrets):
         known = Expression(text, may_name_secrets=may_name_secrets, also=also)

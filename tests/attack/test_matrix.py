@@ -20,7 +20,7 @@ from app.web.endpoint import Endpoint
 from tests.harness.processes import command
 from tests.harness.server import Server
 
-OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS}
+OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS} | {"/guide", "/guide/{path...}"}
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/schema/definition.json"}
 """What anybody may ask."""
 
