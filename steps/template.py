@@ -138,6 +138,28 @@ class _Mixed:
         )
 
 
+def placeholders(source: str) -> list[str]:
+    """Return what stands between the braces of a string.
+
+    Args:
+        source: A string of a template.
+
+    Returns:
+        The texts of its expressions, in their order; none where a placeholder is not closed.
+    """
+    found: list[str] = []
+
+    def noted(text: str) -> str:
+        found.append(text.strip())
+        return text
+
+    try:
+        list(_parts(source, noted))  # type: ignore[arg-type] # the texts are enough
+    except ExpressionError:
+        return []
+    return found
+
+
 def _expression(
     may_name_secrets: bool, also: frozenset[str], found: set[str], text: str
 ) -> Expression:

@@ -66,8 +66,8 @@ def start(
     """Start a run; the key makes a repeated request give the same run."""
     return Call(
         "POST",
-        f"/api/workflow/start-async/{_part(workflow_id)}",
-        json=_given(data=dict(data), version=version),
+        f"/api/workflow/start-async/{part(workflow_id)}",
+        json=given(data=dict(data), version=version),
         headers={"idempotency-key": idempotency_key or str(uuid4())},
     )
 
@@ -82,8 +82,8 @@ def start_with_file(
     """Start a run with a file, which is read now so that a repeated request sends the same."""
     return Call(
         "POST",
-        f"/api/workflow/start-async/{_part(workflow_id)}",
-        query=_given(version=version),
+        f"/api/workflow/start-async/{part(workflow_id)}",
+        query=given(version=version),
         headers={"idempotency-key": idempotency_key or str(uuid4())},
         form={
             name: item if isinstance(item, str) else json.dumps(item) for name, item in data.items()
@@ -95,14 +95,14 @@ def start_with_file(
 def status(run_id: str, history_limit: int | None = None, cursor: str | None = None) -> Call:
     """Ask how a run stands."""
     limit = None if history_limit is None else str(history_limit)
-    query = _given(historyLimit=limit, historyCursor=cursor)
-    return Call("GET", f"/api/workflow/status/{_part(run_id)}", query=query)
+    query = given(historyLimit=limit, historyCursor=cursor)
+    return Call("GET", f"/api/workflow/status/{part(run_id)}", query=query)
 
 
 def transcript(run_id: str, step_id: str | None, visit: int | None) -> Call:
     """Ask what models, tools and people have said in a run."""
-    query = _given(stepId=step_id, visit=None if visit is None else str(visit))
-    return Call("GET", f"/api/workflow/runs/{_part(run_id)}/transcript", query=query)
+    query = given(stepId=step_id, visit=None if visit is None else str(visit))
+    return Call("GET", f"/api/workflow/runs/{part(run_id)}/transcript", query=query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def resume_inputs(
     """Answer a pause that asks for inputs; where it was seen, exactly this one."""
     body: dict[str, object] = {"type": "collect_inputs", "data": dict(data)}
     if signal is not None:
-        body |= _given(stepId=signal.step_id, runId=signal.run_id)
+        body |= given(stepId=signal.step_id, runId=signal.run_id)
     return _resume(run_id, body, ids)
 
 
@@ -127,7 +127,7 @@ def resume_action(
     run_id: str, signal: PauseSignal, value: str, comment: str | None, ids: AnswerIds
 ) -> Call:
     """Answer exactly this pause, which asks for an action."""
-    body: dict[str, object] = _given(
+    body: dict[str, object] = given(
         type="request_user_action",
         actionId=signal.action_id,
         actionValue=value,
@@ -142,37 +142,24 @@ def _resume(run_id: str, body: JsonObject, ids: AnswerIds) -> Call:
     """Answer a pause; only a key makes a repeated answer count once."""
     return Call(
         "POST",
-        f"/api/workflow/resume/{_part(run_id)}",
-        json={**body, **_given(pauseId=ids.pause_id)},
-        headers=_given(**{"idempotency-key": ids.idempotency_key}),
+        f"/api/workflow/resume/{part(run_id)}",
+        json={**body, **given(pauseId=ids.pause_id)},
+        headers=given(**{"idempotency-key": ids.idempotency_key}),
         repeatable=ids.idempotency_key is not None,
     )
 
 
 def control(verb: str, run_id: str, reason: str | None) -> Call:
     """Cancel or terminate a run."""
-    body = _given(runId=run_id, reason=reason)
+    body = given(runId=run_id, reason=reason)
     return Call("POST", f"/api/workflow/management/{verb}", json=body)
-
-
-def repair(verb: str, run_id: str, reason: str | None, **more: object) -> Call:
-    """Change how a run goes on; sent again it would meet the run as it has gone on."""
-    body: dict[str, object] = _given(runId=run_id, reason=reason, **more)
-    return Call("POST", f"/api/workflow/management/{verb}", json=body, repeatable=False)
-
-
-def skip(run_id: str, step_id: str, output: object, visit: int | None, reason: str | None) -> Call:
-    """Give the output of a step in its place."""
-    named: dict[str, object] = _given(runId=run_id, stepId=step_id, visit=visit, reason=reason)
-    body = {**named, "output": output}
-    return Call("POST", "/api/workflow/management/skip", json=body, repeatable=False)
 
 
 def runs(which: RunFilter, page_size: int | None, cursor: str | None) -> Call:
     """List a page of runs."""
     size = None if page_size is None else str(page_size)
     top_level = "true" if which.top_level else None
-    query = {**_filter(which), **_given(topLevel=top_level, limit=size, cursor=cursor)}
+    query = {**_filter(which), **given(topLevel=top_level, limit=size, cursor=cursor)}
     return Call("GET", "/api/workflow/runs", query=query)
 
 
@@ -188,11 +175,11 @@ def bulk(  # noqa: PLR0913 - each by name
     rerun: BulkRerun | None = None,
 ) -> Call:
     """Do something with many runs, or count them; done twice it does no harm."""
-    body = _given(
+    body = given(
         action=action,
         filter={
             **_filter(which),
-            **_given(
+            **given(
                 topLevel=which.top_level or None,
                 runIds=None if run_ids is None else list(run_ids),
             ),
@@ -210,44 +197,16 @@ def _bulk_rerun(rerun: BulkRerun) -> dict[str, object]:
     return {
         "operation": rerun.operation,
         "from": rerun.from_,
-        **_given(version=rerun.version),
+        **given(version=rerun.version),
         "data": dict(rerun.data or {}),
         "keepCalls": rerun.keep_calls,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
-    """How a run is run again; `begin` counts where no step is named."""
-
-    step_id: str | None
-    visit: int | None
-    begin: str
-    data: JsonObject | None
-    version: str | None
-    keep_calls: bool
-    reason: str | None
-
-
-def rerun(run_id: str, again: Again, idempotency_key: str | None) -> Call:
-    """Run a run again; the key makes a repeated request give the same run."""
-    body: dict[str, object] = _given(
-        stepId=again.step_id, version=again.version, reason=again.reason
-    )
-    body |= _given(visit=again.visit, data=None if again.data is None else dict(again.data))
-    body |= {} if again.step_id else {"from": again.begin}
-    return Call(
-        "POST",
-        f"/api/workflow/rerun/{_part(run_id)}",
-        json={**body, **({"keepCalls": True} if again.keep_calls else {})},
-        headers={"idempotency-key": idempotency_key or str(uuid4())},
-    )
-
-
 def events(run_id: str | None, query: Mapping[str, str], last_id: str | None) -> Call:
     """Follow a run, or all runs, from after `last_id`."""
-    path = "/api/workflow/events" + (f"/{_part(run_id)}" if run_id else "")
-    return Call("GET", path, query=query, headers=_given(**{"last-event-id": last_id}))
+    path = "/api/workflow/events" + (f"/{part(run_id)}" if run_id else "")
+    return Call("GET", path, query=query, headers=given(**{"last-event-id": last_id}))
 
 
 def events_query(
@@ -258,7 +217,7 @@ def events_query(
     parent_run_id: str | None,
 ) -> dict[str, str]:
     """Return which events are meant, as the address has it."""
-    return _given(
+    return given(
         type=_listed(types),
         status=_listed(statuses),
         workflowId=_listed(workflow_ids),
@@ -276,7 +235,7 @@ def workflows(
     query: Mapping[str, object] | None = None,
 ) -> Call:
     """Do something with definitions; only what changes no version is repeatable."""
-    path = "/".join(part for part in ("/api/workflows", _part(workflow_id or ""), verb) if part)
+    path = "/".join(part for part in ("/api/workflows", part(workflow_id or ""), verb) if part)
     repeatable = method == "GET"
     asked = {name: str(item) for name, item in (query or {}).items() if item is not None}
     return Call(method, path, json=json, query=asked, repeatable=repeatable)
@@ -289,13 +248,13 @@ def plain(method: str, path: str, body: object, query: Mapping[str, str] | None)
 
 def agent(agent_id: str, version: str | None) -> Call:
     """Ask for an agent."""
-    return Call("GET", f"/api/agents/{_part(agent_id)}", query=_given(version=version))
+    return Call("GET", f"/api/agents/{part(agent_id)}", query=given(version=version))
 
 
 def publish_agent(agent_id: str, version: str | None) -> Call:
     """Publish a version of an agent."""
-    body = _given(version=version)
-    return Call("POST", f"/api/agents/{_part(agent_id)}/publish", json=body, repeatable=False)
+    body = given(version=version)
+    return Call("POST", f"/api/agents/{part(agent_id)}/publish", json=body, repeatable=False)
 
 
 def invoke_agent(
@@ -308,10 +267,10 @@ def invoke_agent(
     """Ask an agent something."""
     body = {
         "message": message,
-        **_given(threadId=thread_id, version=version),
-        **_given(dataContext=data_context),
+        **given(threadId=thread_id, version=version),
+        **given(dataContext=data_context),
     }
-    return Call("POST", f"/api/agents/{_part(agent_id)}/invoke", json=body, repeatable=False)
+    return Call("POST", f"/api/agents/{part(agent_id)}/invoke", json=body, repeatable=False)
 
 
 def replay(
@@ -319,20 +278,20 @@ def replay(
 ) -> Call:
     """Do a visit of a run again."""
     body = {
-        **_given(stepId=step_id, agentVersion=version, model=model),
-        **_given(visit=visit),
+        **given(stepId=step_id, agentVersion=version, model=model),
+        **given(visit=visit),
     }
-    return Call("POST", f"/api/workflow/replay/{_part(run_id)}", json=body, repeatable=False)
+    return Call("POST", f"/api/workflow/replay/{part(run_id)}", json=body, repeatable=False)
 
 
 def replayed(replay_id: str) -> Call:
     """Ask what came of a replay."""
-    return Call("GET", f"/api/workflow/replay/{_part(replay_id)}")
+    return Call("GET", f"/api/workflow/replay/{part(replay_id)}")
 
 
 def usage(since: str | None, until: str | None, by: str) -> Call:
     """Ask what models have cost."""
-    return Call("GET", "/api/usage", query=_given(since=since, until=until, by=by))
+    return Call("GET", "/api/usage", query=given(since=since, until=until, by=by))
 
 
 def budgets() -> Call:
@@ -342,24 +301,24 @@ def budgets() -> Call:
 
 def set_budget(month: float | None, workflow_id: str | None) -> Call:
     """Set what models may cost in a month."""
-    body = {"month": month, **_given(workflowId=workflow_id)}
+    body = {"month": month, **given(workflowId=workflow_id)}
     return Call("PUT", "/api/budgets", json=body)
 
 
 def triggers(kind: str, method: str, name: str | None = None, verb: str | None = None) -> Call:
     """Ask about what starts runs, or remove one."""
-    path = "/".join(part for part in (f"/api/{kind}", _part(name or ""), verb) if part)
+    path = "/".join(part for part in (f"/api/{kind}", part(name or ""), verb) if part)
     return Call(method, path)
 
 
 def put_trigger(kind: str, name: str, document: JsonObject) -> Call:
     """Put something that starts runs in its place; twice does the same as once."""
-    return Call("PUT", f"/api/{kind}/{_part(name)}", json=dict(document))
+    return Call("PUT", f"/api/{kind}/{part(name)}", json=dict(document))
 
 
 def variables(method: str, name: str | None = None, json: object = None) -> Call:
     """Do something with variables; each call may be sent again."""
-    path = "/api/variables" + (f"/{_part(name)}" if name is not None else "")
+    path = "/api/variables" + (f"/{part(name)}" if name is not None else "")
     return Call(method, path, json=json, repeatable=method != "DELETE")
 
 
@@ -373,7 +332,7 @@ def send_signal(  # noqa: PLR0913 - each by name
     to_all: bool,
 ) -> Call:
     """Send a signal; its id, made for the call where none is given, makes it count once."""
-    body = _given(
+    body = given(
         name=name,
         key=key,
         data=data,
@@ -385,7 +344,7 @@ def send_signal(  # noqa: PLR0913 - each by name
 
 
 def _filter(which: RunFilter) -> dict[str, str]:
-    return _given(
+    return given(
         status=which.status,
         workflowId=which.workflow_id,
         parentRunId=which.parent_run_id,
@@ -404,9 +363,11 @@ def _listed(names: str | Sequence[str] | None) -> str | None:
     return names if names is None or isinstance(names, str) else ",".join(names)
 
 
-def _part(text: str) -> str:
+def part(text: str) -> str:
+    """Return a text as a part of an address."""
     return quote(text, safe="")
 
 
-def _given(**items: T | None) -> dict[str, T]:
+def given(**items: T | None) -> dict[str, T]:
+    """Return what is not None, by name."""
     return {name: item for name, item in items.items() if item is not None}

@@ -130,6 +130,12 @@ def run_error(found: JsonObject) -> RunError:
 
 
 @_checked
+def explanation(found: JsonObject) -> JsonObject:
+    """Return where a value came from."""
+    return {**found, "chain": found["chain"], "reached": found["reached"]}
+
+
+@_checked
 def run_page(found: JsonObject) -> RunPage:
     """Return a page of a list of runs."""
     return RunPage(tuple(run_line(line) for line in found["runs"]), found["nextCursor"])

@@ -24,7 +24,7 @@ _LOCAL = {
     "config": ("config",),
 }
 _REMOTE = {
-    "run_control": ("start", "resume", "signal", "transcript", "cancel", "repair"),
+    "run_control": ("start", "resume", "signal", "transcript", "explain", "cancel", "repair"),
     "follow": ("status", "tail"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),

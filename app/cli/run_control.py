@@ -47,6 +47,13 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     add_options(parser)
     parser.set_defaults(main=show_transcript)
 
+    parser = subparsers.add_parser("explain", help="say where a value of a run came from")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("path", metavar="PATH", help="such as result.total or data.order.id")
+    parser.add_argument("--at", type=int, metavar="EVENT", help="before the event of this number")
+    add_options(parser)
+    parser.set_defaults(main=explain)
+
     parser = subparsers.add_parser("cancel", help="ask a run to stop in good order")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--reason")
@@ -115,6 +122,27 @@ def show_transcript(args: argparse.Namespace) -> int:
         print(printable(f"== {visit['stepId']}, visit {visit['visit']} ({visit['status']})"))
         for message in visit["messages"]:
             print(printable(_line(message)))
+    return 0
+
+
+def explain(args: argparse.Namespace) -> int:
+    """Print where a value came from, and what it reached."""
+    with client_of(args) as client:
+        told = client.run(args.run).explain(args.path, at=args.at)
+    if args.json:
+        print(json.dumps(told))
+        return 0
+    for number, node in enumerate(told["chain"]):
+        names = ("kind", "stepId", "service", "by", "event")
+        said = "  ".join(f"{name}={node[name]}" for name in names if node.get(name) is not None)
+        value = f" = {json.dumps(node['value'])}" if "value" in node else ""
+        print(printable(f"{number}  {node['path']}{value}  {said}"))
+        for made in node.get("made", ()):
+            print(printable(f"   {made['place']}: {made['expression']}"))
+        if node["from"]:
+            print(f"   from {', '.join(map(str, node['from']))}")
+    for one in told["reached"]:
+        print(printable(f"reached {one['stepId']}  {one['place']}: {one['expression']}"))
     return 0
 
 

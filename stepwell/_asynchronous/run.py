@@ -5,6 +5,7 @@ from typing import Literal
 
 import stepwell._calls as calls
 import stepwell._reading as reading
+import stepwell._repair_calls as repair_calls
 import stepwell._resuming as resuming
 from stepwell._asynchronous.connection import AsyncConnection
 from stepwell._documents import Event, JsonObject, RunStatus
@@ -83,6 +84,24 @@ class AsyncRun:
         """
         found = await self._connection.ask(calls.transcript(self.id, step_id, visit))
         return reading.conversations(found)
+
+    async def explain(self, path: str, *, at: int | None = None) -> JsonObject:
+        """Ask where a value came from, and what it reached.
+
+        Args:
+            path: Which value, such as `result.total` or `steps.pay.output.status`.
+            at: As it was before the event of this number; without it, at the end.
+
+        Returns:
+            The value with its `chain`, the value itself first, and what it `reached`.
+
+        Raises:
+            ApiError: The server refused: 400 where the run has no such value.
+            Unanswered: The server was not reached.
+        """
+        return reading.explanation(
+            await self._connection.ask(repair_calls.explain(self.id, path, at))
+        )
 
     async def resume_inputs(
         self,
@@ -190,7 +209,7 @@ class AsyncRun:
             ApiError: The server refused: 409 where the run does not wait so.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        call = calls.repair("try-now", self.id, reason, stepId=step_id, visit=visit)
+        call = repair_calls.repair("try-now", self.id, reason, stepId=step_id, visit=visit)
         await self._connection.ask(call)
 
     async def give_up(
@@ -207,7 +226,7 @@ class AsyncRun:
             ApiError: The server refused: 409 where the run does not wait so.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        call = calls.repair("give-up", self.id, reason, stepId=step_id, visit=visit)
+        call = repair_calls.repair("give-up", self.id, reason, stepId=step_id, visit=visit)
         await self._connection.ask(call)
 
     async def skip(
@@ -226,7 +245,7 @@ class AsyncRun:
                 is elsewhere.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        await self._connection.ask(calls.skip(self.id, step_id, output, visit, reason))
+        await self._connection.ask(repair_calls.skip(self.id, step_id, output, visit, reason))
 
     async def change_data(
         self,
@@ -248,7 +267,7 @@ class AsyncRun:
             Unanswered: The server was not reached; whether it was done is unknown.
         """
         more = {"data": dict(data or {}), "remove": list(remove)}
-        await self._connection.ask(calls.repair("change-data", self.id, reason, **more))
+        await self._connection.ask(repair_calls.repair("change-data", self.id, reason, **more))
 
     async def rerun(  # noqa: PLR0913 - each by name
         self,
@@ -283,8 +302,8 @@ class AsyncRun:
                 ended.
             Unanswered: The server was not reached.
         """
-        again = calls.Again(step_id, visit, from_, data, version, keep_calls, reason)
-        found = await self._connection.ask(calls.rerun(self.id, again, idempotency_key))
+        again = repair_calls.Again(step_id, visit, from_, data, version, keep_calls, reason)
+        found = await self._connection.ask(repair_calls.rerun(self.id, again, idempotency_key))
         return AsyncRun(self._connection, reading.run_id(found))
 
     async def hold(self, reason: str | None = None) -> None:
@@ -297,7 +316,7 @@ class AsyncRun:
             ApiError: The server refused: 409 where it is held, or has ended.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        await self._connection.ask(calls.repair("hold", self.id, reason))
+        await self._connection.ask(repair_calls.repair("hold", self.id, reason))
 
     async def release(self, reason: str | None = None) -> None:
         """Let the run go on that is held.
@@ -309,7 +328,7 @@ class AsyncRun:
             ApiError: The server refused: 409 where it is not held.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        await self._connection.ask(calls.repair("release", self.id, reason))
+        await self._connection.ask(repair_calls.repair("release", self.id, reason))
 
     def events(self) -> AsyncIterator[Event]:
         """Follow the run: its events from the start until it has ended, each once.

@@ -6,6 +6,7 @@ from typing import Literal
 
 import stepwell._calls as calls
 import stepwell._reading as reading
+import stepwell._repair_calls as repair_calls
 import stepwell._resuming as resuming
 from stepwell._blocking.connection import Connection
 from stepwell._documents import Event, JsonObject, RunStatus
@@ -84,6 +85,22 @@ class Run:
         """
         found = self._connection.ask(calls.transcript(self.id, step_id, visit))
         return reading.conversations(found)
+
+    def explain(self, path: str, *, at: int | None = None) -> JsonObject:
+        """Ask where a value came from, and what it reached.
+
+        Args:
+            path: Which value, such as `result.total` or `steps.pay.output.status`.
+            at: As it was before the event of this number; without it, at the end.
+
+        Returns:
+            The value with its `chain`, the value itself first, and what it `reached`.
+
+        Raises:
+            ApiError: The server refused: 400 where the run has no such value.
+            Unanswered: The server was not reached.
+        """
+        return reading.explanation(self._connection.ask(repair_calls.explain(self.id, path, at)))
 
     def resume_inputs(
         self,
@@ -191,7 +208,7 @@ class Run:
             ApiError: The server refused: 409 where the run does not wait so.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        call = calls.repair("try-now", self.id, reason, stepId=step_id, visit=visit)
+        call = repair_calls.repair("try-now", self.id, reason, stepId=step_id, visit=visit)
         self._connection.ask(call)
 
     def give_up(
@@ -208,7 +225,7 @@ class Run:
             ApiError: The server refused: 409 where the run does not wait so.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        call = calls.repair("give-up", self.id, reason, stepId=step_id, visit=visit)
+        call = repair_calls.repair("give-up", self.id, reason, stepId=step_id, visit=visit)
         self._connection.ask(call)
 
     def skip(
@@ -227,7 +244,7 @@ class Run:
                 is elsewhere.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        self._connection.ask(calls.skip(self.id, step_id, output, visit, reason))
+        self._connection.ask(repair_calls.skip(self.id, step_id, output, visit, reason))
 
     def change_data(
         self,
@@ -249,7 +266,7 @@ class Run:
             Unanswered: The server was not reached; whether it was done is unknown.
         """
         more = {"data": dict(data or {}), "remove": list(remove)}
-        self._connection.ask(calls.repair("change-data", self.id, reason, **more))
+        self._connection.ask(repair_calls.repair("change-data", self.id, reason, **more))
 
     def rerun(  # noqa: PLR0913 - each by name
         self,
@@ -284,8 +301,8 @@ class Run:
                 ended.
             Unanswered: The server was not reached.
         """
-        again = calls.Again(step_id, visit, from_, data, version, keep_calls, reason)
-        found = self._connection.ask(calls.rerun(self.id, again, idempotency_key))
+        again = repair_calls.Again(step_id, visit, from_, data, version, keep_calls, reason)
+        found = self._connection.ask(repair_calls.rerun(self.id, again, idempotency_key))
         return Run(self._connection, reading.run_id(found))
 
     def hold(self, reason: str | None = None) -> None:
@@ -298,7 +315,7 @@ class Run:
             ApiError: The server refused: 409 where it is held, or has ended.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        self._connection.ask(calls.repair("hold", self.id, reason))
+        self._connection.ask(repair_calls.repair("hold", self.id, reason))
 
     def release(self, reason: str | None = None) -> None:
         """Let the run go on that is held.
@@ -310,7 +327,7 @@ class Run:
             ApiError: The server refused: 409 where it is not held.
             Unanswered: The server was not reached; whether it was done is unknown.
         """
-        self._connection.ask(calls.repair("release", self.id, reason))
+        self._connection.ask(repair_calls.repair("release", self.id, reason))
 
     def events(self) -> Iterator[Event]:
         """Follow the run: its events from the start until it has ended, each once.

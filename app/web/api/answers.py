@@ -35,6 +35,7 @@ ANSWERS: dict[str, Any] = {
     "resume": run_answers.RunState,
     "cancel": run_answers.ControlledRun,
     "terminate": run_answers.ControlledRun,
+    "explain": run_answers.Explanation,
     "try_now": run_answers.ControlledRun,
     "give_up": run_answers.ControlledRun,
     "skip_step": run_answers.ControlledRun,

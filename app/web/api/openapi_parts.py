@@ -110,6 +110,7 @@ _IDS = {
     "cancel": "cancelRun",
     "terminate": "terminateRun",
     "bulk": "changeManyRuns",
+    "explain": "explainValue",
     "run_events": "streamRunEvents",
     "tenant_events": "streamEvents",
     "input_metadata": "getWorkflowInput",

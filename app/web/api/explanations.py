@@ -1,0 +1,66 @@
+"""Where a value of a run came from, and what it reached."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.concurrency.offload import offload
+from app.services import Services
+from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import JsonAnswer
+from app.wire.explanation import explained
+from engine import JsonObject, RunStarted
+from steps.bodies import body_at
+
+_LONG = 200
+
+
+class ExplainQuery(BaseModel):
+    """Which value of a run is meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    path: str = Field(
+        min_length=1,
+        max_length=500,
+        description="such as `result.total`, `data.order.id` or `steps.pay.output.status`",
+    )
+    at: int | None = Field(
+        None, ge=1, description="as it was before the event of this number; at the end without it"
+    )
+
+
+async def explain(call: Call) -> Response:
+    """Say where a value of a run came from, and what it reached."""
+    query = call.query(ExplainQuery)
+    return JsonAnswer(
+        await explanation(call.services, call.tenant, call.path("runId"), query.path, query.at)
+    )
+
+
+async def explanation(
+    services: Services, tenant: str, run_id: str, path: str, at: int | None
+) -> JsonObject:
+    """Return the explanation. Raises `UnknownRun`, `BadRequest` and `DefinitionUnusable`."""
+    _, events = await services.journal.events.read(run_id, tenant)
+    first = events[0]
+    assert isinstance(first, RunStarted)  # noqa: S101 - every history begins so
+    definition = await services.workflows.pinned(tenant, first.workflow_id, first.version)
+    document = body_at(definition.document, first.body)
+
+    def settings_of(name: str) -> type[BaseModel] | None:
+        kind = services.registry.get(name)
+        return kind.settings if kind else None
+
+    def work() -> JsonObject:
+        return explained(events, document, path, at, settings_of)
+
+    return await offload(work) if len(events) > _LONG else work()
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/workflow/runs/{runId}/explain", Role.VIEWER, explain,
+        "Say where a value came from", None, ExplainQuery,
+    ),
+)  # fmt: skip

@@ -1,0 +1,54 @@
+"""Which request each call is that asks why a run is as it is, or changes how it goes on."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from stepwell._calls import Call, given, part
+from stepwell._documents import JsonObject
+
+
+def explain(run_id: str, path: str, at: int | None) -> Call:
+    """Ask where a value of a run came from."""
+    query = given(path=path, at=None if at is None else str(at))
+    return Call("GET", f"/api/workflow/runs/{part(run_id)}/explain", query=query)
+
+
+def repair(verb: str, run_id: str, reason: str | None, **more: object) -> Call:
+    """Change how a run goes on; sent again it would meet the run as it has gone on."""
+    body: dict[str, object] = given(runId=run_id, reason=reason, **more)
+    return Call("POST", f"/api/workflow/management/{verb}", json=body, repeatable=False)
+
+
+def skip(run_id: str, step_id: str, output: object, visit: int | None, reason: str | None) -> Call:
+    """Give the output of a step in its place."""
+    named: dict[str, object] = given(runId=run_id, stepId=step_id, visit=visit, reason=reason)
+    body = {**named, "output": output}
+    return Call("POST", "/api/workflow/management/skip", json=body, repeatable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a run is run again; `begin` counts where no step is named."""
+
+    step_id: str | None
+    visit: int | None
+    begin: str
+    data: JsonObject | None
+    version: str | None
+    keep_calls: bool
+    reason: str | None
+
+
+def rerun(run_id: str, again: Again, idempotency_key: str | None) -> Call:
+    """Run a run again; the key makes a repeated request give the same run."""
+    body: dict[str, object] = given(
+        stepId=again.step_id, version=again.version, reason=again.reason
+    )
+    body |= given(visit=again.visit, data=None if again.data is None else dict(again.data))
+    body |= {} if again.step_id else {"from": again.begin}
+    return Call(
+        "POST",
+        f"/api/workflow/rerun/{part(run_id)}",
+        json={**body, **({"keepCalls": True} if again.keep_calls else {})},
+        headers={"idempotency-key": idempotency_key or str(uuid4())},
+    )

@@ -1,0 +1,95 @@
+"""Where a value of a run came from, and what it reached."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness.echo import Echo
+from tests.harness.processes import command
+from tests.harness.server import Server, settled
+
+STEPS: list[dict[str, Any]] = [
+    {"id": "fetch", "type": "call-api", "method": "POST", "url": "{{ data.url }}/200",
+     "body": {"n": "{{ data.count }}"},
+     "output": {"sent": {"type": "string", "value": "{{ response.body.body }}"}}},
+    {"id": "add", "type": "set", "values": {"total": "{{ data.count * 2 }}", "more": "{{ data.total + 1 }}"}},
+    {"id": "ask", "type": "request-user-action", "message": "Pay {{ data.total }}?"},
+    {"id": "end", "type": "end-flow", "result": {"total": "{{ data.more }}", "said": "{{ steps.ask.output.actionValue }}",
+     "sent": "{{ data.sent }}"}},
+]  # fmt: skip
+EDGES = [
+    {"from": "fetch", "to": "add"}, {"from": "add", "to": "ask", "condition": "data.total > 1"},
+    {"from": "add", "to": "end"}, {"from": "ask", "to": "end"},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(shared: Server) -> Iterator[httpx.Client]:
+    with shared.client() as client:
+        fields = {"url": {"type": "string"}, "count": {"type": "number"}}
+        document = {"id": "traced", "name": "Traced", "initialStep": "fetch", "payload": fields, "steps": STEPS, "edges": EDGES}  # fmt: skip
+        client.post("/api/workflows", json=document).raise_for_status()
+        yield client
+
+
+@pytest.fixture(scope="module")
+def run(client: httpx.Client) -> str:
+    with Echo() as echo:
+        data = {"url": echo.address, "count": 3}
+        answer = client.post("/api/workflow/start/traced", json={"data": data}).json()
+    said = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+    client.post(f"/api/workflow/resume/{answer['runId']}", json=said).raise_for_status()
+    assert settled(client, answer["runId"])["result"]["total"] == 7
+    return str(answer["runId"])
+
+
+def explain(client: httpx.Client, run: str, path: str, **more: Any) -> Any:
+    answer = client.get(f"/api/workflow/runs/{run}/explain", params={"path": path, **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def line(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(node["path"], node["kind"]) for node in told["chain"]]
+
+
+def test_a_value_is_traced_to_where_it_came_from(client: httpx.Client, run: str) -> None:
+    told = explain(client, run, "result.total")
+    assert told["value"] == 7
+    assert line(told) == [("result.total", "step"), ("data.more", "step"), ("data.total", "step"), ("data.count", "input")]  # fmt: skip
+    assert [node["from"] for node in told["chain"]] == [[1], [2], [3], []]
+    assert told["chain"][0]["made"] == [{"place": "result", "expression": "data.more", "reads": ["data.more"]}]  # fmt: skip
+    assert told["chain"][1]["made"][0]["place"] == "values.more"
+    assert told["chain"][3] | {"time": ""} == {"path": "data.count", "kind": "input", "value": 3, "event": 1, "time": "", "by": told["chain"][3]["by"], "from": []}  # fmt: skip
+    person = explain(client, run, "result.said")["chain"][1]
+    assert (person["kind"], person["value"], person["stepId"]) == ("person", "approved", "ask")
+    assert person["by"].startswith("key:")
+    service = explain(client, run, "result.sent")
+    assert ("steps.fetch.output", "service") in line(service)
+    assert ("data.url", "input") in line(service)
+    found = next(node for node in service["chain"] if node["kind"] == "service")
+    assert found["service"] == "{{ data.url }}/200"
+
+
+def test_what_a_value_reached(client: httpx.Client, run: str) -> None:
+    told = explain(client, run, "steps.add.output")["reached"]
+    direct = {(one["stepId"], one["place"]) for one in told if one["isDirect"]}
+    assert direct == {("add", "edges[1].condition"), ("ask", "message"), ("end", "result.total")}
+    assert {one["stepId"] for one in told if not one["isDirect"]} == {"end"}, "by way of the answer"
+    assert {one["stepId"] for one in explain(client, run, "data.sent")["reached"]} == {"end"}
+    earlier = explain(client, run, "data.count", at=1_000)
+    assert {one["stepId"] for one in earlier["reached"]} == {"fetch", "add", "ask", "end"}
+
+
+def test_what_is_no_value_is_told(client: httpx.Client, run: str, shared: Server) -> None:
+    for path in ("result.none", "data.nothing", "steps.nobody.output", "[", "other"):
+        address = f"/api/workflow/runs/{run}/explain"
+        answer = client.get(address, params={"path": path})
+        assert (answer.status_code, answer.json()["details"][0]["path"]) == (400, "path"), path
+    assert explain(client, run, "data.count", at=2)["chain"][0]["kind"] == "input"
+    place = ["--url", shared.address, "--key", shared.key(), "--tenant", "acme", "--json"]
+    assert command("explain", run, "result.total", *place)["value"] == 7
+    with shared.client("owner", "other") as other:
+        assert other.get(address, params={"path": "result"}).status_code == 404
