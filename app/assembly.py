@@ -30,11 +30,11 @@ from app.execution.execution import Execution, open_execution
 from app.execution.live_runs import LiveRuns
 from app.execution.rerunning import Reruns
 from app.files.s3 import S3Storage
-from app.files.storage import FolderStorage, Storage
+from app.files.storage import FolderStorage, NoStorage, Storage
 from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.llm.turns import ModelTurns
-from app.opening import open_secrets
+from app.opening import open_journal, open_secrets
 from app.outbound.http_client import HttpClient
 from app.outbound.network import EVERYWHERE
 from app.outbound.oauth import OAuthTokens
@@ -241,9 +241,7 @@ async def _callers(  # noqa: PLR0913 - the parts below them, each passed in
 
 
 async def _journal(settings: Settings, closing: AsyncExitStack) -> tuple[Journal, Hub]:
-    journal = await Journal.open(
-        settings.data, synchronous=settings.synchronous, tenant=current_tenant
-    )
+    journal = await open_journal(settings, current_tenant)
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
@@ -301,6 +299,8 @@ def _webhook_parts(
 async def _storage(settings: Settings, closing: AsyncExitStack) -> Storage:
     if settings.storage == "s3":
         storage: Storage = await S3Storage.open(settings)
+    elif settings.database is not None:
+        storage = NoStorage()
     else:
         storage = FolderStorage(settings.data / "files")
     closing.callback(storage.close)

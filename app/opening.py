@@ -1,14 +1,31 @@
-"""Opening all that is sealed, before anything uses it."""
+"""Opening the journal, and all in it that is sealed, before anything uses it."""
+
+from collections.abc import Callable
 
 from app.clock import Clock
 from app.secrets.jwt_secrets import seal_all, sealed_bytes
 from app.secrets.seal import id_of
 from app.secrets.sealing_key import open_keyring
 from app.secrets.vault import Secrets
-from app.settings.server import Settings
+from app.settings.extras import extra
+from app.settings.server import Settings, named_database
 from app.triggers.kept_triggers import seal_all as seal_addresses
 from app.webhooks.secrets import seal_all as seal_webhooks
 from journal import Journal
+
+
+async def open_journal(settings: Settings, tenant: Callable[[], str] = lambda: "") -> Journal:
+    """Open the journal of the settings, in the data folder or in PostgreSQL.
+
+    Raises:
+        JournalError: It cannot be opened; the message says why.
+        ExtraMissing: What speaks to PostgreSQL is not installed.
+    """
+    database = None if settings.database is None else named_database(settings)
+    with extra("postgres", "database"):
+        return await Journal.open(
+            settings.data, synchronous=settings.synchronous, tenant=tenant, database=database
+        )
 
 
 async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Secrets:

@@ -18,6 +18,7 @@ import uvicorn
 from app.asgi import invite_owner, working
 from app.operator.service_manager import ServiceManager
 from app.services import Services
+from app.settings.extras import ExtraMissing
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
@@ -99,7 +100,7 @@ def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings, alongside or _inviting))
-    except JournalError as refused:
+    except (JournalError, ExtraMissing) as refused:
         print(f"stepwell: {refused}", file=sys.stderr)  # noqa: T201 - the operator's terminal
         return 1
     except OSError as refused:

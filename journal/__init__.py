@@ -12,6 +12,7 @@ from journal.bell import CHANGE, PLACE, RUN, WAKE, Bell
 from journal.captions import CaptionRow, Captions
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
+from journal.connection import Connection, DatabaseError
 from journal.counters import Histogram, WriterCounters
 from journal.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
 from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
@@ -22,11 +23,13 @@ from journal.durable_files import sync, write_whole
 from journal.errors import (
     UNREADABLE,
     Archived,
+    BadDatabase,
     CannotOpen,
     ChildOf,
     Conflict,
     Corrupt,
     Damaged,
+    DatabaseInUse,
     DefinitionExists,
     DuplicateStart,
     JournalError,
@@ -70,7 +73,7 @@ from journal.files import FileRow, FileTable
 from journal.firings import Firing, FiringList
 from journal.health import Health
 from journal.inbox import Inbox, PausedRow
-from journal.journal import SQLITE_VERSION, Journal
+from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.locks import Locks, LockView, SessionLost
@@ -139,6 +142,7 @@ __all__ = [
     "AuditFilter",
     "AuditList",
     "AuditRow",
+    "BadDatabase",
     "Bell",
     "CannotOpen",
     "CaptionRow",
@@ -149,8 +153,12 @@ __all__ = [
     "ChildOf",
     "ChildRow",
     "Conflict",
+    "Connection",
     "Corrupt",
     "Damaged",
+    "Database",
+    "DatabaseError",
+    "DatabaseInUse",
     "DefinitionExists",
     "DefinitionFilter",
     "DefinitionTable",
@@ -283,6 +291,7 @@ __all__ = [
     "has_wal",
     "holder",
     "insert",
+    "looking_at",
     "mark",
     "migrations",
     "next_number_of",

@@ -10,7 +10,7 @@ from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.run_projection import Statement
 
-_KEEP = """
+KEEP_CAPTION = """
     INSERT INTO run_captions VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE
     SET title = excluded.title, labels = excluded.labels
     WHERE run_captions.title <> excluded.title OR run_captions.labels <> excluded.labels
@@ -36,7 +36,7 @@ class Captions:
         """Return what keeps a run's title and labels, for the transaction of its events."""
         self._has_some = True
         written = json.dumps(labels, ensure_ascii=False)
-        return _KEEP, (run_number(run.id), tenant, run.started_at_ms, title, written)
+        return KEEP_CAPTION, (run_number(run.id), tenant, run.started_at_ms, title, written)
 
     async def of(self, tenant: str, run_ids: Iterable[str]) -> dict[str, CaptionRow]:
         """Return the captions of those of the runs that have one and are the tenant's."""

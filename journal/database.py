@@ -14,7 +14,7 @@ import aiosqlite
 
 from journal.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.durable_files import sync, write_whole
-from journal.errors import CannotOpen, Damaged
+from journal.errors import BadDatabase, CannotOpen, Damaged
 from journal.lock import FolderLock
 from journal.pace import Pace
 from journal.reflush import reflush
@@ -165,6 +165,8 @@ def _create(file: Path) -> None:
 
 def _check(file: Path) -> None:
     """Refuse a database that is not ours, without touching it."""
+    if not file.exists() and (place := _kept_in(file.parent)):
+        raise BadDatabase(f"the journal of {file.parent} is in {place}: set `database`")
     if not file.exists():
         raise Damaged(file, "is missing, though this folder has held a database")
     if file.stat().st_size == 0:
@@ -215,6 +217,30 @@ def _migrate(connection: sqlite3.Connection) -> None:
         )
 
 
-def mark(folder: Path) -> None:
-    """Leave a mark, durable, so that a lost database is not taken for a new folder."""
-    write_whole(folder / MARKER, json.dumps({"stepwell": 1}).encode())
+def mark(folder: Path, kept_in: str | None = None) -> None:
+    """Leave a mark, durable, so that a lost database is not taken for a new folder.
+
+    `kept_in` says where the journal is, when it is in no file of the folder.
+    """
+    said = {"stepwell": 1} if kept_in is None else {"stepwell": 1, "journal": kept_in}
+    write_whole(folder / MARKER, json.dumps(said).encode())
+
+
+def _kept_in(folder: Path) -> str | None:
+    """Return where the mark of a folder says that its journal is; None for in the folder."""
+    try:
+        said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said.get("journal") if isinstance(said, dict) else None
+
+
+def begin_elsewhere(folder: Path, kept_in: str) -> None:
+    """Mark a folder whose journal is elsewhere. Raises `BadDatabase` where it has one itself."""
+    if (folder / DATABASE).exists():
+        raise BadDatabase(
+            f"{folder} holds a journal in SQLite; choose another data folder for one "
+            "that is in PostgreSQL"
+        )
+    if not (folder / MARKER).exists() or _kept_in(folder) != kept_in:
+        mark(folder, kept_in)

@@ -156,14 +156,17 @@ class DefinitionQueries:
         rows = await self._lists.all(
             f"{self._brief} WHERE w.tenant = ? AND NOT w.archived"
             f" AND ({self._is_newest} OR v.version = w.published_version)"
-            " AND instr(v.definition, ?)"  # few have it at all: only those are parsed
+            " AND instr(v.definition, ?) > 0"  # few have it at all: only those are parsed
             " AND EXISTS (SELECT 1 FROM json_tree(v.definition) t WHERE t.atom = ? AND ("
             "t.key = ? AND t.path GLOB '*.steps[[]*]' OR"
             " t.key = 'workflow' AND ? = 'workflowId' AND t.path GLOB '*.branches.*'))"
-            " GROUP BY w.id ORDER BY v.name, w.id LIMIT ?",
-            (tenant, value, value, key, key, limit),
+            " ORDER BY v.name, w.id LIMIT ?",
+            (tenant, value, value, key, key, 2 * limit),
         )
-        return [_version(row) for row in rows]
+        found: dict[str, VersionRow] = {}
+        for row in rows:
+            found.setdefault(row[0], _version(row))
+        return list(found.values())[:limit]
 
     async def _must_exist(self, tenant: str, definition_id: str) -> None:
         found = await self._readers.by_key(

@@ -132,7 +132,7 @@ class Outbox:
                 " next_at_ms = iif(EXISTS (SELECT 1 FROM deliveries sooner WHERE"
                 " sooner.webhook = :webhook AND sooner.run = deliveries.run"
                 " AND sooner.state = 'pending' AND sooner.position < :position),"
-                " NULL, :next_at_ms), first_at_ms = coalesce(first_at_ms, :at_ms),"
+                " NULL, CAST(:next_at_ms AS BIGINT)), first_at_ms = coalesce(first_at_ms, :at_ms),"
                 " last_at_ms = :at_ms, answer = :answer, error = :error"
                 " WHERE webhook = :webhook AND position = :position AND state = 'pending'",
                 {**which, **asdict(attempt)},

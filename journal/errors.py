@@ -64,6 +64,23 @@ _MENDS = {
 }
 
 
+class BadDatabase(JournalError):
+    """The database that was named cannot hold the journal; nothing in it was changed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the database cannot be used: {why}")
+
+
+class DatabaseInUse(JournalError):
+    """Another process uses the database."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"{database} is in use by another Stepwell; stop that one first. One process at a time "
+            "uses a database: several are not possible yet"
+        )
+
+
 class Unavailable(JournalError):
     """The database did not answer; whether a write happened is unknown until it is read."""
 

@@ -91,12 +91,12 @@ class Inbox:
             ]
         arms = " UNION ALL ".join(
             f"SELECT * FROM (SELECT r.id, r.started_at_ms FROM runs r INDEXED BY {index}"
-            f" WHERE {' AND '.join([*own, after])} ORDER BY {_ORDER} LIMIT :limit)"
+            f" WHERE {' AND '.join([*own, after])} ORDER BY {_ORDER} LIMIT :limit) AS arm"
             for after in ranges
         )
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM (SELECT id AS listed FROM ({arms}"
-            " ORDER BY started_at_ms DESC, id DESC LIMIT :limit))"
+            " ORDER BY started_at_ms DESC, id DESC LIMIT :limit) AS newest) AS lines"
             f" {_JOINED}",
             values,
         )
@@ -112,9 +112,10 @@ class Inbox:
             f" SELECT c.id, c.executions FROM runs p JOIN runs c ON c.parent = p.id"
             f" AND c.parent_execution = p.executions AND c.{_OPEN} WHERE p.id = ?"
             f" UNION ALL SELECT c.id, c.executions FROM below p JOIN runs c ON c.parent = p.id"
-            f" AND c.parent_execution = p.executions AND c.{_OPEN} LIMIT {_LOOKED_AT})"
-            f" SELECT {_COLUMNS} FROM (SELECT b.id AS listed FROM below b"
-            " JOIN runs f ON f.id = b.id WHERE f.state = 'paused' ORDER BY b.id LIMIT ?)"
+            f" AND c.parent_execution = p.executions AND c.{_OPEN})"
+            f" SELECT {_COLUMNS} FROM (SELECT b.id AS listed FROM"
+            f" (SELECT id FROM below LIMIT {_LOOKED_AT}) AS b"
+            " JOIN runs f ON f.id = b.id WHERE f.state = 'paused' ORDER BY b.id LIMIT ?) AS lines"
             f" {_JOINED} ORDER BY r.id",
             (run_number(run_id), limit),
         )
@@ -136,7 +137,7 @@ class Inbox:
         """Count what waits, up to `most`."""
         row = await self._readers.one(
             f"SELECT count(*) FROM (SELECT 1 FROM runs r INDEXED BY runs_inbox WHERE {_OWN}"
-            " LIMIT :most)",
+            " LIMIT :most) AS paused",
             {"tenant": tenant, "most": most},
         )
         return int(row[0])

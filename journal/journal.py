@@ -1,18 +1,21 @@
 """The journal: one folder, one lock, one writer, a few readers."""
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from engine import Run
+from engine.value import value
 from journal.audit_list import AuditList
+from journal.backup import open_read_only
 from journal.captions import Captions
 from journal.children import ChildList
 from journal.connection import Connection
 from journal.credentials import JwtSecrets, Keys
-from journal.database import open_reader, open_writer, prepare
+from journal.database import DATABASE, open_reader, open_writer, prepare
 from journal.definition_rows import AGENTS, WORKFLOWS
 from journal.definitions import DefinitionTable
 from journal.deliveries import Outbox
@@ -28,6 +31,7 @@ from journal.lock import FolderLock
 from journal.maintenance import Maintenance
 from journal.near_reads import NearReads
 from journal.overview import Overview
+from journal.parts import Parts
 from journal.people import PeopleTable
 from journal.place import Place
 from journal.places import PlaceList
@@ -52,6 +56,9 @@ from journal.wakes import WakeTable
 from journal.webhooks import WebhookTable
 from journal.writer import Writer
 
+if TYPE_CHECKING:
+    from journal.postgres.address import Address
+
 _READERS = 2
 _LIST_READERS = 2
 SQLITE_VERSION = sqlite3.sqlite_version
@@ -61,25 +68,36 @@ def _nothing(_connection: Connection) -> None:
     """Change nothing: upkeep follows every write."""
 
 
+@value(frozen=True, slots=True)
+class Database:
+    """A database of PostgreSQL's, beside which a folder keeps what is a process' own.
+
+    Attributes:
+        url: As libpq takes it; it may hold a password.
+        schema: The schema in it that holds the journal.
+        readers: How many connections read, two of them for lists.
+        statement_timeout_s: How long one statement may take.
+    """
+
+    url: str = field(repr=False)
+    schema: str = "stepwell"
+    readers: int = 6
+    statement_timeout_s: float = 30
+
+
 class Journal:
     """Everything that Stepwell remembers."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a journal, each opened by `open`
-        self,
-        lock: FolderLock,
-        file: Path,
-        writer: Writer,
-        readers: Readers,
-        lists: Readers,
-        upkeep: Maintenance,
-    ) -> None:
+    def __init__(self, lock: FolderLock, file: Path, parts: Parts) -> None:
+        writer, readers, lists = parts.writer, parts.readers, parts.lists
         self._writer = writer
         self._readers = readers
         self._lists = lists
         self.lock = lock
         self.counters = writer.counters
         self.file = file
-        self.upkeep = upkeep
+        self.upkeep = parts.upkeep
+        self.look = parts.look
         self.health = writer.health
         ended = EndedRuns[tuple[Head, Run]]()
         self.events = Events(writer, readers, ended)
@@ -90,7 +108,7 @@ class Journal:
         self.captions = Captions(readers)
         self.overview = Overview(lists)
         self.inbox = Inbox(lists)
-        self.statistics = Statistics(file, lists)
+        self.statistics = Statistics(parts.sizes, lists)
         self.removal = Removal(writer, readers, ended)
         self.selection = Selection(lists, self.search)
         self.children = ChildList(readers, lists)
@@ -120,39 +138,38 @@ class Journal:
 
     @classmethod
     async def open(
-        cls, folder: Path, *, synchronous: str = "FULL", tenant: Callable[[], str] = lambda: ""
+        cls,
+        folder: Path,
+        *,
+        synchronous: str = "FULL",
+        tenant: Callable[[], str] = lambda: "",
+        database: Database | None = None,
     ) -> Self:
         """Take the folder, bring its database up to date, and open it.
 
-        Reads that have to wait take turns by what `tenant` returns for the task that asks.
+        Reads that have to wait take turns by what `tenant` returns for the task that asks. With a
+        `database` of PostgreSQL's the journal is there, and the folder has what is this process'
+        own.
 
         Raises:
             Locked: Another process uses the folder.
             Damaged: The database is not usable; it has been left as it is.
             WalMissing: The newest part of it is missing; it has been left as it is.
             CannotOpen: The disk or another program is in the way.
+            BadDatabase: The database cannot hold a journal.
+            DatabaseInUse: Another process uses it.
+            Unavailable: It cannot be reached.
+            ImportError: What speaks to PostgreSQL is not installed.
         """
         lock = FolderLock(folder)
         async with AsyncExitStack() as undo:
             undo.callback(lock.release)
-            file = prepare(folder, lock)
-            upkeep = Maintenance(file)
-            try:
-                writing = await open_writer(file, synchronous)
-                undo.push_async_callback(upkeep.checkpoints.leave, writing.close)
-                await upkeep.checkpoints.make(writing)
-                reading = []
-                for _ in range(_READERS + _LIST_READERS):
-                    reading.append(await open_reader(file))
-                    undo.push_async_callback(reading[-1].close)
-                near = NearReads(file)
-            except sqlite3.Error as refused:
-                raise CannotOpen(file, refused) from refused
+            if database is not None:
+                parts = await _in_postgres(database, folder, synchronous, tenant)
+            else:
+                parts = await _in_folder(folder, lock, synchronous, tenant)
             undo.pop_all()
-        writer = Writer(writing, upkeep.after_batch, Place(file))
-        readers = Readers(file, reading[:_READERS], tenant, near=near)
-        lists = Readers(file, reading[_READERS:], tenant, at_once=1, most_of_one=1)
-        return cls(lock, file, writer, readers, lists, upkeep)
+        return cls(lock, folder / DATABASE, parts)
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.
@@ -171,5 +188,80 @@ class Journal:
         await self._readers.close()
         await self._lists.close()
         await self._writer.drain()
-        await self.upkeep.checkpoints.leave(self._writer.close, is_over=self.health.is_over)
+        await self.upkeep.leave(self._writer.close, is_over=self.health.is_over)
         self.lock.release()
+
+
+async def _in_folder(
+    folder: Path, lock: FolderLock, synchronous: str, tenant: Callable[[], str]
+) -> Parts:
+    """Open the one SQLite file."""
+    async with AsyncExitStack() as undo:
+        file = prepare(folder, lock)
+        upkeep = Maintenance(file)
+        try:
+            writing = await open_writer(file, synchronous)
+            undo.push_async_callback(upkeep.checkpoints.leave, writing.close)
+            await upkeep.checkpoints.make(writing)
+            reading = []
+            for _ in range(_READERS + _LIST_READERS):
+                reading.append(await open_reader(file))
+                undo.push_async_callback(reading[-1].close)
+            near = NearReads(file)
+        except sqlite3.Error as refused:
+            raise CannotOpen(file, refused) from refused
+        undo.pop_all()
+
+    async def sizes() -> tuple[int, int]:
+        return _size(file), _size(file.with_name(f"{file.name}-wal"))
+
+    return Parts(
+        writer=Writer(writing, upkeep.after_batch, Place(file)),
+        readers=Readers(file, reading[:_READERS], tenant, near=near),
+        lists=Readers(file, reading[_READERS:], tenant, at_once=1, most_of_one=1),
+        upkeep=upkeep,
+        sizes=sizes,
+        look=lambda: closing(open_read_only(file)),
+    )
+
+
+@contextmanager
+def looking_at(database: Database) -> Iterator[Connection]:
+    """Give a connection to a database that cannot write, also while a server uses it.
+
+    Raises:
+        BadDatabase: The address cannot be read.
+        DatabaseError: It cannot be reached.
+        ImportError: What speaks to PostgreSQL is not installed.
+    """
+    from journal.postgres.connection import PostgresConnection  # noqa: PLC0415 - optional
+
+    with closing(PostgresConnection(_address(database), writes=False)) as connection:
+        yield connection
+
+
+def _address(database: Database, synchronous: str = "FULL") -> "Address":
+    from journal.postgres.address import Address  # noqa: PLC0415 - optional
+
+    return Address.read(
+        database.url, schema=database.schema,
+        statement_timeout_ms=round(database.statement_timeout_s * 1_000),
+        relaxed=synchronous not in ("FULL", "EXTRA"),
+    )  # fmt: skip
+
+
+async def _in_postgres(
+    database: Database, folder: Path, synchronous: str, tenant: Callable[[], str]
+) -> Parts:
+    """Connect to PostgreSQL; what speaks to it is imported for whoever uses it."""
+    from journal.postgres.opening import opened  # noqa: PLC0415 - optional
+
+    address = _address(database, synchronous)
+    return await opened(address, folder, tenant, database.readers)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -11,6 +11,7 @@ time, so that nobody waits long.
 
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiosqlite
@@ -61,6 +62,10 @@ class Maintenance:
             return self._wal.stat().st_size
         except OSError:
             return 0
+
+    async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
+        """Close the writing connection with `close`, the last of those that may checkpoint."""
+        await self.checkpoints.leave(close, is_over=is_over)
 
     async def is_due(self, readers: Readers) -> bool:
         """Say whether there is anything to do."""

@@ -8,11 +8,9 @@ all of: what a list takes is not taken from those who ask for a run.
 import asyncio
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import aiosqlite
+from typing import Any, Protocol
 
 from journal.connection import DatabaseError, Values
 from journal.errors import Damaged, Unavailable
@@ -21,13 +19,23 @@ from journal.near_reads import NearReads
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+class Reading(Protocol):
+    """A connection that cannot write."""
+
+    async def execute_fetchall(self, sql: str, values: Any = ..., /) -> Iterable[Any]:
+        """Return all rows of a query. Raises `DatabaseError`."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
 class Readers:
     """Runs short queries; each sees everything committed before it began."""
 
     def __init__(  # noqa: PLR0913 - what reads, and the rules of sharing it
         self,
         file: Path,
-        connections: Sequence[aiosqlite.Connection],
+        connections: Sequence[Reading],
         tenant: Callable[[], str] = lambda: "",
         *,
         at_once: int = 2,
@@ -47,12 +55,12 @@ class Readers:
         """
         self._near = near
         self._file = file
-        self._connections = connections
+        self._connections: Sequence[Any] = connections
         self._tenant = tenant
         self._free = list(connections) * at_once
         self._most_of_one = len(self._free) if most_of_one is None else most_of_one
         self._held = Counter[str]()
-        self._lines: dict[str, deque[asyncio.Future[aiosqlite.Connection]]] = {}
+        self._lines: dict[str, deque[asyncio.Future[Reading]]] = {}
 
     async def all(self, sql: str, values: Values = ()) -> list[Any]:
         """Return all rows of a query.
@@ -102,12 +110,12 @@ class Readers:
     def _may_take(self, tenant: str) -> bool:
         return bool(self._free) and self._held[tenant] < self._most_of_one
 
-    def _take(self, tenant: str) -> aiosqlite.Connection:
+    def _take(self, tenant: str) -> Reading:
         self._held[tenant] += 1
         return self._free.pop(0)
 
-    async def _in_line(self, tenant: str) -> aiosqlite.Connection:
-        turn: asyncio.Future[aiosqlite.Connection] = asyncio.get_running_loop().create_future()
+    async def _in_line(self, tenant: str) -> Reading:
+        turn: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
         self._lines.setdefault(tenant, deque()).append(turn)
         try:
             return await turn
@@ -116,7 +124,7 @@ class Readers:
                 self._give(tenant, turn.result())  # it came in the same moment
             raise
 
-    def _give(self, tenant: str, connection: aiosqlite.Connection) -> None:
+    def _give(self, tenant: str, connection: Reading) -> None:
         """Lay a connection back, and hand it to the first of the next tenant in the round."""
         self._free.append(connection)
         self._held[tenant] -= 1

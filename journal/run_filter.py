@@ -172,7 +172,30 @@ _HAS_LABEL = (
 )
 
 
-def words_query(tenant: str, text: str) -> str:
+class WordsQuery(str):
+    """A question to SQLite's full text, as its text, and what it is made of.
+
+    Attributes:
+        tenant: In whose runs words are looked for.
+        words: The words, each with whether it may be the beginning of one.
+    """
+
+    __slots__ = ("tenant", "words")
+
+    tenant: str
+    words: Sequence[tuple[str, bool]]
+
+    def __new__(cls, tenant: str, words: Sequence[tuple[str, bool]]) -> Self:
+        """Put the question."""
+        asked = " ".join(f'"{word}"*' if beginning else f'"{word}"' for word, beginning in words)
+        question = super().__new__(
+            cls, f"tenant : t{tenant.encode().hex()} AND {{title labels}} : ({asked or _NOTHING})"
+        )
+        question.tenant, question.words = tenant, words
+        return question
+
+
+def words_query(tenant: str, text: str) -> WordsQuery:
     """Return what is asked of the full text for the words of a text, in a tenant's runs.
 
     The last word may be the beginning of one; so may short ones, whose beginnings the index has.
@@ -180,8 +203,10 @@ def words_query(tenant: str, text: str) -> str:
     """
     words = _WORD.findall(text)[:_MOST_WORDS]
     last = len(words) - 1
-    asked = " ".join(
-        f'"{word}"*' if len(word) > 1 and (at == last or len(word) <= _BEGINNING) else f'"{word}"'
-        for at, word in enumerate(words)
+    return WordsQuery(
+        tenant,
+        [
+            (word, len(word) > 1 and (at == last or len(word) <= _BEGINNING))
+            for at, word in enumerate(words)
+        ],
     )
-    return f"tenant : t{tenant.encode().hex()} AND {{title labels}} : ({asked or _NOTHING})"

@@ -1,8 +1,7 @@
 """How a tenant's runs and the files of the journal stand."""
 
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine.value import value
@@ -28,14 +27,14 @@ class Statistics:
     long is kept for a while, so that counting never takes more than a hundredth of the time.
     """
 
-    def __init__(self, file: Path, readers: Readers) -> None:
-        self._file = file
+    def __init__(self, sizes: Callable[[], Awaitable[tuple[int, int]]], readers: Readers) -> None:
+        self._sizes = sizes
         self._readers = readers
         self._kept: dict[str | None, _Count] = {}
 
-    def sizes(self) -> tuple[int, int]:
+    async def sizes(self) -> tuple[int, int]:
         """Return the bytes of the database and of its write-ahead log."""
-        return _size(self._file), _size(self._file.with_name(f"{self._file.name}-wal"))
+        return await self._sizes()
 
     async def of_all(self) -> dict[str, int]:
         """Count the runs of all tenants by status; of many runs, as it was a minute ago at most."""
@@ -73,10 +72,3 @@ class Statistics:
             until_s = began_s + took_s + min(_KEPT * took_s, _LONGEST_KEPT_S)
             self._kept[whose] = _Count(counts, until_s)
         return counts
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0

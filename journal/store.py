@@ -95,7 +95,7 @@ def _write(
         return
     if is_new:
         (count,) = connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM stored_values WHERE tenant = ? LIMIT ?)",
+            "SELECT count(*) FROM (SELECT 1 FROM stored_values WHERE tenant = ? LIMIT ?) AS kept",
             (place[0], MOST_VALUES),
         ).fetchone()
         if count >= MOST_VALUES:

@@ -9,17 +9,13 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
-
-import aiosqlite
+from typing import Any, Protocol
 
 from journal.audit import ChangeNote, current_note, write_entry
 from journal.connection import Connection, DatabaseError
 from journal.counters import WriterCounters
-from journal.database import WritingConnection
 from journal.errors import Unavailable
 from journal.health import Displaced, Health
-from journal.place import Place
 from journal.transaction import Append, Task, Work, write
 
 _LARGEST_BATCH = 2_000
@@ -32,6 +28,23 @@ _LOOK_EVERY_S = 0.5
 """How often the writer looks at its file when nobody writes, or tries again after a failure."""
 
 
+class Transacting(Protocol):
+    """The one connection that writes."""
+
+    async def transact(self, work: Callable[[Any], Any], rows: int, /) -> Any:
+        """Do `work`, a transaction of so many rows, and return what it gives."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+class Placed(Protocol):
+    """Says whether the database is where it was."""
+
+    def displaced(self) -> str | None:
+        """Say what has become of it; None while it is in place."""
+
+
 class Writer:
     """Owns the writing connection; everything that changes the database goes through it.
 
@@ -42,11 +55,11 @@ class Writer:
 
     def __init__(
         self,
-        connection: WritingConnection,
-        after_batch: Callable[[aiosqlite.Connection], Awaitable[None]],
-        place: Place,
+        connection: Transacting,
+        after_batch: Callable[[Any], Awaitable[None]],
+        place: Placed,
     ) -> None:
-        self._connection = connection
+        self._connection: Any = connection
         self._place = place
         self._after_batch = after_batch
         self._gathered: deque[Append | Task] = deque()

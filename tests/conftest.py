@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.harness.postgres import PostgresServer, kept_in, programs
 from tests.harness.server import Server
 
 settings.register_profile("ci", deadline=None, print_blob=True)
@@ -49,8 +50,32 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--journal", choices=("sqlite", "postgres"), default="sqlite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _journal_by_option(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have every journal in PostgreSQL where that is asked for."""
+    if request.config.getoption("--journal") == "sqlite":
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        kept_in(request.getfixturevalue("postgres"), patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("STEPWELL_") and name not in ("STEPWELL_SEED", "STEPWELL_CRASH_CYCLES"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server of PostgreSQL's for the tests that ask for it."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with PostgresServer() as running:
+        yield running

@@ -11,6 +11,7 @@ from app.cli.options import add_folder
 from app.cli.progress import line, show
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import must_exist
+from app.operator.elsewhere import LOSS, RESTORE, must_be_in_folder
 from app.operator.errors import CommandFailed
 from app.operator.folder import ask
 from app.settings.server import Settings, load
@@ -93,6 +94,7 @@ def _backup(args: argparse.Namespace) -> int:
 def _restore(args: argparse.Namespace) -> int:
     """Restore, then prove every history; returns 1 when there is any fault."""
     settings = _settings(args)
+    must_be_in_folder(settings, RESTORE)
     try:
         restored = restore(args.source, settings.data)
     except BackupFailed as refused:
@@ -112,6 +114,7 @@ def _restore(args: argparse.Namespace) -> int:
 def _accept_loss(args: argparse.Namespace) -> int:
     """Let the next server start on what is left; then prove every history as `verify` does."""
     settings = _settings(args)
+    must_be_in_folder(settings, LOSS)
     must_exist(settings.data)
     try:
         with FolderLock(settings.data):

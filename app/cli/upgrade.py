@@ -13,6 +13,7 @@ from app.cli.subparsers import Subparsers
 from app.clock import SystemClock
 from app.operator.commands import compiler
 from app.operator.control_socket import must_exist, send
+from app.operator.elsewhere import REHEARSAL, must_be_in_folder
 from app.operator.errors import CommandFailed
 from app.settings.server import Settings, load
 from app.upkeep.rehearsal import Rehearsal, rehearse
@@ -37,6 +38,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
 def main(args: argparse.Namespace) -> int:
     """Print what was found; returns 1 when something speaks against the new version."""
     settings = load({"data": args.data}, args.config).settings
+    must_be_in_folder(settings, REHEARSAL)
     must_exist(settings.data)
     with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=args.work or settings.data) as work:
         try:

@@ -17,6 +17,10 @@ from journal import sync
 _INCOMING = "incoming"
 """The folder of files that have not come whole."""
 
+_NO_STORAGE = (
+    "files need an S3 storage where the journal is in PostgreSQL: set storage to s3, and s3_bucket"
+)
+
 
 class Storage(ABC):
     """Keeps bytes by their hash."""
@@ -46,6 +50,23 @@ class Storage(ABC):
         async with self.receive() as spool:
             await spool.write(content)
             return await spool.keep()
+
+
+class NoStorage(Storage):
+    """Keeps nothing, where a folder would be one of several processes that use one journal."""
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[Spool]:
+        """Refuse. Raises `StorageError`."""
+        raise StorageError(_NO_STORAGE)
+        yield
+
+    async def get(self, sha256: str) -> bytes:
+        """Refuse. Raises `StorageError`."""
+        raise StorageError(_NO_STORAGE)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class FolderStorage(Storage):

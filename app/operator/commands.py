@@ -8,13 +8,13 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from typing import Any, TypeAlias, get_args
 
 from app.auth.caller import Caller
 from app.auth.roles import Role
 from app.clock import Clock
 from app.execution.bulk import Action, Bulk
+from app.operator.elsewhere import BACKUP, must_be_in_folder
 from app.settings.server import Settings
 from app.upkeep.backup import back_up
 from app.upkeep.doctor import Compile, examine, holder_of
@@ -24,7 +24,7 @@ from app.wire.bulk_documents import command_of, matched_document, outcome_docume
 from app.wire.run_list import found_runs, run_line
 from engine import iso_time
 from engine.value import value
-from journal import Journal, Verified, holder, open_read_only, verify
+from journal import Journal, Verified, holder, verify
 from steps.definition import compile_definition
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
@@ -109,7 +109,7 @@ async def _verify(
             say(so_far)
 
     def work() -> Verified:
-        with closing(open_read_only(place.journal.file)) as connection:
+        with place.journal.look() as connection:
             return verify(connection, progress)
 
     found = await asyncio.to_thread(work)
@@ -128,6 +128,7 @@ async def _verify(
 async def _backup(
     place: OperatorContext, given: Mapping[str, Any], tell: Progress
 ) -> dict[str, Any]:
+    must_be_in_folder(place.settings, BACKUP)
     return await asyncio.to_thread(
         back_up, place.settings, given["to"], place.clock.now_ms(),
         with_key=given["with_key"], tell=tell,

@@ -22,7 +22,7 @@ from app.auth.roles import Role
 from app.auth.tokens import BadSecret, new_secret
 from app.clock import Clock, SystemClock
 from app.definitions.variables import UnfitVariable, put_variable
-from app.opening import open_secrets
+from app.opening import open_journal, open_secrets
 from app.operator.commands import COMMANDS, OperatorContext, Progress, operate
 from app.operator.errors import CommandFailed
 from app.secrets.jwt_secrets import seal_row
@@ -270,7 +270,7 @@ async def ask(data: Path, command: str, given: dict[str, Any]) -> dict[str, Any]
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            journal = await Journal.open(data)
+            journal = await open_journal(load({"data": data}).settings)
         except Locked as locked:
             answer = await send(data, command, given, lambda _: None)
             if answer is not None:

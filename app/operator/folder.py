@@ -9,12 +9,13 @@ from typing import Any, get_args
 from app.assembly import open_services
 from app.clock import SystemClock
 from app.execution.bulk import Action
+from app.opening import open_journal
 from app.operator.commands import OperatorContext, Progress
 from app.operator.control_socket import must_exist, operated, send
 from app.operator.errors import CommandFailed
 from app.services import Services
 from app.settings.server import Settings
-from journal import Journal, JournalError, Locked
+from journal import JournalError, Locked
 from steps.registry import Registry
 from steps.tools import Tools
 
@@ -61,7 +62,7 @@ async def _place(settings: Settings, command: str) -> AsyncIterator[OperatorCont
                 await services.runs.close(grace_s=1)
         return
     tools = Tools.load(settings.plugins)
-    journal = await Journal.open(settings.data, synchronous=settings.synchronous)
+    journal = await open_journal(settings)
     try:
         registry = Registry.standard(tools.step_types)
         yield OperatorContext(journal, settings, SystemClock(), registry)

@@ -24,6 +24,7 @@ from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
 from app.settings.rates import rate
 from app.settings.retention import Ages, Counts, TenantAges
+from journal import Database
 from steps.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
@@ -31,9 +32,17 @@ _NO_SETTINGS = ("config", "key", "url", "tenant", "token")
 """What the environment has for others: the file of settings, and the client."""
 
 _PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
+_POSTGRESQL = re.compile(r"postgres(ql)?://")
 _RATED = re.compile(r"(host|tool|model):\S{1,300}")
 _LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
-NO_OPTIONS = ("metrics_token", "otlp_headers", "proxy", "secrets_key", "secrets_old_keys")
+NO_OPTIONS = (
+    "database",
+    "metrics_token",
+    "otlp_headers",
+    "proxy",
+    "secrets_key",
+    "secrets_old_keys",
+)
 """Settings that are no command-line options: other users could read them there."""
 
 
@@ -47,6 +56,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     data: Path = Field(Path("data"), description="the data folder")
+    database: SecretStr | None = Field(
+        None,
+        description="a PostgreSQL database for the journal, as postgresql://user@host:5432/name, "
+        "several hosts and all else that libpq takes included; without it, SQLite in the data "
+        "folder",
+    )
+    database_schema: str = Field(
+        "stepwell",
+        pattern=r"^[a-z_][a-z0-9_]{0,47}$",
+        description="the schema in that database that holds the journal",
+    )
+    database_readers: int = Field(
+        6, ge=3, le=100, description="connections to it that read; two of them are for lists"
+    )
+    database_statement_timeout: float = Field(
+        30, gt=0, description="seconds that one statement there may take"
+    )
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="the port to listen on")
     plugins: list[Path] = Field([], description="Python files with tools and step types")
@@ -239,7 +265,9 @@ class Settings(BaseModel):
         "stepwell", min_length=1, max_length=200, description="what the collector calls this server"
     )
     synchronous: Literal["FULL", "EXTRA", "NORMAL"] = Field(
-        "FULL", description="SQLite's synchronous; NORMAL may lose answers at a power cut"
+        "FULL",
+        description="SQLite's synchronous; NORMAL may lose answers at a power cut, also those of a "
+        "PostgreSQL server that answers before data are on disk",
     )
     models: dict[ModelName, ModelSettings] = Field(
         {}, description="chat models by name: tables in the file, JSON text elsewhere"
@@ -284,12 +312,29 @@ class Settings(BaseModel):
             raise ValueError("must be http:// or https://, a host and a port, and no path")
         return value
 
+    @field_validator("database")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _POSTGRESQL.match(value.get_secret_value()):
+            # Without the value, which may hold a password.
+            raise ValueError("must be an address of PostgreSQL: postgresql://user@host:5432/name")
+        return value
+
     @field_validator("smtp_password_file")
     @classmethod
     def _one_password(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         if file is not None and info.data.get("smtp_password") is not None:
             raise ValueError("smtp_password is set too; one of them is enough")
         return file
+
+
+def named_database(settings: Settings) -> Database:
+    """Return the database that settings name, which must name one."""
+    assert settings.database is not None  # noqa: S101 - the caller has looked
+    return Database(
+        settings.database.get_secret_value(), settings.database_schema,
+        settings.database_readers, settings.database_statement_timeout,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

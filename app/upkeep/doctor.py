@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from app.secrets.sealing_key import FILE as KEY_FILE
+from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import highest_limit, open_files
-from app.settings.server import Settings
+from app.settings.server import Settings, named_database
 from engine import iso_time
 from engine.value import value
 from journal import (
@@ -23,8 +24,12 @@ from journal import (
     MARKER,
     SELECT_SUSPECTS,
     WAL_LIMIT_BYTES,
+    Connection,
+    DatabaseError,
+    JournalError,
     WalMissing,
     check_wal,
+    looking_at,
     migrations,
     open_read_only,
     run_id,
@@ -57,9 +62,11 @@ class Finding:
 
 
 def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> list[Finding]:
-    """Look at the folder that the settings name."""
+    """Look at the folder that the settings name, and at the database if that is elsewhere."""
     database = settings.data / DATABASE
     found = [*_files(settings), *_machine(settings)]
+    if settings.database is not None:
+        return [*found, *_elsewhere(settings, now_ms, compile_definition)]
     if not database.exists() or database.stat().st_size == 0:
         remedy = "restore it from a backup, or choose another data folder"
         return [*found, Finding("database", "wrong", "missing or empty", remedy)]
@@ -77,6 +84,32 @@ def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> lis
         remedy = "restore it from a backup"
         found.append(Finding("database", "wrong", f"cannot be read ({unusable})", remedy))
     return found
+
+
+def _elsewhere(settings: Settings, now_ms: int, compile_definition: Compile) -> Iterator[Finding]:
+    """Look at a database in PostgreSQL, whose own condition is its operator's to know."""
+    found = list[Finding]()
+    try:
+        with extra("postgres", "database"), looking_at(named_database(settings)) as connection:
+            shown, size = connection.execute(
+                "SELECT current_setting('server_version') || ', database ' || current_database()"
+                " || ', schema ' || current_schema(), (SELECT sum(pg_total_relation_size(c.oid))"
+                " FROM pg_class c WHERE c.relnamespace = CAST(current_schema() AS regnamespace))"
+            ).fetchone()
+            found.append(Finding("PostgreSQL", "ok", shown))
+            found.append(Finding("journal size", "ok", f"{int(size or 0) >> 10} KiB"))
+            (schema,) = connection.execute("SELECT max(number) FROM migrations").fetchone()
+            if schema < len(migrations()):
+                shown = f"the next start brings it to {len(migrations())}"
+                found.append(Finding("schema", "note", f"{schema}", shown))
+            else:
+                found.append(Finding("schema", "ok", f"{schema}"))
+                found += _runs(connection, now_ms, compile_definition)
+                found += _clock(connection, now_ms)
+    except (DatabaseError, JournalError, ExtraMissing) as unusable:
+        remedy = "see that the server runs, and that the address in `database` is right"
+        found.append(Finding("PostgreSQL", "wrong", f"cannot be read ({unusable})", remedy))
+    yield from found
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -160,7 +193,7 @@ def _database(connection: sqlite3.Connection, database: Path) -> Iterator[Findin
         yield Finding("quick_check", "wrong", shown, "restore it from a backup")
 
 
-def _runs(connection: sqlite3.Connection, now_ms: int, compile_text: Compile) -> Iterator[Finding]:
+def _runs(connection: Connection, now_ms: int, compile_text: Compile) -> Iterator[Finding]:
     states = connection.execute("SELECT state, count(*) FROM runs GROUP BY state ORDER BY state")
     yield Finding("runs", "ok", ", ".join(f"{count} {state}" for state, count in states) or "none")
     (due,) = connection.execute("SELECT min(due_at_ms) FROM runs").fetchone()
@@ -184,7 +217,7 @@ def _runs(connection: sqlite3.Connection, now_ms: int, compile_text: Compile) ->
         )  # fmt: skip
 
 
-def _interrupted(connection: sqlite3.Connection) -> Iterator[Finding]:
+def _interrupted(connection: Connection) -> Iterator[Finding]:
     suspects = suspects_of(connection.execute(SELECT_SUSPECTS))[::-1]
     if not suspects:
         yield Finding("interrupted steps", "ok", "none")
@@ -206,7 +239,7 @@ def _times(count: int) -> str:
 
 
 def _stuck(
-    connection: sqlite3.Connection, compile_text: Compile
+    connection: Connection, compile_text: Compile
 ) -> Iterator[tuple[str, str, str, str, list[int]]]:
     used = connection.execute(
         "SELECT r.tenant, r.workflow_id, r.version, v.definition FROM"
@@ -224,9 +257,10 @@ def _stuck(
             yield tenant, workflow_id, version, why, [number for (number,) in numbers]
 
 
-def _clock(connection: sqlite3.Connection, now_ms: int) -> Iterator[Finding]:
+def _clock(connection: Connection, now_ms: int) -> Iterator[Finding]:
     (newest,) = connection.execute(
-        "SELECT max(at_ms) FROM (SELECT at_ms FROM events ORDER BY position DESC LIMIT 1000)"
+        "SELECT max(at_ms) FROM"
+        " (SELECT at_ms FROM events ORDER BY position DESC LIMIT 1000) AS newest"
     ).fetchone()
     ahead_ms = (newest or 0) - now_ms
     if ahead_ms > _LATE_MS:

@@ -21,6 +21,7 @@ from tests.harness.appending import (
     missing,
     opened,
 )
+from tests.harness.upkeep import maintenance
 from tests.harness.vfs import (
     CANTOPEN,
     FULL,
@@ -97,7 +98,7 @@ async def under(fault: Fault, folder: Path, chance: random.Random) -> tuple[Disk
             disk.fault = None
             is_over = journal.health.is_over
             check_told(
-                fault, refused=bool(refused), is_over=is_over, upkeep=journal.upkeep.failures
+                fault, refused=bool(refused), is_over=is_over, upkeep=maintenance(journal).failures
             )
             again = await load(journal, disk, chance, appends=20, first=2_000)
             assert bool(again) == is_over, (

@@ -11,6 +11,7 @@ from engine import Event, JsonObject, Run, RunStarted, State, StepCompleted, Ste
 from journal import Head, Journal, RunFilter, Unavailable
 from tests.harness.histories import append_events, start_run
 from tests.harness.power import cuts, lay_out
+from tests.harness.upkeep import maintenance
 from tests.harness.vfs import Disk, Op
 
 TENANT = "acme"
@@ -29,8 +30,8 @@ async def opened(folder: Path, synchronous: str = "FULL") -> AsyncIterator[Journ
 
 def checkpoint_often(journal: Journal, frames: int) -> None:
     """Have the journal checkpoint after so few frames that a short load sees many."""
-    journal.upkeep.checkpoints.frames = frames
-    journal.upkeep.look_every_s = 0
+    maintenance(journal).checkpoints.frames = frames
+    maintenance(journal).look_every_s = 0
 
 
 async def load(

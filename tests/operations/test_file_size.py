@@ -14,6 +14,7 @@ import pytest
 
 from journal import WAL_LIMIT_BYTES, Journal
 from tests.harness.journals import completed, fill
+from tests.harness.upkeep import maintenance
 
 SECONDS = 4.0
 
@@ -71,7 +72,7 @@ async def load(journal: Journal, seconds: float, sizes: list[int], first: int) -
         began = time.monotonic()
         await fill(journal, "acme", completed, range(at, at + 50))
         longest = max(longest, time.monotonic() - began)
-        sizes.append(journal.upkeep.wal_bytes)
+        sizes.append(maintenance(journal).wal_bytes)
         if time.monotonic() > until:
             return longest
     raise AssertionError
@@ -82,14 +83,14 @@ async def test_the_wal_stays_bounded_beside_slow_readers(journal: Journal) -> No
     with Readers(journal.file) as readers:
         longest = await load(journal, SECONDS, sizes, 1)
         until = time.monotonic() + 60
-        while not journal.upkeep.truncations and time.monotonic() < until:
+        while not maintenance(journal).truncations and time.monotonic() < until:
             longest = max(longest, await load(journal, 1, sizes, len(sizes) * 50 + 1))
-    print(f"-wal at most {max(sizes) >> 20} MiB, {journal.upkeep.truncations} times emptied,"
-          f" {journal.upkeep.blocked} times blocked, longest round {longest:.2f} s,"
+    print(f"-wal at most {max(sizes) >> 20} MiB, {maintenance(journal).truncations} times emptied,"
+          f" {maintenance(journal).blocked} times blocked, longest round {longest:.2f} s,"
           f" {len(sizes) * 50} runs")  # fmt: skip
     assert readers.reads > SECONDS * 3, "the readers did not read"
     assert max(sizes) > WAL_LIMIT_BYTES, "the readers did not hold the -wal file up"
-    assert journal.upkeep.truncations > 0
+    assert maintenance(journal).truncations > 0
     assert max(sizes) < 3 * WAL_LIMIT_BYTES
     assert longest < 15
 
@@ -100,13 +101,13 @@ async def test_the_wal_shrinks_once_a_long_reader_is_gone(journal: Journal) -> N
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM runs").fetchone()
         first = 1
-        while not journal.upkeep.blocked:
+        while not maintenance(journal).blocked:
             await load(journal, 1, sizes, first)
             first += 100_000
         assert await journal.tidy(), "the reader did not hold it up"
         connection.execute("COMMIT")
     until = time.monotonic() + 60
-    while journal.upkeep.wal_bytes > WAL_LIMIT_BYTES:
+    while maintenance(journal).wal_bytes > WAL_LIMIT_BYTES:
         assert time.monotonic() < until
         await journal.tidy()
         await asyncio.sleep(0.1)
@@ -122,7 +123,7 @@ async def test_deleted_runs_give_their_space_back(tmp_path: Path) -> None:
             if not await journal.tidy():
                 break
             await asyncio.sleep(0.1)
-        assert journal.upkeep.failure is None
+        assert maintenance(journal).failure is None
     after = journal.file.stat().st_size
     print(f"{before} bytes became {after}")
     assert after < before / 3

@@ -22,6 +22,7 @@ from benchmarks.definitions import asking, five, loop
 from engine import Run, Status
 from journal import run_number
 from tests.conftest import PLUGIN
+from tests.harness.upkeep import maintenance
 from tests.harness.vfs import watched
 from tests.load.conftest import chain
 
@@ -36,7 +37,7 @@ async def services_on(folder: Path, slice_s: float = 3_600) -> AsyncIterator[Ser
         pace.is_short = True
         vars(pace)["on_loop"] = lambda _took_s: None
         services.journal._writer.slice_s = slice_s
-        services.journal.upkeep.look_every_s = 3_600
+        maintenance(services.journal).look_every_s = 3_600
         yield services
         await services.runs.close(1)
 

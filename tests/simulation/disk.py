@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from journal import Journal
 from journal.database import migrations
 from journal.maintenance import Maintenance
+from journal.parts import Parts
 from journal.readers import Readers
 from journal.writer import Writer
 from tests.simulation.loop import TaskGroup
@@ -61,6 +62,10 @@ class InPlace:
         return None
 
 
+async def _no_sizes() -> tuple[int, int]:
+    return 0, 0
+
+
 async def _no_upkeep(_: object) -> None:
     """There is no file to look after."""
 
@@ -93,10 +98,18 @@ class Disk:
     def journal(self, life: Life) -> Journal:
         """Return the product's journal as one life of the server sees this disk."""
         file = Path("simulated.sqlite3")
-        writer = Writer(Connection(self, life), _no_upkeep, InPlace())  # type: ignore[arg-type] # what is used of one
-        readers = Readers(file, [Connection(self, life) for _ in range(2)])  # type: ignore[misc] # as above
+        writer = Writer(Connection(self, life), _no_upkeep, InPlace())
+        readers = Readers(file, [Connection(self, life) for _ in range(2)])
         lock = SimpleNamespace(release=lambda: None)
-        return Journal(lock, file, writer, readers, readers, Maintenance(file))  # type: ignore[arg-type] # stands in for the real files
+        parts = Parts(
+            writer,
+            readers,
+            readers,
+            Maintenance(file),
+            _no_sizes,
+            lambda: nullcontext(self.database),
+        )
+        return Journal(lock, file, parts)  # type: ignore[arg-type] # stands in for the real files
 
     async def wait(self, life: Life) -> None:
         """Take as long as a disk takes, or for ever when the process crashes here."""

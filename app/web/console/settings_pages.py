@@ -120,7 +120,7 @@ async def _retention(call: Call) -> dict[str, Any]:
 
 async def _health(call: Call) -> dict[str, Any]:
     services = call.services
-    database, log = services.journal.statistics.sizes()
+    database, log = await services.journal.statistics.sizes()
     counts = await services.journal.statistics.by_status(call.tenant)
     timer_ms = await services.journal.statistics.oldest_timer_ms(call.tenant)
     now_ms, commits = services.clock.now_ms(), services.journal.counters.seconds

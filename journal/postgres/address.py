@@ -1,0 +1,64 @@
+"""Where the server is: a URL of libpq, whose password is in nothing that is shown."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from journal.errors import BadDatabase
+
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
+_UNLESS_NAMED: Mapping[str, str] = {
+    "connect_timeout": "5",
+    # A server that is gone is known by its silence, not after two hours.
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "application_name": "stepwell",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A database and the schema in it.
+
+    Attributes:
+        shown: The hosts and the name of the database, for people.
+        schema: The schema that holds all of Stepwell's.
+        statement_timeout_ms: How long one statement may take.
+        relaxed: Whether a server that answers before data are on disk will do.
+    """
+
+    conninfo: str = field(repr=False)
+    shown: str
+    schema: str = "stepwell"
+    statement_timeout_ms: int = 30_000
+    relaxed: bool = False
+
+    @classmethod
+    def read(
+        cls, url: str, *, schema: str = "stepwell", statement_timeout_ms: int, relaxed: bool
+    ) -> "Address":
+        """Take a URL apart. Raises `BadDatabase`, without what is in it."""
+        if not _SCHEMA.fullmatch(schema):
+            raise BadDatabase("the name of the schema must be of small letters, digits and _")
+        try:
+            parts = conninfo_to_dict(url)
+        except psycopg.Error as wrong:
+            raise BadDatabase(
+                "the address cannot be read: it must be like postgresql://user@host:5432/database,"
+                " with what is special in a password written as %XX"
+            ) from wrong.with_traceback(None)
+        hosts = str(parts.get("host") or "localhost").split(",")
+        ports = str(parts.get("port") or "5432").split(",")
+        if len(ports) == 1:
+            ports *= len(hosts)
+        places = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False))
+        named = {name: parts.get(name) or value for name, value in _UNLESS_NAMED.items()}
+        return cls(
+            make_conninfo(url, **named), f"postgresql://{places}/{parts.get('dbname') or ''}",
+            schema, statement_timeout_ms, relaxed,
+        )  # fmt: skip

@@ -1,0 +1,156 @@
+"""One connection to PostgreSQL that the journal's statements run on, and its failures by name."""
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+from zlib import crc32
+
+import psycopg
+from psycopg.adapt import Buffer
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumperUnknown, TextLoader
+
+from engine import State, Status
+from journal.connection import Clash, Found
+from journal.postgres.address import Address
+from journal.postgres.dialect import translated, words_query
+from journal.run_filter import WordsQuery
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_IN_A_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+_LOCKS = 0x53574C4C  # "SWLL"
+_IDLE_IN_TRANSACTION_MS = 5_000
+_WORDS_OID = 3615  # tsquery
+
+
+class Unreachable(sqlite3.OperationalError):
+    """The server cannot be reached, or has closed the connection."""
+
+
+class PostgresConnection:
+    """What statements run on, in the thread that owns it.
+
+    A transaction begins by waiting for the one lock that every writer of the database takes, and
+    holds it to its end. So there is one writer at a time, as in SQLite: what a transaction has
+    read stays true until it is committed, and positions of events become visible in their order.
+    """
+
+    def __init__(self, address: Address, *, writes: bool) -> None:
+        """Connect. Raises `Unreachable`."""
+        self._address = address
+        try:
+            self.raw = psycopg.connect(address.conninfo, autocommit=True, client_encoding="utf8")
+        except psycopg.Error as failure:
+            raise Unreachable(_in_words(failure)) from failure
+        adapters = self.raw.adapters
+        for dumped in (Status, State):
+            adapters.register_dumper(dumped, _EnumDumper)
+        adapters.register_dumper(str, _TextDumper)
+        adapters.register_dumper(WordsQuery, _WordsDumper)
+        adapters.register_dumper(int, Int8Dumper)
+        for kind in ("json", "jsonb"):
+            adapters.register_loader(kind, TextLoader)
+        try:
+            self.raw.execute(_session(address, writes=writes).encode())
+        except psycopg.Error as failure:
+            self.raw.close()
+            raise named(failure) from failure
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction has begun that has not ended."""
+        return self.raw.info.transaction_status in _IN_A_TRANSACTION
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is of no use any more."""
+        return self.raw.closed
+
+    def execute(self, sql: str, values: Any = (), /) -> Found:
+        """Execute a statement. Raises `Clash`, `DatabaseError`."""
+        try:
+            if sql == "BEGIN IMMEDIATE":
+                return self.raw.execute(
+                    f"{_BEGIN}; SELECT pg_advisory_xact_lock({lock_of(self._address, 'writer')})"
+                    .encode()
+                )  # fmt: skip
+            said = translated(sql)
+            return self.raw.execute(said.text.encode(), said.values(values))
+        except psycopg.Error as failure:
+            raise named(failure) from failure
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> Found:
+        """Execute a statement once for each of the rows. Raises `Clash`, `DatabaseError`."""
+        said = translated(sql)
+        cursor = self.raw.cursor()
+        try:
+            cursor.executemany(said.text.encode(), [said.values(row) for row in rows])
+        except psycopg.Error as failure:
+            raise named(failure) from failure
+        return cursor
+
+    def close(self) -> None:
+        """Close it."""
+        self.raw.close()
+
+
+def lock_of(address: Address, what: str) -> str:
+    """Return the two numbers of an advisory lock of a schema."""
+    number = crc32(f"{address.schema} {what}".encode())
+    return f"{_LOCKS}, {number - 2**32 if number >= 2**31 else number}"
+
+
+def named(failure: psycopg.Error) -> Exception:
+    """Return a failure by the class that the journal knows it by."""
+    if isinstance(failure, psycopg.IntegrityError):
+        return Clash(_in_words(failure))
+    if isinstance(failure, psycopg.OperationalError | psycopg.InterfaceError):
+        return Unreachable(_in_words(failure))
+    if isinstance(failure, psycopg.DataError):
+        return ValueError(f"PostgreSQL cannot keep it: {_in_words(failure)}")
+    return sqlite3.DatabaseError(_in_words(failure))
+
+
+def _in_words(failure: psycopg.Error) -> str:
+    """Return what is wrong, in one line."""
+    said = failure.diag.message_primary or str(failure)
+    return re.sub(r"\s+", " ", said).strip() or type(failure).__name__
+
+
+def _session(address: Address, *, writes: bool) -> str:
+    """Return what is set for the time of a connection."""
+    settings = [
+        f"SET search_path = {address.schema}",
+        f"SET statement_timeout = {address.statement_timeout_ms}",
+        f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS}",
+        "SET standard_conforming_strings = on",
+    ]
+    if not writes:
+        settings.append("SET default_transaction_read_only = on")
+    return "; ".join(settings)
+
+
+class _TextDumper(StrDumperUnknown):
+    """Text, whose type the statement says. PostgreSQL cannot keep a zero character."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+
+class _EnumDumper(StrDumperUnknown):
+    """A word that stands for a status or a state."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(str(obj))
+
+
+class _WordsDumper(StrDumperUnknown):
+    """What is asked of the full text."""
+
+    oid = _WORDS_OID
+
+    def dump(self, obj: str) -> Buffer | None:
+        assert isinstance(obj, WordsQuery)  # noqa: S101 - what it is registered for
+        return super().dump(words_query(obj))

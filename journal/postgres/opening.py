@@ -1,0 +1,117 @@
+"""Opening the journal in PostgreSQL."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from journal.connection import Connection, DatabaseError
+from journal.database import begin_elsewhere
+from journal.errors import DatabaseInUse, Unavailable
+from journal.parts import Parts
+from journal.postgres.address import Address
+from journal.postgres.connection import PostgresConnection, lock_of
+from journal.postgres.schema import prepare
+from journal.postgres.threads import ReadingConnection, WritingConnection
+from journal.readers import Readers
+from journal.writer import Writer
+
+_LIST_READERS = 2
+_SIZE = """
+    SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND c.relkind = 'r'
+"""
+
+
+class Anywhere:
+    """The place of a database that has none in the file system."""
+
+    def displaced(self) -> str | None:
+        """Say that nothing has become of it."""
+        return None
+
+
+class NoUpkeep:
+    """The upkeep of a database that looks after itself."""
+
+    wal_bytes = 0
+
+    async def is_due(self, _readers: Readers) -> bool:
+        """Say that there is nothing to do."""
+        return False
+
+    async def after_batch(self, _connection: Any) -> None:
+        """Do nothing."""
+
+    async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
+        """Close the writing connection with `close`."""
+        await close()
+
+
+async def opened(address: Address, folder: Path, tenant: Callable[[], str], readers: int) -> Parts:
+    """Bring the schema up to date and connect to it.
+
+    Raises:
+        BadDatabase: The database cannot hold a journal.
+        DatabaseInUse: Another process uses it.
+        Unavailable: It cannot be reached.
+    """
+    is_first = True
+    begin_elsewhere(folder, address.shown)
+
+    def begun(connection: PostgresConnection) -> None:
+        nonlocal is_first
+        _hold_alone(connection, address)
+        if is_first:
+            prepare(connection, address)
+            is_first = False
+
+    writing = WritingConnection(address, begun)
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(writing.close)
+        try:
+            await writing.transact(_nothing, 0)
+        except DatabaseError as failure:
+            raise Unavailable(f"{address.shown}: {failure}") from failure
+        reading = []
+        for number in range(readers):
+            reading.append(ReadingConnection(address, f"reader-{number}"))
+            undo.push_async_callback(reading[-1].close)
+        undo.pop_all()
+    upkeep = NoUpkeep()
+    lists = Readers(folder, reading[:_LIST_READERS], tenant, at_once=1, most_of_one=1)
+
+    async def sizes() -> tuple[int, int]:
+        return int((await lists.one(_SIZE))[0]), 0
+
+    @contextmanager
+    def look() -> Iterator[Connection]:
+        with closing(PostgresConnection(address, writes=False)) as connection:
+            yield connection
+
+    return Parts(
+        writer=Writer(writing, upkeep.after_batch, Anywhere()),
+        readers=Readers(folder, reading[_LIST_READERS:], tenant),
+        lists=lists,
+        upkeep=upkeep,
+        sizes=sizes,
+        look=look,
+    )
+
+
+def _nothing(_connection: Connection) -> None:
+    """Change nothing: a connection is made for it."""
+
+
+def _hold_alone(connection: PostgresConnection, address: Address) -> None:
+    """Take the lock by which one process at a time uses the database, for as long as it lives.
+
+    The server lets go of it when the connection ends, however it ends. A process that has lost
+    its connection takes the lock again before it writes.
+    """
+    held = connection.raw.execute(
+        f"SELECT pg_try_advisory_lock({lock_of(address, 'process')})".encode()
+    ).fetchone()
+    if held != (True,):
+        raise DatabaseInUse(address.shown)

@@ -1,0 +1,104 @@
+"""The tables in PostgreSQL: made, and brought up to date, by one process at a time.
+
+A version that is older than the tables goes on beside a newer one, as long as no migration that
+it does not know has taken something away: such a migration says `-- contracts` in its first line,
+and comes a version after the code that can do without.
+"""
+
+from collections.abc import Iterator
+from importlib.resources import files
+
+import psycopg
+
+from journal.database import migrations
+from journal.errors import BadDatabase
+from journal.postgres.address import Address
+from journal.postgres.connection import PostgresConnection, lock_of, named
+from journal.postgres.dialect import migration
+
+_OLDEST = 120_000
+"""The first version of PostgreSQL that has all that is used, as the server numbers it."""
+
+_CONTRACTS = "-- contracts"
+_BASE = 15
+
+
+def prepare(connection: PostgresConnection, address: Address) -> None:
+    """Make what is missing in the schema, each migration in a transaction with its number.
+
+    Raises:
+        BadDatabase: The database is not usable, or has been written by a newer version.
+        DatabaseError: The server is in trouble.
+    """
+    try:
+        _check(connection.raw, relaxed=address.relaxed)
+        _migrate(connection.raw, address)
+    except psycopg.Error as failure:
+        if isinstance(failure, psycopg.errors.InsufficientPrivilege):
+            raise BadDatabase(
+                f"{failure.diag.message_primary}; let the user create the schema "
+                f"(GRANT CREATE ON DATABASE), or make it: CREATE SCHEMA {address.schema} "
+                "AUTHORIZATION the user"
+            ) from failure
+        raise named(failure) from failure
+
+
+def _check(raw: psycopg.Connection, *, relaxed: bool) -> None:
+    if raw.info.server_version < _OLDEST:
+        raise BadDatabase("PostgreSQL 12 is the oldest that is possible")
+    for setting in () if relaxed else ("fsync", "synchronous_commit"):
+        row = raw.execute(f"SHOW {setting}".encode()).fetchone()
+        if row == ("off",):
+            raise BadDatabase(
+                f"{setting} is off there, so that answers may be lost when the server fails. "
+                "Turn it on (for this user: ALTER ROLE ... SET), or accept that with the setting "
+                "synchronous = NORMAL"
+            )
+    row = raw.execute("SHOW server_encoding").fetchone()
+    if row != ("UTF8",):
+        raise BadDatabase(f"its encoding is {row and row[0]}, and must be UTF8")
+
+
+def _migrate(raw: psycopg.Connection, address: Address) -> None:
+    lock = lock_of(address, "migrations")
+    raw.execute(f"SELECT pg_advisory_lock({lock})".encode())
+    try:
+        known = raw.execute(
+            "SELECT 1 FROM pg_namespace WHERE nspname = %s", (address.schema,)
+        ).fetchone()
+        if known is None:
+            raw.execute(f"CREATE SCHEMA {address.schema}".encode())
+        raw.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (number bigint PRIMARY KEY,"
+            " contracts boolean NOT NULL, at timestamptz NOT NULL DEFAULT now())"
+        )
+        done: dict[int, bool] = dict(
+            raw.execute("SELECT number, contracts FROM migrations").fetchall()
+        )
+        newest = len(migrations())
+        if any(number > newest and contracts for number, contracts in done.items()):
+            raise BadDatabase(f"a newer Stepwell has changed it (schema {max(done)}, not {newest})")
+        for number, script in scripts():
+            if number not in done:
+                with raw.transaction():
+                    raw.execute(script.encode())
+                    raw.execute(
+                        "INSERT INTO migrations (number, contracts) VALUES (%s, %s)",
+                        (number, script.startswith(_CONTRACTS)),
+                    )
+    finally:
+        if not raw.closed:
+            raw.execute(f"SELECT pg_advisory_unlock({lock})".encode())
+
+
+def scripts() -> Iterator[tuple[int, str]]:
+    """Return the migrations for PostgreSQL with their numbers, oldest first."""
+    folder = files("journal") / "postgres" / "migrations"
+    own = {
+        int(item.name[:4]): item.read_text(encoding="utf-8")
+        for item in folder.iterdir()
+        if item.name.endswith(".sql")
+    }
+    for number, script in enumerate(migrations(), start=1):
+        if number >= _BASE:
+            yield number, own.get(number) or migration(script)

@@ -1,0 +1,11 @@
+import pytest
+
+from tests.harness.postgres import PostgresServer, kept_in
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _kept_in_postgres(postgres: PostgresServer) -> object:
+    """Have every journal of these tests in a schema of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept_in(postgres, patch)
+        yield

@@ -1,0 +1,103 @@
+"""Events become visible in the order of their positions, whoever writes, and verify knows of none lost."""
+
+import threading
+from collections.abc import Sequence
+
+from journal.audit import ChangeNote, write_entry
+from journal.connection import Connection
+from journal.errors import Conflict
+from journal.postgres.address import Address
+from journal.postgres.connection import PostgresConnection
+from journal.postgres.schema import prepare
+from journal.run_projection import COLUMNS, INSERT_RUN
+from journal.transaction import Append, Row, Task, write
+from journal.verification import verify
+from tests.harness.postgres import PostgresServer
+
+WRITERS, BATCHES = 4, 60
+
+
+def batch(writer: int, number: int) -> list[Append | Task]:
+    """Return appends of a writer; every seventh of its batches comes to nothing."""
+    first = writer * 1_000_000 + number * 10
+    appends: list[Append | Task] = []
+    for run in range(first + 1, first + 1 + number % 4 + 1):
+        rows: Sequence[Row] = [
+            (run, seq, "X", 1, 1, "{}", bytes([seq])) for seq in range(1, number % 3 + 2)
+        ]
+        values = dict.fromkeys(COLUMNS, 0) | {
+            "id": run, "tenant": "acme", "workflow_id": "w", "version": "1.0.0", "status": "running",
+            "state": "ready", "step_id": None, "seq": len(rows), "ended_at_ms": None,
+            "due_at_ms": None, "parent": None, "parent_execution": None, "parent_attempt": None,
+            "item": None, "head": rows[-1][6], "signal_name": None, "signal_key": None,
+            "place_key": None,
+        }  # fmt: skip
+        runs = [(INSERT_RUN, tuple(values.values()))]
+        appends.append(Append(rows, runs, lambda: Conflict("run", 1), lambda _: None))
+    if number % 7 == 0:
+        appends += appends[-1:]  # the second of them is there already: all is written anew
+
+    def noted(connection: Connection) -> None:
+        write_entry(connection, ChangeNote("acme", 1, "me", "doIt", f"{writer}/{number}"), None)
+
+    return [*appends, Task(noted, lambda _: None)]
+
+
+def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> None:
+    database = postgres.database()
+    address = Address.read(
+        database.url, schema=database.schema, statement_timeout_ms=30_000, relaxed=False
+    )
+    first = PostgresConnection(address, writes=True)
+    prepare(first, address)
+    first.close()
+    failures: list[BaseException] = []
+    is_over = threading.Event()
+
+    def writes(writer: int) -> None:
+        connection = PostgresConnection(address, writes=True)
+        try:
+            for number in range(BATCHES):
+                write(connection, batch(writer, number), must_change=False)
+        except Exception as failure:  # noqa: BLE001 - told by the test
+            failures.append(failure)
+        finally:
+            connection.close()
+
+    def reads() -> None:
+        """See that what is new since the last look begins right after it, without a gap."""
+        connection = PostgresConnection(address, writes=False)
+        last = 0
+        while True:
+            was_over = is_over.is_set()
+            rows = connection.execute(
+                "SELECT position FROM events WHERE position > ? ORDER BY position", (last,)
+            ).fetchall()
+            for (position,) in rows:
+                if position != last + 1:
+                    failures.append(AssertionError(f"{position} was seen after {last}"))
+                    return
+                last = position
+            if was_over:
+                break
+        connection.close()
+
+    threads = [threading.Thread(target=writes, args=(number,)) for number in range(WRITERS)]
+    looks = threading.Thread(target=reads)
+    for thread in (looks, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    is_over.set()
+    looks.join()
+    assert failures == []
+    connection = PostgresConnection(address, writes=False)
+    ((there, largest),) = connection.execute(
+        "SELECT count(*), max(position) FROM events"
+    ).fetchall()
+    assert there == largest > WRITERS * BATCHES
+    faults = [
+        fault.what for fault in verify(connection, lambda _: None).faults if fault.run_id is None
+    ]
+    assert faults == [], "an entry of the audit log or a position is missing"
+    connection.close()

@@ -1,0 +1,122 @@
+"""A server whose journal is in PostgreSQL: a kill, a second process, a server that goes away."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.test_children import create, straight
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import command, run
+from tests.harness.server import Server, settled
+
+SLOW = [
+    {"id": "slow", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 0.5}},
+    {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}},
+]
+
+
+@pytest.fixture
+def alone() -> Iterator[PostgresServer]:
+    with PostgresServer() as running:
+        yield running
+
+
+def begin(server: Server, count: int) -> list[str]:
+    with server.client() as client:
+        create(client, "slow", SLOW, straight("slow", "ask"))
+        return [
+            client.post("/api/workflow/start-async/slow", json={}).json()["runId"]
+            for _ in range(count)
+        ]
+
+
+def test_runs_go_on_after_a_kill_and_every_history_is_proved(
+    server: Server, tmp_path: Path
+) -> None:
+    runs = begin(server, 5)
+    server.kill()
+    server.start()
+    with server.client() as client:
+        for run_id in runs:
+            settled(client, run_id, "paused")
+            body = {"type": "collect_inputs", "data": {"name": "Ada"}}
+            assert client.post(f"/api/workflow/resume/{run_id}", json=body).status_code == 200
+            assert settled(client, run_id)["status"] == "completed"
+        events = client.get("/api/workflow/events", params={"wait": 0}).json()
+        assert events
+    answer = command("verify", "--data", server.data, environment=server.environment)
+    assert (answer["runs"], answer["faults"]) == (5, 0)
+    second = Server(tmp_path / "second", Path(server.environment["STEPWELL_PLUGINS"]),
+                    **{name: value for name, value in server.environment.items()
+                       if name.startswith("STEPWELL_DATABASE")})  # fmt: skip
+    refused = run("serve", "--data", second.data, "--port", 0, environment=second.environment)
+    assert refused.returncode == 1
+    assert "in use by another Stepwell" in refused.stderr
+
+
+def test_a_server_of_postgresql_that_goes_away_and_comes_back(
+    alone: PostgresServer, tmp_path: Path, server: Server
+) -> None:
+    database = alone.database()
+    plugin = Path(server.environment["STEPWELL_PLUGINS"])
+    with Server(tmp_path / "away", plugin, STEPWELL_DATABASE=database.url) as running:
+        runs = begin(running, 3)
+        with running.client() as client:
+            settled(client, runs[0], "paused")
+            alone.stop()
+            until = time.monotonic() + 20
+            while client.get("/readyz").status_code == 200:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert client.post("/api/workflow/start-async/slow", json={}).status_code == 503
+            alone.start()
+            while client.get("/readyz").status_code != 200:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            for run_id in runs:
+                settled(client, run_id, "paused")
+            body = {"type": "collect_inputs", "data": {"name": "Ada"}}
+            assert client.post(f"/api/workflow/resume/{runs[0]}", json=body).status_code == 200
+        answer = command("verify", "--data", running.data, environment=running.environment)
+        assert (answer["runs"], answer["faults"]) == (3, 0)
+
+
+def test_what_is_refused_says_why_and_names_no_password(
+    postgres: PostgresServer, tmp_path: Path, server: Server
+) -> None:
+    def started(url: str, data: str = "new", **more: str) -> str:
+        environment = {**server.environment, "STEPWELL_DATABASE": url, **more}
+        told = run("serve", "--data", tmp_path / data, "--port", 0, environment=environment)
+        assert told.returncode == 1
+        assert "geheim" not in told.stderr + told.stdout
+        return str(told.stderr)
+
+    database = postgres.database()
+    good = database.url
+    free = {"STEPWELL_DATABASE_SCHEMA": database.schema}
+    assert "synchronous_commit is off" in started(
+        f"{good}&options=-csynchronous_commit%3Doff", **free
+    )
+    assert "cannot be read" in started("postgresql://me:geheim@[::1/x")
+    assert "must be an address" in started("mysql://me:geheim@db/x")
+    gone = started(f"postgresql://me:geheim@/x?host={tmp_path}")
+    assert "is unavailable" in gone
+    assert f"postgresql://{tmp_path}:5432/x" in gone
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "journal.sqlite3").touch()
+    assert "holds a journal in SQLite" in started(good, "old")
+    server.kill()
+    in_folder = {k: v for k, v in server.environment.items() if k != "STEPWELL_DATABASE"}
+    moved = run("serve", "--data", server.data, "--port", 0, environment=in_folder)
+    assert "set `database`" in moved.stderr
+    for asked in (["backup", "--to", str(tmp_path / "copy")], ["upgrade", "--rehearse"]):
+        told = run(*asked, "--data", server.data, environment=server.environment)
+        assert "the journal is in PostgreSQL" in told.stderr
+    findings = json.loads(
+        run("doctor", "--json", "--data", server.data, environment=server.environment).stdout
+    )
+    assert findings["wrong"] == 0, findings
+    assert any(one["what"] == "PostgreSQL" for one in findings["findings"])
