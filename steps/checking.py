@@ -198,11 +198,6 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
             yield from _items_named(
                 Text(path, f"{{{{ {bare_condition(condition)} }}}}", is_template=True)
             )
-            try:
-                read = expression_of(bare_condition(condition))
-            except ExpressionError:
-                continue  # compiling has told it
-            yield from _sensitive_problems(read, path, declared, "no condition may read it")
 
 
 def _place_problems(concurrency: Any, declared: Declared) -> Iterator[Problem]:
@@ -262,9 +257,6 @@ def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[P
     for expression in _expressions(text.text):
         for told in (*findings_in(expression.node), *crossings_in(expression.node, declared)):
             yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
-        if text.decides:
-            why = "no condition may read it"
-            yield from _sensitive_problems(expression, text.path, declared, why)
 
 
 def _expression_problems(text: str, path: str, declared: Declared) -> Iterator[Problem]:
@@ -289,7 +281,7 @@ def _expressions(text: str) -> list[Expression]:
 def _sensitive_problems(
     expression: Expression, path: str, declared: Declared, why: str
 ) -> Iterator[Problem]:
-    """Refuse what would tell of a sealed value: which edge a run takes, or what it is called."""
+    """Refuse what would show a sealed value: what a run is called, or which it counts with."""
     for read in expression.paths:
         name = str(read.keys[0]) if read.root == "data" and read.keys else ""
         if declared.get(name, {}).get("sensitive"):

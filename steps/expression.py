@@ -34,6 +34,7 @@ from steps.language.reads import part_of, reads_of
 from steps.language.source import source_of
 from steps.language.tokens import Unreadable
 from steps.language.work import FUEL, Work
+from steps.opened_data import opens_here
 
 SCOPE = frozenset(
     {
@@ -68,6 +69,7 @@ SECRETS_BELONG = (
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
 _HIDDEN = "it names a secret, so the reason is not shown"
+_UNSEALED = "the data has sensitive fields, so the reason is not shown"
 _LONGEST = 4_096
 _LARGEST_RESULT = 1_000_000
 _CHECKED = {
@@ -304,10 +306,15 @@ def condition(
     expression = expression_of(bare_condition(text))
 
     def holds(scope: Mapping[str, Json]) -> bool:
+        names = {**scope, **given} if given else scope
+        if (opens := opens_here()) is not None and isinstance(data := scope["data"], dict):
+            names = {**names, "data": opens(data)}
         try:
-            return bool(expression.evaluate({**scope, **given} if given else scope))
+            return bool(expression.evaluate(names))
         except ExpressionError as failed:
-            raise ConditionFailed(str(failed)) from None
+            # What is open only here must not be told by what has failed.
+            why = str(ExpressionError(expression.text, _UNSEALED)) if opens else str(failed)
+            raise ConditionFailed(why) from None
 
     return holds
 

@@ -15,16 +15,11 @@ APART = "stands apart"
 
 @value(frozen=True, slots=True)
 class Text:
-    """One text of a document: where it stands, and whether it is evaluated.
-
-    Attributes:
-        decides: Whether what happens next hangs on it, so that it tells of what it reads.
-    """
+    """One text of a document: where it stands, and whether it is evaluated."""
 
     path: str
     text: str
     is_template: bool
-    decides: bool = False
 
 
 DECIDES = "decides"
@@ -39,7 +34,7 @@ def texts_of(model: type[BaseModel], document: dict[str, Any], path: str) -> Ite
             continue
         place, value = f"{path}.{key}" if path else key, document[key]
         if DECIDES in info.metadata and isinstance(value, str):
-            yield Text(place, f"{{{{ {bare_condition(value)} }}}}", is_template=True, decides=True)
+            yield Text(place, f"{{{{ {bare_condition(value)} }}}}", is_template=True)
         else:
             yield from _texts(info.annotation, value, place)
 

@@ -6,7 +6,7 @@ parent, the children it has left, the list of lost runs. Nothing here knows any 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -16,12 +16,25 @@ from app.concurrency.fair_loop import FairLoop
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.cluster import Cluster
 from app.execution.live_run import LiveRun, RunLost, left_step
-from app.secrets.sensitive import shown_data
-from engine import Event, IllegalTransition, Input, Recorded, Rejected, apply, react, scope
+from app.secrets.seal import KeyUnusable
+from app.secrets.sensitive import SensitiveFields, shown_data
+from engine import (
+    ConditionFailed,
+    Event,
+    IllegalTransition,
+    Input,
+    JsonObject,
+    Recorded,
+    Rejected,
+    apply,
+    react,
+    scope,
+)
 from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
 from steps.captions import Caption
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
+from steps.opened_data import opened_by
 
 Appended: TypeAlias = Callable[[LiveRun, Sequence[Event]], None]
 """Hears that events of a run have become durable; `run` of the live run shows them."""
@@ -40,12 +53,13 @@ class Appends:
         on_loss: Called in their order after an append with unknown outcome.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts below it, each passed in
         self,
         journal: Journal,
         clock: Clock,
         frozen: FrozenValues,
         fair_loop: FairLoop,
+        sensitive: SensitiveFields,
         cluster: Cluster | None = None,
     ) -> None:
         self.on_append: list[tuple[frozenset[type[Event]], Appended]] = []
@@ -55,6 +69,7 @@ class Appends:
         self._clock = clock
         self._frozen = frozen
         self._fair_loop = fair_loop
+        self._sensitive = sensitive
         self._cluster = cluster
 
     async def happen(self, live: LiveRun, happened: Input) -> None:
@@ -71,7 +86,7 @@ class Appends:
             if not graph.has_conditions:
                 events = react(live.run, graph, happened, now_ms)
             else:
-                with Allowance(), frozen_by(self._frozen):  # for the conditions of all edges
+                with Allowance(), frozen_by(self._frozen), self._opened(live):  # for all edges
                     events = react(live.run, graph, happened, now_ms)
         except (Rejected, DefinitionUnusable):
             raise
@@ -79,6 +94,20 @@ class Appends:
             self.lose(live)  # it may have changed by half
             raise
         live.pending.extend(events)
+
+    def _opened(self, live: LiveRun) -> AbstractContextManager[None]:
+        """Let conditions read what is sensitive in a run's data."""
+        names = live.usable.sensitive
+        if not names:
+            return nullcontext()
+
+        def opens(data: JsonObject) -> JsonObject:
+            try:
+                return self._sensitive.opened(live.tenant, data, names)[0]
+            except KeyUnusable as unusable:
+                raise ConditionFailed(str(unusable)) from unusable
+
+        return opened_by(opens)
 
     async def keep(self, live: LiveRun, recorded: Recorded, beside: Work | None = None) -> None:
         """Make a record of a step durable, with what is written beside it.

@@ -85,7 +85,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
 ) -> Execution:
     """Put together what executes runs."""
     frozen, fair_loop = FrozenValues(), FairLoop()
-    appends = Appends(journal, clock, frozen, fair_loop, cluster)
+    sensitive = SensitiveFields(services.secrets)
+    appends = Appends(journal, clock, frozen, fair_loop, sensitive, cluster)
     last_number = await journal.runs.last_number()
     traced = exporter is not None
     owners = None if cluster is None else cluster.owners
@@ -97,8 +98,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     effects_of = partial(LiveEffects, services, children, appends, signals)
     step_life = StepLife(
         appends, effects_of, children, services.secrets.mask_of,
-        SensitiveFields(services.secrets), acting,
-        counters,
+        sensitive, acting, counters,
         round(cancel_grace_s * 1_000), frozen,
     )  # fmt: skip
     driver = Driver(appends, step_life, fair_loop)

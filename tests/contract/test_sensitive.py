@@ -37,8 +37,12 @@ def flow(address: str) -> dict[str, Any]:
             {"id": "end", "type": "end-flow",
              "result": {"token": "{{ data.token.access }}", "child": "{{ steps.call.output }}"}},
         ],
-        "edges": [{"from": one, "to": other} for one, other in (
-            ("fetch", "wait"), ("wait", "use"), ("use", "copy"), ("copy", "call"), ("call", "end"))],
+        "edges": [
+            {"from": "fetch", "to": "wait", "condition": "data.token.access is startingwith('sensitive-')"},
+            {"from": "copy", "to": "end", "condition": "data.fails and data.token.access > 5"},
+            *({"from": one, "to": other} for one, other in (
+                ("wait", "use"), ("use", "copy"), ("copy", "call"), ("call", "end"))),
+        ],
     }  # fmt: skip
 
 
@@ -55,13 +59,21 @@ def test_it_is_used_by_later_steps_and_seen_nowhere(server: Server, echo: Echo) 
         made = client.post("/api/workflows", json=flow(echo.address))
         assert made.status_code == 201, made.text
         start = f"/api/workflow/start-async/{made.json()['id']}"
-        run = client.post(start, json={"data": {"rest": TOKEN[10:]}}).json()["runId"]
+        run = client.post(start, json={"data": {"rest": TOKEN[10:], "fails": False}}).json()[
+            "runId"
+        ]
+        wrong = client.post(start, json={"data": {"rest": TOKEN[10:], "fails": True}}).json()[
+            "runId"
+        ]
     server.kill()  # while it waits: what is used afterwards has been read from the journal
     server.start()
     with server.client() as client:
         status = settled(client, run, "completed")
         used = [seen for seen in echo.seen if "authorization" in seen["headers"]]
-        assert [seen["headers"]["authorization"] for seen in used] == [f"Bearer {TOKEN}"]
+        failed = settled(client, wrong, "failed")
+        assert failed["error"]["type"] == "ConditionFailed"
+        assert failed["error"]["message"].endswith("so the reason is not shown")
+        assert {seen["headers"]["authorization"] for seen in used} == {f"Bearer {TOKEN}"}
         data = status["data"]
         assert (data["token"], data["plain"]) == ("***", 'got {"token": "***"}')
         assert (data["echoed"], data["copied"], data["list"]) == (
@@ -70,12 +82,12 @@ def test_it_is_used_by_later_steps_and_seen_nowhere(server: Server, echo: Echo) 
             ["***"],
         )
         assert status["result"]["token"] == "***"
-        shown = [json.dumps(status)]
+        shown = [json.dumps(status), json.dumps(failed)]
         shown += [
             client.get(f"/api/workflow/status/{child}").text for child in status["childRunIds"]
         ]
         shown += [client.get(f"/runs/{run}").text]
-        assert "***" in shown[1]
+        assert "***" in shown[2]
     assert not [text for text in shown if TOKEN in text]
     kept = [item.read_bytes() for item in server.data.iterdir() if item.is_file()]
     assert not [item for item in [*kept, server.log.read_bytes()] if TOKEN.encode() in item]
@@ -97,9 +109,7 @@ def get(**spec: Any) -> dict[str, Any]:
 
 def test_what_would_show_it_is_refused() -> None:
     assert problems(get()) == []
-    assert problems(get(), condition="data.token == 'x'") == [
-        "edges[0].condition: data.token is sensitive, so no condition may read it"
-    ]
+    assert problems(get(), condition="data.token == 'x'") == []
     assert problems(get(default="x"))[0].startswith("steps[0].output.token.default: would be seen")
     assert problems(get(sensitive="yes"))[0] == (
         "steps[0].output.token.sensitive: must be true or false"
