@@ -54,6 +54,7 @@ from journal.errors import (
     UnknownFile,
     UnknownFiring,
     UnknownModel,
+    UnknownPasskey,
     UnknownPerson,
     UnknownRun,
     UnknownSchedule,
@@ -86,6 +87,7 @@ from journal.owners import (
     shard_named,
     shard_of,
 )
+from journal.passkeys import PasskeyRow, PasskeyTable
 from journal.people import PeopleTable, PersonRow
 from journal.places import Line, PlaceKey, PlaceList
 from journal.removal import Deleted, RetentionGroup
@@ -211,6 +213,8 @@ __all__ = [
     "Outbox",
     "Overview",
     "Owners",
+    "PasskeyRow",
+    "PasskeyTable",
     "PausedRow",
     "PeopleTable",
     "PersonRow",
@@ -261,6 +265,7 @@ __all__ = [
     "UnknownFile",
     "UnknownFiring",
     "UnknownModel",
+    "UnknownPasskey",
     "UnknownPerson",
     "UnknownRun",
     "UnknownSchedule",

@@ -146,6 +146,13 @@ class UnknownWebhook(NotFound):
         super().__init__(f"there is no webhook {webhook_id!r}")
 
 
+class UnknownPasskey(NotFound):
+    """There is no such passkey."""
+
+    def __init__(self, passkey_id: str) -> None:
+        super().__init__(f"there is no passkey {passkey_id!r}")
+
+
 class UnknownPerson(NotFound):
     """There is no such person."""
 

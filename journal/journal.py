@@ -32,6 +32,7 @@ from journal.maintenance import Maintenance
 from journal.near_reads import NearReads
 from journal.overview import Overview
 from journal.parts import Parts
+from journal.passkeys import PasskeyTable
 from journal.people import PeopleTable
 from journal.place import Place
 from journal.places import PlaceList
@@ -132,6 +133,7 @@ class Journal:
         self.signals = SignalTable(writer, readers)
         self.places = PlaceList(readers, lists)
         self.people = PeopleTable(writer, readers)
+        self.passkeys = PasskeyTable(writer, readers)
         self.sessions = SessionTable(writer, readers)
         self.audit = AuditList(lists)
         self.wakes = WakeTable(writer, readers)

@@ -9,6 +9,7 @@ from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
 from app.auth.keys import hash_of, prefix_of
 from app.auth.known_tokens import KnownTokens
+from app.auth.passkeys import Passkeys
 from app.auth.people import People
 from app.auth.providers import Provider, Providers
 from app.auth.roles import Role
@@ -35,7 +36,8 @@ class Authenticator:
         providers: Providers,
     ) -> None:
         self.providers = providers
-        self.people = People(journal.people, keyring, clock)
+        passkeys = Passkeys(journal.passkeys, keyring, clock)
+        self.people = People(journal.people, passkeys, keyring, clock)
         self._journal = journal
         self._settings = settings
         self._clock = clock

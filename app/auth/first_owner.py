@@ -10,6 +10,7 @@ import secrets
 
 from app.auth.callers import Authenticator
 from app.auth.errors import Unauthorized
+from app.auth.passkeys import NewPasskey
 from app.auth.roles import Role
 from app.clock import Clock
 from journal import ChangeNote, PersonRow, changing
@@ -50,14 +51,15 @@ class FirstOwner:
         self._code = "-".join(parts)
         return self._code
 
-    async def make(self, code: str, name: str, password: str) -> PersonRow:
-        """Make the owner.
+    async def make(self, code: str, name: str, way: str | NewPasskey) -> PersonRow:
+        """Make the owner, who signs in by a password or a passkey.
 
         Raises:
             OwnerThere: There is one.
             Unauthorized: The code is another.
             UnfitPerson: The name cannot be used.
             UnfitPassword: The password cannot be used.
+            UnfitPasskey: The passkey cannot be used.
         """
         async with self._making:
             if not self.is_wanted:
@@ -67,7 +69,10 @@ class FirstOwner:
                 raise Unauthorized
             note = ChangeNote(TENANT, self._clock.now_ms(), f"person:{name}", "createPerson", PATH)
             with changing(note):
-                made = await self._people.add(TENANT, name, Role.OWNER, (), password)
+                if isinstance(way, NewPasskey):
+                    made = await self._people.add(TENANT, name, Role.OWNER, passkey=way)
+                else:
+                    made = await self._people.add(TENANT, name, Role.OWNER, password=way)
             self._code = None
             return made
 

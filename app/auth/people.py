@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
+from app.auth.passkeys import NewPasskey, Passkeys
 from app.auth.passwords import Passwords, must_be_fit
 from app.auth.roles import Role
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
@@ -18,7 +19,7 @@ from app.clock import Clock
 from app.secrets.seal import Keyring
 from engine import JsonObject
 from engine.value import value
-from journal import ChangeNote, PeopleTable, PersonRow, UnknownPerson, changing
+from journal import ChangeNote, PasskeyRow, PeopleTable, PersonRow, UnknownPerson, changing
 
 INVITATION = "/invitation/"
 INVITED_FOR_MS = 7 * 86_400_000
@@ -55,8 +56,11 @@ class Known:
 class People:
     """The people of all tenants, in memory; every change goes through here."""
 
-    def __init__(self, table: PeopleTable, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, table: PeopleTable, passkeys: Passkeys, keyring: Keyring, clock: Clock
+    ) -> None:
         self._table = table
+        self.passkeys = passkeys
         self._keyring = keyring
         self._clock = clock
         self._by_id: dict[str, PersonRow] = {}
@@ -65,6 +69,7 @@ class People:
     async def load(self) -> None:
         """Read everybody."""
         self._by_id = {row.id: row for row in await self._table.all()}
+        await self.passkeys.load()
 
     def of(self, tenant: str) -> list[PersonRow]:
         """Return the people of a tenant, by name."""
@@ -80,15 +85,18 @@ class People:
 
     @property
     def is_anybody(self) -> bool:
-        """Whether there is somebody who signs in by name and password."""
-        return any(row.password is not None for row in self._by_id.values())
+        """Whether there is somebody who signs in by a password or a passkey."""
+        return bool(self.passkeys.people) or any(
+            row.password is not None for row in self._by_id.values()
+        )
 
     @property
     def has_owner(self) -> bool:
         """Whether an owner among them can sign in."""
+        with_passkey = self.passkeys.people
         return any(
             row.role == Role.OWNER and row.disabled_at_ms is None
-            and (row.password is not None or row.subject is not None)
+            and (row.password is not None or row.subject is not None or row.id in with_passkey)
             for row in self._by_id.values()
         )  # fmt: skip
 
@@ -108,21 +116,25 @@ class People:
         context: JsonObject = {"groups": [*groups]} if groups else {}
         return Caller(row.tenant, Role(row.role), f"person:{row.name}", context, row.id)
 
-    async def add(
+    async def add(  # noqa: PLR0913 - who it is, and how they sign in
         self,
         tenant: str,
         name: str,
         role: Role,
         groups: Sequence[str] = (),
         password: str | None = None,
+        passkey: NewPasskey | None = None,
     ) -> PersonRow:
-        """Make a person. Raises `UnfitPerson`, `UnfitPassword`, `NameTaken`."""
+        """Make a person. Raises `UnfitPerson`, `UnfitPassword`, `UnfitPasskey`, `NameTaken`."""
         name = fit_name(name)
         kept = None
         if password is not None:
             must_be_fit(password, name)
             kept = await self.passwords.hashed(password)
-        return await self._added(self._new(tenant, name, role, groups, password=kept))
+        row = await self._added(self._new(tenant, name, role, groups, password=kept))
+        if passkey is not None:
+            await self.passkeys.add(row, passkey, "")
+        return row
 
     async def known(self, known: Known) -> PersonRow:
         """Return the person whom a provider knows, as it knows them now; made where need be.
@@ -209,14 +221,48 @@ class People:
             raise LinkUnusable
         return row
 
-    async def accept(self, token: str, password: str) -> PersonRow:
-        """Give the invited person a password. Raises `LinkUnusable`, `UnfitPassword`."""
+    def by_passkey(self, passkey: PasskeyRow) -> PersonRow:
+        """Return whom a passkey signs in. Raises `Unauthorized` for one who may not."""
+        row = self._by_id.get(passkey.person)
+        if row is None or row.disabled_at_ms is not None:
+            raise Unauthorized
+        return row
+
+    async def add_passkey(self, person_id: str, made: NewPasskey, name: str) -> PasskeyRow:
+        """Give a person one more passkey. Raises `Unauthorized`, `UnfitPasskey`, `NameTaken`."""
+        row = self._present(person_id)
+        with changing(self._note(row, "createPasskey")):
+            return await self.passkeys.add(row, made, name)
+
+    async def remove_passkey(self, person_id: str, passkey_id: str) -> None:
+        """Take a passkey away from a person. Raises `Unauthorized`, `UnknownPasskey`."""
+        row = self._present(person_id)
+        with changing(self._note(row, "deletePasskey")):
+            await self.passkeys.remove(row.id, passkey_id)
+
+    def _present(self, person_id: str) -> PersonRow:
+        if (row := self._by_id.get(person_id)) is None:
+            raise Unauthorized
+        return row
+
+    async def accept(self, token: str, way: str | NewPasskey) -> PersonRow:
+        """Give the invited person a password, or a passkey; what counted before does no more.
+
+        Raises `LinkUnusable`, `UnfitPassword`, `UnfitPasskey`, `NameTaken`.
+        """
         row = self.invited(token)
-        must_be_fit(password, row.name)
-        kept = await self.passwords.hashed(password)
+        if isinstance(way, NewPasskey):
+            with changing(self._note(row, "acceptInvitation")):
+                row = await self._changed(replace(row, password=None, invitation=None))
+            await self.passkeys.replace(row, way)
+            return row
+        must_be_fit(way, row.name)
+        kept = await self.passwords.hashed(way)
         row = self.invited(token)  # of two at once, one counts
         with changing(self._note(row, "acceptInvitation")):
-            return await self._changed(replace(row, password=kept, invitation=None))
+            row = await self._changed(replace(row, password=kept, invitation=None))
+        await self.passkeys.replace(row, None)
+        return row
 
     def _new(  # noqa: PLR0913 - a row
         self,

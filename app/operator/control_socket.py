@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from app.auth.callers import Authenticator
 from app.auth.keys import new_key
+from app.auth.passkeys import Passkeys
 from app.auth.people import People, UnfitPerson, plain_name
 from app.auth.roles import Role
 from app.auth.tokens import BadSecret, new_secret
@@ -118,7 +119,8 @@ async def _invited(
     journal: Journal, vault: Secrets, clock: Clock, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Invite somebody, new or known: also the way back in for one who has lost the password."""
-    people = People(journal.people, vault.keyring, clock)
+    passkeys = Passkeys(journal.passkeys, vault.keyring, clock)
+    people = People(journal.people, passkeys, vault.keyring, clock)
     await people.load()
     tenant, wanted = given["tenant"], plain_name(given["name"]).casefold()
     row = next((one for one in people.of(tenant) if one.name.casefold() == wanted), None)

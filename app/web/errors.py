@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse
 
 from app.auth.errors import Forbidden, Unauthorized
 from app.auth.first_owner import OwnerThere
+from app.auth.passkeys import UnfitPasskey
 from app.auth.passwords import TooManyPasswords, UnfitPassword
 from app.auth.people import UnfitPerson
 from app.auth.rate_limits import RateLimited
@@ -55,6 +56,7 @@ from journal import (
     UnknownFile,
     UnknownFiring,
     UnknownModel,
+    UnknownPasskey,
     UnknownPerson,
     UnknownRun,
     UnknownSchedule,
@@ -85,6 +87,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownFiring, 404, "Firing not found"),
     (UnknownCredential, 404, "Credential not found"),
     (UnknownPerson, 404, "Person not found"),
+    (UnknownPasskey, 404, "Passkey not found"),
     (UnknownSession, 404, "Session not found"),
     (LinkUnusable, 404, "Link not valid"),
     (NotFoundHere, 404, "Not found"),
@@ -119,6 +122,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (BadRequest, 400, "Invalid input"),
     (UnfitPerson, 400, "Invalid input"),
     (UnfitPassword, 400, "Invalid input"),
+    (UnfitPasskey, 400, "Invalid input"),
     (UnfitSecret, 400, "Invalid input"),
     (UnfitVariable, 400, "Invalid input"),
     (Archived, 400, "Invalid input"),

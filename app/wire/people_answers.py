@@ -21,7 +21,7 @@ class PersonShown(TypedDict):
     name: Annotated[str, Field(examples=["Ada"])]
     role: RoleName
     groups: Annotated[list[str], Field(examples=[["finance"]])]
-    signsIn: Literal["password", "provider", "invited"]
+    signsIn: Literal["password", "passkey", "provider", "invited"]
     createdAt: Time
     signedInAt: Time | None
     disabledAt: Time | None
@@ -42,12 +42,21 @@ class Invitation(TypedDict):
     invitedUntil: Time
 
 
+class PasskeyShown(TypedDict):
+    """A passkey of whoever asks."""
+
+    id: Annotated[str, Field(examples=["3Q2-7wAAAAE"])]
+    name: Annotated[str, Field(examples=["My laptop"])]
+    createdAt: Time
+    usedAt: Time | None
+
+
 class SessionShown(TypedDict):
     """A browser that is signed in."""
 
     id: SessionId
     who: Who
-    openedBy: Literal["key", "token", "password", "invitation", "provider"]
+    openedBy: Literal["key", "token", "password", "passkey", "invitation", "provider"]
     address: Annotated[str, Field(examples=["203.0.113.7"])]
     browser: str
     beganAt: Time

@@ -27,7 +27,7 @@ TAGS = (
     (
         "People",
         "Who signs in, and who has changed what.",
-        ("/api/people", "/api/sessions", "/api/audit"),
+        ("/api/people", "/api/passkeys", "/api/sessions", "/api/audit"),
     ),
     (
         "Keys and secrets",

@@ -44,7 +44,9 @@ class PersonChanges(_Body):
 
 async def list_people(call: Call) -> Response:
     """List the tenant's people."""
-    return JSONResponse([person_document(row) for row in _people(call).of(call.tenant)])
+    return JSONResponse(
+        [person_document(row, _people(call)) for row in _people(call).of(call.tenant)]
+    )
 
 
 async def create_person(call: Call) -> Response:
@@ -54,7 +56,7 @@ async def create_person(call: Call) -> Response:
     people = _people(call)
     row = await people.add(call.tenant, body.name, body.role, body.groups)
     path, until_ms = await people.invite(row)
-    shown = person_document(people.get(call.tenant, row.id))
+    shown = person_document(people.get(call.tenant, row.id), people)
     return JSONResponse({**shown, **_invitation(call, path, until_ms)}, 201)
 
 
@@ -71,7 +73,7 @@ async def update_person(call: Call) -> Response:
     call.services.authenticator.forget_tokens()
     if body.disabled:
         await call.services.sessions.end_all(row.id)
-    return JSONResponse(person_document(changed))
+    return JSONResponse(person_document(changed, people))
 
 
 async def invite_person(call: Call) -> Response:
@@ -105,14 +107,15 @@ def _invitation(call: Call, path: str, until_ms: int) -> dict[str, str]:
     return {"invitation": f"{base}{path}", "invitedUntil": iso_time(until_ms)}
 
 
-def person_document(row: PersonRow) -> dict[str, Any]:
+def person_document(row: PersonRow, people: People) -> dict[str, Any]:
     """Return a person as they are listed."""
+    without = "passkey" if row.id in people.passkeys.people else "invited"
     return {
         "id": row.id,
         "name": row.name,
         "role": row.role,
         "groups": json.loads(row.groups),
-        "signsIn": "provider" if row.subject else "password" if row.password else "invited",
+        "signsIn": "provider" if row.subject else "password" if row.password else without,
         "createdAt": iso_time(row.created_at_ms),
         "signedInAt": iso_time_or_none(row.signed_in_at_ms),
         "disabledAt": iso_time_or_none(row.disabled_at_ms),

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.auth.errors import Unauthorized
 from app.auth.first_owner import PATH, TENANT, OwnerThere
+from app.auth.passkeys import UnfitPasskey
 from app.auth.passwords import SHORTEST, TooManyPasswords, UnfitPassword
 from app.auth.people import UnfitPerson
 from app.auth.rate_limits import RateLimited
@@ -20,6 +21,7 @@ from app.web.console.entering import (
     is_open,
     sent_form,
 )
+from app.web.console.passkey_ways import chosen_way
 from app.web.console.rendering import html
 from app.web.console.samples import samples
 from journal import DefinitionExists, NameTaken
@@ -42,10 +44,8 @@ async def make_first_owner(request: Request, services: Services) -> Response:
         given = await sent_form(request, services)
         services.rate_limits.check_sign_in(address_of(request))
         services.rate_limits.check_password(TENANT, _CODE_RATE_NAME)
-        code, name, password = (first(given, key) for key in ("code", "name", "password"))
-        if password != first(given, "again"):
-            raise UnfitPassword("the two passwords are not the same")
-        person = await services.first_owner.make(code, name, password)
+        way = await chosen_way(request, services, given)
+        person = await services.first_owner.make(first(given, "code"), first(given, "name"), way)
     except OwnerThere:
         return RedirectResponse("/sign-in", 303)
     except NotFromHere:
@@ -59,13 +59,14 @@ async def make_first_owner(request: Request, services: Services) -> Response:
         services.rate_limits.note_failed_password(TENANT, _CODE_RATE_NAME)
         message = "That is not the code which the terminal shows; each start makes another one."
         return _form(request, given, message, 401)
-    except (UnfitPerson, UnfitPassword, NameTaken) as unfit:
+    except (UnfitPerson, UnfitPassword, UnfitPasskey, NameTaken) as unfit:
         return _form(request, given, f"{str(unfit)[:1].upper()}{str(unfit)[1:]}.", 400)
     except (UnicodeDecodeError, ValueError):
         return _form(request, {}, "The form cannot be read.", 400)
     chosen = given.get("sample", [])
     await _load(services, chosen)
-    cookie = await services.sessions.open_for(person.id, "password", browser_of(request))
+    kind = "password" if isinstance(way, str) else "passkey"
+    cookie = await services.sessions.open_for(person.id, kind, browser_of(request))
     return entered(request, services, cookie, "/workflows")
 
 

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.passkeys import UnfitPasskey
 from app.auth.passwords import SHORTEST, TooManyPasswords, UnfitPassword
 from app.auth.sealed_token import LinkUnusable
 from app.services import Services
@@ -11,11 +12,12 @@ from app.web.console.entering import (
     NotFromHere,
     browser_of,
     entered,
-    first,
     is_open,
     sent_form,
 )
+from app.web.console.passkey_ways import chosen_way
 from app.web.console.rendering import html
+from journal import NameTaken
 
 
 async def invitation_page(request: Request, services: Services) -> Response:
@@ -29,14 +31,12 @@ async def accept_invitation(request: Request, services: Services) -> Response:
     try:
         given = await sent_form(request, services)
         people.invited(token)
-        if first(given, "password") != first(given, "again"):
-            raise UnfitPassword("the two passwords are not the same")
-        person = await people.accept(token, first(given, "password"))
+        person = await people.accept(token, await chosen_way(request, services, given))
     except LinkUnusable:
         return _over()
     except NotFromHere:
         return _form(request, services, "Fill in this page, not another one.", 403)
-    except (UnfitPassword, TooManyPasswords) as unfit:
+    except (UnfitPassword, UnfitPasskey, NameTaken, TooManyPasswords) as unfit:
         message = f"{str(unfit)[:1].upper()}{str(unfit)[1:]}."
         return _form(request, services, message, 400)
     except (UnicodeDecodeError, ValueError):

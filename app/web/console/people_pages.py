@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.web.api.audit import AuditQuery, audit_document, audit_filter
+from app.web.api.passkeys import passkey_document
 from app.web.api.people import person_document, session_document
 from app.web.console.page import Page, filled
 from app.web.console.rendering import page
@@ -22,13 +23,24 @@ class _AuditPageQuery(AuditQuery):
 
 async def people_page(call: Call) -> Response:
     """Show everybody, and invite others."""
-    rows = call.services.authenticator.people.of(call.tenant)
+    people = call.services.authenticator.people
     return await _settings(
         call,
         "people",
-        people=[person_document(row) for row in rows],
+        people=[person_document(row, people) for row in people.of(call.tenant)],
         roles=[role.value for role in reversed(Role) if call.caller.role.includes(role)],
     )
+
+
+async def passkeys_page(call: Call) -> Response:
+    """Show the passkeys of whoever asks, and add one."""
+    passkeys = call.services.authenticator.people.passkeys
+    is_person = call.caller.credential.startswith("person_")
+    rows = passkeys.of(call.caller.credential) if is_person else []
+    return await _settings(
+        call, "passkeys", is_person=is_person, name=call.caller.name.removeprefix("person:"),
+        passkeys=[passkey_document(row) for row in rows],
+    )  # fmt: skip
 
 
 async def sessions_page(call: Call) -> Response:
@@ -59,6 +71,7 @@ async def _settings(call: Call, part: str, **found: Any) -> Response:
 
 
 PAGES = (
+    Page("GET", "/settings/passkeys", Role.VIEWER, passkeys_page, "Your passkeys"),
     Page("GET", "/settings/people", Role.ADMIN, people_page, "People"),
     Page("GET", "/settings/sessions", Role.ADMIN, sessions_page, "Sessions"),
     Page("GET", "/settings/audit", Role.ADMIN, audit_page, "Audit log"),

@@ -13,6 +13,7 @@ from app.web.console import (
     agent_pages,
     inbox,
     overview_page,
+    passkey_ways,
     pause_endings,
     people_pages,
     provider_sign_in,
@@ -58,6 +59,7 @@ PAGES: tuple[Endpoint, ...] = (
 OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("GET", "/sign-in", sign_in.sign_in_page),
     ("POST", "/sign-in", sign_in.sign_in),
+    ("POST", passkey_ways.PATH, passkey_ways.challenge),
     ("GET", f"{ONCE}{{code}}", sign_in.sign_in_once),
     ("GET", provider_sign_in.CALLBACK, provider_sign_in.come_back),
     ("GET", f"{provider_sign_in.PATH}/to/{{name}}", provider_sign_in.begin),

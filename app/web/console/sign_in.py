@@ -21,10 +21,12 @@ from app.web.console.entering import (
     local,
     sent_form,
 )
+from app.web.console.passkey_ways import site_of
 from app.web.console.rendering import html
 from app.web.endpoint import Call
 
 _WRONG_KEY = "That key or token does not count for this tenant. It may be disabled or expired."
+_WRONG_PASSKEY = "That passkey does not count here, or that took too long. Try again."
 _WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: S105 - a message
 
 
@@ -39,12 +41,15 @@ async def sign_in_page(request: Request, services: Services) -> Response:
 async def sign_in(request: Request, services: Services) -> Response:
     """Open a session. A form that another site sends is refused."""
     back, tenant, with_key = HOME, "", True
+    given: dict[str, list[str]] = {}
     try:
         given = await sent_form(request, services)
         back, tenant = first(given, "next", HOME), first(given, "tenant").strip()
-        with_key = "name" not in given
+        with_key = "credential" in given
         services.rate_limits.check_sign_in(address_of(request))
-        if with_key:
+        if "passkey" in given:
+            cookie = await _by_passkey(request, services, given)
+        elif with_key:
             credential = first(given, "credential").strip()
             cookie = await services.sessions.open(tenant, credential, browser_of(request))
         else:
@@ -61,7 +66,10 @@ async def sign_in(request: Request, services: Services) -> Response:
         return answer
     except Unauthorized:
         services.rate_limits.note_failed_sign_in(address_of(request))
-        message = _WRONG_KEY if with_key else _WRONG_PASSWORD
+        if "passkey" in given:
+            message = _WRONG_PASSKEY
+        else:
+            message = _WRONG_KEY if with_key else _WRONG_PASSWORD
         return sign_in_form(request, services, back, message, 401, tenant, with_key=with_key)
     except (UnicodeDecodeError, ValueError):
         return sign_in_form(request, services, back, "The form cannot be read.", 400)
@@ -94,6 +102,17 @@ async def _by_password(
     return cookie
 
 
+async def _by_passkey(request: Request, services: Services, given: dict[str, list[str]]) -> str:
+    people = services.authenticator.people
+    passkey = await people.passkeys.signs_in(
+        site_of(request, services), first(given, "challenge"), first(given, "passkey")
+    )
+    person = people.by_passkey(passkey)
+    cookie = await services.sessions.open_for(person.id, "passkey", browser_of(request))
+    await people.signed_in(person)
+    return cookie
+
+
 async def sign_out(call: Call) -> Response:
     """End the session, on the server and in this browser."""
     await call.services.sessions.end(call.request.cookies)
@@ -122,6 +141,7 @@ def sign_in_form(  # noqa: PLR0913 - what the page shows
         is_open=is_open(request),
         with_key=with_key or not services.authenticator.people.is_anybody,
         is_anybody=services.authenticator.people.is_anybody,
+        with_passkey=bool(services.authenticator.people.passkeys.people),
         providers=[
             {"name": one.name, "title": one.title}
             for one in services.authenticator.providers.all.values()

@@ -1,0 +1,229 @@
+"""Passkeys: people sign in with a key that never leaves their device (WebAuthn Level 2, W3C).
+
+A challenge is sealed and given to the browser, so that nothing is kept for those who only ask.
+It counts for five minutes, and once.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from ipaddress import ip_address
+from types import ModuleType
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from app.auth.errors import Unauthorized
+from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
+from app.clock import Clock
+from app.secrets.seal import Keyring
+from app.settings.extras import extra
+from engine.value import value
+from journal import PasskeyRow, PasskeyTable, PersonRow, UnknownPasskey
+
+Purpose: TypeAlias = Literal["new", "sign-in"]
+
+LONGEST_NAME = 100
+MOST_OF_ONE = 20
+_KIND = "passkey"
+_LASTS_MS = 300_000
+_MOST_SPENT = 10_000
+_LONGEST_SENT = 8_192
+
+
+class UnfitPasskey(Exception):
+    """What a browser has sent is no passkey that can be kept, or came too late."""
+
+
+@value(frozen=True, slots=True)
+class Site:
+    """The address at which the browser is: a passkey counts for its host only.
+
+    Attributes:
+        origin: Scheme, host and port, such as `https://flows.example`.
+    """
+
+    origin: str
+
+    @property
+    def host(self) -> str:
+        """The name that a passkey is bound to. Raises `UnfitPasskey` for an address in numbers."""
+        host = urlsplit(self.origin).hostname or ""
+        try:
+            ip_address(host)
+        except ValueError:
+            return host
+        raise UnfitPasskey(
+            "a passkey needs the name of the server in its address, such as localhost, not a number"
+        )
+
+
+@value(frozen=True, slots=True)
+class NewPasskey:
+    """A passkey that was checked, and that nobody has yet."""
+
+    id: str
+    public_key: bytes
+    uses: int
+
+
+class Passkeys:
+    """The passkeys of all people, in memory; every change goes through here."""
+
+    def __init__(self, table: PasskeyTable, keyring: Keyring, clock: Clock) -> None:
+        self._table = table
+        self._keyring = keyring
+        self._clock = clock
+        self._by_id: dict[str, PasskeyRow] = {}
+        self._spent: dict[str, int] = {}
+
+    async def load(self) -> None:
+        """Read all."""
+        self._by_id = {row.id: row for row in await self._table.all()}
+
+    @property
+    def people(self) -> Collection[str]:
+        """The ids of all who have one."""
+        return {row.person for row in self._by_id.values()}
+
+    def of(self, person_id: str) -> list[PasskeyRow]:
+        """Return those of a person, oldest first."""
+        return [row for row in self._by_id.values() if row.person == person_id]
+
+    async def challenge(self, purpose: Purpose, site: Site, name: str = "") -> dict[str, Any]:
+        """Return what a browser makes or uses a passkey by, and the sealed challenge.
+
+        Args:
+            purpose: Whether a passkey is made or used.
+            site: Where the browser is.
+            name: Whom a new passkey is for, as the device shows it.
+
+        Raises:
+            UnfitPasskey: The address of the server is a number.
+            ExtraMissing: The library is not installed.
+        """
+        host = site.host
+        return await asyncio.to_thread(self._challenge, purpose, host, name)
+
+    def _challenge(self, purpose: Purpose, host: str, name: str) -> dict[str, Any]:
+        library = _library()
+        shown = name[:LONGEST_NAME]
+        drawn, options = library.to_make(host, shown) if purpose == "new" else library.to_use(host)
+        until_ms = self._clock.now_ms() + _LASTS_MS
+        values = [purpose, base64.b64encode(drawn).decode(), until_ms]
+        sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
+        return {"options": options, "challenge": token_of(sealed)}
+
+    async def made(self, site: Site, challenge: str, sent: str) -> NewPasskey:
+        """Check a passkey that a browser has made. Raises `UnfitPasskey`."""
+        expected = self._taken("new", challenge)
+        return await asyncio.to_thread(_registered, site, expected, _document(sent))
+
+    async def add(self, person: PersonRow, made: NewPasskey, name: str) -> PasskeyRow:
+        """Keep a passkey for a person; durable when this returns.
+
+        Raises:
+            UnfitPasskey: They have as many as anybody may.
+            NameTaken: It is there already.
+        """
+        if len(self.of(person.id)) >= MOST_OF_ONE:
+            raise UnfitPasskey(f"a person has {MOST_OF_ONE} passkeys at most; remove one first")
+        row = PasskeyRow(
+            made.id, person.tenant, person.id, _shown(name), made.public_key, made.uses,
+            self._clock.now_ms(),
+        )  # fmt: skip
+        await self._table.add(row)
+        self._by_id[row.id] = row
+        return row
+
+    async def replace(self, person: PersonRow, made: NewPasskey | None) -> None:
+        """Let a person have this passkey and no other. Raises `NameTaken`."""
+        for row in self.of(person.id):
+            await self.remove(person.id, row.id)
+        if made is not None:
+            await self.add(person, made, "")
+
+    async def remove(self, person_id: str, passkey_id: str) -> None:
+        """Remove a passkey of a person. Raises `UnknownPasskey`."""
+        row = self._by_id.get(passkey_id)
+        if row is None or row.person != person_id:
+            raise UnknownPasskey(passkey_id)
+        await self._table.remove(passkey_id)
+        self._by_id.pop(passkey_id, None)
+
+    async def signs_in(self, site: Site, challenge: str, sent: str) -> PasskeyRow:
+        """Return the passkey with which somebody signs in. Raises `Unauthorized`."""
+        try:
+            expected, document = self._taken("sign-in", challenge), _document(sent)
+            row = self._by_id.get(str(document.get("id")))
+            if row is None:
+                raise Unauthorized
+            uses = await asyncio.to_thread(_used, site, expected, document, row)
+        except UnfitPasskey:
+            raise Unauthorized from None
+        now = replace(row, uses=uses, used_at_ms=self._clock.now_ms())
+        try:
+            await self._table.used(now)
+        except UnknownPasskey:
+            raise Unauthorized from None
+        self._by_id[now.id] = now
+        return now
+
+    def _taken(self, purpose: Purpose, challenge: str) -> bytes:
+        """Return a challenge that was given, which counts no more. Raises `UnfitPasskey`."""
+        try:
+            given_for, expected, until_ms = sealed_values(self._keyring, _KIND, challenge)
+        except LinkUnusable:
+            raise UnfitPasskey("the page is too old; load it again") from None
+        now_ms = self._clock.now_ms()
+        if until_ms <= now_ms or expected in self._spent or given_for != purpose:
+            raise UnfitPasskey("that took too long; try again")
+        if len(self._spent) >= _MOST_SPENT:
+            self._spent = {key: at for key, at in self._spent.items() if at > now_ms}
+        self._spent[expected] = until_ms
+        return base64.b64decode(expected)
+
+
+def _library() -> ModuleType:
+    """Return the library, loaded at its first use. Raises `ExtraMissing`."""
+    with extra("passkeys", "signing in with a passkey"):
+        from app.auth import webauthn_library  # noqa: PLC0415 - what is never asked for
+
+        return webauthn_library
+
+
+def _registered(site: Site, challenge: bytes, document: dict[str, Any]) -> NewPasskey:
+    library = _library()
+    try:
+        return NewPasskey(*library.made(site.host, site.origin, challenge, document))
+    except library.WRONG as wrong:
+        raise UnfitPasskey("that passkey does not fit this page; try again") from wrong
+
+
+def _used(site: Site, challenge: bytes, document: dict[str, Any], row: PasskeyRow) -> int:
+    library = _library()
+    try:
+        uses: int = library.used(
+            site.host, site.origin, challenge, document, public_key=row.public_key, uses=row.uses
+        )
+    except library.WRONG as wrong:
+        raise UnfitPasskey("that passkey does not count") from wrong
+    return uses
+
+
+def _document(sent: str) -> dict[str, Any]:
+    if len(sent) > _LONGEST_SENT:
+        raise UnfitPasskey("that is no passkey")
+    try:
+        document = json.loads(sent)
+    except (ValueError, RecursionError):
+        raise UnfitPasskey("that is no passkey") from None
+    if not isinstance(document, dict):
+        raise UnfitPasskey("that is no passkey")
+    return document
+
+
+def _shown(name: str) -> str:
+    visible = "".join(letter for letter in name if letter.isprintable())
+    return " ".join(visible.split())[:LONGEST_NAME] or "Passkey"

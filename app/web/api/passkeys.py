@@ -1,0 +1,75 @@
+"""The passkeys of whoever asks: listed, added, removed."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from app.auth.passkeys import LONGEST_NAME, Site
+from app.auth.roles import Role
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.json_body import json_body
+from engine import iso_time, iso_time_or_none
+from journal import PasskeyRow
+
+_LONGEST_SENT = 8_192
+
+
+class PasskeyBody(BaseModel):
+    """A passkey that a browser has made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    name: str = Field("", max_length=LONGEST_NAME, description="what its person calls it")
+    passkey: str = Field(
+        min_length=1, max_length=_LONGEST_SENT, description="the credential, as JSON of WebAuthn"
+    )
+    challenge: str = Field(
+        min_length=1, max_length=_LONGEST_SENT, description="the challenge that it answers"
+    )
+
+
+async def list_passkeys(call: Call) -> Response:
+    """List the caller's own passkeys, oldest first."""
+    rows = call.services.authenticator.people.passkeys.of(call.caller.credential)
+    return JSONResponse([passkey_document(row) for row in rows])
+
+
+async def add_passkey(call: Call) -> Response:
+    """Give the caller, who has to be a person, one more passkey."""
+    body = checked(PasskeyBody, await json_body(call.request, call.services.settings))
+    people = call.services.authenticator.people
+    site = Site(call.services.settings.public_url or str(call.request.base_url).rstrip("/"))
+    made = await people.passkeys.made(site, body.challenge, body.passkey)
+    row = await people.add_passkey(call.caller.credential, made, body.name)
+    return JSONResponse(passkey_document(row), 201)
+
+
+async def delete_passkey(call: Call) -> Response:
+    """Take one of their passkeys away from the caller."""
+    people = call.services.authenticator.people
+    await people.remove_passkey(call.caller.credential, call.path("id"))
+    return JSONResponse({"success": True, "id": call.path("id")})
+
+
+def passkey_document(row: PasskeyRow) -> dict[str, Any]:
+    """Return a passkey as it is listed."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "createdAt": iso_time(row.created_at_ms),
+        "usedAt": iso_time_or_none(row.used_at_ms),
+    }
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/passkeys", Role.VIEWER, list_passkeys, "List your passkeys"),
+    Endpoint(
+        "POST", "/api/passkeys", Role.VIEWER, add_passkey, "Add a passkey of yours", PasskeyBody,
+        answers=(201,),
+    ),
+    Endpoint(
+        "DELETE", "/api/passkeys/{id}", Role.VIEWER, delete_passkey, "Remove a passkey of yours"
+    ),
+)  # fmt: skip
