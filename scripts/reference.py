@@ -124,6 +124,9 @@ arguments, which must fit the schema (400, and the run goes on asking). Nobody i
 arguments that do not fit. The model is told of a rejection, its comment, and an edit, which stands
 in `calls`. After a `deliver` nothing more is called; such calls are shown with `"made": false`.
 
+Pictures and files in a result are kept as files: the record has their ids, and the model is told
+them, so that it can give them to other tools. What a model itself makes is `response.files`.
+
 With the tool `ask-user` an agent asks a person, by `question` and perhaps `options`: the run pauses
 with `collect_inputs` for the field `answer`, which is the result of the call. Waits do not count.
 

@@ -20,6 +20,7 @@ from steps.agent_questions import Asked, Decision, Questions
 from steps.agent_recorded import RecordedCalls
 from steps.agent_told import error_of, of_workflow, told_edit, told_error
 from steps.agent_tools import DELIVER, Offer
+from steps.answer_files import kept_result, pictures_of
 from steps.chat import Part, TextPart, ToolCall
 from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
 from steps.contract import StepBroke, StepInput, listed
@@ -109,7 +110,7 @@ class AgentCalls:
             return await self._questions.approval(f"turn-{turn}", asked)
         to = None if handoff is None or delivered else await self._hand_over(handoff)
         self._left.spent_ms += max((self._spent_ms(call) for call in before), default=0)
-        results = [self._result(call) for call in before]
+        results = [await self._result(call) for call in before]
         if delivered is None:
             return Told(results, to)
         for call in calls[len(before) + 1 :]:
@@ -253,6 +254,7 @@ class AgentCalls:
             try:
                 async with self._effects.within(seconds):
                     value = await self._effects.tool(offer.id, arguments, name)
+                    value = await kept_result(value, name, self._effects)
             except StepBroke as broke:
                 error = broke.error
             except TimeoutError:
@@ -325,7 +327,7 @@ class AgentCalls:
         spent = kept.get("durationMs") if isinstance(kept, dict) else 0
         return spent if isinstance(spent, int) and not self._questions.is_kept(call.name) else 0
 
-    def _result(self, call: AgentCall) -> tuple[Part, ...]:
+    async def _result(self, call: AgentCall) -> tuple[Part, ...]:
         """Return what the model is told of a call, and note it."""
         kept = self._effects.recalled(call.name)
         noted: JsonObject = {"tool": call.meant}
@@ -340,7 +342,7 @@ class AgentCalls:
         told = kept["result"] if kept["ok"] else {"error": kept["error"]}
         if kept["ok"] and "runId" in kept:
             told = of_workflow(told)
-        parts = shown(told, self._limits.maxResult)
+        parts = shown(told, self._limits.maxResult, await pictures_of(told, self._effects))
         if call.edited is None:
             return parts
         return (TextPart(told_edit(call.edited)), *parts)

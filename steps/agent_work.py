@@ -18,6 +18,7 @@ from steps.agent_limits import AgentLimits
 from steps.agent_questions import Questions
 from steps.agent_recorded import RecordedCalls
 from steps.agent_tools import DELIVER
+from steps.answer_files import kept_answer
 from steps.asked import newly_asked
 from steps.chat import (
     ChatAnswer,
@@ -85,6 +86,7 @@ class AgentWork:
         )
         self._conversation = step.idempotency_key
         self._specs: list[ToolSpec] = []
+        self._files: list[Json] = []
 
     def begin_after(self, children: int, used: Usage) -> None:
         """Begin after so many child runs of the visit, which have used that much of the limits."""
@@ -191,12 +193,14 @@ class AgentWork:
         async def work() -> Json:
             try:
                 async with self._effects.within(self._limits.left_s()):
-                    answer = await self._effects.chat(request)
+                    asked = await self._effects.chat(request)
+                    answer = await kept_answer(asked, name, self._effects)
             except TimeoutError as late:
                 raise self._limits.out_of_time() from late
             return {**answer.to_json(), **beside}
 
         answer = answer_from_json(await self._effects.record(name, work))
+        self._files += answer.files
         is_new = not self._questions.is_kept(name)
         if is_new:
             self._limits.used += answer.usage
@@ -286,4 +290,6 @@ class AgentWork:
             "usage": self._limits.used.to_json(),
             "calls": self._calls.log,
         }
+        if self._files:
+            response["files"] = self._files
         return Done(output, {"response": response})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine import Json
-from steps.chat import ImagePart, Message, Part
+from steps.chat import FilePart, Message, Part, TextPart
 
 _LONGEST = 20_000
 
@@ -21,11 +21,17 @@ def newly_asked(messages: Sequence[Message]) -> list[Json]:
     ]
 
 
+def _kind(part: Part) -> str:
+    if isinstance(part, FilePart):
+        return f"file {part.name}" if part.name else "file"
+    return "picture"
+
+
 def _told(parts: Sequence[Part]) -> str:
     text = "\n\n".join(
-        f"(picture, {part.media_type}, {len(part.content):,} bytes)"
-        if isinstance(part, ImagePart)
-        else part.text
+        part.text
+        if isinstance(part, TextPart)
+        else f"({_kind(part)}, {part.media_type}, {len(part.content):,} bytes)"
         for part in parts
     )
     more = len(text) - _LONGEST

@@ -1,11 +1,11 @@
-"""Uploaded files as parts of a message: pictures as they are, all else as text."""
+"""Uploaded files as parts of a message: as they are where the model takes them, else as text."""
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from engine import Json
-from steps.chat import IMAGE_TYPES, ImagePart, Part, TextPart
+from steps.chat import AUDIO_FORMATS, IMAGE_TYPES, PDF, FilePart, ImagePart, Part, TextPart
 from steps.contract import StepBroke
 from steps.effects import Effects
 from steps.stored_file import StoredFile
@@ -16,6 +16,9 @@ _DOCUMENTS = frozenset(
     | {".eml", ".msg", ".mht", ".mhtml", ".epub"}
 )
 _MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
+MOST_BYTES = 15_000_000
+"""The most bytes of files that a model is shown as they are, together."""
+
 _PDF, _PDF_BEGINS_WITHIN = b"%PDF-", 1_024
 
 
@@ -32,22 +35,42 @@ def file_ids(value: Json, setting: str) -> list[str]:
 
 
 async def attached(
-    files: Sequence[Template], scope: Mapping[str, Json], effects: Effects
+    files: Sequence[Template], scope: Mapping[str, Json], model: str | None, effects: Effects
 ) -> list[Part]:
-    """Read the files that a step's setting `files` names. Raises `StepBroke`."""
-    parts: list[Part] = []
+    """Read the files that a step's setting `files` names for a model. Raises `StepBroke`."""
+    ids: list[str] = []
     for index, template in enumerate(files):
-        for file_id in file_ids(await template.rendered(scope), f"files[{index}]"):
-            parts.append(await as_part(file_id, effects))  # noqa: PERF401 - one after another
+        ids += file_ids(await template.rendered(scope), f"files[{index}]")
+    takes = await effects.takes(model) if ids else ()
+    parts: list[Part] = []
+    size = 0
+    for file_id in ids:
+        part = await as_part(file_id, takes, effects)
+        size += 0 if isinstance(part, TextPart) else len(part.content)
+        if size > MOST_BYTES:
+            message = (
+                f"the files have more than the {MOST_BYTES:,} bytes that a model is shown as they "
+                "are; give fewer or smaller ones"
+            )
+            raise StepBroke("FilesTooLarge", message, retryable=False)
+        parts.append(part)
     return parts
 
 
-async def as_part(file_id: str, effects: Effects) -> Part:
-    """Read a file for a model. Raises `StepBroke` when it gives neither picture nor text."""
+async def as_part(file_id: str, takes: Collection[str], effects: Effects) -> Part:
+    """Read a file for a model. Raises `StepBroke` when it takes neither the file nor its text."""
     stored = await effects.file(file_id)
     media_type = stored.media_type.partition(";")[0].strip().lower()
     if media_type in IMAGE_TYPES:
+        if "images" not in takes:
+            raise _not_taken(stored, "pictures", "images")
         return ImagePart(media_type, stored.content)
+    if media_type in AUDIO_FORMATS:
+        if "audio" not in takes:
+            raise _not_taken(stored, "sound", "audio")
+        return FilePart(media_type, stored.content, stored.name)
+    if "pdf" in takes and _is_pdf(stored):
+        return FilePart(PDF, stored.content, stored.name)
     if _is_document(stored):
         text = await _extracted(stored, effects)
     else:
@@ -55,11 +78,14 @@ async def as_part(file_id: str, effects: Effects) -> Part:
     return TextPart(f"File {stored.name}:\n\n{text}")
 
 
+def _is_pdf(stored: StoredFile) -> bool:
+    return _PDF in stored.content[:_PDF_BEGINS_WITHIN]
+
+
 def _is_document(stored: StoredFile) -> bool:
     """Judge by content and name; the declared type of a CSV file is often Excel's."""
     suffix = PurePath(stored.name).suffix.lower()
-    is_pdf = _PDF in stored.content[:_PDF_BEGINS_WITHIN]
-    return is_pdf or stored.content.startswith(_MAGIC) or suffix in _DOCUMENTS
+    return _is_pdf(stored) or stored.content.startswith(_MAGIC) or suffix in _DOCUMENTS
 
 
 async def _extracted(stored: StoredFile, effects: Effects) -> str:
@@ -98,9 +124,17 @@ def _plain(stored: StoredFile, media_type: str) -> str:
     return text
 
 
+def _not_taken(stored: StoredFile, what: str, setting: str) -> StepBroke:
+    message = (
+        f"file {stored.name} ({stored.media_type}) cannot be shown to the model, which takes no "
+        f"{what}; where it does, say `{setting}: true` in its document"
+    )
+    return StepBroke("UnsupportedFile", message, retryable=False)
+
+
 def _unsupported(stored: StoredFile) -> StepBroke:
     message = (
         f"file {stored.name} ({stored.media_type}) cannot be shown to a model; it takes pictures "
-        "(PNG, JPEG, GIF, WebP), text, PDF and office documents"
+        "(PNG, JPEG, GIF, WebP), text, PDF and office documents, and sound (WAV, MP3) where it can"
     )
     return StepBroke("UnsupportedFile", message, retryable=False)

@@ -87,7 +87,8 @@ class CallAgentSettings(StepSettings):
     files: list[Template] = Field(
         [],
         max_length=50,
-        description="ids of files, or lists of them: images as images, documents as their text",
+        description="ids of files, or lists of them: pictures, PDF and sound as they are where the "
+        "model takes them, documents as their text; 15 MB at most as they are",
     )
 
 
@@ -127,6 +128,7 @@ class CallAgent(StepType[CallAgentSettings]):
         "InvalidRequest, FileNotFound, UnsupportedFile": "as in call-llm: `files` names something "
         "else than a file that a model can be shown; or `threadId` is no text, or another agent's; "
         "or there is no visit as `recorded` says",
+        "FilesTooLarge": "the files that the model is shown as they are have too many bytes",
         "StorageUnavailable": "the storage of files is away; retried",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
@@ -170,7 +172,9 @@ class CallAgent(StepType[CallAgentSettings]):
         asked = message
         if inputs:
             asked += f"\n\nInputs:\n{json.dumps(inputs, ensure_ascii=False, indent=1)}"
-        files = await attached(settings.files, step.scope, effects)
+        files = await attached(
+            settings.files, step.scope, settings.model or agent.settings.model, effects
+        )
         user = Message("user", (TextPart(asked), *files))
         budget = BudgetQuestions(step, effects)
         await budget.settle()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine import Json, JsonObject
+from steps.answer_files import kept_answer
 from steps.asked import newly_asked
 from steps.attachments import attached
 from steps.budget_questions import BudgetQuestions, accepted
@@ -70,7 +71,7 @@ class CallLlmSettings(StepSettings):
         [],
         max_length=100,
         description="uploaded files to show to it, each a file id or a list of ids: pictures, "
-        "text, PDF and office documents",
+        "text, PDF and office documents, and sound; 15 MB at most that are shown as they are",
     )
     reasoning: Reasoning | None = Field(None, description=REASONING)
     fallback: Fallback = Field([], description=FALLBACK)
@@ -99,8 +100,8 @@ class CallLlm(StepType[CallLlmSettings]):
     The fields are those of `output` that have no `value`; without any, the output is `text`. An
     answer that does not fit them goes back to the model with what is wrong and the schema; the
     last of the `repairs` asks for it by a tool that must be called. `output` values name
-    `response`: `text`, `model` and `usage` (`inputTokens`, `outputTokens`, and `estimated` when
-    the provider does not count). Words and fences around the JSON of an answer are left out, as
+    `response`: `text`, `model`, `usage` (`inputTokens`, `outputTokens`, and `estimated` when the
+    provider does not count) and `files`: pictures and sound that the model has made. Words and fences around the JSON of an answer are left out, as
     are thoughts before it. An answer that has come is journaled, so that a crash does not ask
     for it again.
     """
@@ -123,6 +124,7 @@ class CallLlm(StepType[CallLlmSettings]):
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
         "InvalidRequest": "`files` names something that is no file id",
         "FileNotFound": "there is no such file",
+        "FilesTooLarge": "the files that the model is shown as they are have too many bytes",
         "StorageUnavailable": "the storage of files is away; retried",
         "UnknownModel": "there is no model of that name, or its provider does not know it",
         "UnknownSecret": "the secret that holds the model's key does not exist",
@@ -237,7 +239,7 @@ async def _asked(request: ChatRequest, name: str, effects: Effects) -> ChatAnswe
     """Ask once, or give the answer that was kept. Raises `StepBroke` for one of no use."""
 
     async def work() -> Json:
-        answer = await effects.chat(request)
+        answer = await kept_answer(await effects.chat(request), name, effects)
         return {**answer.to_json(), "asked": newly_asked(request.messages)}
 
     return usable(answer_from_json(await effects.record(name, work)))
@@ -246,7 +248,7 @@ async def _asked(request: ChatRequest, name: str, effects: Effects) -> ChatAnswe
 async def _conversation(
     settings: CallLlmSettings, step: StepInput, effects: Effects
 ) -> list[Message]:
-    parts = await attached(settings.files, step.scope, effects)
+    parts = await attached(settings.files, step.scope, settings.model, effects)
     turns = settings.messages
     if turns is None:
         assert settings.prompt is not None  # noqa: S101 - by `check`
@@ -278,7 +280,8 @@ def _repair(text: str, problems: list[Problem], schema: "JsonObject | None") -> 
 
 
 def _response(answer: ChatAnswer, text: str, used: Usage) -> JsonObject:
-    return {"text": text, "model": answer.model, "usage": used.to_json()}
+    said: JsonObject = {"text": text, "model": answer.model, "usage": used.to_json()}
+    return {**said, "files": [*answer.files]} if answer.files else said
 
 
 def _text_of(answer: ChatAnswer) -> str:

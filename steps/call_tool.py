@@ -5,6 +5,7 @@ from functools import cached_property
 from pydantic import Field
 
 from engine import Json
+from steps.answer_files import kept_result
 from steps.contract import Done, Outcome, StepInput, StepSettings, StepType
 from steps.effects import Effects
 from steps.secrets import fetched
@@ -20,6 +21,13 @@ class CallToolSettings(StepSettings):
         description="the tool's id; for a tool of an MCP server `server.tool`",
     )
     inputs: dict[str, SecretTemplate] = Field({}, description="what the tool is given")
+
+    keepFiles: bool = Field(  # noqa: N815
+        False,
+        strict=True,
+        description="keep the bytes of pictures and files in the result of an MCP server's tool as "
+        "files: `fileId` stands in their place",
+    )
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -81,4 +89,6 @@ class CallTool(StepType[CallToolSettings]):
         for name, item in settings.inputs.items():
             arguments[name] = item.source if item.is_constant else await item.rendered(scope)
         result = await effects.tool(settings.toolId, arguments)
+        if settings.keepFiles:
+            result = await kept_result(result, "result", effects)
         return Done(result, {"result": result})

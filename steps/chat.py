@@ -32,13 +32,32 @@ class ImagePart:
     content: bytes
 
 
+@value(frozen=True, slots=True)
+class FilePart:
+    """A file in a message that is no picture: a PDF, or sound.
+
+    Attributes:
+        media_type: Such as `application/pdf`, or `audio/wav`.
+        content: The bytes of the file.
+        name: What it is called; never a path.
+    """
+
+    media_type: str
+    content: bytes
+    name: str = ""
+
+
 ANSWER_TOOL = "answer"
 """The tool that a model calls to give an answer, where a schema is told by one."""
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The media types of pictures that providers take."""
 
-Part: TypeAlias = TextPart | ImagePart
+PDF = "application/pdf"
+AUDIO_FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+"""The media types of sound that providers take, and what they call them."""
+
+Part: TypeAlias = TextPart | ImagePart | FilePart
 
 
 @value(frozen=True, slots=True)
@@ -256,6 +275,8 @@ class ChatAnswer:
         latency_ms: How long it took, in milliseconds.
         extra: What the provider sent for itself with an answer that calls tools.
         origin: Who the provider is, and where.
+        made: Pictures and sound that it has made; no part of what is journaled.
+        files: The same as they are kept: the id, name, type and size of each file.
     """
 
     text: str
@@ -266,6 +287,8 @@ class ChatAnswer:
     latency_ms: int
     extra: "JsonObject" = field(default_factory=dict)
     origin: str = ""
+    made: tuple[FilePart, ...] = ()
+    files: tuple[JsonObject, ...] = ()
 
     def to_json(self) -> JsonObject:
         """Write the answer for the journal.
@@ -286,6 +309,8 @@ class ChatAnswer:
             kept["extra"] = self.extra
         if self.origin:
             kept["origin"] = self.origin
+        if self.files:
+            kept["files"] = [*self.files]
         return kept
 
     def as_message(self) -> Message:
@@ -311,4 +336,5 @@ def answer_from_json(kept: Json) -> ChatAnswer:
         latency_ms=int(values["latencyMs"]),  # type: ignore[arg-type]
         extra=values.get("extra", {}),  # type: ignore[arg-type]
         origin=str(values.get("origin", "")),
+        files=tuple(values.get("files", ())),  # type: ignore[arg-type]
     )

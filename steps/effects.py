@@ -140,6 +140,23 @@ class Effects(ModelEffects, Protocol):
         """
         ...
 
+    async def save_file(self, name: str, media_type: str, content: bytes, call: str = "") -> str:
+        """Keep a file for this run's tenant.
+
+        Args:
+            name: What it is called; never a path.
+            media_type: Such as `image/png`.
+            content: Its bytes.
+            call: Tells several of one visit apart: the same file has the same id each time.
+
+        Returns:
+            The file's id; it is durable.
+
+        Raises:
+            StepBroke: The storage is away.
+        """
+        ...
+
     async def secret(self, name: str) -> str:
         """Return a secret of this run's tenant.
 

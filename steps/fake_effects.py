@@ -1,7 +1,7 @@
 """Effects for tests: they answer what a test has provided, and refuse everything else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
@@ -165,6 +165,14 @@ class FakeEffects(Effects):
             known = [StoredFile(file_id, name, media_type, content)]
             self.saved += known
         return known[0].file_id
+
+    async def save_file(self, name: str, media_type: str, content: bytes, call: str = "") -> str:
+        """Keep a file; `file` reads it too."""
+        return await self._save(name, media_type, content)
+
+    async def takes(self, model: str | None) -> Collection[str]:
+        """Return what every model takes."""
+        return ("images", "pdf", "audio")
 
     async def secret(self, name: str) -> str:
         """Return a provided secret. Raises `StepBroke` when there is none of this name."""

@@ -1,6 +1,6 @@
 """What a step can do with models and agents: a part of its effects."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -35,6 +35,20 @@ class ModelEffects(Protocol):
         Raises:
             LimitReached: What may be spent has been; nothing was asked.
             StepBroke: There is no such model, or no usable answer came.
+        """
+        ...
+
+    async def takes(self, model: str | None) -> Collection[str]:
+        """Return what a model can be shown beside text.
+
+        Args:
+            model: The model's name; None: the default one.
+
+        Returns:
+            Some of `images`, `pdf` and `audio`, as its document says.
+
+        Raises:
+            StepBroke: There is no such model.
         """
         ...
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterable
 
-from steps.chat import ChatRequest, Message, TextPart, ToolSpec
+from steps.chat import ChatRequest, FilePart, ImagePart, Message, TextPart, ToolSpec
 
 _BYTES_A_TOKEN = 4
 _TOKENS_A_PICTURE = 1_000
+_BYTES_A_TOKEN_OF_A_FILE = 50
 _TOKENS_A_MESSAGE = 4
 
 
@@ -24,11 +25,18 @@ def specs_tokens(specs: Iterable[ToolSpec]) -> int:
 def message_tokens(message: Message) -> int:
     """Return about how many tokens a message has."""
     parts = sum(
-        text_tokens(part.text) if isinstance(part, TextPart) else _TOKENS_A_PICTURE
+        text_tokens(part.text) if isinstance(part, TextPart) else _tokens_of(part)
         for part in message.parts
     )
     calls = sum(text_tokens(call.name + call.text) for call in message.tool_calls)
     return _TOKENS_A_MESSAGE + parts + calls
+
+
+def _tokens_of(part: ImagePart | FilePart) -> int:
+    """Return a guess: a page of a PDF, or a second of sound, is some ten kilobytes or more."""
+    if isinstance(part, ImagePart):
+        return _TOKENS_A_PICTURE
+    return max(_TOKENS_A_PICTURE, len(part.content) // _BYTES_A_TOKEN_OF_A_FILE)
 
 
 def text_tokens(text: str) -> int:

@@ -7,7 +7,8 @@ The parts of a result are those of the Model Context Protocol, which other tools
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from engine import Json, JsonObject
 from steps.chat import IMAGE_TYPES, ImagePart, Part, TextPart
@@ -19,24 +20,28 @@ _KINDS = {
 _LONGEST_NAME = 2_000
 
 
-def shown(result: Json, longest: int) -> tuple[Part, ...]:
+_NONE: Mapping[str, bytes] = MappingProxyType({})
+
+
+def shown(result: Json, longest: int, pictures: Mapping[str, bytes] = _NONE) -> tuple[Part, ...]:
     """Return the parts of a message that tell a result, with about `longest` characters.
 
-    A last part says how much is missing of a longer one.
+    A last part says how much is missing of a longer one. `pictures` are those that the result
+    names by the ids of their files.
     """
-    content = _content_of(result)
+    content = content_of(result)
     if content is None:
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
         return _within([TextPart(text)], longest)
     assert isinstance(result, dict)  # noqa: S101 - it has `content`
-    parts = [_part(part) for part in content]
+    parts = [one for part in content for one in _parts(part, pictures)]
     told = "\n".join(filter(None, map(text_of, content)))
     rest = {key: value for key, value in result.items() if key != "content"}
     if rest.get("text") == told:
         del rest["text"]
     if rest:
         parts.insert(0, TextPart(json.dumps(rest, ensure_ascii=False)))
-    found = [part for part in parts if isinstance(part, ImagePart) or part.text]
+    found = [part for part in parts if not isinstance(part, TextPart) or part.text]
     return _within(found, longest) or (TextPart("(nothing)"),)
 
 
@@ -47,7 +52,7 @@ def _within(parts: Sequence[Part], longest: int) -> tuple[Part, ...]:
         return tuple(parts)
     left, found = longest, list[Part]()
     for part in parts:
-        if isinstance(part, ImagePart):
+        if not isinstance(part, TextPart):
             found.append(part)
         elif left > 0:
             text = cut(part.text, left)
@@ -84,7 +89,7 @@ def without_bytes(part: JsonObject) -> JsonObject:
     return {**left, "size": _size(bytes_of(part)), "omitted": True}
 
 
-def _content_of(result: Json) -> "list[JsonObject] | None":
+def content_of(result: Json) -> "list[JsonObject] | None":
     """Return the parts of a result that has some, None for any other value."""
     content = result.get("content") if isinstance(result, dict) else None
     if not isinstance(content, list) or not content:
@@ -96,21 +101,52 @@ def _content_of(result: Json) -> "list[JsonObject] | None":
 def _is_part(part: JsonObject) -> bool:
     return (part.get("type") == "text" and isinstance(part.get("text"), str)) or (
         part.get("type") in _KINDS
-        and any(key in part for key in ("data", "resource", "uri", "omitted"))
+        and any(key in part for key in ("data", "resource", "uri", "omitted", "fileId"))
     )
+
+
+def file_id_of(part: Mapping[str, Json]) -> str:
+    """Return the id of the file that keeps the bytes of a part, empty where none does."""
+    file_id = part.get("fileId")
+    return file_id if isinstance(file_id, str) else ""
+
+
+def with_file(part: JsonObject, file_id: str, size: int) -> JsonObject:
+    """Return a part with the id of a file in the place of its bytes."""
+    left = without_bytes(part)
+    del left["omitted"]
+    return {**left, "size": size, "fileId": file_id}
+
+
+def is_picture(part: Mapping[str, Json]) -> bool:
+    """Say whether a part is a picture of a type that providers take."""
+    return part.get("type") == "image" and _media_type(part) in IMAGE_TYPES
+
+
+def _media_type(part: Mapping[str, Json]) -> str:
+    return str(part.get("mimeType") or "").partition(";")[0].strip().lower()
+
+
+def _parts(part: JsonObject, pictures: Mapping[str, bytes]) -> Iterator[Part]:
+    """Yield what tells a part: a picture that is a file also by name, so that it can be used."""
+    if not (file_id := file_id_of(part)):
+        yield _part(part)
+        return
+    yield TextPart(_named(part))
+    if file_id in pictures and is_picture(part):
+        yield ImagePart(_media_type(part), pictures[file_id])
 
 
 def _part(part: JsonObject) -> Part:
     if text := text_of(part):
         return TextPart(text)
-    media_type = str(part.get("mimeType") or "").partition(";")[0].strip().lower()
-    if part.get("type") == "image" and media_type in IMAGE_TYPES:
+    if is_picture(part):
         try:
             content = base64.b64decode(bytes_of(part), validate=True)
         except (binascii.Error, ValueError):
             content = b""
         if content:
-            return ImagePart(media_type, content)
+            return ImagePart(_media_type(part), content)
     return TextPart(_named(part))
 
 
@@ -124,6 +160,7 @@ def _named(part: JsonObject) -> str:
     said += [str(of_it[key]) for key in ("name", "uri", "mimeType") if of_it.get(key)]
     size = part.get("size") or _size(bytes_of(part))
     said += [f"{size:,} bytes"] if isinstance(size, int) and size else []
+    said += [f"fileId {part['fileId']}"] if file_id_of(part) else []
     said += [str(of_it["description"])] if of_it.get("description") else []
     return f"({', '.join(said)})"[:_LONGEST_NAME]
 

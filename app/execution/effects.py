@@ -1,6 +1,6 @@
 """What steps do to the world in service: the live effects."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -149,6 +149,15 @@ class LiveEffects:
     async def file(self, file_id: str) -> StoredFile:
         """Read an uploaded file."""
         return await self._services.files.read_for_step(self._tenant, file_id)
+
+    async def save_file(self, name: str, media_type: str, content: bytes, call: str = "") -> str:
+        """Keep a file, the same again where a crash has it made again."""
+        made = f"{self._doing.idempotency_key(self._live.run.id)}:{call}"
+        return await self._services.files.save(self._tenant, made, name, media_type, content)
+
+    async def takes(self, model: str | None) -> Collection[str]:
+        """Return what a model can be shown beside text."""
+        return (await self._services.models.named(self._tenant, model)).settings.takes
 
     async def secret(self, name: str) -> str:
         """Return a secret."""

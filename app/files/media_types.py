@@ -8,7 +8,14 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
+    (b"ID3", "audio/mpeg"),
+    (b"\xff\xfb", "audio/mpeg"),
+    (b"\xff\xf3", "audio/mpeg"),
+    (b"\xff\xf2", "audio/mpeg"),
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
 )
+_OF_RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _OFFICE = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -22,8 +29,8 @@ def media_type_of(name: str, content: bytes) -> str:
     for signature, kind in _SIGNATURES:
         if content.startswith(signature):
             return kind
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
+    if content.startswith(b"RIFF") and content[8:12] in _OF_RIFF:
+        return _OF_RIFF[content[8:12]]
     ending = name.rpartition(".")[2].lower()
     if content.startswith(b"PK\x03\x04"):
         return _OFFICE.get(ending, "application/zip")

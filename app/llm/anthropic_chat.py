@@ -2,13 +2,14 @@
 
 import asyncio
 import base64
+from functools import partial
 from typing import Any
 
-from app.llm.endpoint import Endpoint, named
+from app.llm.endpoint import Endpoint, beside_loop, must_take, named
 from app.llm.installed import installed_models
 from app.llm.schemas import has_open_part, in_words
 from app.llm.tolerant import objects_of
-from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
+from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, Part, TextPart
 
 BASE_URL = "https://api.anthropic.com"
 _NO_KEY = "none"
@@ -26,7 +27,8 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
         Exception: Whatever the library raises.
     """
     messages, transform, read = await asyncio.to_thread(_messages, endpoint)
-    asked = messages.with_streaming_response.create(**_body(endpoint, request, transform))
+    body = await beside_loop(request, partial(_body, endpoint, request, transform))
+    asked = messages.with_streaming_response.create(**body)
     # The library's own reading takes nothing that differs from the book.
     async with asked as answer:
         found: ChatAnswer = await read(endpoint, request, answer.http_response)
@@ -143,7 +145,7 @@ def _blocks(message: Message, endpoint: Endpoint) -> list[dict[str, Any]]:
     parts = message.parts
     if message.role == "tool" and not endpoint.settings.takes_images:
         parts = tuple(named(part) for part in parts)
-    blocks = [_part(part) for part in parts if not _is_blank(part)]
+    blocks = [_part(part, endpoint) for part in parts if not _is_blank(part)]
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
         return [{**result, "content": blocks or [_EMPTY]}]
@@ -156,16 +158,19 @@ def _blocks(message: Message, endpoint: Endpoint) -> list[dict[str, Any]]:
     return blocks or [_EMPTY]
 
 
-def _is_blank(part: TextPart | ImagePart) -> bool:
+def _is_blank(part: Part) -> bool:
     return isinstance(part, TextPart) and not part.text.strip()
 
 
-def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+def _part(part: Part, endpoint: Endpoint) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     data = base64.b64encode(part.content).decode()
     source = {"type": "base64", "media_type": part.media_type, "data": data}
-    return {"type": "image", "source": source}
+    if isinstance(part, ImagePart):
+        return {"type": "image", "source": source}
+    must_take(endpoint, part)
+    return {"type": "document", "source": source, **({"title": part.name} if part.name else {})}
 
 
 def _text(message: Message) -> str:

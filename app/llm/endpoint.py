@@ -4,14 +4,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
+from app.concurrency.offload import LONG_BYTES, offload
 from app.llm.tolerant import whole_characters
 from app.settings.llm import ModelDocument
 from engine import JsonObject
 from engine.value import value
-from steps.chat import ImagePart, TextPart, ToolCall
+from steps.chat import PDF, ChatRequest, FilePart, Part, TextPart, ToolCall
+from steps.contract import StepBroke
 from steps.model_json import only_object
+
+T = TypeVar("T")
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 further_headers: ContextVar[Mapping[str, str]] = ContextVar("further_headers", default=_NONE)
@@ -62,12 +66,30 @@ def tool_calls(found: Iterable[tuple[str, str, str, JsonObject]]) -> tuple[ToolC
     return tuple(calls)
 
 
-def named(part: TextPart | ImagePart) -> TextPart:
+def named(part: Part) -> TextPart:
     """Return a part as text, a picture by its type and size."""
     if isinstance(part, TextPart):
         return part
     size = f"{part.media_type}, {len(part.content):,} bytes"
     return TextPart(f"(picture, {size}; this model is not shown pictures)")
+
+
+async def beside_loop(request: ChatRequest, make: Callable[[], T]) -> T:
+    """Return what `make` makes of a question, in a thread where that has many bytes to write."""
+    parts = (part for message in request.messages for part in message.parts)
+    size = sum(len(part.content) for part in parts if not isinstance(part, TextPart))
+    return await offload(make) if size > LONG_BYTES else make()
+
+
+def must_take(endpoint: Endpoint, part: FilePart) -> None:
+    """Raise `StepBroke` unless the model takes a file: a fallback may not, or another agent's."""
+    what = "pdf" if part.media_type == PDF else "audio"
+    if what not in endpoint.settings.takes:
+        message = (
+            f"model {endpoint.settings.model} takes no {what}, so it cannot be shown {part.name}; "
+            f"where it does, say `{what}: true` in its document"
+        )
+        raise StepBroke("ModelRejected", message, retryable=False)
 
 
 def arguments_text(arguments: "JsonObject | None", text: str) -> str:

@@ -8,6 +8,7 @@ import httpx2
 
 from app.llm.endpoint import Endpoint, tool_calls
 from app.llm.failures import ProviderError
+from app.llm.made_files import made_files, spoken
 from app.llm.pieces import merged
 from app.llm.received import cut_short, document, events, is_stream, no_answer
 from app.llm.thoughts import without_thoughts
@@ -26,8 +27,9 @@ from engine import JsonObject
 from steps.chat import ChatAnswer, ChatRequest, Finish, ToolCall
 
 _OF_A_MESSAGE = frozenset(
-    {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
+    {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images"}
 )
+_MADE = frozenset({"audio", "images"})
 _OF_A_CALL = frozenset({"id", "type", "index", "function"})
 _LENGTH = frozenset({"length", "max_tokens"})
 _CONTEXT = frozenset({"model_length", "context_length", "context_window"})
@@ -54,11 +56,12 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
     refusal = as_text(said.get("refusal"))
     if finish == "error" or choice.get("error"):
         raise ProviderError(choice if choice.get("error") else whole, response)
-    if not (text or calls or refusal) and (whole.get("error") or not (said or finish)):
+    made = made_files(said)
+    if not (text or calls or refusal or made) and (whole.get("error") or not (said or finish)):
         raise no_answer(whole, response)
     usage = as_object(whole.get("usage"))
     return ChatAnswer(
-        text=text or refusal,
+        text=text or refusal or spoken(said),
         tool_calls=calls,
         finish=_finish(finish, refusal, calls),
         model=as_word(whole.get("model")) or endpoint.settings.model,
@@ -66,6 +69,7 @@ async def read(endpoint: Endpoint, request: ChatRequest, response: httpx2.Respon
         latency_ms=0,
         extra=_extra(said) if calls else {},
         origin=endpoint.origin,
+        made=made,
     )
 
 
@@ -151,7 +155,7 @@ class _Pieces:
             self._take_call(call)
         if isinstance(delta.get("function_call"), dict):
             self._take_call({"index": 0, "function": delta["function_call"]})
-        self._rest.append(rest_of(delta, _OF_A_MESSAGE))
+        self._rest.append(rest_of(delta, _OF_A_MESSAGE - _MADE))
         self.finish = as_word(choice.get("finish_reason")) or self.finish
 
     def _take_call(self, piece: dict[str, Any]) -> None:

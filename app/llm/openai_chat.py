@@ -2,15 +2,16 @@
 
 import asyncio
 import base64
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.llm.endpoint import Endpoint, arguments_text, named
+from app.llm.endpoint import Endpoint, arguments_text, beside_loop, must_take, named
 from app.llm.installed import installed_models
 from app.llm.schemas import in_words, is_strict
 from engine import Json
-from steps.chat import ChatAnswer, ChatRequest, ImagePart, Message, TextPart
+from steps.chat import AUDIO_FORMATS, ChatAnswer, ChatRequest, ImagePart, Message, Part, TextPart
 from steps.contract import StepBroke
 
 BASE_URL = "https://api.openai.com/v1"
@@ -26,7 +27,7 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
         Exception: Whatever the library raises.
     """
     completions, read = await asyncio.to_thread(_completions, endpoint)
-    asked = completions.with_streaming_response.create(**_body(endpoint, request))
+    asked = completions.with_streaming_response.create(**await _body_of(endpoint, request))
     # The library's own reading takes nothing that differs from the book.
     async with asked as answer:
         found: ChatAnswer = await read(endpoint, request, answer.http_response)
@@ -52,6 +53,11 @@ def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
         http_client=endpoint.client,
     )
     return client.chat.completions, read
+
+
+async def _body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
+    """Return the body, made beside the loop where it holds files."""
+    return await beside_loop(request, partial(_body, endpoint, request))
 
 
 def _body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def _messages(messages: tuple[Message, ...], endpoint: Endpoint) -> list[dict[st
             pictures = []
         said.append(_message(message, endpoint))
         if message.role == "tool" and endpoint.settings.takes_images:
-            shown = [_part(part) for part in message.parts if isinstance(part, ImagePart)]
+            shown = [_part(part, endpoint) for part in message.parts if isinstance(part, ImagePart)]
             if shown:
                 told = f"The pictures that the call {message.tool_call_id} gave:"
                 pictures += [{"type": "text", "text": told}, *shown]
@@ -171,8 +177,8 @@ def _result(message: Message, endpoint: Endpoint) -> dict[str, Any]:
 def _message(message: Message, endpoint: Endpoint) -> dict[str, Any]:
     if message.role == "tool":
         return _result(message, endpoint)
-    if any(isinstance(part, ImagePart) for part in message.parts):
-        content: Any = [_part(part) for part in message.parts]
+    if any(not isinstance(part, TextPart) for part in message.parts):
+        content: Any = [_part(part, endpoint) for part in message.parts]
     else:
         content = _text(message)
     is_its_own = message.origin == endpoint.origin
@@ -197,8 +203,15 @@ def _text(message: Message) -> str:
     return "\n\n".join(part.text for part in message.parts if isinstance(part, TextPart))
 
 
-def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+def _part(part: Part, endpoint: Endpoint) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     data = base64.b64encode(part.content).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{data}"}}
+    address = f"data:{part.media_type};base64,{data}"
+    if isinstance(part, ImagePart):
+        return {"type": "image_url", "image_url": {"url": address}}
+    must_take(endpoint, part)
+    if part.media_type in AUDIO_FORMATS:
+        sound = {"data": data, "format": AUDIO_FORMATS[part.media_type]}
+        return {"type": "input_audio", "input_audio": sound}
+    return {"type": "file", "file": {"filename": part.name or "file.pdf", "file_data": address}}

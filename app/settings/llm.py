@@ -128,8 +128,18 @@ class ModelDocument(BaseModel):
     )
     images: bool | None = Field(
         None,
-        description="whether it takes pictures that tools give; else it is told their type and "
-        "size. Without it, those of provider anthropic do",
+        description="whether it takes pictures: `false` refuses those that steps name, too. "
+        "Without it, of those that tools give models of provider openai are told type and size",
+    )
+    pdf: bool = Field(
+        False,
+        strict=True,
+        description="whether it takes PDF that steps name, as it is; else its text is read",
+    )
+    audio: bool = Field(
+        False,
+        strict=True,
+        description="whether it takes sound (WAV, MP3) that steps name; provider openai only",
     )
     prices: Prices | None = Field(
         None, description="what its tokens cost; without it, its answers have no `cost`"
@@ -171,10 +181,18 @@ class ModelDocument(BaseModel):
         """Whether pictures that tools give are sent to it."""
         return self.provider == "anthropic" if self.images is None else self.images
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """What it can be shown beside text: some of `images`, `pdf` and `audio`."""
+        shown = {"images": self.images is not False, "pdf": self.pdf, "audio": self.audio}
+        return frozenset(name for name, is_taken in shown.items() if is_taken)
+
     @model_validator(mode="after")
     def _fits_provider(self) -> "ModelDocument":
         if self.provider == "anthropic" and self.structured == "json_object":
             raise ValueError("structured: json_object is a mode of provider openai only")
+        if self.provider == "anthropic" and self.audio:
+            raise ValueError("audio: models of provider anthropic take no sound")
         if self.provider == "openai" and isinstance(self.reasoning, int):
             raise ValueError("reasoning: provider openai takes words, such as low or high")
         if (self.provider == "scripted") != bool(self.scripts):

@@ -111,6 +111,8 @@ class StoredModel(TypedDict):
     rate: NotRequired[str]
     scripts: NotRequired[list[Script]]
     images: NotRequired[bool]
+    pdf: NotRequired[bool]
+    audio: NotRequired[bool]
     retries: int
     prices: NotRequired[Prices]
 

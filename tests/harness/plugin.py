@@ -1,6 +1,7 @@
 """Tools and a step type for tests."""
 
 import asyncio
+import base64
 import time
 from pathlib import Path
 
@@ -69,3 +70,10 @@ async def stubborn(seconds: float) -> str:
         await asyncio.sleep(seconds)
         raise
     return "slept"
+
+
+@tool
+def shoot(size: int) -> dict[str, object]:
+    """Give a picture as tools of MCP servers do."""
+    data = base64.b64encode(b"\x89PNG%d" % size).decode()
+    return {"content": [{"type": "image", "mimeType": "image/png", "data": data}], "text": ""}

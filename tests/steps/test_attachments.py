@@ -15,7 +15,7 @@ READ: dict[str, Any] = {"text": "the text", "truncated": False, "leftOut": []}
 async def shown(name: str, content: bytes, **result: Any) -> str:
     file = StoredFile("f1", name, "application/octet-stream", content)
     tools = {"extract-document": READ | result}
-    part = await as_part("f1", FakeEffects(files=[file], tool_results=tools))
+    part = await as_part("f1", ("images",), FakeEffects(files=[file], tool_results=tools))
     assert isinstance(part, TextPart)
     return part.text
 
