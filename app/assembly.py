@@ -52,6 +52,7 @@ from app.telemetry.stacks import loading_plugins
 from app.telemetry.traces import Exporter
 from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
+from app.tools.knowledge_store import KnowledgeStore
 from app.tools.mcp.servers import McpServers
 from app.tools.stored_values import StoredValues
 from app.triggers.triggers import open_triggers
@@ -104,6 +105,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
+        KnowledgeStore(journal.knowledge, clock, secrets.mask),
         journal.events, deltas if settings.transcripts else None, ModelTurns(acting),
         CallRates(settings.call_rates, acting) if settings.call_rates else None,
     )  # fmt: skip
@@ -149,6 +151,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         callbacks=callbacks,
         triggers=triggers,
         spending=spending,
+        store=services.store,
+        knowledge=services.knowledge,
     )
 
 

@@ -34,6 +34,8 @@ from app.settings.server import Settings
 from app.spending.spending import Spending
 from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
+from app.tools.knowledge_store import KnowledgeStore
+from app.tools.stored_values import StoredValues
 from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
 from engine.value import value
@@ -78,6 +80,8 @@ class Services:
     callbacks: Callbacks
     triggers: Triggers
     spending: Spending
+    store: StoredValues
+    knowledge: KnowledgeStore
     fair_loop: FairLoop
     watched: list[WatchedFolder] = field(default_factory=list)
     """Folders of definitions that are published as they are saved, for development."""

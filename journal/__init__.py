@@ -33,6 +33,7 @@ from journal.errors import (
     DefinitionExists,
     DuplicateStart,
     JournalError,
+    KnowledgeFull,
     Locked,
     NameTaken,
     NotArchived,
@@ -75,6 +76,7 @@ from journal.firings import Firing, FiringList
 from journal.health import Health
 from journal.inbox import Inbox, PausedRow
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
+from journal.knowledge import KnowledgeTable, PassageRow
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.locks import Locks, LockView, SessionLost
@@ -192,6 +194,8 @@ __all__ = [
     "KeptSignal",
     "KeyRow",
     "Keys",
+    "KnowledgeFull",
+    "KnowledgeTable",
     "LeftBehind",
     "LimitHit",
     "Line",
@@ -215,6 +219,7 @@ __all__ = [
     "Owners",
     "PasskeyRow",
     "PasskeyTable",
+    "PassageRow",
     "PausedRow",
     "PeopleTable",
     "PersonRow",

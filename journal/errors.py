@@ -316,6 +316,13 @@ class StoreFull(JournalError):
         super().__init__(f"the store holds {most} values already; delete some, or let them expire")
 
 
+class KnowledgeFull(JournalError):
+    """A collection has as many passages, or a tenant as many collections, as it may have."""
+
+    def __init__(self, bound: str) -> None:
+        super().__init__(f"{bound}; remove some, or use another one")
+
+
 class DefinitionExists(JournalError):
     """The id that was asked for is taken."""
 

@@ -26,6 +26,7 @@ from journal.events import Events, Head
 from journal.files import FileTable
 from journal.firings import FiringList
 from journal.inbox import Inbox
+from journal.knowledge import KnowledgeTable
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
@@ -120,6 +121,7 @@ class Journal:
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
         self.store = StoreTable(writer, readers)
+        self.knowledge = KnowledgeTable(writer, readers)
         self.variables = VariableTable(writer, readers)
         self.models = ModelTable(writer, readers)
         self.spending = SpendingTable(writer, readers)

@@ -100,10 +100,10 @@ class CallLlm(StepType[CallLlmSettings]):
     The fields are those of `output` that have no `value`; without any, the output is `text`. An
     answer that does not fit them goes back to the model with what is wrong and the schema; the
     last of the `repairs` asks for it by a tool that must be called. `output` values name
-    `response`: `text`, `model`, `usage` (`inputTokens`, `outputTokens`, and `estimated` when the
-    provider does not count) and `files`: pictures and sound that the model has made. Words and fences around the JSON of an answer are left out, as
-    are thoughts before it. An answer that has come is journaled, so that a crash does not ask
-    for it again.
+    `response`: `text`, `model`, `usage` (`inputTokens`, `outputTokens`, and `estimated` when
+    the provider does not count) and `files`: pictures and sound that the model has made. Words
+    and fences around the JSON of an answer are left out, as are thoughts before it. An answer
+    that has come is journaled, so that a crash does not ask for it again.
     """
 
     type = "call-llm"

@@ -15,7 +15,14 @@ from steps.http_messages import HttpRequest, HttpResponse
 from steps.model_effects import ModelEffects
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.stored_file import ReadFile, StoredFile
-from steps.tool_calls import SaveFile, StoreCall, no_storage, no_store
+from steps.tool_calls import (
+    KnowledgeCall,
+    SaveFile,
+    StoreCall,
+    no_knowledge,
+    no_storage,
+    no_store,
+)
 
 
 @value(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class ToolContext:
         tenant: Whose run it is; a tool that has few of something shares it out by this.
         save: Keeps a file for the run's tenant.
         store: Calls the tenant's store; each change is made once for each idempotency key.
+        knowledge: Changes and searches the tenant's texts.
     """
 
     run_id: str
@@ -42,6 +50,7 @@ class ToolContext:
     tenant: str = ""
     save: SaveFile = no_storage
     store: Callable[[StoreCall], Awaitable[Json]] = no_store
+    knowledge: Callable[[KnowledgeCall], Awaitable[Json]] = no_knowledge
 
 
 @value(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from steps.child_runs import ChildEnd, ChildPlan, ChildrenEnded, ChildrenOpen, C
 from steps.contract import StepBroke, StepInput
 from steps.effects import Effects, ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse, KeptFile
+from steps.marked_tools import call_marked, info_of
 from steps.not_provided import NotProvided, ToolUse
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.stored_file import StoredFile
@@ -48,6 +49,7 @@ class FakeEffects(Effects):
         clock_ms: What `now_ms` returns, in Unix milliseconds; it stands still.
         responses: What comes back for HTTP requests.
         answers: What models answer.
+        model_takes: What every model can be shown: some of `images`, `pdf` and `audio`.
         tool_results: By a tool's id its result, a `StepBroke`, a function of its arguments, or
             a function marked with `@tool`, which is called as in service.
         files: The uploaded files.
@@ -75,6 +77,7 @@ class FakeEffects(Effects):
     clock_ms: int = 1_767_225_600_000
     responses: Answers[HttpRequest, HttpResponse] | None = None
     answers: Answers[ChatRequest, ChatAnswer] | None = None
+    model_takes: Collection[str] = ("images",)
     tool_results: Mapping[str, Any] | None = None
     files: Sequence[StoredFile] | None = None
     secrets: Mapping[str, str] | None = None
@@ -171,8 +174,8 @@ class FakeEffects(Effects):
         return await self._save(name, media_type, content)
 
     async def takes(self, model: str | None) -> Collection[str]:
-        """Return what every model takes."""
-        return ("images", "pdf", "audio")
+        """Return `model_takes`."""
+        return self.model_takes
 
     async def secret(self, name: str) -> str:
         """Return a provided secret. Raises `StepBroke` when there is none of this name."""
@@ -203,13 +206,13 @@ class FakeEffects(Effects):
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a provided tool is marked as pure."""
         result: Any = self._tool_results(f"asks about the tool {tool_id}").get(tool_id)
-        return is_tool(result) and Tools([result]).is_pure(_info(result).id)
+        return is_tool(result) and Tools([result]).is_pure(info_of(result).id)
 
     async def tools(self) -> Sequence[ToolInfo]:
         """List the provided tools."""
         results = self._tool_results("lists the tools")
         return [
-            _info(result) if is_tool(result) else ToolInfo(tool_id, "", {"type": "object"})
+            info_of(result) if is_tool(result) else ToolInfo(tool_id, "", {"type": "object"})
             for tool_id, result in sorted(results.items(), key=lambda item: item[0])
         ]
 
@@ -354,22 +357,6 @@ def _of_enough(plan: ChildPlan, ends: list[ChildEnd], enough: int) -> ChildrenEn
     if len(ends) - len(failed) >= enough:
         return ChildrenEnded(ends)
     return ChildrenEnded(failed) if plan.is_out_of_reach(len(failed)) else None
-
-
-async def call_marked(
-    function: Callable[..., Any], arguments: JsonObject, context: ToolContext
-) -> Json:
-    """Call a function marked with `@tool` as in service. Raises `StepBroke`."""
-    try:
-        return await Tools([function]).call(_info(function).id, arguments, context)
-    except StepBroke as broken:
-        if isinstance(broken.__cause__, NotProvided):  # is no failure of the tool
-            raise broken.__cause__ from None
-        raise
-
-
-def _info(function: Any) -> ToolInfo:
-    return Tools([function]).describe()[0]
 
 
 def _next(

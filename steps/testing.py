@@ -30,8 +30,9 @@ from steps.contract import (
 )
 from steps.definition import compile_definition
 from steps.end_flow import EndFlow
-from steps.fake_effects import FakeEffects, call_marked
+from steps.fake_effects import FakeEffects
 from steps.http_messages import HttpResponse
+from steps.marked_tools import call_marked
 from steps.not_provided import NotProvided, ToolUse
 from steps.outputs import deliver
 from steps.registry import Registry

@@ -30,6 +30,30 @@ class StoreCall:
     lasts_ms: int | None = None
 
 
+@value(frozen=True, slots=True)
+class KnowledgeCall:
+    """One call of the tenant's knowledge.
+
+    Attributes:
+        operation: `add`, `remove`, `list` or `search`.
+        collection: Where.
+        source: What the text is called.
+        text: What is added, or what is looked for.
+        limit: How many passages are found at most.
+    """
+
+    operation: str
+    collection: str
+    source: str = ""
+    text: str = ""
+    limit: int = 5
+
+
+async def no_knowledge(call: KnowledgeCall) -> Json:
+    """Raise: whoever made the context has given no knowledge."""
+    raise RuntimeError(f"there is no knowledge here, so there is no {call.operation}")
+
+
 async def no_store(call: StoreCall) -> Json:
     """Raise: whoever made the context has given no store."""
     raise RuntimeError(f"there is no store here, so there is no {call.operation}")

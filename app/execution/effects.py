@@ -32,6 +32,7 @@ from app.telemetry.at_work import calling
 from app.telemetry.traces import HEADER as TRACEPARENT
 from app.telemetry.traces import span_of_step, trace_of
 from app.tools.catalogue import ToolCatalogue
+from app.tools.knowledge_store import KnowledgeStore
 from app.tools.stored_values import StoredValues
 from engine import Json, JsonObject, Record, Recorded
 from engine.value import value
@@ -66,6 +67,7 @@ class StepServices:
     callbacks: Callbacks
     threads: ThreadTable
     store: StoredValues
+    knowledge: KnowledgeStore
     events: Events
     listeners: Listeners | None
     model_turns: ModelTurns
@@ -174,6 +176,7 @@ class LiveEffects:
             file=partial(self._services.files.read_for_step, self._tenant),
             tenant=self._tenant,
             save=partial(self._services.files.save, self._tenant, key),
+            knowledge=partial(self._services.knowledge.call, self._tenant),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
         if self._services.rates is not None and not self.is_pure(tool_id):

@@ -120,7 +120,15 @@ async def invoke_tool(call: Call) -> Response:
     body = checked(InvokeToolBody, await json_body(call.request, services.settings, required=False))
     key = call.request.headers.get("idempotency-key") or str(uuid4())
     context = ToolContext(
-        _OUTSIDE, _OUTSIDE, 1, key, partial(services.files.read_for_step, call.tenant), call.tenant
+        run_id=_OUTSIDE,
+        step_id=_OUTSIDE,
+        attempt=1,
+        idempotency_key=key,
+        file=partial(services.files.read_for_step, call.tenant),
+        tenant=call.tenant,
+        save=partial(services.files.save, call.tenant, key),
+        store=partial(services.store.call, call.tenant, key),
+        knowledge=partial(services.knowledge.call, call.tenant),
     )
     try:
         result = await services.tools.call(call.path("id"), body.args, context)

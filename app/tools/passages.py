@@ -1,0 +1,81 @@
+"""Texts cut into passages, and a search through them: SQLite's full-text index, in memory."""
+
+import re
+import sqlite3
+from collections.abc import Sequence
+
+from engine.value import value
+from journal import PassageRow
+
+LONGEST = 1_200
+"""Characters of a passage at most."""
+
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_ENDS = re.compile(r"(?<=[.!?])\s|\s")
+_WORD = re.compile(r"\w+")
+_MOST_WORDS = 64
+
+
+def passages_of(text: str) -> list[str]:
+    """Return a text in passages: whole paragraphs, several short ones together."""
+    found: list[str] = []
+    for paragraph in _PARAGRAPH.split(text):
+        for part in _parts(paragraph.strip()):
+            if found and len(found[-1]) + len(part) + 2 <= LONGEST:
+                found[-1] += f"\n\n{part}"
+            else:
+                found.append(part)
+    return found
+
+
+def _parts(paragraph: str) -> list[str]:
+    """Return a paragraph cut at ends of sentences, or between words, where it is too long."""
+    parts: list[str] = []
+    while len(paragraph) > LONGEST:
+        ends = [match.end() for match in _ENDS.finditer(paragraph, LONGEST // 2, LONGEST)]
+        sentences = [at for at in ends if paragraph[at - 2] in ".!?"]
+        at = (sentences or ends or [LONGEST])[-1]
+        parts.append(paragraph[:at].strip())
+        paragraph = paragraph[at:].strip()
+    return [*parts, paragraph] if paragraph else parts
+
+
+@value(frozen=True, slots=True)
+class Found:
+    """A passage that a search has found; a higher score fits better."""
+
+    passage: PassageRow
+    score: float
+
+
+class PassageIndex:
+    """A search through the passages of one collection."""
+
+    def __init__(self, passages: Sequence[PassageRow]) -> None:
+        """Index passages; that takes long, and a thread may do it."""
+        self._passages = passages
+        self.size = sum(len(one.text) for one in passages)
+        self._rows = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._rows.execute(
+            "CREATE VIRTUAL TABLE passages USING fts5(source, text, detail=column,"
+            " tokenize='porter unicode61 remove_diacritics 2')"
+        )
+        self._rows.execute("BEGIN")
+        self._rows.executemany(
+            "INSERT INTO passages (rowid, source, text) VALUES (?, ?, ?)",
+            ((at, one.source, one.text) for at, one in enumerate(passages)),
+        )
+        self._rows.execute("COMMIT")
+
+    def search(self, query: str, limit: int) -> list[Found]:
+        """Return the passages that have most of the words of a question, the best first."""
+        words = list(dict.fromkeys(_WORD.findall(query.lower())))[:_MOST_WORDS]
+        if not words:
+            return []
+        wanted = " OR ".join(f'"{word}"' for word in words)
+        rows = self._rows.execute(
+            "SELECT rowid, bm25(passages, 2.0, 1.0) FROM passages WHERE passages MATCH ?"
+            " ORDER BY 2, rowid LIMIT ?",
+            (wanted, limit),
+        ).fetchall()
+        return [Found(self._passages[at], -rank) for at, rank in rows]
