@@ -29,7 +29,7 @@ from engine.value import value
 _NOTHING_SAID: JsonObject = dict.fromkeys(
     (
         "role", "text", "calls", "tool", "ok", "result", "error", "about", "by", "duration", "at",
-        "approved", "value", "comment", "arguments",
+        "approved", "value", "comment", "arguments", "agent", "workflow", "allowed", "reason",
     )
 )  # fmt: skip
 
