@@ -105,13 +105,11 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
-        KnowledgeStore(journal.knowledge, clock, secrets.mask),
-        journal.events, deltas if settings.transcripts else None, ModelTurns(acting),
-        CallRates(settings.call_rates, acting) if settings.call_rates else None,
+        KnowledgeStore(journal.knowledge, clock, secrets.mask), journal.events,
+        deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
-    execution = await _execution(
-        settings, journal, clock, live_runs, acting, counters, services, closing
-    )
+    parts = (journal, clock, live_runs, acting, counters)
+    execution = await _execution(settings, *parts, services, closing)
     webhooks = _webhooks(settings, journal, hub, way, clock, secrets.keyring, closing)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     reruns = Reruns(journal, workflows, execution.runs, admission)
@@ -154,6 +152,10 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         store=services.store,
         knowledge=services.knowledge,
     )
+
+
+def _rates(settings: Settings, acting: FairQueue) -> CallRates | None:
+    return CallRates(settings.call_rates, acting) if settings.call_rates else None
 
 
 async def _execution(  # noqa: PLR0913 - the parts below that room, each passed in
