@@ -28,6 +28,7 @@ CONTENTS: dict[str, list[str]] = {
     "Call the server": ["docs/api", "docs/errors", "docs/client", "docs/events"],
     "Run the server": [
         "single-node",
+        "cluster",
         "docs/settings",
         "docs/people",
         "docs/monitoring",
