@@ -99,12 +99,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     agents = Agents(journal, clock)
     spending = await _spending(journal, clock)
     deltas = Deltas()
-    callbacks = Callbacks(secrets.keyring, settings.address)
+    callbacks, links = Callbacks(secrets.keyring, settings.address), Links(secrets.keyring, clock)
     live_runs = _live_runs(journal, workflows, settings)
     acting = FairQueue(settings.max_concurrent_steps)
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
-        callbacks, journal.threads, StoredValues(journal.store, clock, secrets.mask),
+        callbacks, links, journal.threads, StoredValues(journal.store, clock, secrets.mask),
         KnowledgeStore(journal.knowledge, clock, secrets.mask), journal.events,
         deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
@@ -122,7 +122,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         sessions=sessions,
         first_owner=FirstOwner(authenticator, clock),
         one_time=OneTimeSignIns(clock),
-        links=Links(secrets.keyring, clock),
+        links=links,
         secrets=secrets,
         registry=registry,
         tools=catalogue,
@@ -146,6 +146,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         webhooks=webhooks,
         signals=execution.signals,
         places=execution.places,
+        pauses=execution.pauses,
         callbacks=callbacks,
         triggers=triggers,
         spending=spending,

@@ -21,6 +21,7 @@ from app.execution.admission import Admission
 from app.execution.bulk import Bulk
 from app.execution.culprit import Culprit
 from app.execution.lost_runs import LostRuns
+from app.execution.pause_commands import PauseCommands
 from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.rerunning import Reruns
@@ -77,6 +78,7 @@ class Services:
     webhooks: Webhooks
     signals: Signals
     places: Places
+    pauses: PauseCommands
     callbacks: Callbacks
     triggers: Triggers
     spending: Spending

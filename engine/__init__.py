@@ -56,9 +56,7 @@ from engine.events import (
     RunCompleted,
     RunFailed,
     RunOverdue,
-    RunPaused,
     RunQueued,
-    RunResumed,
     RunStarted,
     RunTerminated,
     StepCancelled,
@@ -80,6 +78,7 @@ from engine.inputs import (
     Broke,
     Cancel,
     ChangeData,
+    ChangePause,
     ChildrenStopped,
     ChildResumed,
     Delivered,
@@ -101,6 +100,7 @@ from engine.inputs import (
     TurnAway,
 )
 from engine.iso import iso_time, iso_time_or_none
+from engine.pause_events import PauseChanged, RunPaused, RunResumed
 from engine.react import react
 from engine.react_repair import skippable
 from engine.repair_events import (
@@ -114,6 +114,7 @@ from engine.repair_events import (
 from engine.retry import RetryPolicy, backoff_ms
 from engine.run import Run
 from engine.scope import scope
+from engine.seen import seen_hash, seen_of
 from engine.transitions import TRANSITIONS, State, Status
 from engine.values import (
     FINALLY,
@@ -166,6 +167,7 @@ __all__ = [
     "CancelRequested",
     "CarriedVisit",
     "ChangeData",
+    "ChangePause",
     "ChildResumed",
     "ChildrenAwaited",
     "ChildrenLeft",
@@ -200,6 +202,7 @@ __all__ = [
     "Origin",
     "Parent",
     "Pause",
+    "PauseChanged",
     "Pauses",
     "Place",
     "Record",
@@ -257,5 +260,7 @@ __all__ = [
     "own_pause_id",
     "react",
     "scope",
+    "seen_hash",
+    "seen_of",
     "skippable",
 ]

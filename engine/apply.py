@@ -8,6 +8,7 @@ one go or in pieces gives the same run.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from engine.apply_repair import change_data, end_wait, hold, release, take_from_wait
@@ -26,9 +27,7 @@ from engine.events import (
     RunCompleted,
     RunFailed,
     RunOverdue,
-    RunPaused,
     RunQueued,
-    RunResumed,
     RunStarted,
     RunTerminated,
     StepCancelled,
@@ -39,6 +38,7 @@ from engine.events import (
     StepStarted,
     StepTimedOut,
 )
+from engine.pause_events import PauseChanged, RunPaused, RunResumed
 from engine.refusal import inside, refuse
 from engine.repair_events import (
     DataChanged,
@@ -202,8 +202,21 @@ def _sleep(run: Run, event: StepSlept) -> None:
 
 def _pause(run: Run, event: RunPaused) -> None:
     inside(run, event).status = VisitStatus.PAUSED
-    run.pause = event.pause
-    run.wake_at_ms = event.deadline_ms
+    run.pause, run.pause_seq, run.pause_changes = event.pause, run.seq + 1, {}
+    run.answer_by_ms = event.deadline_ms
+    run.wake_at_ms = event.deadline_ms if event.wake_at_ms is None else event.wake_at_ms
+
+
+def _change_pause(run: Run, event: PauseChanged) -> None:
+    inside(run, event)
+    if run.pause is None or run.pause.run_id is not None:
+        raise refuse(run, event, "the run itself asks nothing")
+    run.pause = replace(run.pause, body={**run.pause.body, **event.body})
+    run.pause_changes, run.wake_at_ms = event.body, event.wake_at_ms
+    if event.what == "overdue":
+        run.answer_by_ms = None
+    if event.key:
+        run.answers[event.key] = event.fingerprint
 
 
 def _resume(run: Run, event: RunResumed) -> None:
@@ -214,6 +227,7 @@ def _resume(run: Run, event: RunResumed) -> None:
 def _go_on(run: Run, event: RunResumed | ChildrenResumed) -> None:
     inside(run, event).status = VisitStatus.RUNNING
     run.pause = None
+    run.answer_by_ms = None
     if event.key:
         run.answers[event.key] = event.fingerprint
 
@@ -271,7 +285,7 @@ def _leave(
 def _end_visit(run: Run, visit: Visit, at_ms: int, status: VisitStatus) -> Visit:
     visit.status, visit.ended_at_ms, visit.retry_at_ms = status, at_ms, None
     run.past.append(visit)
-    run.current = run.pause = run.wake_at_ms = None
+    run.current = run.pause = run.wake_at_ms = run.answer_by_ms = None
     if run.cancel_requested and not run.cleaning_up:
         run.cleaning_up, run.cleans_up_from, run.overdue = True, run.executions, False
     return visit
@@ -354,6 +368,7 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     ChildrenLeft: _leave_children,
     StepSlept: _sleep,
     RunPaused: _pause,
+    PauseChanged: _change_pause,
     RunResumed: _resume,
     StepCompleted: _complete_step,
     StepFailed: _fail_step,

@@ -24,7 +24,7 @@ def take_from_wait(run: Run, event: StepGivenUp | StepSkipped) -> None:
     """Take the step out of its wait, for what follows."""
     visit = inside(run, event)
     visit.status, visit.retry_at_ms = VisitStatus.RUNNING, None
-    run.pause = run.wake_at_ms = None
+    run.pause = run.wake_at_ms = run.answer_by_ms = None
 
 
 def change_data(run: Run, event: DataChanged) -> None:

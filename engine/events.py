@@ -9,6 +9,7 @@ encodes events.
 from dataclasses import field
 from typing import TypeAlias, get_args
 
+from engine.pause_events import PauseChanged, RunPaused, RunResumed
 from engine.repair_events import (
     DataChanged,
     RepairEvent,
@@ -23,7 +24,6 @@ from engine.values import (
     JsonObject,
     Origin,
     Parent,
-    Pause,
     Place,
     RunError,
     Starter,
@@ -203,35 +203,6 @@ class StepSlept:
 
 
 @value(frozen=True, slots=True)
-class RunPaused:
-    """The step waits for a person, until `deadline_ms` if that is set."""
-
-    at_ms: int
-    step_id: str
-    visit: int
-    pause: Pause
-    deadline_ms: int | None = None
-
-
-@value(frozen=True, slots=True)
-class RunResumed:
-    """A person answered the pause; what follows from it stands in the next event.
-
-    Attributes:
-        key: The idempotency key of the answer, if it had one.
-        fingerprint: What the key was used for.
-    """
-
-    at_ms: int
-    step_id: str
-    visit: int
-    answer: Json
-    caller: str = ""
-    key: str = ""
-    fingerprint: str = ""
-
-
-@value(frozen=True, slots=True)
 class StepCompleted:
     """The step delivered.
 
@@ -362,6 +333,7 @@ VisitEvent: TypeAlias = (
     | ChildrenLeft
     | StepSlept
     | RunPaused
+    | PauseChanged
     | RunResumed
     | StepCompleted
     | StepFailed

@@ -57,10 +57,12 @@ class Pauses:
     Attributes:
         pause: What the person is asked.
         deadline_ms: Until when the step waits, in Unix milliseconds; None: for ever.
+        wake_at_ms: When something is due before that, in Unix milliseconds.
     """
 
     pause: Pause
     deadline_ms: int | None = None
+    wake_at_ms: int | None = None
 
 
 @value(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class Answered:
     data: JsonObject
     caller: str
     key: AnswerKey = AnswerKey()
+    seen: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -172,6 +175,29 @@ class AnswerKept:
     value: Json
     caller: str
     key: AnswerKey = AnswerKey()
+    seen: str = ""
+
+
+@value(frozen=True, slots=True)
+class ChangePause:
+    """What is known of the pause is otherwise from now on; it stays open.
+
+    Attributes:
+        what: As in `PauseChanged`.
+        body: The keys of the pause that change.
+        note: Why, or to whom.
+        answer: One of several answers.
+        wake_at_ms: When something is due next, in Unix milliseconds; None: nothing is.
+    """
+
+    what: str
+    body: JsonObject
+    caller: str = ""
+    note: str = ""
+    answer: Json = None
+    key: AnswerKey = AnswerKey()
+    wake_at_ms: int | None = None
+    seen: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -274,6 +300,7 @@ Input: TypeAlias = (
     | TimerDue
     | Answered
     | AnswerKept
+    | ChangePause
     | InterruptionSettled
     | Cancel
     | Terminate

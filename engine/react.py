@@ -15,6 +15,7 @@ from engine.inputs import (
     Broke,
     Cancel,
     ChangeData,
+    ChangePause,
     ChildrenStopped,
     ChildResumed,
     Delivered,
@@ -69,7 +70,7 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return child_resumed(run, now_ms, happened.key)
         case ChildrenStopped():
             return children_stopped(run, graph, now_ms)
-        case Answered() | AnswerKept() | InterruptionSettled():
+        case Answered() | AnswerKept() | InterruptionSettled() | ChangePause():
             return answer(run, graph, happened, now_ms)
         case Cancel():
             return cancel(run, graph, happened, now_ms)

@@ -8,14 +8,21 @@ from engine.events import (
     CancelRequested,
     Event,
     RunCancelled,
-    RunResumed,
     RunTerminated,
     StepCompleted,
     StepFailed,
     StepRecorded,
 )
 from engine.graph import Graph
-from engine.inputs import Answered, AnswerKept, Cancel, InterruptionSettled, Terminate
+from engine.inputs import (
+    Answered,
+    AnswerKept,
+    Cancel,
+    ChangePause,
+    InterruptionSettled,
+    Terminate,
+)
+from engine.pause_events import PauseChanged, RunResumed
 from engine.react_timer import next_attempt, stop_step
 from engine.run import Run
 from engine.transitions import State
@@ -25,9 +32,14 @@ Events = tuple[Event, ...]
 
 
 def answer(
-    run: Run, graph: Graph, happened: Answered | AnswerKept | InterruptionSettled, now_ms: int
+    run: Run,
+    graph: Graph,
+    happened: Answered | AnswerKept | InterruptionSettled | ChangePause,
+    now_ms: int,
 ) -> Events:
-    """Do what an answer makes happen. Raises `NotPaused`."""
+    """Do what an answer makes happen, or a change of the pause. Raises `NotPaused`."""
+    if isinstance(happened, ChangePause):
+        return _change_pause(run, happened, now_ms)
     if run.current is None or run.pause is None:
         raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to resume")
     wants_settling = run.pause.interruption
@@ -35,7 +47,8 @@ def answer(
         raise NotPaused(f"run {run.id} waits for another answer")
     where = (now_ms, run.current.step_id, run.current.visit)
     key = happened.key
-    resumed = RunResumed(*where, happened.answer, happened.caller, key.key, key.fingerprint)
+    seen = "" if isinstance(happened, InterruptionSettled) else happened.seen
+    resumed = RunResumed(*where, happened.answer, happened.caller, key.key, key.fingerprint, seen)
     apply(run, resumed)
     if isinstance(happened, AnswerKept):
         if happened.name in run.current.records:
@@ -50,6 +63,19 @@ def answer(
         return (resumed, *end_of_step(run, graph, StepFailed, now_ms, error=error))
     broke = happen(run, AttemptFailed(*where, run.current.attempt, error, now_ms))
     return (resumed, broke, next_attempt(run, now_ms))
+
+
+def _change_pause(run: Run, change: ChangePause, now_ms: int) -> Events:
+    """Have something be otherwise about the pause. Raises `NotPaused`."""
+    if run.current is None or run.pause is None or run.pause.run_id is not None:
+        raise NotPaused(f"run {run.id} is {run.status} and asks nothing itself")
+    body = {**run.pause_changes, **change.body}
+    changed = PauseChanged(
+        now_ms, run.current.step_id, run.current.visit, change.what, body, change.caller,
+        change.note, change.answer, change.key.key, change.key.fingerprint, change.wake_at_ms,
+        change.seen,
+    )  # fmt: skip
+    return (happen(run, changed),)
 
 
 def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:

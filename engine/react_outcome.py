@@ -11,7 +11,6 @@ from engine.events import (
     ChildrenLeft,
     ChildrenResumed,
     Event,
-    RunPaused,
     StepCancelled,
     StepCompleted,
     StepFailed,
@@ -31,6 +30,7 @@ from engine.inputs import (
     Sleeps,
     Stopped,
 )
+from engine.pause_events import RunPaused
 from engine.run import Run
 from engine.transitions import State
 from engine.values import JsonObject, Pause, StepError
@@ -61,8 +61,8 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return broke(run, graph, error, now_ms)
         case Pauses() | Sleeps() if run.is_stopping:
             return end_of_step(run, graph, StepCancelled, now_ms)
-        case Pauses(pause, deadline_ms):
-            return (happen(run, RunPaused(*at, pause, deadline_ms)),)
+        case Pauses(pause, deadline_ms, wake_at_ms):
+            return (happen(run, RunPaused(*at, pause, deadline_ms, wake_at_ms)),)
         case Sleeps(until_ms):
             return (happen(run, StepSlept(*at, until_ms)),)
         case Interrupted() if not run.is_stopping:

@@ -7,7 +7,7 @@ they were not shown.
 from engine.advance import advance, end_of_step
 from engine.apply import happen
 from engine.errors import NotWaiting, RunIsOver
-from engine.events import Event, RunPaused, StepCompleted, StepFailed
+from engine.events import Event, StepCompleted, StepFailed
 from engine.graph import Graph
 from engine.inputs import (
     ChangeData,
@@ -19,6 +19,7 @@ from engine.inputs import (
     TimerDue,
     TryNow,
 )
+from engine.pause_events import RunPaused
 from engine.react_timer import timer
 from engine.repair_events import (
     DataChanged,
@@ -136,7 +137,8 @@ def _asked_anew(run: Run, now_ms: int) -> Events:
     if run.state is not State.PAUSED or run.current is None or run.pause is None:
         return ()
     where = (now_ms, run.current.step_id, run.current.visit)
-    return (happen(run, RunPaused(*where, run.pause, run.wake_at_ms)),)
+    wake_at_ms = None if run.wake_at_ms == run.answer_by_ms else run.wake_at_ms
+    return (happen(run, RunPaused(*where, run.pause, run.answer_by_ms, wake_at_ms)),)
 
 
 def _where(run: Run) -> str:

@@ -43,6 +43,8 @@ def timer(run: Run, graph: Graph, due: TimerDue, now_ms: int) -> tuple[Event, ..
         return outcome(run, graph, Broke(late, due.grace_ms), now_ms)
     if run.state is State.STOPPING_CHILDREN:
         return children_stopped(run, graph, now_ms)
+    if run.answer_by_ms is None or run.answer_by_ms > now_ms:
+        return ()
     if any(edge.on is Occasion.TIMEOUT for edge in graph.steps[visit.step_id].edges):
         return end_of_step(run, graph, StepTimedOut, now_ms, output=_gathered(visit))
     error = StepError("DeadlinePassed", "nobody answered before the deadline", retryable=False)

@@ -49,7 +49,10 @@ class Run:
         past: The visits that have ended, oldest first.
         current: The visit the run is in.
         next_step: Where the last chosen edge leads, while READY.
-        pause: What a paused run waits for; it began with event `seq`.
+        pause: What a paused run waits for, as it stands now.
+        pause_seq: The number of the event with which that pause began.
+        pause_changes: The keys of it that are otherwise than then.
+        answer_by_ms: Until when it waits (Unix milliseconds).
         answers: The idempotency keys of its answers, each with what it was used for.
         wake_at_ms: When a retry, a sleep or a deadline is due (Unix milliseconds).
         last_error: The error that the last `on: "error"` edge or `onError` caught, until the
@@ -92,6 +95,9 @@ class Run:
     visits: dict[str, int] = field(default_factory=dict)
     executions: int = 0
     pause: Pause | None = None
+    pause_seq: int = 0
+    pause_changes: JsonObject = field(default_factory=dict)
+    answer_by_ms: int | None = None
     answers: dict[str, str] = field(default_factory=dict)
     wake_at_ms: int | None = None
     last_error: StepError | None = None
@@ -179,7 +185,7 @@ class Run:
     @property
     def pause_shown(self) -> "JsonObject | None":
         """What the run waits for as people are shown it, None when it is not paused."""
-        return self.pause.shown(self.id, self.seq) if self.pause else None
+        return self.pause.shown(self.id, self.pause_seq) if self.pause else None
 
     @property
     def history(self) -> tuple[Visit, ...]:

@@ -12,7 +12,7 @@ from engine.visit import Visit, VisitStatus
 def scope(run: Run) -> Mapping[str, Json]:
     """Return the names in scope for conditions and templates.
 
-    `data`, `steps["id"].output`, `context`, `vars` and `run` always; `error` after an
+    `data`, `steps["id"].output`, `context`, `vars`, `run` and `startedBy` always; `error` after an
     `on: "error"` edge was taken or `onError` entered, until the step that had failed has
     succeeded; `outcome` in `finally`, which says how the run ends after it. `now`, which
     only `now()` reads, is when the attempt began, or after a step when that ended: what a
@@ -23,6 +23,7 @@ def scope(run: Run) -> Mapping[str, Json]:
         "steps": {step_id: {"output": output} for step_id, output in run.outputs.items()},
         "context": run.context,
         "vars": run.vars,
+        "startedBy": run.caller,
         "run": {
             "id": run.id,
             "workflowId": run.workflow_id,

@@ -17,9 +17,7 @@ from engine.events import (
     RunCompleted,
     RunFailed,
     RunOverdue,
-    RunPaused,
     RunQueued,
-    RunResumed,
     RunStarted,
     RunTerminated,
     StepCancelled,
@@ -30,6 +28,7 @@ from engine.events import (
     StepStarted,
     StepTimedOut,
 )
+from engine.pause_events import PauseChanged, RunPaused, RunResumed
 from engine.repair_events import (
     DataChanged,
     RunHeld,
@@ -126,6 +125,7 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     (State.STOPPING_CHILDREN, AttemptFailed): State.BACKING_OFF,
     (State.STOPPING_CHILDREN, StepFailed): State.READY,
     (State.EXECUTING, RunPaused): State.PAUSED,
+    (State.PAUSED, PauseChanged): State.PAUSED,
     (State.PAUSED, RunResumed): State.EXECUTING,
     (State.EXECUTING, StepCompleted): State.READY,
     (State.SLEEPING, StepCompleted): State.READY,

@@ -74,7 +74,7 @@ from journal.events import Events, Head
 from journal.files import FileRow, FileTable
 from journal.firings import Firing, FiringList
 from journal.health import Health
-from journal.inbox import Inbox, PausedRow
+from journal.inbox import Inbox, InboxFilter, InboxPosition, PausedRow
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
 from journal.knowledge import KnowledgeTable, PassageRow
 from journal.llm_models import ModelRow, ModelTable
@@ -187,6 +187,8 @@ __all__ = [
     "Histogram",
     "IdempotencyKey",
     "Inbox",
+    "InboxFilter",
+    "InboxPosition",
     "Journal",
     "JournalError",
     "JwtSecretRow",

@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from functools import partial
 from typing import TypeAlias
 
-from engine import Event, IllegalTransition, Run, RunStarted, StepStarted, apply, fold
+from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
 from engine.value import value
 from journal.chain import first_link, link
 from journal.codec import SCHEMA, decode, encode
@@ -15,6 +15,7 @@ from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
 from journal.inherited import Found, InheritedData
 from journal.long_runs import SHORTEST, LongRuns
+from journal.open_pauses import OpenPauses
 from journal.read_ahead import ReadAhead
 from journal.readers import Readers
 from journal.run_ids import run_number
@@ -55,6 +56,9 @@ class Events:
     def __init__(
         self, writer: Writer, readers: Readers, ended: EndedRuns[tuple[Head, Run]]
     ) -> None:
+        self.open_pauses = OpenPauses()
+        """Which pauses have rows of their own."""
+
         self._writer = writer
         self._readers = readers
         self._ended = ended
@@ -85,7 +89,7 @@ class Events:
         if idempotency is None:
             self.append(head, events, run, told, caption=caption)
             return
-        rows, listed, after = _rows(head, events, run, caption)
+        rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
 
         def work(connection: Connection) -> None:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
@@ -112,7 +116,7 @@ class Events:
             Conflict: Somebody else appended after `head` first.
             Unavailable: Whether the events were written is unknown.
         """
-        rows, listed, after = _rows(head, events, run, caption)
+        rows, listed, after = _rows(head, events, run, caption, self.open_pauses)
         if wake is not None:
             listed.append(wake)
         conflict = partial(Conflict, head.run_id, head.seq + 1)
@@ -158,7 +162,7 @@ class Events:
         """
         heads = [Head(run.id, tenant, 0, first_link(run_number(run.id))) for run, _, _ in starts]
         made = [
-            _rows(head, events, run, caption)
+            _rows(head, events, run, caption, self.open_pauses)
             for head, (run, events, caption) in zip(heads, starts, strict=True)
         ]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -320,7 +324,11 @@ def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _rows(
-    head: Head, events: Sequence[Event], run: Run, caption: Statement | None
+    head: Head,
+    events: Sequence[Event],
+    run: Run,
+    caption: Statement | None,
+    open_pauses: OpenPauses,
 ) -> tuple[list[Row], list[Statement], Head]:
     """Return the rows of events after `head`, chained, what lists `run`, and where that ends."""
     number, digest, rows = run_number(head.run_id), head.hash, []
@@ -334,5 +342,7 @@ def _rows(
     listed = [listing(head.tenant, run, number, digest, head.turn, turn)]
     if caption is not None:
         listed.append(caption)
+    if State.PAUSED in (turn[1], head.turn and head.turn[1]):
+        listed += open_pauses.kept(head.tenant, run, events, head.turn)
     after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)
     return rows, listed, after

@@ -173,7 +173,9 @@ class Journal:
             else:
                 parts = await _in_folder(folder, lock, synchronous, tenant)
             undo.pop_all()
-        return cls(lock, folder / DATABASE, parts)
+        journal = cls(lock, folder / DATABASE, parts)
+        await journal.events.open_pauses.load(parts.readers)
+        return journal
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import IllegalTransition, Run, RunStarted, apply
+from engine import IllegalTransition, PauseChanged, Run, RunResumed, RunStarted, apply, seen_of
 from engine.value import value
 from journal.audit import audit_faults
 from journal.chain import first_link, link
@@ -116,6 +116,8 @@ def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int
             event = decode(kind, schema, at_ms, body)
             if isinstance(event, RunStarted) and event.inherits:
                 faults += _lost_parent(connection, row)
+            if run and isinstance(event, RunResumed | PauseChanged) and _saw_another(run, event):
+                faults.append(Fault(name, seq, "names another question than was asked"))
             run = apply(run, event)
         except (ValueError, TypeError) as unknown:
             faults.append(Fault(name, seq, str(unknown)))
@@ -138,6 +140,11 @@ def _lost_parent(connection: Connection, row: RunProjection) -> Iterator[Fault]:
     ).fetchone()
     if not there:
         yield Fault(run_id(row.id), 1, "has its data from another run, which is missing")
+
+
+def _saw_another(run: Run, event: RunResumed | PauseChanged) -> bool:
+    """Say whether an answer has the hash of something else than the run asked."""
+    return bool(event.seen) and event.seen != seen_of(run)
 
 
 def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -> Fault | None:

@@ -15,6 +15,7 @@ _MARK = "<!-- What follows is made from the code by `make reference`. -->"
 _CALLS = (
     ("client", stepwell.Client),
     ("run", stepwell.Run),
+    ("client.pauses", stepwell.Pauses),
     ("client.workflows", stepwell.Workflows),
     ("client.schedules", stepwell.Schedules),
     ("client.triggers", stepwell.Triggers),
@@ -25,6 +26,8 @@ _DOCUMENTS = (
     *(stepwell.StepError, stepwell.RunError, stepwell.Event, stepwell.RunLine, stepwell.RunPage),
     *(stepwell.RunFilter, stepwell.BulkRerun, stepwell.BulkPart, stepwell.BulkFailure),
     stepwell.BulkCount,
+    stepwell.OpenPause,
+    *(stepwell.RunFilter, stepwell.BulkPart, stepwell.BulkFailure, stepwell.BulkCount),
     *(stepwell.WorkflowSummary, stepwell.Workflow),
 )
 

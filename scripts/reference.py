@@ -367,7 +367,7 @@ def _kind(name: str, info: FieldInfo, spec: Mapping[str, Any], schema: Mapping[s
         return "[fields](../definitions.md#fields)"
     kind = _type(spec, schema)
     if _models_in(info.annotation) and " of " not in kind:
-        kind = "boolean or object, see below" if "boolean" in kind else "object, see below"
+        kind = f"{kind}, see below" if kind.endswith("object") else "object, see below"
     return f"{kind}; *secrets may stand here*" if _names_secrets(info.annotation) else kind
 
 

@@ -24,6 +24,7 @@ from steps.chat import (
 from steps.contract import (
     Done,
     GoesOn,
+    InvalidAnswer,
     Outcome,
     Problem,
     StepBroke,
@@ -226,9 +227,12 @@ class CallLlm(StepType[CallLlmSettings]):
 
     def accept(
         self, settings: CallLlmSettings, step: StepInput, pause: JsonObject, answer: JsonObject
-    ) -> "Json | GoesOn":
+    ) -> GoesOn:
         """Take a person's word on a budget that was used up."""
-        return accepted(pause, answer) or super().accept(settings, step, pause, answer)
+        raised = accepted(pause, answer)
+        if raised is None:
+            raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
+        return raised
 
     def keeps(self, records: Mapping[str, Json]) -> Mapping[str, Json]:
         """Keep nothing: the answers of a step that failed were of no use."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from pydantic import Field
-
-from engine import Json, JsonObject, Pause, Pauses, iso_time
+from engine import Json, JsonObject
+from steps.asking import AskSettings
+from steps.asking_pause import ASK_ERRORS, asking_pause, asking_problems
 from steps.contract import (
     MOST_PROBLEMS,
     UNUSED_OF_A_PAUSE,
@@ -15,25 +15,17 @@ from steps.contract import (
     Outcome,
     Problem,
     StepInput,
-    StepSettings,
     StepType,
 )
-from steps.durations import Duration
 from steps.effects import (
     Effects,
 )
 from steps.fields import Fields
 from steps.nearest import did_you_mean
-from steps.template import Template
 
 
-class CollectInputsSettings(StepSettings):
+class CollectInputsSettings(AskSettings):
     """What a collect-inputs step may say beside its output fields."""
-
-    message: Template | None = Field(None, description="what the person reads")
-    deadline: Duration | None = Field(
-        None, description="after which the step's `timeout` edge is taken, which it then needs"
-    )
 
 
 class CollectInputs(StepType[CollectInputsSettings]):
@@ -50,9 +42,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
     asks = True
     own_errors = False
     unused = UNUSED_OF_A_PAUSE
-    errors = {
-        "DeadlinePassed": "nobody answered before the deadline, and no `timeout` edge is true"
-    }
+    errors = ASK_ERRORS
     example = {
         "id": "contact",
         "type": "collect-inputs",
@@ -68,6 +58,10 @@ class CollectInputs(StepType[CollectInputsSettings]):
         self, settings: CollectInputsSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
         """Refuse fields that take their value from elsewhere."""
+        if not isinstance(settings.onDeadline, str):
+            told = "there are no actions here; say `timeout`, `fail` or `stay`"
+            yield Problem("onDeadline", told)
+        yield from asking_problems(settings)
         for name, spec in output.items():
             if isinstance(spec, dict) and "value" in spec:
                 yield Problem(f"output.{name}.value", "is given by a person here; leave it out")
@@ -82,13 +76,7 @@ class CollectInputs(StepType[CollectInputsSettings]):
             return Done(fields.with_defaults(known))
         asked = self._asked(step)
         body: JsonObject = {"stepId": step.step_id, "fields": asked}
-        if settings.message:
-            body["message"] = await settings.message.rendered(step.scope)
-        deadline_ms = None
-        if settings.deadline is not None:
-            deadline_ms = effects.now_ms() + settings.deadline
-            body["deadline"] = iso_time(deadline_ms)
-        return Pauses(Pause("collect_inputs", body), deadline_ms)
+        return await asking_pause("collect_inputs", body, settings, step, effects)
 
     def accept(
         self,

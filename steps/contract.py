@@ -162,6 +162,17 @@ class GoesOn:
 
 
 @value(frozen=True, slots=True)
+class KeepsAsking:
+    """An answer is kept, and the same pause goes on: more answers are wanted.
+
+    Attributes:
+        body: The keys of the pause that are otherwise from now on.
+    """
+
+    body: JsonObject
+
+
+@value(frozen=True, slots=True)
 class StepInput:
     """What one attempt is given.
 
@@ -341,7 +352,7 @@ class StepType(ABC, Generic[S]):
 
     def accept(
         self, settings: S, step: StepInput, pause: JsonObject, answer: JsonObject
-    ) -> "Json | GoesOn":
+    ) -> "Json | GoesOn | KeepsAsking":
         """Turn a person's answer to this step's pause into the step's output.
 
         It must not act on the world, and it has no effects to do so.
@@ -354,7 +365,8 @@ class StepType(ABC, Generic[S]):
                 `answeredAt` (an ISO 8601 time) added.
 
         Returns:
-            The step's output, or `GoesOn` when the step is not done with the answer.
+            The step's output, `GoesOn` when the step is not done with the answer, or
+            `KeepsAsking` when the same pause wants more answers.
 
         Raises:
             InvalidAnswer: The answer does not fit; the run stays paused.

@@ -193,6 +193,12 @@ def _deadline_problems(
     problems = []
     for step_id, (_, step) in compiled.items():
         has_deadline = getattr(step.settings, "deadline", None) is not None
+        follows = getattr(step.settings, "onDeadline", "timeout")
+        if has_deadline and follows != "timeout":
+            if step_id in with_edge:
+                message = f"is never taken: onDeadline of step {step_id} says what follows"
+                problems.append(Problem(f"edges[{with_edge[step_id]}].on", message))
+            continue
         if has_deadline and step_id not in with_edge:
             message = 'a deadline needs an edge with "on": "timeout" that says what happens then'
             problems.append(Problem(f"steps[{places[step_id]}].deadline", message))

@@ -54,6 +54,7 @@ SCOPE = frozenset(
         "schedule",
         "signal",
         "signals",
+        "startedBy",
         "step",
         "vars",
     }

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine import Json, JsonObject, Pause, Pauses, iso_time
+from engine import Json, JsonObject
+from steps.asking import AskSettings
+from steps.asking_pause import ASK_ERRORS, NOBODY, asking_pause, asking_problems
 from steps.contract import (
     UNUSED_OF_A_PAUSE,
     InvalidAnswer,
+    KeepsAsking,
     Outcome,
     Problem,
     StepInput,
-    StepSettings,
     StepType,
 )
-from steps.durations import Duration
 from steps.effects import (
     Effects,
 )
@@ -30,10 +31,9 @@ class Action(BaseModel):
     label: Template | None = Field(None, description="what the person reads; the value without it")
 
 
-class RequestUserActionSettings(StepSettings):
+class RequestUserActionSettings(AskSettings):
     """What a request-user-action step may say."""
 
-    message: Template | None = Field(None, description="what the person reads")
     actionId: str | None = Field(  # noqa: N815 - the page's word
         None,
         min_length=1,
@@ -49,11 +49,16 @@ class RequestUserActionSettings(StepSettings):
         max_length=50,
         description="what may be decided; `approved` and `rejected` without it",
     )
-    assignees: list[Template] = Field(
-        [], description="who is meant to decide, for display; an item may give a list"
+    required: int = Field(
+        1,
+        ge=1,
+        le=50,
+        description="how many people have to choose the same action before it goes on",
     )
-    deadline: Duration | None = Field(
-        None, description="after which the step's `timeout` edge is taken, which it then needs"
+    veto: list[str] = Field(
+        [],
+        max_length=50,
+        description="the values of actions that a single answer decides, whatever `required` says",
     )
 
 
@@ -71,9 +76,7 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
     asks = True
     own_errors = False
     unused = UNUSED_OF_A_PAUSE
-    errors = {
-        "DeadlinePassed": "nobody answered before the deadline, and no `timeout` edge is true"
-    }
+    errors = ASK_ERRORS
     example = {
         "id": "approve",
         "type": "request-user-action",
@@ -92,11 +95,21 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         self, settings: RequestUserActionSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
         """Refuse two actions with one value."""
-        seen = set()
+        seen: set[str] = set()
         for index, action in enumerate(settings.actions):
             if action.value in seen:
                 yield Problem(f"actions[{index}].value", f"{action.value!r} is there twice")
             seen.add(action.value)
+        for index, value in enumerate(settings.veto):
+            if value not in seen:
+                yield Problem(f"veto[{index}]", f"{value!r} is not the value of an action")
+        if settings.veto and settings.required == 1:
+            yield Problem("veto", "has no effect where one answer is enough; give `required`")
+        late = settings.onDeadline
+        if not isinstance(late, str) and late.actionValue not in seen:
+            message = f"{late.actionValue!r} is not the value of an action"
+            yield Problem("onDeadline.actionValue", message)
+        yield from asking_problems(settings)
 
     async def execute(
         self, settings: RequestUserActionSettings, step: StepInput, effects: Effects
@@ -105,19 +118,18 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         body: JsonObject = {
             "stepId": step.step_id,
             "actionId": settings.actionId or step.step_id,
-            "message": await settings.message.rendered(step.scope) if settings.message else None,
+            "message": None,
             "actions": [
                 {"value": action.value, "label": await _label(action, step)}
                 for action in settings.actions
             ],
         }
-        if settings.assignees:
-            body["assignees"] = await _assignees(settings, step)
-        deadline_ms = None
-        if settings.deadline is not None:
-            deadline_ms = effects.now_ms() + settings.deadline
-            body["deadline"] = iso_time(deadline_ms)
-        return Pauses(Pause("request_user_action", body), deadline_ms)
+        if settings.required > 1:
+            body["required"] = settings.required
+            body["answers"] = []
+            if settings.veto:
+                body["veto"] = [*settings.veto]
+        return await asking_pause("request_user_action", body, settings, step, effects)
 
     def accept(
         self,
@@ -125,10 +137,10 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         step: StepInput,
         pause: JsonObject,
         answer: JsonObject,
-    ) -> Json:
-        """Check the answer's action and value against what was asked."""
-        problems = []
-        if answer.get("actionId") != pause["actionId"]:
+    ) -> "Json | KeepsAsking":
+        """Check the answer's action and value against what was asked; count it with the others."""
+        problems = list(_misplaced(answer))
+        if not problems and answer.get("actionId") != pause["actionId"]:
             problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
         values = [action.value for action in settings.actions]
         if answer.get("actionValue") not in values:
@@ -140,17 +152,36 @@ class RequestUserAction(StepType[RequestUserActionSettings]):
         }
         if answer.get("comment") is not None:
             output["comment"] = answer["comment"]
-        return output
+        if settings.required == 1:
+            return output
+        return _counted(settings, pause, output)
+
+
+def _counted(
+    settings: RequestUserActionSettings, pause: JsonObject, output: JsonObject
+) -> "Json | KeepsAsking":
+    """Return the output once enough people have chosen the same, else that more are wanted."""
+    before = pause.get("answers")
+    kept: list[Json] = [*(before if isinstance(before, list) else [])]
+    answers: list[Json] = [*kept, {key: output[key] for key in output if key != "actionId"}]
+    chosen = output["actionValue"]
+    same = sum(isinstance(one, dict) and one["actionValue"] == chosen for one in answers)
+    is_decided = same >= settings.required or chosen in settings.veto
+    if is_decided or output["answeredBy"] == NOBODY:
+        return {**output, "answers": answers}
+    return KeepsAsking({"answers": answers})
+
+
+def _misplaced(answer: JsonObject) -> Iterator[Problem]:
+    """Tell of an action that stands one level too deep."""
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        return
+    for name in ("actionId", "actionValue", "comment"):
+        if name in data and answer.get(name) is None:
+            yield Problem(f"data.{name}", f"belongs one level higher, beside `type`: {name}")
 
 
 async def _label(action: Action, step: StepInput) -> Json:
     label = await action.label.rendered(step.scope) if action.label else None
     return as_text(label) if label else action.value
-
-
-async def _assignees(settings: RequestUserActionSettings, step: StepInput) -> list[Json]:
-    found: list[Json] = []
-    for template in settings.assignees:
-        given = await template.rendered(step.scope)
-        found += [as_text(item) for item in (given if isinstance(given, list) else [given])]
-    return found

@@ -23,6 +23,7 @@ from steps.contract import (
     Done,
     GoesOn,
     InvalidAnswer,
+    KeepsAsking,
     Outcome,
     Problem,
     StepBroke,
@@ -142,7 +143,8 @@ class StepTrial:
             by: The name of the person who answers.
 
         Returns:
-            `Done` where the answer is the step's output. Where the step goes on with it, the
+            `Done` where the answer is the step's output, `Pauses` where the same pause wants
+            more answers. Where the step goes on with it, the
             answer is kept as a record and the step is executed again.
 
         Raises:
@@ -160,6 +162,9 @@ class StepTrial:
             value = as_kept("the answer is", taken.value, "InvalidOutput")[0]
             self.effects.records.setdefault(taken.name, value)
             return await self.execute()
+        if isinstance(taken, KeepsAsking):
+            self.pause = replace(self.pause, body={**self.pause.body, **taken.body})
+            return Pauses(self.pause)
         try:
             done = self._kept(Done(taken))
         except StepBroke as broke:

@@ -7,12 +7,14 @@ HTTP API only, and imports nothing of it.
 
 from stepwell._asynchronous.agents import AsyncAgents
 from stepwell._asynchronous.client import AsyncClient
+from stepwell._asynchronous.pauses import AsyncPauses
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._blocking.agents import Agents
 from stepwell._blocking.client import Client
+from stepwell._blocking.pauses import Pauses
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.triggers import Triggers
@@ -23,6 +25,7 @@ from stepwell._documents import (
     HistoryEntry,
     Json,
     JsonObject,
+    OpenPause,
     PauseSignal,
     RunError,
     RunLine,
@@ -58,6 +61,7 @@ __all__ = [
     "ApiError",
     "AsyncAgents",
     "AsyncClient",
+    "AsyncPauses",
     "AsyncRun",
     "AsyncSchedules",
     "AsyncTriggers",
@@ -74,7 +78,9 @@ __all__ = [
     "JsonObject",
     "NoCredentials",
     "NotPaused",
+    "OpenPause",
     "PauseSignal",
+    "Pauses",
     "Run",
     "RunCancelled",
     "RunError",

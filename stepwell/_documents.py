@@ -202,6 +202,31 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPause:
+    """Something that waits for a person.
+
+    Attributes:
+        run_id: The run that asks.
+        workflow_id: The workflow that it runs.
+        title: What the run is called; None where its workflow does not say.
+        pause: What it asks.
+        seen: The hash of what it asks: an answer that has it counts for nothing else.
+        may_answer: Whether whoever asked for the list may answer it.
+        since: When it was asked, as ISO text.
+        document: All of it, as the server sent it.
+    """
+
+    run_id: str
+    workflow_id: str
+    title: str | None
+    pause: PauseSignal | None
+    seen: str
+    may_answer: bool
+    since: str
+    document: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class RunPage:
     """Some runs of a list, newest first.
 

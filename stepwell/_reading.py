@@ -15,6 +15,7 @@ from stepwell._documents import (
     HistoryEntry,
     Json,
     JsonObject,
+    OpenPause,
     PauseSignal,
     RunError,
     RunLine,
@@ -156,6 +157,25 @@ def run_line(found: JsonObject) -> RunLine:
         labels=found.get("labels", {}),
         body=found.get("body"),
         item=found.get("item"),
+    )
+
+
+@_checked
+def open_pauses(found: JsonObject) -> tuple[list[OpenPause], str | None]:
+    """Return a page of what waits for people, and where the next begins."""
+    return [_open_pause(line) for line in found["pauses"]], found["nextCursor"]
+
+
+def _open_pause(found: JsonObject) -> OpenPause:
+    return OpenPause(
+        run_id=found["runId"],
+        workflow_id=found["workflowId"],
+        title=found.get("title"),
+        pause=None if found["pauseSignal"] is None else pause_signal(found["pauseSignal"]),
+        seen=found["seen"],
+        may_answer=found["mayAnswer"],
+        since=found["since"],
+        document=found,
     )
 
 

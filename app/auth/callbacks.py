@@ -31,17 +31,21 @@ class Callback:
 
 
 class Callbacks:
-    """Makes addresses and reads them."""
+    """Makes addresses and reads them.
+
+    Attributes:
+        base_url: The server's own address, for others.
+    """
 
     def __init__(self, keyring: Keyring, base_url: str) -> None:
         self._keyring = keyring
-        self._base_url = base_url
+        self.base_url = base_url
 
     def address(self, tenant: str, run_id: str, step_id: str, visit: int) -> str:
         """Return the address of a visit."""
         text = json.dumps([tenant, run_id, step_id, visit])
         sealed = self._keyring.seal_alike(_KIND, "", "", text)
-        return f"{self._base_url}{PATH}{token_of(sealed)}"
+        return f"{self.base_url}{PATH}{token_of(sealed)}"
 
     def read(self, token: str) -> Callback:
         """Return the visit that a token names. Raises `LinkUnusable`."""

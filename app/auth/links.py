@@ -41,7 +41,7 @@ class Link:
 
     def still_asks(self, run: Run) -> bool:
         """Say whether the run waits in the pause for which the link was made."""
-        return run.pause is not None and run.pause.run_id is None and run.seq == self.seq
+        return run.pause is not None and run.pause.run_id is None and run.pause_seq == self.seq
 
 
 class Links:
@@ -56,8 +56,8 @@ class Links:
         if run.pause is None or run.current is None:
             raise NotPaused(f"run {run.id} is {run.status}, so there is nothing to answer")
         where = (run.id, run.current.step_id, run.current.visit)
-        link = Link(tenant, *where, run.seq, name, until_ms)
-        values = [tenant, *where, run.seq, name, until_ms]
+        link = Link(tenant, *where, run.pause_seq, name, until_ms)
+        values = [tenant, *where, run.pause_seq, name, until_ms]
         sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
         return link, token_of(sealed)
 

@@ -26,6 +26,7 @@ _LOCAL = {
 _REMOTE = {
     "run_control": ("start", "resume", "signal", "transcript", "explain", "cancel", "repair"),
     "follow": ("status", "tail"),
+    "inbox": ("inbox", "claim", "unclaim", "delegate"),
     "schedules": ("schedule",),
     "workflow": ("workflow",),
     "triggers": ("trigger",),

@@ -20,6 +20,7 @@ from engine import (
     Event,
     HandlerEntered,
     JsonObject,
+    PauseChanged,
     Record,
     RunAdmitted,
     RunCancelled,
@@ -124,6 +125,12 @@ def _paused(event: RunPaused) -> JsonObject:
     return {"pauseSignal": pause, **_moment("deadline", event.deadline_ms)}
 
 
+def _pause_changed(event: PauseChanged) -> JsonObject:
+    shown: JsonObject = {"what": event.what, "caller": event.caller, "note": event.note}
+    given: JsonObject = {} if event.answer is None else {"answer": event.answer}
+    return {**shown, **given, "changed": event.body}
+
+
 def _resumed(event: RunResumed) -> JsonObject:
     return {"answer": event.answer, "caller": event.caller}
 
@@ -193,6 +200,12 @@ KINDS: Mapping[type[Event], EventKind] = {
     ),
     RunAdmitted: EventKind("run.admitted", "The run has its place, and begins.", _nothing),
     RunPaused: EventKind("run.paused", "The run waits for a person.", _paused, Status.PAUSED),
+    PauseChanged: EventKind(
+        "pause.changed",
+        "A question was claimed, released, delegated, escalated, reminded of or answered by one of "
+        "several; it stays open.",
+        _pause_changed,
+    ),
     RunResumed: EventKind("run.resumed", "A person has answered.", _resumed, Status.RUNNING),
     RunCompleted: EventKind(
         "run.completed", "The run has reached an end.", _result, Status.COMPLETED

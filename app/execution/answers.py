@@ -1,7 +1,9 @@
 """A person's answer to a pause, checked against what the run waits for."""
 
 from app.auth.caller import Caller
+from app.auth.roles import Role
 from app.execution.attempt import step_input
+from app.execution.entitlement import CLOCK, must_be_allowed
 from app.execution.interruption import FAIL, RUN_AGAIN
 from app.execution.live_run import LiveRun
 from app.telemetry.at_work import at_work
@@ -11,6 +13,7 @@ from engine import (
     AnswerKept,
     AnswerKey,
     AnswerKeyReused,
+    ChangePause,
     Execute,
     Input,
     InterruptionSettled,
@@ -20,8 +23,9 @@ from engine import (
     Run,
     Visit,
     iso_time,
+    seen_of,
 )
-from steps.contract import Done, GoesOn, InvalidAnswer, Problem, StepBroke
+from steps.contract import Done, GoesOn, InvalidAnswer, KeepsAsking, Problem, StepBroke
 from steps.outputs import deliver
 
 
@@ -42,7 +46,7 @@ def asked_child(run: Run, answer: JsonObject) -> str | None:
     Raises `NotPaused` when the answer is meant for another pause than the one shown.
     """
     pause, _ = _paused(run)
-    shown = pause.shown(run.id, run.seq)
+    shown = pause.shown(run.id, run.pause_seq)
     if answer.get("pauseId") not in (None, shown["pauseId"]):
         raise NotPaused(
             f"run {run.id} does not wait in pause {answer['pauseId']} any more, "
@@ -87,9 +91,15 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: 
 
     Raises:
         NotPaused: The run waits for nobody, or for something else.
+        NotYours: The caller may not answer it.
         InvalidAnswer: The answer does not fit the pause; each problem names its field.
     """
     pause, visit = _pause(live.run, answer)
+    must_be_allowed(pause.body, caller)
+    seen = str(answer.get("seen") or "")
+    if seen and seen != seen_of(live.run):
+        raise NotPaused(f"run {live.run.id} asks something else than what was seen: look again")
+    answer = {name: item for name, item in answer.items() if name != "seen"}
     if pause.interruption:
         return _settle(pause, answer, caller, key)
     step = live.usable.steps[visit.step_id]
@@ -98,21 +108,35 @@ def accept(live: LiveRun, answer: JsonObject, caller: Caller, now_ms: int, key: 
     with at_work(live.run.id, visit.step_id):
         output = step.type.accept(step.settings, given, pause.body, signed)
     if isinstance(output, GoesOn):
-        return AnswerKept(answer, output.name, output.value, caller.name, key)
+        return AnswerKept(answer, output.name, output.value, caller.name, key, seen)
+    if isinstance(output, KeepsAsking):
+        return ChangePause(
+            "answered", output.body, caller.name, answer=answer, key=key, seen=seen,
+            wake_at_ms=live.run.wake_at_ms,
+        )  # fmt: skip
     try:
         whole, data = deliver(step, Done(output), given.scope)
     except StepBroke as broke:
         raise InvalidAnswer([Problem("data", broke.error.message)]) from broke
-    return Answered(answer, whole, data, caller.name, key)
+    return Answered(answer, whole, data, caller.name, key, seen)
 
 
 def unanswered(live: LiveRun, now_ms: int) -> Input | None:
     """Return what a step makes of a deadline that nobody has met; None where an edge is taken."""
     run, visit = live.run, live.run.current
-    is_late = run.wake_at_ms is not None and run.wake_at_ms <= now_ms
+    is_late = run.answer_by_ms is not None and run.answer_by_ms <= now_ms
     if run.pause is None or visit is None or run.pause.run_id or not is_late:
         return None
     step = live.usable.steps[visit.step_id]
+    follows = run.pause.body.get("onDeadline")
+    if isinstance(follows, dict):
+        answer: JsonObject = {
+            "type": run.pause.type,
+            "actionId": run.pause.body.get("actionId"),
+            "actionValue": follows["actionValue"],
+        }
+        clock = Caller(live.tenant, Role.OPERATOR, CLOCK)
+        return accept(live, answer, clock, now_ms, AnswerKey())
     goes_on = step.type.unanswered(step.settings, run.pause.body)
     if goes_on is None:
         return None

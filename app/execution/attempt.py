@@ -102,10 +102,11 @@ async def _input(
             given_back = [*delivered, outcome.appended]
             (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
             return Delivered(output, data, appended, list(outcome.removed)), size
-        case Pauses(pause, deadline_ms):
+        case Pauses(pause, deadline_ms, wake_at_ms):
             (kind, body), size = as_kept(what, [pause.type, pause.body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)
-            return Pauses(Pause(kind, body), late_ms), size
+            wake_ms = None if wake_at_ms is None else _moment(step, wake_at_ms)
+            return Pauses(Pause(kind, body), late_ms, wake_ms), size
         case Sleeps(until_ms):
             return Sleeps(_moment(step, until_ms)), 0
         case AwaitsChildren(total, asked):

@@ -1,7 +1,7 @@
 """Which runs are being driven, begun by whoever has news for the run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
@@ -131,7 +131,7 @@ class Driving:
     async def wake(
         self,
         run_id: str,
-        happened: Input | Callable[[LiveRun], Input] | None,
+        happened: Input | Callable[[LiveRun], Input | None] | None,
         *,
         after_restart: bool = False,
     ) -> None:
@@ -199,6 +199,12 @@ class Driving:
             task = asyncio.create_task(self._look(run_id))
             self._tasks.add(task)
             task.add_done_callback(self._done)
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background that is waited for when the server stops."""
+        task = self._context.copy().run(asyncio.create_task, work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
 
     def stop(self) -> None:
         """Start no further step: the server is stopping."""

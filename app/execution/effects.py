@@ -6,6 +6,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from app.auth.callbacks import Callbacks
+from app.auth.links import Links
 from app.clock import Clock
 from app.concurrency.attempt_timeout import PartTimeout
 from app.concurrency.call_rates import CallRates
@@ -65,6 +66,7 @@ class StepServices:
     workflows: Workflows
     spending: Spending
     callbacks: Callbacks
+    links: Links
     threads: ThreadTable
     store: StoredValues
     knowledge: KnowledgeStore

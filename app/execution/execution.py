@@ -21,7 +21,9 @@ from app.execution.effects import LiveEffects, StepServices
 from app.execution.left_children import LEAVES_CHILDREN, LeftChildren
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
+from app.execution.notices import SETS_NOTICES, Notices
 from app.execution.parents import TELLS_PARENT, Parents
+from app.execution.pause_commands import PauseCommands
 from app.execution.places import Places
 from app.execution.recovery import Recovery
 from app.execution.runs import Runs
@@ -56,6 +58,7 @@ class Execution:
         signals: To be run in the background; gives signals to runs that wait for them.
         places: To be run in the background; admits runs of workflows with `concurrency`.
         fair_loop: Where runs and requests take turns.
+        pauses: Claims, releases and delegates what runs ask.
         cluster: To be run in the background where several processes share the journal, else None.
     """
 
@@ -68,6 +71,7 @@ class Execution:
     signals: Signals
     places: Places
     fair_loop: FairLoop
+    pauses: PauseCommands
     cluster: Cluster | None = None
 
 
@@ -87,12 +91,10 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     frozen, fair_loop = FrozenValues(), FairLoop()
     sensitive = SensitiveFields(services.secrets)
     appends = Appends(journal, clock, frozen, fair_loop, sensitive, cluster)
-    last_number = await journal.runs.last_number()
-    traced = exporter is not None
-    owners = None if cluster is None else cluster.owners
     starts = Starts(
-        appends, live_runs, journal.variables, clock, last_number, traced=traced, owners=owners
-    )
+        appends, live_runs, journal.variables, clock, await journal.runs.last_number(),
+        traced=exporter is not None, owners=None if cluster is None else cluster.owners,
+    )  # fmt: skip
     children = Children(journal, services.workflows, starts)
     signals = Signals(journal, clock, appends, live_runs)
     effects_of = partial(LiveEffects, services, children, appends, signals)
@@ -123,6 +125,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
         (SETS_TIMER, timers.appended),
         (frozenset({RunStarted}), driving.appended),
     )
+    _send_notices(Notices(clock, appends, live_runs, driving, effects_of, services), appends, runs)
     if exporter is not None:
         appends.on_append.append((SPANS, Spans(exporter).appended))
     appends.on_loss += (lost_runs.lost, waiters.lost)
@@ -142,8 +145,13 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     runs.on_question.append(recovery.asked)
     return Execution(
         runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
-        cluster,
+        PauseCommands(appends, live_runs, driving, runs.fenced), cluster,
     )  # fmt: skip
+
+
+def _send_notices(notices: Notices, appends: Appends, runs: Runs) -> None:
+    appends.on_append.append((SETS_NOTICES, notices.appended))
+    runs.on_fire.append(notices.look)
 
 
 def _share_runs(cluster: Cluster, runs: Runs, driving: Driving, waited: WaitedElsewhere) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from app.execution.driving import Driving
 from app.execution.live_run import LiveRun
-from engine import ENDS, ChildrenResumed, Event, RunPaused, RunResumed
+from engine import ENDS, ChildrenResumed, Event, PauseChanged, RunPaused, RunResumed
 
-TELLS_PARENT = ENDS | {RunPaused, RunResumed, ChildrenResumed}
+TELLS_PARENT = ENDS | {RunPaused, PauseChanged, RunResumed, ChildrenResumed}
 """Events after which a parent looks at its child run again."""
 
 

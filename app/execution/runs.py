@@ -19,6 +19,7 @@ from app.execution.driving import Driving
 from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
+from app.execution.notices import planned
 from app.execution.repairs import Checked
 from app.execution.starts import Starts
 from app.execution.waiters import Waiters, is_settled
@@ -49,6 +50,7 @@ class Runs:
     Attributes:
         on_question: Called with the tenant and the run when somebody asks for one that is under
             way.
+        on_fire: Called with a run whose timer was due, once that has been acted on.
     """
 
     def __init__(  # noqa: PLR0913 - the parts a run touches, each passed in
@@ -67,6 +69,7 @@ class Runs:
     ) -> None:
         """Take the parts of a run; `is_shared` says that other processes append to runs too."""
         self.on_question: list[Callable[[str, str], None]] = []
+        self.on_fire: list[Callable[[LiveRun], None]] = []
         self._journal = journal
         self._clock = clock
         self._appends = appends
@@ -152,7 +155,7 @@ class Runs:
             InvalidAnswer: The answer does not fit; the run stays paused.
             AnswerKeyReused: The key has been used for another answer.
         """
-        return await self._fenced(partial(self._resume, tenant, run_id, answer, caller, key))
+        return await self.fenced(partial(self._resume, tenant, run_id, answer, caller, key))
 
     async def _resume(
         self, tenant: str, run_id: str, answer: JsonObject, caller: Caller, key: AnswerKey
@@ -173,7 +176,7 @@ class Runs:
                 self._driving.carry_on(live)
                 return shown
         await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
-        return await self._fenced(partial(self._child_resumed, tenant, run_id, key))
+        return await self.fenced(partial(self._child_resumed, tenant, run_id, key))
 
     async def _child_resumed(self, tenant: str, run_id: str, key: AnswerKey) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
@@ -183,7 +186,7 @@ class Runs:
             self._driving.carry_on(live)
             return shown
 
-    async def _fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
+    async def fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
         """Do a command; on a fresh copy of the run once more where another process was first."""
         for _ in range(_MOST_TRIES if self._is_shared else 0):
             with contextlib.suppress(Conflict):
@@ -205,9 +208,7 @@ class Runs:
             RunIsOver: It has ended.
             AlreadyCancelling: It has been asked before.
         """
-        return await self._fenced(
-            partial(self._cancel, tenant, run_id, workflow_id, reason, caller)
-        )
+        return await self.fenced(partial(self._cancel, tenant, run_id, workflow_id, reason, caller))
 
     async def _cancel(
         self,
@@ -239,7 +240,7 @@ class Runs:
             NotWaiting: It does not stand where that could be done.
             InvalidAnswer: What was given does not fit.
         """
-        return await self._fenced(partial(self._repair, tenant, run_id, checked))
+        return await self.fenced(partial(self._repair, tenant, run_id, checked))
 
     async def _repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
         async with self._live_runs.load(tenant, run_id) as live:
@@ -269,7 +270,7 @@ class Runs:
             UnknownRun: There is no such run, or not of that workflow.
             RunIsOver: It has ended.
         """
-        return await self._fenced(
+        return await self.fenced(
             partial(self._terminate, tenant, run_id, workflow_id, reason, caller)
         )
 
@@ -307,12 +308,15 @@ class Runs:
         """Look at a run whose timer is due."""
 
         def due(live: LiveRun) -> Input:
-            late = unanswered(live, self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            late = unanswered(live, now_ms) or planned(live, now_ms)
             return late or TimerDue(grace_ms)
 
         async with self._live_runs.load(None, run_id) as live:
             grace_ms = await self._grace_ms(live)
             await self._driving.wake(run_id, due)
+            for heard in self.on_fire:
+                heard(live)
             if live.in_flight and live.run.overdue:
                 live.in_flight.stop(self._cancel_grace_s)
 

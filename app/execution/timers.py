@@ -16,6 +16,7 @@ from engine import (
     ChildrenAwaited,
     ChildrenLeft,
     Event,
+    PauseChanged,
     RunAdmitted,
     RunPaused,
     RunReleased,
@@ -38,6 +39,7 @@ SETS_TIMER = frozenset(
         ChildrenLeft,
         RunPaused,
         RunReleased,
+        PauseChanged,
         StepSlept,
     }
 )

@@ -16,6 +16,7 @@ from app.definitions.variables import UnfitVariable
 from app.definitions.versioned import DefinitionUnusable
 from app.events.streams import TooManyStreams
 from app.execution.admission import Overloaded
+from app.execution.entitlement import NotYours
 from app.execution.live_run import RunLost
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
@@ -74,6 +75,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unauthorized, 401, "Unauthorized"),
     (NotVerified, 401, "Unauthorized"),
     (Forbidden, 403, "Forbidden"),
+    (NotYours, 403, "Forbidden"),
     (UnknownRun, 404, "Run not found"),
     (UnknownFile, 404, "File not found"),
     (UnknownSecret, 404, "Secret not found"),

@@ -21,7 +21,7 @@ from engine.value import value
 from steps.contract import InvalidAnswer, Problem
 from steps.fields import Fields
 
-_OWN = ("type", "stepId", "runId", "pauseId")
+_OWN = ("type", "stepId", "runId", "pauseId", "seen")
 """The fields of a form that are not data."""
 
 

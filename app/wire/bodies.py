@@ -17,6 +17,9 @@ POSITION = r"^[0-9]{1,15}\.[0-9]{1,18}$"
 """A place in the list of runs, as the list gives it."""
 
 
+INBOX_POSITION = r"^([0-9]{1,15})?\.[0-9]{1,15}\.[0-9]{1,18}$"
+"""A place in the inbox, as it gives it."""
+
 LABELS = r"^[A-Za-z0-9_.-]{1,64}:."
 """Labels as a query names them."""
 
@@ -60,6 +63,41 @@ class ResumeBody(_Model):
     )
     runId: str | None = Field(  # noqa: N815
         None, description="the run whose pause is meant, where a child run asks"
+    )
+    seen: str | None = Field(
+        None, max_length=64, description="the hash of what was seen, as the inbox gives it"
+    )
+
+
+class ClaimBody(_Model):
+    """Which question is claimed, or released."""
+
+    pauseId: str | None = Field(  # noqa: N815
+        None, max_length=200, description="the pause that is meant; the open one without it"
+    )
+    comment: str | None = Field(None, max_length=2_000, description="why, for the history")
+
+
+class DelegateBody(ClaimBody):
+    """Who is to answer a question from now on."""
+
+    to: str = Field(max_length=200, description="the name of a person or a group")
+
+
+class InboxQuery(_Model):
+    """Which part of the inbox is wanted."""
+
+    whose: Literal["all", "mine", "groups"] = Field(
+        "all", description="all that the caller may see, what names them, or one of their groups"
+    )
+    workflowId: str | None = Field(None, max_length=200)  # noqa: N815
+    text: str | None = Field(
+        None, min_length=1, max_length=200, description="words of the run's title or labels"
+    )
+    pauseId: str | None = Field(None, pattern=r"^[0-9]{1,18}-[0-9]{1,9}$")  # noqa: N815
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(
+        None, pattern=INBOX_POSITION, description="nextCursor of the answer before"
     )
 
 

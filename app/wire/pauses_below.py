@@ -19,9 +19,9 @@ async def pauses_below(journal: Journal, run: Run) -> list[Json]:
 
 def signal_of(row: PausedRow) -> "JsonObject | None":
     """Return a pause as its own run shows it, with the run; None where it cannot be read."""
-    if row.paused is None:
+    if row.pause is None:
         return None
-    return {**row.paused.pause.shown(row.run_id, row.seq), "runId": row.run_id, **part_of(row)}
+    return {**row.pause.shown(row.run_id, row.seq), "runId": row.run_id, **part_of(row)}
 
 
 def part_of(row: PausedRow) -> JsonObject:

@@ -276,6 +276,29 @@ class Explanation(TypedDict):
     isCut: Annotated[bool, Field(description="whether there is more than is told")]
 
 
+class PauseLine(TypedDict):
+    """A question that waits for somebody."""
+
+    runId: RunId
+    workflowId: DefinitionId
+    version: Version
+    title: Title | None
+    labels: Labels
+    stepId: StepId
+    pauseSignal: dict[str, Any] | None
+    seen: Annotated[str, Field(description="the hash of what is asked, to be sent with the answer")]
+    mayAnswer: Annotated[bool, Field(description="whether the caller may answer it")]
+    since: Time
+    parentRunId: RunId | None
+
+
+class InboxPage(TypedDict):
+    """A page of the inbox."""
+
+    pauses: list[PauseLine]
+    nextCursor: Annotated[str | None, Field(examples=[".1769860800000.1769860800000"])]
+
+
 class ControlledRun(TypedDict):
     """What came of a cancel, a terminate or a repair."""
 

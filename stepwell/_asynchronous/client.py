@@ -10,6 +10,7 @@ import stepwell._calls as calls
 import stepwell._reading as reading
 from stepwell._asynchronous.agents import AsyncAgents
 from stepwell._asynchronous.connection import AsyncConnection
+from stepwell._asynchronous.pauses import AsyncPauses
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
@@ -37,6 +38,7 @@ class AsyncClient:
         workflows: The definitions of the tenant.
         schedules: What the tenant has started at which times.
         triggers: What it has started when a request, a form or the end of a run comes.
+        pauses: What waits for people.
         agents: The agents of the tenant, their replays, and what models cost.
 
     Raises:
@@ -58,6 +60,7 @@ class AsyncClient:
         self.workflows = AsyncWorkflows(self._connection)
         self.schedules = AsyncSchedules(self._connection)
         self.triggers = AsyncTriggers(self._connection)
+        self.pauses = AsyncPauses(self._connection)
         self.agents = AsyncAgents(self._connection)
 
     async def __aenter__(self) -> Self:

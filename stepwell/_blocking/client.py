@@ -11,6 +11,7 @@ import stepwell._calls as calls
 import stepwell._reading as reading
 from stepwell._blocking.agents import Agents
 from stepwell._blocking.connection import Connection
+from stepwell._blocking.pauses import Pauses
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.triggers import Triggers
@@ -38,6 +39,7 @@ class Client:
         workflows: The definitions of the tenant.
         schedules: What the tenant has started at which times.
         triggers: What it has started when a request, a form or the end of a run comes.
+        pauses: What waits for people.
         agents: The agents of the tenant, their replays, and what models cost.
 
     Raises:
@@ -59,6 +61,7 @@ class Client:
         self.workflows = Workflows(self._connection)
         self.schedules = Schedules(self._connection)
         self.triggers = Triggers(self._connection)
+        self.pauses = Pauses(self._connection)
         self.agents = Agents(self._connection)
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import stepwell._calls as calls
+import stepwell._pause_calls as pause_calls
 import stepwell._reading as reading
 import stepwell._repair_calls as repair_calls
 import stepwell._resuming as resuming
@@ -167,6 +168,61 @@ class Run:
         return connection.carry_out(
             resuming.resume_action(self.id, value, comment, ids, connection.retry_for_s)
         )
+
+    def claim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:
+        """Take on what the run asks: nobody else answers it until it is released.
+
+        Args:
+            pause_id: The pause that is meant; the open one without it.
+            comment: Why, for the history.
+
+        Returns:
+            How the run stands then.
+
+        Raises:
+            ApiError: The server refused: 403 where the caller may not answer or somebody else has
+                claimed it, 409 where nothing is asked.
+            Unanswered: The server was not reached.
+        """
+        asked = pause_calls.hold("claim", self.id, pause_id, comment)
+        return reading.run_status(self._connection.ask(asked))
+
+    def unclaim(self, *, pause_id: str | None = None, comment: str | None = None) -> RunStatus:
+        """Let others answer what was claimed.
+
+        Args:
+            pause_id: As for `claim`.
+            comment: Why, for the history.
+
+        Returns:
+            How the run stands then.
+
+        Raises:
+            ApiError: The server refused, as for `claim`.
+            Unanswered: The server was not reached.
+        """
+        asked = pause_calls.hold("unclaim", self.id, pause_id, comment)
+        return reading.run_status(self._connection.ask(asked))
+
+    def delegate(
+        self, to: str, *, pause_id: str | None = None, comment: str | None = None
+    ) -> RunStatus:
+        """Have somebody else answer what the run asks.
+
+        Args:
+            to: The name of a person or a group.
+            pause_id: As for `claim`.
+            comment: Why, for the history.
+
+        Returns:
+            How the run stands then.
+
+        Raises:
+            ApiError: The server refused, as for `claim`; 400 for a name that is left out.
+            Unanswered: The server was not reached.
+        """
+        asked = pause_calls.delegate(self.id, to, pause_id, comment)
+        return reading.run_status(self._connection.ask(asked))
 
     def cancel(self, reason: str | None = None) -> None:
         """Ask the run to stop in good order; one that is cancelled already is no failure.

@@ -43,6 +43,11 @@ def test_the_page_of_definitions_shows_definitions() -> None:
     assert set(Registry.built_in().types) <= linked
 
 
+def test_the_page_of_questions_shows_a_definition() -> None:
+    (text,) = blocks("docs/questions.md", "json")
+    compile_definition(json.loads(text), Registry.built_in())
+
+
 def test_every_endpoint_has_a_row() -> None:
     text = (ROOT / "docs/api.md").read_text()
     rows = dict(re.findall(r"^\| `([A-Z]+ [^`]+)` \| (\w+) \|", text, re.MULTILINE))

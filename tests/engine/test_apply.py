@@ -1,6 +1,6 @@
 """What each event changes in a run, and which events are refused: one row for each case."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from engine import (
     IllegalTransition,
     Origin,
     Parent,
+    PauseChanged,
     Place,
     Record,
     Run,
@@ -145,10 +146,11 @@ CHANGES = [
      {"current": {"records": {"a": Record(20, 1)}}, "wake_at_ms": None}),
     ("a step waits for children", inside("plain"), ChildrenAwaited(20, "plain", 1, 3, 500), State.AWAITING_CHILDREN, {"current": {"children": 3}, "wake_at_ms": 500}),
     ("one of them asks", with_children("plain", deadline_ms=500), RunPaused(20, "plain", 1, CHILD, 500), State.PAUSED,
-     {"current": {"status": VisitStatus.PAUSED}, "pause": CHILD}),
-    ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN, {"current": {"status": VisitStatus.RUNNING}, "pause": None}),
+     {"current": {"status": VisitStatus.PAUSED}, "pause": CHILD, "pause_seq": 4, "answer_by_ms": 500}),
+    ("and goes on, with the same deadline", CHILDREN, ChildrenResumed(20, "plain", 1), State.AWAITING_CHILDREN,
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answer_by_ms": None}),
     ("whose answer had a key", CHILDREN, ChildrenResumed(20, "plain", 1, "k-1", "f-1"), State.AWAITING_CHILDREN,
-     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1"}}),
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answer_by_ms": None, "answers": {"k-1": "f-1"}}),
     ("beside the key of an earlier answer", ASKED_TWICE, ChildrenResumed(20, "plain", 1, "k-2", "f-2"), State.AWAITING_CHILDREN,
      {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1", "k-2": "f-2"}}),
     ("children are left after a failure", with_children("catches", deadline_ms=900), ChildrenLeft(20, "catches", 1, 520, BROKEN), State.STOPPING_CHILDREN,
@@ -157,9 +159,17 @@ CHANGES = [
     ("which leaves the error of an earlier attempt", (*AGAIN, ChildrenAwaited(900, "retries", 1, 2, None), STOPPING), ChildrenLeft(920, "retries", 1, 1_420), State.STOPPING_CHILDREN, {"wake_at_ms": 1_420}),
     ("a step sleeps", inside("plain"), StepSlept(20, "plain", 1, 800), State.SLEEPING, {"wake_at_ms": 800}),
     ("a person is asked", inside("asks"), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED,
-     {"current": {"status": VisitStatus.PAUSED}, "pause": PERSON, "wake_at_ms": 500}),
+     {"current": {"status": VisitStatus.PAUSED}, "pause": PERSON, "pause_seq": 3, "wake_at_ms": 500, "answer_by_ms": 500}),
+    ("and is reminded before the deadline", inside("asks"), RunPaused(20, "asks", 1, PERSON, 500, 100), State.PAUSED,
+     {"current": {"status": VisitStatus.PAUSED}, "pause": PERSON, "pause_seq": 3, "wake_at_ms": 100, "answer_by_ms": 500}),
+    ("somebody claims the question", paused("asks", PERSON, 500), PauseChanged(20, "asks", 1, "claimed", {"claimedBy": "bob"}, "bob", wake_at_ms=500), State.PAUSED,
+     {"pause": replace(PERSON, body={**PERSON.body, "claimedBy": "bob"}), "pause_changes": {"claimedBy": "bob"}}),
+    ("one of several answers comes, with a key", paused("asks", PERSON), PauseChanged(20, "asks", 1, "answered", {"answers": []}, "bob", "", {}, "k-1", "f-1"), State.PAUSED,
+     {"pause": replace(PERSON, body={**PERSON.body, "answers": []}), "pause_changes": {"answers": []}, "answers": {"k-1": "f-1"}}),
+    ("it is late, and waits on", paused("asks", PERSON, 500), PauseChanged(500, "asks", 1, "overdue", {"overdue": True}), State.PAUSED,
+     {"pause": replace(PERSON, body={**PERSON.body, "overdue": True}), "pause_changes": {"overdue": True}, "wake_at_ms": None, "answer_by_ms": None}),
     ("and answers", paused("asks", PERSON, 500), RunResumed(20, "asks", 1, {}, "bob"), State.EXECUTING,
-     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None}),
+     {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None, "answer_by_ms": None}),
     ("with a key", paused("asks", PERSON), RunResumed(20, "asks", 1, {}, "bob", "k-1", "f-1"), State.EXECUTING,
      {"current": {"status": VisitStatus.RUNNING}, "pause": None, "answers": {"k-1": "f-1"}}),
     ("beside the key of an earlier answer", inside("asks", RunPaused(10, "asks", 1, PERSON), RunResumed(11, "asks", 1, {}, "bob", "k-1", "f-1"), RunPaused(12, "asks", 1, PERSON)),
@@ -187,7 +197,7 @@ CHANGES = [
      StepCompleted(40, "catches", 2, 8, {}, "end"), State.READY,
      {"current": None, "past": {**DONE, "ended_at_ms": 40, "output": 8}, "next_step": "end", "outputs": {"mend": 7, "catches": 8}, "last_error": None, "failed_in": None}),
     ("nobody answers in time", paused("reminds", PERSON, 500), StepTimedOut(500, "reminds", 1, "mend"), State.READY,
-     {**LEFT, "past": {"status": VisitStatus.TIMED_OUT, "ended_at_ms": 500}, "next_step": "mend"}),
+     {**LEFT, "answer_by_ms": None, "past": {"status": VisitStatus.TIMED_OUT, "ended_at_ms": 500}, "next_step": "mend"}),
     ("a run is asked to stop", inside("plain"), CANCELLED, State.EXECUTING, {"cancel_requested": True, "reason": "no need"}),
     ("a step is cancelled", inside("tidies", STOPPING), StepCancelled(20, "tidies", 1, "tidy"), State.READY,
      {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 20}, "next_step": "tidy", "cleaning_up": True, "cleans_up_from": 1}),
@@ -211,19 +221,19 @@ CHANGES = [
     ("a sleep is over", SLEEPING, WaitEnded(20, "plain", 1), State.SLEEPING, {"wake_at_ms": 20}),
     ("a step is given up", RETRYING, StepGivenUp(20, "retries", 1, "no use", "ann"), State.EXECUTING, {"current": {"retry_at_ms": None}, "wake_at_ms": None}),
     ("a step is skipped", RETRYING, StepSkipped(20, "retries", 1), State.EXECUTING, {"current": {"retry_at_ms": None}, "wake_at_ms": None}),
-    ("a pause too", paused("asks", CRASH, 500), StepSkipped(20, "asks", 1), State.EXECUTING, {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None}),
+    ("a pause too", paused("asks", CRASH, 500), StepSkipped(20, "asks", 1), State.EXECUTING, {"current": {"status": VisitStatus.RUNNING}, "pause": None, "wake_at_ms": None, "answer_by_ms": None}),
     ("data is changed", (started("plain"),), DataChanged(20, {"a": 3}, ["size"], "wrong", "ann"), State.READY, {"data": {"a": 3}}),
     ("a run is held", SLEEPING, RunHeld(20, "look", "ann"), State.SLEEPING, {"held": Hold(20, "look", "ann")}),
     ("and let go", (*SLEEPING, RunHeld(20, "look", "ann")), RunReleased(21), State.SLEEPING, {"held": None}),
     ("also by a cancel", (*SLEEPING, RunHeld(19)), CANCELLED, State.SLEEPING, {"cancel_requested": True, "reason": "no need", "held": None}),
-    ("a pause is asked anew", paused("asks", PERSON, 500), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED, {}),
+    ("a pause is asked anew", paused("asks", PERSON, 500), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED, {"pause_seq": 4}),
     ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
     ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,
      {"ended_at_ms": 20, "error": RunError("loops", "X", "no", 1), "next_step": None}),
     ("a run is cancelled", inside("plain", STOPPING, StepCancelled(11, "plain", 1)), RunCancelled(20), State.CANCELLED, {"ended_at_ms": 20}),
     ("a run is terminated between two steps", LOOPED, RunTerminated(20, "stuck", "ann"), State.TERMINATED, {"ended_at_ms": 20, "reason": "stuck", "next_step": None}),
     ("a run is terminated inside one", paused("asks", PERSON, 500), RunTerminated(20, "stuck", "ann"), State.TERMINATED,
-     {**LEFT, "past": {"status": VisitStatus.TERMINATED, "ended_at_ms": 20}, "ended_at_ms": 20, "reason": "stuck"}),
+     {**LEFT, "answer_by_ms": None, "past": {"status": VisitStatus.TERMINATED, "ended_at_ms": 20}, "ended_at_ms": 20, "reason": "stuck"}),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from journal import DefinitionFilter, Journal, RunFilter, RunPosition
+from journal import DefinitionFilter, InboxFilter, InboxPosition, Journal, RunFilter, RunPosition
 from journal.connection import Values
 from journal.readers import Readers
 
@@ -135,9 +135,20 @@ WORDS: dict[str | None, Callable[[int], bool]] = {
 Ask = Callable[[Journal], Awaitable[Any]]
 LISTS: dict[str, Ask] = {
     "inbox": lambda journal: journal.inbox.page("acme", 26),
-    "inbox, the next page": lambda journal: journal.inbox.page("acme", 26, before=MIDDLE),
-    "inbox of a workflow": lambda journal: journal.inbox.page("acme", 26, workflow_id="wf-3"),
-    "inbox of none": lambda journal: journal.inbox.page("acme", 26, workflow_id="none"),
+    "inbox, the next page": lambda journal: journal.inbox.page(
+        "acme", 26, InboxFilter(before=InboxPosition(None, MIDDLE.started_at_ms, MIDDLE.number))
+    ),
+    "inbox of a workflow": lambda journal: journal.inbox.page(
+        "acme", 26, InboxFilter(workflow_id="wf-3")
+    ),
+    "inbox of none": lambda journal: journal.inbox.page(
+        "acme", 26, InboxFilter(workflow_id="none")
+    ),
+    "inbox of somebody": lambda journal: journal.inbox.page("acme", 26, InboxFilter(names=["ada"])),
+    "inbox of a group": lambda journal: journal.inbox.page(
+        "acme", 26, InboxFilter(names=["ops"], only=["ops"])
+    ),
+    "inbox, counted for somebody": lambda journal: journal.inbox.count("acme", 50, ["ada"]),
     "inbox, counted": lambda journal: journal.inbox.count("acme", 50),
     "what can be stopped": lambda journal: journal.selection.open("acme", RunFilter(), None, 50),
     "what can be deleted": lambda journal: journal.selection.deletable(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import journal
+from engine import Event, RunCompleted, RunResumed, StepCompleted, fold, seen_of
 from journal import Verified, open_read_only
 from tests.harness.journals import change, completed, filled, paused
 from tests.harness.processes import run
@@ -74,6 +75,23 @@ def test_each_way_of_tampering_is_found(
     change(tmp_path, *harm)
     found = verify(tmp_path).faults
     assert (run, event) in [(fault.run_id, fault.seq) for fault in found], found
+
+
+def test_what_whoever_answered_has_seen_is_proved(tmp_path: Path) -> None:
+    def answered(number: int) -> list[Event]:
+        asked = paused(number)
+        seen = seen_of(fold(asked)) if number == 1 else "0" * 64
+        return [
+            *asked,
+            RunResumed(number, "a", 1, {"data": {}}, "ada", seen=seen),
+            StepCompleted(number, "a", 1, {}, {}, None),
+            RunCompleted(number, {}),
+        ]
+
+    filled(tmp_path, answered, [1, 2])
+    (found,) = verify(tmp_path).faults
+    assert (found.run_id, found.seq) == ("dynamic-workflow-2", 4)
+    assert found.what == "names another question than was asked"
 
 
 def test_a_running_server_is_verified_and_says_how_far_it_is(server: Server) -> None:

@@ -193,7 +193,7 @@ class Server:
             LiveRuns(journal, workflows.pinned, 10_000, 10**9),
             FairQueue(3),  # so few that runs wait for each other
             Counters(),
-            StepServices(self._clock, outside, nothing, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing, nothing, nothing, nothing, None, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
+            StepServices(self._clock, outside, nothing, nothing, nothing, NoSecrets(), nothing, nothing, workflows, nothing, nothing, nothing, nothing, nothing, nothing, nothing, None, nothing),  # type: ignore[arg-type] # parts that no step of the simulation reaches
             cancel_grace_s=0.5 if cluster is None else 2.5,  # a lost ring costs a second
             culprit=Culprit(self._folder, 5),
             cluster=cluster,

@@ -40,7 +40,7 @@ async def resume(call: Call) -> Response:
             # The second of two at once finds the first one's answer before it stores its files.
             async with services.storing.of("answer", call.tenant, run_id):
                 run = await _resumed(call, await services.runs.read(call.tenant, run_id), asked)
-    return await _status(call, run, HistoryPage())
+    return await status_of(call, run)
 
 
 async def _resumed(call: Call, run: Run, asked: AnswerRequest) -> Run:
@@ -74,6 +74,11 @@ async def list_runs(call: Call) -> Response:
     return await list_answer(
         "runs", page.rows, lambda row: run_line(row, captions), nextCursor=cursor
     )
+
+
+async def status_of(call: Call, run: Run) -> Response:
+    """Show how a run stands after a command."""
+    return await _status(call, run, HistoryPage())
 
 
 async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:

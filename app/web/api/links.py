@@ -6,10 +6,13 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.links import asking_run
 from app.auth.roles import Role
+from app.execution.entitlement import must_be_allowed, needs_sign_in
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
+from app.wire.errors import BadRequest
 from app.wire.json_body import json_body
 from engine import iso_time
+from steps.contract import Problem
 from steps.durations import Duration
 
 _LONGEST_MS = 90 * 86_400_000
@@ -35,6 +38,11 @@ async def create_link(call: Call) -> Response:
     run = await services.runs.read(call.tenant, call.path("runId"))
     if (asking := asking_run(run)) != run.id:
         run = await services.runs.read(call.tenant, asking)
+    if run.pause is not None:
+        must_be_allowed(run.pause.body, call.caller)
+        if needs_sign_in(run.pause.body):
+            message = "has to know who answers, which a link does not: they sign in instead"
+            raise BadRequest("the request is not acceptable", [Problem("runId", message)])
     until_ms = services.clock.now_ms() + body.expiresIn
     name = body.name or f"made by {call.caller.name}"
     link, token = services.links.make(call.tenant, run, name, until_ms)

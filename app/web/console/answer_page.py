@@ -78,7 +78,7 @@ async def _ask(
     pause = run.pause_shown
     if not link.still_asks(run) or not isinstance(pause, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
-    asked: PauseCard = pause_card(run.id, run.seq, pause)
+    asked: PauseCard = pause_card(run.id, run.pause_seq, pause)
     if run.current and run.current.step_name:
         asked = replace(asked, title=run.current.step_name)
     by_name = {item.path: item.message for item in problems}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
 from app.auth.roles import Role
@@ -14,21 +13,13 @@ from app.web.console.pauses import part_shown, pause_card
 from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
-from app.wire.bodies import POSITION, checked
-from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow, RunPosition
+from app.wire.bodies import InboxQuery, checked
+from app.wire.inbox import found_pauses
+from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow
 from steps.bodies import body_at
 
 _PAGE = 25
 _LISTEN = [name for name in NAMES if name.startswith("run.")]
-
-
-class InboxQuery(BaseModel):
-    """Which part of the inbox is shown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    workflowId: str | None = Field(None, max_length=200)  # noqa: N815 - as in the API
-    cursor: str | None = Field(None, pattern=POSITION)
 
 
 async def _month(call: Call) -> "dict[str, Any] | None":
@@ -49,11 +40,9 @@ async def inbox_page(call: Call) -> Response:
     """Show what waits, newest first."""
     asked = filled(call)
     query = checked(InboxQuery, asked)
-    before = None if query.cursor is None else RunPosition.read(query.cursor)
-    rows = await call.services.journal.inbox.page(
-        call.tenant, _PAGE + 1, before=before, workflow_id=query.workflowId
+    shown, following, _ = await found_pauses(
+        call.services.journal, call.tenant, query, call.caller, _PAGE
     )
-    shown = rows[:_PAGE]
     items = await _items(call, shown)
     is_new = False
     if not items:
@@ -70,7 +59,7 @@ async def inbox_page(call: Call) -> Response:
         is_new=is_new,
         samples=samples(),
         workflow_id=query.workflowId or "",
-        next_cursor=rows[_PAGE - 1].position if len(rows) > _PAGE else None,
+        next_cursor=following,
         is_first=query.cursor is None,
         listen=_LISTEN,
     )
@@ -99,9 +88,8 @@ async def _item(
     names = known[which]
     titles = [captions[one].title for one in (row.run_id, root_id) if one in captions]
     asked = None
-    if row.paused is not None:
-        pause = row.paused.pause
-        asked = pause_card(row.run_id, row.seq, pause.shown(row.run_id, row.seq))
+    if row.pause is not None:
+        asked = pause_card(row.run_id, row.seq, row.pause.shown(row.run_id, row.seq))
     return {
         "run_id": row.run_id,
         "run_title": next((title for title in titles if title), ""),

@@ -17,6 +17,7 @@ from engine import (
     Event,
     Json,
     Pause,
+    PauseChanged,
     RunPaused,
     RunResumed,
     RunTerminated,
@@ -52,9 +53,10 @@ def pause_ending(events: Sequence[Event], seq: int) -> PauseEnding | None:
     """
     if not 0 < seq <= len(events) or not isinstance(events[seq - 1], RunPaused):
         raise LookupError(seq)
-    if seq == len(events):
+    paused = events[seq - 1]
+    after = next((event for event in events[seq:] if not isinstance(event, PauseChanged)), None)
+    if after is None:
         return None
-    paused, after = events[seq - 1], events[seq]
     assert isinstance(paused, RunPaused)  # noqa: S101 - looked at above
     match after:
         case RunResumed():

@@ -14,6 +14,7 @@ from app.auth.roles import Role
 from app.definitions.invocations import invocation_id
 from app.definitions.replays import replay_id
 from app.web.endpoint import Call
+from app.wire.inbox import visible_names
 from engine import iso_time
 
 HERE = Path(__file__).parent
@@ -160,7 +161,9 @@ def fragment(template: str, **context: Any) -> str:
 
 async def page(call: Call, template: str, here: str, **context: Any) -> HTMLResponse:
     """Return a page of the console; `here` is the part of it that is marked in the menu."""
-    waiting = await call.services.journal.inbox.count(call.tenant, _MOST_WAITING)
+    waiting = await call.services.journal.inbox.count(
+        call.tenant, _MOST_WAITING, visible_names(call.caller)
+    )
     return html(
         template,
         signed_in=True,

@@ -144,7 +144,7 @@ async def _pause_card(call: Call, run: Run) -> PauseCard | None:
     pause = run.pause_shown
     if not isinstance(pause, dict):
         return None
-    asked = pause_card(run.id, run.seq, pause)
+    asked = pause_card(run.id, run.pause_seq, pause)
     if asked.asked_by and asked.asked_by != run.id:
         try:
             _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)

@@ -1,0 +1,69 @@
+"""`stepwell inbox`, `claim`, `unclaim` and `delegate`: what waits for people, over the API."""
+
+import argparse
+import json
+
+from app.cli.remote import add_options, client_of, printable
+from app.cli.subparsers import Subparsers
+from stepwell.client import OpenPause
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    parser = subparsers.add_parser("inbox", help="list what waits for people")
+    parser.add_argument("--whose", choices=("all", "mine", "groups"), default="all")
+    parser.add_argument("--workflow", help="only of runs of this workflow")
+    parser.add_argument("--text", help="only with these words in the title or the labels")
+    add_options(parser)
+    parser.set_defaults(main=inbox)
+    for verb, told in (
+        ("claim", "take a question on: nobody else answers it until it is released"),
+        ("unclaim", "let others answer a question again"),
+        ("delegate", "have somebody else answer a question"),
+    ):
+        parser = subparsers.add_parser(verb, help=told)
+        parser.add_argument("run", metavar="RUN")
+        if verb == "delegate":
+            parser.add_argument("to", metavar="NAME", help="of a person or a group")
+        parser.add_argument("--comment", help="why, for the history")
+        parser.add_argument("--pause", metavar="ID", help="only this pause (pauseId of the status)")
+        add_options(parser)
+        parser.set_defaults(main=change, verb=verb)
+
+
+def inbox(args: argparse.Namespace) -> int:
+    """Print what waits, one question a line."""
+    with client_of(args) as client:
+        found = list(client.pauses.open(args.whose, workflow_id=args.workflow, text=args.text))
+    if args.json:
+        print(json.dumps({"pauses": [question.document for question in found]}))
+        return 0
+    for question in found:
+        print(printable(_line(question)))
+    return 0
+
+
+def _line(question: OpenPause) -> str:
+    asked = question.document["pauseSignal"] or {}
+    told = [question.run_id, question.title or question.workflow_id]
+    told.append(" ".join(str(asked.get("message") or asked.get("stepId") or "").split()))
+    for key, word in (("deadline", "until"), ("claimedBy", "claimed by")):
+        if asked.get(key):
+            told.append(f"{word} {asked[key]}")
+    if names := asked.get("assignees"):
+        told.append("for " + ", ".join(map(str, names)))
+    return "  ".join(part for part in told if part)
+
+
+def change(args: argparse.Namespace) -> int:
+    """Claim, release or delegate a question, and print how its run stands."""
+    with client_of(args) as client:
+        run = client.run(args.run)
+        if args.verb == "delegate":
+            status = run.delegate(args.to, pause_id=args.pause, comment=args.comment)
+        else:
+            hold = run.claim if args.verb == "claim" else run.unclaim
+            status = hold(pause_id=args.pause, comment=args.comment)
+    line = printable(f"{status.run_id}  {status.status}")
+    print(json.dumps(status.document) if args.json else line)
+    return 0

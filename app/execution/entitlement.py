@@ -1,0 +1,91 @@
+"""Who may answer a pause: whom it names, who has claimed it, and who is left out in any case."""
+
+from collections.abc import Iterable
+
+from app.auth.caller import Caller
+from app.auth.roles import Role
+from engine import Json, JsonObject
+
+CLOCK = "deadline"
+"""Who answers where the deadline says what is taken."""
+
+_PEOPLE = ("person", "user")
+_LINK = "link"
+
+
+class NotYours(Exception):
+    """Somebody may not answer a pause, or not say who shall."""
+
+
+def names_of(caller: Caller) -> frozenset[str]:
+    """Return the names by which a pause may mean somebody, in one case of letters.
+
+    `person:ada` and `ada`, `group:finance` and `finance`; of a key only `key:robot`.
+    """
+    kind, _, bare = caller.name.partition(":")
+    names = {caller.name}
+    if kind in _PEOPLE:
+        names.add(bare)
+    groups = caller.context.get("groups")
+    for group in groups if isinstance(groups, list) else []:
+        names |= {str(group), f"group:{group}"}
+    return frozenset(name.casefold() for name in names)
+
+
+def own_names(caller: Caller) -> frozenset[str]:
+    """Return those names that mean nobody else: without groups."""
+    return names_of(Caller(caller.tenant, caller.role, caller.name))
+
+
+def named_in(body: JsonObject, key: str) -> frozenset[str]:
+    """Return whom a pause names under a key, in one case of letters."""
+    listed = body.get(key)
+    return frozenset(_folded(listed)) if isinstance(listed, list) else frozenset()
+
+
+def _folded(names: Iterable[Json]) -> Iterable[str]:
+    return (str(name).casefold() for name in names)
+
+
+def must_be_allowed(body: JsonObject, caller: Caller) -> None:
+    """Raise `NotYours` where somebody may not answer a pause with this body."""
+    if reason := refusal(body, caller):
+        raise NotYours(reason)
+
+
+def refusal(body: JsonObject, caller: Caller) -> str:
+    """Return why somebody may not answer; empty where they may.
+
+    Who is left out stays out whatever their role. A link was made by somebody who may answer. A
+    role of admin or more answers for those who are named.
+    """
+    if caller.name == CLOCK:
+        return ""
+    names = names_of(caller)
+    if named_in(body, "exclude") & names:
+        return "this question may not be answered by you: its workflow leaves you out"
+    answers = body.get("answers")
+    if isinstance(answers, list) and any(
+        isinstance(one, dict) and one.get("answeredBy") == caller.name for one in answers
+    ):
+        return "you have answered this question; it waits for somebody else"
+    if caller.name.startswith(f"{_LINK}:") or caller.role.includes(Role.ADMIN):
+        return ""
+    assignees = named_in(body, "assignees")
+    if assignees and not assignees & names:
+        told = ", ".join(str(name) for name in _listed(body, "assignees")[:5])
+        return f"this question is for {told}, and you are none of them"
+    claimed = body.get("claimedBy")
+    if claimed and claimed != caller.name:
+        return f"{claimed} has claimed this question; they or an admin can release it"
+    return ""
+
+
+def _listed(body: JsonObject, key: str) -> list[Json]:
+    listed = body.get(key)
+    return listed if isinstance(listed, list) else []
+
+
+def needs_sign_in(body: JsonObject) -> bool:
+    """Say whether a pause has to know who answers, which a link does not."""
+    return bool(body.get("exclude")) or "required" in body

@@ -1,0 +1,68 @@
+"""What waits for people: listed, claimed, released, handed on. Answered it is by a resume."""
+
+from starlette.responses import JSONResponse, Response
+
+from app.auth.roles import Role
+from app.execution.pause_commands import Verb
+from app.web.api.executions import status_of
+from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import ClaimBody, DelegateBody, InboxQuery, checked
+from app.wire.inbox import found_pauses, pause_line
+from app.wire.json_body import json_body
+
+
+async def list_inbox(call: Call) -> Response:
+    """List what waits for the caller: with the nearest deadline first, then the newest."""
+    query = call.query(InboxQuery)
+    rows, following, captions = await found_pauses(
+        call.services.journal, call.tenant, query, call.caller, query.limit
+    )
+    pauses = [pause_line(row, captions, call.caller) for row in rows]
+    return JSONResponse({"pauses": pauses, "nextCursor": following})
+
+
+async def claim_pause(call: Call) -> Response:
+    """Take a question on: nobody else answers it until it is released."""
+    return await _changed(call, "claim", ClaimBody)
+
+
+async def unclaim_pause(call: Call) -> Response:
+    """Let others answer a question again."""
+    return await _changed(call, "unclaim", ClaimBody)
+
+
+async def delegate_pause(call: Call) -> Response:
+    """Have somebody else answer a question."""
+    return await _changed(call, "delegate", DelegateBody)
+
+
+async def _changed(call: Call, verb: Verb, model: type[ClaimBody]) -> Response:
+    needed = model is DelegateBody
+    sent = await json_body(call.request, call.services.settings, required=needed)
+    body = checked(model, sent)
+    run = await call.services.pauses.change(
+        call.tenant, call.path("runId"), verb, call.caller,
+        pause_id=body.pauseId, to=body.to if isinstance(body, DelegateBody) else "",
+        note=body.comment or "",
+    )  # fmt: skip
+    return await status_of(call, run)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/workflow/inbox", Role.VIEWER, list_inbox, "List what waits for people",
+        None, InboxQuery,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/claim/{runId}", Role.OPERATOR, claim_pause,
+        "Claim a question", ClaimBody, needs_body=False,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/unclaim/{runId}", Role.OPERATOR, unclaim_pause,
+        "Let others answer a question that was claimed", ClaimBody, needs_body=False,
+    ),
+    Endpoint(
+        "POST", "/api/workflow/delegate/{runId}", Role.OPERATOR, delegate_pause,
+        "Delegate a question", DelegateBody,
+    ),
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""What waits for people, as the API and the console list it."""
+
+from collections.abc import Mapping
+
+from app.auth.caller import Caller
+from app.auth.roles import Role
+from app.execution.entitlement import names_of, own_names, refusal
+from app.wire.bodies import InboxQuery
+from engine import JsonObject, iso_time, seen_hash
+from journal import CaptionRow, InboxFilter, InboxPosition, Journal, PausedRow
+
+
+def inbox_filter(query: InboxQuery, caller: Caller) -> InboxFilter:
+    """Return what of the inbox somebody asks for, and may see: an admin sees all of it."""
+    names = names_of(caller)
+    only = None
+    if query.whose == "mine":
+        only = own_names(caller)
+    elif query.whose == "groups":
+        only = names - own_names(caller)
+    named = None if query.pauseId is None else int(query.pauseId.partition("-")[0])
+    return InboxFilter(
+        names=visible_names(caller),
+        only=only,
+        workflow_id=query.workflowId,
+        text=query.text,
+        run=named,
+        before=None if query.cursor is None else InboxPosition.read(query.cursor),
+    )
+
+
+def visible_names(caller: Caller) -> frozenset[str] | None:
+    """Return by whose names somebody sees questions; None where they see all."""
+    return None if caller.role.includes(Role.ADMIN) else names_of(caller)
+
+
+async def found_pauses(
+    journal: Journal, tenant: str, query: InboxQuery, caller: Caller, limit: int
+) -> tuple[list[PausedRow], str | None, Mapping[str, CaptionRow]]:
+    """Return a page of the inbox, where the next one begins, and the captions of its runs."""
+    rows = await journal.inbox.page(tenant, limit + 1, inbox_filter(query, caller))
+    following = str(rows[limit - 1].position) if len(rows) > limit else None
+    shown = rows[:limit]
+    return shown, following, await journal.captions.of(tenant, [row.run_id for row in shown])
+
+
+def pause_line(row: PausedRow, captions: Mapping[str, CaptionRow], caller: Caller) -> JsonObject:
+    """Return one question of the list."""
+    caption = captions.get(row.run_id) or CaptionRow()
+    pause = row.pause
+    may = bool(pause) and caller.role.includes(Role.OPERATOR)
+    return {
+        "runId": row.run_id,
+        "workflowId": row.workflow_id,
+        "version": row.version,
+        "title": caption.title or None,
+        "labels": dict(caption.labels),
+        "stepId": row.step_id,
+        "pauseSignal": pause.shown(row.run_id, row.seq) if pause else None,
+        "seen": seen_of_row(row),
+        "mayAnswer": may and pause is not None and not refusal(pause.body, caller),
+        "since": iso_time(row.paused_at_ms),
+        "parentRunId": row.parent_run_id,
+    }
+
+
+def seen_of_row(row: PausedRow) -> str:
+    """Return the hash of what a question asks; empty where it cannot be read."""
+    pause = row.pause
+    if pause is None:
+        return ""
+    return seen_hash(row.workflow_id, row.version, pause.type, pause.body)

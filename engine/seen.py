@@ -1,0 +1,42 @@
+"""The hash over what somebody who answers has seen: the form, what it shows, and the version.
+
+Who may answer, what has come so far and when something is due are no part of it, so that it stays
+the same for as long as the pause does.
+"""
+
+import hashlib
+import json
+
+from engine.run import Run
+from engine.values import JsonObject
+
+_GOES_ON = frozenset(
+    {
+        "answers",
+        "assignees",
+        "claimedBy",
+        "delegatedBy",
+        "escalatedTo",
+        "exclude",
+        "notices",
+        "overdue",
+        "plan",
+        "planDone",
+    }
+)
+"""Keys of a pause that change while it is open, or concern who answers."""
+
+
+def seen_hash(workflow_id: str, version: str, kind: str, body: JsonObject) -> str:
+    """Return the hash of a question, as hexadecimal digits."""
+    asked = {name: item for name, item in body.items() if name not in _GOES_ON}
+    told = [workflow_id, version, kind, asked]
+    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seen_of(run: Run) -> str:
+    """Return the hash of what a paused run asks; empty where it asks nothing."""
+    if run.pause is None:
+        return ""
+    return seen_hash(run.workflow_id, run.version, run.pause.type, run.pause.body)

@@ -1,0 +1,203 @@
+"""What is due while a pause is open: reminders, who else may answer, notices to be sent.
+
+All of it stands in the body of the pause, so that a restart finds it: `plan` in the order of its
+moments, of which the first `planDone` have been; `notices` that are still to be sent.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from engine import Json, JsonObject, iso_time
+from engine.value import value
+
+MOST_TRIES = 5
+_BACKOFF_MS = 30_000
+
+
+@value(frozen=True, slots=True)
+class Moment:
+    """Something that the plan has for a moment.
+
+    Attributes:
+        what: `reminded`, `escalated` or `overdue`.
+        assignees: Who may answer too from then on.
+    """
+
+    at_ms: int
+    what: str
+    assignees: tuple[str, ...] = ()
+
+
+@value(frozen=True, slots=True)
+class DueNotice:
+    """A notice that is to be sent.
+
+    Attributes:
+        id: Names it among those of its visit.
+        entry: Which of `notify` it is.
+        occasion: `asked`, `reminded` or `escalated`.
+        tries: How often it has failed.
+    """
+
+    id: str
+    entry: int
+    occasion: str
+    tries: int
+
+
+def plan_of(moments: Sequence[Moment]) -> list[Json]:
+    """Return moments as a pause has them, in their order.
+
+    Args:
+        moments: Them, in any order.
+
+    Returns:
+        The value of `plan`.
+    """
+    told: list[Json] = []
+    for moment in sorted(moments, key=lambda one: one.at_ms):
+        entry: JsonObject = {"at": iso_time(moment.at_ms), "what": moment.what}
+        if moment.assignees:
+            entry["assignees"] = list(moment.assignees)
+        told.append(entry)
+    return told
+
+
+def next_moment_ms(body: JsonObject) -> int | None:
+    """Return when something is due next.
+
+    Args:
+        body: That of the pause.
+
+    Returns:
+        Unix milliseconds, None where nothing is.
+    """
+    times = [_ms(one["at"]) for one in [*_left(body)[:1], *_notices(body)]]
+    return min(times, default=None)
+
+
+def first_due(body: JsonObject, now_ms: int) -> Moment | None:
+    """Return the first moment of the plan that has come and was not acted on.
+
+    Args:
+        body: That of the pause.
+        now_ms: Unix milliseconds.
+
+    Returns:
+        The moment, None where none has come.
+    """
+    for one in _left(body)[:1]:
+        if (at_ms := _ms(one["at"])) <= now_ms:
+            who = one.get("assignees") or ()
+            return Moment(at_ms, str(one["what"]), tuple(str(name) for name in who))
+    return None
+
+
+def after_moment(
+    body: JsonObject, moment: Moment, occasions: Sequence[Sequence[str]]
+) -> JsonObject:
+    """Return the keys of the pause that are otherwise once a moment has been.
+
+    Args:
+        body: That of the pause.
+        moment: Which has come.
+        occasions: At which each of the step's notices is sent.
+
+    Returns:
+        Those keys.
+    """
+    done = _done(body)
+    changed: JsonObject = {"planDone": done + 1}
+    if moment.assignees:
+        before = body.get("assignees")
+        known = [str(name) for name in before] if isinstance(before, list) else []
+        changed["assignees"] = [*known, *(one for one in moment.assignees if one not in known)]
+        changed["escalatedTo"] = list(moment.assignees)
+    if moment.what == "overdue":
+        changed["overdue"] = True
+    fresh = notices_for(moment.what, occasions, moment.at_ms, f"{moment.what}-{done}")
+    if fresh:
+        waiting = body.get("notices")
+        changed["notices"] = [*(waiting if isinstance(waiting, list) else []), *fresh]
+    return changed
+
+
+def notices_for(
+    occasion: str, occasions: Sequence[Sequence[str]], at_ms: int, name: str = "asked"
+) -> list[Json]:
+    """Return the notices of an occasion as a pause has them until they are sent.
+
+    Args:
+        occasion: `asked`, `reminded` or `escalated`.
+        occasions: At which each of the step's notices is sent.
+        at_ms: When they are due, in Unix milliseconds.
+        name: What their names begin with.
+
+    Returns:
+        One for each that is sent then.
+    """
+    return [
+        {"id": f"{name}-{index}", "entry": index, "occasion": occasion, "at": iso_time(at_ms)}
+        for index, on in enumerate(occasions)
+        if occasion in on
+    ]
+
+
+def due_notices(body: JsonObject, now_ms: int) -> list[DueNotice]:
+    """Return the notices that are to be sent now.
+
+    Args:
+        body: That of the pause.
+        now_ms: Unix milliseconds.
+
+    Returns:
+        Them, oldest first.
+    """
+    return [
+        DueNotice(one["id"], one["entry"], one["occasion"], one.get("tries", 0))
+        for one in _notices(body)
+        if _ms(one["at"]) <= now_ms
+    ]
+
+
+def after_notice(body: JsonObject, sent: DueNotice, now_ms: int, failure: str) -> JsonObject:
+    """Return the keys of the pause that are otherwise once a notice was sent, or could not be.
+
+    Args:
+        body: That of the pause.
+        sent: Which one.
+        now_ms: Unix milliseconds.
+        failure: Why it was not sent; empty where it was.
+
+    Returns:
+        `notices` without it, or with the moment at which it is tried again.
+    """
+    left: list[Json] = []
+    for one in _notices(body):
+        if one["id"] != sent.id:
+            left.append(one)
+        elif failure and sent.tries + 1 < MOST_TRIES:
+            again_ms = now_ms + _BACKOFF_MS * 2**sent.tries
+            left.append({**one, "tries": sent.tries + 1, "at": iso_time(again_ms)})
+    return {"notices": left}
+
+
+def _left(body: JsonObject) -> list[dict[str, Any]]:
+    plan = body.get("plan")
+    entries = plan if isinstance(plan, list) else []
+    return [one for one in entries[_done(body) :] if isinstance(one, dict)]
+
+
+def _done(body: JsonObject) -> int:
+    done = body.get("planDone", 0)
+    return done if isinstance(done, int) else 0
+
+
+def _notices(body: JsonObject) -> list[dict[str, Any]]:
+    waiting = body.get("notices")
+    return [one for one in waiting if isinstance(one, dict)] if isinstance(waiting, list) else []
+
+
+def _ms(text: object) -> int:
+    return round(datetime.fromisoformat(str(text)).timestamp() * 1_000)

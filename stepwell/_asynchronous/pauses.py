@@ -1,0 +1,50 @@
+"""The client for asyncio: what waits for people."""
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import stepwell._pause_calls as pause_calls
+import stepwell._reading as reading
+from stepwell._asynchronous.connection import AsyncConnection
+from stepwell._documents import OpenPause
+
+
+class AsyncPauses:
+    """What waits for people, as the inbox has it.
+
+    Args:
+        connection: The way to the server, made by the client.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def open(
+        self,
+        whose: Literal["all", "mine", "groups"] = "all",
+        *,
+        workflow_id: str | None = None,
+        text: str | None = None,
+    ) -> AsyncIterator[OpenPause]:
+        """List what waits, the nearest deadline first, then the newest.
+
+        Args:
+            whose: All that the caller may see, what names them, or what names one of their groups.
+            workflow_id: Only of runs of this workflow.
+            text: Only of runs whose title or labels have these words.
+
+        Yields:
+            One pause after the other.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        cursor = None
+        while True:
+            asked = pause_calls.open_pauses(whose, workflow_id, text, cursor)
+            page, cursor = reading.open_pauses(await self._connection.ask(asked))
+            for pause in page:
+                yield pause
+            if cursor is None:
+                return

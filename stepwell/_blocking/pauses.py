@@ -1,0 +1,51 @@
+# Made by `make blocking-client` from stepwell/_asynchronous/pauses.py: change that file.
+"""The client for threads: what waits for people."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import stepwell._pause_calls as pause_calls
+import stepwell._reading as reading
+from stepwell._blocking.connection import Connection
+from stepwell._documents import OpenPause
+
+
+class Pauses:
+    """What waits for people, as the inbox has it.
+
+    Args:
+        connection: The way to the server, made by the client.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(
+        self,
+        whose: Literal["all", "mine", "groups"] = "all",
+        *,
+        workflow_id: str | None = None,
+        text: str | None = None,
+    ) -> Iterator[OpenPause]:
+        """List what waits, the nearest deadline first, then the newest.
+
+        Args:
+            whose: All that the caller may see, what names them, or what names one of their groups.
+            workflow_id: Only of runs of this workflow.
+            text: Only of runs whose title or labels have these words.
+
+        Yields:
+            One pause after the other.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        cursor = None
+        while True:
+            asked = pause_calls.open_pauses(whose, workflow_id, text, cursor)
+            page, cursor = reading.open_pauses(self._connection.ask(asked))
+            for pause in page:
+                yield pause
+            if cursor is None:
+                return

@@ -1,0 +1,157 @@
+"""People's work: who may answer, several answers, claims, and what each leaves in the history."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from tests.harness.server import Server, settled
+
+TENANT = "work"
+YES = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved"}
+NO = {**YES, "actionValue": "rejected"}
+
+
+def asking(identity: str, **settings: Any) -> dict[str, Any]:
+    """Return a workflow that asks once."""
+    return {
+        "id": identity, "name": identity, "initialStep": "ask",
+        "steps": [{"id": "ask", "type": "request-user-action", "message": "Pay?", **settings},
+                  {"id": "end", "type": "end-flow", "result": "{{ steps.ask.output }}"}],
+        "edges": [{"from": "ask", "to": "end"}],
+    }  # fmt: skip
+
+
+class People:
+    """Clients of people known by signed tokens, who have groups."""
+
+    def __init__(self, server: Server, stack: ExitStack) -> None:
+        self._server = server
+        self._stack = stack
+        self.owner = stack.enter_context(server.client("owner", TENANT))
+        made = self.owner.post("/api/jwt-secrets", json={"role": "operator"}).json()
+        self._kid, self._secret = made["kid"], made["secret"]
+
+    def __call__(self, name: str, *groups: str, role: str = "operator") -> httpx.Client:
+        claims = {"sub": name, "aud": "ensembleapp.ai", "iat": int(time.time()),
+                  "exp": int(time.time()) + 600, "role": role, "context": {"groups": [*groups]}}  # fmt: skip
+        token = jwt.encode(claims, self._secret, "HS256", {"kid": self._kid})
+        client = httpx.Client(
+            base_url=self._server.address, headers={"Authorization": f"Bearer {token}"}, timeout=60
+        )
+        return self._stack.enter_context(client)
+
+    def start(self, definition: dict[str, Any], by: httpx.Client | None = None) -> str:
+        known = self.owner.post("/api/workflows", json=definition)
+        assert known.status_code in (200, 201), known.text
+        starter = by or self.owner
+        started = starter.post(f"/api/workflow/start/{definition['id']}", json={}).json()
+        assert started["status"] == "paused", started
+        return str(started["runId"])
+
+
+@pytest.fixture(scope="module")
+def people(shared: Server) -> Iterator[People]:
+    with ExitStack() as stack:
+        yield People(shared, stack)
+
+
+def answer(client: httpx.Client, run_id: str, body: dict[str, Any]) -> httpx.Response:
+    return client.post(f"/api/workflow/resume/{run_id}", json=body)
+
+
+def inbox(client: httpx.Client, **query: str) -> list[str]:
+    found = client.get("/api/workflow/inbox", params=query)
+    assert found.status_code == 200, found.text
+    return [item["runId"] for item in found.json()["pauses"]]
+
+
+def test_assignees_see_and_answer_and_others_do_not(people: People, shared: Server) -> None:
+    ada, bob = people("Ada", "finance"), people("bob", "ops")
+    named = people.start(asking("named", assignees=["ada"]))
+    grouped = people.start(asking("grouped", assignees=["{{ ['group:Finance'] }}"], deadline="3d", onDeadline="stay"))  # fmt: skip
+    anyone = people.start(asking("anyone"))
+    assert inbox(ada) == [grouped, anyone, named], "what has a deadline is first, then the newest"
+    assert inbox(ada, whose="mine") == [named]
+    assert inbox(ada, whose="groups") == [grouped]
+    assert inbox(bob) == [anyone]
+    assert inbox(people.owner) == [grouped, anyone, named]
+    refused = answer(bob, named, YES)
+    assert refused.status_code == 403
+    assert "this question is for ada" in refused.json()["message"]
+    with shared.client("editor", TENANT) as key:
+        assert answer(key, named, YES).status_code == 403, "a program is nobody whom it names"
+        assert answer(key, anyone, YES).status_code == 200, "and answers what names nobody"
+    assert answer(ada, named, YES).status_code == 200
+    assert answer(people.owner, grouped, YES).status_code == 200, "an owner answers for others"
+    assert inbox(ada) == []
+
+
+def test_four_eyes_hold_for_an_owner_too(people: People) -> None:
+    run_id = people.start(asking("eyes", exclude=["{{ startedBy }}"]))
+    assert answer(people.owner, run_id, YES).status_code == 403
+    link = people.owner.post(f"/api/workflow/links/{run_id}", json={"name": "me"})
+    assert link.status_code in (400, 403)
+    ada = people("ada")
+    (line,) = [
+        one for one in ada.get("/api/workflow/inbox").json()["pauses"] if one["runId"] == run_id
+    ]
+    assert line["mayAnswer"]
+    link = ada.post(f"/api/workflow/links/{run_id}", json={"name": "me"})
+    assert (link.status_code, "sign in" in link.text) == (400, True)
+    deep = answer(ada, run_id, {"type": "request_user_action", "data": YES})
+    assert deep.status_code == 400
+    assert "one level higher" in deep.text
+    assert answer(ada, run_id, {**YES, "seen": "0" * 64}).status_code == 409
+    assert answer(ada, run_id, {**YES, "seen": line["seen"]}).status_code == 200
+
+
+def test_a_quorum_counts_people_and_a_veto_ends_it(people: People) -> None:
+    definition = asking("quorum", required=2, veto=["rejected"], assignees=["ada", "bob", "cid"])
+    ada, bob = people("ada"), people("bob")
+    run_id = people.start(definition)
+    before = settled(people.owner, run_id)["pauseSignal"]
+    first = answer(ada, run_id, {**YES, "comment": "fine"}).json()
+    assert first["status"] == "paused"
+    assert first["pauseSignal"]["pauseId"] == before["pauseId"], "the pause stays"
+    assert [one["answeredBy"] for one in first["pauseSignal"]["answers"]] == ["user:ada"]
+    again = answer(ada, run_id, YES)
+    assert (again.status_code, "you have answered" in again.text) == (403, True)
+    assert answer(bob, run_id, YES).status_code == 200
+    result = settled(people.owner, run_id, "completed")["result"]
+    assert (result["actionValue"], len(result["answers"])) == ("approved", 2)
+    vetoed = people.start({**definition, "id": "quorum-2"})
+    assert answer(ada, vetoed, YES).json()["status"] == "paused"
+    answer(bob, vetoed, NO)
+    assert settled(people.owner, vetoed, "completed")["result"]["actionValue"] == "rejected"
+
+
+def test_claim_release_and_delegate_stand_in_the_history(people: People) -> None:
+    ada, bob, cid = people("ada", "finance"), people("bob", "finance"), people("cid")
+    run_id = people.start(asking("claims", assignees=["finance"]))
+    address = "/api/workflow/{}/" + run_id
+    assert cid.post(address.format("claim")).status_code == 403
+    claimed = ada.post(address.format("claim"), json={}).json()
+    assert claimed["pauseSignal"]["claimedBy"] == "user:ada"
+    assert run_id in inbox(ada, whose="mine")
+    assert bob.post(address.format("claim")).status_code == 403
+    assert answer(bob, run_id, YES).status_code == 403
+    assert bob.post(address.format("unclaim")).status_code == 403
+    assert ada.post(address.format("unclaim")).status_code == 200
+    nobody = bob.post(address.format("delegate"), json={"to": " "})
+    assert nobody.status_code == 400
+    handed = bob.post(address.format("delegate"), json={"to": "cid", "comment": "on leave"}).json()
+    assert handed["pauseSignal"]["assignees"] == ["cid"]
+    assert run_id not in inbox(ada)
+    assert answer(ada, run_id, YES).status_code == 403
+    assert answer(cid, run_id, YES).status_code == 200
+    settled(people.owner, run_id, "completed")
+    with people.owner.stream("GET", f"/api/workflow/events/{run_id}") as stream:
+        text = "".join(stream.iter_text())
+    whats = [part.split('"')[0] for part in text.split('"what":"')[1:]]
+    assert whats == ["claimed", "released", "delegated"]
+    assert '"note":"on leave"' in text
