@@ -15,7 +15,7 @@ from journal.children import ChildList, ChildRow, Family
 from journal.connection import Connection, DatabaseError
 from journal.counters import Histogram, WriterCounters
 from journal.credentials import JwtSecretRow, JwtSecrets, KeyRow, Keys
-from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, mark, migrations
+from journal.database import DATABASE, MARKER, WAL_LIMIT_BYTES, begin_elsewhere, mark, migrations
 from journal.definition_rows import DefinitionFilter, MarkedVersions, NewVersion, VersionRow
 from journal.definitions import DefinitionTable
 from journal.deliveries import Attempt, DeliveryRow, Outbox
@@ -297,6 +297,7 @@ __all__ = [
     "WebhookTable",
     "Work",
     "WriterCounters",
+    "begin_elsewhere",
     "changing",
     "check_wal",
     "copy_database",

@@ -13,6 +13,7 @@ from typing import TypeVar
 import aiosqlite
 
 from journal.checkpoints import check_wal, has_wal, open_as_it_is
+from journal.connection import Connection
 from journal.durable_files import sync, write_whole
 from journal.errors import BadDatabase, CannotOpen, Damaged
 from journal.lock import FolderLock
@@ -56,7 +57,7 @@ class WritingConnection(aiosqlite.Connection):
         return answer
 
 
-def prepare(folder: Path, lock: FolderLock) -> Path:
+def prepare(folder: Path, lock: FolderLock, *, to_move: bool = False) -> Path:
     """Create or check the database in `folder`, bring its schema up to date, give its path.
 
     What can be read in it afterwards is on disk.
@@ -65,12 +66,13 @@ def prepare(folder: Path, lock: FolderLock) -> Path:
         Damaged: It is missing though it was there before, or not a Stepwell database, or
             written by a newer version.
         WalMissing: The newest part of it is missing.
+        BadDatabase: It was moved, or is being moved; `to_move` lets that be.
         CannotOpen: The disk or another program is in the way.
     """
     file, marker = folder / DATABASE, folder / MARKER
     try:
         if not marker.exists() and not file.exists() and not has_wal(file):
-            _create(file)
+            create(file)
         _check_wal_belongs(file, lock)
         _check(file)
         lock.holds(file)
@@ -81,6 +83,8 @@ def prepare(folder: Path, lock: FolderLock) -> Path:
             reflush(file)
             connection.execute("ROLLBACK")
             _migrate(connection)
+            if not to_move:
+                must_not_be_moved(connection)
     except sqlite3.OperationalError as refused:
         raise CannotOpen(file, refused) from refused
     except sqlite3.DatabaseError as unusable:
@@ -142,7 +146,7 @@ async def _open(kind: type[C], file: Path, *pragmas: str) -> C:
     return connection
 
 
-def _create(file: Path) -> None:
+def create(file: Path) -> None:
     """Make an empty database under another name, and return it its name once it is on disk."""
     new = file.with_name(file.name + ".new")
     for left_over in file.parent.glob(f"{new.name}*"):
@@ -233,6 +237,16 @@ def _kept_in(folder: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return said.get("journal") if isinstance(said, dict) else None
+
+
+def must_not_be_moved(connection: Connection) -> None:
+    """Raise `BadDatabase` where a move has not ended, or has taken the journal elsewhere."""
+    for mark, said in connection.execute(
+        "SELECT key, value FROM meta WHERE key IN ('moved', 'moving')"
+    ).fetchall():
+        if mark == "moved":
+            raise BadDatabase(f"its journal was moved to {said}: use that")
+        raise BadDatabase("a move to it has not ended: repeat the same `stepwell move`")
 
 
 def begin_elsewhere(folder: Path, kept_in: str) -> None:

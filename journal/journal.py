@@ -60,6 +60,7 @@ from journal.writer import Writer
 
 if TYPE_CHECKING:
     from journal.postgres.address import Address
+    from journal.postgres.moving import PostgresEnd
 
 _READERS = 2
 _LIST_READERS = 2
@@ -254,6 +255,19 @@ def _address(database: Database, synchronous: str = "FULL") -> "Address":
         statement_timeout_ms=round(database.statement_timeout_s * 1_000),
         relaxed=synchronous not in ("FULL", "EXTRA"),
     )  # fmt: skip
+
+
+def end_of(database: Database) -> "PostgresEnd":
+    """Open a database of PostgreSQL's as an end of a move.
+
+    Raises:
+        JournalError: It cannot be used; says why.
+        DatabaseError: The server is in trouble.
+        ImportError: What speaks to PostgreSQL is not installed.
+    """
+    from journal.postgres.moving import PostgresEnd  # noqa: PLC0415 - optional
+
+    return PostgresEnd(_address(database))
 
 
 async def _in_postgres(

@@ -18,6 +18,7 @@ _LOCAL = {
     "runs": ("runs",),
     "maintenance": ("verify", "backup", "retention", "restore", "accept-loss"),
     "doctor": ("doctor",),
+    "move": ("move",),
     "upgrade": ("upgrade",),
     "check": ("check",),
     "run": ("run",),

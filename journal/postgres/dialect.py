@@ -197,11 +197,20 @@ _CAPTION = """
 """
 
 
-def _with_words(values: Sequence[Any]) -> Sequence[Any]:
-    _, tenant, _, title, labels = values
+def caption_words(tenant: str, title: str, labels: str) -> list[str]:
+    """Return the words by which a run is found: those of its title and labels, and its tenant."""
     texts = [title, *json.loads(labels).values()]
     words = set(chain.from_iterable(words_of(str(one)) for one in texts))
-    return (*values, sorted({tenant_word(tenant), *words}))
+    return sorted({tenant_word(tenant), *words})
+
+
+def vector(words: Sequence[str]) -> str:
+    """Return the text of a tsvector of words."""
+    return " ".join(_lexeme(word) for word in words)
+
+
+def _with_words(values: Sequence[Any]) -> Sequence[Any]:
+    return (*values, caption_words(values[1], values[3], values[4]))
 
 
 def _of_steps(sql: str) -> str:

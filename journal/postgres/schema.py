@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import psycopg
 
-from journal.database import migrations
+from journal.database import migrations, must_not_be_moved
 from journal.errors import BadDatabase
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of, named
@@ -23,16 +23,19 @@ _CONTRACTS = "-- contracts"
 _BASE = 15
 
 
-def prepare(connection: PostgresConnection, address: Address) -> None:
+def prepare(connection: PostgresConnection, address: Address, *, to_move: bool = False) -> None:
     """Make what is missing in the schema, each migration in a transaction with its number.
 
     Raises:
-        BadDatabase: The database is not usable, or has been written by a newer version.
+        BadDatabase: The database is not usable, has been written by a newer version, or is one
+            end of a move; `to_move` lets that be.
         DatabaseError: The server is in trouble.
     """
     try:
         _check(connection.raw, relaxed=address.relaxed)
         _migrate(connection.raw, address)
+        if not to_move:
+            must_not_be_moved(connection)
     except psycopg.Error as failure:
         if isinstance(failure, psycopg.errors.InsufficientPrivilege):
             raise BadDatabase(

@@ -1,0 +1,298 @@
+"""Moving a journal to another database: every row as it is, and proved at the end.
+
+Rows are copied table by table in the order of their keys, and how far that has come is written in
+the transaction of each part. So a move that was cut off goes on where it was. Neither end can be
+served while it is half done: the one that is filled says so by a mark in `meta`, and the other one
+gets its mark before the first loses its own.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from engine.value import value
+from journal.connection import Connection
+from journal.database import DATABASE, MARKER, create, prepare
+from journal.errors import JournalError
+from journal.lock import FolderLock
+from journal.verification import Verified, verify
+
+MOVING, MOVED = "moving", "moved"
+_OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried")
+"""What `meta` says of a database and not of the journal in it."""
+
+_FIRST = ("runs", "workflows", "agents", "webhooks", "firings")
+"""Tables that rows of others name."""
+
+_MADE_BY_OTHERS = ("meta", "run_labels")
+_ROWS, _CHARACTERS = 5_000, 8_000_000
+"""What of a table is one part."""
+
+Row: TypeAlias = Sequence[Any]
+
+
+class MoveRefused(JournalError):
+    """A journal cannot be moved so; the message says why, and nothing was changed by that."""
+
+
+@value(frozen=True, slots=True)
+class Table:
+    """A table with its columns and the columns of its key."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+class End(Protocol):
+    """A database from which, or to which, a journal is moved.
+
+    Attributes:
+        shown: Where it is, for people.
+        connection: What reads in it.
+    """
+
+    @property
+    def shown(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    @property
+    def connection(self) -> Connection:
+        """What reads in it."""
+        ...
+
+    def rows(self, table: Table, after: Row | None) -> Iterator[Row]:
+        """Read the rows of a table in the order of their keys, those behind a key."""
+        ...
+
+    def write(self, table: Table, rows: Sequence[Row], progress: str) -> None:
+        """Add rows, and note how far that has come, in one transaction."""
+        ...
+
+    def replace_meta(self, rows: Sequence[Row], last_position: int) -> None:
+        """Put what is said of the journal in place of what there is; count on from there."""
+        ...
+
+    def close(self) -> None:
+        """Let others use it."""
+        ...
+
+
+class FolderEnd:
+    """A journal in the SQLite file of a folder that no server uses."""
+
+    def __init__(self, folder: Path, *, new: bool) -> None:
+        """Take the folder; make a database in it where there is none and that is wanted.
+
+        Raises:
+            Locked: A process uses it.
+            JournalError: It cannot be opened; says why.
+        """
+        self.shown = str(folder)
+        self.folder = folder
+        self._file = folder / DATABASE
+        if not new and not self._file.exists():
+            raise MoveRefused(f"{folder} holds no journal in SQLite")
+        self._lock = FolderLock(folder)
+        try:
+            if new and not self._file.exists():
+                create(self._file)
+                (folder / MARKER).unlink(missing_ok=True)
+            prepare(folder, self._lock, to_move=True)
+            self._own = sqlite3.connect(self._file, isolation_level=None)
+            self._own.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            self._lock.release()
+            raise
+        self.connection: Connection = self._own
+
+    def tables(self) -> list[Table]:
+        """Return the tables of a journal, those first that others name."""
+        names = [
+            name
+            for (name,) in self._own.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL"
+            )
+            if not name.startswith(("run_words", "sqlite_")) and name not in _MADE_BY_OTHERS
+        ]
+        found = []
+        for name in sorted(names, key=lambda name: (name not in _FIRST, name)):
+            columns = self._own.execute(f"PRAGMA table_info({name})").fetchall()
+            key = sorted((place, column) for _, column, _, _, _, place in columns if place)
+            found.append(
+                Table(name, tuple(one[1] for one in columns), tuple(column for _, column in key))
+            )
+        return found
+
+    def rows(self, table: Table, after: Row | None) -> Iterator[Row]:
+        """Read the rows of a table in the order of their keys, those behind a key."""
+        with closing(
+            self._own.execute(select(table, "?" if after else None), after or ())
+        ) as found:
+            yield from found
+
+    def write(self, table: Table, rows: Sequence[Row], progress: str) -> None:
+        """Add rows, and note how far that has come, in one transaction."""
+        marks = ", ".join("?" for _ in table.columns)
+        self._own.execute("BEGIN IMMEDIATE")
+        try:
+            self._own.executemany(
+                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})", rows
+            )
+            set_mark(self._own, MOVING, progress)
+            self._own.execute("COMMIT")
+        except BaseException:
+            if self._own.in_transaction:
+                self._own.execute("ROLLBACK")
+            raise
+
+    def replace_meta(self, rows: Sequence[Row], last_position: int) -> None:
+        """Put what is said of the journal in place of what there is; count on from there."""
+        self._own.execute("BEGIN IMMEDIATE")
+        put_meta(self._own, rows)
+        self._own.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+        self._own.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (last_position,)
+        )
+        self._own.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let others use it."""
+        self._own.close()
+        self._lock.release()
+
+    def put_away(self) -> Path:
+        """Give the file another name, so that the folder holds no journal any more."""
+        self._own.execute("PRAGMA journal_mode = DELETE")
+        self._own.close()
+        away = self._file.with_name(f"{self._file.name}.moved")
+        self._file.rename(away)
+        return away
+
+
+def move(
+    source: End, target: End, tables: Sequence[Table], tell: Callable[[str], None]
+) -> Verified:
+    """Copy a journal, prove the copy, and mark the source as moved.
+
+    Raises:
+        MoveRefused: One of them is not what it must be, or the copy is not whole.
+        DatabaseError: A database is in trouble; the same move goes on where it was.
+    """
+    elsewhere = mark_of(source.connection, MOVED)
+    if elsewhere == target.shown:  # all but the end of it was done
+        set_mark(target.connection, MOVING, None)
+        return verify(target.connection, lambda _: None)
+    if elsewhere is not None:
+        raise MoveRefused(f"{source.shown} has been moved to {elsewhere} already")
+    if mark_of(source.connection, MOVING) is not None:
+        raise MoveRefused(f"a move to {source.shown} has not ended; repeat that one first")
+    done = _begun(source, target, tables)
+    for table in tables:
+        if done.get(table.name, {}).get("whole"):
+            continue
+        _copy(source, target, table, done, tell)
+    rows = source.connection.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
+    last = source.connection.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
+    ).fetchone()
+    target.replace_meta(
+        [row for row in rows if row[0] not in _OF_ITS_PLACE], last[0] if last else 0
+    )
+    for table in tables:
+        counts = [_count(end.connection, table.name) for end in (source, target)]
+        if counts[0] != counts[1]:
+            raise MoveRefused(f"{table.name} has {counts[0]} rows, and {counts[1]} of them arrived")
+    found = verify(target.connection, lambda so_far: tell(f"{so_far.runs} runs proved"))
+    if found.faults:
+        fault = found.faults[0]
+        raise MoveRefused(
+            f"{len(found.faults)} faults in what has arrived, the first: {fault.run_id or ''} "
+            f"{fault.what}; the journal that was to be moved is as it was: see what "
+            "`stepwell verify` says of it"
+        )
+    set_mark(source.connection, MOVED, target.shown)
+    set_mark(target.connection, MOVING, None)
+    return found
+
+
+def _begun(source: End, target: End, tables: Sequence[Table]) -> dict[str, Any]:
+    """Return how far the move has come; begin it where nothing is there."""
+    said = mark_of(target.connection, MOVING)
+    if said is not None:
+        progress: dict[str, Any] = json.loads(said)
+        if progress["from"] != source.shown:
+            raise MoveRefused(f"a move from {progress['from']} to {target.shown} has not ended")
+        return dict(progress["tables"])
+    if mark_of(target.connection, MOVED) is not None or any(
+        target.connection.execute(f"SELECT 1 FROM {table.name} LIMIT 1").fetchone()
+        for table in tables
+    ):
+        raise MoveRefused(f"{target.shown} holds a journal already; choose an empty place")
+    set_mark(target.connection, MOVING, json.dumps({"from": source.shown, "tables": {}}))
+    return {}
+
+
+def _copy(
+    source: End, target: End, table: Table, done: dict[str, Any], tell: Callable[[str], None]
+) -> None:
+    standing = done.setdefault(table.name, {"after": None, "rows": 0, "whole": False})
+    key = [table.columns.index(column) for column in table.key]
+    part, size = list[Row](), 0
+
+    def write(*, whole: bool) -> None:
+        nonlocal part, size
+        if part:
+            standing["after"] = [part[-1][at] for at in key]
+        standing["rows"] += len(part)
+        standing["whole"] = whole
+        target.write(table, part, json.dumps({"from": source.shown, "tables": done}))
+        part, size = [], 0
+        tell(f"{table.name}: {standing['rows']} rows")
+
+    for row in source.rows(table, standing["after"]):
+        part.append(row)
+        size += sum(len(item) for item in row if isinstance(item, str | bytes))
+        if len(part) >= _ROWS or size >= _CHARACTERS:
+            write(whole=False)
+    write(whole=True)
+
+
+def select(table: Table, mark: str | None) -> str:
+    """Return the statement that reads a table in order, behind a key whose values `mark` names."""
+    key = ", ".join(table.key)
+    after = f" WHERE ({key}) > ({', '.join(mark for _ in table.key)})" if mark else ""
+    return f"SELECT {', '.join(table.columns)} FROM {table.name}{after} ORDER BY {key}"
+
+
+def mark_of(connection: Connection, mark: str) -> str | None:
+    """Return what a database says of a move."""
+    found = connection.execute("SELECT value FROM meta WHERE key = ?", (mark,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def set_mark(connection: Connection, mark: str, said: str | None) -> None:
+    """Have a database say something of a move, or nothing."""
+    if said is None:
+        connection.execute("DELETE FROM meta WHERE key = ?", (mark,))
+        return
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (mark, said),
+    )
+
+
+def put_meta(connection: Connection, rows: Sequence[Row]) -> None:
+    """Put what is said of a journal in place of what there is."""
+    marks = ", ".join("?" for _ in _OF_ITS_PLACE)
+    connection.execute(f"DELETE FROM meta WHERE key NOT IN ({marks})", _OF_ITS_PLACE)
+    connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", rows)
+
+
+def _count(connection: Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

@@ -1,0 +1,149 @@
+"""A journal moves to PostgreSQL and back: every row arrives, cut off or not, and runs go on."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import journal.moving
+from journal import Database
+from journal.journal import end_of
+from journal.moving import FolderEnd, move
+from tests.contract.test_children import create, straight
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import command, run
+from tests.harness.server import Server, settled
+
+ASK = [{"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}]
+LABELLED = {"title": "Straße of {{ data.who }}", "labels": {"who": "{{ data.who }}"}}
+
+
+def rows_of(file: Path) -> dict[str, list[Any]]:
+    """Return every row of a journal but what a database says of itself."""
+    with closing(sqlite3.connect(file)) as connection:
+        tables = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'run_words%'"
+        ).fetchall()
+        found = {
+            name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
+            for (name,) in tables
+        }
+    own = ("needs_wal", "tried", "moved", "moving")
+    found["meta"] = [row for row in found["meta"] if row[0] not in own]
+    return found
+
+
+@pytest.fixture
+def filled(server: Server) -> tuple[Server, list[str]]:
+    """A server that has stopped, with ended and paused runs and some of all else."""
+    with server.client() as client:
+        create(client, "ask", ASK, straight("ask"), **LABELLED)
+        ids = [
+            client.post("/api/workflow/start/ask", json={"data": {"who": f"Ödön {at}"}}).json()[
+                "runId"
+            ]
+            for at in range(7)
+        ]
+        body = {"type": "collect_inputs", "data": {"name": "Ada"}}
+        assert client.post(f"/api/workflow/resume/{ids[0]}", json=body).status_code == 200
+        for path, document in (
+            ("/api/variables/rate", {"value": 7}),
+            ("/api/secrets/token", {"value": "geheim-geheim"}),
+            ("/api/schedules/daily", {"workflowId": "ask", "cron": "0 3 * * *", "timeZone": "UTC"}),
+        ):
+            put = client.put(path, json=document)
+            assert put.status_code < 300, put.text
+        assert client.post("/api/signals", json={"name": "paid", "key": "1"}).status_code < 300
+    assert server.terminate() == 0
+    return server, ids
+
+
+def test_a_journal_moves_to_postgresql_and_back(
+    filled: tuple[Server, list[str]],
+    postgres: PostgresServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server, ids = filled
+    database = postgres.database()
+    before = rows_of(server.data / "journal.sqlite3")
+    monkeypatch.setattr(journal.moving, "_ROWS", 3)
+    cut_off_after(5, server.data, database)
+    monkeypatch.undo()
+    named = {"STEPWELL_DATABASE": database.url, "STEPWELL_DATABASE_SCHEMA": database.schema}
+    inside = {**server.environment, **named}
+    refused = run("serve", "--data", tmp_path / "other", "--port", 0, environment=inside)
+    assert "a move to it has not ended" in refused.stderr
+
+    told = command("move", "--from", server.data, "--to", "database", environment=inside)
+    assert (told["runs"], told["faults"]) == (7, 0)
+    moved = run("serve", "--data", server.data, "--port", 0, environment=server.environment)
+    assert "is in postgresql://" in moved.stderr
+    alone = server.environment
+    server.environment = inside
+    server.start()
+    with server.client() as client:
+        found = client.get("/api/workflow/runs", params={"text": "odon strasse"}).json()["runs"]
+        assert len(found) == 7
+        body = {"type": "collect_inputs", "data": {"name": "Ada"}}
+        assert client.post(f"/api/workflow/resume/{ids[1]}", json=body).status_code == 200
+        assert settled(client, ids[1])["status"] == "completed"
+        new = client.post("/api/workflow/start/ask", json={"data": {"who": "Bo"}}).json()["runId"]
+        assert new not in ids
+    assert server.terminate() == 0
+
+    back = command("move", "--from", "database", "--to", tmp_path / "back", environment=inside)
+    assert (back["runs"], back["faults"]) == (8, 0)
+    after = rows_of(tmp_path / "back" / "journal.sqlite3")
+    for table, rows in before.items():
+        left = [row for row in rows if row not in after[table]]
+        changed = {"runs": 1, "meta": 2, "audit": 0, "sqlite_sequence": 1, "api_keys": 2}
+        assert len(left) <= changed.get(table, 0), (table, left)
+    gone = run("serve", "--data", tmp_path / "other", "--port", 0, environment=inside)
+    assert "was moved to" in gone.stderr
+    server.data, server.environment = tmp_path / "back", alone
+    (tmp_path / "back" / "secrets.key").write_bytes(
+        (tmp_path / "data" / "secrets.key").read_bytes()
+    )
+    (tmp_path / "back" / "secrets.key").chmod(0o600)
+    server.start()
+    with server.client() as client:
+        assert client.post(f"/api/workflow/resume/{ids[2]}", json=body).status_code == 200
+        assert settled(client, ids[2])["status"] == "completed"
+
+
+def cut_off_after(parts: int, folder: Path, database: Database) -> None:
+    """Begin a move, and end it as a kill does after so many parts."""
+    left = parts
+
+    def tell(_words: str) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+
+    source = FolderEnd(folder, new=False)
+    with closing(source), closing(end_of(database)) as target, pytest.raises(KeyboardInterrupt):
+        move(source, target, source.tables(), tell)
+    said = json.dumps(rows_of(folder / "journal.sqlite3")["meta"])
+    assert "moved" not in said
+
+
+def test_what_cannot_be_moved_is_refused_and_left_alone(
+    postgres: PostgresServer, server: Server, tmp_path: Path
+) -> None:
+    database = postgres.database()
+
+    def refused(source: object, target: object) -> str:
+        told = run("move", "--from", source, "--to", target, environment=server.environment)
+        assert told.returncode == 1
+        return str(told.stderr)
+
+    assert "in use by process" in refused(server.data, database.url)
+    assert "others can read a password" in refused(server.data, "postgresql://me:geheim@db/x")
+    assert "one of --from and --to" in refused(server.data, tmp_path / "new")
+    assert "is not set" in refused(server.data, "database")
+    assert "holds no journal" in refused(tmp_path / "nothing", database.url)
