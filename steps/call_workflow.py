@@ -120,7 +120,6 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     names = {"workflowId": "workflow"}
     given_to_bodies: ClassVar[Mapping[str, JsonObject]] = {"item": {}, "index": {"type": "integer"}}
     resumable = True
-    names_items = True
     errors = {
         "UnknownWorkflow": "there is no such workflow or version, or it is archived",
         "InvalidInput": "the data does not fit the payload of the workflow that is called",
@@ -171,6 +170,10 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
             return self.unused
         only = ("concurrency", "onItemError", "enough")
         return {**self.unused, **dict.fromkeys(only, _FOR_ITEMS)}
+
+    def has_items(self, document: Mapping[str, Any], path: str) -> bool:
+        """Say whether a template is evaluated for each item."""
+        return document.get("items") is not None and path.startswith(("data", "workflowId"))
 
     def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Return the steps that each item goes through."""

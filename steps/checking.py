@@ -72,7 +72,7 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
         found, warnings = _looked_at(document, registry, known or Known(), _Around())
     problems += [item for item in found if item.path not in told]
     usable = definition if not problems else None
-    return Checked(first_of(problems), first_of(warnings), usable)
+    return Checked(first_of([*dict.fromkeys(problems)]), first_of(warnings), usable)
 
 
 @value(frozen=True, slots=True)
@@ -223,7 +223,8 @@ def _step(
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
     for text in texts_of(kind.settings, own, path):
         yield from _text_problems(text, declared, shown=kind.built_in)
-        if kind.built_in and not kind.names_items and text.is_template:
+        inside = text.path.removeprefix(f"{path}.")
+        if kind.built_in and text.is_template and not kind.has_items(step, inside):
             yield from _items_named(text)
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")

@@ -246,7 +246,6 @@ class StepType(ABC, Generic[S]):
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
         asks: Whether its output is what a person answers.
-        names_items: Whether its templates may name `item` and `index`.
         delivers: Settings whose keys are names that it puts into the run's data.
         built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
     """
@@ -266,7 +265,6 @@ class StepType(ABC, Generic[S]):
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
     asks: ClassVar[bool] = False
-    names_items: ClassVar[bool] = False
     delivers: ClassVar[Sequence[str]] = ()
     built_in: ClassVar[bool] = False
 
@@ -317,6 +315,18 @@ class StepType(ABC, Generic[S]):
             that is there is refused when a definition is saved.
         """
         return self.unused
+
+    def has_items(self, document: Mapping[str, Any], path: str) -> bool:
+        """Say whether a template of a step as it is written may name `item` and `index`.
+
+        Args:
+            document: The step in its definition, whose values may be anything.
+            path: Where the template stands in the step, such as `data.sku`.
+
+        Returns:
+            True where they are there when it is evaluated.
+        """
+        return False
 
     def acts_now(self, settings: S, effects: Effects) -> bool:
         """Say whether this step touches the world.

@@ -19,6 +19,7 @@ from steps.contract import AnyStepType, Problem
 from steps.defaults import Located, default_problems, with_defaults
 from steps.document import CommonStep, WorkflowDocument
 from steps.edges import Starts, compile_edges, edge_problems, leaves, read_edges
+from steps.elsewhere import step_type_here
 from steps.expression import ExpressionError
 from steps.field_specs import spec_problems
 from steps.fields import Fields
@@ -193,7 +194,8 @@ class _Compiler:
             for place, name in kind.calls(step) if kind else ():
                 local = name.removeprefix(LOCAL)
                 if name != local and "{{" not in name and local not in self._whole.workflows:
-                    hint = did_you_mean(local, self._whole.workflows)
+                    known = self._whole.workflows
+                    hint = did_you_mean(local, known) if known else "; it has no `workflows`"
                     message = f"the document's `workflows` have no {local[:130]}{hint}"
                     yield Problem(f"steps[{index}].{place}", message)
 
@@ -220,15 +222,21 @@ class _Compiler:
                 compiled[step_id] = step
         return compiled, problems
 
+    def _no_type(self, document: dict[str, Any], name: str) -> str:
+        """Say that there is no such step type, and what may be meant."""
+        types = self._registry.types
+        if "type" not in document:
+            return f"is required: one of {', '.join(sorted(types))}"
+        hint = step_type_here(name) or did_you_mean(name, types)
+        return f"{name[:130]} is not a known step type{hint}"
+
     def _step(
         self, document: dict[str, Any], path: str, problems: list[Problem]
     ) -> tuple[CommonStep, CompiledStep] | None:
         name = str(document.get("type"))
         kind = self._registry.get(name)
         if kind is None:
-            hint = did_you_mean(name, self._registry.types)
-            message = f"{name} is not a known step type{hint}"
-            problems.append(Problem(f"{path}.type", message))
+            problems.append(Problem(f"{path}.type", self._no_type(document, name)))
             return None
         found: list[Problem] = []
         own = {key: item for key, item in document.items() if key not in CommonStep.model_fields}

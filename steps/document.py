@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from engine import OnInterrupted, RetryPolicy
 from steps.captions import MOST_LABELS
@@ -11,6 +11,7 @@ from steps.durations import Duration
 
 Retried = Annotated[
     str,
+    BeforeValidator(lambda status: str(status) if type(status) is int else status),
     StringConstraints(
         pattern=r"^([1-5]([0-9]{2}|xx)|[A-Za-z][A-Za-z0-9_.-]{0,99}(:[1-5]([0-9]{2}|xx))?)$"
     ),

@@ -15,8 +15,10 @@ from engine import ConditionFailed, Json, iso_time
 from steps.filters import FILTERS, TESTS, begin
 from steps.frozen import freeze, frozen_here, thaw
 from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
+from steps.language.catalogue import FILTERS as CATALOGUE
 from steps.language.catalogue import FUNCTIONS, ORDERING_TESTS
 from steps.language.findings import hyphen_hint
+from steps.language.foreign import foreign_hint, foreign_name_hint
 from steps.language.nodes import Node, Slice, is_now, walk
 from steps.language.operations import (
     at_or,
@@ -34,6 +36,7 @@ from steps.language.reads import part_of, reads_of
 from steps.language.source import source_of
 from steps.language.tokens import Unreadable
 from steps.language.work import FUEL, Work
+from steps.nearest import did_you_mean
 from steps.opened_data import opens_here
 
 SCOPE = frozenset(
@@ -170,7 +173,8 @@ class Expression:
             self.source = source_of(nodes)
             _checker().add_template("check", "{{ (" + self.source + "\n) }}")
         except (RuntimeError, Unreadable) as wrong:  # MiniJinja's failures are of the former kind
-            raise ExpressionError(self.text, _why(wrong)) from None
+            hint = foreign_hint(self.text)
+            raise ExpressionError(self.text, f"{_why(wrong)}{hint}") from None
         self.paths = paths_of(self.node)
         self.names = frozenset(path.root for path in self.paths) - FUNCTIONS.keys()
         self.secrets = self._named_secrets(nodes, may_name_secrets=may_name_secrets)
@@ -178,9 +182,9 @@ class Expression:
         self.tells_time = any(is_now(node) for node in nodes)
         self._reads = reads_of(path for path in self.paths if path.root in self.names)
         if unknown := sorted(self.names - SCOPE - also - {"secrets"}):
-            known = ", ".join(sorted(SCOPE | also))
-            hint = hyphen_hint(self.node, SCOPE)
-            message = hint or f"{unknown[0]} is not a known name; known are {known}"
+            name = unknown[0]
+            hint = foreign_name_hint(name, CATALOGUE) or did_you_mean(name, SCOPE | also)
+            message = hyphen_hint(self.node, SCOPE) or f"{name} is not a known name{hint}"
             raise ExpressionError(self.text, message)
 
     def _named_secrets(self, nodes: Sequence[Node], *, may_name_secrets: bool) -> frozenset[str]:

@@ -43,6 +43,21 @@ _BOUNDS = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "max
 _LONGEST_NAME = 128
 
 
+_CALLED = {
+    "int": "integer", "long": "integer", "float": "number", "double": "number", "decimal": "number",
+    "str": "string", "text": "string", "bool": "boolean", "dict": "object", "map": "object",
+    "json": "object", "list": "array", "select": "string with enum", "enum": "string with enum",
+    "date": "string with format date", "datetime": "string with format date-time",
+    "email": "string with format email", "url": "string with format uri",
+}  # fmt: skip
+"""What other engines call types of fields."""
+
+
+def _called(kind: object) -> str:
+    instead = _CALLED.get(kind.lower().replace("-", "")) if isinstance(kind, str) else None
+    return f"; here it is {instead}" if instead else ""
+
+
 def spec_problems(
     specs: Mapping[str, Any], path: str, *, outputs: bool, stored: bool = False
 ) -> list[Problem]:
@@ -81,7 +96,9 @@ def _shape_problems(
     kind = spec.get("type")
     problems = []
     if kind not in TYPES and ("type" in spec or always >= _NAMED):
-        problems.append(Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}"))
+        problems.append(
+            Problem(f"{where}.type", f"must be one of {', '.join(TYPES)}{_called(kind)}")
+        )
     fitting = always | (_BY_TYPE[kind] if kind in TYPES and not stored else _KNOWN)
     unfit = (key for key in spec if key not in fitting)
     problems += [

@@ -1,12 +1,34 @@
 """Pydantic's findings as problems: a path in the document's notation, and a remedy."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from steps.contract import Problem, first_of
+from steps.elsewhere import key_here
 from steps.nearest import did_you_mean
 
+_BEGINNINGS = (
+    ("Value error, ", ""),
+    ("Input should be greater than or equal to", "must be at least"),
+    ("Input should be less than or equal to", "must be at most"),
+    ("Input should be ", "must be "),
+    ("Input should ", "must "),
+    ("String should ", "must "),
+    ("List should ", "must "),
+    ("Dictionary should ", "must "),
+)
+_KINDS = (
+    ("a valid dictionary", "an object"),
+    ("a valid list", "a list"),
+    ("a valid string", "a text"),
+    ("a valid integer", "a whole number"),
+    ("a valid number", "a number"),
+    ("a valid boolean", "true or false"),
+)
+_KINDS_NAMED = ("literal[", "constrained-", "function-", "list[", "dict[", "nullable[", "lax-or-")
+_STEPS_NAMED = ("onError", "finally", "initialStep")
 _LONGEST_PATH = 300
 _MOST_HINTS = 10
 """Keys of one place for which the nearest known one is looked for: it costs more than the rest."""
@@ -27,8 +49,8 @@ class InvalidDefinition(Exception):
         Args:
             problems: At least one.
         """
-        self.all = tuple(problems)
-        self.problems = tuple(first_of(problems))
+        self.all = tuple(dict.fromkeys(problems))
+        self.problems = tuple(first_of(self.all))
         super().__init__("; ".join(f"{p.path}: {p.message}" for p in self.problems))
 
 
@@ -45,21 +67,49 @@ def problems_of(
     Returns:
         The same findings as problems, with a remedy where one is known.
     """
-    found, hints = [], 0
+    found, hints = list[Problem](), 0
     for item in error.errors(include_url=False, include_input=False):
-        path = prefix
-        for part in item["loc"]:
+        path, loc = prefix, item["loc"]
+        named = loc if len(loc) == 1 else [part for part in loc if not _is_kind(part)]
+        for part in named:
             path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
-        message = item["msg"].removeprefix("Value error, ")
+        path = path[:_LONGEST_PATH]
         if item["type"] == "extra_forbidden":
             hints += 1
-            known = keys_of(*_models_at(models, item["loc"][:-1])) if hints <= _MOST_HINTS else ()
-            hint = did_you_mean(str(item["loc"][-1]), known) if known else ""
-            message = f"is not a known key{hint}"
+            known = keys_of(*_models_at(models, loc[:-1])) if hints <= _MOST_HINTS else ()
+            message = f"is not a known key{_key_hint(str(loc[-1]), known) if known else ''}"
         elif item["type"] == "missing":
             message = "is required"
-        found.append(Problem(path[:_LONGEST_PATH], message))
+        else:
+            message = _plainly(item["msg"])
+            if named and named[-1] in _STEPS_NAMED and message == "must be a text":
+                message = "must be the id of a step that stands among the others"
+            if found and len(named) < len(loc) and found[-1].path == path:
+                first = found.pop().message  # another kind of value that may stand there
+                message = f"{first}, or {message.removeprefix('must ')}"
+        found.append(Problem(path, message))
     return found
+
+
+def _is_kind(part: int | str) -> bool:
+    """Say whether a part of a place is no key, but a kind of value that may stand there."""
+    return isinstance(part, str) and part.startswith(_KINDS_NAMED)
+
+
+def _key_hint(key: str, known: Collection[str]) -> str:
+    return key_here(key, known) or did_you_mean(key, known)
+
+
+def _plainly(message: str) -> str:
+    """Return a message of pydantic in the words of the other problems."""
+    for begins, instead in _BEGINNINGS:
+        if message.startswith(begins):
+            message = instead + message.removeprefix(begins)
+            break
+    for what, called in _KINDS:
+        if message.startswith(f"must be {what}"):
+            return f"must be {called}"
+    return message
 
 
 def _models_at(

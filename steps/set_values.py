@@ -75,7 +75,6 @@ class SetValues(StepType[SetSettings]):
     type = "set"
     settings = SetSettings
     built_in = True
-    names_items = True
     own_errors = False
     acts = False
     resumable = True
@@ -113,6 +112,14 @@ class SetValues(StepType[SetSettings]):
                     yield from value.mapping.problems(f"{key}.{name}")
         if not seen and not settings.remove:
             yield Problem("values", "give values, or something to append, extend or remove")
+
+    def has_items(self, document: Mapping[str, Any], path: str) -> bool:
+        """Say whether a template is evaluated for each item of a list that is made."""
+        values = document.get("values")
+        return isinstance(values, dict) and any(
+            isinstance(made, dict) and "map" in made and path.startswith(f"values.{name}")
+            for name, made in values.items()
+        )
 
     async def execute(self, settings: SetSettings, step: StepInput, effects: Effects) -> Outcome:
         """Work the values out."""

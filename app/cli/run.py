@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.assembly import open_services
@@ -18,6 +19,7 @@ from app.services import Services
 from app.settings.server import Settings, SettingsError, load
 from app.wire.run_document import status_document
 from engine import Json, JsonObject, Run, State, Status
+from steps.contract import Problem, listed
 from steps.problems import InvalidDefinition
 
 _TENANT = "local"
@@ -82,6 +84,10 @@ def main(args: argparse.Namespace) -> int:
     except UnfitVariable as unfit:
         print(f"--variables-json: {unfit}", file=sys.stderr)
         return 1
+    except UnfitInput as unfit:
+        for problem in unfit.problems:
+            print(f"--data-json: {problem.path}: {problem.message}", file=sys.stderr)
+        return 1
     except InvalidDefinition as invalid:
         for problem in invalid.problems:
             print(f"{args.file}: {problem.path}: {problem.message}", file=sys.stderr)
@@ -125,11 +131,22 @@ async def _run(
                 await services.runs.close(grace_s=0)
 
 
+class UnfitInput(Exception):
+    """The input does not fit the payload of the workflow."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(listed(problems))
+        self.problems = problems
+
+
 async def _to_the_end(
     services: Services, document: Json, data: JsonObject, answers: list[JsonObject]
 ) -> Run:
     stored = await services.workflows.create(_TENANT, document)
     stored, definition = await services.workflows.startable(_TENANT, stored.id, None)
+    if problems := definition.payload.check(data):
+        raise UnfitInput(problems)
+    data = definition.payload.with_defaults(data)
     new = NewRun(_TENANT, stored.id, stored.version, definition, data, _CALLER.name)
     run, outcome = await services.runs.start(new, wait=True)
     while outcome is not None:

@@ -1,0 +1,115 @@
+"""Documents as people write them who come from elsewhere: each word is told what it is here."""
+
+from typing import Any
+
+import pytest
+
+from steps.checking import check_definition
+from steps.elsewhere import _KEYS, _STEP_TYPES
+from steps.expression import Expression
+from steps.language.foreign import FOREIGN_FILTERS
+from steps.registry import Registry
+
+END = {"id": "end", "type": "end-flow"}
+
+
+def told(**document: Any) -> dict[str, str]:
+    whole = {"name": "x", "initialStep": "end", "steps": [END], **document}
+    return {
+        item.path: item.message for item in check_definition(whole, Registry.built_in()).problems
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "message"),
+    [
+        ({"type": "forEach"}, "type", "call-workflow with `items` and `steps`"),
+        ({"type": "io.kestra.plugin.core.flow.If"}, "type", "edges with a `condition`"),
+        ({"type": "call_api"}, "type", "did you mean call-api?"),
+        ({}, "type", "is required: one of call-agent, "),
+        ({"type": "end-flow", "return": {}}, "return", "here it is result"),
+        ({"type": "call-tool", "toolId": "transform", "params": {}}, "params", "here it is inputs"),
+        ({"type": "wait", "duration": "5 minutes"}, "duration", "must be a duration such as 30s"),
+        ({"type": "call-api", "url": "https://a.example", "retry": {"maxAttempts": "three"}},
+         "retry.maxAttempts", "must be a whole number"),
+        ({"type": "parallel", "branches": []}, "branches", "must be an object"),
+        ({"type": "call-api", "url": "https://a.example", "next": "end"}, "next", "said by `edges`"),
+        ({"type": "collect-inputs", "output": {"n": {"type": "int"}}}, "output.n.type", "here it is integer"),
+    ],
+)  # fmt: skip
+def test_a_step(step: dict[str, Any], path: str, message: str) -> None:
+    found = told(steps=[END, {"id": "odd", **step}])
+    assert message in found[f"steps[1].{path}"], found
+
+
+def test_a_document_and_its_edges() -> None:
+    found = told(
+        nodes=[], StartAt="end", triggers=[], namespace="a",
+        edges=[{"source": "end", "target": "end", "if": "true"}, ["end", "end"]],
+    )  # fmt: skip
+    assert found["nodes"].endswith("here it is steps")
+    assert found["StartAt"].endswith("here it is initialStep")
+    assert "as a schedule or a trigger" in found["triggers"]
+    assert "says the tenant" in found["namespace"]
+    assert found["edges[0].source"].endswith("here it is from")
+    assert found["edges[0].if"].endswith("here it is condition")
+    assert found["edges[1]"] == "must be an object"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("data.a && data.b", "write `and`"),
+        ("data.a ? 1 : 2", "write `a if condition else b`"),
+        ("!data.a", "write `not`"),
+        ("data.a = 1", "compare with `==`"),
+        ("$json.a", "the data of a run is `data`"),
+        ("'&&' in data.a and data.b ??", "write `data.name | default('other')`"),
+        ("today()", "now() | date_format('%Y-%m-%d')"),
+        ("len(data.a)", "value | length"),
+        ("round(data.a)", "it is a filter: value | round"),
+        ("data.a == null", "here it is none"),
+        ("data.a | date('%Y')", "here it is date_format"),
+        ("data.a | sort_by('x')", "here it is sort"),
+        ("results.a", "did you mean result?"),
+    ],
+)
+def test_an_expression(expression: str, message: str) -> None:
+    step = {"id": "put", "type": "set", "values": {"x": f"{{{{ {expression} }}}}"}}
+    found = told(steps=[step, END], initialStep="put", edges=[{"from": "put", "to": "end"}])
+    assert message in found["steps[0].values.x"], found
+
+
+def test_what_stands_for_filters_of_others_compiles() -> None:
+    for there in FOREIGN_FILTERS.values():
+        whole = there if there.startswith(("data", "'", "run")) else f"data.list | {there}"
+        if " behind " not in there and not there.startswith("is "):
+            Expression(whole)
+
+
+def test_a_set_step_has_items_only_in_lists() -> None:
+    values = {"x": "{{ item }}", "y": {"map": "data.rows", "to": "{{ item.a }}"}}
+    put = {"id": "put", "type": "set", "values": values}
+    edges = [{"from": "put", "to": "end", "condition": "index > 1"}]
+    assert set(told(steps=[put, END], initialStep="put", edges=edges)) == {
+        "steps[0].values.x", "edges[0].condition",
+    }  # fmt: skip
+
+
+def test_every_word_leads_to_one_that_there_is() -> None:
+    types = Registry.built_in().types
+    for word, message in _STEP_TYPES.items():
+        assert word not in types
+        named = message.replace(",", " ").split()
+        assert "edge" in message or "schedule" in message or {*named} & {*types, "condition"}, word
+    assert all(words and (key or message) for words, key, message in _KEYS)
+
+
+def test_statuses_of_a_retry_may_be_numbers() -> None:
+    step = {
+        "id": "get",
+        "type": "call-api",
+        "url": "https://a.example",
+        "retry": {"on": [503, "5xx"]},
+    }
+    assert told(steps=[step, END], initialStep="get", edges=[{"from": "get", "to": "end"}]) == {}
