@@ -45,9 +45,7 @@ def test_an_unknown_key_hides_nothing() -> None:
     assert found["nmae"] == "is not a known key; did you mean name?"
     assert found["name"] == "is required"
     assert "must be at least 1" in found["maxStepExecutions"]
-    assert found["edges[0].if"].startswith(
-        "is not a known key; here it is condition"
-    )
+    assert found["edges[0].if"].startswith("is not a known key; here it is condition")
     assert found["edges[1].conditon"] == "is not a known key; did you mean condition?"
     assert found["edges[1].to"].startswith("there is no step q")
     assert "must be 'success'" in found["edges[2].on"]
