@@ -19,7 +19,7 @@ _SEEN = """
     const seen = [...document.querySelectorAll(WHAT)].filter(
         item => item.checkVisibility({opacityProperty: true, visibilityProperty: true})
     );
-    const lineOf = item => item.innerText.trim().split("\\n")[0];
+    const lineOf = item => (item.innerText ?? item.textContent).trim().split("\\n")[0];
 """
 """The elements that a person sees, found by one question and not by two for each of them."""
 

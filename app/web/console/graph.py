@@ -18,6 +18,7 @@ from app.web.console.graph_layers import (
     TooManyPieces,
     lay_out,
 )
+from app.web.console.icons import icon_path
 from engine.value import value
 
 _MARGIN = 16
@@ -67,17 +68,41 @@ class _Picture:
     labels: list[str] = field(default_factory=list)
 
 
+@value(frozen=True, slots=True)
+class Route:
+    """What a run has done in a picture.
+
+    Attributes:
+        taken: The edges that it has gone along, from step to step.
+        links: Where each step leads to when it is pressed.
+        selected: The step that is looked at.
+    """
+
+    taken: frozenset[tuple[str, str]] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
+    selected: str = ""
+
+
+_NO_ROUTE = Route()
+
+
 async def picture(
-    document: Mapping[str, Any], states: Mapping[str, StepState] | None = None
+    document: Mapping[str, Any],
+    states: Mapping[str, StepState] | None = None,
+    route: Route = _NO_ROUTE,
 ) -> str:
     """Return what `draw` does; for what is large, drawn beside the event loop."""
     sizes = (document.get("steps"), document.get("edges"))
     if sum(len(each) for each in sizes if isinstance(each, list)) < _MANY:
-        return draw(document, states)
-    return await offload(lambda: draw(document, states))
+        return draw(document, states, route)
+    return await offload(lambda: draw(document, states, route))
 
 
-def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = None) -> str:
+def draw(
+    document: Mapping[str, Any],
+    states: Mapping[str, StepState] | None = None,
+    route: Route = _NO_ROUTE,
+) -> str:
     """Return the SVG of a definition's steps and edges; everything in it is escaped.
 
     It takes documents that do not compile: what is no step or no edge is left out. Where the
@@ -101,11 +126,14 @@ def draw(document: Mapping[str, Any], states: Mapping[str, StepState] | None = N
     for number, (edge, way) in enumerate(zip(edges, laid.ways, strict=True)):
         nth = seen.get((edge.source, edge.target), 0)
         seen[edge.source, edge.target] = nth + 1
-        _draw_edge(picture, edge, way, laid, _Ports(number, ports, nth))
+        _draw_edge(
+            picture, edge, way, laid, _Ports(number, ports, nth),
+            is_taken=(edge.source, edge.target) in route.taken,
+        )  # fmt: skip
     handlers = {str(document.get(key)): key for key in _HANDLERS if document.get(key)}
     for name, step in steps.items():
         kind = _kind(step, handlers.get(name))
-        _draw_step(picture, name, (step, kind), laid.steps[name], name == first, states)
+        _draw_step(picture, name, (step, kind), laid.steps[name], name == first, states, route)
     width = laid.width + 2 * _MARGIN + 40
     height = laid.layers * LAYER_HEIGHT - (LAYER_HEIGHT - NODE_HEIGHT) + 2 * _MARGIN
     title = f"{len(steps)} steps and {len(edges)} edges between them"
@@ -189,8 +217,14 @@ def _top(spot: Node) -> float:
     return _MARGIN + spot.layer * LAYER_HEIGHT
 
 
-def _draw_edge(
-    picture: _Picture, edge: _Edge, way: Sequence[Node] | None, laid: Layout, ports: _Ports
+def _draw_edge(  # noqa: PLR0913 - one arrow
+    picture: _Picture,
+    edge: _Edge,
+    way: Sequence[Node] | None,
+    laid: Layout,
+    ports: _Ports,
+    *,
+    is_taken: bool,
 ) -> None:
     if way is None:
         spot = laid.steps[edge.source]
@@ -212,7 +246,8 @@ def _draw_edge(
             )
     words = escape(edge.label or "then")
     picture.parts.append(
-        f'<path class="edge on-{edge.on}" d="{path}" marker-end="url(#tip-{edge.on})">'
+        f'<path class="edge on-{edge.on}{" taken" if is_taken else ""}" d="{path}" '
+        f'marker-end="url(#tip-{edge.on})">'
         f"<title>{escape(edge.source)} to {escape(edge.target)}: {words}</title></path>"
     )
     if edge.label:
@@ -252,6 +287,7 @@ def _draw_step(  # noqa: PLR0913 - one box
     spot: Node,
     is_first: bool,
     states: Mapping[str, StepState] | None,
+    route: Route,
 ) -> None:
     x, y = _MARGIN + spot.x - NODE_WIDTH / 2, _top(spot)
     step, kind = of
@@ -268,6 +304,8 @@ def _draw_step(  # noqa: PLR0913 - one box
             classes += " carried"
     if is_first:
         classes += " first"
+    if name == route.selected:
+        classes += " selected"
     count = ""
     if state and state.visits > 1:
         count = (
@@ -275,13 +313,18 @@ def _draw_step(  # noqa: PLR0913 - one box
             f"{state.visits}x</text>"
         )
     longest = _LONGEST_TITLE - (4 if count else 0)
+    link = route.links.get(name)
+    tag = "g" if link is None else "a"
+    leads = ' role="img"' if link is None else f' href="{escape(link)}" data-select'
+    current = ' aria-current="true"' if link and name == route.selected else ""
     box = (
-        f'<g class="{classes}" transform="translate({x:.1f} {y:.1f})" role="img" '
+        f'<{tag} class="{classes}" transform="translate({x:.1f} {y:.1f})"{leads}{current} '
         f'aria-label="{escape(words)}" data-step="{escape(name)}"><title>{escape(words)}</title>'
         f'<rect width="{NODE_WIDTH}" height="{NODE_HEIGHT}" rx="9"/>'
-        f'<circle cx="18" cy="{NODE_HEIGHT / 2}" r="5"/>'
+        f'<path class="icon" transform="translate(10 {NODE_HEIGHT / 2 - 8})" '
+        f'd="{icon_path(str(step.get("type", "")))}"/>'
         f'<text class="title" x="34" y="24">{escape(_short(title, longest))}</text>'
-        f'<text class="kind" x="34" y="41">{escape(_short(kind, 30))}</text>{count}</g>'
+        f'<text class="kind" x="34" y="41">{escape(_short(kind, 30))}</text>{count}</{tag}>'
     )
     picture.parts.append(box)
 

@@ -8,12 +8,21 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.concurrency.offload import offload
 from app.events.catalogue import NAMES
-from app.web.console.graph import picture
+from app.web.console.graph import Route, picture
+from app.web.console.inspector import explained_here, given_of, tree
 from app.web.console.page import Page
 from app.web.console.pauses import PauseCard, part_shown, pause_card
 from app.web.console.rendering import page, words
 from app.web.console.run_view import repairs_of, run_view
-from app.web.console.timeline import Timeline, shown, shown_carried, states_of, tell
+from app.web.console.timeline import (
+    Timeline,
+    TimelineVisit,
+    shown,
+    shown_carried,
+    states_of,
+    tell,
+)
+from app.web.console.visit_rows import rows_of, taken
 from app.web.endpoint import Call
 from app.wire.pauses_below import MOST_PAUSES, signal_of
 from app.wire.run_document import status_document
@@ -49,10 +58,10 @@ async def run_page(call: Call) -> Response:
     document = await _definition(call, story)
     carried = _carried(story)
     earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
-    everything = call.request.query_params.get("all") == "1"
-    chapters = story.chapters if everything else story.chapters[-_MOST_CHAPTERS:]
     now_ms = services.clock.now_ms()
-    told = [shown(chapter, run, now_ms) for chapter in chapters]
+    chapter = _selected(call, story)
+    seq = chapter.seq if chapter else 0
+    told = shown(chapter, now_ms) if chapter else None
     captions = await services.journal.captions.of(call.tenant, [run.id])
     status = status_document(run, ids, counts, HistoryPage(1))
     card = await _pause_card(call, run)
@@ -68,12 +77,15 @@ async def run_page(call: Call) -> Response:
         is_over=run.is_over,
         state=run.state.value,
         caller=run.caller,
-        graph=await picture(document, states_of(run)) if document else "",
-        chapters=told,
+        graph=await picture(document, states_of(run), _route(story, seq)) if document else "",
+        **rows_of(story, seq, _number(call, "unfold"), now_ms),
+        selected=told,
+        given=await given_of(call, run, history, chapter) if chapter else {},
+        explained=await explained_here(call, run.id, story.chapters),
+        tree=tree,
         transcripts=services.settings.transcripts,
         files=_files(run.data, document or {}),
-        retry=next((one for one in told if one["retry_at_ms"] is not None), None),
-        hidden=len(story.chapters) - len(chapters),
+        retry=_retry(story, now_ms),
         carried=carried,
         carried_before=sum(run.visits.values()) - run.executions - len(carried),
         known=await services.journal.runs.known(call.tenant, earlier),
@@ -90,6 +102,40 @@ async def run_page(call: Call) -> Response:
         versions=await _versions(call, run) if run.is_over else [],
         workflow_name=document.get("name") if document else None,
     )
+
+
+def _number(call: Call, name: str) -> int:
+    """Return a number of the address, 0 for none."""
+    text = call.request.query_params.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - an event
+
+
+def _selected(call: Call, story: Timeline) -> TimelineVisit | None:
+    """Return the visit that is looked at: that of the address, else the one that matters most."""
+    asked = _number(call, "visit")
+    for chapter in story.chapters:
+        if chapter.seq == asked:
+            return chapter
+    failed = story.run.error.step_id if story.run.error else None
+    for chapter in reversed(story.chapters):
+        if chapter.step_id == failed:
+            return chapter
+    return story.chapters[-1] if story.chapters else None
+
+
+def _route(story: Timeline, selected: int) -> Route:
+    """Return what the picture shows of the way that the run took."""
+    links = {one.step_id: f"?visit={one.seq}#inspector" for one in story.chapters}
+    here = next((one.step_id for one in story.chapters if one.seq == selected), "")
+    return Route(frozenset(taken(story)), links, here)
+
+
+def _retry(story: Timeline, now_ms: int) -> "dict[str, Any] | None":
+    """Return the visit that waits for its next attempt."""
+    last = story.chapters[-1] if story.chapters else None
+    if last is None or last.visit is None or last.visit.retry_at_ms is None:
+        return None
+    return shown(last, now_ms)
 
 
 async def _definition(call: Call, story: Timeline) -> "dict[str, Any] | None":

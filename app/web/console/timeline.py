@@ -8,6 +8,7 @@ from app.events.catalogue import KINDS
 from app.execution.usage import calls_of, usage_of
 from app.secrets.sensitive import shown_data
 from app.web.console.graph import StepState
+from app.web.console.icons import icon
 from app.wire.transcript import conversation
 from engine import (
     AttemptFailed,
@@ -16,12 +17,15 @@ from engine import (
     Event,
     JsonObject,
     Run,
+    RunPaused,
     RunResumed,
     StepCompleted,
     StepFailed,
+    StepSlept,
     StepStarted,
     Visit,
     VisitStatus,
+    WaitEnded,
     apply,
 )
 from engine.value import value
@@ -59,6 +63,7 @@ class TimelineVisit:
         seq: The number of the event with which it began.
         data: The run's data as the run entered the step.
         answers: What people answered, with who and when.
+        waits: From when until when it waited: for a person, a moment or its next attempt.
     """
 
     seq: int
@@ -66,6 +71,7 @@ class TimelineVisit:
     data: JsonObject
     tries: list[TimelineAttempt] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[tuple[int, int | None]] = field(default_factory=list)
     visit: Visit | None = None
 
 
@@ -97,6 +103,8 @@ def tell(events: Sequence[Event]) -> Timeline:
 
 
 def _note(chapter: TimelineVisit, event: Event) -> None:
+    if getattr(event, "step_id", None) == chapter.step_id:
+        _note_wait(chapter, event)
     match event:
         case StepStarted():
             chapter.tries.append(TimelineAttempt(event.attempt, event.at_ms))
@@ -119,6 +127,13 @@ def _note(chapter: TimelineVisit, event: Event) -> None:
             pass
 
 
+def _note_wait(chapter: TimelineVisit, event: Event) -> None:
+    if chapter.waits and chapter.waits[-1][1] is None and not isinstance(event, WaitEnded):
+        chapter.waits[-1] = (chapter.waits[-1][0], event.at_ms)
+    if isinstance(event, AttemptFailed | RunPaused | StepSlept):
+        chapter.waits.append((event.at_ms, None))
+
+
 def _line(seq: int, event: Event) -> dict[str, Any]:
     return {
         "seq": seq,
@@ -135,34 +150,32 @@ def states_of(run: Run) -> dict[str, StepState]:
         visits = run.visits.get(past.step_id, 1)
         states[past.step_id] = StepState(past.status, visits, is_carried=True)
     for visit in run.history:
-        states[visit.step_id] = StepState(_status_of(visit), run.visits.get(visit.step_id, 1))
+        states[visit.step_id] = StepState(status_of(visit), run.visits.get(visit.step_id, 1))
     return states
 
 
-def _status_of(visit: Visit) -> str:
+def status_of(visit: Visit) -> str:
     """Return the visit's status, `waiting` between two attempts."""
     return "waiting" if visit.retry_at_ms is not None else visit.status.value
 
 
-def shown(chapter: TimelineVisit, run: Run, now_ms: int) -> dict[str, Any]:
+def shown(chapter: TimelineVisit, now_ms: int) -> dict[str, Any]:
     """Return what the page shows of a visit."""
     visit = chapter.visit
     assert visit is not None  # noqa: S101 - set by `tell`
     ended_ms = visit.ended_at_ms if visit.ended_at_ms is not None else now_ms
-    whole = max(1, (run.ended_at_ms or now_ms) - run.started_at_ms)
     return {
         "id": f"visit-{chapter.seq}",
         "seq": chapter.seq,
         "step_id": visit.step_id,
         "name": visit.step_name or visit.step_id,
         "type": visit.step_type,
-        "status": _status_of(visit),
+        "status": status_of(visit),
         "visit": visit.visit,
         "began_ms": visit.started_at_ms,
         "took_ms": ended_ms - visit.started_at_ms,
         "is_open": visit.ended_at_ms is None,
-        "offset": round(100 * (visit.started_at_ms - run.started_at_ms) / whole, 2),
-        "share": max(1, round(100 * (ended_ms - visit.started_at_ms) / whole, 2)),
+        "icon": icon(visit.step_type),
         "said": _said(visit),
         "input": chapter.data,
         "output": visit.output,

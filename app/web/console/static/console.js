@@ -7,6 +7,7 @@ import { startForms } from "./forms.js";
 import { startLive } from "./live.js";
 import { startPasskeys } from "./passkeys.js";
 import { startPictures } from "./picture.js";
+import { startSelecting } from "./select.js";
 import { startTaps } from "./taps.js";
 import { startTimes, startMoments } from "./times.js";
 
@@ -21,3 +22,4 @@ startBulk();
 startPictures(document);
 startEditor();
 startLive();
+startSelecting();

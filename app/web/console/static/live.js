@@ -81,7 +81,7 @@ function tell(text) {
 }
 
 // Puts in what has changed and returns the page as it is now; null where the server has none.
-async function refresh() {
+export async function refresh() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
   if (answer?.redirected) tell(SIGNED_OUT);
   if (!answer?.ok || answer.redirected) return null;

@@ -1,5 +1,8 @@
 // The picture of a workflow: drag to move, buttons for its size, the current step in sight.
 const READABLE = 0.72;
+const SMALLEST_LARGEST = [0.1, 2];
+const MAP_FROM = 30;
+const SVG = "http://www.w3.org/2000/svg";
 
 export function startPictures(root) {
   for (const picture of root.querySelectorAll("[data-graph]")) {
@@ -11,9 +14,86 @@ export function startPictures(root) {
       if (zoom) scale(pane, zoom);
     });
     drag(pane);
+    zoomByHand(pane);
     scale(pane, "begin");
     centre(pane);
+    startMap(picture, pane);
   }
+}
+
+// Two fingers, or the wheel with Ctrl, which is what a pinch on a touchpad comes as.
+function zoomByHand(pane) {
+  pane.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    zoomAt(pane, Math.exp(-event.deltaY / 300), event.clientX, event.clientY);
+  }, { passive: false });
+  let apart = 0;
+  pane.addEventListener("touchmove", (event) => {
+    if (event.touches.length !== 2) { apart = 0; return; }
+    event.preventDefault();
+    const [a, b] = event.touches;
+    const now = Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
+    if (apart) zoomAt(pane, now / apart, (a.clientX + b.clientX) / 2, (a.clientY + b.clientY) / 2);
+    apart = now;
+  }, { passive: false });
+  pane.addEventListener("touchend", () => { apart = 0; });
+}
+
+// What is under the fingers stays there.
+function zoomAt(pane, factor, clientX, clientY) {
+  const svg = pane.querySelector("svg");
+  if (!svg) return;
+  const { width, height } = svg.viewBox.baseVal;
+  const now = Number(svg.getAttribute("width")) / width;
+  const next = Math.min(SMALLEST_LARGEST[1], Math.max(SMALLEST_LARGEST[0], now * factor));
+  const box = pane.getBoundingClientRect();
+  const [x, y] = [clientX - box.left, clientY - box.top];
+  const [left, top] = [(pane.scrollLeft + x) * (next / now) - x, (pane.scrollTop + y) * (next / now) - y];
+  svg.setAttribute("width", Math.round(width * next));
+  svg.setAttribute("height", Math.round(height * next));
+  pane.scrollTo(left, top);
+}
+
+// From so many steps on, a small picture of the whole says where one is.
+function startMap(picture, pane) {
+  const svg = pane.querySelector("svg");
+  const steps = svg ? [...svg.querySelectorAll(".step")] : [];
+  if (steps.length < MAP_FROM || picture.querySelector(".minimap")) return;
+  const map = document.createElementNS(SVG, "svg");
+  const { width, height } = svg.viewBox.baseVal;
+  map.setAttribute("class", "minimap");
+  map.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  map.setAttribute("aria-hidden", "true");
+  for (const step of steps) {
+    const [, x, y] = step.getAttribute("transform").match(/([\d.-]+) ([\d.-]+)/);
+    const inner = step.querySelector("rect");
+    map.append(rect(x, y, inner.getAttribute("width"), inner.getAttribute("height"), step.getAttribute("class")));
+  }
+  const view = rect(0, 0, 1, 1, "view");
+  view.setAttribute("stroke-width", Math.max(width, height) / 60);
+  map.append(view);
+  const show = () => {
+    const scaled = Number(pane.querySelector("svg").getAttribute("width")) / width;
+    for (const [name, size] of [["x", pane.scrollLeft], ["y", pane.scrollTop], ["width", Math.min(pane.clientWidth, width * scaled)], ["height", Math.min(pane.clientHeight, height * scaled)]]) {
+      view.setAttribute(name, size / scaled);
+    }
+  };
+  map.addEventListener("click", (event) => {
+    const box = map.getBoundingClientRect();
+    const scaled = Number(pane.querySelector("svg").getAttribute("width")) / width;
+    pane.scrollTo(((event.clientX - box.left) / box.width) * width * scaled - pane.clientWidth / 2, ((event.clientY - box.top) / box.height) * height * scaled - pane.clientHeight / 2);
+  });
+  pane.addEventListener("scroll", show);
+  new ResizeObserver(show).observe(svg);
+  picture.append(map);
+  show();
+}
+
+function rect(x, y, width, height, name) {
+  const made = document.createElementNS(SVG, "rect");
+  for (const [key, value] of Object.entries({ x, y, width, height, class: name })) made.setAttribute(key, value);
+  return made;
 }
 
 // A picture drawn anew keeps the size and the place that the one before had.
@@ -34,7 +114,7 @@ function scale(pane, zoom) {
   if (!svg) return;
   const { width, height } = svg.viewBox.baseVal;
   const now = Number(svg.getAttribute("width")) / width;
-  const fit = Math.min(1, (pane.clientWidth - 2) / width);
+  const fit = Math.min(1, (pane.clientWidth - 2) / width, zoom === "fit" ? (pane.clientHeight - 2) / height : 1);
   if (zoom === "begin" && svg.dataset.scaled) return;
   svg.dataset.scaled = "yes";
   const next = zoom === "begin" ? Math.max(fit, READABLE) : zoom === "fit" ? fit : Math.min(2, Math.max(0.25, now * (zoom === "in" ? 1.25 : 0.8)));

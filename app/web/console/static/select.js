@@ -1,0 +1,23 @@
+// One selection in picture, rows and inspector, and in the address: a link without a new page.
+import { refresh } from "./live.js";
+
+export function startSelecting() {
+  if (!document.getElementById("inspector")) return;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-select], a[data-explain]");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go(link.getAttribute("href"), link.hasAttribute("data-explain"));
+  });
+  window.addEventListener("popstate", () => { refresh(); });
+}
+
+async function go(address, isExplained) {
+  history.pushState(null, "", address);
+  await refresh();
+  const inspector = document.getElementById("inspector");
+  const panel = inspector.parentElement;
+  if (isExplained || panel.scrollHeight > panel.clientHeight) panel.scrollTop = 0;
+  const { top } = panel.getBoundingClientRect();
+  if (top < 0 || top > window.innerHeight * 0.8) panel.scrollIntoView({ block: "start" });
+}

@@ -1,0 +1,78 @@
+"""The page of a run as an instrument: one selection, where values came from, repairs by hand."""
+
+from typing import Any
+
+from selenium.webdriver.common.by import By
+
+from app.web.console.rounds import Rounds, folded
+from app.web.console.time_axis import TimeAxis
+from tests.console.browser import Person
+from tests.harness.echo import Echo
+from tests.harness.server import Server, settled
+
+DAY_MS = 86_400_000
+
+
+def test_loops_are_folded_but_for_their_newest_round() -> None:
+    steps = ["a", *["b", "c"] * 300, "d"]
+    assert folded(steps) == [Rounds(0, 1, 0), Rounds(1, 599, 2), Rounds(599, 602, 0)]
+    assert folded(["a", "b"] * 3) == [Rounds(0, 6, 0)], "three rounds are not many"
+    assert sum(part.count for part in folded(["x"] * 1_000)) == 999
+
+
+def test_waits_are_drawn_shorter_than_work() -> None:
+    axis = TimeAxis(0, DAY_MS, [(0, 1_000), (DAY_MS - 1_000, DAY_MS)])
+    assert axis.is_compressed
+    assert (axis.at(0), axis.at(1_000), axis.at(DAY_MS)) == (0, 44.64, 100)
+    assert 44 < axis.at(DAY_MS // 2) < 56, "the day between is a small part of it"
+    assert not TimeAxis(0, 1_000, [(0, 1_000)]).is_compressed
+
+
+def looping() -> dict[str, Any]:
+    add = {"id": "add", "type": "set", "name": "Add one", "values": {"n": "{{ data.n + 1 }}"}}
+    pay = {"id": "pay", "type": "call-api", "name": "Pay", "method": "POST", "url": "{{ data.url }}/500",
+           "retry": {"maxAttempts": 3, "initialInterval": "50s"}, "output": {"status": {"type": "integer", "value": "{{ response.status }}"}}}  # fmt: skip
+    end = {
+        "id": "end",
+        "type": "end-flow",
+        "result": {"n": "{{ data.n }}", "status": "{{ data.status }}"},
+    }
+    edges = [
+        {"from": "add", "to": "add", "condition": "data.n < 30"},
+        {"from": "add", "to": "pay"},
+        {"from": "pay", "to": "end"},
+    ]
+    return {"id": "counting", "name": "Counting", "initialStep": "add", "payload": {"n": {"type": "number"}, "url": {"type": "string"}},
+            "steps": [add, pay, end], "edges": edges}  # fmt: skip
+
+
+def test_a_run_is_looked_into_and_repaired(console: Server, person: Person) -> None:
+    with Echo() as echo, console.client("owner", "looking") as client:
+        client.post("/api/workflows", json=looping()).raise_for_status()
+        data = {"n": 0, "url": echo.address}
+        run = client.post("/api/workflow/start-async/counting", json={"data": data}).json()["runId"]
+        person.signs_in("looking", console.key("operator", "looking"), f"/runs/{run}")
+        person.sees("29 × Add one")  # noqa: RUF001 - as it is shown
+        person.sees("is tried again")
+        css = person.driver.find_element
+        person.waits(lambda: "Pay" in css(By.CSS_SELECTOR, ".visits [aria-current]").text)
+        assert f"{echo.address}/500" in css(By.ID, "inspector").text, "the address as it was sent"
+        person.driver.execute_script(
+            "document.querySelector('.flow [data-step=add] rect').parentElement.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+        )
+        person.waits(lambda: "visit 30" in css(By.CSS_SELECTOR, "#inspector h2").text)
+        assert "visit=" in person.driver.current_url
+        assert css(By.CSS_SELECTOR, ".flow .selected").get_attribute("data-step") == "add"
+        css(By.CSS_SELECTOR, "#inspector .json a.value").click()
+        person.sees("data.n + 1")
+        person.sees("earlier rounds of the same")
+        person.driver.back()
+        person.driver.back()
+        person.waits(lambda: "Pay" in css(By.CSS_SELECTOR, "#inspector h2").text)
+        person.presses("Skip…")
+        person.writes("skip-output", '{"status": 201}')
+        person.fills("Reason", "paid by hand")
+        person.presses("Skip it")
+        person.sees("The step was skipped.")
+        assert settled(client, run)["result"] == {"n": 30, "status": 201}
+        assert person.errors() == []
