@@ -12,6 +12,7 @@ from app.auth.sessions import Sessions
 from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
+from app.concurrency.late_calls import LateCalls
 from app.concurrency.one_at_a_time import OneAtATime
 from app.definitions.agents import Agents
 from app.definitions.watched_folder import WatchedFolder
@@ -85,6 +86,7 @@ class Services:
     store: StoredValues
     knowledge: KnowledgeStore
     fair_loop: FairLoop
+    late_calls: LateCalls = field(default_factory=LateCalls)
     watched: list[WatchedFolder] = field(default_factory=list)
     """Folders of definitions that are published as they are saved, for development."""
 

@@ -17,7 +17,7 @@ from engine.events import (
     StepTimedOut,
 )
 from engine.graph import Graph, Occasion
-from engine.route import NoWayOut, next_step, sure_step
+from engine.route import NoWayOut, next_step
 from engine.run import Run
 from engine.transitions import Status
 from engine.values import FINALLY, ON_ERROR, Ending, RunError
@@ -41,13 +41,15 @@ def end_of_step(
     An edge with a condition is chosen in the scope that the step leaves behind, so the end is
     applied before it says where it leads.
     """
-    assert run.current is not None  # noqa: S101 - it is in a step
-    at = (now_ms, run.current.step_id, run.current.visit)
-    step = graph.steps[run.current.step_id]
+    visit = run.current
+    assert visit is not None  # noqa: S101 - it is in a step
+    at = (now_ms, visit.step_id, visit.visit)
+    step = graph.steps[visit.step_id]
     # A cancel overrides where the step in flight would have led, and so does the run's timeout.
-    occasion = Occasion.CANCEL if run.is_stopping else _OCCASION[kind]
+    is_stopping = (run.overdue or run.cancel_requested) and run.is_stopping
+    occasion = Occasion.CANCEL if is_stopping else _OCCASION[kind]
     leads_on = run.cancel_requested or not run.overdue
-    target = sure_step(step, occasion) if leads_on else None
+    target = step.sure.get(occasion) if leads_on else None
     make: Callable[..., StepEnd] = kind
     end = make(*at, next_step=target, **more)
     apply(run, end)
@@ -81,7 +83,9 @@ def advance(run: Run, graph: Graph, now_ms: int) -> tuple[Event, ...]:
         return _end(run, graph, _failed(run, "TooManySteps", message), now_ms)
     step = graph.steps[run.next_step]
     visit = run.visits.get(step.id, 0) + 1
-    return (happen(run, StepStarted(now_ms, step.id, visit, 1, step.type, step.name)),)
+    started = StepStarted(now_ms, step.id, visit, 1, step.type, step.name)
+    apply(run, started)
+    return (started,)
 
 
 def _end(run: Run, graph: Graph, ending: Ending, now_ms: int) -> tuple[Event, ...]:

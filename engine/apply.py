@@ -62,14 +62,16 @@ def apply(run: Run | None, event: Event) -> Run:
     Raises:
         IllegalTransition: The event has no row for the run's state, or names another step.
     """
-    state = State.NEW if run is None else run.state
-    target = TRANSITIONS.get((state, type(event)))
-    if target is None:
-        raise IllegalTransition(state, type(event).__name__)
     if run is None:
+        if (State.NEW, type(event)) not in TRANSITIONS:
+            raise IllegalTransition(State.NEW, type(event).__name__)
         assert isinstance(event, RunStarted)  # noqa: S101 - the only row of NEW
         return _started(event)
-    _CHANGES[type(event)](run, event)
+    move = _MOVES.get((run.state, type(event)))
+    if move is None:
+        raise IllegalTransition(run.state, type(event).__name__)
+    target, change = move
+    change(run, event)
     run.state = target
     run.seq += 1
     run.updated_at_ms = event.at_ms
@@ -134,10 +136,7 @@ def _admit(run: Run, event: RunAdmitted) -> None:
     run.deadline_ms = event.deadline_ms
 
 
-def _attempt(run: Run, event: StepStarted) -> None:
-    if run.current is None:
-        _enter(run, event)
-        return
+def _try_again(run: Run, event: StepStarted) -> None:
     visit = inside(run, event)
     if event.attempt != visit.attempt + 1:
         raise refuse(run, event, f"expected attempt {visit.attempt + 1}")
@@ -233,19 +232,21 @@ def _go_on(run: Run, event: RunResumed | ChildrenResumed) -> None:
 
 
 def _complete_step(run: Run, event: StepCompleted) -> None:
-    visit = _leave(run, event, VisitStatus.COMPLETED)
+    visit = inside(run, event)
+    _end_visit(run, visit, event.at_ms, VisitStatus.COMPLETED)
     visit.output, visit.error = event.output, None
     if event.step_id == run.failed_in:
         run.last_error = run.failed_in = None
     run.next_step = event.next_step
-    run.data = _data_after(run.data, event)
+    if event.appended or event.removed:
+        run.data = _data_after(run.data, event)
+    elif event.data:
+        run.data = {**run.data, **event.data}
     run.outputs[event.step_id] = event.output
 
 
 def _data_after(data: JsonObject, event: StepCompleted) -> JsonObject:
     """Return the data with what the step delivers; a list that grows is told by what it gains."""
-    if not (event.data or event.appended or event.removed):
-        return data
     after = {**data, **event.data}
     if event.removed:
         kept = {name: item for name, item in data.items() if name not in event.removed}
@@ -277,7 +278,7 @@ def _cancel_step(run: Run, event: StepCancelled) -> None:
 
 
 def _leave(
-    run: Run, event: StepCompleted | StepFailed | StepTimedOut | StepCancelled, status: VisitStatus
+    run: Run, event: StepFailed | StepTimedOut | StepCancelled, status: VisitStatus
 ) -> Visit:
     return _end_visit(run, inside(run, event), event.at_ms, status)
 
@@ -359,7 +360,7 @@ def _terminate(run: Run, event: RunTerminated) -> None:
 _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     RunQueued: _queue,
     RunAdmitted: _admit,
-    StepStarted: _attempt,
+    StepStarted: _try_again,
     AttemptFailed: _back_off,
     AttemptInterrupted: _interrupt,
     StepRecorded: _record,
@@ -388,3 +389,13 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     RunHeld: hold,
     RunReleased: release,
 }
+
+_MOVES: Mapping[tuple[State, type[Event]], tuple[State, Callable[[Run, Any], None]]] = {
+    **{
+        move: (target, _CHANGES[move[1]])
+        for move, target in TRANSITIONS.items()
+        if move[0] is not State.NEW
+    },
+    (State.READY, StepStarted): (State.EXECUTING, _enter),
+}
+"""Where each legal move leads, and how it changes a run that is there."""

@@ -112,7 +112,9 @@ def decide(run: Run) -> Decision:
             return _PLACE
         return _STOP if run.state.is_over else _ADVANCE
     if run.state is State.EXECUTING:
-        return _ABANDON if run.is_stopping else Execute(where.step_id, where.visit, where.attempt)
+        if (run.overdue or run.cancel_requested) and run.is_stopping:
+            return _ABANDON
+        return Execute(where.step_id, where.visit, where.attempt)
     if run.waits_for_children:
         return AwaitChildren(where.step_id, where.visit, where.attempt, run.wake_at_ms)
     if run.state is State.STOPPING_CHILDREN:

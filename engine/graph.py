@@ -53,6 +53,8 @@ class Step:
     Attributes:
         ends: True for a step that ends the run.
         edges: Its ways out, in the order in which they are tried.
+        sure: The step that is next whatever the run's data are, by occasion; none where that
+            hangs on them.
     """
 
     id: str
@@ -62,6 +64,12 @@ class Step:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
     edges: tuple[Edge, ...] = ()
+    sure: Mapping[Occasion, str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        first = {edge.on: edge for edge in reversed(self.edges)}
+        sure = {on: edge.target for on, edge in first.items() if edge.condition is None}
+        object.__setattr__(self, "sure", sure)
 
 
 @value(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from engine.inputs import (
     Answered,
     AnswerKept,
     Begin,
-    Broke,
     Cancel,
     ChangeData,
     ChangePause,
@@ -32,7 +31,7 @@ from engine.inputs import (
     TurnAway,
 )
 from engine.react_command import answer, cancel, terminate
-from engine.react_outcome import child_resumed, children_stopped, outcome, recorded
+from engine.react_outcome import child_resumed, children_stopped, delivered, outcome, recorded
 from engine.react_place import place
 from engine.react_repair import repair
 from engine.react_timer import timer
@@ -56,8 +55,8 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
         NotWaiting: A repair came for a run that does not stand where it could be made.
     """
     match happened:
-        case Delivered() | Broke():
-            return outcome(run, graph, happened, now_ms)
+        case Delivered() if run.state is State.EXECUTING:
+            return delivered(run, graph, happened, now_ms)
         case Begin():
             return advance(run, graph, now_ms) if run.state is State.READY else ()
         case Admit() | TurnAway():

@@ -45,7 +45,7 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
     if visit is None or not (run.state is State.EXECUTING or run.waits_for_children):
         return ()
     if isinstance(happened, Delivered) and run.state is not State.PAUSED:
-        return _delivered(run, graph, happened, now_ms)
+        return delivered(run, graph, happened, now_ms)
     if isinstance(happened, Interrupted) and run.state is not State.EXECUTING:
         return ()
     if isinstance(happened, AwaitsChildren):
@@ -71,7 +71,8 @@ def outcome(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return end_of_step(run, graph, StepCancelled, now_ms)
 
 
-def _delivered(run: Run, graph: Graph, happened: Delivered, now_ms: int) -> Events:
+def delivered(run: Run, graph: Graph, happened: Delivered, now_ms: int) -> Events:
+    """Do what an output makes happen: the run leaves the step that it is in."""
     return end_of_step(
         run, graph, StepCompleted, now_ms,
         output=happened.output, data=happened.data,

@@ -17,14 +17,6 @@ class NoWayOut(Exception):
         super().__init__(message)
 
 
-def sure_step(step: Step, occasion: Occasion) -> str | None:
-    """Return the step that is next whatever the run's data are, None where that hangs on them."""
-    for edge in step.edges:
-        if edge.on is occasion:
-            return edge.target if edge.condition is None else None
-    return None
-
-
 def next_step(run: Run, step: Step, occasion: Occasion) -> str | None:
     """Return the step that the first true edge for `occasion` leads to.
 

@@ -18,6 +18,13 @@ def scope(run: Run) -> Mapping[str, Json]:
     only `now()` reads, is when the attempt began, or after a step when that ended: what a
     replay finds too.
     """
+    visit = run.current
+    if visit is None:
+        now_ms = run.updated_at_ms
+    elif visit.attempted_at_ms is None:
+        now_ms = visit.started_at_ms
+    else:
+        now_ms = visit.attempted_at_ms
     names: dict[str, Json] = {
         "data": run.data,
         "steps": {step_id: {"output": output} for step_id, output in run.outputs.items()},
@@ -30,7 +37,7 @@ def scope(run: Run) -> Mapping[str, Json]:
             "version": run.version,
             "startedAt": iso_time(run.started_at_ms),
         },
-        "now": _now_ms(run),
+        "now": now_ms,
     }
     if run.last_error:
         names["error"] = _error(run, run.last_error)
@@ -50,13 +57,6 @@ def _outcome(ending: Ending) -> JsonObject:
 
 def _answer(status: int | None, body: Json) -> JsonObject:
     return {} if status is None else {"status": status, "body": body}
-
-
-def _now_ms(run: Run) -> int:
-    visit = run.current
-    if visit is None:
-        return run.updated_at_ms
-    return visit.started_at_ms if visit.attempted_at_ms is None else visit.attempted_at_ms
 
 
 def _error(run: Run, error: StepError) -> Json:

@@ -33,12 +33,13 @@ class Checkpoints:
 
     Attributes:
         frames: How many are many.
+        is_marked: Whether a checkpoint has been begun, and its mark has to be taken away.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._wal = file.with_name(file.name + "-wal")
-        self._is_marked = False
+        self.is_marked = False
         self.frames = 1_000
 
     @property
@@ -68,7 +69,7 @@ class Checkpoints:
             sqlite3.Error: The mark could not be committed.
         """
         failure = None
-        self._is_marked = True
+        self.is_marked = True
         await connection.execute_fetchall(_MARK, ("1",))
         try:
             await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
@@ -80,9 +81,9 @@ class Checkpoints:
 
     async def finish(self, connection: aiosqlite.Connection) -> None:
         """Take the mark away where that has failed before. Raises `sqlite3.Error`."""
-        if self._is_marked:
+        if self.is_marked:
             await connection.execute_fetchall(_MARK, ("0",))
-            self._is_marked = False
+            self.is_marked = False
 
     async def leave(self, close: Callable[[], Awaitable[None]], *, is_over: bool = False) -> None:
         """Close the writing connection with `close`, the last of those that may checkpoint.
@@ -91,7 +92,7 @@ class Checkpoints:
         could not be taken away, nor where the journal `is_over`: after a failed flush nothing
         may be written any more. There the -wal file stays, since somebody else still reads.
         """
-        if not is_over and not self._is_marked:
+        if not is_over and not self.is_marked:
             await close()
             return
         with ExitStack() as until_closed:

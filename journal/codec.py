@@ -36,17 +36,16 @@ def encode(event: Event) -> str:
     if type(event) is StepStarted:
         where = (event.step_id, event.visit, event.attempt)
         return _start(*where, event.step_type, event.step_name)
-    return _encoded(event)
+    return _text_of(_plain(event))
 
 
 @lru_cache(maxsize=2_048)
 def _start(step_id: str, visit: int, attempt: int, step_type: str, step_name: str | None) -> str:
     """Return the body of the start of an attempt: that of thousands of runs of one workflow."""
-    return _encoded(StepStarted(0, step_id, visit, attempt, step_type, step_name))
+    return _text_of(_plain(StepStarted(0, step_id, visit, attempt, step_type, step_name)))
 
 
-def _encoded(event: Event) -> str:
-    plain = _plain(event)
+def _text_of(plain: dict[str, Any]) -> str:
     try:
         # A fifth of the time that the standard library takes; but it lets pass what is no
         # JSON number, and refuses what is nested very deep.
@@ -64,11 +63,23 @@ def decode(kind: str, schema: int, at_ms: int, body: str) -> Event:
     Raises:
         ValueError: The type, the schema or a field is not known, or the body is no JSON.
     """
-    if schema != SCHEMA or kind not in _TYPES:
+    if schema != SCHEMA:
         raise ValueError(f"has type {kind} of schema {schema}, which this version does not know")
+    return decode_values(kind, at_ms, parsed(body))
+
+
+def parsed(body: str) -> Any:
+    """Return the JSON value that a body is. Raises `ValueError`."""
     values, end = _decoder.raw_decode(body)
     if end != len(body):
         raise ValueError("has more than one JSON value")
+    return values
+
+
+def decode_values(kind: str, at_ms: int, values: Any) -> Event:
+    """Return the event of this type that has these values. Raises `ValueError` as `decode`."""
+    if kind not in _TYPES:
+        raise ValueError(f"has type {kind}, which this version does not know")
     try:
         return _TYPES[kind](at_ms=at_ms, **_built(kind, values))
     except TypeError as mismatch:
@@ -79,6 +90,7 @@ def _built(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a body, with what is nested in its own types."""
     if kind in _FLAT:
         return {**_ASSUMED[kind], **values}
+    values = {**values}
     for name, kept in _ON_DISK.get(kind, {}).items():
         if kept in values:
             values[name] = values.pop(kept)

@@ -47,9 +47,9 @@ class WritingConnection(aiosqlite.Connection):
         """Do `work`, a transaction of so many rows, and return what it gives."""
         pace = self._pace
         began_s = pace.now_s()
-        if pace.fits(rows):
+        if pace.fits(rows) and (connection := self._connection) is not None:
             try:
-                return work(self._conn)
+                return work(connection)
             finally:
                 pace.on_loop(pace.now_s() - began_s)
         answer: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]

@@ -55,7 +55,12 @@ class DeliveryRow:
         return run_id(self.run)
 
 
-_HAPPENED = "(SELECT at_ms FROM events WHERE events.position = deliveries.position)"
+_HAPPENED = """
+    (SELECT CASE WHEN e.run = deliveries.run THEN e.at_ms END FROM events e
+     WHERE e.position >= deliveries.position ORDER BY e.position LIMIT 1)
+"""
+"""A row of events has the position of its last; where it is gone, the next is another run's."""
+
 _SELECT = f"SELECT {columns(DeliveryRow, kind='type', happened_at_ms=_HAPPENED)} FROM deliveries"
 
 

@@ -10,12 +10,15 @@ A page is bounded in rows, in the positions that it looks at, and in bytes: a bo
 `LARGEST_BODY` is read by itself, when its turn comes.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from hashlib import sha256
+from typing import Any
 
 from engine import Event
 from engine.value import value
-from journal.codec import decode
+from journal.codec import decode, decode_values
 from journal.errors import Corrupt, UnknownEvent, UnknownRun
+from journal.event_rows import MOST_OF_A_ROW, SEVERAL, values_of
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 
@@ -33,20 +36,42 @@ _COLUMNS = (
 
 
 @value(frozen=True, slots=True)
+class KeptRow:
+    """The row that an event is kept in; `body` is None when it is large.
+
+    Attributes:
+        position: That of its last event.
+        kinds: The types of its events, with spaces between.
+    """
+
+    position: int
+    kinds: str
+    schema: int
+    body: str | None
+    hash: bytes
+
+
+@value(frozen=True, slots=True)
 class EventRow:
-    """One event as it is kept, with what its run's row says; `body` is None when it is large."""
+    """One event, with what its run's row says, and the row that it is kept in."""
 
     position: int
     run: int
     seq: int
     kind: str
-    schema: int
     at_ms: int
-    body: str | None
-    hash: bytes
     workflow_id: str
     version: str
     parent: int | None
+    kept: KeptRow
+
+    @property
+    def digest(self) -> bytes:
+        """What no other event has: the hash of its row, with its number where that has several."""
+        kept = self.kept
+        if kept.schema != SEVERAL:
+            return kept.hash
+        return sha256(b"%b %d" % (kept.hash, self.seq)).digest()
 
     @property
     def run_id(self) -> str:
@@ -100,6 +125,8 @@ class EventPages:
         self._readers = readers
         self._lists = lists
         self._with_inherited = with_inherited
+        self._newest: tuple[KeptRow | None, list[Any]] = (None, [])
+        """The values of the row that was read last: who reads one event reads the next too."""
 
     async def last_position(self) -> int:
         """Return the largest position ever given to an event that became durable, 0 for none."""
@@ -115,12 +142,18 @@ class EventPages:
         end = min(last, after + _LOOKED_AT)
         if end <= after:
             return EventPage([], after, has_more=False)
+        # A row has the position of its last event, so that the first beyond the end may have some
+        # that are not.
         conditions = ["e.position > ?", "e.position <= ?", "r.tenant = ?"]
-        values: list[str | int] = [after, end, tenant]
-        for column, among in (("e.type", wanted.kinds), ("r.workflow_id", wanted.workflow_ids)):
-            if among is not None:
-                conditions.append(f"{column} IN ({', '.join('?' * len(among))})")
-                values.extend(among)
+        values: list[str | int] = [after, end + MOST_OF_A_ROW, tenant]
+        if wanted.kinds is not None:
+            marks = ", ".join("?" * len(wanted.kinds))
+            conditions.append(f"(e.schema = {SEVERAL} OR e.type IN ({marks}))")
+            values.extend(wanted.kinds)
+        if wanted.workflow_ids is not None:
+            marks = ", ".join("?" * len(wanted.workflow_ids))
+            conditions.append(f"r.workflow_id IN ({marks})")
+            values.extend(wanted.workflow_ids)
         if wanted.parent_id is not None:
             conditions.append("r.parent = ?")
             values.append(run_number(wanted.parent_id))
@@ -130,8 +163,16 @@ class EventPages:
             f" WHERE {' AND '.join(conditions)} ORDER BY e.position LIMIT ?",
             (*values, limit),
         )
-        found = [EventRow(*row) for row in rows]
-        looked_up_to = found[-1].position if len(found) == limit else end
+        found = [
+            event
+            for event in _events(rows)
+            if after < event.position <= end
+            and (wanted.kinds is None or event.kind in wanted.kinds)
+        ]
+        looked_up_to = min(end, rows[-1][0]) if len(rows) == limit else end
+        if len(found) > limit:
+            del found[limit:]
+            looked_up_to = found[-1].position
         return EventPage(found, looked_up_to, has_more=looked_up_to < last)
 
     async def of_run(self, run: str, after_seq: int, limit: int) -> list[EventRow]:
@@ -141,7 +182,7 @@ class EventPages:
             " WHERE e.run = ? AND e.seq > ? ORDER BY e.seq LIMIT ?",
             (run_number(run), after_seq, limit),
         )
-        return [EventRow(*row) for row in rows]
+        return [event for event in _events(rows) if event.seq > after_seq][:limit]
 
     async def has_ended(self, tenant: str, run: str) -> bool:
         """Say whether a run has ended. Raises `UnknownRun`, also for another tenant's."""
@@ -155,22 +196,27 @@ class EventPages:
 
     async def seq_at(self, run: str, position: int) -> int:
         """Return the number of the run's last event up to a position, 0 where there is none."""
+        number = run_number(run)
         row = await self._readers.one(
-            "SELECT max(seq) FROM events WHERE run = ? AND position <= ?",
-            (run_number(run), position),
+            "SELECT coalesce(max(seq), 0) FROM events WHERE run = ? AND position <= ?",
+            (number, position),
         )
-        return int(row[0] or 0)
+        for event in await self.of_run(run, int(row[0]), MOST_OF_A_ROW):
+            if event.position > position:
+                return event.seq - 1
+        return int(row[0])
 
     async def at(self, position: int) -> EventRow:
         """Return one event. Raises `UnknownEvent` when it has been deleted."""
         rows = await self._readers.all(
             f"SELECT {_COLUMNS} FROM events e CROSS JOIN runs r ON r.id = e.run"
-            " WHERE e.position = ?",
+            " WHERE e.position >= ? ORDER BY e.position LIMIT 1",
             (position,),
         )
-        if not rows:
-            raise UnknownEvent(position)
-        return EventRow(*rows[0])
+        for event in _events(rows):
+            if event.position == position:
+                return event
+        raise UnknownEvent(position)
 
     async def event(self, row: EventRow) -> Event:
         """Return what a row holds.
@@ -179,16 +225,17 @@ class EventPages:
             UnknownEvent: It has been deleted since.
             Corrupt: It cannot be understood.
         """
-        body = row.body
+        kept = row.kept
+        body = kept.body
         if body is None:
             found = await self._readers.one(
-                "SELECT body FROM events WHERE position = ?", (row.position,)
+                "SELECT body FROM events WHERE position = ?", (kept.position,)
             )
             if found is None:
                 raise UnknownEvent(row.position)
             body = str(found[0])
         try:
-            event = decode(row.kind, row.schema, row.at_ms, body)
+            event = self._decoded(row, body)
         except ValueError as unknown:
             raise Corrupt(row.run_id, row.seq, str(unknown)) from unknown
         try:
@@ -196,3 +243,23 @@ class EventPages:
         except UnknownRun as deleted:
             raise UnknownEvent(row.position) from deleted
         return whole
+
+    def _decoded(self, row: EventRow, body: str) -> Event:
+        kept, values = row.kept, self._newest[1]
+        if kept.schema != SEVERAL:
+            return decode(row.kind, kept.schema, row.at_ms, body)
+        if self._newest[0] is not kept:
+            values = values_of(kept.kinds, body)
+            if kept.body is not None:
+                self._newest = kept, values
+        return decode_values(row.kind, row.at_ms, values[row.position - kept.position - 1])
+
+
+def _events(rows: Iterable[tuple[Any, ...]]) -> Iterator[EventRow]:
+    for position, run, seq, kinds, schema, at_ms, body, digest, *rest in rows:
+        kept = KeptRow(position, kinds, schema, body, digest)
+        workflow_id, version, parent = rest
+        each = kinds.split(" ")
+        for back, kind in zip(range(len(each) - 1, -1, -1), each, strict=True):
+            where = (position - back, run, seq - back)
+            yield EventRow(*where, kind, at_ms, workflow_id, version, parent, kept)

@@ -9,10 +9,10 @@ from typing import TypeAlias
 from engine import Event, IllegalTransition, Run, RunStarted, State, StepStarted, apply, fold
 from engine.value import value
 from journal.chain import first_link, link
-from journal.codec import SCHEMA, decode, encode
 from journal.connection import Clash, Connection
 from journal.ended_runs import EndedRuns
 from journal.errors import Conflict, Corrupt, UnknownRun
+from journal.event_rows import Row, count_of, decode_row, rows_of
 from journal.inherited import Found, InheritedData
 from journal.long_runs import SHORTEST, LongRuns
 from journal.open_pauses import OpenPauses
@@ -21,7 +21,7 @@ from journal.readers import Readers
 from journal.run_ids import run_number
 from journal.run_projection import Statement, Turn, listing, turn_of
 from journal.start_keys import IdempotencyKey, claim
-from journal.transaction import Append, Row, Task, Work, write_rows
+from journal.transaction import Append, Task, Work, write_rows
 from journal.writer import Writer, tell
 
 _PIECE_EVENTS = 100
@@ -122,7 +122,7 @@ class Events:
         conflict = partial(Conflict, head.run_id, head.seq + 1)
         appended = partial(self._appended, after, run, told)
         if beside is None:
-            self._writer.submit(Append(rows, listed, conflict, appended))
+            self._writer.submit(Append(rows, listed, conflict, appended, len(events)))
             return
 
         def work(connection: Connection) -> None:
@@ -136,7 +136,8 @@ class Events:
 
     def _appended(self, after: Head, run: Run, told: Told, failure: BaseException | None) -> None:
         """Tell what came of an append, and whoever listens that there may be news."""
-        self._ahead.forget(after.run_id)
+        if self._ahead.is_used:
+            self._ahead.forget(after.run_id)
         self.heard(after.tenant, after.run_id)
         if isinstance(failure, BaseException):
             told(failure)
@@ -171,6 +172,7 @@ class Events:
             [one for _, listed, _ in made for one in listed],
             partial(Conflict, starts[0][0].id, 1),
             partial(tell, done),
+            sum(len(events) for _, events, _ in starts),
         )
         try:
             self._writer.submit(append)
@@ -214,12 +216,13 @@ class Events:
             for _, seq, kind, schema, at_ms, body, digest, _ in piece:
                 if isinstance(body, str):
                     before = link(before, seq, kind, schema, at_ms, body)
-                if seq != len(events) + 1 or digest != before:
-                    raise Corrupt(run_id, seq, "does not follow from the one before it")
+                first = seq - count_of(kind) + 1
+                if first != len(events) + 1 or digest != before:
+                    raise Corrupt(run_id, first, "does not follow from the one before it")
                 try:
-                    events.append(decode(kind, schema, at_ms, body))
+                    events += decode_row(kind, schema, at_ms, body)
                 except ValueError as unknown:
-                    raise Corrupt(run_id, seq, str(unknown)) from unknown
+                    raise Corrupt(run_id, first, str(unknown)) from unknown
             if len(piece) < len(rows):
                 await asyncio.sleep(0)
         if rows[-1][7] != len(events):
@@ -241,13 +244,13 @@ class Events:
             " ORDER BY seq",
             (number, seq),
         ):
-            seq += 1
+            seq += count_of(kind)
             before = link(before, at, kind, schema, at_ms, body)
             if at != seq or digest != before:
                 raise Corrupt(head.run_id, at, "does not follow from the one before it")
             characters += len(body)
             try:
-                events.append(decode(kind, schema, at_ms, body))
+                events += decode_row(kind, schema, at_ms, body)
             except ValueError as unknown:
                 raise Corrupt(head.run_id, at, str(unknown)) from unknown
         return replace(head, seq=seq, hash=before, characters=head.characters + characters), events
@@ -331,18 +334,14 @@ def _rows(
     open_pauses: OpenPauses,
 ) -> tuple[list[Row], list[Statement], Head]:
     """Return the rows of events after `head`, chained, what lists `run`, and where that ends."""
-    number, digest, rows = run_number(head.run_id), head.hash, []
-    characters = head.characters
-    for seq, event in enumerate(events, start=head.seq + 1):
-        kind, body = type(event).__name__, encode(event)
-        digest = link(digest, seq, kind, SCHEMA, event.at_ms, body)
-        rows.append((number, seq, kind, SCHEMA, event.at_ms, body, digest))
-        characters += len(body)
+    number = run_number(head.run_id)
+    rows, digest, characters = rows_of(number, head.seq, head.hash, events)
     turn = turn_of(run)
-    listed = [listing(head.tenant, run, number, digest, head.turn, turn)]
+    listed = [listing(head.tenant, run, number, digest, head.seq, head.turn, turn)]
     if caption is not None:
         listed.append(caption)
     if State.PAUSED in (turn[1], head.turn and head.turn[1]):
         listed += open_pauses.kept(head.tenant, run, events, head.turn)
+    characters += head.characters
     after = Head(head.run_id, head.tenant, run.seq, digest, characters, turn)
     return rows, listed, after

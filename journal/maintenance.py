@@ -80,7 +80,8 @@ class Maintenance:
         """
         now, failure = time.monotonic(), None
         try:
-            await self.checkpoints.finish(connection)
+            if self.checkpoints.is_marked:
+                await self.checkpoints.finish(connection)
             if now < self._look_at:
                 return
             self._look_at = now + self.look_every_s

@@ -8,9 +8,9 @@ process, and for one reader; what is read next takes its place.
 import json
 from collections.abc import Sequence
 
+from journal.event_rows import Row
 from journal.readers import Readers
 from journal.run_ids import run_number
-from journal.transaction import Row
 
 _LONGEST = 40
 _LARGEST_BODY = 16_384
@@ -18,9 +18,14 @@ _LARGEST_BODY = 16_384
 
 
 class ReadAhead:
-    """The rows of some histories, as `Events` asks for them."""
+    """The rows of some histories, as `Events` asks for them.
+
+    Attributes:
+        is_used: Whether any have been read, or are being read.
+    """
 
     def __init__(self, readers: Readers) -> None:
+        self.is_used = False
         self._readers = readers
         self._rows: dict[str, list[Row]] = {}
         self._reading: set[str] = set()
@@ -28,6 +33,7 @@ class ReadAhead:
     async def read(self, run_ids: Sequence[str]) -> None:
         """Read histories, in place of those that were read before."""
         numbers = {run_number(run_id): run_id for run_id in run_ids}
+        self.is_used = True
         self._rows.clear()
         self._reading = set(run_ids)
         # One row for all, as in a list of runs.
@@ -58,3 +64,4 @@ class ReadAhead:
         """Forget a history to which something has been appended, or may have been."""
         self._rows.pop(run_id, None)
         self._reading.discard(run_id)
+        self.is_used = bool(self._rows or self._reading)

@@ -68,11 +68,14 @@ _TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "signal_name", "signal_
 
 
 def _update(names: tuple[str, ...]) -> str:
-    return f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+    return f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ? AND seq = ?"
 
 
 INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
 _MOVE, _TURN = _update(_MOVES), _update(_TURNS + _MOVES)
+GOES_ON = frozenset({_MOVE, _TURN})
+"""What changes a row as long as the run has not been carried on by somebody else."""
+
 SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
 
 
@@ -118,12 +121,15 @@ def turn_of(run: Run) -> Turn:
 
 
 def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
-    tenant: str, run: Run, number: int, head: bytes, before: Turn | None, turn: Turn
+    tenant: str, run: Run, number: int, head: bytes, seq: int, before: Turn | None, turn: Turn
 ) -> Statement:
-    """Return what brings a run's row from `before` to `turn`; None where there is no row yet."""
+    """Return what brings a run's row from `before` to `turn`; None where there is no row yet.
+
+    `seq` is the number of the event up to which the row has come.
+    """
     if before is None:
         return INSERT_RUN, projection(tenant, run, head)
     visit = run.current
     step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
-    moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number)
+    moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number, seq)
     return (_MOVE, moved) if turn == before else (_TURN, turn + moved)

@@ -8,20 +8,22 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from typing import Any, TypeAlias
 
 from journal.connection import Clash, Connection, DatabaseError
 from journal.errors import JournalError
-from journal.run_projection import Statement
+from journal.event_rows import Row
+from journal.run_projection import GOES_ON, Statement
 
-Row: TypeAlias = tuple[Any, ...]
 Work: TypeAlias = Callable[[Connection], Any]
 Told: TypeAlias = Callable[[Any], None]
 """Takes what came of a write: its result, or the exception with which it ended."""
 
-INSERT_EVENTS = "INSERT INTO events (run, seq, type, schema, at_ms, body, hash) VALUES "
+INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
 _ROWS_A_STATEMENT = 16
+LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
+"""The largest position that an event was ever given."""
+
 _TRY = """
     INSERT INTO meta VALUES ('tried', '1') ON CONFLICT (key) DO UPDATE
     SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)
@@ -33,17 +35,16 @@ class Append:
     """Events of one run or several, as rows, with what changes each run's row in the list.
 
     What `conflict` returns is what `told` gets when another append was first.
+
+    Attributes:
+        rows: How many events there are.
     """
 
     events: Sequence[Row]
     runs: Sequence[Statement]
     conflict: Callable[[], JournalError]
     told: Told
-
-    @property
-    def rows(self) -> int:
-        """How many events it has."""
-        return len(self.events)
+    rows: int
 
     def work(self, connection: Connection) -> None:
         """Write it."""
@@ -76,21 +77,35 @@ def write(
 
 
 def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequence[Row]) -> None:
-    """Write the rows of appends, those of runs first, which the events name."""
+    """Write the rows of appends, those of runs first, which the events name.
+
+    Raises `Clash` where another append was first.
+    """
     by_statement: dict[str, list[Row]] = {}
     for sql, row in runs:
         by_statement.setdefault(sql, []).append(row)
     for sql, rows in by_statement.items():
-        connection.executemany(sql, rows)
+        changed = connection.executemany(sql, rows).rowcount
+        if changed != len(rows) and sql in GOES_ON:
+            raise Clash("the run has another event as its newest")
+    if not events:
+        return
+    found = connection.execute(LAST_POSITION).fetchone()
+    position = int(found[0]) if found else 0
     for at in range(0, len(events), _ROWS_A_STATEMENT):
         some = events[at : at + _ROWS_A_STATEMENT]
-        connection.execute(_insert_events(len(some)), tuple(chain.from_iterable(some)))
+        values: list[Any] = []
+        for row in some:
+            position += row[2].count(" ") + 1  # as many as the row has events
+            values.append(position)
+            values += row
+        connection.execute(_insert_events(len(some)), values)
 
 
 @cache
 def _insert_events(count: int) -> str:
     """Return the statement for so many rows: one step of SQLite, which each row would be else."""
-    return INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count)
+    return INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
 def _transaction(

@@ -7,23 +7,23 @@ run's row names must agree with that row, however far the run has come since.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine import IllegalTransition, PauseChanged, Run, RunResumed, RunStarted, apply, seen_of
 from engine.value import value
 from journal.audit import audit_faults
 from journal.chain import first_link, link
-from journal.codec import decode
 from journal.connection import Connection, DatabaseError
+from journal.event_rows import EVENTS_OF_ROW, Row, count_of, decode_row
 from journal.run_ids import run_id
 from journal.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
 
 _RUNS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
-_TOTALS = """
+_TOTALS = f"""
     SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
-           (SELECT count(*) FROM events), (SELECT coalesce(sum(seq), 0) FROM runs),
-           coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'deleted_events'), 0)
+           (SELECT coalesce(sum({EVENTS_OF_ROW}), 0) FROM events),
+           (SELECT coalesce(sum(seq), 0) FROM runs),
+           coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'deleted_events'), 0)
 """
 
 
@@ -103,28 +103,35 @@ def _run(connection: Connection, row: RunProjection, faults: list[Fault]) -> int
     run: Run | None = None
     digest = first_link(number)
     count = 0
-    for seq, kind, schema, at_ms, body, kept in _events(connection, number, row.seq):
-        if seq != count + 1:
+    for seq, kinds, schema, at_ms, body, kept in _rows(connection, number, row.seq):
+        if seq != count + count_of(kinds):
             faults.append(Fault(name, count + 1, "is missing"))
             return count
-        digest = link(digest, seq, kind, schema, at_ms, body)
-        count += 1
+        digest = link(digest, seq, kinds, schema, at_ms, body)
         if digest != kept:
-            faults.append(Fault(name, seq, "was changed, or does not follow from the one before"))
+            what = "was changed, or does not follow from the one before"
+            faults.append(Fault(name, count + 1, what))
             return count
         try:
-            event = decode(kind, schema, at_ms, body)
+            events = decode_row(kinds, schema, at_ms, body)
+        except (ValueError, TypeError) as unknown:
+            faults.append(Fault(name, count + 1, str(unknown)))
+            return count
+        for event in events:
+            count += 1
             if isinstance(event, RunStarted) and event.inherits:
                 faults += _lost_parent(connection, row)
-            if run and isinstance(event, RunResumed | PauseChanged) and _saw_another(run, event):
-                faults.append(Fault(name, seq, "names another question than was asked"))
-            run = apply(run, event)
-        except (ValueError, TypeError) as unknown:
-            faults.append(Fault(name, seq, str(unknown)))
-            return count
-        except IllegalTransition as illegal:
-            faults.append(Fault(name, seq, f"does not apply: {illegal}"))
-            return count
+            try:
+                if (
+                    run
+                    and isinstance(event, RunResumed | PauseChanged)
+                    and _saw_another(run, event)
+                ):
+                    faults.append(Fault(name, count, "names another question than was asked"))
+                run = apply(run, event)
+            except IllegalTransition as illegal:
+                faults.append(Fault(name, count, f"does not apply: {illegal}"))
+                return count
     fault = _row_fault(row, run, digest, count)
     if fault and connection.execute("SELECT 1 FROM runs WHERE id = ?", (number,)).fetchone():
         faults.append(fault)  # else the run was deleted while it was read
@@ -160,7 +167,7 @@ def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -
     return None
 
 
-def _events(connection: Connection, number: int, seq: int) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: Connection, number: int, seq: int) -> Iterator[Row]:
     last = -1
     while rows := connection.execute(
         "SELECT seq, type, schema, at_ms, body, hash FROM events"

@@ -63,7 +63,8 @@ class Writer:
         self._place = place
         self._after_batch = after_batch
         self._gathered: deque[Append | Task] = deque()
-        self._news = asyncio.Event()
+        self._asleep: asyncio.Future[None] | None = None
+        self._look_is_due = False
         self._loop = asyncio.create_task(self._run())
         self._looks = asyncio.create_task(self._look_now_and_then())
         self._closed = False
@@ -102,14 +103,20 @@ class Writer:
             return
         self.counters.queued += 1
         self._gathered.append(item)
-        self._news.set()
+        if self._asleep is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        asleep, self._asleep = self._asleep, None
+        if asleep is not None and not asleep.done():
+            asleep.set_result(None)
 
     async def drain(self) -> None:
         """Write what has gathered, and take nothing more."""
         if not self._closed:
             self._closed = True
             self._looks.cancel()
-            self._news.set()
+            self._wake()
             await self._loop
 
     async def close(self) -> None:
@@ -118,48 +125,41 @@ class Writer:
         await self._connection.close()
 
     async def _run(self) -> None:
-        now_s, turn_s = asyncio.get_running_loop().time, 0.0
+        loop, turn_s = asyncio.get_running_loop(), 0.0
         while self._gathered or not self._closed:
-            if not self._news.is_set():
-                await self._news.wait()
-                turn_s = now_s()
-            elif now_s() - turn_s > self.slice_s:
+            if not (self._gathered or self._look_is_due):
+                self._asleep = loop.create_future()
+                await self._asleep
+                turn_s = loop.time()
+            elif loop.time() - turn_s > self.slice_s:
                 await asyncio.sleep(0)
-                turn_s = now_s()
-            batch = self._batch()
+                turn_s = loop.time()
+            self._look_is_due = False
+            gathered = self._gathered
+            if len(gathered) <= _LARGEST_BATCH:
+                batch = list(gathered)
+                gathered.clear()
+            else:
+                batch = [gathered.popleft() for _ in range(_LARGEST_BATCH)]
             if not batch and not self._closed and not self.health.trouble:
                 self._look_at_the_place()
                 continue
             await self._write(batch)
             if not self.health.is_over:
-                await self._look_after_the_file()
+                try:
+                    await self._after_batch(self._connection)
+                except DatabaseError as failure:
+                    self.health.met(failure)
 
     def _look_at_the_place(self) -> None:
         if why := self._place.displaced():
             self.health.met(Displaced(why))
 
-    async def _look_after_the_file(self) -> None:
-        try:
-            await self._after_batch(self._connection)
-        except DatabaseError as failure:
-            self.health.met(failure)
-
-    def _batch(self) -> Sequence[Append | Task]:
-        """Return what has gathered; nothing means: look at the file."""
-        gathered = self._gathered
-        if len(gathered) <= _LARGEST_BATCH:
-            batch = list(gathered)
-            gathered.clear()
-        else:
-            batch = [gathered.popleft() for _ in range(_LARGEST_BATCH)]
-        if not gathered and not self._closed:
-            self._news.clear()
-        return batch
-
     async def _look_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            self._news.set()
+            self._look_is_due = True
+            self._wake()
 
     async def _write(self, batch: Sequence[Append | Task]) -> None:
         """Write one transaction; tell everybody after its commit, or why there was none."""
@@ -177,7 +177,8 @@ class Writer:
             answers = await self._connection.transact(
                 partial(write, batch=batch, must_change=must_change), rows
             )
-            self.health.well()
+            if self.health.trouble is not None:
+                self.health.well()
         except Exception as failure:  # noqa: BLE001 - the writer must outlive every failure
             self.health.met(failure)
             # A commit that raised may have happened all the same: nobody is told either way.

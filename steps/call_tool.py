@@ -1,5 +1,6 @@
 """call-tool: call a Python function or a tool of an MCP server."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from pydantic import Field
@@ -84,10 +85,14 @@ class CallTool(StepType[CallToolSettings]):
         held: dict[str, Json] = {}
         if settings.secrets:
             held = await fetched(settings.secrets, effects)
-        scope = {**step.scope, "secrets": held}
+        scope: Mapping[str, Json] | None = None
         arguments = {}
         for name, item in settings.inputs.items():
-            arguments[name] = item.source if item.is_constant else await item.rendered(scope)
+            if item.is_constant:
+                arguments[name] = item.source
+            else:
+                scope = scope or {**step.scope, "secrets": held}
+                arguments[name] = await item.rendered(scope)
         result = await effects.tool(settings.toolId, arguments)
         if settings.keepFiles:
             result = await kept_result(result, "result", effects)

@@ -1,7 +1,7 @@
 """Definitions as they are run: checked and compiled."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from engine import Graph, Json, JsonObject, OnInterrupted
 from engine.value import value
@@ -10,6 +10,17 @@ from steps.concurrency import Places
 from steps.contract import AnyStepType, StepSettings
 from steps.fields import Fields
 from steps.template import Template
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a step that comes with the server has been asked once, and always answers the same.
+
+    Attributes:
+        acts: Whether it would act on the world; None before it has been asked.
+    """
+
+    acts: bool | None = None
 
 
 @value(frozen=True, slots=True)
@@ -26,6 +37,7 @@ class CompiledStep:
         on_interrupted: What becomes of it when a crash meets it, as the definition says.
         given: What its expressions may name beside the scope of a run: `constants`.
         gives_address: Whether its settings name `step.callbackUrl`.
+        asked: What it has answered.
     """
 
     id: str
@@ -37,6 +49,7 @@ class CompiledStep:
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
     given: Mapping[str, Json] = field(default_factory=dict)
     gives_address: bool = False
+    asked: Asked = field(default_factory=Asked, compare=False, repr=False)
 
 
 @value(frozen=True, slots=True)

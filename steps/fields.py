@@ -16,6 +16,7 @@ class Fields:
 
     Attributes:
         specs: The spec of each field, in JSON Schema's words.
+        has_defaults: Whether a field has a default, or something inside it.
     """
 
     def __init__(self, specs: Mapping[str, JsonObject]) -> None:
@@ -27,7 +28,9 @@ class Fields:
         self.specs = specs
         self._validators = {name: validator_of(spec) for name, spec in specs.items()}
         self._with_inner_defaults = {name for name, spec in specs.items() if _inner_defaults(spec)}
-        self._has_defaults = any("default" in spec for spec in specs.values())
+        self.has_defaults = bool(self._with_inner_defaults) or any(
+            "default" in spec for spec in specs.values()
+        )
         self._required = {
             name: spec
             for name, spec in specs.items()
@@ -84,7 +87,7 @@ class Fields:
         Returns:
             A copy with the defaults of fields that it does not have, also inside objects.
         """
-        if not self._has_defaults and not self._with_inner_defaults:
+        if not self.has_defaults:
             return {**data}
         inner = {
             name: _filled(self.specs[name], data[name])

@@ -34,7 +34,7 @@ def deliver(step: CompiledStep, done: Done, scope: Mapping[str, Json]) -> tuple[
     for name, template in step.values.items():
         with _told(step, name):
             data[name] = template.render(_names(done, scope))
-    return _checked(step, done, data, scope)
+    return checked(step, done, data, scope)
 
 
 async def deliver_in_turns(
@@ -45,7 +45,7 @@ async def deliver_in_turns(
     for name, template in step.values.items():
         with _told(step, name):
             data[name] = await template.rendered(_names(done, scope))
-    return _checked(step, done, data, scope)
+    return checked(step, done, data, scope)
 
 
 def given(step: CompiledStep, output: Json, scope: Mapping[str, Json]) -> tuple[Json, JsonObject]:
@@ -69,7 +69,7 @@ def given(step: CompiledStep, output: Json, scope: Mapping[str, Json]) -> tuple[
         if name not in named:
             with _told(step, name):
                 data[name] = template.render({**scope, "result": output, "response": output})
-    return _checked(step, Done(output), data, scope)
+    return checked(step, Done(output), data, scope)
 
 
 def _names(done: Done, scope: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -85,9 +85,23 @@ def _told(step: CompiledStep, name: str) -> Iterator[None]:
         raise StepBroke("InvalidOutput", message, retryable=False) from failed
 
 
-def _checked(
+def checked(
     step: CompiledStep, done: Done, values: JsonObject, scope: Mapping[str, Json]
 ) -> tuple[Json, JsonObject]:
+    """Return what `deliver` does, from what the templates of the fields have given.
+
+    Args:
+        step: The step, with its declared fields.
+        done: What it delivered.
+        values: What its templates have given, by field.
+        scope: What templates may name.
+
+    Returns:
+        The whole output, and the declared fields by name.
+
+    Raises:
+        StepBroke: A declared field is missing or has the wrong type.
+    """
     taken = done.output if isinstance(done.output, dict) else {}
     if values:
         taken = {**taken, **values}
@@ -95,12 +109,13 @@ def _checked(
     for name in step.output.specs:
         if name in taken:
             given[name] = taken[name]
-    data = step.output.with_defaults(given)
+    fields = step.output
+    data = fields.with_defaults(given) if fields.has_defaults else given
     earlier = scope.get("steps")
     if isinstance(earlier, dict) and step.id in earlier:
         left_out = [name for name in step.output.specs if name not in data]
         data |= {name: None for name in left_out if step.output.may_be_null(name)}
-    problems = step.output.check(data, path="output")
+    problems = fields.check(data, path="output")
     if problems:
         message = f"step {step.id} did not deliver its declared output: {listed(problems)}"
         raise StepBroke("InvalidOutput", message, retryable=False)

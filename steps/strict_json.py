@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ _SHORT = 4_000
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LARGEST_INTEGER = 2**53
 _DEEPEST_KEPT = 200
+_NO_NUMBER = re.compile(rb"NaN|Infinity").search
 """How many levels a value of a step may have: what reads JSON for the journal takes no more."""
 
 
@@ -156,7 +158,8 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
     """
     try:
         text = to_json(value, inf_nan_mode="constants")  # as in `must_fit`
-        kept = from_json(text) if _is_plain(text) else None
+        is_plain = not _NO_NUMBER(text) if len(text) <= _DEEPEST_KEPT else _is_plain(text)
+        kept = from_json(text) if is_plain else None
     except ValueError:
         kept = None
     if kept is not None and kept == value:  # else it holds what JSON has not, or a tuple
@@ -186,11 +189,12 @@ def must_fit(what: str, value: Json, kind: str) -> int:
 def _is_plain(text: bytes) -> bool:
     """Say whether a text can hold nothing that what reads JSON for the journal does not take.
 
-    In a short one no integer has more digits than can be read back.
+    In a short one no integer has more digits than can be read back, and in a very short one
+    nothing is nested too deep.
     """
     if len(text) >= _SHORT or text.count(b"[") + text.count(b"{") > _DEEPEST_KEPT:
         return False
-    return b"NaN" not in text and b"Infinity" not in text
+    return not _NO_NUMBER(text)
 
 
 def _fitting(what: str, value: object, kind: str) -> bytes:

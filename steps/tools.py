@@ -51,6 +51,7 @@ class Tool:
         pure: Whether it neither reads nor changes anything but its arguments.
         keys: The keys under which a call may give them.
         is_async: Whether it is to be awaited.
+        is_in_thread: Whether it is called in a thread, since it may block.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Tool:
     pure: bool
     keys: set[str]
     is_async: bool
+    is_in_thread: bool
 
 
 @overload
@@ -228,9 +230,38 @@ class Tools:
         if found is None:
             message = f"there is no tool {tool_id}{did_you_mean(tool_id, self._tools)}"
             raise StepBroke("UnknownTool", message, retryable=False)
-        given = _checked(found, arguments)
+        return await self.called(found, arguments, lambda: context)
+
+    def find(self, tool_id: str) -> Tool | None:
+        """Find a tool.
+
+        Args:
+            tool_id: The tool's id.
+
+        Returns:
+            The tool, None where there is none.
+        """
+        return self._tools.get(tool_id)
+
+    async def called(
+        self, found: Tool, arguments: JsonObject, context_of: Callable[[], ToolContext]
+    ) -> Json:
+        """Check the arguments and call a tool, as `call` does.
+
+        Args:
+            found: The tool.
+            arguments: What it is given.
+            context_of: Says who calls, where the tool asks for it.
+
+        Returns:
+            Its result as JSON.
+
+        Raises:
+            StepBroke: It cannot take the arguments, or it failed.
+        """
+        tool_id, given = found.id, _checked(found, arguments)
         if found.context_name:
-            given[found.context_name] = context
+            given[found.context_name] = context_of()
         try:
             if found.is_async:
                 result = await found.call(**given)
@@ -306,10 +337,12 @@ def _tool(tool_id: str, description: str, function: Callable[..., Any], *, pure:
     config = ConfigDict(extra="allow" if is_open else "forbid", strict=True)
     arguments = create_model(f"{tool_id} arguments", __config__=config, **fields)
     told = description or inspect.getdoc(function) or ""
+    is_async = inspect.iscoroutinefunction(function)
     return Tool(
         tool_id, told, function, arguments, context_name, pure,
         keys=keys_of(arguments),
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=is_async,
+        is_in_thread=not (is_async or pure),
     )  # fmt: skip
 
 

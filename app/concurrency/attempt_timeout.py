@@ -55,7 +55,8 @@ class AttemptTimeout:
     ) -> None:
         """Stop counting. Raises `TimeoutError` when the time was over."""
         self._is_over = True
-        self._stop()
+        if self._timer is not None:
+            self._stop()
         if not self.expired or self._task is None:
             return
         is_ours = self._task.uncancel() <= self._cancelling

@@ -24,7 +24,7 @@ class _Waiter:
     turn: asyncio.Future[None] = field(default_factory=asyncio.Future)
 
 
-class FairQueue:
+class FairQueue(FairShare):
     """Hands out turns; in each tenant's line the first come is the first served.
 
     An attempt of a step that waits here does not use up its timeout. `greed` is that of
@@ -32,19 +32,9 @@ class FairQueue:
     """
 
     def __init__(self, most: int, greed: int = GREED) -> None:
-        self._shares = FairShare(most, greed)
+        super().__init__(most, greed)
         self._lines: dict[str, deque[_Waiter]] = {}
         self._closed = False
-
-    @property
-    def most(self) -> int:
-        """How many turns there are."""
-        return self._shares.most
-
-    @property
-    def taken(self) -> int:
-        """How many turns are taken."""
-        return self._shares.total
 
     @property
     def waiting(self) -> int:
@@ -55,30 +45,23 @@ class FairQueue:
         """Return what waits for a turn that counts as `amount`, and holds it: `async with`."""
         return Turn(self, tenant, amount)
 
-    def take_now(self, tenant: str, amount: int = 1) -> bool:
-        """Take a turn that is free, and say whether one was; it has to be given back."""
-        if self._closed or tenant in self._lines:
-            return False
-        return self._shares.take_now(tenant, amount)
+    def may_begin(self, tenant: str) -> bool:
+        """Say whether a turn could be taken now; `take` takes it for what has begun since."""
+        free = self.most - self.total
+        return (
+            free > 0
+            and self._held.get(tenant, 0) < self._greed * free
+            and (tenant not in self._lines)
+        )
 
-    def is_free(self, tenant: str) -> bool:
-        """Say whether a turn could be taken now."""
-        return not self._closed and tenant not in self._lines and self._shares.may_take(tenant)
-
-    def take_late(self, tenant: str) -> None:
-        """Take a turn that was free when what it is for began; it has to be given back."""
-        self._shares.take(tenant)
-
-    async def take(self, tenant: str, amount: int) -> None:
+    async def wait(self, tenant: str, amount: int) -> None:
         """Wait for a turn; it has to be given back. Raises `FairQueueClosed`."""
         if self._closed:
             raise FairQueueClosed
         if not self.take_now(tenant, amount):
             await self._stand_in_line(tenant, amount)
 
-    def give(self, tenant: str, amount: int) -> None:
-        """Return a turn back."""
-        self._shares.give(tenant, amount)
+    def _serve(self) -> None:
         while self._lines and self._serve_next():
             pass
 
@@ -92,16 +75,17 @@ class FairQueue:
         self.give(tenant, 1)
         try:
             yield
-            await self.take(tenant, 1)
+            await self.wait(tenant, 1)
         except FairQueueClosed:
-            self._shares.take(tenant, 1)  # what has begun may come to its end
+            self.take(tenant, 1)  # what has begun may come to its end
         except BaseException:
-            self._shares.take(tenant, 1)
+            self.take(tenant, 1)
             raise
 
     def close(self) -> None:
         """Send everybody away who waits: the server is stopping."""
         self._closed = True
+        self.most = 0
         lines, self._lines = self._lines, {}
         for line in lines.values():
             for waiter in line:
@@ -122,14 +106,14 @@ class FairQueue:
     def _serve_next(self) -> bool:
         """Return one turn to the first tenant in the round that may have one."""
         for tenant, line in self._lines.items():
-            if not self._shares.may_take(tenant, line[0].amount):
+            if not self.may_take(tenant, line[0].amount):
                 continue
             del self._lines[tenant]
             waiter = line.popleft()
             if line:
                 self._lines[tenant] = line  # to the end of the round
             if not waiter.turn.done():
-                self._shares.take(tenant, waiter.amount)
+                self.take(tenant, waiter.amount)
                 waiter.turn.set_result(None)
             return True
         return False
@@ -144,7 +128,7 @@ class Turn:
         self._turns, self._tenant, self._amount = turns, tenant, amount
 
     async def __aenter__(self) -> None:
-        await self._turns.take(self._tenant, self._amount)
+        await self._turns.wait(self._tenant, self._amount)
 
     async def __aexit__(self, *_: object) -> None:
         self._turns.give(self._tenant, self._amount)

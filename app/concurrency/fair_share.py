@@ -5,6 +5,9 @@ four fifths; whoever comes next always finds something, and as what is held come
 who ask end up with the same.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 GREED = 4
 
 
@@ -19,6 +22,8 @@ class FairShare:
         self._greed = greed
         self.total = 0
         self._held: dict[str, int] = {}
+        self._lines: Mapping[str, Any] = {}
+        """Who stands in line, for whoever has them wait: they come first."""
 
     def may_take(self, tenant: str, amount: int = 1) -> bool:
         """Say whether the tenant may hold that much more."""
@@ -29,7 +34,7 @@ class FairShare:
         """Note that the tenant holds that much more if it may, and say whether it may."""
         free = self.most - self.total
         held = self._held.get(tenant, 0) + amount
-        if amount > free or held > self._greed * free:
+        if amount > free or held > self._greed * free or tenant in self._lines:
             return False
         self.total += amount
         self._held[tenant] = held
@@ -48,3 +53,8 @@ class FairShare:
             self._held[tenant] = left
         else:
             self._held.pop(tenant, None)
+        if self._lines:
+            self._serve()
+
+    def _serve(self) -> None:
+        """Let those in line have what has become free."""

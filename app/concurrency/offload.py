@@ -45,7 +45,7 @@ async def offload(work: Callable[[], T]) -> T:
     nevertheless. Raises `OffloadTimeout`.
     """
     tenant = current_tenant()
-    await _turns.take(tenant, 1)
+    await _turns.wait(tenant, 1)
     done: Future[T] = Future()
     done.set_running_or_notify_cancel()
     thread = threading.Thread(target=_carry_out, args=(work, done), name="offload", daemon=True)

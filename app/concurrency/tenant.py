@@ -2,14 +2,15 @@
 
 from contextvars import ContextVar
 
-_tenant: ContextVar[str] = ContextVar("tenant", default="")
+working_for: ContextVar[str] = ContextVar("tenant", default="")
+"""For whom a task, and those that it starts, work."""
 
 
 def work_for(tenant: str) -> None:
     """Note for whom this task, and those that it starts, work from now on."""
-    _tenant.set(tenant)
+    working_for.set(tenant)
 
 
 def current_tenant() -> str:
     """Return for whom this task works; empty for the server itself."""
-    return _tenant.get()
+    return working_for.get()

@@ -43,7 +43,7 @@ async def told(pages: EventPages, row: EventRow) -> Told:
     except Corrupt as corrupt:
         log.event_unreadable(corrupt)
         data = _head(row, UNREADABLE)
-        return Told(row.position, UNREADABLE, {**data, "error": str(corrupt)}, row.hash)
+        return Told(row.position, UNREADABLE, {**data, "error": str(corrupt)}, row.digest)
 
 
 def readable(row: EventRow, event: Event) -> Told:
@@ -59,7 +59,7 @@ def readable(row: EventRow, event: Event) -> Told:
     data |= _bounded(shown)
     if kind.status is not None:
         data["status"] = kind.status.value
-    return Told(row.position, kind.name, data, row.hash)
+    return Told(row.position, kind.name, data, row.digest)
 
 
 def _head(row: EventRow, name: str) -> JsonObject:

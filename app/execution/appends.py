@@ -32,6 +32,7 @@ from engine import (
 )
 from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
 from steps.captions import Caption
+from steps.compiled import Definition
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 from steps.opened_data import opened_by
@@ -48,7 +49,7 @@ class Appends:
 
     Attributes:
         on_append: Called in their order after each append that has an event of one of the types
-            that stand beside it, with no wait between.
+            that stand beside it, with no wait between; complete before the first append.
         on_place: Called beside them for runs of workflows with `concurrency`.
         on_loss: Called in their order after an append with unknown outcome.
     """
@@ -65,6 +66,7 @@ class Appends:
         self.on_append: list[tuple[frozenset[type[Event]], Appended]] = []
         self.on_place: list[Appended] = []
         self.on_loss: list[Lost] = []
+        self._listeners: dict[frozenset[type[Event]], list[Appended]] = {}
         self._journal = journal
         self._clock = clock
         self._frozen = frozen
@@ -81,7 +83,10 @@ class Appends:
         """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
         if live.lost:
             raise RunLost(live.run.id)
-        graph, now_ms = live.graph, self._clock.now_ms()
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable):
+            raise definition
+        graph, now_ms = definition.graph, self._clock.now_ms()
         try:
             if not graph.has_conditions:
                 events = react(live.run, graph, happened, now_ms)
@@ -163,7 +168,9 @@ class Appends:
             then(None)
             return
         events, live.pending = live.pending, []
-        caption = self._caption(live)
+        definition, caption = live.definition, None
+        if isinstance(definition, Definition) and definition.captions is not None:
+            caption = self._caption(live)
 
         fair_loop, tenant = self._fair_loop, live.tenant
 
@@ -261,10 +268,14 @@ class Appends:
                 self._publish(live, events)
 
     def _publish(self, live: LiveRun, events: Sequence[Event]) -> None:
-        kinds = set(map(type, events))
-        for wanted, heard in self.on_append:
-            if not wanted.isdisjoint(kinds):
-                heard(live, events)
+        kinds = frozenset(map(type, events))
+        listeners = self._listeners.get(kinds)
+        if listeners is None:
+            listeners = self._listeners[kinds] = [
+                heard for wanted, heard in self.on_append if not wanted.isdisjoint(kinds)
+            ]
+        for heard in listeners:
+            heard(live, events)
         if live.run.place is not None:
             for heard in self.on_place:
                 heard(live, events)

@@ -15,6 +15,8 @@ from engine import (
     Broke,
     Delivered,
     Input,
+    Json,
+    JsonObject,
     Pause,
     Pauses,
     Run,
@@ -28,8 +30,8 @@ from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.durations import LATEST_MS, LONGEST_MS
 from steps.effects import Effects
 from steps.expression import ExpressionError
-from steps.language.allowance import allowance_here
-from steps.outputs import deliver_in_turns
+from steps.language.allowance import open_allowance
+from steps.outputs import checked, deliver_in_turns
 from steps.strict_json import LONG_BYTES, as_kept
 
 
@@ -68,9 +70,18 @@ async def attempt(
     try:
         with limit:
             outcome = await step.type.execute(step.settings, given, effects)
-        if (allowance := allowance_here()).owes_turn:
+        if (allowance := open_allowance.get()) is not None and allowance.owes_turn:
             await allowance.take_turns()  # what came is looked through next
-        happened, size = await _input(step, given, outcome, effects)
+        if isinstance(outcome, Done):
+            names = given.scope
+            delivered = (
+                await deliver_in_turns(step, outcome, names)
+                if step.values
+                else checked(step, outcome, {}, names)
+            )
+            happened, size = _delivered(step, outcome, *delivered)
+        else:
+            happened, size = _input(step, outcome, effects)
     except StepBroke as broke:
         return Broke(_written(broke.error))
     except ExpressionError as failed:
@@ -91,17 +102,18 @@ async def attempt(
     return happened
 
 
-async def _input(
-    step: CompiledStep, given: StepInput, outcome: Outcome, effects: Effects
-) -> tuple[Input, int]:
-    """Return what has happened, and how many bytes long it is."""
+def _delivered(step: CompiledStep, done: Done, output: Json, data: JsonObject) -> tuple[Input, int]:
+    """Return what has happened where a step is done, and how many bytes long it is."""
+    given_back = [output, data, done.appended]
+    what = f"step {step.id} gave what is"
+    (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
+    return Delivered(output, data, appended, list(done.removed)), size
+
+
+def _input(step: CompiledStep, outcome: Outcome, effects: Effects) -> tuple[Input, int]:
+    """Return what has happened where a step is not done, and how many bytes long it is."""
     what = f"step {step.id} gave what is"
     match outcome:
-        case Done():
-            delivered = await deliver_in_turns(step, outcome, given.scope)
-            given_back = [*delivered, outcome.appended]
-            (output, data, appended), size = as_kept(what, given_back, "InvalidOutput")
-            return Delivered(output, data, appended, list(outcome.removed)), size
         case Pauses(pause, deadline_ms, wake_at_ms):
             (kind, body), size = as_kept(what, [pause.type, pause.body], "InvalidOutput")
             late_ms = None if deadline_ms is None else _moment(step, deadline_ms)

@@ -119,12 +119,18 @@ class Driver:
     def _turn(self, live: LiveRun) -> bool:
         """Do what is due; say whether to go on. What waits holds the lock, or has released it."""
         decision = decide(live.run)
-        due = self._step_life.due(live, decision) if isinstance(decision, Execute) else None
         stops = self.stopping or live.is_leaving
-        goes_on = not stops and (isinstance(decision, Advance) or (due and not due.acts))
-        if not live.is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
+        if isinstance(decision, Execute):
+            due = self._step_life.due(live, decision)
+            goes_on = not (due.acts or stops)
+        else:
+            due = None
+            goes_on = isinstance(decision, Advance) and not stops
+        head = live.head
+        is_durable = head is not None and head.seq == live.run.seq
+        if not is_durable and (not goes_on or len(live.pending) >= _LONGEST_APPEND):
             return self._flush(live, due)
-        if due and not stops:
+        if due is not None and not stops:
             return self._execute(live, due) if due.acts else self._think(live, due)
         match decision:
             case Advance():
@@ -166,11 +172,13 @@ class Driver:
             await self._appends.flush(live)
 
     def _execute(self, live: LiveRun, due: Attempt) -> bool:
-        came = self._step_life.begin(live, due, partial(self._settled, live, due.doing))
+        came = self._step_life.begin(live, due, self._settled)
         if came is None:
             live.lock.release()
             return False
-        return self._deliver(live, due.doing, came)
+        if self._step_life.deliver(live, due.doing, came):
+            return True
+        return self._deliver_past_children(live, due.doing, came)
 
     def _settled(self, live: LiveRun, doing: Due, outcome: Input | BaseException) -> None:
         """Go on after an attempt that has waited."""
@@ -188,16 +196,16 @@ class Driver:
         try:
             if isinstance(outcome, BaseException):
                 raise outcome
-            goes_on = self._deliver(live, doing, outcome)
+            goes_on = self._step_life.deliver(live, doing, outcome)
+            if not goes_on:
+                self._deliver_past_children(live, doing, outcome)
         except BaseException as failure:  # noqa: BLE001 - as in `_turns`
             self._end(live, failure)
             return
         if goes_on:
             self._turns(live)
 
-    def _deliver(self, live: LiveRun, doing: Due, outcome: Input) -> bool:
-        if self._step_life.deliver(live, doing, outcome):
-            return True
+    def _deliver_past_children(self, live: LiveRun, doing: Due, outcome: Input) -> bool:
         return self._beside(
             live, partial(self._step_life.deliver_past_children, live, doing, outcome)
         )

@@ -29,7 +29,7 @@ from app.outbound.oauth import OAuthTokens
 from app.outbound.sink import Sink
 from app.secrets.vault import Secrets
 from app.spending.spending import Asker, Spending
-from app.telemetry.at_work import calling
+from app.telemetry.at_work import step_at_work
 from app.telemetry.traces import HEADER as TRACEPARENT
 from app.telemetry.traces import span_of_step, trace_of
 from app.tools.catalogue import ToolCatalogue
@@ -169,8 +169,18 @@ class LiveEffects:
 
     async def tool(self, tool_id: str, arguments: JsonObject, call: str = "") -> Json:
         """Call a tool."""
+        if self._services.rates is not None and not self.is_pure(tool_id):
+            await self._in_time(self._services.rates, f"tool:{tool_id}")
+        context_of = partial(self._tool_context, call)
+        before = step_at_work.set((self._live.run.id, self._doing.step_id, tool_id))
+        try:
+            return await self._services.tools.call(tool_id, arguments, context_of)
+        finally:
+            step_at_work.reset(before)
+
+    def _tool_context(self, call: str) -> ToolContext:
         key = self._doing.idempotency_key(self._live.run.id)
-        context = ToolContext(
+        return ToolContext(
             run_id=self._live.run.id,
             step_id=self._doing.step_id,
             attempt=self._doing.attempt,
@@ -181,10 +191,6 @@ class LiveEffects:
             knowledge=partial(self._services.knowledge.call, self._tenant),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
-        if self._services.rates is not None and not self.is_pure(tool_id):
-            await self._in_time(self._services.rates, f"tool:{tool_id}")
-        with calling(tool_id):
-            return await self._services.tools.call(tool_id, arguments, context)
 
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a tool touches nothing but its arguments."""

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.first_go import FirstGo
-from app.concurrency.tenant import work_for
+from app.concurrency.tenant import working_for
+from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
 from app.execution.attempt import attempt
 from app.execution.children import Children
@@ -23,13 +25,13 @@ from app.execution.masked_outcome import masked_outcome
 from app.secrets.mask import Mask
 from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields
-from app.telemetry.at_work import at_work, set_to_work
+from app.telemetry.at_work import at_work, step_at_work
 from app.telemetry.counters import Counters
 from engine import AwaitsChildren, Broke, Input, Run, StepError, Stopped
 from steps.compiled import CompiledStep, Definition
 from steps.effects import Effects
 from steps.frozen import FrozenValues, share_frozen
-from steps.language.allowance import open_allowance
+from steps.language.allowance import Allowance, open_allowance
 
 
 class EffectsOf(Protocol):
@@ -38,6 +40,10 @@ class EffectsOf(Protocol):
     def __call__(self, live: LiveRun, doing: Due) -> Effects:
         """Return them."""
         ...
+
+
+Settled: TypeAlias = Callable[[LiveRun, Due, Input | BaseException], None]
+"""Takes the outcome of an attempt that has waited."""
 
 
 @dataclass(slots=True)
@@ -86,29 +92,32 @@ class StepLife:
 
     def due(self, live: LiveRun, doing: Due) -> Attempt:
         """Return the attempt that is due. Raises `DefinitionUnusable`."""
-        definition = live.usable
+        definition = live.definition
+        if isinstance(definition, DefinitionUnusable):
+            raise definition
         step = definition.steps[doing.step_id]
         effects = self._effects_of(live, doing)
-        if step.type.built_in:
-            return Attempt(doing, definition, step, effects, acts(step, effects))
-        with at_work(live.run.id, doing.step_id):  # others' code may keep the loop
-            return Attempt(doing, definition, step, effects, acts(step, effects))
+        acts = step.asked.acts
+        if acts is None:
+            with at_work(live.run.id, doing.step_id):  # others' code may keep the loop
+                acts = step.type.acts_now(step.settings, effects)
+            if step.type.built_in:
+                step.asked.acts = acts
+        return Attempt(doing, definition, step, effects, acts)
 
     def stop(self) -> None:
         """Give no further turn: the server is stopping."""
         self._acting.close()
         self._first_go.close()
 
-    def begin(
-        self, live: LiveRun, due: Attempt, settled: Callable[[Input | BaseException], None]
-    ) -> Input | None:
+    def begin(self, live: LiveRun, due: Attempt, settled: Settled) -> Input | None:
         """Execute an attempt; return its outcome, or None where it waits and `settled` takes it.
 
         Raises what the attempt raises, unless it waits.
         """
         limit_ms = due.step.timeout_ms
         limit = AttemptTimeout(None if limit_ms is None else limit_ms / 1000)
-        if due.acts and not self._acting.is_free(live.tenant):
+        if due.acts and not self._acting.may_begin(live.tenant):
             in_line = self._attempt_in_line(live, due, limit)
             work = asyncio.create_task(in_line, context=self._context.copy())
         else:
@@ -121,9 +130,9 @@ class StepLife:
             work = came
             limit.begin(work)
             if due.acts:  # nobody could come between: the turn is taken by who keeps it
-                self._acting.take_late(live.tenant)
+                self._acting.take(live.tenant)
                 work.add_done_callback(lambda _: self._acting.give(live.tenant, 1))
-        live.in_flight = in_flight = InFlight(due.doing, work, settled)
+        live.in_flight = in_flight = InFlight(due.doing, work, partial(settled, live, due.doing))
         work.add_done_callback(lambda done: _settle(done, in_flight, live.run))
         return None
 
@@ -136,14 +145,15 @@ class StepLife:
 
     async def _attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
         """Execute an attempt, in a context of its own."""
-        work_for(live.tenant)
-        set_to_work(live.run.id, due.doing.step_id)
-        open_allowance()
+        working_for.set(live.tenant)
+        step_at_work.set((live.run.id, due.doing.step_id, None))
+        open_allowance.set(Allowance())
         if due.definition.sensitive:
             return await self._sensitive_attempt(live, due, limit)
         outcome = await attempt(live.run, due.step, due.doing, due.effects, limit)
         self._counters.attempt(due.step.type.type, outcome)
-        return masked_outcome(outcome, self._mask_of(live.tenant))
+        mask = self._mask_of(live.tenant)
+        return masked_outcome(outcome, mask) if mask.is_needed else outcome
 
     async def _sensitive_attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
         """Execute an attempt that may use what is sealed in the data, and seal what it gives."""
@@ -189,11 +199,6 @@ class StepLife:
                     grace_ms = await self._children.time_to_stop_ms(live, least_ms)
                     happened = replace(happened, grace_ms=grace_ms)
                 self._appends.take(live, happened)
-
-
-def acts(step: CompiledStep, effects: Effects) -> bool:
-    """Say whether a step would act on the world."""
-    return step.type.acts_now(step.settings, effects)
 
 
 def _settle(work: asyncio.Task[Input], in_flight: InFlight, run: Run) -> None:

@@ -68,7 +68,7 @@ class ModelTurns:
         is_taken = False
         try:
             async with self._acting.lent(tenant) if holds_turn else nullcontext():
-                await places.take(tenant, 1)
+                await places.wait(tenant, 1)
                 is_taken = True
         except BaseException:
             if is_taken:  # and the turn to act was not to be had again

@@ -33,7 +33,7 @@ class Lookups:
     @property
     def under_way(self) -> int:
         """How many lookups have a thread."""
-        return self._turns.taken
+        return self._turns.total
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Return every address of a host, in the system's order.
@@ -44,7 +44,7 @@ class Lookups:
         with contextlib.suppress(ValueError):
             return [ip_address(host)]
         tenant = asking.get()
-        await self._turns.take(tenant, 1)
+        await self._turns.wait(tenant, 1)
         loop = asyncio.get_running_loop()
         found: asyncio.Future[list[Address]] = loop.create_future()
 

@@ -38,7 +38,9 @@ _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 class Mask:
     """Replaces every occurrence of some secret values by `***`."""
 
-    __slots__ = ("_cut", "_forms", "_long", "_longest", "_numbers", "_same", "_whole")
+    __slots__ = (
+        "_cut", "_forms", "_long", "_longest", "_numbers", "_same", "_whole", "is_needed",
+    )  # fmt: skip
 
     def __init__(self, values: Iterable[str]) -> None:
         """Compile the forms of all values; those of fewer than 4 characters are left out."""
@@ -47,6 +49,8 @@ class Mask:
         self._numbers = frozenset(used)
         self._long = sorted({text for value in long for text in _literals(value)}, key=len)[::-1]
         self._forms = sorted({form for value in used for form in _forms(value)})
+        self.is_needed = bool(self._forms)
+        """Whether there is any value to be replaced."""
         pairs = zip([(), *self._forms], self._forms, strict=False)
         self._same = [_same(one, other) for one, other in pairs]
         self._longest = max((len(form) for form in self._forms), default=0) * _LONGEST_ESCAPE
@@ -55,11 +59,6 @@ class Mask:
         self._whole = re.compile(_any_of(short, 0)) if short else None
         starts = sorted({f[:_SHORTEST_CUT] for f in self._forms if len(f) > _SHORTEST_CUT})
         self._cut = re.compile(_any_of(starts, 0)) if starts else None
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether there is any value to be replaced."""
-        return bool(self._forms)
 
     def text(self, text: str) -> str:
         """Return the text without the values, also where it was cut inside one."""

@@ -18,8 +18,11 @@ class AtWork:
     tool: str | None = field(default=None, compare=False)
 
 
-_at_work: ContextVar[AtWork | None] = ContextVar("at_work", default=None)
-"""Tasks and callbacks that a step makes have it too, since they begin with a copy."""
+step_at_work: ContextVar[tuple[str, str, str | None] | None] = ContextVar("at_work", default=None)
+"""The fields of the `AtWork` that what runs in a context belongs to.
+
+Tasks and callbacks that a step makes have it too, since they begin with a copy.
+"""
 
 _RUN = asyncio.Handle._run.__code__  # noqa: SLF001 - what a callback of the loop runs in
 
@@ -29,36 +32,14 @@ class at_work:  # noqa: N801 - read as what it says: with at_work(run_id, step_i
 
     __slots__ = ("_step", "_token")
 
-    def __init__(self, run_id: str, step_id: str) -> None:
-        self._step = AtWork(run_id, step_id)
+    def __init__(self, run_id: str, step_id: str, tool: str | None = None) -> None:
+        self._step = (run_id, step_id, tool)
 
     def __enter__(self) -> None:
-        self._token = _at_work.set(self._step)
+        self._token = step_at_work.set(self._step)
 
     def __exit__(self, *_: object) -> None:
-        _at_work.reset(self._token)
-
-
-def set_to_work(run_id: str, step_id: str) -> None:
-    """Let all that the current context goes on to do count as the work of a step."""
-    _at_work.set(AtWork(run_id, step_id))
-
-
-class calling:  # noqa: N801 - as `at_work`
-    """Let the step at work be one that has called a tool."""
-
-    __slots__ = ("_token", "_tool")
-
-    def __init__(self, tool: str) -> None:
-        self._tool = tool
-
-    def __enter__(self) -> None:
-        found = _at_work.get()
-        called = AtWork(found.run_id, found.step_id, self._tool) if found else None
-        self._token = _at_work.set(called)
-
-    def __exit__(self, *_: object) -> None:
-        _at_work.reset(self._token)
+        step_at_work.reset(self._token)
 
 
 def at_work_in(frame: FrameType | None) -> AtWork | None:
@@ -68,6 +49,7 @@ def at_work_in(frame: FrameType | None) -> AtWork | None:
         if frame.f_code is _RUN:
             context = frame.f_locals["self"]._context  # noqa: SLF001 - no public way to it
         if context is not None:
-            return context.get(_at_work)
+            found = context.get(step_at_work)
+            return AtWork(*found) if found else None
         frame = frame.f_back
     return None

@@ -1,6 +1,6 @@
 """Every tool that may be called: Python functions, and the tools of MCP servers."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.telemetry import log
 from app.tools.mcp.servers import McpServers
@@ -8,7 +8,7 @@ from engine import Json, JsonObject
 from steps.contract import StepBroke
 from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
-from steps.tools import Tools
+from steps.tools import Tool, Tools
 
 
 class ToolCatalogue:
@@ -32,21 +32,40 @@ class ToolCatalogue:
         """Say whether a tool is a function that touches nothing but its arguments."""
         return self._functions.is_pure(tool_id)
 
-    async def call(self, tool_id: str, arguments: JsonObject, context: ToolContext) -> Json:
-        """Check the arguments, call the tool, and return its result as JSON. Raises `StepBroke`."""
-        if tool_id not in self._infos:
-            name, _, tool = tool_id.partition(".")
-            server = self._mcp.find(name)
-            if server is not None and await server.knows(tool):
-                return await server.call(tool, arguments, context.idempotency_key)
-            known = [*self._infos, *(info.id for info in self._mcp.tools())]
-            message = f"there is no tool {tool_id}{did_you_mean(tool_id, known)}"
-            raise StepBroke("UnknownTool", message, retryable=False)
+    def call(
+        self, tool_id: str, arguments: JsonObject, context_of: Callable[[], ToolContext]
+    ) -> Awaitable[Json]:
+        """Check the arguments, call the tool, and return its result as JSON. Raises `StepBroke`.
+
+        `context_of` says who calls.
+        """
+        found = self._functions.find(tool_id)
+        if found is None:
+            return self._call_server(tool_id, arguments, context_of)
+        if found.is_in_thread:
+            return self._call_in_thread(found, arguments, context_of)
+        return self._functions.called(found, arguments, context_of)
+
+    async def _call_server(
+        self, tool_id: str, arguments: JsonObject, context_of: Callable[[], ToolContext]
+    ) -> Json:
+        name, _, tool = tool_id.partition(".")
+        server = self._mcp.find(name)
+        if server is not None and await server.knows(tool):
+            return await server.call(tool, arguments, context_of().idempotency_key)
+        known = [*self._infos, *(info.id for info in self._mcp.tools())]
+        message = f"there is no tool {tool_id}{did_you_mean(tool_id, known)}"
+        raise StepBroke("UnknownTool", message, retryable=False)
+
+    async def _call_in_thread(
+        self, found: Tool, arguments: JsonObject, context_of: Callable[[], ToolContext]
+    ) -> Json:
         try:
-            return await self._functions.call(tool_id, arguments, context)
+            return await self._functions.called(found, arguments, context_of)
         finally:
-            if left := self._functions.left_running(tool_id):
-                log.tool_left_running(tool_id, context.run_id, context.step_id, left)
+            if left := self._functions.left_running(found.id):
+                context = context_of()
+                log.tool_left_running(found.id, context.run_id, context.step_id, left)
 
     def ids(self) -> tuple[str, ...]:
         """Name the tools that can be called now, without waiting for any."""

@@ -173,7 +173,7 @@ def _contents(database: Path) -> dict[str, Any]:
     with closing(open_read_only(database)) as connection:
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
         (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
-        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        (events,) = connection.execute("SELECT coalesce(sum(seq), 0) FROM runs").fetchone()
     return {"schema": schema, "runs": runs, "events": events}
 
 

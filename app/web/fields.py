@@ -50,6 +50,8 @@ def fields_of(scope: Scope) -> Fields:
 class HttpRequest(Request):
     """A request whose header fields are read once, whoever looks at them."""
 
+    headers = None  # type: ignore[assignment] # each has its own: an attribute, asked for often
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send)
-        self._headers = fields_of(scope)
+        self.headers = fields_of(scope)

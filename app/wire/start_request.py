@@ -82,12 +82,11 @@ class StartRequest:
             file_fields = _declared_files(definition)
             data |= dict.fromkeys(form.parts_of(file_fields), "")
             problems += form.misplaced(file_fields)
-        told = {problem.path for problem in problems}
-        problems += [
-            item
-            for item in fields.check(data)
-            if item.path not in told and not self._is_attached(item.path)
-        ]
+        if found := fields.check(data):
+            told = {problem.path for problem in problems}
+            problems += [
+                item for item in found if item.path not in told and not self._is_attached(item.path)
+            ]
         if problems:
             raise BadRequest("the input is not acceptable", problems)
         return fields.with_defaults(data)

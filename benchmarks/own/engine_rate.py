@@ -49,6 +49,6 @@ def events_a_second(folder: Path, tool: str, runs: int, seconds: float) -> float
     folder.mkdir(parents=True)
     taken = asyncio.run(measure())
     connection = sqlite3.connect(folder / DATABASE)
-    (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    (events,) = connection.execute("SELECT sum(seq) FROM runs").fetchone()
     connection.close()
     return float(events / taken)

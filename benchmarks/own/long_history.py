@@ -90,7 +90,7 @@ def step_times(data: Path, run_id: str) -> list[int]:
     connection = sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True)
     try:
         found = connection.execute(
-            "SELECT at_ms FROM events WHERE run = ? AND type = 'StepCompleted' ORDER BY seq",
+            "SELECT at_ms FROM events WHERE run = ? AND type LIKE 'StepCompleted%' ORDER BY seq",
             (int(run_id.rpartition("-")[2]),),
         )
         return [at_ms for (at_ms,) in found]

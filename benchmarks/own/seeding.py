@@ -15,8 +15,8 @@ from typing import Any
 
 from engine import Event, RunStarted, fold
 from journal import DATABASE, Journal
-from journal.chain import first_link, link
-from journal.codec import SCHEMA, encode
+from journal.chain import first_link
+from journal.event_rows import rows_of
 from journal.run_ids import run_id, run_number
 from journal.run_projection import INSERT_RUN, projection
 from journal.transaction import write_rows
@@ -90,14 +90,11 @@ def _rows(
     assert isinstance(first, RunStarted)
     row = projection(tenant, fold(events), b"")
     assert row.id == run_number(first.run_id)
-    bodies = [(type(event).__name__, event.at_ms, encode(event)) for event in events]
     runs: list[Row] = []
     rows: list[Row] = []
     for number in numbers:
-        bodies[0] = (*bodies[0][:2], encode(replace(first, run_id=run_id(number))))
-        digest = first_link(number)
-        for seq, (kind, at_ms, body) in enumerate(bodies, start=1):
-            digest = link(digest, seq, kind, SCHEMA, at_ms, body)
-            rows.append((number, seq, kind, SCHEMA, at_ms, body, digest))
+        own = [replace(first, run_id=run_id(number)), *events[1:]]
+        more, digest, _ = rows_of(number, 0, first_link(number), own)
+        rows += more
         runs.append(row._replace(id=number, head=digest))
     return runs, rows

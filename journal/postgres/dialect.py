@@ -33,7 +33,7 @@ _MARK = re.compile(r"\?(\d*)|(?<!:):([a-z]\w*)")
 _NUMBERED = re.compile(r"\?\d")
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_WORD = 200
-_EVENT_TYPES = ("bigint", "bigint", "text", "bigint", "bigint", "text", "bytea")
+_EVENT_TYPES = ("bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "bytea")
 _NO_PRAGMA = "SELECT 1 WHERE false"
 
 _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -173,18 +173,14 @@ def _by_number(values: Sequence[Any]) -> Mapping[str, Any]:
 
 
 def _insert_events(count: int) -> str:
-    """Return the statement for so many events, which takes the next positions for them."""
-    rows = ", ".join(
-        f"({at}, {', '.join(f'CAST(%s AS {kind})' for kind in _EVENT_TYPES)})"
-        for at in range(1, count + 1)
-    )
+    """Return the statement for so many rows of events, which notes the largest position."""
+    row = f"({', '.join(f'CAST(%s AS {kind})' for kind in _EVENT_TYPES)})"
+    columns = "position, run, seq, type, schema, at_ms, body, hash"
     return (
-        f"WITH taken AS (UPDATE sequences SET seq = seq + {count} WHERE name = 'events'"
-        f" RETURNING seq - {count} AS before)"
-        " INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash)"
-        " SELECT taken.before + given.place, given.run, given.seq, given.type, given.schema,"
-        f" given.at_ms, given.body, given.hash FROM taken, (VALUES {rows})"
-        " AS given (place, run, seq, type, schema, at_ms, body, hash)"
+        f"WITH given ({columns}) AS (VALUES {', '.join([row] * count)}),"
+        " noted AS (UPDATE sequences SET seq = (SELECT max(position) FROM given)"
+        " WHERE name = 'events')"
+        f" INSERT INTO events ({columns}) SELECT {columns} FROM given"
     )
 
 

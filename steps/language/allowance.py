@@ -45,12 +45,12 @@ class Allowance:
         self._before: Allowance | None = None
 
     def __enter__(self) -> Self:
-        self._before = _open.get()
-        _open.set(self)
+        self._before = open_allowance.get()
+        open_allowance.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _open.set(self._before)
+        open_allowance.set(self._before)
 
     def spend(self, units: int) -> None:
         """Count work. Raises `TooMuchWork` where nothing is left for it."""
@@ -67,17 +67,13 @@ class Allowance:
             await asyncio.sleep(0)
 
 
-_open: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
-
-
-def open_allowance() -> None:
-    """Open an allowance for all that the current context goes on to do."""
-    _open.set(Allowance())
+open_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+"""The allowance of all that is done in a context."""
 
 
 def allowance_here() -> Allowance:
     """Return the allowance that is open, or a new one where there is none."""
-    return _open.get() or Allowance()
+    return open_allowance.get() or Allowance()
 
 
 def units_of_text(text: str) -> int:

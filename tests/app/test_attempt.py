@@ -46,7 +46,7 @@ async def attempted(tool: Any) -> Input:
 
 async def test_a_tool_that_waits_for_its_turn_is_not_timed_out() -> None:
     queue = FairQueue(1)
-    await queue.take("other", 1)
+    await queue.wait("other", 1)
 
     async def shared(arguments: Any) -> str:
         async with queue.turn("mine"):

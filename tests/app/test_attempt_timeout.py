@@ -20,7 +20,7 @@ def begun(limit: AttemptTimeout) -> AttemptTimeout:
 
 async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
     queue = FairQueue(1)
-    await queue.take("other", 1)
+    await queue.wait("other", 1)
 
     async def step() -> str:
         with begun(AttemptTimeout(SHORT_S)):
@@ -36,7 +36,7 @@ async def test_a_wait_for_a_turn_does_not_use_up_the_timeout() -> None:
 
 async def test_what_was_left_before_the_wait_is_left_after_it() -> None:
     queue = FairQueue(1)
-    await queue.take("other", 1)
+    await queue.wait("other", 1)
     limit = AttemptTimeout(4 * SHORT_S)
 
     async def step() -> None:
@@ -101,10 +101,10 @@ async def test_without_a_timeout_or_an_attempt_a_wait_is_only_a_wait() -> None:
 async def test_with_little_greed_the_last_place_is_for_another() -> None:
     queue = FairQueue(3, greed=1)
     for _ in range(2):
-        await queue.take("many", 1)
-    third = asyncio.create_task(queue.take("many", 1))
+        await queue.wait("many", 1)
+    third = asyncio.create_task(queue.wait("many", 1))
     await asyncio.sleep(0)
-    await asyncio.wait_for(queue.take("one", 1), 5)
+    await asyncio.wait_for(queue.wait("one", 1), 5)
     assert not third.done()
     queue.give("many", 1)
     await asyncio.sleep(0)

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.concurrency.first_go import FirstGo
-from app.telemetry.at_work import AtWork, at_work, calling
+from app.telemetry.at_work import AtWork, at_work
 from app.telemetry.blocked_step import BlockedStep
 
 
@@ -38,12 +38,12 @@ class Watch:
             if more.get("first_go"):
 
                 async def step() -> None:
-                    with at_work("run-1", step_id), calling("t"):
+                    with at_work("run-1", step_id, "t"):
                         stand()
 
                 FirstGo[None](copy_context()).start(step())
                 return
-            with at_work("run-1", step_id), calling("t"):
+            with at_work("run-1", step_id, "t"):
                 asyncio.get_running_loop().call_soon(stand)
             await asyncio.sleep(0)
 

@@ -54,7 +54,7 @@ async def catalogue_of(**servers: dict[str, Any]) -> AsyncIterator[ToolCatalogue
 
 
 async def call(catalogue: ToolCatalogue, tool_id: str, **arguments: Any) -> Any:
-    return await catalogue.call(tool_id, arguments, CONTEXT)
+    return await catalogue.call(tool_id, arguments, lambda: CONTEXT)
 
 
 async def refusal(catalogue: ToolCatalogue, tool_id: str, **arguments: Any) -> StepBroke:

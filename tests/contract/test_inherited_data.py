@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.contract.test_children import ANSWER, ASK, create, start, status, straight
+from tests.harness.journals import events_one_by_one
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
 
@@ -43,7 +44,8 @@ EDGES = [
 def events(server: Server) -> Iterator[tuple[int, str]]:
     """Return the number of the run of each event, and its body."""
     with sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True) as database:
-        yield from database.execute("SELECT run, body FROM events ORDER BY position")
+        events_one_by_one(database)
+        yield from database.execute("SELECT run, body FROM each_event ORDER BY position")
 
 
 def answered(client: httpx.Client, run_id: str) -> None:

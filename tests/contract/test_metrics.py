@@ -104,7 +104,7 @@ async def requests_of(count: int) -> float:
         counters=counters,
         journal=journal,
         admission=SimpleNamespace(in_memory=0),
-        acting=SimpleNamespace(taken=0, waiting=0),
+        acting=SimpleNamespace(total=0, waiting=0),
     )
     header = (b"authorization", f"Bearer {TOKEN}".encode())
     scope = {"type": "http", "headers": [header], "stepwell.request_id": "r"}

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.harness.counting import Counting
+from tests.harness.journals import events_one_by_one
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 
@@ -267,17 +268,18 @@ def check_everything(
 
 
 def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
-    gaps = "SELECT run FROM events GROUP BY run HAVING count(*) != max(seq) OR min(seq) != 1"
+    events_one_by_one(journal)
+    gaps = "SELECT run FROM each_event GROUP BY run HAVING count(*) != max(seq) OR min(seq) != 1"
     assert journal.execute(gaps).fetchall() == []
     visit = "run, json_extract(body, '$.step_id'), coalesce(json_extract(body, '$.visit'), 1)"
-    twice = f"""SELECT {visit} FROM events WHERE type = 'StepCompleted'
+    twice = f"""SELECT {visit} FROM each_event WHERE type = 'StepCompleted'
                 GROUP BY 1, 2, 3 HAVING count(*) > 1"""
     assert journal.execute(twice).fetchall() == []
     sent, interrupted = (
         Counter(
             f"dynamic-workflow-{run}:{step}:{number}"
             for run, step, number in journal.execute(
-                f"SELECT {visit} FROM events WHERE type = ?", (kind,)
+                f"SELECT {visit} FROM each_event WHERE type = ?", (kind,)
             )
         )
         for kind in ("StepStarted", "AttemptInterrupted")

@@ -51,7 +51,7 @@ from engine import (
 )
 from engine.decide import Attempt
 from engine.past import Past
-from engine.route import next_step, sure_step
+from engine.route import next_step
 from engine.value import value
 from tests.engine.histories import (
     BROKEN,
@@ -302,7 +302,7 @@ def test_after_an_edge_for_errors_they_see_the_error() -> None:
 def test_a_step_leads_somewhere_for_sure_where_no_condition_comes_first(
     step_id: str, occasion: Occasion, sure: str | None
 ) -> None:
-    assert sure_step(GRAPH.steps[step_id], occasion) == sure
+    assert GRAPH.steps[step_id].sure.get(occasion) == sure
 
 
 def test_the_first_true_condition_decides() -> None:

@@ -51,6 +51,7 @@ from engine import (
     WaitEnded,
 )
 from journal import EventRow
+from journal.event_pages import KeptRow
 from tests.harness.receiver import Receiver
 from tests.harness.server import Server
 
@@ -112,7 +113,9 @@ def section() -> str:
 
 
 def row_of(event: Event) -> EventRow:
-    return EventRow(184, AT, 5, type(event).__name__, 1, AT, "", b"", "invoices", "1.0.3", None)
+    kind = type(event).__name__
+    kept = KeptRow(184, kind, 1, "", b"")
+    return EventRow(184, AT, 5, kind, AT, "invoices", "1.0.3", None, kept)
 
 
 def test_the_page_shows_every_event_as_it_is() -> None:

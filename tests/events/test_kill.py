@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import PLUGIN
 from tests.harness.event_reader import Follower
+from tests.harness.journals import events_one_by_one
 from tests.harness.receiver import Receiver, moody
 from tests.harness.server import Server
 
@@ -88,10 +89,14 @@ def loaded(tmp_path: Path) -> Any:
 def written(server: Server, condition: str = "true") -> list[tuple[int, int, int, str]]:
     """Return position, run, number and type of the events in the journal of a server that is dead."""
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
-        rows = journal.execute(
-            "SELECT e.position, e.run, e.seq, e.type FROM events e JOIN runs r ON r.id = e.run"
-            f" WHERE {condition} ORDER BY e.position"
-        ).fetchall()
+        rows = (
+            events_one_by_one(journal)
+            .execute(
+                "SELECT e.position, e.run, e.seq, e.type FROM each_event e JOIN runs r ON r.id = e.run"
+                f" WHERE {condition} ORDER BY e.position"
+            )
+            .fetchall()
+        )
     journal.close()
     return rows
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def paused(number: int) -> list[Event]:
     ]
 
 
+def apart(story: Story) -> Story:
+    """Return the story with each event at a moment of its own, so that each has its row."""
+    return lambda number: [
+        replace(event, at_ms=event.at_ms + at) for at, event in enumerate(story(number))
+    ]
+
+
 async def write(journal: Journal, tenant: str, events: Sequence[Event]) -> None:
     run = reduce(apply, events, None)
     assert run is not None
@@ -59,6 +67,22 @@ async def fill(journal: Journal, tenant: str, story: Story, numbers: Sequence[in
     """Write one run a number."""
     for at in range(0, len(numbers), 500):
         await asyncio.gather(*(write(journal, tenant, story(n)) for n in numbers[at : at + 500]))
+
+
+def events_one_by_one(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Let `each_event` be what `events` would be if each event had a row of its own."""
+    connection.execute(
+        """
+        CREATE TEMP VIEW each_event AS
+        SELECT position - json_array_length(kinds) + 1 + kind.key AS position, run,
+               seq - json_array_length(kinds) + 1 + kind.key AS seq, kind.value AS type, at_ms,
+               one.value AS body
+        FROM (SELECT *, '["' || replace(type, ' ', '","') || '"]' AS kinds,
+                     iif(schema = 2, body, '[' || body || ']') AS bodies FROM events)
+        CROSS JOIN json_each(kinds) kind CROSS JOIN json_each(bodies) one ON one.key = kind.key
+        """
+    )
+    return connection
 
 
 def filled(folder: Path, story: Story, numbers: Sequence[int], tenant: str = "acme") -> None:

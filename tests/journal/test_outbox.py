@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from journal import Attempt, Journal, UnknownDelivery, WebhookRow
-from journal.event_pages import EventRow
+from journal.event_pages import EventRow, KeptRow
+
+KEPT = KeptRow(1, "RunCompleted", 1, "{}", b"")
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     row = WebhookRow("wh", "acme", "", "http://x", ("*",), None, b"", 0, 1, 1)
     await opened.webhooks.create(row, 10)
     rows = [
-        EventRow(n, run, n, "RunCompleted", 1, 1, "{}", b"", "w", "1.0.0", None)
+        EventRow(n, run, n, "RunCompleted", 1, "w", "1.0.0", None, KEPT)
         for n, run in ((1, 7), (2, 7), (3, 7), (4, 8))
     ]
     await opened.outbox.take("wh", rows, 4, 100, 10)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from journal import run_number
+from tests.harness.journals import events_one_by_one
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, chain, full, naps
 
@@ -62,10 +63,14 @@ def asleep(client: httpx.Client, run_id: str) -> None:
 def woken(server: Server) -> dict[int, int]:
     """Return how often each run's sleep has completed."""
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
-        rows = journal.execute(
-            "SELECT run, count(*) FROM events WHERE type = 'StepCompleted'"
-            " AND json_extract(body, '$.step_id') = 'sleep' GROUP BY run"
-        ).fetchall()
+        rows = (
+            events_one_by_one(journal)
+            .execute(
+                "SELECT run, count(*) FROM each_event WHERE type = 'StepCompleted'"
+                " AND json_extract(body, '$.step_id') = 'sleep' GROUP BY run"
+            )
+            .fetchall()
+        )
     return dict(rows)
 
 

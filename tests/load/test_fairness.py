@@ -20,6 +20,7 @@ import pytest
 from app.concurrency.fair_share import GREED
 from tests.harness import busy_client
 from tests.harness.flood import Ask, Line, flood, start_of
+from tests.harness.journals import events_one_by_one
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, chain, full, metric, naps, thoughts
 
@@ -143,11 +144,15 @@ async def asked_by_small(server: Server, ask: Ask) -> tuple[list[float], float]:
 def steps_of(server: Server, tenant: str) -> int:
     """Count the steps of a tenant that have been completed."""
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
-        (count,) = journal.execute(
-            "SELECT count(*) FROM events e JOIN runs r ON r.id = e.run"
-            " WHERE r.tenant = ? AND e.type = 'StepCompleted'",
-            (tenant,),
-        ).fetchone()
+        (count,) = (
+            events_one_by_one(journal)
+            .execute(
+                "SELECT count(*) FROM each_event e JOIN runs r ON r.id = e.run"
+                " WHERE r.tenant = ? AND e.type = 'StepCompleted'",
+                (tenant,),
+            )
+            .fetchone()
+        )
     return int(count)
 
 

@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 
 from tests.harness.flood import Ask, Line, resident_mb
+from tests.harness.journals import events_one_by_one
 from tests.harness.many_runs import fill
 from tests.harness.server import Server, settled
 from tests.load.conftest import Load, metric, nothing_long
@@ -19,7 +20,7 @@ RUNS = int(os.environ.get("STEPWELL_LOAD_RUNS", "5000"))
 
 def counted(server: Server, statement: str) -> int:
     with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal:
-        (count,) = journal.execute(statement).fetchone()
+        (count,) = events_one_by_one(journal).execute(statement).fetchone()
     return int(count)
 
 
@@ -76,9 +77,9 @@ async def test_many_timers_that_are_due_at_once_fire_once_each(load: Load) -> No
             await asyncio.sleep(0.02)
     took = time.monotonic() - began
     print(f"{due} runs ended in {took:.1f} s; the slowest answer meanwhile took {slowest:.3f} s")
-    assert counted(server, "SELECT count(*) FROM events WHERE type = 'RunCompleted'") == due
+    assert counted(server, "SELECT count(*) FROM each_event WHERE type = 'RunCompleted'") == due
     woken = (
-        "SELECT count(*) FROM events WHERE type = 'StepCompleted'"
+        "SELECT count(*) FROM each_event WHERE type = 'StepCompleted'"
         " AND json_extract(body, '$.step_id') = 'sleep'"
     )
     assert counted(server, woken) == due

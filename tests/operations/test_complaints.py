@@ -12,7 +12,7 @@ import pytest
 
 from journal import Journal, RunFilter, codec, migrations
 from tests.conftest import PLUGIN
-from tests.harness.journals import completed, faults, filled, paused
+from tests.harness.journals import apart, completed, faults, filled, paused
 from tests.harness.processes import run
 from tests.harness.server import Server, settled
 
@@ -102,7 +102,7 @@ def version_1(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(codec, "_FIRST", {})  # bodies named every visit and attempt then
     patch.setattr(codec, "_start", codec._start.__wrapped__)
     patch.setattr(codec, "_SHAPES", {kind: codec._shape(kind) for kind in codec._SHAPES})
-    filled(folder / "new", lambda n: paused(n) if n == 5 else completed(n), [4, 5])
+    filled(folder / "new", apart(lambda n: paused(n) if n == 5 else completed(n)), [4, 5])
     with (
         closing(sqlite3.connect(folder / "new" / "journal.sqlite3", isolation_level=None)) as new,
         closing(sqlite3.connect(folder / "old.sqlite3", isolation_level=None)) as old,

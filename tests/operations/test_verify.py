@@ -9,11 +9,11 @@ import pytest
 import journal
 from engine import Event, RunCompleted, RunResumed, StepCompleted, fold, seen_of
 from journal import Verified, open_read_only
-from tests.harness.journals import change, completed, filled, paused
+from tests.harness.journals import apart, change, completed, filled, paused
 from tests.harness.processes import run
 from tests.harness.server import Server
 
-RUN = "dynamic-workflow-300"
+RUN, LATE = "dynamic-workflow-300", "dynamic-workflow-900"
 SWAP = (
     "UPDATE events SET seq = 100 WHERE run = 300 AND seq = 2",
     "UPDATE events SET seq = 2 WHERE run = 300 AND seq = 3",
@@ -38,9 +38,10 @@ def command(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("sound")
-    filled(folder, paused, range(1, 601))
-    filled(folder, completed, [700])
-    assert verify(folder) == Verified(601, 1804, [])
+    filled(folder, apart(paused), range(1, 601))
+    filled(folder, apart(completed), [700])
+    filled(folder, completed, range(800, 1_000))
+    assert verify(folder) == Verified(801, 2604, [])
     return (folder / "journal.sqlite3").read_bytes()
 
 
@@ -54,6 +55,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         (("DELETE FROM events WHERE run = 300 AND seq = 2",), RUN, 2),
         (("DELETE FROM events WHERE run = 300 AND seq = 3",), RUN, 3),
         (SWAP, RUN, 2),
+        # One of several events in a row:
+        (("UPDATE events SET body = replace(body, 'xx', 'xy') WHERE run = 900",), LATE, 1),
+        (("UPDATE events SET type = replace(type, 'StepStarted', 'StepSlept') WHERE run = 900",), LATE, 1),
+        (("UPDATE events SET type = 'RunStarted' WHERE run = 900",), LATE, 1),
+        (("UPDATE events SET seq = 5 WHERE run = 900",), LATE, 1),
+        (("UPDATE events SET schema = 1 WHERE run = 900",), LATE, 1),
+        (("DELETE FROM events WHERE run = 900",), LATE, 1),
+        (("PRAGMA foreign_keys = ON", "DELETE FROM runs WHERE id = 900"), None, None),
         (COPY, RUN, 3),
         # The end cut off, and the row made to agree with what is left:
         (("DELETE FROM events WHERE run = 300 AND seq = 3",
@@ -109,7 +118,10 @@ def test_a_running_server_is_verified_and_says_how_far_it_is(server: Server) -> 
     shown = command(server.data)
     assert (shown.returncode, shown.stdout) == (0, "20 runs, 80 events, 0 faults\n"), shown.stderr
     assert "20 runs, 80 events, 0 faults" in shown.stderr
-    change(server.data, "UPDATE events SET at_ms = 1 WHERE position = 41")
+    change(
+        server.data,
+        "UPDATE events SET at_ms = 1 WHERE position = (SELECT min(position) FROM events WHERE position >= 41)",
+    )
     shown = command(server.data)
     assert shown.returncode == 1
     assert "event 1: was changed" in shown.stdout

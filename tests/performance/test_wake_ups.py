@@ -102,7 +102,7 @@ async def test_a_wake_up_costs_the_same_after_20_and_2000_waits(tmp_path: Path) 
     async with opened(tmp_path) as journal:
         counted = Counted(journal)
         whole, again = await counted.wake(), await counted.wake()
-        assert (whole > 6_000, again) == (True, 1), "read once after a start"
+        assert (whole > 2_000, again) == (True, 1), "read once after a start"
         assert await journal.events.run(RUN) == at
 
 
@@ -121,7 +121,7 @@ async def test_a_long_run_that_has_ended_is_read_once_and_no_more_when_it_is_del
         await append(journal, [*waits(1, 500), RunTerminated(600)], await begin(journal))
         journal.events._long.forget(RUN)
         counted = Counted(journal)
-        assert (await counted.wake() > 1_500, await counted.wake()) == (True, 1)
+        assert (await counted.wake() > 500, await counted.wake()) == (True, 1)
 
 
 async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_what_is_kept_counts_only_while_it_is_what_is_on_disk(tmp_path: Pa
         assert (await journal.events.run(RUN))[0] == head
 
         def change(connection: Any) -> None:
-            connection.execute("UPDATE events SET body = '{}' WHERE seq = 3")
+            connection.execute("UPDATE events SET body = '{}' WHERE seq = 4")
             connection.execute("UPDATE runs SET head = x'00'")
 
         await journal._writer.write(change)

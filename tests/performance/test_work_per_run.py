@@ -122,16 +122,17 @@ async def test_a_run_takes_no_more_commits_than_it_must(
         assert statements.count("COMMIT") <= commits
         assert statements.count("COMMIT") >= 1
         # The events of a commit are one statement, the run's row is another: nothing else is
-        # written, and no index that a step in the middle does not change.
+        # written, and no index that a step in the middle does not change. What is read is where
+        # the events end.
         assert statements.count("INTO EVENTS") <= commits
         assert statements.count("INTO RUNS") == 1
         assert statements.count("UPDATE RUNS SET STATUS") <= 2
-        assert len(statements.of_runs) <= 4 * commits
+        assert len(statements.of_runs) <= 5 * commits
 
 
 @pytest.mark.parametrize(
     ("tool", "flushes", "most_writes", "most_bytes"),
-    [("add", 6, 68, 141_000), ("purely_add", 1, 18, 37_500)],
+    [("add", 6, 68, 138_500), ("purely_add", 1, 17, 35_500)],
 )
 async def test_a_run_has_the_disk_do_no_more_than_it_must(
     tmp_path: Path, tool: str, flushes: int, most_writes: int, most_bytes: int
@@ -153,7 +154,7 @@ async def test_a_run_has_the_disk_do_no_more_than_it_must(
     assert written <= most_bytes
 
 
-@pytest.mark.parametrize(("tool", "most_at_once"), [("add", 26_500), ("purely_add", 26_500)])
+@pytest.mark.parametrize(("tool", "most_at_once"), [("add", 25_500), ("purely_add", 25_500)])
 async def test_a_run_takes_little_memory_and_leaves_none(
     tmp_path: Path, tool: str, most_at_once: int
 ) -> None:
@@ -162,9 +163,9 @@ async def test_a_run_takes_little_memory_and_leaves_none(
         for _ in range(20):
             await to_the_end(services, new)
         blocks = _blocks()
-        for _ in range(50):
+        for _ in range(200):  # sqlite3 clears up after its cursors by the hundred
             await to_the_end(services, new)
-        left = (_blocks() - blocks) / 50
+        left = (_blocks() - blocks) / 200
         tracemalloc.start()
         try:
             began, _ = tracemalloc.get_traced_memory()
@@ -204,7 +205,7 @@ async def test_a_status_is_one_statement(tmp_path: Path) -> None:
         assert len(seen) == 1, "the run has ended, and was read again"
 
 
-@pytest.mark.parametrize(("tool", "most"), [("add", 1_095), ("purely_add", 840)])
+@pytest.mark.parametrize(("tool", "most"), [("add", 805), ("purely_add", 605)])
 async def test_a_run_takes_few_calls(tmp_path: Path, tool: str, most: int) -> None:
     async with services_on(tmp_path) as services:
         new = await startable(services, five("five", tool))

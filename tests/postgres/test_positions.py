@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from journal.audit import ChangeNote, write_entry
 from journal.connection import Connection
 from journal.errors import Conflict
+from journal.event_rows import Row
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection
 from journal.postgres.schema import prepare
 from journal.run_projection import COLUMNS, INSERT_RUN
-from journal.transaction import Append, Row, Task, write
+from journal.transaction import Append, Task, write
 from journal.verification import verify
 from tests.harness.postgres import PostgresServer
 
@@ -23,17 +24,18 @@ def batch(writer: int, number: int) -> list[Append | Task]:
     appends: list[Append | Task] = []
     for run in range(first + 1, first + 1 + number % 4 + 1):
         rows: Sequence[Row] = [
-            (run, seq, "X", 1, 1, "{}", bytes([seq])) for seq in range(1, number % 3 + 2)
+            (run, 2 * at, "X X", 2, 1, "[{},{}]", bytes([at])) for at in range(1, number % 3 + 2)
         ]
         values = dict.fromkeys(COLUMNS, 0) | {
             "id": run, "tenant": "acme", "workflow_id": "w", "version": "1.0.0", "status": "running",
-            "state": "ready", "step_id": None, "seq": len(rows), "ended_at_ms": None,
+            "state": "ready", "step_id": None, "seq": 2 * len(rows), "ended_at_ms": None,
             "due_at_ms": None, "parent": None, "parent_execution": None, "parent_attempt": None,
             "item": None, "head": rows[-1][6], "signal_name": None, "signal_key": None,
             "place_key": None,
         }  # fmt: skip
         runs = [(INSERT_RUN, tuple(values.values()))]
-        appends.append(Append(rows, runs, lambda: Conflict("run", 1), lambda _: None))
+        told = (lambda: Conflict("run", 1), lambda _: None)
+        appends.append(Append(rows, runs, *told, 2 * len(rows)))
     if number % 7 == 0:
         appends += appends[-1:]  # the second of them is there already: all is written anew
 
@@ -74,7 +76,7 @@ def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> Non
                 "SELECT position FROM events WHERE position > ? ORDER BY position", (last,)
             ).fetchall()
             for (position,) in rows:
-                if position != last + 1:
+                if position != last + 2:
                     failures.append(AssertionError(f"{position} was seen after {last}"))
                     return
                 last = position
@@ -95,7 +97,7 @@ def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> Non
     ((there, largest),) = connection.execute(
         "SELECT count(*), max(position) FROM events"
     ).fetchall()
-    assert there == largest > WRITERS * BATCHES
+    assert 2 * there == largest > WRITERS * BATCHES
     faults = [
         fault.what for fault in verify(connection, lambda _: None).faults if fault.run_id is None
     ]

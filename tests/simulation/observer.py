@@ -4,7 +4,8 @@ It reads the database behind the server's back, and believes nothing but what is
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from app.execution.waiters import is_settled
 from engine import (
@@ -26,7 +27,7 @@ from engine import (
     apply,
 )
 from engine.errors import IllegalTransition
-from journal.codec import decode
+from journal.event_rows import decode_row
 from journal.run_ids import run_id as id_of
 from journal.run_projection import SELECT_RUNS, projection
 
@@ -76,10 +77,9 @@ class Observer:
             " WHERE position > ? ORDER BY position",
             (self._position,),
         ).fetchall()
-        for position, number, seq, kind, schema, at_ms, body in rows:
+        for position, number, seq, event in _each(rows):
             self._position = position
             run_id = id_of(number)
-            event = decode(kind, schema, at_ms, body)
             before = self.runs.get(run_id)
             self.say(f"disk: {run_id[-4:]} {seq} {_brief(event)}")
             if seq != (before.seq if before else 0) + 1:
@@ -245,6 +245,14 @@ class Observer:
         ]
         if kept != [value]:
             self.violated(f"{run_id} {step_id}#{visit} goes on from record {name}={value}: {kept}")
+
+
+def _each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, Event]]:
+    """Return position, run, number and event of each event of rows."""
+    for position, number, seq, kinds, schema, at_ms, body in rows:
+        events = decode_row(kinds, schema, at_ms, body)
+        for back, event in zip(range(len(events) - 1, -1, -1), events, strict=True):
+            yield position - back, number, seq - back, event
 
 
 def _brief(event: Event) -> str:

@@ -250,7 +250,7 @@ class _World:
         )
         left = (runs._waiters._by_run, left_children.left, left_children._sweeping)
         turns = (driver._step_life._acting, driver._chains, driver._flushes)
-        taken = [live_runs.runs.total, *(turn.taken + turn.waiting for turn in turns)]
+        taken = [live_runs.runs.total, *(turn.total + turn.waiting for turn in turns)]
         if any((*held, *left, *taken)):
             return f"in memory: {held} {left} {taken}"
         return "" if execution.recovery.is_done else "recovery is not done"

@@ -16,6 +16,7 @@ from app.execution.live_run import InFlight, LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.places import Places
 from app.execution.recovery import Recovery
+from app.execution.step_life import StepLife
 from app.execution.timers import Timers
 from app.execution.waiters import Waiters
 from engine import advance
@@ -74,7 +75,12 @@ def wakes_waiters_before_the_append(patch: pytest.MonkeyPatch) -> None:
 
 
 def acts_before_its_start_is_durable(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("app.execution.step_life.acts", lambda *_: False)
+    due = StepLife.due
+
+    def at_once(self: StepLife, live: LiveRun, doing: Any) -> Any:
+        return replace(due(self, live, doing), acts=False)
+
+    patch.setattr(StepLife, "due", at_once)
 
 
 def locks_nothing(patch: pytest.MonkeyPatch) -> None:

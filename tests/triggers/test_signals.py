@@ -17,6 +17,7 @@ import pytest
 from journal import signals
 from tests.conftest import PLUGIN
 from tests.harness.echo import Echo
+from tests.harness.journals import events_one_by_one
 from tests.harness.server import Server, settled
 from tests.triggers.conftest import Clocked, until
 
@@ -375,12 +376,13 @@ def _accounts(server: Server) -> dict[str, int]:
         "waiting": "SELECT count(*) FROM runs WHERE signal_name IS NOT NULL",
         "kept": "SELECT count(*) FROM signals WHERE taken_at_ms IS NULL",
         "taken": "SELECT count(*) FROM signals WHERE taken_by IS NOT NULL",
-        "resumed": "SELECT count(*) FROM events WHERE type = 'RunResumed'",
+        "resumed": "SELECT count(*) FROM each_event WHERE type = 'RunResumed'",
         "doubled": "SELECT count(*) - count(DISTINCT taken_by) FROM signals WHERE taken_by IS NOT NULL",
         "unsent": "SELECT (SELECT count(*) FROM runs WHERE workflow_id = 'teller')"
         " - (SELECT count(*) FROM signals WHERE sender_id IS NULL)",
     }  # fmt: skip
     with closing(sqlite3.connect(server.data / "journal.sqlite3", timeout=30)) as journal:
+        events_one_by_one(journal)
         return {name: journal.execute(sql).fetchone()[0] for name, sql in asked.items()}
 
 

@@ -131,7 +131,7 @@ async def invoke_tool(call: Call) -> Response:
         knowledge=partial(services.knowledge.call, call.tenant),
     )
     try:
-        result = await services.tools.call(call.path("id"), body.args, context)
+        result = await services.tools.call(call.path("id"), body.args, lambda: context)
     except StepBroke as broke:
         error: JsonObject = {"type": broke.error.type, "message": broke.error.message}
         return JSONResponse(

@@ -84,7 +84,7 @@ METRICS = (
     ),
     MetricRow(
         "stepwell_steps_acting", "gauge", "Steps that are acting on the world now.",
-        lambda at: at.services.acting.taken,
+        lambda at: at.services.acting.total,
     ),
     MetricRow(
         "stepwell_steps_waiting", "gauge", "Steps that wait for their turn to act.",

@@ -39,7 +39,7 @@ async def start(call: Call) -> Response:
 async def waited_for(call: Call, run: Run, outcome: "asyncio.Future[Run]", limit_s: float) -> Run:
     """Return the run as it ends or pauses, or as it stands when the wait is over."""
     leave_with_client(call.request, outcome)
-    over = asyncio.get_running_loop().call_later(limit_s, outcome.cancel)
+    over = call.services.late_calls.later(limit_s, outcome.cancel)
     try:
         return await outcome
     except asyncio.CancelledError:

@@ -1,0 +1,9 @@
+-- contracts: an earlier version cannot read what is written from here on
+--
+-- The journal, version 20: several events in a row.
+--
+-- Events of one append that happened at the same moment are one row from now on, with one link of
+-- the chain: `schema` is 2 then, `type` has their types with spaces between, and `body` the list of
+-- their bodies; `seq` and `position` are those of the last, and the others have those before. Rows
+-- that are there stay as they are. Nothing else changes; the number keeps older versions from
+-- opening what they could not read.
