@@ -20,6 +20,7 @@ CONTENTS: dict[str, list[str]] = {
         "docs/definitions",
         "docs/steps/README",
         "docs/expressions",
+        "docs/questions",
         "docs/tools",
         "docs/triggers",
         "docs/workflow-files",

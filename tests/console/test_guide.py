@@ -22,7 +22,7 @@ LINK = re.compile(r'(?:href|src)="([^"]+)"')
 
 @pytest.fixture(scope="module", autouse=True)
 def _guide() -> None:
-    subprocess.run([sys.executable, ROOT / "scripts" / "guide.py"], check=True)
+    subprocess.run([sys.executable, ROOT / "scripts" / "guide.py", "--strict"], check=True)
 
 
 def test_all_that_the_guide_links_to_is_there(console: Server) -> None:
