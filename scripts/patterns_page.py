@@ -20,18 +20,20 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "People": (
         "approval-with-deadline", "escalation-ladder", "four-eyes", "human-form",
+        "public-form",
     ),
     "When something fails": (
-        "try-catch-finally", "retry-by-error-type", "rate-limited-api", "fallback", "time-limit",
+        "try-catch-finally", "retry-by-error-type", "rate-limited-api", "call-rate", "fallback",
+        "time-limit",
         "circuit-breaker", "saga", "compensation", "cancel-cleanup", "dead-letter",
         "dead-letter-replay", "error-workflow",
     ),
     "Once, and not at the same time": (
-        "idempotent-start", "deduplication", "singleton", "lock", "counter",
+        "idempotent-start", "deduplication", "singleton", "priority", "lock", "counter",
     ),
     "Data and files": ("csv", "zip-and-mail"),
     "Models": ("agent-with-approval", "budgeted-agent"),
-    "What starts a run": ("webhook-in", "workflow-as-api", "daily-report"),
+    "What starts a run": ("webhook-in", "workflow-as-api", "mcp-tool", "daily-report"),
 }  # fmt: skip
 
 _HEAD = """\

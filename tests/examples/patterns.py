@@ -6,6 +6,8 @@ Such a file is a list of runs, each with some of these keys:
     data, key, times                     how it is started, and how often the same start is sent
     startedBy, signals                   the signal that starts it; signals that are sent before
     request                              what the trigger beside it is sent, to start it
+    form                                 what somebody fills in on the page of the trigger beside it
+    mcp                                  the arguments with which an MCP client calls it as a tool
     startedByTrigger                     a schedule, or the end of another run, starts it
     afterEarlier                         it begins when the runs before it have ended
     does: {step: [...]}                  what happens when it waits in a step, one after the other:
@@ -17,6 +19,7 @@ Such a file is a list of runs, each with some of these keys:
 import hmac
 import io
 import json
+import re
 import sqlite3
 import time
 import zipfile
@@ -97,6 +100,16 @@ class Position:
     def is_busy(self) -> bool:
         """Whether something is about to happen without anybody's doing."""
         return not self.is_over and self.state in ("new", "ready", "executing", "stopping")
+
+
+def _called_as_tool(client: httpx.Client, one: Wanted) -> str:
+    """Call a workflow as an MCP client does; return the run that it is told of."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": one.pattern, "arguments": one.expect["mcp"]}}  # fmt: skip
+    asks = {"accept": "application/json, text/event-stream"}
+    answer = client.post("/mcp", json=call, headers=asks).json()["result"]
+    assert not answer["isError"], answer
+    return str(answer["structuredContent"]["runId"])
 
 
 class Patterns:
@@ -183,6 +196,10 @@ class Patterns:
             sent = [self._sent(client, one) for _ in range(one.expect.get("times", 1))]
             assert {answer.status_code for answer in sent} == {202}, (one.name, sent[0].text)
             run_ids = {answer.json()["runId"] for answer in sent}
+        elif "form" in one.expect:
+            run_ids = self._filled_in(client, one)
+        elif "mcp" in one.expect:
+            run_ids = {_called_as_tool(client, one)}
         else:
             headers = {"idempotency-key": one.expect["key"]} if "key" in one.expect else {}
             body = {"data": one.expect.get("data", {})}
@@ -207,6 +224,16 @@ class Patterns:
         }
         url = client.get(f"/api/triggers/{one.pattern}").json()["url"]
         return httpx.post(url, content=body, headers=headers, timeout=30)
+
+    def _filled_in(self, client: httpx.Client, one: Wanted) -> set[str]:
+        """Fill in the form of a run as somebody does who has nothing but its link."""
+        url = client.get(f"/api/triggers/{one.pattern}").json()["url"]
+        (once,) = re.findall(r'name="once" value="([^"]+)"', httpx.get(url, timeout=30).text)
+        filled = {f"data.{name}": value for name, value in one.expect["form"].items()}
+        for _ in range(one.expect.get("times", 1)):
+            httpx.post(url, data={**filled, "once": once}, timeout=30).raise_for_status()
+        fired = client.get(f"/api/triggers/{one.pattern}/firings").json()["firings"]
+        return {firing["runId"] for firing in fired if firing["runId"]}
 
     def _look(self) -> None:
         with closing(sqlite3.connect(self._journal, timeout=30)) as journal:

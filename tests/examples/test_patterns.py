@@ -53,6 +53,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Patterns,
         server.environment |= {
             "STEPWELL_MODELS": json.dumps(models),
             "STEPWELL_PUBLIC_URL": server.address,
+            "STEPWELL_CALL_RATES": json.dumps({"tool:make-file": "50/s"}),
             **{f"STEPWELL_{name.upper()}": str(value) for name, value in mail.settings().items()},
         }
         stack.enter_context(server)
