@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    field_validator,
     model_validator,
 )
 
@@ -39,6 +40,27 @@ Hidden = Annotated[str, PlainSerializer(_shown)]
 """A value that may be secret: `env:VARIABLE` names where it comes from; else it is not shown."""
 
 
+class McpOAuth(BaseModel):
+    """How a token is fetched for a server: OAuth 2.0 by client credentials."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    token_url: str = Field(alias="tokenUrl", description="where tokens are given")
+    client_id: Hidden = Field(alias="clientId", description="who asks")
+    client_secret: Hidden = Field(alias="clientSecret", description="what only they know")
+    scope: str = Field("", description="what the token shall allow; as the server chooses without")
+    audience: str = Field("", description="whom it is for, where the server wants to know")
+    in_body: bool = Field(
+        False, alias="inBody", description="id and secret in the form, not in `Authorization`"
+    )
+
+    @field_validator("token_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        _check_url(value)
+        return value
+
+
 class McpServerSettings(BaseModel):
     """A server that is started as a process (`command`) or spoken to over HTTP (`url`)."""
 
@@ -50,6 +72,9 @@ class McpServerSettings(BaseModel):
     cwd: Path | None = Field(None, description="the folder it is started in")
     url: str | None = Field(None, description="the address of its endpoint (streamable HTTP)")
     headers: dict[str, Hidden] = Field({}, description="headers of every request")
+    oauth: McpOAuth | None = Field(
+        None, description="how a token is fetched that every request carries"
+    )
     timeout: Duration = Field(60_000, description="how long one call may take")
     start_timeout: Duration = Field(
         30_000, alias="startTimeout", description="how long it may take until it lists its tools"
@@ -59,8 +84,10 @@ class McpServerSettings(BaseModel):
     def _one_way(self) -> Self:
         if (self.command is None) == (self.url is None):
             raise ValueError("give either command (a process) or url (streamable HTTP)")
-        if self.url is None and self.headers:
-            raise ValueError("headers belong to a server with a url")
+        if self.url is None and (self.headers or self.oauth):
+            raise ValueError("headers and oauth belong to a server with a url")
+        if self.oauth and any(name.lower() == "authorization" for name in self.headers):
+            raise ValueError("give either oauth or a header authorization")
         if self.url is not None and (self.args or self.env or self.cwd):
             raise ValueError("args, env and cwd belong to a server with a command")
         if self.url is not None:

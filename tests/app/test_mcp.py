@@ -1,18 +1,22 @@
 """Tools of MCP servers, over pipes and over HTTP, from real server processes."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from pydantic import ValidationError
 
 from app.settings.mcp import McpServerSettings
 from app.tools.catalogue import ToolCatalogue
@@ -282,6 +286,59 @@ async def test_a_header_comes_from_the_environment(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("CALC_TOKEN", "Bearer t0ken")
         async with catalogue_of(calc=guarded) as catalogue:
             assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
+
+
+class TokenGiver(ThreadingHTTPServer):
+    """Gives tokens by client credentials, one after the other, the last one again and again."""
+
+    def __init__(self, *tokens: str) -> None:
+        asked = self.asked = list[str]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked.append(self.rfile.read(int(self.headers["content-length"])).decode())
+                token = tokens[min(len(asked), len(tokens)) - 1]
+                told = json.dumps({"access_token": token, "expires_in": 3_600}).encode()
+                self.send_response(200 if token else 403)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+async def test_a_server_is_sent_a_token_and_another_where_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CALC_SECRET", "s3cret")
+    for tokens in (["old", "t0ken"], ["old"], [""]):
+        giver = TokenGiver(*tokens)
+        oauth = {"tokenUrl": f"http://127.0.0.1:{giver.server_port}/", "clientId": "me",
+                 "clientSecret": "env:CALC_SECRET", "scope": "tools", "inBody": True}  # fmt: skip
+        with McpProcess(MCP_TOKEN="t0ken") as process:
+            async with catalogue_of(calc={**process.settings, "oauth": oauth}) as catalogue:
+                await catalogue.list()
+                if tokens[-1] == "t0ken":
+                    assert await call(catalogue, "calc.add", a=1) == {"sum": 2}
+                    assert len(giver.asked) == 2
+                else:
+                    told = str(states(catalogue)["calc"]["error"])
+                    assert ("HTTP 401" if tokens[0] else "no token") in told.replace(
+                        "gives", "no"
+                    ), told
+                    assert "s3cret" not in told
+                assert "client_secret=s3cret" in giver.asked[0]
+        giver.shutdown()
+        giver.server_close()
+    with pytest.raises(ValidationError, match="either oauth or a header"):
+        McpServerSettings.model_validate(
+            {"url": "http://x", "oauth": oauth, "headers": {"Authorization": "x"}}
+        )
 
 
 async def test_a_process_gets_only_the_environment_that_is_named(

@@ -25,16 +25,21 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from app.clock import SystemClock
+from app.outbound.http_client import HttpClient
+from app.outbound.network import EVERYWHERE
+from app.outbound.oauth import OAuthTokens
 from app.outbound.way_out import WayOut
-from app.settings.mcp import McpServerSettings, resolved
+from app.settings.mcp import McpOAuth, McpServerSettings, resolved
 from app.telemetry import log
-from app.tools.mcp.http import http_client
+from app.tools.mcp.http import Token, http_client
 from app.tools.mcp.link import McpTool, McpUnavailable, NoTools, NotSent, ToolList
 from app.tools.mcp.mending import LOST, Handed, MendedTransport, handed
 from app.tools.mcp.result import result_of
 from app.tools.mcp.stderr import logged
 from engine import Json, JsonObject
 from steps.contract import StepBroke
+from steps.outgoing import TokenRequest
 
 _PAGES = 100
 _LISTEN_AGAIN_S = 5.0
@@ -105,13 +110,31 @@ async def _streams(
             errors.close()
         else:
             headers = resolved(settings.headers)
-            client = await stack.enter_async_context(http_client(headers, way, look))
+            token = await _tokens(settings.oauth, way, stack) if settings.oauth else None
+            client = await stack.enter_async_context(http_client(headers, way, look, token))
             streams = await stack.enter_async_context(
                 streamable_http_client(
                     str(settings.url), http_client=client, max_sse_event_size=_LONGEST_EVENT
                 )
             )
         yield streams
+
+
+async def _tokens(oauth: McpOAuth, way: WayOut, stack: AsyncExitStack) -> Token:
+    """Return what gives the tokens of a server, wherever the operator says they are given."""
+    client = HttpClient(EVERYWHERE, way, 1)
+    stack.push_async_callback(client.close)
+    tokens = OAuthTokens(client, SystemClock(), lambda *_: None)
+    named = resolved({"clientId": oauth.client_id, "clientSecret": oauth.client_secret})
+    wanted = TokenRequest(
+        oauth.token_url, named["clientId"], named["clientSecret"], oauth.scope, oauth.audience,
+        oauth.in_body,
+    )  # fmt: skip
+
+    async def token(refused: str | None) -> str:
+        return await tokens.token("", wanted, refused)
+
+    return token
 
 
 async def _watch(client: Client, look: Callable[[], None]) -> None:

@@ -5,7 +5,8 @@ cannot be sent. Here such a request gets an error as its answer instead.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 import httpx2
 from mcp_types import CONNECTION_CLOSED
@@ -13,6 +14,7 @@ from mcp_types import CONNECTION_CLOSED
 from app.outbound.guarded_transport import GuardedTransport
 from app.outbound.network import EVERYWHERE
 from app.outbound.way_out import WayOut
+from steps.contract import StepBroke
 
 UNREACHABLE = {"stepwell": "unreachable"}
 """Marks an error that no server has sent; theirs may have the same code."""
@@ -29,8 +31,15 @@ class _TooLong(Exception):
     """The answer is longer than any result may be."""
 
 
+Token: TypeAlias = Callable[[str | None], Awaitable[str]]
+"""Returns the token that requests carry, another one than that which was refused."""
+
+
 def http_client(
-    headers: Mapping[str, str], way: WayOut, failed: Callable[[], None]
+    headers: Mapping[str, str],
+    way: WayOut,
+    failed: Callable[[], None],
+    token: Token | None = None,
 ) -> httpx2.AsyncClient:
     """Return a client; `failed` is called when a request shows that the server may be gone.
 
@@ -40,22 +49,23 @@ def http_client(
     return httpx2.AsyncClient(
         headers=dict(headers),
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-        transport=_Isolating(way, failed),
+        transport=_Isolating(way, failed, token),
         trust_env=False,
     )
 
 
 class _Isolating(GuardedTransport):
-    def __init__(self, way: WayOut, failed: Callable[[], None]) -> None:
+    def __init__(self, way: WayOut, failed: Callable[[], None], token: Token | None) -> None:
         # The operator names these servers, so they may be anywhere.
         super().__init__(way, EVERYWHERE, most=None, keepalive_s=_KEEPALIVE_S)
         self._failed = failed
+        self._token = token
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; a POST is always answered."""
         is_post = request.method == "POST"
         try:
-            response = await super().handle_async_request(request)
+            response = await self._sent(request)
             if is_post and (_is_error(response) or _is_json(response)):
                 return await self._whole(request, response)
         except (httpx2.TransportError, _TooLong) as failure:
@@ -67,6 +77,26 @@ class _Isolating(GuardedTransport):
         if _is_error(response) and _SESSION in request.headers and request.method == "GET":
             self._failed()
         return response
+
+    async def _sent(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, with a token where the server wants one; twice where it is refused.
+
+        Raises `httpx2.TransportError` where no token is given.
+        """
+        if self._token is None:
+            return await super().handle_async_request(request)
+        refused: str | None = None
+        while True:
+            try:
+                token = await self._token(refused)
+            except StepBroke as broke:
+                raise httpx2.ConnectError(broke.error.message) from broke
+            request.headers["Authorization"] = f"Bearer {token}"
+            response = await super().handle_async_request(request)
+            if response.status_code != httpx2.codes.UNAUTHORIZED or refused is not None:
+                return response
+            await response.aclose()
+            refused = token
 
     async def _whole(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         """Read an answer to its end, and say in words what an error without words means."""
