@@ -1,5 +1,6 @@
 """What steps do to the world in service: the live effects."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from app.execution.signals import Signals
 from app.files.spool import StorageError
 from app.files.uploads import Files
 from app.llm.catalogue import KnownModel, Models
-from app.llm.failures import all_failed
+from app.llm.failures import BrokenAnswer, all_failed
 from app.llm.prices import estimate
 from app.llm.turns import ModelTurns
 from app.outbound.http_client import HttpClient
@@ -49,6 +50,10 @@ from steps.spending import LimitReached
 from steps.stored_file import StoredFile
 from steps.strict_json import as_kept
 from steps.usable_agent import Agent
+
+_AGAIN_MS = 500
+"""The wait before a question is asked again whose answer was none, in milliseconds."""
+_LONGEST_WAIT_MS = 60_000
 
 
 @value(frozen=True, slots=True)
@@ -220,16 +225,31 @@ class LiveEffects:
         model = await models.named(tenant, request.model)
         if self._services.rates is not None:
             await self._in_time(self._services.rates, f"model:{model.name}")
+        # A step with a policy of its own waits in the journal, not here.
+        may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
+        left = model.settings.retries if may_retry else 0
+        while True:
+            try:
+                return await self._ask(model, request, may_retry=may_retry)
+            except BrokenAnswer as broken:
+                if not broken.error.retryable or left <= 0:
+                    raise
+                left -= 1
+                wait_ms = max(broken.error.retry_after_ms or 0, _AGAIN_MS)
+            await asyncio.sleep(min(wait_ms, _LONGEST_WAIT_MS) / 1_000)
+
+    async def _ask(self, model: KnownModel, request: ChatRequest, *, may_retry: bool) -> ChatAnswer:
+        tenant = self._tenant
         owner = tenant if model.source == "tenant" else ""
         async with self._services.model_turns.turn(
             owner, model.name, model.settings, tenant, holds_turn=self._holds_turn()
         ):
-            return await self._ask(model, request)
+            return await self._ask_now(model, request, may_retry=may_retry)
 
-    async def _ask(self, model: KnownModel, request: ChatRequest) -> ChatAnswer:
+    async def _ask_now(
+        self, model: KnownModel, request: ChatRequest, *, may_retry: bool
+    ) -> ChatAnswer:
         models, tenant = self._services.models, self._tenant
-        # A step with a policy of its own waits in the journal, not here.
-        may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
         text = self._answer_text()
         answer = await self._services.spending.spend(
             self._asker(),

@@ -12,7 +12,7 @@ from app.clock import Clock
 from app.concurrency.offload import offload
 from app.llm import anthropic_chat, openai_chat, scripted_chat
 from app.llm.endpoint import Endpoint, further_headers
-from app.llm.failures import Asked, broke
+from app.llm.failures import Asked, BrokenAnswer, broke, came_broken
 from app.llm.prices import priced
 from app.outbound.lookups import asking
 from app.outbound.network import EVERYWHERE, Network
@@ -175,7 +175,7 @@ class Models:
             failed = broke(failure, asked, self._clock.now_ms())
             if failed is None:
                 raise
-            raise failed from failure
+            raise (BrokenAnswer(failed) if came_broken(failure) else failed) from failure
         took_ms = round((loop.time() - began_s) * 1_000)
         usage = priced(answer.usage, model.settings.prices)
         return replace(answer, latency_ms=took_ms, usage=usage)

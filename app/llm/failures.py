@@ -70,6 +70,25 @@ class Unreadable(Exception):
         self.told = told
 
 
+class BrokenAnswer(StepBroke):
+    """An answer came that was an error or none, or broke off: no library asks again by itself."""
+
+    def __init__(self, broke: StepBroke) -> None:
+        error = broke.error
+        super().__init__(
+            error.type,
+            error.message,
+            retryable=error.retryable,
+            retry_after_ms=error.retry_after_ms,
+        )
+
+
+def came_broken(failure: Exception) -> bool:
+    """Say whether an answer had begun to come when it failed."""
+    names = {kind.__name__ for kind in type(failure).__mro__}
+    return isinstance(failure, ProviderError | Unreadable) or "TransportError" in names
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whom a question went to, for the message.

@@ -78,7 +78,8 @@ class ModelDocument(BaseModel):
         ge=0,
         le=10,
         description="how often a question is asked again after 429, 5xx or a broken connection, "
-        "by the provider's own rules, for a step that has no `retry` of its own",
+        "by the provider's own rules, and after an answer that is an error or cannot be read, for "
+        "a step that has no `retry` of its own",
     )
     maxConcurrent: int | None = Field(  # noqa: N815
         None,

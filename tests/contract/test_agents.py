@@ -162,6 +162,25 @@ def test_nobody_is_asked_about_a_call_that_cannot_be_made(shared: Server) -> Non
         settled(client, outcome["runId"], "completed")
 
 
+def test_a_question_is_asked_again_whose_answer_is_none(shared: Server) -> None:
+    """Errors inside a 200, bodies that cannot be read: what may pass is tried again."""
+    for number, odd in enumerate((
+        b'{"error": {"type": "overloaded_error", "message": "busy"}}', b"<html>hi</html>", b"",
+        b'{"choices": []}', b'{"error": {"type": "invalid_request_error", "message": "no"}}',
+    )):  # fmt: skip
+        with shared.client() as client, ModelServer(Reply(raw=odd), Reply("Here.")) as models:
+            name = agent(client, models, f"again-{number}")
+            outcome = start(client, flow(client, name), q="?")
+            passes = b"invalid" not in odd
+            assert outcome["status"] == ("completed" if passes else "failed"), outcome
+            assert len(models.requests) == 1 + passes
+    with shared.client() as client, ModelServer(Reply(raw=b"")) as models:
+        name = agent(client, models, "again")
+        patient = {"retry": {"maxAttempts": 2, "initialInterval": "1ms"}}
+        assert start(client, flow(client, name, **patient), q="?")["error"]["attempts"] == 2
+        assert len(models.requests) == 2, "a step with a policy of its own goes by that"
+
+
 def test_an_agent_calls_a_workflow_that_pauses(shared: Server) -> None:
     replies = turns(
         Reply(tool_calls=[("check", {"n": 4})]), Reply(tool_calls=[("deliver", {"answer": 8})])
