@@ -43,7 +43,7 @@ Hidden = Annotated[str, PlainSerializer(_shown)]
 class McpOAuth(BaseModel):
     """How a token is fetched for a server: OAuth 2.0 by client credentials."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     token_url: str = Field(alias="tokenUrl", description="where tokens are given")
     client_id: Hidden = Field(alias="clientId", description="who asks")
