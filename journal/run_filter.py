@@ -57,6 +57,11 @@ class RunFilter:
         top_level: Only runs that no run has started.
         labels: Labels by name that a run must have.
         text: Words that the title or the labels must have, each at the beginning of a word.
+        step_id: The step that the run is in, or failed in.
+        error_type: The type of the error with which it failed.
+        started_by: Who started it.
+        longer_ms: It has taken at least so long until its end.
+        shorter_ms: It has taken less.
     """
 
     status: str | None = None
@@ -68,15 +73,27 @@ class RunFilter:
     top_level: bool = False
     labels: tuple[tuple[str, str], ...] = ()
     text: str | None = None
+    step_id: str | None = None
+    error_type: str | None = None
+    started_by: str | None = None
+    longer_ms: int | None = None
+    shorter_ms: int | None = None
 
     @property
     def is_search(self) -> bool:
         """Whether it asks for what no index has in the order of the list."""
-        return self.top_level or bool(self.labels) or self.text is not None
+        looked_at = (
+            self.text, self.step_id, self.error_type, self.started_by, self.longer_ms,
+            self.shorter_ms,
+        )  # fmt: skip
+        return self.top_level or bool(self.labels) or any(one is not None for one in looked_at)
 
     def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
         """Return those of the statuses that are asked for."""
-        return [one for one in statuses if self.status in (None, one)]
+        can_be = ENDED if self.longer_ms is not None or self.shorter_ms is not None else statuses
+        if self.error_type is not None:
+            can_be = (Status.FAILED.value,)
+        return [one for one in statuses if self.status in (None, one) and one in can_be]
 
 
 @value(frozen=True, slots=True)
@@ -155,6 +172,16 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
         if wish is not None:
             parts.append(condition)
             values += wish if isinstance(wish, tuple) else (wish,)
+    for condition, wish in (
+        (_IN_STEP, wanted.step_id),
+        (_FAILED_WITH, wanted.error_type),
+        (_STARTED_BY, wanted.started_by),
+        ("ended_at_ms - +started_at_ms >= ?", wanted.longer_ms),
+        ("ended_at_ms - +started_at_ms < ?", wanted.shorter_ms),
+    ):
+        if wish is not None:
+            parts.append(condition)
+            values += [wish] * condition.count("?")
     if wanted.top_level:
         parts.append("+parent IS NULL")
     for label in wanted.labels:
@@ -166,6 +193,16 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
     return parts, values
 
 
+_LAST = (
+    "SELECT json_extract(e.body, '$.error.{}') FROM events e"
+    " WHERE e.run = runs.id AND e.seq = runs.seq"
+)
+_IN_STEP = f"(step_id = ? OR (+status = 'failed' AND ({_LAST.format('step_id')}) = ?))"
+_FAILED_WITH = f"(+status = 'failed' AND ({_LAST.format('type')}) = ?)"
+_STARTED_BY = (
+    "(SELECT json_extract(e.body, '$.caller') FROM events e WHERE e.run = runs.id AND e.seq = 1)"
+    " = ?"
+)
 _HAS_LABEL = (
     "EXISTS (SELECT 1 FROM run_labels l WHERE l.tenant = runs.tenant AND l.name = ? AND l.value = ?"
     " AND l.started_at_ms = runs.started_at_ms AND l.run = runs.id)"

@@ -352,6 +352,11 @@ def _filter(which: RunFilter) -> dict[str, str]:
         until=_moment(which.until),
         label=",".join(f"{name}:{value}" for name, value in (which.labels or {}).items()) or None,
         text=which.text,
+        stepId=which.step_id,
+        errorType=which.error_type,
+        startedBy=which.started_by,
+        longerThan=which.longer_than,
+        shorterThan=which.shorter_than,
     )
 
 

@@ -46,6 +46,11 @@ class RunFilter:
         top_level: Only runs that no other run started.
         labels: Only runs with these labels, values by name.
         text: Only runs whose title or labels have these words, or words that begin so.
+        step_id: Only runs that are in this step, or failed in it.
+        error_type: Only runs that failed with this error.
+        started_by: Only runs that this caller started.
+        longer_than: Only runs that took at least so long until their end, such as `10m`.
+        shorter_than: Only runs that took less.
     """
 
     status: StatusName | None = None
@@ -56,6 +61,11 @@ class RunFilter:
     top_level: bool = False
     labels: Mapping[str, str] | None = None
     text: str | None = None
+    step_id: str | None = None
+    error_type: str | None = None
+    started_by: str | None = None
+    longer_than: str | None = None
+    shorter_than: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

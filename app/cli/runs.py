@@ -61,6 +61,11 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         command.add_argument("--parent", help="only child runs of this run")
         command.add_argument("--top-level", action="store_true", help="no child runs")
         command.add_argument("--label", help="only with these labels, such as customer:ACME")
+        command.add_argument("--step", help="only in this step, or failed in it")
+        command.add_argument("--error", help="only failed with this error, such as HttpStatus")
+        command.add_argument("--started-by", help="only started by this caller")
+        command.add_argument("--longer-than", help="only what took so long, such as 10m")
+        command.add_argument("--shorter-than", help="only what took less")
         command.add_argument("--text", help="only with these words in the title or the labels")
         command.add_argument("--json", action="store_true", help="print one JSON object")
         if verb == "list":
@@ -152,6 +157,11 @@ def _run_filter(given: dict[str, Any]) -> RunFilter:
         top_level=bool(given.get("topLevel")),
         labels=dict(labels_of(given.get("label"))),
         text=given.get("text"),
+        step_id=given.get("stepId"),
+        error_type=given.get("errorType"),
+        started_by=given.get("startedBy"),
+        longer_than=given.get("longerThan"),
+        shorter_than=given.get("shorterThan"),
         since=given.get("since"),
         until=given.get("until"),
     )
@@ -232,6 +242,11 @@ def _filter(args: argparse.Namespace) -> dict[str, Any]:
         "topLevel": args.top_level or None,
         "label": args.label,
         "text": args.text,
+        "stepId": args.step,
+        "errorType": args.error,
+        "startedBy": args.started_by,
+        "longerThan": args.longer_than,
+        "shorterThan": args.shorter_than,
         "since": args.since,
         "until": args.until,
         "runIds": args.ids or None,

@@ -4,10 +4,19 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from app.wire.errors import BadRequest
 from app.wire.run_history import MOST_VISITS
+from steps.durations import duration_ms
 from steps.problems import problems_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -34,6 +43,15 @@ def _flag(text: object) -> bool:
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """A yes or no in a query."""
+
+
+def _length(text: object) -> object:
+    duration_ms(text)
+    return text
+
+
+Length = Annotated[str, AfterValidator(_length)]
+"""A duration in a query."""
 
 
 class _Model(BaseModel):
@@ -120,6 +138,19 @@ class BulkFilter(_Model):
     topLevel: bool = Field(False, strict=True)  # noqa: N815
     label: str | None = Field(None, max_length=1_000, pattern=LABELS)
     text: str | None = Field(None, min_length=1, max_length=200)
+    stepId: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="the step that it is in, or failed in"
+    )
+    errorType: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="with which error it failed"
+    )
+    startedBy: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=500, description="who started it, such as `user:ada`"
+    )
+    longerThan: Length | None = Field(  # noqa: N815
+        None, description="took at least so long until its end, such as `10m`"
+    )
+    shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     runIds: list[str] | None = Field(None, min_length=1, max_length=500)  # noqa: N815
@@ -225,6 +256,19 @@ class ListRunsQuery(_Model):
         max_length=200,
         description="words of titles and labels, or their beginnings; also the id of a run",
     )
+    stepId: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="the step that it is in, or failed in"
+    )
+    errorType: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=200, description="with which error it failed"
+    )
+    startedBy: str | None = Field(  # noqa: N815
+        None, min_length=1, max_length=500, description="who started it, such as `user:ada`"
+    )
+    longerThan: Length | None = Field(  # noqa: N815
+        None, description="took at least so long until its end, such as `10m`"
+    )
+    shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
     limit: int = Field(50, ge=1, le=500)

@@ -6,7 +6,7 @@ from app.execution.bulk import OF_ENDED, Action, Command, Outcome
 from app.execution.rerunning import Again
 from app.wire.bodies import BulkBody, BulkFilter, BulkRerun
 from app.wire.errors import BadRequest
-from app.wire.run_list import labels_of
+from app.wire.run_list import labels_of, looked_at
 from engine import JsonObject, Status
 from journal import Matched, RunFilter, RunPosition
 from journal.run_ids import run_number
@@ -85,6 +85,7 @@ def _run_filter(wanted: BulkFilter, cursor: str | None) -> RunFilter:
         top_level=wanted.topLevel,
         labels=labels_of(wanted.label),
         text=wanted.text,
+        **looked_at(wanted),
     )
 
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from typing import TypedDict
 
-from app.wire.bodies import ListRunsQuery
+from app.wire.bodies import BulkFilter, ListRunsQuery
 from engine import JsonObject, iso_time, iso_time_or_none
 from journal import CaptionRow, Journal, RunFilter, RunPage, RunPosition, RunRow
+from steps.durations import duration_ms
 
 _NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")
 
@@ -22,7 +24,29 @@ def run_filter(query: ListRunsQuery) -> RunFilter:
         top_level=query.topLevel,
         labels=labels_of(query.label),
         text=query.text,
+        **looked_at(query),
     )
+
+
+class LookedAt(TypedDict):
+    """What is looked at run by run."""
+
+    step_id: str | None
+    error_type: str | None
+    started_by: str | None
+    longer_ms: int | None
+    shorter_ms: int | None
+
+
+def looked_at(query: ListRunsQuery | BulkFilter) -> LookedAt:
+    """Return that part of a filter which no index has."""
+    return {
+        "step_id": query.stepId,
+        "error_type": query.errorType,
+        "started_by": query.startedBy,
+        "longer_ms": None if query.longerThan is None else duration_ms(query.longerThan),
+        "shorter_ms": None if query.shorterThan is None else duration_ms(query.shorterThan),
+    }
 
 
 def labels_of(text: str | None) -> tuple[tuple[str, str], ...]:

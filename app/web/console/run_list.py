@@ -16,7 +16,10 @@ from engine import Status
 
 _PAGE = 50
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
-_FILTERS = ("text", "label", "status", "workflowId", "parentRunId", "topLevel", "since", "until")
+_MORE = ("stepId", "errorType", "startedBy", "longerThan", "shorterThan")
+_FILTERS = (
+    "text", "label", "status", "workflowId", "parentRunId", "topLevel", "since", "until", *_MORE,
+)  # fmt: skip
 
 
 async def list_page(call: Call) -> Response:
@@ -34,6 +37,7 @@ async def list_page(call: Call) -> Response:
         parts={row.run_id: part_shown(row.body, row.item) for row in found.rows},
         query={name: wanted.get(name, "") for name in _FILTERS},
         wanted=wanted,
+        has_more=any(name in wanted for name in _MORE),
         filter_json=json.dumps(wanted | ({"topLevel": True} if query.topLevel else {})),
         actions=_actions(call, query),
         is_first=query.cursor is None,

@@ -1,0 +1,59 @@
+"""Runs found by their step, their error, who started them and how long they took."""
+
+from typing import Any
+
+from tests.harness.processes import command
+from tests.harness.server import Server
+
+STEPS: list[dict[str, Any]] = [
+    {"id": "look", "type": "request-user-action", "message": "?", "output": {}},
+    {"id": "slow", "type": "wait", "duration": "600ms"},
+    {"id": "gone", "type": "end-flow", "status": "failed", "message": "no", "errorType": "OutOfStock"},
+    {"id": "lost", "type": "end-flow", "status": "failed", "message": "no", "errorType": "NotPaid"},
+    {"id": "end", "type": "end-flow"},
+    {"id": "way", "type": "set", "values": {"x": 1}},
+]  # fmt: skip
+EDGES = [
+    *({"from": "way", "to": name, "condition": f"data.way == '{name}'"} for name in ("look", "slow", "gone", "lost")),
+    {"from": "way", "to": "end"}, {"from": "look", "to": "end"}, {"from": "slow", "to": "end"},
+]  # fmt: skip
+
+
+def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
+    with shared.client() as client, shared.client("operator") as other:
+        document = {
+            "id": "ways",
+            "name": "Ways",
+            "initialStep": "way",
+            "steps": STEPS,
+            "edges": EDGES,
+        }
+        client.post("/api/workflows", json=document).raise_for_status()
+        runs = {}
+        for name in ("look", "slow", "gone", "lost", "end"):
+            who = other if name == "gone" else client
+            answer = who.post("/api/workflow/start/ways", json={"data": {"way": name}})
+            runs[answer.json()["runId"]] = name
+
+        def found(**query: Any) -> set[str]:
+            answer = client.get("/api/workflow/runs", params={"workflowId": "ways", **query})
+            assert answer.status_code == 200, answer.text
+            return {runs[line["runId"]] for line in answer.json()["runs"]}
+
+        assert found(stepId="look") == {"look"}
+        assert found(stepId="gone") == {"gone"}, "where it failed"
+        assert found(stepId="slow") == set()
+        assert found(errorType="NotPaid") == {"lost"}
+        assert found(errorType="NotPaid", status="completed") == set()
+        assert found(longerThan="500ms") == {"slow"}
+        assert found(shorterThan="PT0.5S") == {"gone", "lost", "end"}
+        (gone,) = (run for run, name in runs.items() if name == "gone")
+        page = client.get(f"/api/workflow/runs/{gone}/explain", params={"path": "data.way"}).json()
+        assert found(startedBy=page["chain"][0]["by"]) == {"gone"}
+        wrong = client.get("/api/workflow/runs", params={"longerThan": "soon"})
+        assert (wrong.status_code, wrong.json()["details"][0]["path"]) == (400, "longerThan")
+        body = {"action": "rerun", "filter": {"errorType": "OutOfStock"}, "dryRun": True}
+        assert client.post("/api/workflow/management/bulk", json=body).json()["matched"] == 1
+        place = ["--url", shared.address, "--key", shared.key(), "--tenant", "acme", "--json"]
+        listed = command("runs", "list", "--error", "NotPaid", "--step", "lost", *place)["runs"]
+        assert [runs[line["runId"]] for line in listed] == ["lost"]
