@@ -33,6 +33,7 @@ from app.web.readiness import watch_journal
 from journal import SQLITE_VERSION, JournalError
 
 _NOTE_USE_EVERY_S = 30
+_LAST_WORDS_S = 2.0
 
 
 @asynccontextmanager
@@ -91,6 +92,9 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
     keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
     control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
+    if (sharing := services.sharing) is not None:
+        keeping.is_here = lambda: sharing.owns_name("upkeep")
+        await sharing.open()
     await services.webhooks.start()
     tasks = [
         asyncio.create_task(services.recovery.run()),
@@ -110,10 +114,21 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await services.webhooks.close()
-        await services.runs.close(services.settings.shutdown_grace)
+        await _leave(services, services.settings.shutdown_grace)
         await control.close()
         with contextlib.suppress(JournalError):
             await services.authenticator.flush_used()
+
+
+async def _leave(services: Services, grace_s: float) -> None:
+    """Let steps in flight finish, and others have the runs as they come to rest."""
+    if services.sharing is None:
+        await services.runs.close(grace_s)
+        return
+    leaving = asyncio.create_task(services.sharing.leave(grace_s + _LAST_WORDS_S))
+    await services.runs.close(grace_s)
+    await leaving
+    await services.sharing.close()
 
 
 def _loop_lag(services: Services) -> LoopLag:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib import import_module
 
 from app.auth.callbacks import Callbacks
@@ -13,7 +14,8 @@ from app.auth.one_time import OneTimeSignIns
 from app.auth.providers import Providers
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
-from app.clock import Clock, SystemClock
+from app.changes import Changes
+from app.clock import Clock, StoreClock, SystemClock
 from app.concurrency.call_rates import CallRates
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.tenant import current_tenant
@@ -21,9 +23,11 @@ from app.definitions.agents import Agents
 from app.definitions.workflows import Workflows
 from app.events.deltas import Deltas
 from app.events.hub import Hub
+from app.events.news_elsewhere import NewsElsewhere
 from app.events.streams import Streams
 from app.execution.admission import Admission
 from app.execution.bulk import Bulk
+from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
 from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
@@ -44,6 +48,7 @@ from app.secrets.vault import Secrets
 from app.services import Services
 from app.settings.extras import extra
 from app.settings.server import Settings
+from app.sharing import Kept, Once, Sharing
 from app.spending.spending import Spending
 from app.telemetry import log
 from app.telemetry.counters import Counters
@@ -78,7 +83,10 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         ToolLoadError: A plug-in cannot be loaded.
     """
     async with AsyncExitStack() as closing:
-        yield await _open(settings, clock or SystemClock(), closing)
+        clock = clock or SystemClock()
+        if settings.database is not None:
+            clock = StoreClock(clock)
+        yield await _open(settings, clock, closing)
 
 
 async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Services:
@@ -87,21 +95,19 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     way = WayOut(settings.ca_file, proxy=proxy_of(settings))
     registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings, closing)
-    journal, hub = await _journal(settings, closing)
+    journal, hub, cluster = await _journal(settings, closing)
     client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
     tokens = OAuthTokens(client, clock, secrets.conceal)
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
-    files = Files(journal, storage, clock)
+    files, agents = Files(journal, storage, clock), Agents(journal, clock)
     workflows = Workflows(journal, registry, clock)
-    agents = Agents(journal, clock)
     spending = await _spending(journal, clock)
-    deltas = Deltas()
     callbacks, links = Callbacks(secrets.keyring, settings.address), Links(secrets.keyring, clock)
     live_runs = _live_runs(journal, workflows, settings)
-    acting = FairQueue(settings.max_concurrent_steps)
+    deltas, acting = Deltas(), FairQueue(settings.max_concurrent_steps)
     services = StepServices(
         clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
         callbacks, links, journal.threads, StoredValues(journal.store, clock, secrets.mask),
@@ -109,12 +115,12 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
     parts = (journal, clock, live_runs, acting, counters)
-    execution = await _execution(settings, *parts, services, closing)
+    execution = await _execution(settings, *parts, services, cluster, closing)
     webhooks = _webhooks(settings, journal, hub, way, clock, secrets.keyring, closing)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     reruns = Reruns(journal, workflows, execution.runs, admission)
     triggers = open_triggers(services, journal, execution, admission, hub)
-    return Services(
+    built = Services(
         settings=settings,
         clock=clock,
         journal=journal,
@@ -153,6 +159,33 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         store=services.store,
         knowledge=services.knowledge,
     )
+    return built if cluster is None else _sharing(built, services, cluster)
+
+
+def _sharing(built: Services, parts: StepServices, cluster: Cluster) -> Services:
+    """Let all that is built take part in what several processes do together."""
+    assert built.journal.shared is not None  # noqa: S101 - or there would be no cluster
+    changes = Changes(built.journal, cluster.bell)
+    sharing = Sharing(built.journal.shared, cluster, changes, built.journal.try_to_write)
+    shares = [built.rate_limits.share, parts.model_turns.share]
+    if parts.rates is not None:
+        shares.append(parts.rates.share)
+    sharing.take_part(built.clock, shares)
+    sharing.keep_up(
+        Kept(built.authenticator, built.sessions, built.secrets, built.workflows, built.agents)
+    )
+    sharing.do_once(Once(built.webhooks, built.triggers, built.spending))
+    return replace(built, changes=changes, sharing=sharing)
+
+
+def _cluster(journal: Journal, hub: Hub) -> Cluster | None:
+    """Return what this process has to do with others, where several may share the journal."""
+    if journal.shared is None:
+        return None
+    cluster = Cluster(journal.shared.owners, journal.shared.bell, journal.wakes)
+    journal.events.heard = NewsElsewhere(journal.pages, hub, cluster).appended
+    journal.events.is_shared = True
+    return cluster
 
 
 def _rates(settings: Settings, acting: FairQueue) -> CallRates | None:
@@ -167,13 +200,14 @@ async def _execution(  # noqa: PLR0913 - the parts below that room, each passed 
     acting: FairQueue,
     counters: Counters,
     services: StepServices,
+    cluster: Cluster | None,
     closing: AsyncExitStack,
 ) -> Execution:
     exporter = _exporter(settings, closing)
     culprit = Culprit(settings.data, settings.max_interruptions)
     return await open_execution(
         journal, clock, live_runs, acting, counters, services, settings.cancel_grace, culprit,
-        exporter,
+        exporter, cluster,
     )  # fmt: skip
 
 
@@ -194,7 +228,8 @@ def _streams(settings: Settings, journal: Journal, hub: Hub, deltas: Deltas) -> 
 
 async def _spending(journal: Journal, clock: Clock) -> Spending:
     spending = Spending(journal.spending, clock)
-    await spending.open()
+    if journal.shared is None:
+        await spending.open()
     return spending
 
 
@@ -247,12 +282,14 @@ async def _callers(  # noqa: PLR0913 - the parts below them, each passed in
     return authenticator, sessions
 
 
-async def _journal(settings: Settings, closing: AsyncExitStack) -> tuple[Journal, Hub]:
+async def _journal(
+    settings: Settings, closing: AsyncExitStack
+) -> tuple[Journal, Hub, Cluster | None]:
     journal = await open_journal(settings, current_tenant)
     closing.push_async_callback(journal.close)
     hub = Hub()
     journal.events.heard = hub.heard
-    return journal, hub
+    return journal, hub, _cluster(journal, hub)
 
 
 def _step_types_and_tools(

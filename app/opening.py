@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from app.clock import Clock
 from app.secrets.jwt_secrets import seal_all, sealed_bytes
-from app.secrets.seal import id_of
+from app.secrets.seal import Keyring, KeyUnusable, id_of
 from app.secrets.sealing_key import open_keyring
 from app.secrets.vault import Secrets
 from app.settings.extras import extra
@@ -40,9 +40,22 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
     sealed += [row.sealed for row in await journal.webhooks.all()]
     sealed += [row.sealed for row in await journal.triggers.sealed() if row.sealed is not None]
     keyring = open_keyring(settings, {id_of(item) for item in sealed})
+    if journal.shared is not None:
+        await _must_be_the_one_key(journal, keyring)
     secrets = Secrets(journal.secrets, keyring, clock)
     await secrets.load()
     await seal_all(journal.jwt_secrets, keyring)
     await seal_webhooks(journal.webhooks, keyring)
     await seal_addresses(journal, keyring)
     return secrets
+
+
+async def _must_be_the_one_key(journal: Journal, keyring: Keyring) -> None:
+    """Raise `KeyUnusable` where processes that share the journal seal with another key."""
+    if await journal.key_mark.agree(keyring.mark, keyring.older) != keyring.mark:
+        raise KeyUnusable(
+            "the processes that share this database have another sealing key: give all of them "
+            "the same by secrets_key or secrets_key_file (STEPWELL_SECRETS_KEY, "
+            "STEPWELL_SECRETS_KEY_FILE); to change it, give each the new one, and the one of "
+            "before in secrets_old_keys"
+        )

@@ -9,6 +9,7 @@ from app.auth.links import Links
 from app.auth.one_time import OneTimeSignIns
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import Sessions
+from app.changes import Changes
 from app.clock import Clock
 from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
@@ -33,6 +34,7 @@ from app.files.uploads import Files
 from app.llm.catalogue import Models
 from app.secrets.vault import Secrets
 from app.settings.server import Settings
+from app.sharing import Sharing
 from app.spending.spending import Spending
 from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
@@ -87,6 +89,12 @@ class Services:
     knowledge: KnowledgeStore
     fair_loop: FairLoop
     late_calls: LateCalls = field(default_factory=LateCalls)
+    changes: Changes | None = None
+    """What other processes have changed, where several share the journal."""
+
+    sharing: Sharing | None = None
+    """The part of this process in what several do together."""
+
     watched: list[WatchedFolder] = field(default_factory=list)
     """Folders of definitions that are published as they are saved, for development."""
 

@@ -8,7 +8,7 @@ never hold it up. Every read is bound to a tenant by its caller.
 from journal.audit import AuditRow, ChangeNote, changing
 from journal.audit_list import AuditFilter, AuditList
 from journal.backup import copy_database, open_read_only
-from journal.bell import CHANGE, PLACE, RUN, WAKE, Bell
+from journal.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
 from journal.captions import CaptionRow, Captions
 from journal.checkpoints import check_wal, has_wal, unmark
 from journal.children import ChildList, ChildRow, Family
@@ -79,12 +79,13 @@ from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
 from journal.knowledge import KnowledgeTable, PassageRow
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
-from journal.locks import Locks, LockView, SessionLost
+from journal.locks import Locks, LockView, ProcessRow, SessionLost
 from journal.overview import Overview, WaitingRun
 from journal.owners import (
     ALL_SHARDS,
     SHARDS,
     Owners,
+    ShardsHeard,
     next_number_of,
     shard_named,
     shard_of,
@@ -104,6 +105,7 @@ from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
 from journal.sessions import SessionRow, SessionTable
 from journal.shared_owners import SILENT_MS, SharedOwners
+from journal.sharing import Shared
 from journal.signals import (
     KeptSignal,
     NewSignal,
@@ -135,6 +137,7 @@ __all__ = [
     "RUN",
     "SELECT_SUSPECTS",
     "SHARDS",
+    "SHARDS_MOVED",
     "SILENT_MS",
     "SQLITE_VERSION",
     "UNREADABLE",
@@ -227,6 +230,7 @@ __all__ = [
     "PersonRow",
     "PlaceKey",
     "PlaceList",
+    "ProcessRow",
     "RequestTable",
     "RetentionGroup",
     "RunFilter",
@@ -242,6 +246,8 @@ __all__ = [
     "SessionLost",
     "SessionRow",
     "SessionTable",
+    "ShardsHeard",
+    "Shared",
     "SharedOwners",
     "SignalKept",
     "SignalTable",

@@ -30,6 +30,18 @@ class AuditList:
     def __init__(self, lists: Readers) -> None:
         self._lists = lists
 
+    async def last_position(self) -> int:
+        """Return the place of the newest entry, 0 before the first."""
+        row = await self._lists.one("SELECT coalesce(max(position), 0) FROM audit")
+        return int(row[0])
+
+    async def actions_after(self, position: int) -> set[str]:
+        """Return what was done by all tenants after a place."""
+        rows = await self._lists.all(
+            "SELECT DISTINCT action FROM audit WHERE position > ?", (position,)
+        )
+        return {action for (action,) in rows}
+
     async def page(self, tenant: str, wanted: AuditFilter, limit: int) -> list[AuditRow]:
         """Return up to `limit` entries of a tenant, newest first."""
         where: list[str] = ["tenant = ?"]

@@ -5,7 +5,7 @@ saves time. With the journal in one folder there is one process, and nobody to r
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 RUN = "run"
 """A run has new events; the name is its tenant, a slash and its id."""
@@ -17,7 +17,12 @@ PLACE = "place"
 """The line of a key may move; the name is the key."""
 
 CHANGE = "change"
-"""Somebody has changed what is kept in memory; there is an entry of the audit log."""
+"""Somebody has changed what others keep in memory; there is an entry of the audit log."""
+
+SHARDS_MOVED = "shards"
+"""A process has given shards away, or begins to take part."""
+
+Heard: TypeAlias = Callable[[str], None]
 
 
 class Bell(Protocol):
@@ -28,7 +33,7 @@ class Bell(Protocol):
         on_gap: Called where rings may have been lost, as after a connection broke off.
     """
 
-    heard: dict[str, Callable[[str], None]]
+    heard: dict[str, list[Heard]]
     on_gap: list[Callable[[], None]]
 
     def ring(self, topic: str, name: str = "") -> None:

@@ -44,6 +44,10 @@ class EndedRuns(Generic[F]):
         if len(self._folds) > _MOST_RUNS:
             self._folds.popitem(last=False)
 
+    def forget(self, run_id: str) -> None:
+        """Keep a run's fold no longer: another process has deleted it."""
+        self._folds.pop(run_id, None)
+
     @contextmanager
     def deleting(self) -> Iterator[None]:
         """Forget everything, also after a deletion of which nobody knows whether it was made."""

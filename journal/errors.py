@@ -72,12 +72,12 @@ class BadDatabase(JournalError):
 
 
 class DatabaseInUse(JournalError):
-    """Another process uses the database."""
+    """A journal is being moved, or was to be moved while a server uses it."""
 
     def __init__(self, database: str) -> None:
         super().__init__(
-            f"{database} is in use by another Stepwell; stop that one first. One process at a time "
-            "uses a database: several are not possible yet"
+            f"{database} is in use by another Stepwell: a journal is moved while no server uses "
+            "its database, and no server begins while one is moved"
         )
 
 

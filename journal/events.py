@@ -67,6 +67,8 @@ class Events:
         self._inherited = InheritedData(self._data_in)
         self.heard: Callable[[str, str], None] = lambda _tenant, _run_id: None
         """Told the tenant and the run after each append, also one with unknown outcome."""
+        self.is_shared = False
+        """Whether other processes may append, or delete."""
 
     def start(  # noqa: PLR0913 - a run, its events, what goes with them
         self,
@@ -258,7 +260,9 @@ class Events:
     async def run(self, run_id: str, tenant: str | None = None) -> tuple[Head, Run]:
         """Return the fold of a run's history. Raises as `read`, and `Corrupt` where it breaks."""
         if (kept := self._ended.get(run_id)) and tenant in (None, kept[0].tenant):
-            return kept
+            if not self.is_shared or await self._ends_with(kept[0]):
+                return kept
+            self._ended.forget(run_id)
         if (going := self._long.get(run_id)) and tenant in (None, going[0].tenant):
             if await self._ends_with(going[0]):
                 return going if going[1].is_over else (going[0], going[1].copy())

@@ -26,6 +26,7 @@ from journal.events import Events, Head
 from journal.files import FileTable
 from journal.firings import FiringList
 from journal.inbox import Inbox
+from journal.key_mark import KeyMark
 from journal.knowledge import KnowledgeTable
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
@@ -140,6 +141,8 @@ class Journal:
         self.sessions = SessionTable(writer, readers)
         self.audit = AuditList(lists)
         self.wakes = WakeTable(writer, readers)
+        self.shared = parts.shared
+        self.key_mark = KeyMark(writer)
 
     @classmethod
     async def open(
@@ -162,7 +165,6 @@ class Journal:
             WalMissing: The newest part of it is missing; it has been left as it is.
             CannotOpen: The disk or another program is in the way.
             BadDatabase: The database cannot hold a journal.
-            DatabaseInUse: Another process uses it.
             Unavailable: It cannot be reached.
             ImportError: What speaks to PostgreSQL is not installed.
         """
@@ -177,6 +179,10 @@ class Journal:
         journal = cls(lock, folder / DATABASE, parts)
         await journal.events.open_pauses.load(parts.readers)
         return journal
+
+    async def try_to_write(self) -> None:
+        """See that what is written now will be durable. Raises `Unavailable`."""
+        await self._writer.write(_nothing)
 
     async def tidy(self) -> bool:
         """Have the writer checkpoint and give back free pages, as far as that is due.

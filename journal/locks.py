@@ -5,15 +5,16 @@ the locks of the shards that it works on. No process decides that another is gon
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Protocol
+
+from engine.value import value
 
 
 class SessionLost(Exception):
     """The session with the database is over, and with it whatever it had locked."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LockView:
     """How the locks stand.
 
@@ -26,6 +27,21 @@ class LockView:
     place: int
     processes: int
     taken: frozenset[int]
+
+
+@value(frozen=True, slots=True)
+class ProcessRow:
+    """One of the processes that share the journal.
+
+    Attributes:
+        name: Its host and process id.
+        since_ms: When its session began, Unix milliseconds by the server's clock.
+    """
+
+    place: int
+    name: str
+    since_ms: int
+    shards: int
 
 
 class Locks(Protocol):
@@ -45,6 +61,10 @@ class Locks(Protocol):
 
     async def give(self, shards: Collection[int]) -> None:
         """Free shards. Raises `SessionLost`."""
+        ...
+
+    async def who(self) -> list[ProcessRow]:
+        """Return the processes that share the journal. Raises `SessionLost`."""
         ...
 
     async def close(self) -> None:

@@ -38,13 +38,15 @@ class Owners(Protocol):
     Attributes:
         on_gain: Told of shards whose work begins here from now on.
         on_leave: Told of shards that are to be given away: what is under way may end, and nothing
-            further begins. They are here until nothing is, or come back by `on_gain`.
+            further begins. They are here until nothing is, or until `on_return`.
+        on_return: Told of shards that stay after all: their work goes on.
         on_loss: Told of shards that are here no longer; what is under way is to be dropped at once.
         under_way: Returns the shards of which something is under way here.
     """
 
     on_gain: list[ShardsHeard]
     on_leave: list[ShardsHeard]
+    on_return: list[ShardsHeard]
     on_loss: list[ShardsHeard]
     under_way: Callable[[], Collection[int]]
 

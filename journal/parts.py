@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from engine.value import value
 from journal.connection import Connection
 from journal.readers import Readers
+from journal.sharing import Shared
 from journal.writer import Writer
 
 
@@ -38,6 +39,7 @@ class Parts:
     Attributes:
         lists: Reads for lists, on connections of their own.
         sizes: Gives the bytes of the database, and of what has not been written back to it.
+        shared: What processes have of each other, where several may have it open.
         look: A connection that cannot write, for long work in a thread of its own.
     """
 
@@ -47,3 +49,4 @@ class Parts:
     upkeep: Upkeep
     sizes: Callable[[], Awaitable[tuple[int, int]]]
     look: Callable[[], AbstractContextManager[Connection]]
+    shared: Shared | None = None

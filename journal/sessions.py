@@ -49,6 +49,13 @@ class SessionTable:
         )
         return [SessionRow(*row) for row in rows]
 
+    async def mark(self) -> tuple[int, int]:
+        """Return what changes whenever a session begins or ends."""
+        row = await self._readers.one(
+            "SELECT count(*), coalesce(max(began_at_ms), 0) FROM sessions"
+        )
+        return int(row[0]), int(row[1])
+
     async def add(self, row: SessionRow) -> None:
         """Keep a session, and forget those whose time is over; durable when this returns."""
 

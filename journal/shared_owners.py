@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from random import Random
 
-from journal.locks import Locks, LockView, SessionLost
+from journal.locks import Locks, LockView, ProcessRow, SessionLost
 from journal.owners import ALL_SHARDS, SHARDS, ShardsHeard
 
 SILENT_MS = 5_000
@@ -32,22 +32,28 @@ _AGAIN_S = 5.0
 
 
 class SharedOwners:
-    """The shards of this process, as `Owners`."""
+    """The shards of this process, as `Owners`.
+
+    Attributes:
+        on_look: Told of each answer of the session that holds the locks.
+        on_give: Called when shards have been given away, which others may want now.
+    """
 
     def __init__(
         self,
         locks: Locks,
-        heard: Callable[[LockView], None] = lambda _: None,
         chance: Random | None = None,
     ) -> None:
-        """Take the locks of the process; `heard` is told of each answer of their session."""
+        """Take the locks of the process."""
+        self.on_look: list[Callable[[LockView], None]] = []
+        self.on_give: Callable[[], None] = lambda: None
         self._chance = chance or Random()  # noqa: S311 - no secret
         self.on_gain: list[ShardsHeard] = []
         self.on_leave: list[ShardsHeard] = []
+        self.on_return: list[ShardsHeard] = []
         self.on_loss: list[ShardsHeard] = []
         self.under_way: Callable[[], Collection[int]] = frozenset
         self._locks = locks
-        self._answered = heard
         self._held = set[int]()
         self._leaving: dict[int, float] = {}
         self._kept: dict[int, float] = {}
@@ -55,6 +61,7 @@ class SharedOwners:
         self._expiry: asyncio.TimerHandle | None = None
         self._is_open = False
         self._closing = asyncio.Event()
+        self._alarm = asyncio.Event()
         self._has_none = asyncio.Event()
         self._standing = LockView(0, 1, frozenset())
 
@@ -92,9 +99,17 @@ class SharedOwners:
                 await self._lost()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s()):
-                    await self._closing.wait()
-            if self._closing.is_set():
-                await asyncio.sleep(_LOOK_OFTEN_S)
+                    await self._alarm.wait()
+            self._alarm.clear()
+            await asyncio.sleep(_LOOK_OFTEN_S)
+
+    def look_soon(self) -> None:
+        """Look how the locks are held: another process has given some away, or come."""
+        self._alarm.set()
+
+    async def who(self) -> list[ProcessRow]:
+        """Return the processes that share the journal. Raises `SessionLost`."""
+        return await self._locks.who()
 
     async def close(self, grace_s: float) -> None:
         """Give all shards away as they come to rest, after so many seconds whatever is under way.
@@ -102,6 +117,7 @@ class SharedOwners:
         Nothing further begins. `run` goes on until this returns.
         """
         self._closing.set()
+        self._alarm.set()
         if self._held:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
@@ -113,7 +129,8 @@ class SharedOwners:
         standing = await self._locks.look()
         self._confirmed(asked_s + _SURE_S)
         self._standing = standing
-        self._answered(standing)
+        for heard in self.on_look:
+            heard(standing)
         share = 0 if self._closing.is_set() else _share(standing)
         if len(self._held) > share:
             self._begin_to_leave(len(self._held) - share)
@@ -161,7 +178,7 @@ class SharedOwners:
         for shard in came_back:
             self._leaving.pop(shard, None)
         if came_back:
-            self._tell(self.on_gain, came_back)
+            self._tell(self.on_return, came_back)
 
     async def _give(self) -> None:
         busy = self.under_way() if self._leaving else ()
@@ -169,6 +186,7 @@ class SharedOwners:
         if gone:
             self._forget(gone)
             await self._locks.give(gone)
+            self.on_give()
 
     def _forget(self, shards: frozenset[int]) -> None:
         """Own shards no longer, before anybody else can."""
@@ -193,6 +211,8 @@ class SharedOwners:
             await self._locks.close()
 
     def _pause_s(self) -> float:
+        if self._closing.is_set():
+            return 0
         is_moving = self._leaving or len(self._held) < _share(self._standing)
         return _LOOK_SOON_S if is_moving else _LOOK_EVERY_S
 

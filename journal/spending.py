@@ -4,13 +4,14 @@ A question is admitted, and what it has spent is added up, in the one writer's t
 two questions at once can pass a limit that has room for one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple
 from typing import Literal, TypeAlias
 
 from engine.value import value
 from journal.columns import columns, insert_into
 from journal.connection import Connection
+from journal.owners import ALL_SHARDS, shard_of
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.writer import Writer
@@ -181,13 +182,16 @@ class SpendingTable:
 
         await self._writer.write(work)
 
-    async def settle_lost(self) -> int:
-        """Count what a crash has cut off by what it has cost in any case; return how many."""
+    async def settle_lost(self, shards: Collection[int] = ALL_SHARDS) -> int:
+        """Count what a crash has cut off by what it has cost in any case; return how many.
+
+        That is of the runs of some shards: those that are the process's alone from now on.
+        """
 
         def work(connection: Connection) -> int:
-            rows = connection.execute("SELECT id, sure_tokens, sure_nano FROM open_calls")
-            lost = rows.fetchall()
-            for number, tokens, nano in lost:
+            rows = connection.execute("SELECT id, run, sure_tokens, sure_nano FROM open_calls")
+            lost = [row for row in rows.fetchall() if shard_of(row[1]) in shards]
+            for number, _, tokens, nano in lost:
                 _settle(connection, number, Spent(tokens, 0, 0, nano, estimated=True))
             return len(lost)
 

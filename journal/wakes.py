@@ -6,8 +6,8 @@ run is forgotten between the one who has answered it and the one who carries it 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+from engine.value import value
 from journal.owners import shard_of
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -19,7 +19,7 @@ _DELETE = "DELETE FROM wakes WHERE position = ?"
 _PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class WakeRow:
     """A run to look at.
 

@@ -48,17 +48,29 @@ class _Bucket:
 
 
 class RateLimit:
-    """Buckets that fill by `rate` tokens a second up to `burst`; one request takes one token."""
+    """Buckets that fill by `rate` tokens a second up to `burst`; one request takes one token.
+
+    Attributes:
+        parts: How many processes share the rate: each lets through its part of it.
+    """
 
     def __init__(self, rate: float, burst: float, now_s: Callable[[], float]) -> None:
-        self._rate = rate
-        self._burst = max(1.0, burst)
+        self.parts = 1
+        self._whole_rate = self._rate = rate
+        self._whole_burst = self._burst = max(1.0, burst)
         self._now_s = now_s
         self._buckets: dict[str, _Bucket] = {}
         self._sweep_at = _SWEEP_AT
 
     def __len__(self) -> int:
         return len(self._buckets)
+
+    def share(self, parts: int) -> None:
+        """Let through one of so many parts of the rate."""
+        if parts != self.parts:
+            self.parts = parts
+            self._rate = self._whole_rate / parts
+            self._burst = max(1.0, self._whole_burst / parts)
 
     def wait_s(self, whose: str, cost: float = 1) -> float:
         """Return the seconds until there are tokens, 0 when they are there now; take none."""
@@ -103,6 +115,11 @@ class RateLimits:
         self._open = RateLimit(_OPEN_RATE, _OPEN_BURST, time.monotonic)
         self._sign_ins = RateLimit(_SIGN_IN_RATE, _SIGN_IN_BURST, time.monotonic)
         self._passwords = RateLimit(_PASSWORD_RATE, _PASSWORD_BURST, time.monotonic)
+
+    def share(self, processes: int) -> None:
+        """Let through this process's part of every rate, as one of so many."""
+        for limit in (*(limit for _, _, limit in self._limits), self._sign_ins, self._passwords):
+            limit.share(processes)
 
     def check(self, caller: Caller) -> None:
         """Count a request. Raises `RateLimited`; what is refused takes no token."""

@@ -27,11 +27,15 @@ class CallLine:
 
     def __init__(self, space_s: float, next_s: float, acting: FairQueue) -> None:
         """Let the first call be made at `next_s` of the loop's time; who waits lends its turn."""
-        self._space_s = space_s
+        self._whole_s = self._space_s = space_s
         self._next_s = next_s
         self._acting = acting
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._timer: asyncio.TimerHandle | None = None
+
+    def share(self, parts: int) -> None:
+        """Call at one of so many parts of the rate."""
+        self._space_s = self._whole_s * parts
 
     async def wait(self, tenant: str, *, holds_turn: bool) -> None:
         """Wait until a call may be made; others have the turn, and no timeout counts."""
@@ -77,6 +81,11 @@ class CallRates:
             name: CallLine(space, now_s + space, acting)
             for name, space in ((name, space_s(rate)) for name, rate in rates.items())
         }
+
+    def share(self, processes: int) -> None:
+        """Call at this process's part of every rate, as one of so many."""
+        for line in self._lines.values():
+            line.share(processes)
 
     async def wait(self, name: str, tenant: str, *, holds_turn: bool) -> None:
         """Wait until the name may be called; others have the turn, and no timeout counts."""

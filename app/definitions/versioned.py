@@ -136,7 +136,7 @@ class Definitions(Generic[C]):
     async def chosen(self, tenant: str, definition_id: str, selector: str | None) -> VersionRow:
         """Return the version a selector names; without one the published, else the latest.
 
-        Kept in memory: every change goes through this object, and forgets what was chosen.
+        Kept in memory: every change goes through this object, or is told of by `forget_chosen`.
         Raises `NotFound`.
         """
         key = (tenant, definition_id, selector)
@@ -158,6 +158,11 @@ class Definitions(Generic[C]):
         finally:
             self._changes += 1
             self._chosen.clear()
+
+    def forget_chosen(self) -> None:
+        """Choose anew: another process may have changed definitions."""
+        self._changes += 1
+        self._chosen.clear()
 
     async def compile_row(self, tenant: str, row: VersionRow) -> C:
         """Compile once: a version never changes. Its creation time tells a recreated one."""

@@ -82,7 +82,7 @@ class Appends:
     def take(self, live: LiveRun, happened: Input) -> None:
         """Decide, with the lock held. Raises `Rejected`, and then nothing has changed."""
         if live.lost:
-            raise RunLost(live.run.id)
+            raise RunLost(live.run.id, is_before=True)
         definition = live.definition
         if isinstance(definition, DefinitionUnusable):
             raise definition
@@ -162,7 +162,7 @@ class Appends:
         unknown.
         """
         if live.lost:
-            then(RunLost(live.run.id))
+            then(RunLost(live.run.id, is_before=True))
             return
         if not live.pending:
             then(None)

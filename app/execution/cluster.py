@@ -50,7 +50,7 @@ class Cluster:
         self._news = asyncio.Event()
         self._untold: dict[str, int] = {}
         self._telling: asyncio.Task[None] | None = None
-        bell.heard[WAKE] = self._heard
+        bell.heard.setdefault(WAKE, []).append(self._heard)
         bell.on_gap.append(self._news.set)
         owners.on_gain.append(lambda _: self._news.set())
 
@@ -117,7 +117,7 @@ class Cluster:
                 while await self._heed_some():
                     pass
             except JournalError as failure:
-                log.recovery_delayed(failure)
+                log.wakes_delayed(failure)
                 await asyncio.sleep(_PAUSE_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
@@ -145,7 +145,7 @@ class Cluster:
                 try:
                     await self._wakes.add(sorted(told.items()))
                 except JournalError as failure:
-                    log.recovery_delayed(failure)
+                    log.wakes_delayed(failure)
                     self._untold = {**told, **self._untold}
                     await asyncio.sleep(_PAUSE_S)
                     continue

@@ -5,6 +5,7 @@ life, the driver and its tasks carry runs on; runs take commands. What has to be
 appends subscribes at the end.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from app.clock import Clock
@@ -40,7 +41,7 @@ from app.telemetry.counters import Counters
 from app.telemetry.traces import Exporter
 from engine import RunPaused, RunStarted
 from engine.value import value
-from journal import ALL_SHARDS, Journal
+from journal import ALL_SHARDS, Journal, ShardsHeard
 from steps.frozen import FrozenValues
 
 
@@ -117,14 +118,7 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     places = _places(journal, appends, live_runs, driving, runs, cluster)
     parents = Parents(driving)
     signals.on_wait += (waiters.waits, parents.waits)
-    appends.on_append += (
-        (SETTLES, waiters.appended),
-        (frozenset({RunPaused}), signals.appended),
-        (TELLS_PARENT, parents.appended),
-        (LEAVES_CHILDREN, left_children.appended),
-        (SETS_TIMER, timers.appended),
-        (frozenset({RunStarted}), driving.appended),
-    )
+    _subscribe(appends, waiters, signals, driving, left_children, timers, parents)
     _send_notices(Notices(clock, appends, live_runs, driving, effects_of, services), appends, runs)
     if exporter is not None:
         appends.on_append.append((SPANS, Spans(exporter).appended))
@@ -140,8 +134,8 @@ async def open_execution(  # noqa: PLR0913 - the parts below this room, each pas
     )  # fmt: skip
     if cluster is not None:
         live_runs.owns = timers.owns = cluster.owns
-        cluster.owners.on_gain += (recovery.gained, timers.forget)
-        _share_runs(cluster, runs, driving, WaitedElsewhere(journal, live_runs, waiters, cluster))
+        waited = WaitedElsewhere(journal, live_runs, waiters, cluster)
+        _share_runs(cluster, runs, driving, signals, waited, (recovery.gained, timers.forget))
     runs.on_question.append(recovery.asked)
     return Execution(
         runs, timers, recovery, left_children, lost_runs, culprit, signals, places, fair_loop,
@@ -154,13 +148,22 @@ def _send_notices(notices: Notices, appends: Appends, runs: Runs) -> None:
     runs.on_fire.append(notices.look)
 
 
-def _share_runs(cluster: Cluster, runs: Runs, driving: Driving, waited: WaitedElsewhere) -> None:
+def _share_runs(  # noqa: PLR0913 - the parts below, each passed in
+    cluster: Cluster,
+    runs: Runs,
+    driving: Driving,
+    signals: Signals,
+    waited: WaitedElsewhere,
+    begin: Sequence[ShardsHeard],
+) -> None:
     """Let the parts hear of what other processes carry on."""
     owners = cluster.owners
     cluster.heed = runs.heed
+    signals.is_here = lambda: cluster.owns_name("signals")
     cluster.beside.append(waited.run)
     owners.under_way = lambda: ALL_SHARDS if cluster.is_telling else driving.shards_under_way()
-    owners.on_gain.insert(0, driving.come_back)
+    owners.on_gain += begin
+    owners.on_return += (driving.come_back, *begin)
     owners.on_leave.append(driving.leave)
     owners.on_loss.append(driving.drop)
 
@@ -178,3 +181,22 @@ def _places(  # noqa: PLR0913 - the parts below, each passed in
     places.cancel = runs.make_room
     appends.on_place.append(places.appended)
     return places
+
+
+def _subscribe(  # noqa: PLR0913 - who has to know what has become durable
+    appends: Appends,
+    waiters: Waiters,
+    signals: Signals,
+    driving: Driving,
+    left_children: LeftChildren,
+    timers: Timers,
+    parents: Parents,
+) -> None:
+    appends.on_append += (
+        (SETTLES, waiters.appended),
+        (frozenset({RunPaused}), signals.appended),
+        (TELLS_PARENT, parents.appended),
+        (LEAVES_CHILDREN, left_children.appended),
+        (SETS_TIMER, timers.appended),
+        (frozenset({RunStarted}), driving.appended),
+    )

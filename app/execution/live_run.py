@@ -15,10 +15,14 @@ from steps.contract import StepBroke
 
 
 class RunLost(Exception):
-    """An append for this run had an unknown outcome; it is being read again."""
+    """An append for this run had an unknown outcome; it is being read again.
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
+    Attributes:
+        is_before: True where it was so before anything was done for whoever is told.
+    """
+
+    def __init__(self, run_id: str, *, is_before: bool = False) -> None:
+        self.run_id, self.is_before = run_id, is_before
         super().__init__(
             f"whether the last change to run {run_id} was stored is unknown; it is being read "
             "again, so ask for its status in a moment"

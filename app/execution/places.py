@@ -43,7 +43,7 @@ class Places:
     ) -> None:
         self._cluster = cluster
         if cluster is not None:
-            cluster.bell.heard[PLACE] = self._heard
+            cluster.bell.heard.setdefault(PLACE, []).append(self._heard)
         self._journal = journal
         self._appends = appends
         self._live_runs = live_runs

@@ -189,8 +189,13 @@ class Runs:
     async def fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
         """Do a command; on a fresh copy of the run once more where another process was first."""
         for _ in range(_MOST_TRIES if self._is_shared else 0):
-            with contextlib.suppress(Conflict):
+            try:
                 return await command()
+            except Conflict:
+                continue
+            except RunLost as lost:
+                if not lost.is_before:
+                    raise
         return await command()
 
     async def cancel(

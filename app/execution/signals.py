@@ -66,6 +66,7 @@ class Signals:
 
     Attributes:
         carry_on: Has a run driven that has been given a signal.
+        is_here: Says whether this process looks at all that is kept, of those that share it.
         on_wait: Called with a run that was paused to wait for a signal, once none that was there
             has brought it on.
     """
@@ -82,6 +83,7 @@ class Signals:
         self._failed: set[Key] = set()
         self._looked_for: set[str] = set()
         self.carry_on: Callable[[LiveRun], None] = lambda _: None
+        self.is_here: Callable[[], bool] = lambda: True
         self.on_wait: list[Callable[[LiveRun], None]] = []
 
     def is_looked_for(self, run_id: str) -> bool:
@@ -145,7 +147,8 @@ class Signals:
     async def run(self) -> None:
         """Look at all that is kept, now and then, and soon at what has failed, until cancelled."""
         while True:
-            await self._look()
+            if self.is_here():
+                await self._look()
             for _ in range(_LOOK_EVERY_S):
                 await asyncio.sleep(1)
                 failed, self._failed = self._failed, set()

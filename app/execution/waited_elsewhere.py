@@ -25,15 +25,11 @@ class WaitedElsewhere:
         self._live_runs = live_runs
         self._waiters = waiters
         self._news = asyncio.Event()
-        before = cluster.bell.heard.get(RUN)
+        cluster.bell.heard.setdefault(RUN, []).append(self._heard)
 
-        def heard(name: str) -> None:
-            if before is not None:
-                before(name)
-            if name.rpartition("/")[2] in waiters:
-                self._news.set()
-
-        cluster.bell.heard[RUN] = heard
+    def _heard(self, name: str) -> None:
+        if name.rpartition("/")[2] in self._waiters:
+            self._news.set()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -45,7 +41,7 @@ class WaitedElsewhere:
             try:
                 await self._look()
             except JournalError as failure:
-                log.recovery_delayed(failure)
+                log.wakes_delayed(failure)
             await asyncio.sleep(_PACE_S)
 
     async def _look(self) -> None:

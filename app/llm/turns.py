@@ -24,6 +24,11 @@ class _Gate:
         self.line = None if space is None else CallLine(space, next_s + space, acting)
         self.users = 0
 
+    def share(self, parts: int) -> None:
+        """Ask at one of so many parts of the rate."""
+        if self.line is not None:
+            self.line.share(parts)
+
 
 class ModelTurns:
     """The gates of all models that have a bound."""
@@ -32,7 +37,14 @@ class ModelTurns:
         """Take the turns that whoever waits lends to others."""
         self._acting = acting
         self._gates: dict[tuple[str, str], _Gate] = {}
+        self._parts = 1
         self._began_s = asyncio.get_running_loop().time()
+
+    def share(self, processes: int) -> None:
+        """Ask at this process's part of every rate, as one of so many."""
+        self._parts = processes
+        for gate in self._gates.values():
+            gate.share(processes)
 
     @asynccontextmanager
     async def turn(
@@ -87,4 +99,5 @@ class ModelTurns:
                 self._gates = {one: kept for one, kept in self._gates.items() if kept.users}
             next_s = self._began_s if gate is None else asyncio.get_running_loop().time()
             gate = self._gates[key] = _Gate(model, next_s, self._acting)
+            gate.share(self._parts)
         return gate

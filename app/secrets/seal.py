@@ -74,6 +74,16 @@ class Keyring:
             return None
         return self.seal(kind, tenant, name, self.open(kind, tenant, name, sealed))
 
+    @property
+    def mark(self) -> bytes:
+        """The name of the key that seals, which tells nothing about it."""
+        return self._current
+
+    @property
+    def older(self) -> set[bytes]:
+        """The names of the keys that only open."""
+        return set(self._keys) - {self._current}
+
     def opens(self, name: bytes) -> bool:
         """Say whether the key of that name is at hand."""
         return name in self._keys

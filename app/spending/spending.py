@@ -5,7 +5,8 @@ goes on: a crash between the two counts what the question costs in any case.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Collection
 
 from app.clock import Clock
 from app.concurrency.shield import shielded
@@ -19,6 +20,7 @@ from steps.spending import LimitReached
 
 _DAY = len("2026-11-29")
 _KEPT = 10_000
+_LOOK_EVERY_S = 1.0
 _NEVER_ANSWERED = frozenset({"Timeout", "InvalidResponse"})
 """Failures after which nobody knows whether the provider has worked."""
 
@@ -41,11 +43,21 @@ class Spending:
         self._clock = clock
         self._changed = asyncio.Event()
         self._letting_go: set[asyncio.Task[None]] = set()
+        self._is_shared = False
         self._limits: dict[tuple[str, int], tuple[int | None, int | None]] = {}
 
     async def open(self) -> None:
         """Count what a crash has cut off."""
         await self._table.settle_lost()
+
+    def share(self) -> None:
+        """Look for room now and then: another process may make some, and does not tell."""
+        self._is_shared = True
+
+    async def gained(self, shards: Collection[int]) -> None:
+        """Count what was cut off of shards that have come to this process."""
+        await self._table.settle_lost(shards)
+        self._tell()
 
     async def limit(self, asker: Asker, tokens: int | None, nano: int | None) -> None:
         """Bound what an execution of a step may spend, with all runs below it."""
@@ -125,7 +137,15 @@ class Spending:
                 return admitted
             if not admitted.must_wait:
                 raise _reached(admitted, asker)
+            await self._until(changed)
+
+    async def _until(self, changed: asyncio.Event) -> None:
+        if not self._is_shared:
             await changed.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await changed.wait()
 
     async def _admit(self, question: ModelCall) -> int | LimitHit:
         admitting = asyncio.ensure_future(self._table.admit(question))

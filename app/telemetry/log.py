@@ -169,6 +169,26 @@ def recovery_delayed(failure: Exception) -> None:
     _log.warning("recovery delayed", exc_info=failure)
 
 
+def changes_delayed(failure: Exception) -> None:
+    """Say that what other processes have changed could not be read; it is tried again."""
+    _log.warning("changes delayed", exc_info=failure)
+
+
+def wakes_delayed(failure: Exception) -> None:
+    """Say that what other processes have left for this one could not be read; it is tried again."""
+    _log.warning("wakes delayed", exc_info=failure)
+
+
+def shards_gained(shards: int, owned: int, processes: int) -> None:
+    """Say that shards of runs have come to this process, and how many it has now."""
+    _log.info("shards gained", shards=shards, owned=owned, processes=processes)
+
+
+def shards_given(shards: int, owned: int, processes: int) -> None:
+    """Say that shards of runs belong to this process no longer, and how many it has left."""
+    _log.info("shards given", shards=shards, owned=owned, processes=processes)
+
+
 def run_not_recovered(run_id: str, failure: Exception) -> None:
     """Say that a run that a restart left behind could not be carried on; it is tried again."""
     _log.error("run not recovered, trying again", run=run_id, exc_info=failure)

@@ -120,6 +120,10 @@ class KeptTriggers:
             await self._journal.triggers.delete(tenant, trigger_id)
             self.on_change(tenant)
 
+    def forget_all(self) -> None:
+        """Read all addresses anew: another process may have changed some."""
+        self._addresses = None
+
     async def get(self, tenant: str, trigger_id: str) -> TriggerState:
         """Return a trigger. Raises `UnknownTrigger`."""
         return await self._state(await self._journal.triggers.get(tenant, trigger_id))

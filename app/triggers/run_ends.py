@@ -7,6 +7,7 @@ workflows whose ends led to it: none of them is started again, and a chain has a
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from app.clock import Clock
 from app.events.catalogue import kinds_named
@@ -58,7 +59,11 @@ class CompiledRunTrigger:
 
 
 class RunEnds:
-    """One task for each tenant that has triggers on ends of runs. Without any, nothing is done."""
+    """One task for each tenant that has triggers on ends of runs. Without any, nothing is done.
+
+    Attributes:
+        owns: As that of `Scheduler`.
+    """
 
     def __init__(self, journal: Journal, starter: Starter, hub: Hub, clock: Clock) -> None:
         self._journal = journal
@@ -67,6 +72,7 @@ class RunEnds:
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._compiled: dict[tuple[str, str], tuple[str, CompiledRunTrigger]] = {}
+        self.owns: Callable[[str], bool] | None = None
         self._is_running = False
 
     async def run(self) -> None:
@@ -75,8 +81,7 @@ class RunEnds:
         try:
             while True:
                 try:
-                    for tenant in await self._journal.triggers.tenants_waiting():
-                        self.look(tenant)
+                    await self.look_at_all()
                     await asyncio.Event().wait()
                 except Exception as failure:  # noqa: BLE001 - tried again, and logged
                     log.triggers_delayed("", failure)
@@ -86,8 +91,18 @@ class RunEnds:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    async def look_at_all(self) -> None:
+        """Look at the triggers of all tenants. Raises journal errors."""
+        for tenant in await self._journal.triggers.tenants_waiting():
+            self.look(tenant)
+
+    def _is_here(self, tenant: str) -> bool:
+        return self.owns is None or self.owns(f"{tenant}/ends")
+
     def look(self, tenant: str) -> None:
         """Look at a tenant's triggers, which have changed."""
+        if not self._is_here(tenant):
+            return
         if tenant in self._tasks:
             self._hub.heard(tenant, "")
         elif self._is_running:
@@ -99,6 +114,9 @@ class RunEnds:
             while True:
                 bell.clear()
                 has_more = False
+                if not self._is_here(tenant):
+                    del self._tasks[tenant]
+                    return
                 try:
                     rows = await self._journal.triggers.waiting(tenant)
                     if not rows and not bell.is_set():

@@ -6,6 +6,7 @@ starts nothing twice; and a schedule moves on only to moments after those that w
 """
 
 import asyncio
+from collections.abc import Callable
 
 from app.clock import Clock
 from app.execution.runs import Runs
@@ -26,13 +27,19 @@ _SET_BACK_MS = 1_000
 
 
 class Scheduler:
-    """Sleeps until a schedule is due, fires it, looks again."""
+    """Sleeps until a schedule is due, fires it, looks again.
+
+    Attributes:
+        owns: Says whether something that is done by one process is done by this one, by its name;
+            None where there is no other process.
+    """
 
     def __init__(self, journal: Journal, starter: Starter, runs: Runs, clock: Clock) -> None:
         self._journal = journal
         self._starter = starter
         self._runs = runs
         self._clock = clock
+        self.owns: Callable[[str], bool] | None = None
         self._latest_ms: int | None = None
         self._changed = asyncio.Event()
         self._compiled: dict[tuple[str, str], tuple[str, Schedule]] = {}
@@ -75,6 +82,8 @@ class Scheduler:
         after = ("", "")
         while page := await self._journal.schedules.active(after, _PAGE):
             for row in page:
+                if not self._is_here(row.tenant, row.source):
+                    continue
                 schedule = self._schedule(row)
                 next_ms = schedule.cron.after(now_ms)
                 if next_ms is not None and row.next_at_ms and next_ms < row.next_at_ms:
@@ -89,10 +98,19 @@ class Scheduler:
         """
         after, has_done_all = (-1, "", ""), True
         while page := await self._journal.schedules.due(now_ms, after, _PAGE):
-            done = await asyncio.gather(*(self._is_fired(row, now_ms) for row in page))
+            done = await asyncio.gather(
+                *(
+                    self._is_fired(row, now_ms)
+                    for row in page
+                    if self._is_here(row.tenant, row.source)
+                )
+            )
             has_done_all = has_done_all and all(done)
             after = (page[-1].due_at_ms or 0, page[-1].tenant, page[-1].id)
         return has_done_all
+
+    def _is_here(self, tenant: str, source: str) -> bool:
+        return self.owns is None or self.owns(f"{tenant}/{source}")
 
     async def _is_fired(self, row: ScheduleRow, now_ms: int) -> bool:
         try:
@@ -159,6 +177,8 @@ class Scheduler:
     async def _start_queued(self) -> None:
         """Start what waits for the run before it, where that has ended."""
         for tenant, source in await self._journal.firings.sources_queued():
+            if not self._is_here(tenant, source):
+                continue
             try:
                 row = await self._journal.schedules.get(tenant, source.removeprefix("schedule:"))
             except UnknownSchedule:

@@ -1,6 +1,7 @@
 """How the parts of this room are put together."""
 
 import asyncio
+from collections.abc import Callable
 
 from app.events.hub import Hub
 from app.execution.admission import Admission
@@ -33,6 +34,16 @@ class Triggers:
     kept: KeptTriggers
     receiving: Receiving
     run_ends: RunEnds
+
+    def share(self, owns: Callable[[str], bool]) -> None:
+        """Start only what is this process's, by its name."""
+        self.scheduler.owns = self.run_ends.owns = owns
+
+    async def refresh(self) -> None:
+        """Take in what other processes have changed. Raises journal errors."""
+        self.kept.forget_all()
+        self.scheduler.look()
+        await self.run_ends.look_at_all()
 
     async def run(self) -> None:
         """Start what is due until cancelled."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from app.telemetry import log
 from app.upkeep.retention import Retention
@@ -12,12 +13,17 @@ _WHILE_BUSY_S = 0.12
 
 
 class Housekeeping:
-    """Runs until cancelled; what fails is tried again."""
+    """Runs until cancelled; what fails is tried again.
+
+    Attributes:
+        is_here: Says whether this process does it, of those that share the journal.
+    """
 
     def __init__(self, journal: Journal, retention: Retention, every_s: float) -> None:
         self._journal = journal
         self._retention = retention
         self._every_s = every_s
+        self.is_here: Callable[[], bool] = lambda: True
 
     async def run(self) -> None:
         """Apply retention every `every_s` seconds, and tidy the file whenever that is due."""
@@ -25,7 +31,7 @@ class Housekeeping:
         while True:
             busy = False
             try:
-                if time.monotonic() >= next_at:
+                if time.monotonic() >= next_at and self.is_here():
                     next_at = time.monotonic() + self._every_s
                     deleted = await self._retention.apply()
                     await self._retention.forget_keys()

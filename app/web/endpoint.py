@@ -98,6 +98,11 @@ class Endpoint:
         except KeysWanted as wanted:
             await wanted.provider.refresh()
             session = services.sessions.of(request.method, fields, cookies)
+        except Unauthorized:
+            if services.changes is None:
+                raise
+            await services.changes.catch_up()  # made by another process a moment ago, perhaps
+            session = services.sessions.of(request.method, fields, cookies)
         caller_is_known(request.scope, session.caller.tenant)
         services.rate_limits.check(session.caller)
         session.caller.require(self.role)
@@ -108,8 +113,12 @@ class Endpoint:
             handled if in_turns else services.fair_loop.run(session.caller.tenant, handled)
         )
         if self.is_audited:
-            with changing(self._note(request, services, session.caller)):
-                return await answered
+            try:
+                with changing(self._note(request, services, session.caller)):
+                    return await answered
+            finally:
+                if services.changes is not None:
+                    services.changes.made()
         return await answered
 
     @property

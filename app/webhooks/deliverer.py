@@ -98,6 +98,10 @@ class Deliverer:
                 for task in self._sending.values():
                     task.cancel()
 
+    def is_for(self, row: WebhookRow) -> bool:
+        """Say whether it delivers to a webhook as that is."""
+        return row.updated_at_ms == self._row.updated_at_ms and row.disabled_at_ms is None
+
     def look_again(self) -> None:
         """Look at the outbox, which somebody else has changed."""
         self._is_known = False

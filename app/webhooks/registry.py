@@ -30,7 +30,13 @@ class Draft:
 
 
 class Webhooks:
-    """Keeps webhooks, and one task for each that is enabled. Without any, nothing is done."""
+    """Keeps webhooks, and one task for each that is enabled. Without any, nothing is done.
+
+    Attributes:
+        owns: Says whether something that is done by one process is done by this one, by its name;
+            None where there is no other process.
+        on_redeliver: Told of a tenant for whose webhook there is something to be sent again.
+    """
 
     def __init__(self, parts: DeliveryDependencies, keyring: Keyring) -> None:
         self._parts = parts
@@ -38,11 +44,25 @@ class Webhooks:
         self._table = parts.journal.webhooks
         self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._lock = asyncio.Lock()
+        self.owns: Callable[[str], bool] | None = None
+        self.on_redeliver: Callable[[str], None] = lambda _: None
 
     async def start(self) -> None:
         """Begin to deliver. Raises journal errors."""
         for row in await self._table.all():
             self._deliver(row)
+
+    async def refresh(self) -> None:
+        """Deliver to those that are this process's now, as they are now. Raises journal errors."""
+        async with self._lock:
+            rows = {row.id: row for row in await self._table.all()}
+            for webhook_id, (deliverer, _) in tuple(self._deliverers.items()):
+                row = rows.get(webhook_id)
+                if row is None or not self._is_here(row) or not deliverer.is_for(row):
+                    await self._stop(webhook_id)
+            for row in rows.values():
+                if row.id not in self._deliverers:
+                    self._deliver(row)
 
     async def close(self) -> None:
         """Deliver no more; what is under way is sent again after the next start."""
@@ -133,14 +153,14 @@ class Webhooks:
         """
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         delivery = await outbox.redeliver(row.id, position, now_ms)
-        self._look_again(row.id)
+        self._look_again(row)
         return delivery
 
     async def redeliver_failed(self, row: WebhookRow) -> int:
         """Let all that were given up be sent again, and return their number."""
         outbox, now_ms = self._parts.journal.outbox, self._parts.clock.now_ms()
         count = await outbox.redeliver_failed(row.id, now_ms)
-        self._look_again(row.id)
+        self._look_again(row)
         return count
 
     def former_secret_until(self, row: WebhookRow) -> int | None:
@@ -148,14 +168,19 @@ class Webhooks:
         return open_secrets(self._keyring, row).former_until(self._parts.clock.now_ms())
 
     def _deliver(self, row: WebhookRow) -> None:
-        if row.disabled_at_ms is not None:
+        if row.disabled_at_ms is not None or not self._is_here(row):
             return
         deliverer = Deliverer(row, open_secrets(self._keyring, row), self._parts)
         self._deliverers[row.id] = deliverer, asyncio.create_task(deliverer.run())
 
-    def _look_again(self, webhook_id: str) -> None:
-        if webhook_id in self._deliverers:
-            self._deliverers[webhook_id][0].look_again()
+    def _is_here(self, row: WebhookRow) -> bool:
+        return self.owns is None or self.owns(f"{row.tenant}/webhook:{row.id}")
+
+    def _look_again(self, row: WebhookRow) -> None:
+        if row.id in self._deliverers:
+            self._deliverers[row.id][0].look_again()
+        else:
+            self.on_redeliver(row.tenant)
 
     async def _stop(self, webhook_id: str) -> None:
         if webhook_id in self._deliverers:

@@ -12,6 +12,7 @@ from journal.parts import Parts
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of
 from journal.postgres.schema import prepare
+from journal.postgres.sharing import shared
 from journal.postgres.threads import ReadingConnection, WritingConnection
 from journal.readers import Readers
 from journal.writer import Writer
@@ -54,7 +55,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
 
     Raises:
         BadDatabase: The database cannot hold a journal.
-        DatabaseInUse: Another process uses it.
+        DatabaseInUse: A journal is being moved there, or from there.
         Unavailable: It cannot be reached.
     """
     is_first = True
@@ -62,7 +63,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
 
     def begun(connection: PostgresConnection) -> None:
         nonlocal is_first
-        _hold_alone(connection, address)
+        _hold_with_others(connection, address)
         if is_first:
             prepare(connection, address)
             is_first = False
@@ -97,6 +98,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
         upkeep=upkeep,
         sizes=sizes,
         look=look,
+        shared=shared(address),
     )
 
 
@@ -104,14 +106,10 @@ def _nothing(_connection: Connection) -> None:
     """Change nothing: a connection is made for it."""
 
 
-def _hold_alone(connection: PostgresConnection, address: Address) -> None:
-    """Take the lock by which one process at a time uses the database, for as long as it lives.
-
-    The server lets go of it when the connection ends, however it ends. A process that has lost
-    its connection takes the lock again before it writes.
-    """
+def _hold_with_others(connection: PostgresConnection, address: Address) -> None:
+    """Take part in the lock that a move takes for itself, for as long as the connection lives."""
     held = connection.raw.execute(
-        f"SELECT pg_try_advisory_lock({lock_of(address, 'process')})".encode()
+        f"SELECT pg_try_advisory_lock_shared({lock_of(address, 'process')})".encode()
     ).fetchone()
     if held != (True,):
         raise DatabaseInUse(address.shown)

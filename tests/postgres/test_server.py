@@ -54,7 +54,7 @@ def test_runs_go_on_after_a_kill_and_every_history_is_proved(
                        if name.startswith("STEPWELL_DATABASE")})  # fmt: skip
     refused = run("serve", "--data", second.data, "--port", 0, environment=second.environment)
     assert refused.returncode == 1
-    assert "in use by another Stepwell" in refused.stderr
+    assert "another sealing key" in refused.stderr
 
 
 def test_a_server_of_postgresql_that_goes_away_and_comes_back(

@@ -4,16 +4,9 @@ import asyncio
 from collections.abc import Callable, Collection
 from random import Random
 
-from journal import LockView, SessionLost, run_number, shard_of
-from tests.simulation.disk import Disk, Life
+from journal import LockView, ProcessRow, SessionLost, run_number, shard_of
+from tests.simulation.disk import Life
 from tests.simulation.observer import Observer
-
-WAKES = """
-    CREATE TABLE wakes (
-        position INTEGER PRIMARY KEY, run INTEGER NOT NULL, seq INTEGER NOT NULL,
-        shard INTEGER NOT NULL
-    ) STRICT
-"""
 
 
 class Sessions:
@@ -86,6 +79,9 @@ class SimulatedLocks:
         self.held -= frozenset(shards)
         self._sessions.moves += len(shards)
 
+    async def who(self) -> list[ProcessRow]:
+        return []
+
     async def close(self) -> None:
         self._sessions.end(self)
 
@@ -99,7 +95,7 @@ class SimulatedBell:
     """Rings come late, or never."""
 
     def __init__(self, sessions: Sessions, life: Life, lost: float) -> None:
-        self.heard: dict[str, Callable[[str], None]] = {}
+        self.heard: dict[str, list[Callable[[str], None]]] = {}
         self.on_gap: list[Callable[[], None]] = []
         self._sessions, self._life, self._lost = sessions, life, lost
         sessions.rings.append(self)
@@ -111,10 +107,6 @@ class SimulatedBell:
                 loop.call_later(random.choice((0, 0.001, 0.3)), other._hear, topic, name)
 
     def _hear(self, topic: str, name: str) -> None:
-        if self._life.alive and topic in self.heard:
-            self.heard[topic](name)
-
-
-def with_wakes(disk: Disk) -> None:
-    """Make the table in which processes leave runs for each other."""
-    disk.database.execute(WAKES)
+        if self._life.alive:
+            for heard in self.heard.get(topic, ()):
+                heard(name)

@@ -17,7 +17,7 @@ from tests.simulation.disk import Disk, Moods
 from tests.simulation.loop import SeededLoop
 from tests.simulation.observer import Observer, Violation
 from tests.simulation.process import AnyServer, JumpingClock, Log, Server
-from tests.simulation.several import Sessions, with_wakes
+from tests.simulation.several import Sessions
 from tests.simulation.step_types import Chance
 from tests.simulation.workflows import DOCUMENTS, TENANT, compiled, stored
 
@@ -110,7 +110,6 @@ class _World:
         self._sessions: Sessions | None = None
         if processes > 1:
             self._sessions = Sessions(random, observer)
-            with_wakes(disk)
         numbers = count(1)
         self._servers = [
             Server(loop, disk, observer, self.clock, random, folder, self._sessions, numbers)

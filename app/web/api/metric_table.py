@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from app.services import Services
 from engine.value import value
-from journal import Histogram
+from journal import SHARDS, Histogram
 
 T = TypeVar("T", str, int)
 
@@ -52,6 +52,16 @@ class MetricRow:
 
 
 METRICS = (
+    MetricRow(
+        "stepwell_processes", "gauge",
+        "Processes that share the journal, as this one sees it; 1 with the journal in one folder.",
+        lambda at: 1 if at.services.sharing is None else at.services.sharing.processes,
+    ),
+    MetricRow(
+        "stepwell_shards", "gauge",
+        "Shards of runs, of 64, that this process carries on; the sum over all processes is 64.",
+        lambda at: SHARDS if at.services.sharing is None else at.services.sharing.shards,
+    ),
     MetricRow(
         "stepwell_requests_total", "counter", "Requests answered.",
         lambda at: _by_text(at.services.counters.requests),

@@ -1,0 +1,85 @@
+"""What other processes have changed of what is kept in memory here: keys, people, definitions.
+
+No change is made without its entry of the audit log, so a look at where that ends is enough, twice
+a second; a ring makes it sooner. A session that this process does not know, or a key, may have been
+made elsewhere a moment ago: before anybody is turned away, it is looked for once more.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from app.telemetry import log
+from journal import CHANGE, Bell, Journal, JournalError
+
+_LOOK_EVERY_S = 0.5
+_PACE_S = 0.05
+"""The least time between two looks, however many ask for one."""
+
+_OF_SESSIONS = frozenset({"signIn"})
+
+Reload = Callable[[], Awaitable[None]]
+
+
+class Changes:
+    """Has parts read anew what they keep.
+
+    Attributes:
+        sessions: What keeps sessions.
+        others: What keeps anything else.
+    """
+
+    def __init__(self, journal: Journal, bell: Bell) -> None:
+        self.sessions: list[Reload] = []
+        self.others: list[Reload] = []
+        self._audit = journal.audit
+        self._table = journal.sessions
+        self._bell = bell
+        self._news = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._looked_s = 0.0
+        self._position = -1
+        self._mark = (-1, -1)
+        bell.heard.setdefault(CHANGE, []).append(lambda _: self._news.set())
+        bell.on_gap.append(self._news.set)
+
+    def made(self) -> None:
+        """Let other processes look: something has been changed here."""
+        self._bell.ring(CHANGE)
+
+    async def run(self) -> None:
+        """Take changes in until cancelled."""
+        while True:
+            try:
+                await self._look()
+            except JournalError as failure:
+                log.changes_delayed(failure)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._news.wait()
+            self._news.clear()
+
+    async def catch_up(self) -> None:
+        """Take in what has been changed before this call. Raises journal errors."""
+        asked_s = asyncio.get_running_loop().time()
+        async with self._one_at_a_time:
+            if self._looked_s < asked_s:
+                await asyncio.sleep(max(0.0, self._looked_s + _PACE_S - asked_s))
+                await self._look_now()
+
+    async def _look(self) -> None:
+        async with self._one_at_a_time:
+            await self._look_now()
+
+    async def _look_now(self) -> None:
+        self._looked_s = asyncio.get_running_loop().time()
+        position, mark = await self._audit.last_position(), await self._table.mark()
+        if position != self._position:
+            actions = await self._audit.actions_after(self._position)
+            if self._position < 0 or actions - _OF_SESSIONS:
+                for reload in self.others:
+                    await reload()
+        if mark != self._mark:
+            for reload in self.sessions:
+                await reload()
+        self._position, self._mark = position, mark

@@ -1,0 +1,46 @@
+"""News of runs that other processes carry on, for those who listen here."""
+
+import asyncio
+
+from app.events.hub import Hub
+from app.execution.cluster import Cluster
+from app.telemetry import log
+from journal import RUN, EventPages, JournalError
+
+_LOOK_EVERY_S = 1.0
+"""How long a listener waits whose ring was lost."""
+
+
+class NewsElsewhere:
+    """Rings for others after each append, and wakes listeners here when others have rung."""
+
+    def __init__(self, pages: EventPages, hub: Hub, cluster: Cluster) -> None:
+        self._pages = pages
+        self._hub = hub
+        self._bell = cluster.bell
+        self._last = -1
+        self._bell.heard.setdefault(RUN, []).append(self._heard)
+        self._bell.on_gap.append(hub.wake_all)
+        cluster.beside.append(self.run)
+
+    def appended(self, tenant: str, run_id: str) -> None:
+        """Tell listeners here and elsewhere that a run may have news."""
+        self._hub.heard(tenant, run_id)
+        self._bell.ring(RUN, f"{tenant}/{run_id}")
+
+    def _heard(self, name: str) -> None:
+        tenant, _, run_id = name.rpartition("/")
+        self._hub.heard(tenant, run_id)
+
+    async def run(self) -> None:
+        """Look now and then whether there is news that no ring has told of, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                last = await self._pages.last_position()
+            except JournalError as failure:
+                log.wakes_delayed(failure)
+                continue
+            if last != self._last:
+                self._last = last
+                self._hub.wake_all()

@@ -1,0 +1,281 @@
+"""What processes know of each other: advisory locks of one session each, and LISTEN and NOTIFY.
+
+Each process has one session that holds its locks. The server frees them when the session ends,
+and ends it when nothing has been heard for `SILENT_MS`: a process that was stopped, or cut off from
+the network, is known by its silence. A second session listens.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+from zlib import crc32
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import make_conninfo
+
+from journal.bell import Heard
+from journal.locks import LockView, ProcessRow, SessionLost
+from journal.owners import SHARDS
+from journal.postgres.address import Address
+from journal.shared_owners import SILENT_MS
+
+_MOST_PROCESSES = 1_000
+_ENDS_SILENCE = 140_000
+"""The first version of PostgreSQL that ends a silent session by itself."""
+
+_ANSWER_MS = 3_000
+_OPENING_S = 5
+_PACE_S = 0.005
+"""How long rings are gathered that go out together."""
+
+_LONGEST_NAMES = 7_000
+"""Characters of one message; PostgreSQL takes 8,000 bytes."""
+
+_MOST_RINGS = 500
+"""Rings that go out one by one; where there are more, others are told to look at everything."""
+
+_EVERYTHING = "*"
+_EAR_LOOKS_EVERY_S = 5.0
+
+_LOOK = """
+    SELECT l.classid::bigint = %(places)s AS is_place, l.objid::int AS number,
+           l.pid = pg_backend_pid() AS is_own,
+           (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+    FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.classid::bigint IN (%(places)s, %(shards)s)
+"""
+_WHO = """
+    SELECT l.objid::int, a.application_name, (extract(epoch FROM a.backend_start) * 1000)::bigint,
+           (SELECT count(*) FROM pg_locks s WHERE s.pid = l.pid AND s.locktype = 'advisory'
+            AND s.objsubid = 2 AND s.granted AND s.classid::bigint = %(shards)s)
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.classid::bigint = %(places)s
+    ORDER BY l.objid
+"""
+
+
+class PostgresLocks:
+    """The locks of this process.
+
+    Attributes:
+        told: What the server's clock showed at a moment of this machine's monotonic clock.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.told: tuple[int, float] | None = None
+        self._address = address
+        self._session: AsyncConnection[Any] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._places, self._shards = (_kind(address, what) for what in ("places", "shards"))
+        self._numbers = {"places": _unsigned(self._places), "shards": _unsigned(self._shards)}
+
+    async def open(self) -> None:
+        """Begin a session and take a place among the processes. Raises `SessionLost`."""
+        name = f"stepwell {socket.gethostname()[:30]}:{os.getpid()}"
+        session = None
+        try:
+            async with asyncio.timeout(_OPENING_S):
+                session = await _connected(self._address, name, read_write=True)
+                await session.execute(f"SET statement_timeout = {_ANSWER_MS}")
+                if session.info.server_version >= _ENDS_SILENCE:
+                    await session.execute(f"SET idle_session_timeout = {SILENT_MS}")
+                for place in range(_MOST_PROCESSES):
+                    if await _is_locked(session, self._places, place):
+                        self._session = session
+                        return
+        except (psycopg.Error, OSError, TimeoutError) as failure:
+            if session is not None:
+                await _closed(session)
+            raise SessionLost from failure
+        await _closed(session)
+        raise SessionLost
+
+    async def look(self) -> LockView:
+        """Ask how the locks are held. Raises `SessionLost`."""
+        began_s = time.monotonic()
+        rows = await self._rows(_LOOK, self._numbers)
+        places = sorted(number for is_place, number, _, _ in rows if is_place)
+        own = next((number for is_place, number, own, _ in rows if is_place and own), None)
+        if own is None:
+            raise SessionLost
+        self.told = int(rows[0][3]), (began_s + time.monotonic()) / 2
+        taken = frozenset(number for is_place, number, _, _ in rows if not is_place)
+        return LockView(places.index(own), len(places), taken)
+
+    async def take(self, shards: Collection[int]) -> frozenset[int]:
+        """Lock shards that nobody else has; return those. Raises `SessionLost`."""
+        rows = await self._rows(
+            "SELECT shard FROM unnest(%(wanted)s::int[]) shard"
+            " WHERE pg_try_advisory_lock(%(class)s::int, shard)",
+            {"wanted": sorted(shards), "class": self._shards},
+        )
+        return frozenset(shard for (shard,) in rows if 0 <= shard < SHARDS)
+
+    async def give(self, shards: Collection[int]) -> None:
+        """Free shards. Raises `SessionLost`."""
+        await self._rows(
+            "SELECT pg_advisory_unlock(%(class)s::int, shard) FROM unnest(%(given)s::int[]) shard",
+            {"given": sorted(shards), "class": self._shards},
+        )
+
+    async def who(self) -> list[ProcessRow]:
+        """Return the processes that share the journal. Raises `SessionLost`."""
+        rows = await self._rows(_WHO, self._numbers)
+        return [ProcessRow(place, str(name).removeprefix("stepwell "), since, shards)
+                for place, name, since, shards in rows]  # fmt: skip
+
+    async def notify(self, channel: str, messages: Sequence[str]) -> None:
+        """Send messages to whoever listens. Raises `SessionLost`."""
+        await self._rows(
+            "SELECT pg_notify(%(channel)s, message) FROM unnest(%(messages)s::text[]) message",
+            {"channel": channel, "messages": list(messages)},
+        )
+
+    def now_ms(self) -> int | None:
+        """Return the time of the server, None where it has not told."""
+        if self.told is None:
+            return None
+        shown_ms, at_s = self.told
+        return shown_ms + round((time.monotonic() - at_s) * 1_000)
+
+    @property
+    def backend(self) -> int | None:
+        """The server's number of the session, None where there is none."""
+        return None if self._session is None else self._session.info.backend_pid
+
+    async def close(self) -> None:
+        """End the session, and with it all locks; raises nothing."""
+        session, self._session = self._session, None
+        if session is not None:
+            await _closed(session)
+
+    async def _rows(self, statement: str, values: dict[str, Any]) -> list[Any]:
+        async with self._one_at_a_time:
+            if self._session is None:
+                raise SessionLost
+            try:
+                cursor = await self._session.execute(statement.encode(), values)
+                return await cursor.fetchall()
+            except (psycopg.Error, OSError) as failure:
+                raise SessionLost from failure
+
+
+class PostgresBell:
+    """Rings by NOTIFY, over the session that holds the locks."""
+
+    def __init__(self, address: Address, locks: PostgresLocks, others: Callable[[], bool]) -> None:
+        """Ring only where `others` says that somebody may hear it."""
+        self.heard: dict[str, list[Heard]] = {}
+        self.on_gap: list[Callable[[], None]] = []
+        self._address = address
+        self._locks = locks
+        self._others = others
+        self._channel = f"{address.schema}_bell"
+        self._rings: dict[tuple[str, str], None] = {}
+        self._ringing: asyncio.Task[None] | None = None
+
+    def ring(self, topic: str, name: str = "") -> None:
+        """Let others know soon; rings for the same are one."""
+        if not self._others():
+            return
+        self._rings[topic, name] = None
+        if self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring())
+
+    async def run(self) -> None:
+        """Listen until cancelled; a session that is lost is begun anew."""
+        while True:
+            with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
+                await self._listen()
+            for told in self.on_gap:
+                told()
+            await asyncio.sleep(1)
+
+    async def _listen(self) -> None:
+        async with asyncio.timeout(_OPENING_S):
+            ear = await _connected(self._address, "stepwell bell", read_write=False)
+        try:
+            await ear.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+            for told in self.on_gap:
+                told()
+            while True:
+                async for message in ear.notifies(timeout=_EAR_LOOKS_EVERY_S):
+                    if message.pid != self._locks.backend:
+                        self._hear(message.payload)
+                await ear.execute("SELECT 1")  # a session that is over says so
+        finally:
+            await _closed(ear)
+
+    def _hear(self, payload: str) -> None:
+        if payload == _EVERYTHING:
+            for told in self.on_gap:
+                told()
+            return
+        for topic, name in json.loads(payload):
+            for heard in self.heard.get(topic, ()):
+                heard(name)
+
+    async def _ring(self) -> None:
+        try:
+            await asyncio.sleep(_PACE_S)
+            while self._rings:
+                rings, self._rings = list(self._rings), {}
+                with contextlib.suppress(SessionLost):  # looked for within a second in any case
+                    await self._locks.notify(self._channel, _messages(rings))
+        finally:
+            self._ringing = None
+
+
+def _messages(rings: Sequence[tuple[str, str]]) -> list[str]:
+    if len(rings) > _MOST_RINGS or any(len(name) > _LONGEST_NAMES // 8 for _, name in rings):
+        return [_EVERYTHING]
+    messages: list[str] = []
+    some: list[tuple[str, str]] = []
+    length = 0
+    for ring in rings:
+        size = len(json.dumps(ring)) + 2
+        if some and length + size > _LONGEST_NAMES:
+            messages.append(json.dumps(some))
+            some, length = [], 0
+        some.append(ring)
+        length += size
+    return [*messages, json.dumps(some)]
+
+
+async def _connected(address: Address, name: str, *, read_write: bool) -> AsyncConnection[Any]:
+    where = make_conninfo(address.conninfo, application_name=name)
+    if read_write:  # locks are not what a standby shares
+        where = make_conninfo(where, target_session_attrs="read-write")
+    return await AsyncConnection.connect(where, autocommit=True)
+
+
+async def _is_locked(session: AsyncConnection[Any], kind: int, number: int) -> bool:
+    cursor = await session.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", (kind, number))
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+async def _closed(session: AsyncConnection[Any]) -> None:
+    with contextlib.suppress(psycopg.Error, OSError):
+        await session.close()
+
+
+def _kind(address: Address, what: str) -> int:
+    """Return the first number of the locks of a kind: those of a schema are its own."""
+    number = crc32(f"{address.schema} {what}".encode())
+    return number - 2**32 if number >= 2**31 else number
+
+
+def _unsigned(number: int) -> int:
+    """Return a number as `pg_locks` shows it."""
+    return number % 2**32

@@ -1,0 +1,218 @@
+"""Two processes over one database: any takes any request, each thing is done once, one goes on."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.test_children import call, create, straight
+from tests.contract.test_concurrency import begin, go_on, has_begun, limited, queued
+from tests.events.test_webhooks import hook
+from tests.harness.counting import Counting
+from tests.harness.event_reader import all_of_run
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import command, run
+from tests.harness.receiver import Receiver
+from tests.harness.server import Server, settled
+from tests.harness.several import in_balance, processes, shard
+
+ASK = {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
+NAMED = {"type": "collect_inputs", "data": {"name": "Ada"}}
+
+
+@pytest.fixture(scope="module")
+def two(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Server]]:
+    database, folder = postgres.database(), tmp_path_factory.mktemp("two")
+    with processes(database, folder, 2, STEPWELL_CANCEL_GRACE="2") as servers:
+        yield servers
+
+
+def resume(client: httpx.Client, run_id: str, **more: Any) -> httpx.Response:
+    return client.post(f"/api/workflow/resume/{run_id}", json=NAMED, **more)
+
+
+def test_a_key_of_its_own_is_refused(two: list[Server], tmp_path: Path) -> None:
+    environment = {**two[0].environment, "STEPWELL_SECRETS_KEY": "B" * 43 + "="}
+    refused = run("serve", "--data", tmp_path / "data", "--port", 0, environment=environment)
+    assert refused.returncode == 1
+    assert "sealing key" in refused.stderr + refused.stdout
+
+
+def test_any_process_takes_any_command_with_the_same_answers(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there:
+        nap = {"id": "nap", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 30}}
+        create(here, "asks", [ASK], straight("ask"))
+        create(here, "naps", [nap], straight("nap"))
+        runs = [begin(client, "asks") for client in (here, there) for _ in range(6)]
+        assert not {shard(one) for one in runs[:6]} & {shard(one) for one in runs[6:]}
+        for run_id, client in zip(runs, [there] * 6 + [here] * 6, strict=True):
+            settled(client, run_id, "paused")
+            wrong = client.post(f"/api/workflow/resume/{run_id}", json={**NAMED, "data": {}})
+            assert wrong.status_code == 400
+            first = resume(client, run_id, headers={"idempotency-key": run_id})
+            again = resume(here, run_id, headers={"idempotency-key": run_id})
+            assert (first.status_code, again.status_code) == (200, 200)
+            assert settled(client, run_id)["status"] == "completed"
+            assert resume(client, run_id).status_code == 409
+        slow = begin(here, "naps")
+        settled(here, slow, "running")
+        body = {"runId": slow, "workflowId": "naps", "reason": "enough"}
+        began = time.monotonic()
+        assert there.post("/api/workflow/management/cancel", json=body).status_code == 200
+        assert settled(here, slow)["status"] == "cancelled"
+        assert time.monotonic() - began < 5
+        assert there.post("/api/workflow/management/cancel", json=body).status_code == 409
+        # Asked of both at once, one answer is taken.
+        race = begin(here, "asks")
+        settled(there, race, "paused")
+        answers: list[int] = []
+        threads = [
+            threading.Thread(target=lambda c=c: answers.append(resume(c, race).status_code))
+            for c in (here, there) * 3
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answers) == [200, *[409] * 5]
+        told = all_of_run(there, race)
+        assert [one.data["seq"] for one in told] == list(range(1, len(told) + 1))
+
+
+def test_a_start_that_waits_is_told_what_another_process_did(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there:
+        create(here, "inner", [ASK], straight("ask"))
+        steps = [call("inner", output={"name": {"type": "string"}})]
+        create(here, "outer", steps, straight("call"))
+        run_id = here.post("/api/workflow/start/outer", json={}).json()["runId"]
+        paused = settled(there, run_id, "paused")
+        (child,) = paused["childRunIds"]
+        assert resume(there, child).status_code == 200  # the child by itself, from elsewhere
+        assert settled(there, run_id, "completed")["data"] == {"name": "Ada"}
+
+
+def test_what_is_changed_at_one_counts_at_the_other(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there:
+        made = there.post("/api/keys", json={"name": "new", "role": "viewer"}).json()
+        headers = {"x-api-key": made["key"], "x-tenant-id": "acme"}
+        asked = httpx.get(f"{two[0].address}/api/workflows", headers=headers)
+        assert asked.status_code == 200  # at once
+        assert there.delete(f"/api/keys/{made['id']}").status_code in (200, 204)
+        until = time.monotonic() + 1.5
+        while httpx.get(f"{two[0].address}/api/workflows", headers=headers).status_code != 401:
+            assert time.monotonic() < until
+        there.put("/api/secrets/token", json={"value": "first-secret-value"})
+        create(there, "changing", [ASK], straight("ask"))
+        begin(here, "changing")
+        edited = there.put("/api/workflows/changing", json={"name": "Another"})
+        assert edited.status_code == 200, edited.text
+        there.post("/api/workflows/changing/publish", json={})
+        while here.get("/api/workflows/changing").json()["name"] != "Another":
+            assert time.monotonic() < until + 2
+        assert [one["name"] for one in here.get("/api/secrets").json()] == ["token"]
+
+
+def test_each_thing_is_done_once_wherever_it_came(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there, Receiver() as receiver:
+        limited(here, "one-at-a-time", key="{{ data.k }}", limit=1)
+        line = [begin(client, "one-at-a-time", k="a") for client in (here, there, here, there)]
+        line = [line[0], *sorted(line[1:], key=lambda one: int(one.rpartition("-")[2]))]
+        has_begun(here, line[0])
+        for before, after in pairwise(line):
+            assert queued(there, after)
+            go_on(there, before)
+            has_begun(here, after)
+        hook(there, receiver, "run.completed")
+        create(here, "ends", [], [])
+        runs = [begin(client, "ends") for client in (here, there) * 5]
+        for run_id in runs:
+            settled(here, run_id, "completed")
+        until = time.monotonic() + 10
+        while len({post.data["runId"] for post in receiver.received()} & set(runs)) < 10:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        told = Counter(post.id for post in receiver.received())
+        assert set(told.values()) == {1}
+
+
+def test_a_clock_that_is_ahead_is_set_by_the_database(two: list[Server], tmp_path: Path) -> None:
+    offset = tmp_path / "offset"
+    offset.write_text("300000")
+    more = {
+        name: value for name, value in two[0].environment.items()
+        if name.startswith("STEPWELL_") and name != "STEPWELL_PLUGINS"
+    }  # fmt: skip
+    plugin = Path(two[0].environment["STEPWELL_PLUGINS"])
+    ahead = Server(tmp_path / "data", plugin, **more, CLOCK_OFFSET=str(offset))
+    ahead.environment["STEPWELL_PLUGINS"] = f"{plugin},{plugin.with_name('load_plugin.py')}"
+    ahead._keys = two[0]._keys
+    with ahead:
+        in_balance([*two, ahead])
+        with ahead.client() as client:
+            create(client, "dated", [], [])
+            ended = client.post("/api/workflow/start/dated", json={}).json()
+            number = int(ended["runId"].rpartition("-")[2])
+            assert abs(number - time.time() * 1_000) < 5_000
+        assert ahead.terminate() == 0
+    in_balance(two)
+
+
+def test_one_that_is_killed_or_stopped_is_taken_over(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    with Counting() as counting, processes(postgres.database(), tmp_path, 2) as servers:
+        gone, left = servers
+        with gone.client() as here, left.client() as there:
+            post = {"id": "post", "type": "call-api", "method": "POST",
+                    "url": f"{counting.address}/slow"}  # fmt: skip
+            wait = {"id": "wait", "type": "wait", "duration": "300ms"}
+            create(here, "works", [post, wait, {**post, "id": "last"}, ASK],
+                   straight("post", "wait", "last", "ask"))  # fmt: skip
+            waiting: list[Any] = []
+            runs = [begin(here, "works") for _ in range(20)]
+            thread = threading.Thread(
+                target=lambda: waiting.append(
+                    there.post("/api/workflow/start/works", json={}, timeout=60).json()
+                )
+            )
+            thread.start()
+            time.sleep(0.2)
+            killed = time.monotonic()
+            gone.kill()
+            for run_id in runs:
+                settled(there, run_id, "paused")
+            assert time.monotonic() - killed < 10
+            thread.join()
+            assert waiting[0]["status"] == "paused"
+            gone.start()
+            in_balance(servers)
+            for run_id in runs:
+                assert resume(here, run_id).status_code == 200
+            for run_id in runs:
+                told = settled(there, run_id)
+                assert told["status"] == "completed"
+                for step in told["stepExecutionHistory"]:
+                    if step["stepId"] in ("post", "last"):
+                        key = f"{run_id}:{step['stepId']}:1"
+                        # What is in the journal was the last: nobody asked again after it.
+                        assert step["outputData"]["body"]["count"] == counting.requests[key]
+            leaving = time.monotonic()
+            assert gone.terminate() == 0
+            assert begin(there, "works")
+            print(f"left within {time.monotonic() - leaving:.2f} s")
+        answer = command("verify", "--data", left.data, environment=left.environment)
+        assert (answer["runs"], answer["faults"]) == (22, 0)
+
+
+def test_a_folder_is_of_one_process_still(two: list[Server]) -> None:
+    refused = run("serve", "--data", two[0].data, "--port", 0, environment=two[0].environment)
+    assert refused.returncode == 1
+    assert "in use by process" in refused.stderr
