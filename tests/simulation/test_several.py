@@ -74,7 +74,7 @@ def takes_nothing_over(patch: pytest.MonkeyPatch) -> None:
 
 def tries_a_command_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("app.execution.runs._MOST_TRIES", 0)
-    patch.setattr(Runs, "_fenced", lambda _self, command: command())
+    patch.setattr(Runs, "fenced", lambda _self, command: command())
 
 
 def tells_no_parent_elsewhere(patch: pytest.MonkeyPatch) -> None:
