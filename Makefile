@@ -8,7 +8,7 @@ PORT ?= 8080
 GUIDE ?= guide
 
 .DEFAULT_GOAL := help
-.PHONY: help binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
+.PHONY: help binary dist guide image run examples examples-serve install test test-newer check format reference blocking-client cluster-test crash-test fuzz audit bench lock clean simulate power-loss mutate load-test bench-quick screenshots client-test wheels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 17
@@ -53,6 +53,10 @@ reference: $(VENV)/installed ## write the reference pages in docs/ from the code
 
 blocking-client: $(VENV)/installed-dev ## write the client for threads from the one for asyncio
 	PYTHONPATH=. $(BIN)/python scripts/blocking_client.py
+
+cluster-test: $(VENV)/installed-dev ## run what runs on PostgreSQL on it: the API, signals, events, kills, moves
+	$(BIN)/pytest -q --journal postgres tests/contract tests/triggers tests/events tests/crash/test_kill.py
+	$(BIN)/pytest -q tests/postgres tests/operations/test_move.py
 
 crash-test: $(VENV)/installed-dev ## kill -9 the server 500 times under load, over all step types
 	STEPWELL_CRASH_CYCLES=500 $(BIN)/pytest -s --timeout 3600 tests/crash/test_kill.py

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -23,9 +24,6 @@ from journal.verification import Verified, verify
 MOVING, MOVED = "moving", "moved"
 _OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried")
 """What `meta` says of a database and not of the journal in it."""
-
-_FIRST = ("runs", "workflows", "agents", "webhooks", "firings")
-"""Tables that rows of others name."""
 
 _MADE_BY_OTHERS = ("meta", "run_labels")
 _ROWS, _CHARACTERS = 5_000, 8_000_000
@@ -119,8 +117,12 @@ class FolderEnd:
             )
             if not name.startswith(("run_words", "sqlite_")) and name not in _MADE_BY_OTHERS
         ]
+        above = {
+            name: {row[2] for row in self._own.execute(f"PRAGMA foreign_key_list({name})")}
+            for name in sorted(names)
+        }
         found = []
-        for name in sorted(names, key=lambda name: (name not in _FIRST, name)):
+        for name in TopologicalSorter(above).static_order():
             columns = self._own.execute(f"PRAGMA table_info({name})").fetchall()
             key = sorted((place, column) for _, column, _, _, _, place in columns if place)
             found.append(

@@ -112,7 +112,7 @@ class RunList:
     async def settled(self, run_ids: Iterable[str]) -> list[str]:
         """Return those of the runs that have ended, or wait for a person."""
         rows = await self._readers.all(
-            "SELECT id FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+            "SELECT id FROM runs WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
             " AND status <> 'running'",
             (json.dumps([run_number(name) for name in run_ids]),),
         )

@@ -139,7 +139,8 @@ class SignalTable:
     async def taken_by(self, positions: Collection[int]) -> list[str]:
         """Return the runs that have taken these."""
         rows = await self._readers.all(
-            "SELECT taken_by FROM signals WHERE position IN (SELECT value FROM json_each(?))"
+            "SELECT taken_by FROM signals WHERE position IN"
+            " (SELECT CAST(value AS BIGINT) FROM json_each(?))"
             " AND taken_by IS NOT NULL ORDER BY position",
             (json.dumps(list(positions)),),
         )

@@ -34,6 +34,8 @@ class PostgresEnd:
         try:
             self._hold(address)
             prepare(self._own, address, to_move=True)
+            # The last transaction, which waits for the disk, brings all before it there too.
+            self._own.raw.execute("SET synchronous_commit = off")
         except BaseException:
             self._own.close()
             raise
@@ -78,6 +80,7 @@ class PostgresEnd:
         """Put what is said of the journal in place of what there is; count on from there."""
         try:
             with self._own.raw.transaction():
+                self._own.execute("SET LOCAL synchronous_commit = on")
                 put_meta(self._own, rows)
                 self._own.execute(
                     "UPDATE sequences SET seq = ? WHERE name = 'events'", (last_position,)

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ import pytest
 
 from tests.harness.counting import Counting
 from tests.harness.journals import events_one_by_one
+from tests.harness.looking import look_into
 from tests.harness.model_server import ModelServer, Reply, Request
 from tests.harness.server import Server, settled
 
@@ -262,9 +262,8 @@ def check_everything(
             assert again == {"runId": run_id}
     assert [fault for load in loads for fault in load.faults] == []
     server.kill()
-    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
+    with look_into(server) as journal:
         check_journal(journal, counting)
-    journal.close()
 
 
 def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
@@ -292,12 +291,6 @@ def check_journal(journal: sqlite3.Connection, counting: Counting) -> None:
 
 def unfinished(server: Server) -> int:
     """Count the runs that a kill left inside a step."""
-    with (
-        closing(
-            sqlite3.connect(f"file:{server.data}/journal.sqlite3?mode=ro", uri=True)
-        ) as journal,
-        journal,
-    ):
+    with look_into(server) as journal:
         (count,) = journal.execute("SELECT count(*) FROM runs WHERE state = 'executing'").fetchone()
-    journal.close()
     return int(count)

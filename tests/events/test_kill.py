@@ -2,11 +2,9 @@
 
 import os
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 from tests.conftest import PLUGIN
 from tests.harness.event_reader import Follower
 from tests.harness.journals import events_one_by_one
+from tests.harness.looking import look_into
 from tests.harness.receiver import Receiver, moody
 from tests.harness.server import Server
 
@@ -88,8 +87,8 @@ def loaded(tmp_path: Path) -> Any:
 
 def written(server: Server, condition: str = "true") -> list[tuple[int, int, int, str]]:
     """Return position, run, number and type of the events in the journal of a server that is dead."""
-    with closing(sqlite3.connect(server.data / "journal.sqlite3")) as journal, journal:
-        rows = (
+    with look_into(server) as journal:
+        return (
             events_one_by_one(journal)
             .execute(
                 "SELECT e.position, e.run, e.seq, e.type FROM each_event e JOIN runs r ON r.id = e.run"
@@ -97,8 +96,6 @@ def written(server: Server, condition: str = "true") -> list[tuple[int, int, int
             )
             .fetchall()
         )
-    journal.close()
-    return rows
 
 
 def settle(server: Server) -> None:
@@ -209,8 +206,6 @@ def test_webhooks_are_told_everything_in_order_and_prove_it(loaded: Server) -> N
 
 def position_of(server: Server) -> int:
     """Return the position of the newest event."""
-    address = f"file:{server.data}/journal.sqlite3?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as journal, journal:
+    with look_into(server) as journal:
         (position,) = journal.execute("SELECT max(position) FROM events").fetchone()
-    journal.close()
     return int(position)

@@ -28,6 +28,18 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where there is no disk to wait for; what tests kill is processes, not machines."""
 
 
+OF_THE_FOLDER = (
+    "call_llm.py::test_a_document_goes", "built_in_tools.py::test_a_document_is", "test_uploads.py",
+    "files_and_store.py::test_files_are", "first_owner.py::test_the_code", "metrics.py::test_the_fig",
+    "page.py::test_the_upload", "page.py::test_the_largest", "sent.py::test_a_file_of_no_run",
+    "secrets.py::test_signing", "secrets.py::test_the_command", "secrets.py::test_what_a_server",
+    "variables.py::test_the_end_of_a_list", "test_schedules.py", "test_gaps.py",
+    "signals.py::test_ten", "signals.py::test_what_nobody",
+    "incoming.py::test_forms", "incoming.py::test_a_request_sends",
+)  # fmt: skip
+"""Tests that look at the SQLite file, or keep files in the folder, by a part of their names."""
+
+
 @cache
 def programs() -> Path | None:
     """Return the folder with `initdb` and `postgres`, None where they are not installed."""

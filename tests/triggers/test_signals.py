@@ -18,6 +18,7 @@ from journal import signals
 from tests.conftest import PLUGIN
 from tests.harness.echo import Echo
 from tests.harness.journals import events_one_by_one
+from tests.harness.looking import look_into
 from tests.harness.server import Server, settled
 from tests.triggers.conftest import Clocked, until
 
@@ -381,7 +382,7 @@ def _accounts(server: Server) -> dict[str, int]:
         "unsent": "SELECT (SELECT count(*) FROM runs WHERE workflow_id = 'teller')"
         " - (SELECT count(*) FROM signals WHERE sender_id IS NULL)",
     }  # fmt: skip
-    with closing(sqlite3.connect(server.data / "journal.sqlite3", timeout=30)) as journal:
+    with look_into(server) as journal:
         events_one_by_one(journal)
         return {name: journal.execute(sql).fetchone()[0] for name, sql in asked.items()}
 
