@@ -117,6 +117,27 @@ class ThreadTable:
             raise UnknownThread(thread_id)
         return ThreadRow(*row)
 
+    async def forget(self, before_ms: int, most: int) -> int:
+        """Forget threads in which nothing was said since; return how many, `most` at a time.
+
+        One to which a step is writing stays.
+        """
+
+        def work(connection: Connection) -> int:
+            rows = connection.execute(
+                "SELECT t.tenant, t.id FROM threads t LEFT JOIN runs r ON r.id = t.run"
+                " AND r.ended_at_ms IS NULL AND r.executions = t.execution"
+                " AND r.step_id IS NOT NULL WHERE t.updated_at_ms < ? AND r.id IS NULL LIMIT ?",
+                (before_ms, most),
+            ).fetchall()
+            for place in rows:
+                connection.execute("DELETE FROM exchanges WHERE tenant = ? AND thread = ?", place)
+                connection.execute("DELETE FROM threads WHERE tenant = ? AND id = ?", place)
+            return len(rows)
+
+        count: int = await self._writer.write(work)
+        return count
+
     async def delete(self, tenant: str, thread_id: str) -> None:
         """Forget a thread with all that was said. Raises `UnknownThread`."""
 

@@ -4,6 +4,7 @@ Made from what has become durable, with its moments: a step that was cut off by 
 one span, from when it first began. What ends is sent once; a crash between the two loses it.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 
 from app.execution.live_run import LiveRun
@@ -39,6 +40,7 @@ SPANS = frozenset({StepRecorded, *_ENDS, *_RUN_ENDS})
 """The events of which a span, or the end of one, is made."""
 
 _CALLS_AGENT = "call-agent"
+_LONGEST_CONTENT = 20_000
 _LOOKED_AT = 2_000
 """Visits among which one that has just ended is looked for; one append has fewer."""
 
@@ -57,9 +59,10 @@ class Spans:
         trace = trace_of(run)
         if trace is None or not trace.is_sampled:
             return
+        has_content = self._exporter.has_content and not live.usable.sensitive
         for event in events:
             if isinstance(event, StepRecorded):
-                self._record(run, trace, event)
+                self._record(run, trace, event, has_content=has_content)
             elif isinstance(event, _ENDS):
                 self._step(run, trace, event.step_id, event.visit)
         if run.is_over and run.ended_at_ms is not None and events and _is_last(run, events):
@@ -99,7 +102,7 @@ class Spans:
             )
         )  # fmt: skip
 
-    def _record(self, run: Run, trace: Trace, event: StepRecorded) -> None:
+    def _record(self, run: Run, trace: Trace, event: StepRecorded, *, has_content: bool) -> None:
         found = _visit(run, event.step_id, event.visit)
         record = found[1].records.get(event.name) if found else None
         call = call_of(event.name, record) if record is not None else None
@@ -108,6 +111,8 @@ class Spans:
         execution, _ = found
         told = _model_span(call) if "model" in call else _tool_span(call, event.name)
         name, attributes, error = told
+        if has_content and record is not None and isinstance(record.value, dict):
+            attributes |= _content(record.value)
         took_ms = round(float(str(call["duration"])))
         self._exporter.span(
             Span(
@@ -116,6 +121,22 @@ class Spans:
                 event.at_ms - took_ms, event.at_ms, attributes, error,
             )
         )  # fmt: skip
+
+
+def _content(record: JsonObject) -> Attributes:
+    """Return what was asked and answered, as the record keeps it: without secrets."""
+    told = {
+        "gen_ai.input.messages": record.get("asked"),
+        "gen_ai.tool.call.result": record.get("result"),
+    }
+    if "finish" in record:
+        said = {"role": "assistant", "text": record.get("text"), "calls": record.get("toolCalls")}
+        told["gen_ai.output.messages"] = [said]
+    return {
+        name: json.dumps(value, ensure_ascii=False)[:_LONGEST_CONTENT]
+        for name, value in told.items()
+        if value is not None
+    }
 
 
 def _model_span(call: JsonObject) -> tuple[str, Attributes, str | None]:

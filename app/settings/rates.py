@@ -6,14 +6,28 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 _RATE = re.compile(r"[1-9][0-9]{0,6}/[smhd]")
+_RATED = re.compile(r"(host|tool|model):\S{1,300}")
 
 
-def rate(value: str) -> str:
-    """Return a rate such as `10/s`. Raises `ValueError` for what is none."""
+def _is_rate(value: str) -> str:
     if not _RATE.fullmatch(value):
         raise ValueError("must be a number of calls a second, minute, hour or day, such as 10/s")
     return value
 
 
-Rate = Annotated[str, AfterValidator(rate)]
+def _are_rates(rates: dict[str, str]) -> dict[str, str]:
+    for name, said in rates.items():
+        if not _RATED.fullmatch(name):
+            raise ValueError(f"{name} must be host:NAME, tool:ID or model:NAME")
+        try:
+            _is_rate(said)
+        except ValueError as wrong:
+            raise ValueError(f"the rate of {name} {wrong}") from wrong
+    return rates
+
+
+Rate = Annotated[str, AfterValidator(_is_rate)]
 """A number of calls a second, minute, hour or day, such as `100/m`."""
+
+Rates = Annotated[dict[str, str], AfterValidator(_are_rates)]
+"""Rates by what is called: `host:NAME`, `tool:ID` or `model:NAME`."""

@@ -22,9 +22,10 @@ from pydantic import (
 from app.settings.identity import IdentityProviderSettings, ProviderName
 from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
-from app.settings.rates import rate
+from app.settings.rates import Rates
 from app.settings.retention import Ages, Counts, TenantAges
 from journal import Database
+from steps.durations import Duration
 from steps.nearest import did_you_mean
 
 _PREFIX = "STEPWELL_"
@@ -33,7 +34,6 @@ _NO_SETTINGS = ("config", "key", "url", "tenant", "token")
 
 _PROXY = re.compile(r"https?://([^\s@/?#]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 _POSTGRESQL = re.compile(r"postgres(ql)?://")
-_RATED = re.compile(r"(host|tool|model):\S{1,300}")
 _LISTS = ("plugins", "allowed_networks", "no_proxy", "cors_origins", "secrets_old_keys")
 NO_OPTIONS = (
     "database",
@@ -80,7 +80,7 @@ class Settings(BaseModel):
     allowed_networks: list[IPv4Network | IPv6Network] = Field(
         [], description="networks (CIDR) that steps may call although they are not public"
     )
-    call_rates: dict[str, str] = Field(
+    call_rates: Rates = Field(
         {},
         description="how often steps may call something, all runs of all tenants together: "
         "`host:NAME`, `tool:ID` or `model:NAME` with a rate such as `10/s`, `100/m`; "
@@ -237,6 +237,11 @@ class Settings(BaseModel):
     retention_tenants: TenantAges = Field(
         {}, description="retention of single tenants, by tenant and status: JSON text or tables"
     )
+    thread_retention: Duration | None = Field(
+        None,
+        description="how long a conversation of an agent is kept after what was said last, such as "
+        "`90d`; for ever without it",
+    )
     idempotency_retention: float = Field(
         2_592_000,
         ge=0,
@@ -255,6 +260,10 @@ class Settings(BaseModel):
         pattern=r"^https?://[^@]+$",
         description="the collector that traces and logs are sent to (OTLP over HTTP), such as "
         "http://127.0.0.1:4318; needs the extra otel",
+    )
+    otlp_content: bool = Field(
+        False,
+        description="whether spans of models and tools hold what was asked and answered, too",
     )
     otlp_headers: SecretStr | None = Field(
         None, description="headers for the collector, as name=value with commas between them"
@@ -281,18 +290,6 @@ class Settings(BaseModel):
         """Where others reach this server: `public_url`, else its own address."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-    @field_validator("call_rates")
-    @classmethod
-    def _are_rates(cls, rates: dict[str, str]) -> dict[str, str]:
-        for name, said in rates.items():
-            if not _RATED.fullmatch(name):
-                raise ValueError(f"{name} must be host:NAME, tool:ID or model:NAME")
-            try:
-                rate(said)
-            except ValueError as wrong:
-                raise ValueError(f"the rate of {name} {wrong}") from wrong
-        return rates
 
     @field_validator("models", "identity_providers", "call_rates", mode="before")
     @classmethod

@@ -25,6 +25,7 @@ class OtlpExporter:
 
     def __init__(self, settings: Settings) -> None:
         """Open it. Raises `ExtraMissing`, and `SettingsError` for headers that are none."""
+        self._has_content = settings.otlp_content
         with extra("otel", "otlp_endpoint"):
             from opentelemetry import trace
             from opentelemetry.exporter.otlp.proto import http  # noqa: F401
@@ -35,6 +36,11 @@ class OtlpExporter:
         self._resource = resources.Resource.create({"service.name": name})
         self._spans = _spans(settings) if settings.otlp_traces else None
         self._logs = _logs(settings, self._resource) if settings.otlp_logs else None
+
+    @property
+    def has_content(self) -> bool:
+        """Whether spans of models and tools hold what was asked and answered."""
+        return self._has_content
 
     @property
     def takes_spans(self) -> bool:

@@ -53,6 +53,11 @@ class Span:
 class Exporter(Protocol):
     """Takes what is to be seen from outside; never waits, and drops what is too much."""
 
+    @property
+    def has_content(self) -> bool:
+        """Whether spans of models and tools hold what was asked and answered."""
+        ...
+
     def span(self, span: Span) -> None:
         """Take a span."""
         ...

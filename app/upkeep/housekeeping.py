@@ -35,6 +35,7 @@ class Housekeeping:
                     next_at = time.monotonic() + self._every_s
                     deleted = await self._retention.apply()
                     await self._retention.forget_keys()
+                    await self._retention.forget_threads()
                     if deleted:
                         log.runs_expired(deleted)
                 busy = await self._journal.tidy()

@@ -94,6 +94,15 @@ class Retention:
             forgotten = await self._journal.start_keys.forget(self._clock.now_ms() - kept_ms)
             await asyncio.sleep(_PAUSE_S)
 
+    async def forget_threads(self) -> None:
+        """Forget conversations in which nothing was said for as long as the settings say."""
+        kept_ms = self._settings.thread_retention
+        forgotten = _PAGE if kept_ms is not None else 0
+        while forgotten:
+            before_ms = self._clock.now_ms() - (kept_ms or 0)
+            forgotten = await self._journal.threads.forget(before_ms, _PAGE)
+            await asyncio.sleep(_PAUSE_S)
+
     async def _delete(self, tenant: str, run_id: str) -> int:
         try:
             return await delete_whole(self._journal, tenant, run_id)

@@ -87,3 +87,31 @@ def test_a_wrong_duration_is_named(tmp_path: Path) -> None:
     assert "must be a duration" in shown.stderr
     shown = run("config", "--retention", "completed=90d", "--retention-keep", "failed=5")
     assert "retention = {'completed': '90d'}  (command line)" in shown.stdout
+
+
+def test_conversations_go_when_nothing_was_said_for_long(tmp_path: Path) -> None:
+    scripts = [
+        {"when": "asked.first == 'ask'", "answers": [
+            {"calls": [{"tool": "ask-user", "arguments": {"question": "Which?"}}]}]},
+        {"answers": [{"text": "Yes."}]},
+    ]  # fmt: skip
+    settings = {"STEPWELL_THREAD_RETENTION": "1s", "STEPWELL_HOUSEKEEPING_INTERVAL": "0.2"}
+    with (
+        Server(tmp_path / "data", PLUGIN, **settings) as server,
+        server.client() as client,
+    ):
+        model = {"provider": "scripted", "model": "script", "scripts": scripts}
+        client.put("/api/models/script", json=model)
+        agent = {"id": "clerk", "name": "Clerk", "instructions": "Work.", "tools": ["ask-user"]}
+        assert client.post("/api/agents", json=agent).status_code == 201
+        for thread, message in (("waits", "ask"), ("over", "hello")):
+            asked = client.post(
+                "/api/agents/clerk/invoke", json={"message": message, "threadId": thread}
+            )
+            assert asked.status_code in (200, 202), asked.text
+        assert client.get("/api/threads/over").json()["exchanges"][0]["answer"] == "Yes."
+        until = time.monotonic() + 20
+        while client.get("/api/threads/over").status_code == 200:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert client.get("/api/threads/waits").status_code == 200, "a step is at work on it"

@@ -9,13 +9,14 @@ from tests.harness.collector import Collector
 from tests.harness.echo import Echo
 from tests.harness.server import Server, settled
 
+SHOWN = "2" * 32
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SCRIPTED = {"provider": "scripted", "model": "parrot", "scripts": [
     {"answers": [{"text": "hello"}]},
 ]}  # fmt: skip
 
 
-def test_a_run_is_a_trace_with_its_steps_models_and_children(tmp_path: Path) -> None:
+def test_a_run_is_a_trace_with_its_steps_models_and_children(tmp_path: Path) -> None:  # noqa: PLR0915 - one run, looked at from all sides
     with Collector() as collector, Echo() as echo:
         settings = {
             "STEPWELL_OTLP_ENDPOINT": collector.address,
@@ -52,7 +53,11 @@ def test_a_run_is_a_trace_with_its_steps_models_and_children(tmp_path: Path) -> 
                 assert time.monotonic() < until
                 time.sleep(0.05)
             server.kill()
+            server.environment["STEPWELL_OTLP_CONTENT"] = "true"
             server.start()
+            other = {"traceparent": f"00-{SHOWN}-{CALLER}-01"}
+            shown = client.post("/api/workflow/start-async/traced", json={}, headers=other).json()
+            settled(client, shown["runId"], "paused")
             given = {"type": "collect_inputs", "data": {"x": "y"}}
             client.post(f"/api/workflow/resume/{started['runId']}", json=given)
             settled(client, started["runId"], "completed")
@@ -77,13 +82,19 @@ def test_a_run_is_a_trace_with_its_steps_models_and_children(tmp_path: Path) -> 
         assert (chat["parent"], chat["kind"]) == (mine["call-llm think"]["id"], 3)
         assert chat["gen_ai.operation.name"] == "chat"
         assert chat["gen_ai.usage.output_tokens"] >= 1
+        told = [
+            s.get("gen_ai.input.messages", "")
+            for s in collector.spans
+            if s["name"] == "chat parrot"
+        ]
+        assert ["Hello?" in one for one in told] == [False, True], "content by setting only"
         assert mine["run child"]["parent"] == sub["id"]
         assert (mine["call-api bad"]["failed"], mine["call-api bad"]["error.type"]) == (
             True,
             "HttpStatus",
         )
         assert mine["collect-inputs ask"]["ns"] > 0
-        others = [span for span in collector.spans if span["trace"] != TRACE]
+        others = [span for span in collector.spans if span["trace"] not in (TRACE, SHOWN)]
         assert {span["trace"] for span in others} == {others[0]["trace"]}
         assert [span["parent"] for span in others if span["name"] == "run child"] == [""]
         assert len({span["id"] for span in collector.spans}) == len(collector.spans)
