@@ -99,7 +99,6 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
-    tokens = OAuthTokens(client, clock, secrets.conceal)
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
@@ -109,8 +108,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     live_runs = _live_runs(journal, workflows, settings)
     deltas, acting = Deltas(), FairQueue(settings.max_concurrent_steps)
     services = StepServices(
-        clock, client, tokens, catalogue, files, secrets, models, agents, workflows, spending,
-        callbacks, links, journal.threads, StoredValues(journal.store, clock, secrets.mask),
+        clock, client, OAuthTokens(client, clock, secrets.conceal), catalogue, files, secrets,
+        models, agents, workflows, spending, callbacks, links, journal.threads, StoredValues(journal.store, clock, secrets.mask),
         KnowledgeStore(journal.knowledge, clock, secrets.mask), journal.events,
         deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
