@@ -109,7 +109,8 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     deltas, acting = Deltas(), FairQueue(settings.max_concurrent_steps)
     services = StepServices(
         clock, client, OAuthTokens(client, clock, secrets.conceal), catalogue, files, secrets,
-        models, agents, workflows, spending, callbacks, links, journal.threads, StoredValues(journal.store, clock, secrets.mask),
+        models, agents, workflows, spending, callbacks, links, journal.threads,
+        StoredValues(journal.store, clock, secrets.mask),
         KnowledgeStore(journal.knowledge, clock, secrets.mask), journal.events,
         deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
