@@ -18,7 +18,7 @@ import uvicorn
 from app.asgi import invite_owner, working
 from app.operator.service_manager import ServiceManager
 from app.services import Services
-from app.settings.extras import ExtraMissing
+from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
@@ -98,8 +98,9 @@ def serve(settings: Settings, alongside: Alongside | None = None) -> int:
     gc.freeze()  # what was imported stays, and need not be looked through while serving
     gc.set_threshold(*_GC_THRESHOLDS)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(settings, alongside or _inviting))
+        running = asyncio.Runner(loop_factory=_loop_factory(settings))
+        with contextlib.suppress(KeyboardInterrupt), running as runner:
+            runner.run(_serve(settings, alongside or _inviting))
     except (JournalError, ExtraMissing) as refused:
         print(f"stepwell: {refused}", file=sys.stderr)  # noqa: T201 - the operator's terminal
         return 1
@@ -107,6 +108,16 @@ def serve(settings: Settings, alongside: Alongside | None = None) -> int:
         print(f"stepwell: {_mend(settings, refused)}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop. Raises `ExtraMissing`."""
+    if settings.event_loop == "asyncio":
+        return None
+    with extra("uvloop", "event_loop = uvloop"):
+        import uvloop
+    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return made
 
 
 def _mend(settings: Settings, refused: OSError) -> str:

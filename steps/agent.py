@@ -17,7 +17,8 @@ from steps.agent_guard import Guards
 from steps.contract import Problem
 from steps.document import Identifier, Retry
 from steps.durations import Duration
-from steps.expression import ExpressionError, condition
+from steps.edge_condition import condition
+from steps.expression import ExpressionError
 from steps.field_specs import spec_problems
 from steps.fields import Fields
 from steps.model_headers import HEADERS, FurtherHeaders

@@ -11,8 +11,8 @@ from steps.agent import AgentDocument, AgentTool, Approval, compile_agent
 from steps.agent_person import ASK_USER, INFO
 from steps.chat import ToolSpec
 from steps.contract import Problem, StepBroke
+from steps.edge_condition import condition
 from steps.effects import Effects, ToolInfo
-from steps.expression import condition
 from steps.fields import Fields
 from steps.nearest import did_you_mean
 from steps.tool_arguments import argument_problems

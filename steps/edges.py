@@ -10,7 +10,8 @@ from engine.value import value
 from steps.compiled import CompiledStep
 from steps.contract import MOST_PROBLEMS, Problem
 from steps.document import CommonStep, EdgeDocument
-from steps.expression import ExpressionError, condition
+from steps.edge_condition import condition
+from steps.expression import ExpressionError
 from steps.nearest import did_you_mean
 from steps.problems import problems_of
 from steps.reachability import closure, reachability_problems

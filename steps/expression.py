@@ -5,13 +5,15 @@ Source: https://docs.rs/minijinja/latest/minijinja/syntax/index.html
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import cache, cached_property, partial
+from threading import local
 from typing import Any
 
-from engine import ConditionFailed, Json, iso_time
+from engine import Json, iso_time
+from steps.beside import LONG, beside, is_long
 from steps.filters import FILTERS, TESTS, begin
 from steps.frozen import freeze, frozen_here, thaw
 from steps.language.allowance import CHARACTERS_A_UNIT, allowance_here
@@ -32,12 +34,11 @@ from steps.language.operations import (
 )
 from steps.language.parser import parse
 from steps.language.paths import missing_in, paths_of
-from steps.language.reads import part_of, reads_of
+from steps.language.reads import part_of, parts_of, reads_of
 from steps.language.source import source_of
 from steps.language.tokens import Unreadable
 from steps.language.work import FUEL, Work
 from steps.nearest import did_you_mean
-from steps.opened_data import opens_here
 
 SCOPE = frozenset(
     {
@@ -73,7 +74,6 @@ SECRETS_BELONG = (
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _WHOLE = "a secret is named as secrets.NAME, and used whole; nothing else of secrets can be named"
 _HIDDEN = "it names a secret, so the reason is not shown"
-_UNSEALED = "the data has sensitive fields, so the reason is not shown"
 _LONGEST = 4_096
 _LARGEST_RESULT = 1_000_000
 _CHECKED = {
@@ -126,18 +126,22 @@ def _ordered_as(sign: str, value: object, other: object) -> bool:
     return ordered(value, sign, other)
 
 
-@cache
-def _environment() -> Any:
-    return _new_environment()
+class _Evaluating(local):
+    """What a thread evaluates with: it is locked meanwhile.
+
+    An evaluation that calls a filter gives the interpreter away, and another one may begin.
+    """
+
+    @cached_property
+    def environment(self) -> Any:
+        return _new_environment()
+
+
+_here = _Evaluating()
 
 
 @cache
 def _checker() -> Any:
-    """For checking only, which may happen in another thread than evaluating does.
-
-    An environment is locked while it is used, and an evaluation that calls a filter gives the
-    interpreter away.
-    """
     return _new_environment()
 
 
@@ -203,11 +207,34 @@ class Expression:
     def evaluate(self, scope: Mapping[str, Json]) -> Json:
         """Return the value in `scope`. Raises `ExpressionError`."""
         given = self.given(scope)
+        return self._of(given, self.work.in_scope(given))
+
+    async def evaluated(self, scope: Mapping[str, Json]) -> Json:
+        """Return what `evaluate` does; where that is long, others go on meanwhile."""
+        if self.is_long(scope):
+            return await beside(partial(self.evaluate, scope))
+        given = self.given(scope)
+        units = self.work.in_scope(given)
+        if units <= LONG:
+            return self._of(given, units)
+        return await beside(partial(self._of, given, units))
+
+    def is_long(self, scope: Mapping[str, Json]) -> bool:
+        """Say whether it looks at so much of a scope that others should not wait for it."""
+        return is_long(self._parts(scope))
+
+    def _parts(self, scope: Mapping[str, Json]) -> Iterator[Json]:
+        for name, reads in self._reads.items():
+            if name in scope and name != "secrets":
+                yield from parts_of(scope[name], reads)
+
+    def _of(self, given: Mapping[str, Any], units: int) -> Json:
+        """Return the value with what it reads, which costs so many units at most."""
         allowance = allowance_here()
         begin()
         try:
-            allowance.spend(self.work.in_scope(given))
-            value = _environment().eval_expr(self.source, **given)
+            allowance.spend(units)
+            value = _here.environment.eval_expr(self.source, **given)
             if value is None and self._is_undefined(given):
                 raise ExpressionError(self.text, self._missing(given))
             value, size = checked_result(value)
@@ -237,7 +264,7 @@ class Expression:
         return given
 
     def _is_undefined(self, given: Mapping[str, Any]) -> bool:
-        found: bool = _environment().eval_expr(f"({self.source}\n) is undefined", **given)
+        found: bool = _here.environment.eval_expr(f"({self.source}\n) is undefined", **given)
         return found
 
     def _missing(self, given: Mapping[str, Any]) -> str:
@@ -301,29 +328,6 @@ def bare_condition(text: str) -> str:
     return bare[2:-2] if bare.startswith("{{") and bare.endswith("}}") else bare
 
 
-def condition(
-    text: str, given: Mapping[str, Json] | None = None
-) -> Callable[[Mapping[str, Json]], bool]:
-    """Compile an edge's condition, which may also name what is given; `{{ }}` is tolerated.
-
-    Raises `ExpressionError`.
-    """
-    expression = expression_of(bare_condition(text))
-
-    def holds(scope: Mapping[str, Json]) -> bool:
-        names = {**scope, **given} if given else scope
-        if (opens := opens_here()) is not None and isinstance(data := scope["data"], dict):
-            names = {**names, "data": opens(data)}
-        try:
-            return bool(expression.evaluate(names))
-        except ExpressionError as failed:
-            # What is open only here must not be told by what has failed.
-            why = str(ExpressionError(expression.text, _UNSEALED)) if opens else str(failed)
-            raise ConditionFailed(why) from None
-
-    return holds
-
-
 def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str, Json]:
     held = scope.get("secrets")
     return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
@@ -336,7 +340,7 @@ def _why(wrong: Exception) -> str:
 
 def render(source: str, given: Mapping[str, Any]) -> None:
     """Have MiniJinja go through a template that is made here. Raises what MiniJinja raises."""
-    _environment().render_str(source, **given)
+    _here.environment.render_str(source, **given)
 
 
 def checked_result(value: Any) -> tuple[Json, int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from datetime import date as Day  # noqa: N812 - `date` is the parameter's word
 from functools import wraps
+from threading import local
 from typing import Any
 
 from steps.date_filters import DATE_FILTERS
@@ -98,24 +99,30 @@ def _directive(directive: str, moment: datetime) -> str:
 
 _ALLOWANCE = 8_000
 _CHARACTERS_A_CALL = 100
-_left = _ALLOWANCE
+
+
+class _Work(local):
+    """What the filters of the evaluation in this thread may do: MiniJinja hands nothing on."""
+
+    left = _ALLOWANCE
+
+
+_work = _Work()
 
 
 def begin() -> None:
     """Begin an evaluation: all that its filters may do is left."""
-    global _left  # noqa: PLW0603 - filters are called by MiniJinja, which hands nothing on
-    _left = _ALLOWANCE
+    _work.left = _ALLOWANCE
 
 
 def _spend(value: Any) -> None:
-    global _left  # noqa: PLW0603 - see `begin`
-    _left -= 1 + (len(value) // _CHARACTERS_A_CALL if isinstance(value, str) else 0)
+    _work.left -= 1 + (len(value) // _CHARACTERS_A_CALL if isinstance(value, str) else 0)
 
 
 def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def counted(value: Any, *arguments: Any, **named: Any) -> Any:
-        if _left <= 0:  # so one call is always made, however long its text
+        if _work.left <= 0:  # so one call is always made, however long its text
             raise ValueError("it takes too many operations: filters are called too often")
         _spend(value)
         result = call(value, *arguments, **named)

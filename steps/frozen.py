@@ -6,6 +6,7 @@ empty the caller's dict; so it is given copies whose methods cannot be reached.
 
 from collections import OrderedDict
 from contextvars import ContextVar
+from threading import Lock
 from typing import Any
 
 from engine import Json
@@ -108,9 +109,10 @@ class FrozenValues:
     Runs hand on the same values from step to step; they are frozen once for all expressions.
     """
 
-    __slots__ = ("_recent", "_values")
+    __slots__ = ("_lock", "_recent", "_values")
 
     def __init__(self) -> None:
+        self._lock = Lock()  # some are frozen beside the event loop
         self._recent: OrderedDict[int, tuple[Json, Any]] = OrderedDict()
         self._values = 0
 
@@ -121,7 +123,8 @@ class FrozenValues:
         kept = self._recent.get(id(value))
         if kept is None or kept[0] is not value:
             kept = (value, freeze(value))
-            self._keep(kept)
+            with self._lock:
+                self._keep(kept)
         return kept[1]
 
     def _keep(self, kept: tuple[Json, Any]) -> None:

@@ -175,15 +175,15 @@ async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects)
         return names
 
     async def choose() -> Json:
-        return [name for name in names if _holds(settings.branches[name].when, step)]
+        return [name for name in names if await _holds(settings.branches[name].when, step)]
 
     chosen = await effects.record("branches", choose)
     assert isinstance(chosen, list)  # noqa: S101 - what `choose` has given
     return [name for name in names if name in chosen]
 
 
-def _holds(when: str | None, step: StepInput) -> bool:
-    return when is None or bool(Expression(bare_condition(when)).evaluate(step.scope))
+async def _holds(when: str | None, step: StepInput) -> bool:
+    return when is None or bool(await Expression(bare_condition(when)).evaluated(step.scope))
 
 
 def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:

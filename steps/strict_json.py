@@ -21,6 +21,7 @@ _SHORT = 4_000
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LARGEST_INTEGER = 2**53
 _DEEPEST_KEPT = 200
+_MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
 _NO_NUMBER = re.compile(rb"NaN|Infinity").search
 """How many levels a value of a step may have: what reads JSON for the journal takes no more."""
 
@@ -158,7 +159,7 @@ def as_kept(what: str, value: object, kind: str) -> tuple[Any, int]:
     """
     try:
         text = to_json(value, inf_nan_mode="constants")  # as in `must_fit`
-        is_plain = not _NO_NUMBER(text) if len(text) <= _DEEPEST_KEPT else _is_plain(text)
+        is_plain = not _NO_NUMBER(text) if len(text) <= _DEEPEST_KEPT else _is_plain(text, value)
         kept = from_json(text) if is_plain else None
     except ValueError:
         kept = None
@@ -183,18 +184,23 @@ def must_fit(what: str, value: Json, kind: str) -> int:
         text = to_json(value, inf_nan_mode="constants")  # a fifth of the time of what finds faults
     except ValueError:
         text = b""
-    return len(text) if text and _is_plain(text) else len(_fitting(what, value, kind))
+    return len(text) if text and _is_plain(text, value) else len(_fitting(what, value, kind))
 
 
-def _is_plain(text: bytes) -> bool:
-    """Say whether a text can hold nothing that what reads JSON for the journal does not take.
+def _is_plain(text: bytes, value: object) -> bool:
+    """Say whether a value's text holds nothing that what reads JSON for the journal does not take.
 
     In a short one no integer has more digits than can be read back, and in a very short one
     nothing is nested too deep.
     """
-    if len(text) >= _SHORT or text.count(b"[") + text.count(b"{") > _DEEPEST_KEPT:
+    if _NO_NUMBER(text) or (len(text) >= _SHORT and _MANY_DIGITS(text)):
         return False
-    return not _NO_NUMBER(text)
+    if text.count(b"[") + text.count(b"{") > _DEEPEST_KEPT:
+        try:
+            must_be_bounded(value, deepest=_DEEPEST_KEPT)
+        except JsonRefused:
+            return False
+    return True
 
 
 def _fitting(what: str, value: object, kind: str) -> bytes:

@@ -197,7 +197,7 @@ def _render(compiled: Any, scope: Mapping[str, Json]) -> Json:
 async def _rendered(compiled: Any, scope: Mapping[str, Json]) -> Json:
     if isinstance(compiled, Expression):
         await allowance_here().take_turns()
-        return compiled.evaluate(scope)
+        return await compiled.evaluated(scope)
     if isinstance(compiled, _Mixed):
         return "".join([as_text(await _rendered(part, scope)) for part in compiled.parts])
     if isinstance(compiled, dict):

@@ -100,7 +100,7 @@ class WaitForSignal(StepType[WaitForSignalSettings]):
     ) -> Outcome:
         """Wait until enough signals have come."""
         signals = _received(effects)
-        if _is_enough(settings, step, signals):
+        if await _is_enough(settings, step, signals):
             if _gathers(settings):
                 output: Json = {"signals": list(signals), "count": len(signals)}
                 return Done(output, {"signals": list(signals), "signal": signals[-1]})
@@ -143,13 +143,13 @@ def _received(effects: Effects) -> list[Json]:
     return found
 
 
-def _is_enough(settings: WaitForSignalSettings, step: StepInput, signals: list[Json]) -> bool:
+async def _is_enough(settings: WaitForSignalSettings, step: StepInput, signals: list[Json]) -> bool:
     if not signals:
         return False
     if settings.until is None:
         return len(signals) >= (settings.count or 1)
     scope: dict[str, Json] = {**step.scope, "signals": list(signals), "signal": signals[-1]}
-    if Expression(bare_condition(settings.until)).evaluate(scope) is True:
+    if await Expression(bare_condition(settings.until)).evaluated(scope) is True:
         return True
     if len(signals) >= _MOST:
         message = f"{_MOST} signals have come, and until is not true"

@@ -1,8 +1,7 @@
 """Computing that takes long, done beside the event loop.
 
 One piece at a time: its thread takes turns with the loop's own every few milliseconds, and a
-second one would only make the loop wait for two. What runs here must not wait, and must not
-evaluate expressions (MiniJinja's environment is the loop's own).
+second one would only make the loop wait for two. What runs here must not wait.
 
 Some of it is the code of step types, which may block in spite of that. A thread cannot be
 stopped, so each piece has one of its own: when it takes too long it is left behind, and the

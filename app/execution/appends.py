@@ -33,6 +33,7 @@ from engine import (
 from journal import Corrupt, DuplicateStart, Head, Journal, Statement, Work, turn_of
 from steps.captions import Caption
 from steps.compiled import Definition
+from steps.edge_condition import Answers, answered_by
 from steps.frozen import FrozenValues, frozen_by
 from steps.language.allowance import Allowance
 from steps.opened_data import opened_by
@@ -91,7 +92,9 @@ class Appends:
             if not graph.has_conditions:
                 events = react(live.run, graph, happened, now_ms)
             else:
-                with Allowance(), frozen_by(self._frozen), self._opened(live):  # for all edges
+                # One allowance for the conditions of all edges.
+                known = answered_by(_answers(live, happened))
+                with Allowance(), frozen_by(self._frozen), self._opened(live), known:
                     events = react(live.run, graph, happened, now_ms)
         except (Rejected, DefinitionUnusable):
             raise
@@ -303,3 +306,11 @@ def _tell(done: asyncio.Future[None], failure: BaseException | None) -> None:
     else:
         done.set_exception(failure)
         done.exception()  # who waited for it may be gone
+
+
+def _answers(live: LiveRun, happened: Input) -> Answers:
+    """Return what conditions have said of it beforehand, unless the run has gone on since."""
+    known = live.answered
+    if known is None or known.happened is not happened or known.seq != live.run.seq:
+        return {}
+    return known.answers

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from app.definitions.versioned import DefinitionUnusable
+from app.execution.conditions import Answered
 from app.execution.run_lock import RunLock
 from engine import AwaitChildren, Event, Execute, Graph, Input, Run, State, Stopped
 from journal import Head, IdempotencyKey
@@ -90,6 +91,7 @@ class LiveRun:
         caption: Its title and labels as the journal has them, once they are known.
         steps_left: How many steps that do not act it may take before others have a turn.
         is_ours: False for a copy that one command has of a run which another process carries on.
+        answered: What conditions have said beforehand of what is delivered next.
         is_leaving: True while its shard is given to another process: no further step begins here.
     """
 
@@ -112,6 +114,7 @@ class LiveRun:
     steps_left: int = 0
     is_ours: bool = True
     is_leaving: bool = False
+    answered: Answered | None = None
 
     @property
     def is_durable(self) -> bool:

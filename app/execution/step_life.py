@@ -15,11 +15,13 @@ from typing import Protocol, TypeAlias
 from app.concurrency.attempt_timeout import AttemptTimeout
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.first_go import FirstGo
+from app.concurrency.offload import offload
 from app.concurrency.tenant import working_for
 from app.definitions.versioned import DefinitionUnusable
 from app.execution.appends import Appends
 from app.execution.attempt import attempt
 from app.execution.children import Children
+from app.execution.conditions import answered_before
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
 from app.secrets.mask import Mask
@@ -28,6 +30,7 @@ from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, step_at_work
 from app.telemetry.counters import Counters
 from engine import AwaitsChildren, Broke, Input, Run, StepError, Stopped
+from steps.beside import share_way
 from steps.compiled import CompiledStep, Definition
 from steps.effects import Effects
 from steps.frozen import FrozenValues, share_frozen
@@ -88,6 +91,8 @@ class StepLife:
         # What whoever carries a run on happens to do is not what its steps do.
         self._context = copy_context()
         self._context.run(share_frozen, frozen)
+        self._context.run(share_way, offload)
+        self._frozen = frozen
         self._first_go = FirstGo[Input](self._context)
 
     def due(self, live: LiveRun, doing: Due) -> Attempt:
@@ -153,7 +158,10 @@ class StepLife:
         outcome = await attempt(live.run, due.step, due.doing, due.effects, limit)
         self._counters.attempt(due.step.type.type, outcome)
         mask = self._mask_of(live.tenant)
-        return masked_outcome(outcome, mask) if mask.is_needed else outcome
+        outcome = masked_outcome(outcome, mask) if mask.is_needed else outcome
+        if due.definition.graph.has_conditions:
+            await self._ask_conditions(live, due, outcome)
+        return outcome
 
     async def _sensitive_attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
         """Execute an attempt that may use what is sealed in the data, and seal what it gives."""
@@ -167,6 +175,14 @@ class StepLife:
         self._counters.attempt(step.type.type, outcome)
         outcome = self._sensitive.closed(live.tenant, outcome, step.output.sensitive)
         return masked_outcome(masked_outcome(outcome, mask), self._mask_of(live.tenant))
+
+    async def _ask_conditions(self, live: LiveRun, due: Attempt, outcome: Input) -> None:
+        """Have conditions that look at much answered beside the event loop."""
+        graph = due.definition.graph
+        if graph.has_conditions and live.is_doing(due.doing):
+            live.answered = await answered_before(
+                live.run, graph, outcome, self._frozen, due.effects.now_ms()
+            )
 
     async def has_open_children(self, live: LiveRun) -> bool:
         """Say whether child runs are open that steps of the run have started."""

@@ -254,6 +254,10 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"
     )
+    event_loop: Literal["asyncio", "uvloop"] = Field(
+        "asyncio",
+        description="the event loop: Python's own, or the faster one of the extra uvloop",
+    )
     log_format: Literal["json", "console"] = Field("json", description="how the log is written")
     otlp_endpoint: str | None = Field(
         None,

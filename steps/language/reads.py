@@ -1,6 +1,6 @@
 """Which parts of its scope an expression reads, so that only those have to be made ready."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from steps.frozen import frozen_part
@@ -37,6 +37,16 @@ def part_of(value: Any, reads: "Reads | None", freeze: Callable[[Any], Any]) -> 
     if reads is None or not isinstance(value, dict):
         return freeze(value)
     return _below(value, reads, freeze)
+
+
+def parts_of(value: Any, reads: "Reads | None") -> Iterator[Any]:
+    """Return what is read of a value, each part by itself."""
+    if reads is None or not isinstance(value, dict):
+        yield value
+        return
+    for key, inner in reads.items():
+        if key in value:
+            yield from parts_of(value[key], inner)
 
 
 def _below(value: Mapping[str, Any], reads: Reads, freeze: Callable[[Any], Any]) -> Any:

@@ -134,6 +134,49 @@ def expressions_at_their_limits(server: Server) -> None:
             assert ended["status"] in ("completed", "failed")
 
 
+def test_expressions_conditions_and_outputs_of_much(load: Load) -> None:
+    server = load()
+    data = {
+        "rows": [{f"c{column}": column for column in range(10)} for _ in range(3_000)],
+        "few": [{"a": number, "b": {"c": str(number)}} for number in range(8_000)],
+        "numbers": list(range(15_000)),
+        "flag": True,
+    }
+    asked = [
+        ("csv", "set", {"csv": "{{ data.rows | to_csv }}"}),
+        ("sum", "set", {"sum": "{{ data.few | map(attribute='a') | sum }}"}),
+        ("copy", "set", {"copy": "{{ data.few }}"}),
+        ("more", "set", {"more": "{{ data.numbers | select('>', 14000) | list }}"}),
+    ]
+    steps = [{"id": name, "type": kind, "values": values} for name, kind, values in asked]
+    conditions = [
+        *(
+            f"data.numbers | select('>', {most}) | list | length > 0"
+            for most in range(20_000, 20_005)
+        ),
+        "data.few | map(attribute='a') | sum < 0",
+        "(data.rows | last).c3 == 4",
+        "(data.numbers | select('<', 5) | list | length) == 5",
+    ]
+    document = chain(steps, "much-at-once")
+    document["edges"][-1:] = [
+        {"from": "more", "to": to, "condition": text}
+        for text, to in zip(conditions, (*["csv"] * 5, "sum", "copy", "end"), strict=True)
+    ]
+    with server.client() as client:
+        client.timeout = httpx.Timeout(60)
+        create(client, document)
+        answer = client.post("/api/workflow/start/much-at-once", json={"data": data})
+    ended = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert ended["status"] == "completed", ended["error"]
+    assert ended["data"]["sum"] == 8_000 * 7_999 // 2
+    assert ended["data"]["copy"] == data["few"]
+    assert ended["data"]["more"] == list(range(14_001, 15_000))
+    assert ended["data"]["csv"].count("\n") == 3_001
+    nothing_long(server)
+
+
 async def test_recovery_lists_and_many_starts_at_once(load: Load) -> None:
     server = load()
     with server.client() as client:

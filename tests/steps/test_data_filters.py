@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from steps.expression import Expression, ExpressionError, condition
+from steps.edge_condition import condition
+from steps.expression import Expression, ExpressionError
 
 RIGHT: list[tuple[str, Any]] = [
     ("now()", "1970-01-01T00:00:10Z"),

@@ -1,11 +1,19 @@
 """Expressions give values, change nothing, and end soon."""
 
+import asyncio
+import inspect
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from engine import ConditionFailed, Json
-from steps.expression import Expression, ExpressionError, condition
+from steps.beside import LONG, share_way
+from steps.edge_condition import condition
+from steps.expression import Expression, ExpressionError
+from steps.language.allowance import Allowance
 from steps.template import Template
 
 SCOPE: dict[str, Json] = {
@@ -134,3 +142,39 @@ def test_a_large_object_is_given_soon() -> None:
         assert expression.evaluate(scope) == value
         best = min(best, time.process_time() - began)
     assert best < 0.05
+
+
+async def test_what_is_long_is_worked_out_beside_the_loop_and_gives_the_same() -> None:
+    threads: list[int] = []
+
+    async def way(work: Callable[[], Any]) -> Any:
+        def seen() -> Any:
+            threads.append(threading.get_ident())
+            return work()
+
+        return await asyncio.to_thread(seen)
+
+    share_way(way)
+    scope: dict[str, Json] = {
+        "data": {"n": list(range(LONG + 1)), "few": [1, 2], "t": "x" * 200_000}
+    }
+    for text, is_long in (
+        ("data.n | map('string') | join | length", True),
+        ("data.n | first | upper > 3", True),
+        ("data.t | length", True),
+        ("data.few | join(',')", False),
+        ("data.few | length + range(100000) | length", True),
+    ):
+        threads.clear()
+        expression = Expression(text)
+        outcomes = []
+        for attempt in (expression.evaluate, expression.evaluated):
+            with Allowance() as allowance:
+                try:
+                    value = attempt(scope)
+                    outcome = await value if inspect.isawaitable(value) else value
+                except ExpressionError as failed:
+                    outcome = str(failed)
+                outcomes.append((outcome, allowance.spent))
+        assert outcomes[0] == outcomes[1], text
+        assert [thread != threading.get_ident() for thread in threads] == [True] * is_long, text

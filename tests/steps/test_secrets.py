@@ -8,7 +8,8 @@ from engine import Json
 from steps.call_tool import CallTool
 from steps.contract import StepBroke
 from steps.definition import compile_definition
-from steps.expression import Expression, ExpressionError, condition
+from steps.edge_condition import condition
+from steps.expression import Expression, ExpressionError
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
 from steps.secrets import secret_scope

@@ -3,7 +3,8 @@
 import pytest
 
 from engine import ConditionFailed, Json
-from steps.expression import Expression, ExpressionError, condition
+from steps.edge_condition import condition
+from steps.expression import Expression, ExpressionError
 
 SCOPE: dict[str, Json] = {
     "data": {
