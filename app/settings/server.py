@@ -254,10 +254,7 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"
     )
-    event_loop: Literal["asyncio", "uvloop"] = Field(
-        "asyncio",
-        description="the event loop: Python's own, or the faster one of the extra uvloop",
-    )
+    event_loop: Literal["asyncio", "uvloop"] = Field("asyncio", description="uvloop is an extra")
     log_format: Literal["json", "console"] = Field("json", description="how the log is written")
     otlp_endpoint: str | None = Field(
         None,

@@ -20,7 +20,7 @@ class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {
             "anthropic", "boto3", "botocore", "mcp", "mcp_types", "olefile", "openai",
-            "opentelemetry", "pypdfium2", "python_calamine",
+            "opentelemetry", "pypdfium2", "python_calamine", "uvloop",
         }:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -73,7 +73,7 @@ def test_it_serves_and_names_what_a_step_or_a_client_needs(server: Server) -> No
 
 @pytest.mark.parametrize(("setting", "value", "extra"), [
     ("STORAGE", "s3", "s3"), ("MCP_SERVERS", '{"x": {"url": "http://127.0.0.1:1"}}', "mcp"),
-    ("OTLP_ENDPOINT", "http://127.0.0.1:1", "otel"),
+    ("OTLP_ENDPOINT", "http://127.0.0.1:1", "otel"), ("EVENT_LOOP", "uvloop", "uvloop"),
 ])  # fmt: skip
 def test_a_setting_that_needs_one_stops_the_start(
     without: str, tmp_path: Path, setting: str, value: str, extra: str
@@ -99,3 +99,18 @@ def test_a_document_that_needs_one_is_refused_by_name(without: str) -> None:
     failure = json.loads(shown.stdout)["failure"]
     assert failure["type"] == "UnsupportedDocument"
     assert "needs the extra documents" in failure["message"]
+
+
+def test_it_serves_on_uvloop_where_that_is_set(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", PLUGIN, STEPWELL_EVENT_LOOP="uvloop") as running:
+        assert running.process is not None
+        assert "uvloop" in Path(f"/proc/{running.process.pid}/maps").read_text()
+        steps = [{"id": "nap", "type": "call-tool", "toolId": "transform", "inputs": {"a": 1}},
+                 {"id": "rest", "type": "wait", "duration": "50ms"}, {"id": "end", "type": "end-flow"}]  # fmt: skip
+        edges = [{"from": "nap", "to": "rest"}, {"from": "rest", "to": "end"}]
+        flow = {"name": "on-uvloop", "initialStep": "nap", "steps": steps, "edges": edges}
+        with running.client() as client:
+            client.post("/api/workflows", json=flow).raise_for_status()
+            ended = client.post("/api/workflow/start/on-uvloop", json={}).json()
+            assert ended["status"] == "completed"
+        assert running.terminate() == 0
