@@ -20,9 +20,9 @@ LONG_BYTES = 64 * 1024
 _SHORT = 4_000
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LARGEST_INTEGER = 2**53
-_DEEPEST_KEPT = 200
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % _SHORT).search
 _NO_NUMBER = re.compile(rb"NaN|Infinity").search
+_DEEPEST_KEPT = 200
 """How many levels a value of a step may have: what reads JSON for the journal takes no more."""
 
 
