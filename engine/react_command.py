@@ -62,6 +62,8 @@ def answer(
     if not happened.run_again:
         return (resumed, *end_of_step(run, graph, StepFailed, now_ms, error=error))
     broke = happen(run, AttemptFailed(*where, run.current.attempt, error, now_ms))
+    if run.held is not None:
+        return (resumed, broke)  # the attempt is due once the run is released
     return (resumed, broke, next_attempt(run, now_ms))
 
 

@@ -140,7 +140,8 @@ class Signals:
             log.signals_delayed(failure)
         finally:
             self._looked_for.discard(live.run.id)
-        if held.run.awaited_signal is not None:
+        is_durable = held.head is not None and held.head.seq == held.run.seq
+        if held.run.awaited_signal is not None and is_durable:  # a pause to come is looked for then
             for heard in self.on_wait:
                 heard(held)
 

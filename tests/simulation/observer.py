@@ -5,6 +5,7 @@ It reads the database behind the server's back, and believes nothing but what is
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.execution.waiters import is_settled
@@ -77,8 +78,8 @@ class Observer:
             " WHERE position > ? ORDER BY position",
             (self._position,),
         ).fetchall()
-        for position, number, seq, event in _each(rows):
-            self._position = position
+        for position, number, seq, kept in _each(rows):
+            self._position, event = position, self._whole(kept)
             run_id = id_of(number)
             before = self.runs.get(run_id)
             self.say(f"disk: {run_id[-4:]} {seq} {_brief(event)}")
@@ -97,7 +98,7 @@ class Observer:
                 where = (run_id, before.current.step_id, before.current.visit)
                 if after.current is None:
                     self._left[where] = self.now_s()
-            if isinstance(event, StepCompleted) and before and before.waits_for_children:
+            if before and _leaves_children(before, event, after):
                 self._check_branches(run_id)
             self.runs[run_id] = changed[run_id] = after
             self.folds.setdefault(run_id, []).append(after)
@@ -106,6 +107,15 @@ class Observer:
                 self._check_places(after)
         for run_id, run in changed.items():
             self._check_row(run_id, run)
+
+    def _whole(self, event: Event) -> Event:
+        """Return an event with the data that its run has from its parent, which is in that step."""
+        if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
+            return event
+        parent = self.runs[event.parent.run_id]
+        if parent.executions != event.parent.execution or parent.current is None:
+            self.violated(f"{event.run_id} has its data from a step that {parent.id} is not in")
+        return replace(event, inherited=parent.data)
 
     def _check_places(self, admitted: Run) -> None:
         """Check that no more runs are under way than may be, and that nobody was passed."""
@@ -253,6 +263,14 @@ def _each(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, Even
         events = decode_row(kinds, schema, at_ms, body)
         for back, event in zip(range(len(events) - 1, -1, -1), events, strict=True):
             yield position - back, number, seq - back, event
+
+
+def _leaves_children(before: Run, event: Event, after: Run) -> bool:
+    """Say whether a run leaves a step for whose child runs it had to wait, in time."""
+    if isinstance(event, StepCompleted) and before.waits_for_children:
+        return True
+    waits = before.state is State.STOPPING_CHILDREN and after.current is None
+    return waits and not after.is_over and event.at_ms < (before.wake_at_ms or 0)
 
 
 def _brief(event: Event) -> str:

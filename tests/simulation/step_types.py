@@ -27,6 +27,7 @@ from steps.parallel import Parallel
 from steps.registry import Registry
 from steps.request_user_action import RequestUserAction
 from steps.send_signal import SendSignal
+from steps.set_values import SetValues
 from steps.wait import Wait
 from steps.wait_for_signal import WaitForSignal
 from tests.simulation.observer import Observer
@@ -218,6 +219,6 @@ async def _stubborn() -> None:
 def registry() -> Registry:
     return Registry(
         [
-            Play(), AskFirst(), Families(), CallWorkflow(), Parallel(), Group(), CollectInputs(), RequestUserAction(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
+            Play(), AskFirst(), Families(), CallWorkflow(), Parallel(), Group(), CollectInputs(), RequestUserAction(), SetValues(), Wait(), WaitForSignal(), SendSignal(), EndFlow(),
         ]
     )  # fmt: skip

@@ -52,6 +52,22 @@ def _fork(enough: Any, **more: Any) -> dict[str, Any]:
     return {"id": "fork", "type": "parallel", "enough": enough, "branches": branches, **more}
 
 
+def _wide() -> list[dict[str, Any]]:
+    """Return steps whose bodies begin with data that is too long to be copied."""
+    inner = {"id": "in", "type": "group", "steps": [_play("a", "any"), {**_ACTION}],
+             "edges": [_edge("a", "ask")]}  # fmt: skip
+    fork = {
+        "id": "fork",
+        "type": "parallel",
+        "branches": {"x": {"steps": [inner]}, "y": {"steps": [_play("a", "any")]}},
+    }
+    each = {"id": "each", "type": "call-workflow", "items": "{{ [0, 1, 2] }}", "concurrency": 2,
+            "steps": [_play("a", "any"), _play("b", "act")], "edges": [_edge("a", "b")],
+            "onItemError": "continue", "retry": RETRY}  # fmt: skip
+    grows = {"id": "grow", "type": "set", "append": {"text": "{{ range(100) | join('.....') }}"}}
+    return [grows, fork, each, _play("b", "act")]
+
+
 def _edge(source: str, target: str, **more: Any) -> dict[str, Any]:
     return {"from": source, "to": target, **more}
 
@@ -167,6 +183,7 @@ DOCUMENTS: list[dict[str, Any]] = [
     _workflow("sends-off", [{**_items("leaf", wait=False), "id": "send"}, _play("b", "act")]),
     *(_limited(f"limited-{when_full}", when_full) for when_full in ("queue", "refuse", "cancel-oldest")),
     *islice((made for seed in count() if step_count(made := _random(seed)) in range(6, 31)), 12),
+    _workflow("wide", _wide(), _edge("fork", "grow", on="error"), _edge("b", "grow", condition="data.text | length < 3")),
     _workflow("again", [_call("leaf"), _play("b", "any")], _edge("b", "call", on="error")),
 ]  # fmt: skip
 
