@@ -131,6 +131,12 @@ def run_error(found: JsonObject) -> RunError:
 
 
 @_checked
+def statistics(found: JsonObject) -> JsonObject:
+    """Return how the runs of a workflow fare."""
+    return {**found, "runs": found["runs"], "steps": found["steps"]}
+
+
+@_checked
 def explanation(found: JsonObject) -> JsonObject:
     """Return where a value came from."""
     return {**found, "chain": found["chain"], "reached": found["reached"]}

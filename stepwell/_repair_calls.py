@@ -52,3 +52,8 @@ def rerun(run_id: str, again: Again, idempotency_key: str | None) -> Call:
         json={**body, **({"keepCalls": True} if again.keep_calls else {})},
         headers={"idempotency-key": idempotency_key or str(uuid4())},
     )
+
+
+def statistics(workflow_id: str, period: str) -> Call:
+    """Ask how the runs of a workflow fare."""
+    return Call("GET", f"/api/workflow/statistics/{part(workflow_id)}", query={"period": period})

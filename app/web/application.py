@@ -48,6 +48,7 @@ from app.web.api import (
     triggers,
     variables,
     webhooks,
+    workflow_statistics,
 )
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
@@ -85,6 +86,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tools.ENDPOINTS,
     *invocations.ENDPOINTS,
     *overview.ENDPOINTS,
+    *workflow_statistics.ENDPOINTS,
     *spending.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *schedules.ENDPOINTS,

@@ -74,3 +74,36 @@ class OverviewAnswer(TypedDict):
     failingWebhooks: Annotated[list[FailingWebhook], Field(description="for admins and owners")]
     notStarted: list[NotStarted]
     month: MonthSpent
+
+
+class StepCounts(TypedDict):
+    """How runs fare in one step."""
+
+    stepId: StepId
+    here: Annotated[int, Field(description="that are in it now")]
+    failed: int
+
+
+class EndedRuns(TypedDict):
+    """How many runs ended how."""
+
+    completed: int
+    failed: int
+    cancelled: int
+    terminated: int
+
+
+class WorkflowStatistics(TypedDict):
+    """How the runs of a workflow fare."""
+
+    since: Time
+    runs: EndedRuns
+    mostCounted: Annotated[int, Field(description="how far the runs of a status are counted")]
+    successRate: Annotated[
+        float | None, Field(description="of those that completed or failed", examples=[0.98])
+    ]
+    medianDuration: Annotated[int | None, Field(description="of completed runs, milliseconds")]
+    p95Duration: Annotated[
+        int | None, Field(description="95 of 100 completed ones took at most so many milliseconds")
+    ]
+    steps: list[StepCounts]

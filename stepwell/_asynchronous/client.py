@@ -214,11 +214,7 @@ class AsyncClient:
         top_level: bool = False,
         labels: Mapping[str, str] | None = None,
         text: str | None = None,
-        step_id: str | None = None,
-        error_type: str | None = None,
-        started_by: str | None = None,
-        longer_than: str | None = None,
-        shorter_than: str | None = None,
+        which: RunFilter | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[RunLine]:
         """List runs, newest first, over as many pages as it takes.
@@ -233,11 +229,7 @@ class AsyncClient:
             top_level: Only runs that no other run started.
             labels: Only runs with these labels, values by name.
             text: Only runs whose title or labels have these words, or words that begin so.
-            step_id: Only runs that are in this step, or failed in it.
-            error_type: Only runs that failed with this error.
-            started_by: Only runs that this caller started.
-            longer_than: Only runs that took at least so long until their end, such as `10m`.
-            shorter_than: Only runs that took less.
+            which: In the place of all these, with what else a `RunFilter` may say.
             page_size: How many runs the server is asked for at once, 500 at most.
 
         Yields:
@@ -247,10 +239,8 @@ class AsyncClient:
             ApiError: The server refused.
             Unanswered: The server was not reached.
         """
-        which = RunFilter(
-            status, workflow_id, parent_run_id, since, until, top_level, labels, text,
-            step_id, error_type, started_by, longer_than, shorter_than,
-        )  # fmt: skip
+        also = (since, until, top_level, labels, text)
+        which = which or RunFilter(status, workflow_id, parent_run_id, *also)
         cursor = None
         while True:
             page = await self.run_page(which, page_size=page_size, cursor=cursor)

@@ -2,9 +2,11 @@
 """The client for threads: what is asked about definitions."""
 
 import builtins
+from typing import Literal
 
 import stepwell._calls as calls
 import stepwell._reading as reading
+import stepwell._repair_calls as repair_calls
 from stepwell._blocking.connection import Connection
 from stepwell._documents import JsonObject
 from stepwell._workflow_documents import Workflow, WorkflowStatus, WorkflowSummary
@@ -117,6 +119,26 @@ class Workflows:
         """
         body = {"version": version} if version else {}
         return self._workflow(calls.workflows("POST", workflow_id, "publish", json=body))
+
+    def statistics(
+        self, workflow_id: str, *, period: Literal["24h", "7d", "30d"] = "7d"
+    ) -> JsonObject:
+        """Ask how the runs of a workflow fare.
+
+        Args:
+            workflow_id: The workflow.
+            period: How far back those are meant that have started.
+
+        Returns:
+            `successRate`, `medianDuration` and `p95Duration` in milliseconds, `runs` by status,
+            and `steps` with how many are in each and failed in it.
+
+        Raises:
+            ApiError: The server refused: 404 where there is no such workflow.
+            Unanswered: The server was not reached.
+        """
+        call = repair_calls.statistics(workflow_id, period)
+        return reading.statistics(self._connection.ask(call))
 
     def archive(self, workflow_id: str) -> Workflow:
         """Archive a workflow: no more runs are started with it.

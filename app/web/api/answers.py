@@ -51,6 +51,7 @@ ANSWERS: dict[str, Any] = {
     "unclaim_pause": run_answers.RunState,
     "delegate_pause": run_answers.RunState,
     "show_overview": overview_answers.OverviewAnswer,
+    "workflow_statistics": overview_answers.WorkflowStatistics,
     "rerun_run": run_answers.StartedRerun,
     "replay_visit": run_answers.StartedRun,
     "show_replay": model_answers.Comparison,

@@ -111,6 +111,7 @@ _IDS = {
     "terminate": "terminateRun",
     "bulk": "changeManyRuns",
     "explain": "explainValue",
+    "workflow_statistics": "getWorkflowStatistics",
     "run_events": "streamRunEvents",
     "tenant_events": "streamEvents",
     "input_metadata": "getWorkflowInput",

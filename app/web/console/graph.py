@@ -44,6 +44,20 @@ class StepState:
 
 
 @value(frozen=True, slots=True)
+class StepCounts:
+    """How many runs of a workflow are in a step, and how many failed in it."""
+
+    here: int
+    failed: int
+
+    @property
+    def text(self) -> str:
+        """What the picture says of them."""
+        told = ((self.here, f"{self.here} here"), (self.failed, f"{self.failed} failed"))
+        return ", ".join(words for count, words in told if count)
+
+
+@value(frozen=True, slots=True)
 class _Edge:
     source: str
     target: str
@@ -76,11 +90,13 @@ class Route:
         taken: The edges that it has gone along, from step to step.
         links: Where each step leads to when it is pressed.
         selected: The step that is looked at.
+        counts: How many runs are in each step, in the picture of a workflow.
     """
 
     taken: frozenset[tuple[str, str]] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     selected: str = ""
+    counts: Mapping[str, StepCounts] = field(default_factory=dict)
 
 
 _NO_ROUTE = Route()
@@ -312,6 +328,11 @@ def _draw_step(  # noqa: PLR0913 - one box
             f'<text class="count" x="{NODE_WIDTH - 12}" y="22" text-anchor="end">'
             f"{state.visits}x</text>"
         )
+    runs = route.counts.get(name)
+    if runs and runs.text:
+        words += f", {runs.text}"
+        kind = runs.text
+        classes += " fails" if runs.failed else ""
     longest = _LONGEST_TITLE - (4 if count else 0)
     link = route.links.get(name)
     tag = "g" if link is None else "a"

@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.web.api.check import CheckBody, checked_text
 from app.web.api.definitions import startable
+from app.web.api.workflow_statistics import statistics_document
 from app.web.console.compare import CompareQuery, compare, edges
 from app.web.console.form_fields import form_fields, start_fields
-from app.web.console.graph import picture
+from app.web.console.graph import Route, StepCounts, picture
 from app.web.console.page import Page, filled
 from app.web.console.rendering import page
 from app.web.console.samples import sample_text, samples
@@ -34,6 +35,7 @@ from steps.bodies import written_bodies
 from steps.problems import InvalidDefinition
 
 _PAGE = 50
+_PERIOD = "7d"
 _MOST_BODIES = 50
 _BLANK = """{
   "name": "New workflow",
@@ -82,6 +84,7 @@ async def workflow_page(call: Call) -> Response:
     row = await table.get(call.tenant, workflow_id, query.version)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
     specs = await _inputs(call, row)
+    statistics = await statistics_document(call.services, call.tenant, workflow_id, _PERIOD)
     settings = call.services.settings
     base = settings.public_url or str(call.request.base_url).rstrip("/")
     return await page(
@@ -89,7 +92,8 @@ async def workflow_page(call: Call) -> Response:
         "workflow.html",
         "workflows",
         workflow=_brief(row),
-        graph=await picture(row.definition),
+        graph=await picture(row.definition, route=_counts(statistics)),
+        statistics=statistics,
         bodies=await _bodies(row.definition),
         edges=edges(row.definition),
         **await version_list(table, call.tenant, row, query.offset),
@@ -100,6 +104,12 @@ async def workflow_page(call: Call) -> Response:
         snippets=snippets(base, call.tenant, row.id, specs or {}),
         text=json.dumps(row.definition, ensure_ascii=False, indent=2),
     )
+
+
+def _counts(statistics: JsonObject) -> Route:
+    """Return how many runs stand and failed where, for the picture."""
+    steps: Any = statistics["steps"]
+    return Route(counts={one["stepId"]: StepCounts(one["here"], one["failed"]) for one in steps})
 
 
 async def _bodies(document: JsonObject) -> list[dict[str, str]]:
