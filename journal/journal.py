@@ -57,7 +57,6 @@ from journal.triggers import TriggerTable
 from journal.variables import VariableTable
 from journal.wakes import WakeTable
 from journal.webhooks import WebhookTable
-from journal.workflow_statistics import StatisticsOfWorkflows
 from journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -112,7 +111,6 @@ class Journal:
         self.search = RunSearch(lists, self.runs)
         self.captions = Captions(readers)
         self.overview = Overview(lists)
-        self.workflow_statistics = StatisticsOfWorkflows(lists)
         self.inbox = Inbox(lists)
         self.statistics = Statistics(parts.sizes, lists)
         self.removal = Removal(writer, readers, ended)

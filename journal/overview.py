@@ -7,6 +7,7 @@ from engine.value import value
 from journal.readers import Readers
 from journal.run_filter import ENDED, OPEN
 from journal.run_ids import run_id
+from journal.workflow_statistics import StatisticsOfWorkflows
 
 MOST_COUNTED = 10_000
 """How far the runs of a status are counted."""
@@ -105,6 +106,7 @@ class Overview:
 
     def __init__(self, lists: Readers) -> None:
         self._lists = lists
+        self.workflows = StatisticsOfWorkflows(lists)
 
     async def by_status(self, tenant: str, since_ms: int) -> dict[str, int]:
         """Count the runs that started since a moment by status, up to `MOST_COUNTED` of each."""

@@ -41,7 +41,7 @@ async def statistics_document(
 ) -> JsonObject:
     """Return the answer; the page of the workflow shows the same."""
     since_ms = services.clock.now_ms() - PERIODS_MS[period]
-    found = await services.journal.workflow_statistics.of(tenant, workflow_id, since_ms)
+    found = await services.journal.overview.workflows.of(tenant, workflow_id, since_ms)
     judged = found.runs["completed"] + found.runs["failed"]
     steps = dict.fromkeys((*found.here, *found.failed))
     return {
