@@ -154,6 +154,11 @@ def _saw_another(run: Run, event: RunResumed | PauseChanged) -> bool:
     return bool(event.seen) and event.seen != seen_of(run)
 
 
+def _same(kept: object, told: object) -> bool:
+    """Say whether a column is what it should be; PostgreSQL cannot keep a zero character."""
+    return kept == told or (isinstance(told, str) and kept == told.replace("\0", "\ufffd"))
+
+
 def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -> Fault | None:
     name = run_id(row.id)
     if run is None or count < row.seq:
@@ -161,7 +166,7 @@ def _row_fault(row: RunProjection, run: Run | None, digest: bytes, count: int) -
     if row.head != digest:
         return Fault(name, count, "is not the one that the list names as the newest")
     told = projection(row.tenant, run, digest)
-    wrong = [column for column, a, b in zip(COLUMNS, row, told, strict=True) if a != b]
+    wrong = [column for column, a, b in zip(COLUMNS, row, told, strict=True) if not _same(a, b)]
     if wrong:
         return Fault(name, None, f"its row in the list is wrong: {', '.join(wrong)}")
     return None

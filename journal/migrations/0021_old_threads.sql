@@ -1,3 +1,0 @@
--- The journal, version 21: conversations in which nothing was said for long are found by index.
-
-CREATE INDEX threads_by_age ON threads (updated_at_ms);

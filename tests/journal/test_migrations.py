@@ -1,0 +1,13 @@
+"""Migrations have numbers of their own, in both databases."""
+
+from pathlib import Path
+
+import journal
+
+
+def test_no_two_migrations_have_one_number() -> None:
+    folder = Path(journal.__file__).parent
+    names = sorted(file.name for file in (folder / "migrations").glob("*.sql"))
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    own = [file.name for file in (folder / "postgres" / "migrations").glob("*.sql")]
+    assert set(own) - set(names) == {"0015_base.sql"}, "one of PostgreSQL's own replaces none"

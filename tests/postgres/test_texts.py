@@ -1,0 +1,49 @@
+"""Texts that PostgreSQL cannot keep as they are, and words as people write them."""
+
+from pathlib import Path
+
+import pytest
+
+from journal import Journal, verify
+from journal.postgres.dialect import translated, vector, words_of
+from tests.harness.journals import completed, fill
+from tests.harness.postgres import PostgresServer
+
+
+async def test_a_zero_character_in_a_name_is_no_fault(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    await fill(journal, "acme", lambda number: completed(number, workflow="a\0b"), [1])
+    _, run = await journal.events.run("dynamic-workflow-1")
+    assert run.workflow_id == "a\0b"
+    with journal.look() as connection:
+        assert verify(connection, lambda _: None).faults == []
+        (kept,) = connection.execute("SELECT workflow_id FROM runs").fetchone()
+        assert kept == "a\ufffdb"
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Müller & Söhne", ["muller", "sohne"]),
+        ("Straße 5, 3.OG", ["strasse", "5", "3", "og"]),
+        ("Ελληνικά_ñandú", ["ελληνικα", "nandu"]),
+        ("a'b\\c", ["a", "b", "c"]),
+        ("!!", []),
+    ],
+)
+def test_words_are_found_without_marks_and_in_any_case(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+def test_words_of_any_kind_can_be_kept(postgres: PostgresServer) -> None:
+    odd = vector(["@te'nant\\", "a:b*", "&|!<->"])
+    ((kept,),) = postgres.execute(f"SELECT length($q${odd}$q$::tsvector)")
+    assert kept == 3
+
+
+def test_marks_in_texts_are_left_alone() -> None:
+    said = translated("SELECT '?', ':a', 'it''s 5 %' FROM runs WHERE id = ? AND name IS ?")
+    assert said.text == (
+        "SELECT '?', ':a', 'it''s 5 %%' FROM runs WHERE id = %s AND name IS NOT DISTINCT FROM %s"
+    )
