@@ -177,7 +177,7 @@ def test_no_answer_is_asked_for_twice_though_both_are_killed(
         "edges": [{"from": one, "to": other} for one, other in pairwise(ids)],
     }  # fmt: skip
     with server.client() as client:
-        put_model(client, "local", provider="openai", baseUrl=f"{llama.address}/v1", timeout="30s")
+        put_model(client, "local", provider="openai", baseUrl=f"{llama.address}/v1", timeout="2m")
         assert client.post("/api/workflows", json=document).status_code == 201
         run_id = client.post("/api/workflow/start-async/asks", json={"data": {}}).json()["runId"]
     for kill in (llama, server, llama):
