@@ -21,7 +21,7 @@ from app.wire.answer_request import asked_fields, data_with_files
 from app.wire.form import Form, Texts, urlencoded_form
 from app.wire.form_request import form_body, is_form
 from app.wire.json_body import read_body
-from engine import JsonObject, NotPaused, Run
+from engine import JsonObject, NotPaused, Run, seen_of
 from journal import UnknownRun
 from steps.contract import InvalidAnswer, Problem
 
@@ -33,7 +33,7 @@ async def answer_page(request: Request, services: Services) -> Response:
     """Show the question, or that it has been answered."""
     try:
         link = services.links.read(request.path_params["token"])
-        return await _ask(services, link)
+        return await _ask(services, link, request.url.path)
     except (LinkUnusable, UnknownRun):
         return _over(404, "This link is not valid, or its time is over.")
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
@@ -61,15 +61,16 @@ async def answer(request: Request, services: Services) -> Response:
     except NotPaused:
         return _over(409, "Somebody has answered this already, or it is no longer asked.")
     except InvalidAnswer as invalid:
-        return await _ask(services, link, 400, invalid.problems, given)
+        return await _ask(services, link, request.url.path, 400, invalid.problems, given)
     except Exception as failure:  # noqa: BLE001 - every failure is an answer
         return _failed(request, failure)
     return html("answered.html", title="Thank you", message="Your answer is stored.", good=True)
 
 
-async def _ask(
+async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     services: Services,
     link: Link,
+    address: str,
     status: int = 200,
     problems: tuple[Problem, ...] = (),
     given: Texts | None = None,
@@ -78,7 +79,7 @@ async def _ask(
     pause = run.pause_shown
     if not link.still_asks(run) or not isinstance(pause, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
-    asked: PauseCard = pause_card(run.id, run.pause_seq, pause)
+    asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
     if run.current and run.current.step_name:
         asked = replace(asked, title=run.current.step_name)
     by_name = {item.path: item.message for item in problems}
@@ -89,6 +90,7 @@ async def _ask(
         pause_card=asked,
         name=link.name,
         until_ms=link.until_ms,
+        own_address=address,
         problems=by_name,
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
         given={name: _again(text) for name, text in (given or {}).items()},
@@ -109,6 +111,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
     """Return the answer of a form, its fields converted to their types. Raises `InvalidAnswer`."""
     assert run.pause is not None  # noqa: S101 - the caller has looked
     kind = run.pause.type
+    seen: JsonObject = {"seen": form.text("seen")} if form.text("seen") else {}
     if kind == "request_user_action":
         answer: JsonObject = {
             "type": kind,
@@ -116,6 +119,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
             "pauseId": link.pause_id,
             "actionId": str(run.pause.body.get("actionId") or ""),
             "actionValue": form.text("actionValue"),
+            **seen,
         }
         if comment := form.text("comment").strip()[:_LONGEST_COMMENT]:
             answer["comment"] = comment
@@ -125,7 +129,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
     texts = {name: text for name, text in given.items() if text}
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
     data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
-    return {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, "data": data}
+    return {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, "data": data, **seen}
 
 
 def _again(text: str | list[str]) -> str:

@@ -14,7 +14,7 @@ from app.web.console.rendering import page
 from app.web.console.samples import samples
 from app.web.endpoint import Call
 from app.wire.bodies import InboxQuery, checked
-from app.wire.inbox import found_pauses
+from app.wire.inbox import found_pauses, seen_of_row
 from journal import CaptionRow, DefinitionFilter, NotFound, PausedRow
 from steps.bodies import body_at
 
@@ -39,6 +39,8 @@ async def home(_: Call) -> Response:
 async def inbox_page(call: Call) -> Response:
     """Show what waits, newest first."""
     asked = filled(call)
+    if named := asked.pop("pause", None):
+        asked["pauseId"] = named
     query = checked(InboxQuery, asked)
     shown, following, _ = await found_pauses(
         call.services.journal, call.tenant, query, call.caller, _PAGE
@@ -59,6 +61,8 @@ async def inbox_page(call: Call) -> Response:
         is_new=is_new,
         samples=samples(),
         workflow_id=query.workflowId or "",
+        whose=query.whose,
+        text=query.text or "",
         next_cursor=following,
         is_first=query.cursor is None,
         listen=_LISTEN,
@@ -89,7 +93,8 @@ async def _item(
     titles = [captions[one].title for one in (row.run_id, root_id) if one in captions]
     asked = None
     if row.pause is not None:
-        asked = pause_card(row.run_id, row.seq, row.pause.shown(row.run_id, row.seq))
+        shown = row.pause.shown(row.run_id, row.seq)
+        asked = pause_card(row.run_id, row.seq, shown, call.caller, seen_of_row(row))
     return {
         "run_id": row.run_id,
         "run_title": next((title for title in titles if title), ""),

@@ -1,6 +1,5 @@
 """What became of a pause: who answered what, or how else it ended."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.console.page import Page
+from app.web.console.pause_ids import numbers_of
 from app.web.console.rendering import fragment, words
 from app.web.endpoint import Call
 from app.wire.errors import NotFoundHere
@@ -25,8 +25,6 @@ from engine import (
 )
 from engine.value import value
 from journal import run_id
-
-_PAUSE_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
 
 
 @value(frozen=True, slots=True)
@@ -92,12 +90,10 @@ def _answered(pause: Pause, resumed: RunResumed) -> PauseEnding:
 async def pause_page(call: Call) -> Response:
     """Say whether a pause is open; if not, how it ended, as a piece of a page."""
     pause_id = call.path("pauseId")
-    named = _PAUSE_ID.fullmatch(pause_id)
-    if named is None:
-        raise NotFoundHere(f"there is no pause {pause_id}")
-    _, events = await call.services.journal.events.read(run_id(int(named[1])), call.tenant)
+    number, seq = numbers_of(pause_id)
+    _, events = await call.services.journal.events.read(run_id(number), call.tenant)
     try:
-        ended = pause_ending(events, int(named[2]))
+        ended = pause_ending(events, seq)
     except LookupError:
         raise NotFoundHere(f"there is no pause {pause_id}") from None
     shown = fragment("pause_ending.html", ending=ended) if ended else ""

@@ -1,11 +1,14 @@
 """What a pause asks, as a form or as buttons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from app.auth.caller import Caller
+from app.execution.entitlement import refusal
 from app.web.console.form_fields import FormField, form_fields
 from app.web.console.rendering import words
+from app.web.console.shown_parts import ShownPart, shown_parts
 from engine import SIGNAL_PAUSE
 from engine.value import value
 from steps.contract import ITEM
@@ -22,6 +25,14 @@ class PauseCard:
         type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
         signal: Name and key of the signal that the run waits for.
         pause_id: Names the pause, so that an answer is for this one only.
+        shown: What the answer needs.
+        claimed_by: Who has taken it on; nobody else answers then.
+        is_late: Whether its deadline has passed, and it waits on.
+        required: How many have to choose the same.
+        answers: Those that have come of several.
+        refused: Why whoever looks may not answer; empty where they may.
+        is_mine: Whether they have claimed it.
+        seen: The hash of what is asked.
         detail: What else there is to see, such as the arguments of a tool call.
     """
 
@@ -40,10 +51,32 @@ class PauseCard:
     asked_by: str | None = None
     detail: Any = None
     signal: Mapping[str, str] | None = None
+    shown: Sequence[ShownPart] = ()
+    claimed_by: str = ""
+    is_late: bool = False
+    required: int = 1
+    answers: Sequence[Mapping[str, Any]] = ()
+    refused: str = ""
+    is_mine: bool = False
+    seen: str = ""
 
 
-def pause_card(run_id: str, seq: int, pause: Mapping[str, Any]) -> PauseCard:
-    """Return the question of a pause signal, as the status shows it."""
+def pause_card(
+    run_id: str,
+    seq: int,
+    pause: Mapping[str, Any],
+    caller: Caller | None = None,
+    seen: str = "",
+) -> PauseCard:
+    """Return the question of a pause signal, as the status shows it.
+
+    Args:
+        run_id: The run to resume.
+        seq: The number of the event with which the pause began.
+        pause: The signal.
+        caller: Who looks, where that is known.
+        seen: The hash of what is asked.
+    """
     actions = pause.get("actions") or []
     found = pause.get("fields")
     specs = found if isinstance(found, dict) else {}
@@ -65,6 +98,14 @@ def pause_card(run_id: str, seq: int, pause: Mapping[str, Any]) -> PauseCard:
         asked_by=pause.get("runId"),
         detail=detail or None,
         signal=_signal(pause),
+        shown=shown_parts(pause),
+        claimed_by=str(pause.get("claimedBy") or ""),
+        is_late=bool(pause.get("overdue")),
+        required=int(pause.get("required") or 1),
+        answers=[one for one in pause.get("answers") or [] if isinstance(one, dict)],
+        refused=refusal(dict(pause), caller) if caller else "",
+        is_mine=caller is not None and pause.get("claimedBy") == caller.name,
+        seen=seen,
     )
 
 

@@ -22,8 +22,8 @@ _MOST_WAITING = 100
 _LONGEST_JSON = 20_000
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -106,6 +106,12 @@ def shortened(text: Any, most: int) -> str:
     return whole if len(whole) <= most else f"{whole[: most - 1]}…"
 
 
+def sentence(text: Any) -> str:
+    """Return a message as a sentence of its own."""
+    told = str(text)
+    return f"{told[:1].upper()}{told[1:]}."
+
+
 def workflow_page(workflow_id: str) -> str:
     """Return the address of what a run is of: a workflow, or the agent that was asked."""
     named = workflow_id.removeprefix(replay_id(""))
@@ -131,6 +137,7 @@ _environment = Environment(
         "size": size,
         "words": words,
         "shortened": shortened,
+        "sentence": sentence,
     },
     auto_escape_callback=lambda _: "html",
     undefined_behavior="strict",

@@ -16,6 +16,7 @@ from app.web.console import (
     passkey_ways,
     pause_endings,
     people_pages,
+    previews,
     provider_sign_in,
     run_list,
     run_pages,
@@ -32,6 +33,7 @@ from app.web.console.answer_page import answer, answer_page
 from app.web.console.first_owner_page import first_owner_page, make_first_owner
 from app.web.console.form_page import form_page, send_form
 from app.web.console.invitation_page import accept_invitation, invitation_page
+from app.web.console.previews import linked_file
 from app.web.console.static_files import static_file
 from app.web.endpoint import Endpoint
 
@@ -39,6 +41,7 @@ Open = Callable[[Request, Services], Awaitable[Response]]
 
 PAGES: tuple[Endpoint, ...] = (
     *inbox.PAGES,
+    *previews.PAGES,
     *overview_page.PAGES,
     *pause_endings.PAGES,
     *run_list.PAGES,
@@ -69,6 +72,7 @@ OPEN_PAGES: tuple[tuple[str, str, Open], ...] = (
     ("POST", "/invitation/{token}", accept_invitation),
     ("GET", "/answer/{token}", answer_page),
     ("POST", "/answer/{token}", answer),
+    ("GET", "/answer/{token}/shown/{number}", linked_file),
     ("GET", "/form/{token}", form_page),
     ("POST", "/form/{token}", send_form),
     ("GET", "/static/{version}/{name}", static_file),

@@ -27,7 +27,7 @@ from app.web.endpoint import Call
 from app.wire.pauses_below import MOST_PAUSES, signal_of
 from app.wire.run_document import status_document
 from app.wire.run_history import HistoryPage
-from engine import JsonObject, Run
+from engine import JsonObject, Run, seen_of
 from journal import CaptionRow, NotFound, RunFilter, RunRow, UnknownRun
 from steps.bodies import body_at
 
@@ -190,7 +190,9 @@ async def _pause_card(call: Call, run: Run) -> PauseCard | None:
     pause = run.pause_shown
     if not isinstance(pause, dict):
         return None
-    asked = pause_card(run.id, run.pause_seq, pause)
+    own = run.pause is not None and run.pause.run_id is None
+    seen = seen_of(run) if own else ""
+    asked = pause_card(run.id, run.pause_seq, pause, call.caller, seen)
     if asked.asked_by and asked.asked_by != run.id:
         try:
             _, run = await call.services.journal.events.run(asked.asked_by, call.tenant)

@@ -16,7 +16,8 @@ export async function settle(card, { note = "", isMine = false } = {}) {
   showTimes(ending);
   const parts = [...ending.children].map((part) => document.adoptNode(part));
   if (note) parts.unshift(noteOf(note));
-  const form = card.querySelector("form");
+  const form = card.querySelector("form.answer");
+  card.querySelector(".hands")?.remove();
   if (!form) card.append(...parts);
   else if (isMine || !isFilled(form)) form.replaceWith(...parts);
   else { close(form); form.before(...parts); }

@@ -148,7 +148,14 @@ async function follow(form, answer) {
   const then = form.dataset.then;
   if (then === "show") { reveal(form, String(answer[form.dataset.show] ?? "The public key is stored.")); return; }
   if (then === "say") { tell(form, answer); return; }
-  if (then === "settle") { say(form.dataset.said); await settle(form.closest("[data-pause]"), { isMine: true }); return; }
+  if (then === "settle") {
+    say(form.dataset.said);
+    const card = form.closest("[data-pause]");
+    if (answer.pauseSignal?.pauseId !== card.dataset.pause) { await settle(card, { isMine: true }); return; }
+    sessionStorage.setItem("said", form.dataset.said); // more answers are wanted: the card says how many
+    location.reload();
+    return;
+  }
   if (form.dataset.said) sessionStorage.setItem("said", form.dataset.said);
   form.dataset.busy = "leaving";
   carryTap();

@@ -1,0 +1,18 @@
+"""The id of a pause as it is written, taken apart."""
+
+import re
+
+from app.wire.errors import NotFoundHere
+
+_PAUSE_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,9})", re.ASCII)
+
+
+def numbers_of(pause_id: str) -> tuple[int, int]:
+    """Return the number of the run and of the event that a pause is named by.
+
+    Raises `NotFoundHere` for what names none.
+    """
+    named = _PAUSE_ID.fullmatch(pause_id)
+    if named is None:
+        raise NotFoundHere(f"there is no pause {pause_id}")
+    return int(named[1]), int(named[2])

@@ -1,0 +1,81 @@
+"""The inbox by keys, for several at once, and on a phone: counted in presses."""
+
+from typing import Any
+
+from selenium.webdriver.common.by import By
+
+from tests.console.browser import Person
+from tests.harness.server import Server, settled
+
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+PAY: dict[str, Any] = {
+    "id": "pay", "name": "Pay", "initialStep": "ask", "title": "Payment to {{ data.who }}",
+    "payload": {"who": {"type": "string"}, "people": {"type": "array", "default": []}},
+    "steps": [{"id": "ask", "type": "request-user-action", "message": "Pay {{ data.who }}?", "assignees": ["{{ data.people }}"]},
+              {"id": "end", "type": "end-flow", "result": {"decision": "{{ steps.ask.output.actionValue }}"}}],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+def rows(person: Person) -> list[str]:
+    """Return the list beside the cards; a dash before what is decided."""
+    items = person.driver.find_elements(By.CSS_SELECTOR, "#inbox-index li")
+    return [
+        ("-" if item.get_attribute("data-over") else "")
+        + item.find_element(By.CSS_SELECTOR, "a span").text.removeprefix("Payment to ")
+        for item in items
+    ]
+
+
+def test_keys_decide_and_undo_and_several_go_at_once(console: Server, person: Person) -> None:
+    tenant = "keys"
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        runs = {}
+        for who in ("Eve", "Dan", "Cid", "Bob"):
+            started = client.post("/api/workflow/start/pay", json={"data": {"who": who}})
+            runs[who] = started.json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant))
+        person.waits(lambda: rows(person) == ["Bob", "Cid", "Dan", "Eve"])
+        body = person.driver.find_element(By.TAG_NAME, "body")
+        body.send_keys("j")
+        body.send_keys("a")
+        person.waits(lambda: rows(person) == ["-Bob", "Cid", "Dan", "Eve"])
+        body.send_keys("u")
+        person.waits(lambda: rows(person) == ["Bob", "Cid", "Dan", "Eve"])
+        assert settled(client, runs["Bob"])["status"] == "paused"
+        body.send_keys("r")  # the one that was taken back
+        person.sees("Reject: Payment to Bob.")
+        body.send_keys("a")  # and the one after it
+        person.waits(lambda: rows(person) == ["-Bob", "-Cid", "Dan", "Eve"])
+        for box in person.driver.find_elements(By.CSS_SELECTOR, "[data-tick]"):
+            box.click()
+        person.sees("2 chosen")
+        person.driver.find_element(By.CSS_SELECTOR, "#several [data-value=approved]").click()
+        person.waits(lambda: rows(person) == ["-Bob", "-Cid", "-Dan", "-Eve"])
+        person.opens("/runs")  # leaving the page sends what is held back
+        decided = {who: settled(client, run, "completed")["result"] for who, run in runs.items()}
+        assert {who: result["decision"] for who, result in decided.items()} == {
+            "Bob": "rejected", "Cid": "approved", "Dan": "approved", "Eve": "approved",
+        }  # fmt: skip
+        assert person.errors() == []
+
+
+def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person) -> None:
+    tenant = "phone"
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=PAY).raise_for_status()
+        for who, people in (("Bob", ["key:"]), ("Ann", [])):
+            data = {"who": who, "people": people}
+            run = client.post("/api/workflow/start/pay", json={"data": data}).json()["runId"]
+        person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+        try:
+            person.signs_in(tenant, console.key("operator", tenant))
+            person.sees("Pay Ann?")
+            assert "Pay Bob?" not in person.text, "it is for somebody else"
+            wide = person.driver.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= PHONE["width"]
+            person.presses("Approve")
+            assert settled(client, run, "completed")["result"] == {"decision": "approved"}
+        finally:
+            person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
