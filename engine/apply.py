@@ -8,9 +8,9 @@ one go or in pieces gives the same run.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
+from engine.apply_pause import change_pause
 from engine.apply_repair import change_data, end_wait, hold, release, take_from_wait
 from engine.errors import IllegalTransition
 from engine.events import (
@@ -206,18 +206,6 @@ def _pause(run: Run, event: RunPaused) -> None:
     run.wake_at_ms = event.deadline_ms if event.wake_at_ms is None else event.wake_at_ms
 
 
-def _change_pause(run: Run, event: PauseChanged) -> None:
-    inside(run, event)
-    if run.pause is None or run.pause.run_id is not None:
-        raise refuse(run, event, "the run itself asks nothing")
-    run.pause = replace(run.pause, body={**run.pause.body, **event.body})
-    run.pause_changes, run.wake_at_ms = event.body, event.wake_at_ms
-    if event.what == "overdue":
-        run.answer_by_ms = None
-    if event.key:
-        run.answers[event.key] = event.fingerprint
-
-
 def _resume(run: Run, event: RunResumed) -> None:
     _go_on(run, event)
     run.wake_at_ms = None
@@ -369,7 +357,7 @@ _CHANGES: Mapping[type[Event], Callable[[Run, Any], None]] = {
     ChildrenLeft: _leave_children,
     StepSlept: _sleep,
     RunPaused: _pause,
-    PauseChanged: _change_pause,
+    PauseChanged: change_pause,
     RunResumed: _resume,
     StepCompleted: _complete_step,
     StepFailed: _fail_step,

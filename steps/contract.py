@@ -15,6 +15,7 @@ from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Slee
 from engine.value import value
 from steps.effects import Effects
 from steps.http_messages import HttpResponse
+from steps.keeps_asking import KeepsAsking
 
 
 class StepSettings(BaseModel):
@@ -159,17 +160,6 @@ class GoesOn:
 
     name: str
     value: Json
-
-
-@value(frozen=True, slots=True)
-class KeepsAsking:
-    """An answer is kept, and the same pause goes on: more answers are wanted.
-
-    Attributes:
-        body: The keys of the pause that are otherwise from now on.
-    """
-
-    body: JsonObject
 
 
 @value(frozen=True, slots=True)

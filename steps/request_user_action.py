@@ -10,7 +10,6 @@ from steps.asking_pause import ASK_ERRORS, NOBODY, asking_pause, asking_problems
 from steps.contract import (
     UNUSED_OF_A_PAUSE,
     InvalidAnswer,
-    KeepsAsking,
     Outcome,
     Problem,
     StepInput,
@@ -19,6 +18,7 @@ from steps.contract import (
 from steps.effects import (
     Effects,
 )
+from steps.keeps_asking import KeepsAsking
 from steps.template import Template, as_text
 
 

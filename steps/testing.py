@@ -23,7 +23,6 @@ from steps.contract import (
     Done,
     GoesOn,
     InvalidAnswer,
-    KeepsAsking,
     Outcome,
     Problem,
     StepBroke,
@@ -33,6 +32,7 @@ from steps.definition import compile_definition
 from steps.end_flow import EndFlow
 from steps.fake_effects import FakeEffects
 from steps.http_messages import HttpResponse
+from steps.keeps_asking import KeepsAsking
 from steps.marked_tools import call_marked
 from steps.not_provided import NotProvided, ToolUse
 from steps.outputs import deliver

@@ -25,7 +25,8 @@ from engine import (
     iso_time,
     seen_of,
 )
-from steps.contract import Done, GoesOn, InvalidAnswer, KeepsAsking, Problem, StepBroke
+from steps.contract import Done, GoesOn, InvalidAnswer, Problem, StepBroke
+from steps.keeps_asking import KeepsAsking
 from steps.outputs import deliver
 
 
