@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from engine.apply_pause import change_pause
 from engine.apply_repair import change_data, end_wait, hold, release, take_from_wait
+from engine.data_after import data_after
 from engine.errors import IllegalTransition
 from engine.events import (
     AttemptFailed,
@@ -50,7 +51,7 @@ from engine.repair_events import (
 )
 from engine.run import Run
 from engine.transitions import TRANSITIONS, State
-from engine.values import FINALLY, JsonObject, Record, StepError
+from engine.values import FINALLY, Record, StepError
 from engine.visit import Visit, VisitStatus
 
 E = TypeVar("E", bound=Event)
@@ -227,22 +228,10 @@ def _complete_step(run: Run, event: StepCompleted) -> None:
         run.last_error = run.failed_in = None
     run.next_step = event.next_step
     if event.appended or event.removed:
-        run.data = _data_after(run.data, event)
+        run.data = data_after(run.data, event)
     elif event.data:
         run.data = {**run.data, **event.data}
     run.outputs[event.step_id] = event.output
-
-
-def _data_after(data: JsonObject, event: StepCompleted) -> JsonObject:
-    """Return the data with what the step delivers; a list that grows is told by what it gains."""
-    after = {**data, **event.data}
-    if event.removed:
-        kept = {name: item for name, item in data.items() if name not in event.removed}
-        after = {**kept, **event.data}
-    for name, items in event.appended.items():
-        before = after.get(name)
-        after[name] = [*before, *items] if isinstance(before, list) else list(items)
-    return after
 
 
 def _fail_step(run: Run, event: StepFailed) -> None:
