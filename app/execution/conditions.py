@@ -8,7 +8,7 @@ the conditions are kept for when it is asked again.
 from collections.abc import Mapping
 
 from app.concurrency.offload import offload
-from engine import Delivered, Graph, Input, Json, Rejected, Run, react, scope
+from engine import Delivered, Graph, Input, Json, Run, react, scope
 from engine.value import value
 from steps.beside import is_long
 from steps.edge_condition import Answers, Condition, answered_by
@@ -45,8 +45,8 @@ async def answered_before(
 
     try:
         await offload(ask)
-    except Rejected:
-        return None  # it is told when the run itself is asked
+    except Exception:  # noqa: BLE001 - it is told when the run itself is asked
+        return None
     return Answered(happened, seq, answers)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine import ConditionFailed, Json
 from steps.beside import LONG, share_way
-from steps.edge_condition import condition
+from steps.edge_condition import Answers, answered_by, condition
 from steps.expression import Expression, ExpressionError
 from steps.language.allowance import Allowance
 from steps.template import Template
@@ -178,3 +178,28 @@ async def test_what_is_long_is_worked_out_beside_the_loop_and_gives_the_same() -
                 outcomes.append((outcome, allowance.spent))
         assert outcomes[0] == outcomes[1], text
         assert [thread != threading.get_ident() for thread in threads] == [True] * is_long, text
+
+
+def test_a_condition_is_asked_once_where_its_answer_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    evaluate = Expression.evaluate
+
+    def counted(self: Expression, scope: dict[str, Json]) -> Json:
+        asked.append(self.text)
+        return evaluate(self, scope)
+
+    monkeypatch.setattr(Expression, "evaluate", counted)
+    holds, not_so, breaks = map(condition, ("data.n > 1", "data.n > 2", "data.nothing > 1"))
+    answers: Answers = {}
+    for _ in range(2):  # the second time as the run itself is asked, after its copy
+        with answered_by(answers):
+            assert holds(SCOPE)
+            assert not not_so(SCOPE)
+            with pytest.raises(ConditionFailed, match="nothing does not exist"):
+                breaks(SCOPE)
+    assert asked == ["data.n > 1", "data.n > 2", "data.nothing > 1"]
+    assert holds(SCOPE)
+    assert not holds({"data": {"n": 0}})
+    assert len(asked) == 5, "outside nothing is kept"
