@@ -4,7 +4,6 @@ With the journal in one folder there is none of this.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection
 
 from app.auth.callers import Authenticator
@@ -20,7 +19,7 @@ from app.telemetry import log
 from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
 from engine.value import value
-from journal import RUN, SHARDS_MOVED, JournalError, LockView, ProcessRow, SessionLost, Shared
+from journal import RUN, SHARDS_MOVED, JournalError, LockView, Shared
 
 _PAUSE_S = 1.0
 
@@ -80,12 +79,6 @@ class Sharing:
     def processes(self) -> int:
         """How many processes share the journal."""
         return self._shared.owners.processes
-
-    async def who(self) -> list[ProcessRow]:
-        """Return the processes that share the journal; none where that is not known now."""
-        with contextlib.suppress(SessionLost):
-            return await self._shared.owners.who()
-        return []
 
     def owns_name(self, name: str) -> bool:
         """Say whether something that is done by one process is done by this one."""

@@ -63,10 +63,6 @@ class Locks(Protocol):
         """Free shards. Raises `SessionLost`."""
         ...
 
-    async def who(self) -> list[ProcessRow]:
-        """Return the processes that share the journal. Raises `SessionLost`."""
-        ...
-
     async def close(self) -> None:
         """End the session, and with it all locks; raises nothing."""
         ...

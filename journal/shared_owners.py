@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from random import Random
 
-from journal.locks import Locks, LockView, ProcessRow, SessionLost
+from journal.locks import Locks, LockView, SessionLost
 from journal.owners import ALL_SHARDS, SHARDS, ShardsHeard
 
 SILENT_MS = 5_000
@@ -106,10 +106,6 @@ class SharedOwners:
     def look_soon(self) -> None:
         """Look how the locks are held: another process has given some away, or come."""
         self._alarm.set()
-
-    async def who(self) -> list[ProcessRow]:
-        """Return the processes that share the journal. Raises `SessionLost`."""
-        return await self._locks.who()
 
     async def close(self, grace_s: float) -> None:
         """Give all shards away as they come to rest, after so many seconds whatever is under way.

@@ -23,6 +23,7 @@ from journal import (
     DATABASE,
     MARKER,
     SELECT_SUSPECTS,
+    SHARDS,
     WAL_LIMIT_BYTES,
     Connection,
     DatabaseError,
@@ -32,6 +33,7 @@ from journal import (
     looking_at,
     migrations,
     open_read_only,
+    processes_of,
     run_id,
     suspects_of,
 )
@@ -106,10 +108,23 @@ def _elsewhere(settings: Settings, now_ms: int, compile_definition: Compile) -> 
                 found.append(Finding("schema", "ok", f"{schema}"))
                 found += _runs(connection, now_ms, compile_definition)
                 found += _clock(connection, now_ms)
+            found += _processes(connection, settings.database_schema, now_ms)
     except (DatabaseError, JournalError, ExtraMissing) as unusable:
         remedy = "see that the server runs, and that the address in `database` is right"
         found.append(Finding("PostgreSQL", "wrong", f"cannot be read ({unusable})", remedy))
     yield from found
+
+
+def _processes(connection: Connection, schema: str, now_ms: int) -> Iterator[Finding]:
+    """Say which processes share the database, and which part of the runs each has."""
+    rows = processes_of(connection, schema)
+    for row in rows:
+        since_s = max(0, now_ms - row.since_ms) // 1_000
+        yield Finding(f"process {row.name}", "ok", f"{row.shards} shards, for {since_s} s")
+    left = SHARDS - sum(row.shards for row in rows)
+    if rows and left:
+        remedy = "look again in a few seconds: another process takes them"
+        yield Finding("shards", "note", f"{left} of {SHARDS} belong to no process", remedy)
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

@@ -13,16 +13,16 @@ import socket
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
-from zlib import crc32
 
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 
 from journal.bell import Heard
-from journal.locks import LockView, ProcessRow, SessionLost
-from journal.owners import SHARDS
+from journal.locks import LockView, SessionLost
+from journal.owners import SHARDS as MOST_SHARDS
 from journal.postgres.address import Address
+from journal.postgres.lock_kinds import PLACES, SHARDS, lock_kind, unsigned
 from journal.shared_owners import SILENT_MS
 
 _MOST_PROCESSES = 1_000
@@ -52,16 +52,6 @@ _LOOK = """
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND l.classid::bigint IN (%(places)s, %(shards)s)
 """
-_WHO = """
-    SELECT l.objid::int, a.application_name, (extract(epoch FROM a.backend_start) * 1000)::bigint,
-           (SELECT count(*) FROM pg_locks s WHERE s.pid = l.pid AND s.locktype = 'advisory'
-            AND s.objsubid = 2 AND s.granted AND s.classid::bigint = %(shards)s)
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND l.classid::bigint = %(places)s
-    ORDER BY l.objid
-"""
 
 
 class PostgresLocks:
@@ -76,8 +66,8 @@ class PostgresLocks:
         self._address = address
         self._session: AsyncConnection[Any] | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._places, self._shards = (_kind(address, what) for what in ("places", "shards"))
-        self._numbers = {"places": _unsigned(self._places), "shards": _unsigned(self._shards)}
+        self._places, self._shards = (lock_kind(address.schema, what) for what in (PLACES, SHARDS))
+        self._numbers = {"places": unsigned(self._places), "shards": unsigned(self._shards)}
 
     async def open(self) -> None:
         """Begin a session and take a place among the processes. Raises `SessionLost`."""
@@ -119,7 +109,7 @@ class PostgresLocks:
             " WHERE pg_try_advisory_lock(%(class)s::int, shard)",
             {"wanted": sorted(shards), "class": self._shards},
         )
-        return frozenset(shard for (shard,) in rows if 0 <= shard < SHARDS)
+        return frozenset(shard for (shard,) in rows if 0 <= shard < MOST_SHARDS)
 
     async def give(self, shards: Collection[int]) -> None:
         """Free shards. Raises `SessionLost`."""
@@ -127,12 +117,6 @@ class PostgresLocks:
             "SELECT pg_advisory_unlock(%(class)s::int, shard) FROM unnest(%(given)s::int[]) shard",
             {"given": sorted(shards), "class": self._shards},
         )
-
-    async def who(self) -> list[ProcessRow]:
-        """Return the processes that share the journal. Raises `SessionLost`."""
-        rows = await self._rows(_WHO, self._numbers)
-        return [ProcessRow(place, str(name).removeprefix("stepwell "), since, shards)
-                for place, name, since, shards in rows]  # fmt: skip
 
     async def notify(self, channel: str, messages: Sequence[str]) -> None:
         """Send messages to whoever listens. Raises `SessionLost`."""
@@ -268,14 +252,3 @@ async def _is_locked(session: AsyncConnection[Any], kind: int, number: int) -> b
 async def _closed(session: AsyncConnection[Any]) -> None:
     with contextlib.suppress(psycopg.Error, OSError):
         await session.close()
-
-
-def _kind(address: Address, what: str) -> int:
-    """Return the first number of the locks of a kind: those of a schema are its own."""
-    number = crc32(f"{address.schema} {what}".encode())
-    return number - 2**32 if number >= 2**31 else number
-
-
-def _unsigned(number: int) -> int:
-    """Return a number as `pg_locks` shows it."""
-    return number % 2**32

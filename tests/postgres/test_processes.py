@@ -212,6 +212,14 @@ def test_one_that_is_killed_or_stopped_is_taken_over(
         assert (answer["runs"], answer["faults"]) == (22, 0)
 
 
+def test_the_doctor_lists_processes_and_their_shards(two: list[Server]) -> None:
+    told = run("doctor", "--data", two[0].data, environment=two[0].environment).stdout
+    for server in two:
+        assert server.process is not None
+        assert f":{server.process.pid}" in told
+    assert told.count("32 shards") == 2, told
+
+
 def test_a_folder_is_of_one_process_still(two: list[Server]) -> None:
     refused = run("serve", "--data", two[0].data, "--port", 0, environment=two[0].environment)
     assert refused.returncode == 1

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from random import Random
 
-from journal import LockView, ProcessRow, SessionLost, run_number, shard_of
+from journal import LockView, SessionLost, run_number, shard_of
 from tests.simulation.disk import Life
 from tests.simulation.observer import Observer
 
@@ -78,9 +78,6 @@ class SimulatedLocks:
         await self._answer()
         self.held -= frozenset(shards)
         self._sessions.moves += len(shards)
-
-    async def who(self) -> list[ProcessRow]:
-        return []
 
     async def close(self) -> None:
         self._sessions.end(self)

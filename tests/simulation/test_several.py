@@ -20,8 +20,8 @@ from tests.simulation.workflows import stored
 
 SEED = os.environ.get("STEPWELL_SEED")
 SECONDS = float(os.environ.get("STEPWELL_SIMULATE_S", "0"))
-SEEDS = 40
-_CHUNK = 10
+SEEDS = 24
+_CHUNK = 6
 _BROKEN_SEEDS = 60
 
 

@@ -1,0 +1,39 @@
+"""The advisory locks of processes as PostgreSQL shows them, and who holds them."""
+
+from zlib import crc32
+
+from journal.connection import Connection
+from journal.locks import ProcessRow
+
+PLACES, SHARDS = "places", "shards"
+
+_WHO = """
+    SELECT l.objid, a.application_name, CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint),
+           (SELECT count(*) FROM pg_locks s WHERE s.pid = l.pid AND s.locktype = 'advisory'
+            AND s.objsubid = 2 AND s.granted AND CAST(s.classid AS bigint) = ?)
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND CAST(l.classid AS bigint) = ?
+    ORDER BY CAST(l.objid AS bigint)
+"""
+
+
+def lock_kind(schema: str, what: str) -> int:
+    """Return the first number of the locks of a kind: those of a schema are its own."""
+    number = crc32(f"{schema} {what}".encode())
+    return number - 2**32 if number >= 2**31 else number
+
+
+def unsigned(number: int) -> int:
+    """Return a number as `pg_locks` shows it."""
+    return number % 2**32
+
+
+def processes_of(connection: Connection, schema: str) -> list[ProcessRow]:
+    """Return the processes that share a schema, by their places."""
+    kinds = [unsigned(lock_kind(schema, what)) for what in (SHARDS, PLACES)]
+    return [
+        ProcessRow(int(place), str(name).removeprefix("stepwell "), int(since), int(shards))
+        for place, name, since, shards in connection.execute(_WHO, kinds).fetchall()
+    ]

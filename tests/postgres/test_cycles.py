@@ -1,0 +1,248 @@
+"""Processes and their database under load, killed, stopped and started again: `make cluster-test`.
+
+A ledger outside has what clients were told. `STEPWELL_CLUSTER_CYCLES` says how often something is
+done to them; `STEPWELL_SEED=n` does the same things again.
+"""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+
+from tests.contract.test_children import create, straight
+from tests.harness.counting import Counting
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import command
+from tests.harness.server import TRUST, Server
+from tests.harness.several import in_balance, processes, shards_of
+
+CYCLES = int(os.environ.get("STEPWELL_CLUSTER_CYCLES", "0"))
+SEED = int(os.environ.get("STEPWELL_SEED", str(random.SystemRandom().randrange(2**32))))
+_STOPPED_S = 7.0
+"""Longer than the server waits for a silent session."""
+
+pytestmark = pytest.mark.skipif(not CYCLES, reason="asked for by STEPWELL_CLUSTER_CYCLES")
+
+
+@dataclass
+class Ledger:
+    """What clients were told."""
+
+    starts: set[str] = field(default_factory=set)
+    answers: dict[str, str] = field(default_factory=dict)
+    signals: set[str] = field(default_factory=set)
+    answered: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Load:
+    """Starts runs, signals and answers, each at any process."""
+
+    def __init__(self, servers: list[Server], ledger: Ledger, chance: random.Random) -> None:
+        self._servers, self._ledger = servers, ledger
+        self._seeds = [chance.randrange(2**32) for _ in range(4)]
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(seed,)) for seed in self._seeds]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, seed: int) -> None:
+        chance = random.Random(seed)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(client_of(server)) for server in self._servers]
+            self._go_on(chance, clients)
+
+    def _go_on(self, chance: random.Random, clients: list[httpx.Client]) -> None:
+        while not self._over.is_set():
+            client = chance.choice(clients)
+            known = list(self._ledger.starts)
+            try:
+                if not known or chance.random() < 0.3:
+                    self._start(client)
+                else:
+                    push(client, chance.choice(known[-60:]), self._ledger, str(chance.random()))
+            except httpx.TransportError:
+                self._ledger.answered["no answer"] += 1
+            time.sleep(0.02)
+
+    def _start(self, client: httpx.Client) -> None:
+        answer = client.post("/api/workflow/start-async/works", json={})
+        self._ledger.answered[str(answer.status_code)] += 1
+        if answer.status_code == 200:
+            self._ledger.starts.add(answer.json()["runId"])
+
+
+def client_of(server: Server) -> httpx.Client:
+    headers = {"x-api-key": server.key(), "x-tenant-id": "acme"}
+    return httpx.Client(base_url=server.address, headers=headers, timeout=20, verify=TRUST)
+
+
+def push(client: httpx.Client, run_id: str, ledger: Ledger, token: str) -> str:
+    """Bring a run forward where it waits for somebody; return its status."""
+    asked = client.get(f"/api/workflow/status/{run_id}")
+    if asked.status_code != 200:
+        assert asked.status_code >= 500, f"{run_id} was told of and is not there: {asked.text}"
+        return "unknown"
+    document = asked.json()
+    if document["status"] != "paused":
+        return str(document["status"])
+    if document["currentStepId"] == "go":
+        body = {"name": "go", "key": run_id, "id": run_id, "data": {}}
+        if client.post("/api/signals", json=body).status_code in (200, 201, 202):
+            ledger.signals.add(run_id)
+        return "paused"
+    body = {"type": "collect_inputs", "data": {"name": token}}
+    answer = client.post(f"/api/workflow/resume/{run_id}", json=body)
+    ledger.answered[str(answer.status_code)] += 1
+    if answer.status_code == 200:
+        with ledger.lock:
+            assert run_id not in ledger.answers, f"{run_id} took two answers"
+            ledger.answers[run_id] = token
+    return "paused"
+
+
+def definition(client: httpx.Client, address: str) -> None:
+    post = {"id": "post", "type": "call-api", "method": "POST", "url": f"{address}/slow"}
+    go = {"id": "go", "type": "wait-for-signal", "signal": "go", "key": "{{ run.id }}"}
+    ask = {"id": "ask", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
+    wait = {"id": "wait", "type": "wait", "duration": "200ms"}
+    steps = [post, wait, go, ask, {**post, "id": "last"}]
+    create(client, "works", steps, straight("post", "wait", "go", "ask", "last"))
+    create(client, "minutely", [], [])
+    body = {"workflowId": "minutely", "cron": "* * * * *", "timeZone": "UTC"}
+    assert client.put("/api/schedules/minutely", json=body).status_code in (200, 201)
+
+
+def taken_over(left: list[Server]) -> float:
+    """Return after how many seconds those that are left have all shards."""
+    began = time.monotonic()
+    while sum(map(shards_of, left)) < 64:
+        assert time.monotonic() < began + 30
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def harm(
+    what: str, servers: list[Server], database: PostgresServer, chance: random.Random
+) -> float | None:
+    """Do something to them; return after how many seconds all shards had an owner again."""
+    victim = chance.choice(servers)
+    left = [one for one in servers if one is not victim]
+    took: float | None = None
+    match what:
+        case "kill one":
+            victim.kill()
+            took = taken_over(left)
+            victim.start()
+        case "kill all":
+            for server in servers:
+                server.kill()
+            for server in servers:
+                server.start()
+        case "stop one":
+            assert victim.process is not None
+            victim.process.send_signal(signal.SIGSTOP)
+            took = taken_over(left)
+            time.sleep(max(0.0, _STOPPED_S - took))
+            victim.process.send_signal(signal.SIGCONT)
+        case "leave one":
+            assert victim.terminate() == 0
+            took = taken_over(left)
+            victim.start()
+        case _:
+            database.stop()
+            time.sleep(chance.choice((0, 1)))
+            database.start()
+            took = taken_over(servers)
+    in_balance(servers, 40)
+    return took
+
+
+@pytest.mark.timeout(CYCLES * 60 + 300)
+def test_nothing_that_was_told_is_lost_and_nothing_in_the_journal_is_done_again(
+    tmp_path: Path,
+) -> None:
+    chance, ledger = random.Random(SEED), Ledger()
+    kinds = ("kill one", "kill all", "stop one", "leave one", "restart the database")
+    took: dict[str, list[float]] = {kind: [] for kind in kinds}
+    print(f"STEPWELL_SEED={SEED}")
+    with ExitStack() as stack:
+        counting = stack.enter_context(Counting())
+        own = stack.enter_context(PostgresServer())
+        database = own.database()
+        servers = stack.enter_context(processes(database, tmp_path, chance.choice((2, 3))))
+        clients = [stack.enter_context(client_of(server)) for server in servers]
+        definition(clients[0], counting.address)
+        with Load(servers, ledger, chance):
+            for number in range(CYCLES):
+                time.sleep(chance.uniform(0.2, 1.5))
+                kind = kinds[number % len(kinds)] if number < 5 else chance.choice(kinds)
+                lasted = harm(kind, servers, own, chance)
+                took[kind] += [] if lasted is None else [lasted]
+                print(f"{number}: {kind}" + (f", {lasted:.2f} s" if lasted is not None else ""))
+        to_the_end(clients, ledger)
+        late = check(clients[0], ledger, counting)
+        moments = own.execute(
+            f"SELECT key FROM {database.schema}.start_keys WHERE key LIKE 'schedule:%' ORDER BY key"
+        )
+        assert len(moments) == len(set(moments))
+        times = [datetime.fromisoformat(str(key).split(":", 2)[2]) for (key,) in moments]
+        assert all(later - earlier == timedelta(minutes=1) for earlier, later in pairwise(times))
+        for server in servers[1:]:
+            server.kill()
+        proved = command("verify", "--data", servers[0].data, environment=servers[0].environment)
+        assert proved["faults"] == 0
+    shown = {kind: [f"{one:.2f}" for one in sorted(times)] for kind, times in took.items() if times}
+    print(
+        f"{len(servers)} processes, {CYCLES} cycles: {len(ledger.starts)} runs,"
+        f" {len(ledger.answers)} answers, {len(ledger.signals)} signals told, none lost;"
+        f" {late} steps acted after their result was in the journal; {len(moments)} moments of a"
+        f" schedule, each once; answers {dict(ledger.answered)}; seconds until all shards had an"
+        f" owner: {shown}"
+    )
+
+
+def to_the_end(clients: list[httpx.Client], ledger: Ledger) -> None:
+    until, left = time.monotonic() + 120, set(ledger.starts)
+    chance = random.Random(1)
+    while left:
+        assert time.monotonic() < until, f"{len(left)} runs do not end, such as {min(left)}"
+        for run_id in sorted(left):
+            with suppress(httpx.TransportError):
+                if push(chance.choice(clients), run_id, ledger, "end") == "completed":
+                    left.discard(run_id)
+
+
+def check(client: httpx.Client, ledger: Ledger, counting: Counting) -> int:
+    """Hold what is there against the ledger; return how many steps acted late."""
+    late = 0
+    for run_id in ledger.starts:
+        run: Any = client.get(f"/api/workflow/status/{run_id}").json()
+        if run_id in ledger.answers:
+            assert run["data"]["name"] == ledger.answers[run_id], run_id
+        steps = {step["stepId"]: step for step in run["stepExecutionHistory"]}
+        for name in ("post", "last"):
+            in_journal = steps[name]["outputData"]["body"]["count"]
+            done = counting.requests[f"{run_id}:{name}:1"]
+            assert 1 <= in_journal <= done
+            late += done > in_journal
+    return late
