@@ -151,7 +151,9 @@ def test_a_clock_that_is_ahead_is_set_by_the_database(two: list[Server], tmp_pat
         if name.startswith("STEPWELL_") and name != "STEPWELL_PLUGINS"
     }  # fmt: skip
     plugin = Path(two[0].environment["STEPWELL_PLUGINS"])
-    ahead = Server(tmp_path / "data", plugin, **more, CLOCK_OFFSET=str(offset))
+    ahead = Server(
+        tmp_path / "data", plugin, **more, CLOCK_OFFSET=str(offset), CLOCK_IS_OF_STORE="1"
+    )
     ahead.environment["STEPWELL_PLUGINS"] = f"{plugin},{plugin.with_name('load_plugin.py')}"
     ahead._keys = two[0]._keys
     with ahead:
