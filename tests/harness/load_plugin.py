@@ -61,4 +61,4 @@ def _jumping_ms(_: app.clock.SystemClock) -> int:
 if _CLOCK_OFFSET:
     app.clock.SystemClock.now_ms = _jumping_ms  # type: ignore[method-assign, assignment] # time jumps
     if not os.environ.get("CLOCK_IS_OF_STORE"):  # that of a database goes along
-        app.clock.StoreClock.set_by = lambda _self, _store_ms: None  # type: ignore[method-assign] # as above
+        app.clock.StoreClock.set_by = lambda _self, _store_ms: None  # type: ignore[method-assign, assignment] # as above

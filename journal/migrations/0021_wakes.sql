@@ -1,4 +1,4 @@
--- The journal, version 22: wakes.
+-- The journal, version 21: wakes.
 --
 -- A run that a process has appended to, and that another process carries on: written beside the
 -- append, forgotten when its owner goes on. With the journal in one folder nobody writes here.
