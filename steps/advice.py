@@ -13,7 +13,9 @@ from steps.captions import caption_texts
 from steps.contract import COMMON_ERRORS, AnyStepType, Problem
 from steps.document import CommonStep
 from steps.expression import Expression, ExpressionError, bare_condition, expression_of
+from steps.language.nodes import Compare, Literal, Node, walk
 from steps.language.paths import Path
+from steps.language.source import path_of
 from steps.language.types import Declared
 from steps.nearest import did_you_mean, nearest
 from steps.registry import Registry
@@ -145,9 +147,9 @@ class _Advice:
         for name, spec in output.items() if isinstance(output, dict) else ():
             value = spec.get("value") if isinstance(spec, dict) else None
             for text in texts_in(value, f"{path}.output.{name}.value", is_template=True):
-                yield from self._text(text)
+                yield from self._text(text, has_result=True)
 
-    def _text(self, text: Text) -> Iterator[Problem]:
+    def _text(self, text: Text, *, has_result: bool = False) -> Iterator[Problem]:
         if not text.is_template or "{{" not in text.text:
             return
         try:
@@ -155,7 +157,7 @@ class _Advice:
         except ExpressionError:
             return  # compiling has told it
         for expression in expressions:
-            yield from self._expression(expression, text.path)
+            yield from self._expression(expression, text.path, has_result=has_result)
 
     def _condition(self, text: str, path: str) -> Iterator[Problem]:
         try:
@@ -163,13 +165,16 @@ class _Advice:
         except ExpressionError:
             return  # compiling has told it
 
-    def _expression(self, expression: Expression, path: str) -> Iterator[Problem]:
+    def _expression(
+        self, expression: Expression, path: str, *, has_result: bool = False
+    ) -> Iterator[Problem]:
         for secret in sorted(expression.secrets):
             told = self._known.lacks("secret", secret)
             yield from [Problem(path, told)] if told else []
         for read in expression.paths:
-            told = self._unread(read)
+            told = self._unread(read) or (None if has_result else _no_result(read))
             yield from [Problem(path, told)] if told else []
+        yield from (Problem(path, told) for told in _whole_outputs(expression.node))
 
     def _unread(self, read: Path) -> str | None:
         """Say that nothing delivers what is read, unless the expression asks first."""
@@ -184,6 +189,32 @@ class _Advice:
         if not (hint or self._is_closed):
             return None  # a start may give what it likes
         return f"neither the payload nor the output of a step has {name}{hint}"
+
+
+def _no_result(read: Path) -> str | None:
+    """Say that what a step got is there in its own `output` only."""
+    if read.root not in ("response", "result") or read.asked:
+        return None
+    return (
+        f"there is no {read.root} here: it is there in `value` of fields of a step's own `output`; "
+        'what a step before has delivered is steps["its-id"].output'
+    )
+
+
+def _whole_outputs(root: Node) -> Iterator[str]:
+    """Find whole outputs of steps, which are objects, compared with texts."""
+    for node in walk(root):
+        if not isinstance(node, Compare):
+            continue
+        found = path_of(node.first)
+        named = [str(getattr(key, "value", "")) for key in found[1]] if found else []
+        texts = [right for sign, right in node.rest if sign in ("==", "!=")]
+        is_text = any(isinstance(one, Literal) and isinstance(one.value, str) for one in texts)
+        if found and found[0] == "steps" and named[1:] == ["output"] and is_text:
+            yield (
+                f"steps.{named[0]}.output is the whole output of the step, mostly an object, which "
+                f"equals no text; a person's decision is steps.{named[0]}.output.actionValue"
+            )
 
 
 def _error_types(retry: Any, kind: AnyStepType, path: str) -> Iterator[Problem]:

@@ -28,6 +28,7 @@ from steps.problems import InvalidDefinition, problems_of
 from steps.registry import Registry
 from steps.template import Template
 
+_MOST_STEPS = 1_000
 _VARIABLE = re.compile(r"\bvars\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -70,12 +71,17 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
         is_wrong = any(item["loc"][0] == "steps" for item in found_in)
     steps = own.get("steps")
     listed = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
-    if is_wrong and len(listed) != len(steps or ()):
+    if is_wrong and not listed:
         raise InvalidDefinition(found)
+    if is_wrong and isinstance(steps, list) and len(listed) < len(steps) <= _MOST_STEPS:
+        # Compiling them tells which are no objects, beside what is wrong with the others.
+        found = [item for item in found if not item.path.startswith("steps[")]
+        own["steps"] = listed
     fallback = {"name": "?", "initialStep": str(listed[0].get("id")) if listed else "?"}
     left = {key: item for key, item in own.items() if key not in left_out}
     try:
-        return WorkflowDocument.model_validate({**fallback, **left}), found
+        read = WorkflowDocument.model_validate({**fallback, **left})
+        return read if listed == steps else read.model_copy(update={"steps": steps}), found
     except ValidationError:
         raise InvalidDefinition(found) from None
 
@@ -209,7 +215,7 @@ class _Compiler:
         for index, document in enumerate(documents):
             path = f"steps[{index}]"
             if not isinstance(document, dict):
-                problems.append(Problem(path, "a step must be an object"))
+                problems.append(Problem(path, "must be an object"))
                 continue
             step_id = str(document.get("id"))
             if step_id in seen:

@@ -106,6 +106,7 @@ def _plainly(message: str) -> str:
         if message.startswith(begins):
             message = instead + message.removeprefix(begins)
             break
+    message = message.replace(" after validation", "")
     for what, called in _KINDS:
         if message.startswith(f"must be {what}"):
             return f"must be {called}"

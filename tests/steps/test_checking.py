@@ -158,6 +158,22 @@ def test_unknown_names_are_warnings_with_the_nearest() -> None:
     }
 
 
+def test_results_where_there_are_none_and_whole_outputs_are_warnings() -> None:
+    asks = {
+        **ASK,
+        "message": "{{ response.body }}",
+        "output": {"x": {"type": "object", "value": "{{ result }}"}},
+    }
+    wrong = flow(asks)
+    wrong["edges"] = [
+        {**edge, "condition": "steps.ask.output == 'approved'"} for edge in wrong["edges"]
+    ]
+    told = {item.path: item.message for item in check_definition(wrong, REGISTRY).warnings}
+    assert set(told) == {"steps[0].message", "edges[0].condition"}, told
+    assert "there is no response here" in told["steps[0].message"]
+    assert "steps.ask.output.actionValue" in told["edges[0].condition"]
+
+
 def test_names_of_data_that_nothing_delivers_are_warnings() -> None:
     form = {"id": "f", "type": "collect-inputs", "output": {"name": {"type": "string"}}}
     asked = {

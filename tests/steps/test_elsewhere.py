@@ -105,6 +105,15 @@ def test_every_word_leads_to_one_that_there_is() -> None:
     assert all(words and (key or message) for words, key, message in _KEYS)
 
 
+def test_what_is_no_step_hides_nothing_of_the_others() -> None:
+    odd: list[Any] = [None, 5, [], END, {"id": "w", "type": "wait", "nap": "1s"}]
+    found = told(steps=odd, nmae="x", edges=[None, {"from": "end", "to": "q"}])
+    assert {path for path, why in found.items() if why == "must be an object"} == {
+        "steps[0]", "steps[1]", "steps[2]", "edges[0]",
+    }  # fmt: skip
+    assert {"nmae", "steps[4].nap", "edges[1].to"} <= set(found)
+
+
 def test_statuses_of_a_retry_may_be_numbers() -> None:
     step = {
         "id": "get",
