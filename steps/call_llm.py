@@ -40,6 +40,8 @@ from steps.model_output import excerpt, fields_to_fill, read_answer, schema_of, 
 from steps.spending import LimitReached
 from steps.template import Template
 
+_MOST_SAID = 1_000
+
 
 class Turn(StepSettings):
     """One message of the conversation that a step begins with."""
@@ -60,6 +62,11 @@ class CallLlmSettings(StepSettings):
     prompt: Template | None = Field(None, description="what the model is asked; or give messages")
     messages: list[Turn] | None = Field(
         None, min_length=1, max_length=200, description="a conversation, in place of prompt"
+    )
+    history: Template | None = Field(
+        None,
+        description="what was said before: a template that gives a list of objects with `role` "
+        "(`user` or `assistant`) and `content`, a text; 1,000 at most",
     )
     system: Template | None = Field(None, description="instructions that come before all else")
     temperature: float | None = Field(
@@ -123,7 +130,8 @@ class CallLlm(StepType[CallLlmSettings]):
         "UnsupportedFile": "a file is neither a picture nor text nor a document",
         "UnsupportedDocument, DocumentUnreadable, DocumentTooLarge, DocumentTimeout": "as in the "
         "tool [extract-document](../tools.md#extract-document), by which documents are read",
-        "InvalidRequest": "`files` names something that is no file id",
+        "InvalidRequest": "`files` names something that is no file id, or `history` is no "
+        "conversation",
         "FileNotFound": "there is no such file",
         "FilesTooLarge": "the files that the model is shown as they are have too many bytes",
         "StorageUnavailable": "the storage of files is away; retried",
@@ -265,9 +273,28 @@ async def _conversation(
         at = max(index for index, turn in enumerate(turns) if turn.role == "user")
         # Files before the question: models answer better when it comes last.
         messages[at] = Message("user", (*parts, *messages[at].parts))
+    if settings.history is not None:
+        messages[:0] = _said_before(await settings.history.rendered(step.scope))
     if settings.system is not None:
         system = _text(await settings.system.rendered(step.scope))
         messages.insert(0, Message("system", (TextPart(system),)))
+    return messages
+
+
+def _said_before(history: Json) -> list[Message]:
+    """Return a conversation that data hold; null is none. Raises `StepBroke`."""
+    said = [] if history is None else history
+    if not isinstance(said, list) or len(said) > _MOST_SAID:
+        told = f"history must give a list of {_MOST_SAID:,} objects at most"
+        raise StepBroke("InvalidRequest", told, retryable=False)
+    messages: list[Message] = []
+    for index, item in enumerate(said):
+        given = item if isinstance(item, dict) else {}
+        role, content = given.get("role"), given.get("content")
+        if role not in ("user", "assistant") or not isinstance(content, str):
+            told = f"history[{index}] must have role (user or assistant) and content, a text"
+            raise StepBroke("InvalidRequest", told, retryable=False)
+        messages.append(Message("user" if role == "user" else "assistant", (TextPart(content),)))
     return messages
 
 

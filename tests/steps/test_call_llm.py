@@ -53,6 +53,28 @@ async def execute(at: StepServices, output: dict[str, JsonObject] | None = None,
     return await CallLlm().execute(CallLlmSettings.model_validate(settings), step, at)
 
 
+async def test_a_conversation_may_come_from_data(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    with ModelServer(Reply("Fine.")) as server:
+        async with world(tmp_path, server) as at:
+            await execute(at, history=said, prompt="And you?", system="Be kind.")
+            await execute(
+                at, attempt=2, history="{{ data.none | default(none) }}", prompt="And you?"
+            )
+            for wrong in (
+                "{{ data.name }}",
+                [{"role": "system", "content": "x"}],
+                [{"role": "user"}],
+            ):
+                with pytest.raises(StepBroke, match="history"):
+                    await execute(at, history=wrong, prompt="And you?")
+    sent = [[(m["role"], m["content"]) for m in one.body["messages"]] for one in server.requests]
+    assert sent == [
+        [("system", "Be kind."), ("user", "Hi"), ("assistant", "Hello."), ("user", "And you?")],
+        [("user", "And you?")],
+    ]
+
+
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 async def test_text_is_the_output_without_declared_fields(tmp_path: Path, provider: str) -> None:
     with ModelServer(Reply("Hello, Anna!")) as server:
