@@ -153,14 +153,9 @@ def _enter(run: Run, event: StepStarted) -> None:
         expected = (run.next_step, visit, 1)
         raise refuse(run, event, f"expected step, visit, attempt {expected}")
     run.current = Visit(
-        step_id,
-        visit,
-        event.step_type,
-        event.step_name,
-        VisitStatus.RUNNING,
-        event.attempt,
+        step_id, visit, event.step_type, event.step_name, VisitStatus.RUNNING, event.attempt,
         event.at_ms,
-    )
+    )  # fmt: skip
     run.next_step = None
     run.visits[step_id] = visit
     run.executions += 1

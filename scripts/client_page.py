@@ -27,7 +27,6 @@ _DOCUMENTS = (
     *(stepwell.RunFilter, stepwell.BulkRerun, stepwell.BulkPart, stepwell.BulkFailure),
     stepwell.BulkCount,
     stepwell.OpenPause,
-    *(stepwell.RunFilter, stepwell.BulkPart, stepwell.BulkFailure, stepwell.BulkCount),
     *(stepwell.WorkflowSummary, stepwell.Workflow),
 )
 
@@ -60,7 +59,8 @@ def _class(name: str, kind: type) -> Iterator[str]:
     told = docstrings.read(kind.__doc__ or "")
     yield f"\n### {kind.__name__}\n"
     yield "\n\n".join(told.paragraphs)
-    methods = [node for node in tree.body if isinstance(node, Function)]
+    above = [node for base in kind.__bases__ if base is not object for node in _tree(base).body]
+    methods = [node for node in (*tree.body, *above) if isinstance(node, Function)]
     if kind is stepwell.Client:
         (made,) = [node for node in methods if node.name == "__init__"]
         yield from _arguments(made, told)

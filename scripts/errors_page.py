@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.web.errors import TABLE
-from steps.contract import COMMON_ERRORS, AnyStepType
+from steps.common_errors import COMMON_ERRORS
+from steps.contract import AnyStepType
 from steps.registry import Registry
 
 _SAID: Mapping[tuple[int, str], tuple[str, str]] = {

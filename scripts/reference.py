@@ -30,7 +30,8 @@ from scripts import (
     triggers_page,
 )
 from steps.agent import AgentDocument
-from steps.contract import COMMON_ERRORS, AnyStepType
+from steps.common_errors import COMMON_ERRORS
+from steps.contract import AnyStepType
 from steps.document import CommonStep
 from steps.document_schema import definition_schema
 from steps.list_mapping import ListMapping

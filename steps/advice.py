@@ -10,7 +10,8 @@ from typing import Any
 from engine.value import value
 from steps.agent_person import ASK_USER
 from steps.captions import caption_texts
-from steps.contract import COMMON_ERRORS, AnyStepType, Problem
+from steps.common_errors import COMMON_ERRORS
+from steps.contract import AnyStepType, Problem
 from steps.document import CommonStep
 from steps.expression import Expression, ExpressionError, bare_condition, expression_of
 from steps.language.nodes import Compare, Literal, Node, walk

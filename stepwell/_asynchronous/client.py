@@ -14,12 +14,13 @@ from stepwell._asynchronous.pauses import AsyncPauses
 from stepwell._asynchronous.run import AsyncRun
 from stepwell._asynchronous.schedules import AsyncSchedules
 from stepwell._asynchronous.triggers import AsyncTriggers
+from stepwell._asynchronous.variables import AsyncVariables
 from stepwell._asynchronous.workflows import AsyncWorkflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
 
 
-class AsyncClient:
+class AsyncClient(AsyncVariables):
     """A Stepwell server, for programs that use asyncio.
 
     What is not given comes from the environment: STEPWELL_URL, STEPWELL_KEY with
@@ -334,43 +335,6 @@ class AsyncClient:
         """
         call = calls.bulk(action, which, run_ids, dry_run=True)
         return reading.bulk_count(await self._connection.ask(call))
-
-    async def variables(self) -> dict[str, object]:
-        """Return the variables of the tenant, which expressions name as `vars.NAME`.
-
-        Returns:
-            Their values by name.
-
-        Raises:
-            ApiError: The server refused.
-            Unanswered: The server was not reached.
-        """
-        return reading.variables(await self._connection.ask(calls.variables("GET")))
-
-    async def set_variable(self, name: str, value: object) -> None:
-        """Keep a variable, in the place of one of that name; runs that have begun keep theirs.
-
-        Args:
-            name: Letters, digits and `_`.
-            value: Any JSON value.
-
-        Raises:
-            ApiError: The server refused.
-            Unanswered: The server was not reached.
-        """
-        await self._connection.ask(calls.variables("PUT", name, {"value": value}))
-
-    async def delete_variable(self, name: str) -> None:
-        """Delete a variable.
-
-        Args:
-            name: Its name.
-
-        Raises:
-            ApiError: The server refused, with status 404 where there is none.
-            Unanswered: The server was not reached.
-        """
-        await self._connection.ask(calls.variables("DELETE", name))
 
     def events(
         self,

@@ -15,12 +15,13 @@ from stepwell._blocking.pauses import Pauses
 from stepwell._blocking.run import Run
 from stepwell._blocking.schedules import Schedules
 from stepwell._blocking.triggers import Triggers
+from stepwell._blocking.variables import Variables
 from stepwell._blocking.workflows import Workflows
 from stepwell._documents import Event, Json, JsonObject, RunLine, RunPage, StatusName
 from stepwell._selection import BulkAction, BulkCount, BulkPart, BulkRerun, RunFilter
 
 
-class Client:
+class Client(Variables):
     """A Stepwell server, for programs that use threads or none.
 
     What is not given comes from the environment: STEPWELL_URL, STEPWELL_KEY with
@@ -335,43 +336,6 @@ class Client:
         """
         call = calls.bulk(action, which, run_ids, dry_run=True)
         return reading.bulk_count(self._connection.ask(call))
-
-    def variables(self) -> dict[str, object]:
-        """Return the variables of the tenant, which expressions name as `vars.NAME`.
-
-        Returns:
-            Their values by name.
-
-        Raises:
-            ApiError: The server refused.
-            Unanswered: The server was not reached.
-        """
-        return reading.variables(self._connection.ask(calls.variables("GET")))
-
-    def set_variable(self, name: str, value: object) -> None:
-        """Keep a variable, in the place of one of that name; runs that have begun keep theirs.
-
-        Args:
-            name: Letters, digits and `_`.
-            value: Any JSON value.
-
-        Raises:
-            ApiError: The server refused.
-            Unanswered: The server was not reached.
-        """
-        self._connection.ask(calls.variables("PUT", name, {"value": value}))
-
-    def delete_variable(self, name: str) -> None:
-        """Delete a variable.
-
-        Args:
-            name: Its name.
-
-        Raises:
-            ApiError: The server refused, with status 404 where there is none.
-            Unanswered: The server was not reached.
-        """
-        self._connection.ask(calls.variables("DELETE", name))
 
     def events(
         self,

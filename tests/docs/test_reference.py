@@ -15,7 +15,8 @@ from app.settings.mcp import McpServerSettings
 from app.settings.server import Settings
 from scripts import reference, triggers_page
 from steps.agent import AgentDocument, compile_agent
-from steps.contract import COMMON_ERRORS, AnyStepType
+from steps.common_errors import COMMON_ERRORS
+from steps.contract import AnyStepType
 from steps.definition import compile_definition
 from steps.document import CommonStep
 from steps.registry import Registry

@@ -1,0 +1,48 @@
+"""The variables of a tenant."""
+
+import stepwell._calls as calls
+import stepwell._reading as reading
+from stepwell._asynchronous.connection import AsyncConnection
+
+
+class AsyncVariables:
+    """What a client asks about variables."""
+
+    _connection: AsyncConnection
+
+    async def variables(self) -> dict[str, object]:
+        """Return the variables of the tenant, which expressions name as `vars.NAME`.
+
+        Returns:
+            Their values by name.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        return reading.variables(await self._connection.ask(calls.variables("GET")))
+
+    async def set_variable(self, name: str, value: object) -> None:
+        """Keep a variable, in the place of one of that name; runs that have begun keep theirs.
+
+        Args:
+            name: Letters, digits and `_`.
+            value: Any JSON value.
+
+        Raises:
+            ApiError: The server refused.
+            Unanswered: The server was not reached.
+        """
+        await self._connection.ask(calls.variables("PUT", name, {"value": value}))
+
+    async def delete_variable(self, name: str) -> None:
+        """Delete a variable.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            ApiError: The server refused, with status 404 where there is none.
+            Unanswered: The server was not reached.
+        """
+        await self._connection.ask(calls.variables("DELETE", name))
