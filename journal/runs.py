@@ -97,6 +97,7 @@ class RunList:
             if first:
                 await asyncio.sleep(0)
             rows += [RunRow(*fields) for fields in lines[first : first + _ROWS_AT_ONCE]]
+        rows.sort(key=lambda row: (row.started_at_ms, row.number), reverse=True)
         return rows
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:

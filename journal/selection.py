@@ -150,10 +150,11 @@ class Selection:
             " CROSS JOIN runs ON id = listed",
             found.values,
         )
-        return [
+        found_rows = [
             (RunPosition(started_ms, number), bool(is_child))
             for started_ms, number, is_child in json.loads(row[0] or "[]")
         ]
+        return sorted(found_rows, reverse=True)
 
     async def _named(
         self, tenant: str, wanted: RunFilter, ids: Sequence[str], state: str, limit: int

@@ -7,10 +7,12 @@ Statements are written once, in what both databases understand. What is left is 
 | `?`, `?1`, `:name` | the marks of psycopg |
 | `IS ?`, `? IS NULL` | `IS NOT DISTINCT FROM`; the value of a type that is known |
 | `INDEXED BY`, the order of a `CROSS JOIN`, a plus before a name | nothing: its planner chooses |
+| the order of a list over a join | `ORDER BY` the place in the list |
 | `json_group_array`, `json_array`, `instr` | functions of its own |
 | `json_each`, `json_extract`, `json_valid`, `iif`, `hex` | functions of the schema, alike |
 | `sqlite_sequence` | `sequences`, counted in the transaction, so that positions have no gap |
 | full text (`run_words`) | a column `words` of `run_captions` |
+| a subquery without a name | one with a name |
 | a pragma | nothing |
 """
 
@@ -45,6 +47,12 @@ _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bIS \?", "IS NOT DISTINCT FROM ?"),
         (r"\? IS NULL", "CAST(? AS text) IS NULL"),
         (r"\bjson_group_array\(", "json_agg("),
+        # A join keeps no order there.
+        (
+            r"\(SELECT id AS listed FROM \(",
+            "(SELECT id AS listed, row_number() OVER () AS place FROM (",
+        ),
+        (r" LIMIT :most\) AS runs\b", " ORDER BY place LIMIT :most) AS runs"),
         (r"\bjson_array\(", "json_build_array("),
         (r"\binstr\(", "strpos("),
         (r"\bsqlite_sequence\b", "sequences"),
@@ -97,7 +105,7 @@ def translated(sql: str) -> Translated:
         return Translated(_marked(_CAPTION), _with_words)
     if sql.lstrip().startswith("PRAGMA"):
         return Translated(_NO_PRAGMA, _none)
-    text = _of_steps(sql)
+    text = _named(_of_steps(sql))
     parts = _LITERAL.split(text)
     for at in range(0, len(parts), 2):
         for pattern, instead in _SAID_OTHERWISE:
@@ -207,6 +215,38 @@ def vector(words: Sequence[str]) -> str:
 
 def _with_words(values: Sequence[Any]) -> Sequence[Any]:
     return (*values, caption_words(values[1], values[3], values[4]))
+
+
+def _named(sql: str) -> str:
+    """Give each subquery in a FROM that has no name one: PostgreSQL before 16 wants that."""
+    starts = [found.end() for found in _SUBQUERY.finditer(sql)]
+    for number, start in reversed(list(enumerate(starts))):
+        end = _end_of(sql, start)
+        after = _NAME.match(sql, end)
+        if after is None or after[1].upper() in _NO_NAMES:
+            sql = f"{sql[:end]} AS part_{number}{sql[end:]}"
+    return sql
+
+
+def _end_of(sql: str, start: int) -> int:
+    """Return the place behind the parenthesis that closes what begins at a place."""
+    depth = 1
+    for found in _PARENTHESES.finditer(sql, start):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if depth == 0:
+            return found.end()
+    return len(sql)
+
+
+_SUBQUERY = re.compile(r"\b(?:FROM|JOIN)\s*\((?=\s*(?:SELECT|WITH|VALUES)\b)")
+_PARENTHESES = re.compile(r"'(?:[^']|'')*'|[()]")
+_NAME = re.compile(r"\s*(?:AS\s+)?([A-Za-z_]\w*)")
+_NO_NAMES = frozenset(
+    (
+        "CROSS", "GROUP", "HAVING", "INNER", "JOIN", "LEFT", "LIMIT", "OFFSET", "ON", "ORDER",
+        "UNION", "WHERE",
+    )
+)  # fmt: skip
 
 
 def _of_steps(sql: str) -> str:

@@ -47,3 +47,15 @@ def test_marks_in_texts_are_left_alone() -> None:
     assert said.text == (
         "SELECT '?', ':a', 'it''s 5 %%' FROM runs WHERE id = %s AND name IS NOT DISTINCT FROM %s"
     )
+
+
+def test_subqueries_without_a_name_get_one() -> None:
+    said = translated(
+        "SELECT a FROM (SELECT b FROM (SELECT ')' AS b FROM runs LIMIT ?) ORDER BY b) WHERE a > 1"
+        " AND c IN (SELECT d FROM (SELECT 1 AS d) AS named) AND e = (SELECT 2)"
+    )
+    assert said.text == (
+        "SELECT a FROM (SELECT b FROM (SELECT ')' AS b FROM runs LIMIT %s) AS part_1 ORDER BY b)"
+        " AS part_0 WHERE a > 1 AND c IN (SELECT d FROM (SELECT 1 AS d) AS named)"
+        " AND e = (SELECT 2)"
+    )
