@@ -73,6 +73,7 @@ class Run:
         origin: The run of which this one is a rerun, None for a run from the beginning.
         body: Which body of the workflow's document it is a run of; empty for the whole of it.
         vars: The tenant's variables that its expressions name, as they were when it began.
+        started_text: Its start as expressions read it, once one has been asked for.
         carried: What the runs before it did up to where this one begins; no part of `history`,
             since it is neither limited nor counted nor paid for again.
     """
@@ -119,6 +120,7 @@ class Run:
     ending: Ending | None = None
     starter: Starter | None = None
     place: Place | None = None
+    started_text: str = field(default="", compare=False, repr=False)
     held: Hold | None = None
 
     @property

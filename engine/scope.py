@@ -35,7 +35,7 @@ def scope(run: Run) -> Mapping[str, Json]:
             "id": run.id,
             "workflowId": run.workflow_id,
             "version": run.version,
-            "startedAt": iso_time(run.started_at_ms),
+            "startedAt": run.started_text or _started_text(run),
         },
         "now": now_ms,
     }
@@ -44,6 +44,11 @@ def scope(run: Run) -> Mapping[str, Json]:
     if run.ending:
         names["outcome"] = _outcome(run.ending)
     return names
+
+
+def _started_text(run: Run) -> str:
+    run.started_text = iso_time(run.started_at_ms)
+    return run.started_text
 
 
 def _outcome(ending: Ending) -> JsonObject:

@@ -108,6 +108,8 @@ def _plain(value: Any) -> dict[str, Any]:
     fields_of, shape = _SHAPES[type(value)]
     plain = {}
     for item, (kept, default, is_nested) in zip(fields_of(value), shape, strict=True):
+        if item is default:  # nearly every field that may be left out
+            continue
         if default is MISSING or item != default or type(item) is not type(default):
             plain[kept] = _nested(item) if is_nested else item
     return plain

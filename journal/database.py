@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -19,6 +19,7 @@ from journal.errors import BadDatabase, CannotOpen, Damaged
 from journal.lock import FolderLock
 from journal.pace import Pace
 from journal.reflush import reflush
+from journal.transaction import Transaction
 
 DATABASE = "journal.sqlite3"
 MARKER = "stepwell.json"
@@ -26,7 +27,6 @@ _APPLICATION_ID = 0x53574C4C  # "SWLL"
 _BUSY_MS = 5_000
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
-T = TypeVar("T")
 C = TypeVar("C", bound=aiosqlite.Connection)
 _ROWS_A_TRIP = 64
 
@@ -43,7 +43,7 @@ class WritingConnection(aiosqlite.Connection):
         super().__init__(connector, rows)
         self._pace = Pace()
 
-    async def transact(self, work: Callable[[sqlite3.Connection], T], rows: int) -> T:
+    async def transact(self, work: Callable[[sqlite3.Connection], Any], rows: int) -> Any:
         """Do `work`, a transaction of so many rows, and return what it gives."""
         pace = self._pace
         began_s = pace.now_s()
@@ -52,7 +52,14 @@ class WritingConnection(aiosqlite.Connection):
                 return work(connection)
             finally:
                 pace.on_loop(pace.now_s() - began_s)
-        answer: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        if isinstance(work, Transaction) and pace.begins_on_loop(rows):
+            try:
+                answer = work.begin(self._conn)
+            finally:
+                pace.begun(pace.now_s() - began_s)
+            await self._execute(work.commit, self._conn)  # type: ignore[no-untyped-call]
+        else:
+            answer = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
         pace.on_thread(pace.now_s() - began_s)
         return answer
 

@@ -3,6 +3,8 @@
 The way to a thread and back costs more than a short transaction, and there each row waits for
 the interpreter while the loop computes. A long one would keep the loop, so where the disk is slow
 transactions go to the thread; the shortest of a while there says when the disk is fast again.
+Of one that is not large only the flush goes there: its statements take no time of the disk, and on
+the thread each of them would wait for the interpreter.
 """
 
 import time
@@ -16,6 +18,12 @@ _LONG_S = 0.002
 
 _ROWS = 256
 """Rows of a transaction that may be written on the loop."""
+
+_ROWS_BEGUN = 512
+"""Rows of a transaction whose statements may be executed on the loop, a millisecond or two."""
+
+_LONGEST_APART_S = 60.0
+"""How long no statement is executed on the loop at most, after some have taken long."""
 
 _WHILE_S = 0.1
 _LONGEST_WHILE_S = 1.0
@@ -32,6 +40,8 @@ class Pace:
         self._while_s = _WHILE_S
         self._began_s = now_s()
         self._shortest_s = float("inf")
+        self._apart_s = _LONGEST_WHILE_S
+        self._apart_until_s = 0.0
 
     def fits(self, rows: int) -> bool:
         """Say whether a transaction of so many rows may be written on the loop's thread."""
@@ -56,6 +66,19 @@ class Pace:
             self.is_short = True
             self._average_s = self._shortest_s
         self._begin()
+
+    def begins_on_loop(self, rows: int) -> bool:
+        """Say whether the statements of a transaction of so many rows may be executed there."""
+        return rows <= _ROWS_BEGUN and self.now_s() >= self._apart_until_s
+
+    def begun(self, took_s: float) -> None:
+        """Note how long statements took on the loop; another program may hold the database."""
+        if took_s <= _LONG_S:
+            return
+        now_s = self.now_s()
+        is_again = now_s < self._apart_until_s + 4 * self._apart_s
+        self._apart_s = min(2 * self._apart_s, _LONGEST_APART_S) if is_again else _LONGEST_WHILE_S
+        self._apart_until_s = now_s + self._apart_s
 
     def _begin(self) -> None:
         self._began_s, self._shortest_s = self.now_s(), float("inf")

@@ -60,6 +60,35 @@ class Task:
     rows: int = 1
 
 
+class Transaction:
+    """A batch as one transaction: calling it writes and commits it.
+
+    Where only the flush is to be waited for elsewhere, `begin` writes, and `commit` does the rest
+    unless that has failed.
+    """
+
+    __slots__ = ("_batch", "_must_change")
+
+    def __init__(self, batch: Sequence[Append | Task], *, must_change: bool) -> None:
+        self._batch, self._must_change = batch, must_change
+
+    def __call__(self, connection: Connection) -> list[Any]:
+        """Write and commit."""
+        return write(connection, self._batch, must_change=self._must_change)
+
+    def begin(self, connection: Connection) -> list[Any]:
+        """Write, and return what to tell once it is committed. Raises as `write`."""
+        try:
+            return _begun(connection, self._batch, _together, must_change=self._must_change)
+        except Clash:
+            return _begun(connection, self._batch, _one_by_one, must_change=self._must_change)
+
+    @staticmethod
+    def commit(connection: Connection) -> None:
+        """Commit what has been written. Raises as `write`."""
+        _committed(connection)
+
+
 def write(
     connection: Connection, batch: Sequence[Append | Task], *, must_change: bool
 ) -> list[Any]:
@@ -115,18 +144,40 @@ def _transaction(
     *,
     must_change: bool,
 ) -> list[Any]:
+    answers = _begun(connection, batch, work, must_change=must_change)
+    _committed(connection)
+    return answers
+
+
+def _begun(
+    connection: Connection,
+    batch: Sequence[Append | Task],
+    work: Callable[[Connection, Sequence[Append | Task]], list[Any]],
+    *,
+    must_change: bool,
+) -> list[Any]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if must_change:
             connection.execute(_TRY)
-        answers = work(connection, batch)
+        return work(connection, batch)
+    except BaseException:
+        _undo(connection)
+        raise
+
+
+def _committed(connection: Connection) -> None:
+    try:
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # or SQLite has rolled back by itself
-            with suppress(DatabaseError):  # the next BEGIN will say what is wrong
-                connection.execute("ROLLBACK")
+        _undo(connection)
         raise
-    return answers
+
+
+def _undo(connection: Connection) -> None:
+    if connection.in_transaction:  # or SQLite has rolled back by itself
+        with suppress(DatabaseError):  # the next BEGIN will say what is wrong
+            connection.execute("ROLLBACK")
 
 
 def _together(connection: Connection, batch: Sequence[Append | Task]) -> list[Any]:

@@ -16,7 +16,7 @@ from journal.connection import Connection, DatabaseError
 from journal.counters import WriterCounters
 from journal.errors import Unavailable
 from journal.health import Displaced, Health
-from journal.transaction import Append, Task, Work, write
+from journal.transaction import Append, Task, Transaction, Work
 
 _LARGEST_BATCH = 2_000
 _TOLD_AT_ONCE = 32
@@ -175,7 +175,7 @@ class Writer:
             for item in batch:
                 rows += item.rows
             answers = await self._connection.transact(
-                partial(write, batch=batch, must_change=must_change), rows
+                Transaction(batch, must_change=must_change), rows
             )
             if self.health.trouble is not None:
                 self.health.well()

@@ -58,8 +58,12 @@ class Waiters:
             self.resolve(live.run)
 
     def waits(self, live: LiveRun) -> None:
-        """Wake those who wait for a run that waits for a signal that is not there yet."""
-        self.resolve(live.run)
+        """Wake those who wait for a run that waits for a signal that is not there yet.
+
+        Where it has gone on meanwhile, what is on its way to the disk wakes them.
+        """
+        if live.is_durable:
+            self.resolve(live.run)
 
     def lost(self, live: LiveRun) -> None:
         """Tell those who wait for a run of which nothing is durable that nobody knows more."""

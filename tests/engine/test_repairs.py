@@ -22,6 +22,7 @@ from engine import (
     GiveUp,
     HoldRun,
     Input,
+    InterruptionSettled,
     NotWaiting,
     Pause,
     Rejected,
@@ -127,6 +128,14 @@ def test_what_is_due_for_a_run_that_is_held() -> None:
     assert at_work.listed_state == "executing"
     asks = fold((*paused("asks", PERSON, 500), HELD, RunPaused(15, "asks", 1, PERSON, 500)))
     assert (asks.due_at_ms, asks.listed_state) == (500, "paused")
+
+
+def test_an_attempt_that_is_to_be_made_again_waits_for_the_release() -> None:
+    cut_off = Pause("request_user_action", {"stepId": "asks"}, interruption=True)
+    run = fold((*paused("asks", cut_off), HELD, RunPaused(15, "asks", 1, cut_off)))
+    settled = react(run, GRAPH, InterruptionSettled({}, run_again=True, caller="ada"), 20)
+    assert [type(event).__name__ for event in settled] == ["RunResumed", "AttemptFailed"]
+    assert decide(run) == AwaitRelease()
 
 
 OVER = (*inside("end"), StepCompleted(5, "end", 1, 1, {}, None), RunCompleted(5, 1))

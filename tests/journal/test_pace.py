@@ -57,6 +57,24 @@ def test_large_ones_go_to_the_thread_by_themselves(pace: Pace, clock: Clock) -> 
     assert (pace.fits(256), pace.fits(257)) == (True, False)
 
 
+def test_statements_stay_off_the_loop_the_longer_the_sooner_they_take_long_again(
+    pace: Pace, clock: Clock
+) -> None:
+    assert (pace.begins_on_loop(512), pace.begins_on_loop(513)) == (True, False)
+    pace.begun(1.9 * MS)
+    assert pace.begins_on_loop(1)
+    for apart_s in (1, 2, 4, 8, 16, 32, 60, 60):
+        pace.begun(5)
+        clock.now_s += apart_s - MS
+        assert not pace.begins_on_loop(1)
+        clock.now_s += 2 * MS
+        assert pace.begins_on_loop(1)
+    clock.now_s += 300
+    pace.begun(5)
+    clock.now_s += 1
+    assert pace.begins_on_loop(1)
+
+
 def test_one_long_one_sends_the_next_to_the_thread(pace: Pace, clock: Clock) -> None:
     transact(pace, clock, 0.5 * MS, 250)
     assert transact(pace, clock, 2.1 * MS) == ["loop"]
