@@ -16,7 +16,7 @@ PNG = bytes.fromhex(
 MAIL = b"From: Ada <ada@example.com>\r\nSubject: Invoice 17\r\nContent-Type: text/html\r\n\r\n<p>Please <b>pay</b></p><script>alert(1)</script>"
 HOSTILE = '# Hi\n\n<img src=x onerror=alert(1)> **bold** [ok](https://a.example/?q=1&r="2) [no](javascript:alert(1)) `<b>`\n\n- one\n- two'
 FLOW: dict[str, Any] = {
-    "id": "shows", "name": "Shows", "initialStep": "ask", "payload": {},
+    "id": "shows", "name": "Shows", "initialStep": "ask", "title": "Bill of {{ data.table[0].item }}", "payload": {},
     "steps": [
         {"id": "ask", "type": "request-user-action", "message": "Pay?", "show": [
             {"title": "Lines", "value": "{{ data.table }}"}, "{{ data.picture }}", {"value": "{{ data.mail }}", "as": "email"},
@@ -74,6 +74,7 @@ def test_what_a_question_shows_is_there_and_harmless(console: Server) -> None:
         asked = unescape(httpx.get(console.address + path).text)
         (seen,) = re.findall(r'name="seen" value="([0-9a-f]{64})"', asked)
         assert f'src="{path}/shown/1"' in asked
+        assert "Bill of Taxi" in asked
         assert httpx.get(f"{console.address}{path}/shown/1").content == PNG
         stale = httpx.post(
             console.address + path, data={"actionValue": "approved", "seen": "0" * 64}

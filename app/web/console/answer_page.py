@@ -82,6 +82,7 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
     if run.current and run.current.step_name:
         asked = replace(asked, title=run.current.step_name)
+    captions = await services.journal.captions.of(link.tenant, [run.id])
     by_name = {item.path: item.message for item in problems}
     names = {field.name for field in asked.fields}
     return html(
@@ -91,6 +92,7 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
         name=link.name,
         until_ms=link.until_ms,
         own_address=address,
+        run_title=captions[run.id].title if run.id in captions else "",
         problems=by_name,
         others=[f"{path} {text}" for path, text in by_name.items() if path not in names],
         given={name: _again(text) for name, text in (given or {}).items()},
