@@ -48,6 +48,29 @@ def test_a_run_by_commands(defined: Server, tmp_path: Path) -> None:
     assert len(watched) == len(lines)
 
 
+def test_what_waits_by_commands(defined: Server) -> None:
+    with client_for(defined) as client:
+        run = client.start("asking", {})
+        run.wait(60)
+        (mine,) = [one for one in client.pauses.open(workflow_id="asking") if one.run_id == run.id]
+        assert (mine.may_answer, len(mine.seen)) == (True, 64)
+        assert run.id in said(defined, "inbox", "--workflow", "asking")
+        pause = told(defined, "claim", run.id, "--comment", "mine")["pauseSignal"]
+        assert pause["claimedBy"].startswith("key:")
+        line = next(
+            line
+            for line in said(defined, "inbox", "--whose", "mine").splitlines()
+            if run.id in line
+        )
+        assert f"claimed by {pause['claimedBy']}" in line
+        assert told(defined, "unclaim", run.id)["pauseSignal"]["claimedBy"] is None
+        handed = told(defined, "delegate", run.id, "Grace", "--pause", pause["pauseId"])
+        assert handed["pauseSignal"]["assignees"] == ["Grace"]
+        assert run.id not in said(defined, "inbox", "--whose", "mine")
+        assert "for Grace" in said(defined, "inbox")
+        run.cancel()
+
+
 def test_a_reader_may_go_away(defined: Server) -> None:
     with client_for(defined) as client:
         client.start("asking", {})
