@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.asking import AskSettings
@@ -26,6 +28,12 @@ from steps.nearest import did_you_mean
 
 class CollectInputsSettings(AskSettings):
     """What a collect-inputs step may say beside its output fields."""
+
+    ask: Literal["missing", "always"] = Field(
+        "missing",
+        description="which fields are asked for: those that are missing, or all of them, filled "
+        "with what is there",
+    )
 
 
 class CollectInputs(StepType[CollectInputsSettings]):
@@ -72,9 +80,9 @@ class CollectInputs(StepType[CollectInputsSettings]):
         """Deliver the fields if they are there on the first visit, else ask."""
         fields, data = Fields(step.output), _data(step)
         known = {name: data[name] for name in step.output if name in data}
-        if step.visit == 1 and not fields.check(known):
+        if settings.ask == "missing" and step.visit == 1 and not fields.check(known):
             return Done(fields.with_defaults(known))
-        asked = self._asked(step)
+        asked = self._filled(step) if settings.ask == "always" else self._asked(step)
         body: JsonObject = {"stepId": step.step_id, "fields": asked}
         return await asking_pause("collect_inputs", body, settings, step, effects)
 
@@ -106,6 +114,17 @@ class CollectInputs(StepType[CollectInputsSettings]):
         data = _data(step)
         kept = {name: data[name] for name in step.output if name in data and name not in names}
         return {**kept, **fields.with_defaults(given)}
+
+    @staticmethod
+    def _filled(step: StepInput) -> dict[str, Any]:
+        """Everything is asked, with what is there to begin from."""
+        data = _data(step)
+        return {
+            name: {**spec, "default": data[name]}
+            if name in data and not Fields({name: spec}).check(data)
+            else spec
+            for name, spec in step.output.items()
+        }
 
     @staticmethod
     def _asked(step: StepInput) -> dict[str, Any]:

@@ -23,6 +23,9 @@ OBJECTS = {
     "/api/webhooks/{id}": "webhook",
     "/api/workflow/rerun/{runId}": "run",
     "/api/workflow/links/{runId}": "run",
+    "/api/workflow/claim/{runId}": "run",
+    "/api/workflow/unclaim/{runId}": "run",
+    "/api/workflow/delegate/{runId}": "run",
     "/api/workflow/replay/{runId}": "run",
     "/api/people/{id}": "person",
     "/api/sessions/{id}": "session",
@@ -52,6 +55,7 @@ ABSENT = {
 BODIES: dict[str, Any] = {
     "rerun_run": {"stepId": "ask"},
     "resume": {"type": "collect_inputs", "data": {"a": "b"}},
+    "delegate_pause": {"to": "Ada"},
     "cancel": {"runId": "RUN"},
     "terminate": {"runId": "RUN"},
 }

@@ -155,3 +155,24 @@ def test_claim_release_and_delegate_stand_in_the_history(people: People) -> None
     whats = [part.split('"')[0] for part in text.split('"what":"')[1:]]
     assert whats == ["claimed", "released", "delegated"]
     assert '"note":"on leave"' in text
+
+
+def test_fields_that_are_there_are_asked_for_again_where_that_is_said(people: People) -> None:
+    fields = {"amount": {"type": "number"}, "pin": {"type": "string", "required": False}}
+    step = {"id": "ask", "type": "collect-inputs", "ask": "always", "output": fields}
+    flow = {
+        **asking("look-over"),
+        "payload": {},
+        "steps": [step, {"id": "end", "type": "end-flow"}],
+    }
+    made = people.owner.post("/api/workflows", json=flow)
+    assert made.status_code == 201, made.text
+    body = {"data": {"amount": 70, "pin": 1}}
+    run = people.owner.post("/api/workflow/start/look-over", json=body).json()
+    assert "pauseSignal" in run, run
+    asked = run["pauseSignal"]["fields"]
+    assert (asked["amount"]["default"], set(asked)) == (70, {"amount", "pin"})
+    assert "default" not in asked["pin"], "what does not fit is no answer to begin from"
+    answered = {"type": "collect_inputs", "data": {"amount": 90}}
+    assert answer(people.owner, run["runId"], answered).status_code == 200
+    assert settled(people.owner, run["runId"], "completed")["data"]["amount"] == 90
