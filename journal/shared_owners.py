@@ -123,6 +123,8 @@ class SharedOwners:
     async def _look(self) -> None:
         asked_s = asyncio.get_running_loop().time()
         standing = await self._locks.look()
+        if self._held and not self._is_sure():
+            raise SessionLost  # too late: work has been refused meanwhile, and is to be found anew
         self._confirmed(asked_s + _SURE_S)
         self._standing = standing
         for heard in self.on_look:

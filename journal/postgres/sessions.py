@@ -81,13 +81,13 @@ class PostgresLocks:
                     await session.execute(f"SET idle_session_timeout = {SILENT_MS}")
                 for place in range(_MOST_PROCESSES):
                     if await _is_locked(session, self._places, place):
-                        self._session = session
+                        self._session, session = session, None
                         return
         except (psycopg.Error, OSError, TimeoutError) as failure:
-            if session is not None:
-                await _closed(session)
             raise SessionLost from failure
-        await _closed(session)
+        finally:
+            if session is not None:  # else it would go on as a process that does nothing
+                await _closed(session)
         raise SessionLost
 
     async def look(self) -> LockView:

@@ -1,0 +1,74 @@
+"""The locks of processes: places, shares, and a session that is cut off while it is opened."""
+
+import asyncio
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from journal.postgres import sessions
+from journal.postgres.address import Address
+from journal.postgres.sessions import PostgresLocks
+from journal.shared_owners import SharedOwners
+from tests.harness.postgres import PostgresServer
+
+
+def locks_on(postgres: PostgresServer, schema: str) -> PostgresLocks:
+    return PostgresLocks(
+        Address.read(postgres.url(), schema=schema, statement_timeout_ms=3_000, relaxed=True)
+    )
+
+
+async def until(holds: Callable[[], bool], within_s: float = 20) -> None:
+    for _ in range(round(within_s / 0.02)):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it does not come to that")
+
+
+async def test_shards_are_shared_fairly_and_come_back_when_a_session_ends(
+    postgres: PostgresServer,
+) -> None:
+    both = [SharedOwners(locks_on(postgres, "shared")) for _ in range(2)]
+    held = [locks for owner in both if isinstance(locks := owner._locks, PostgresLocks)]
+    tasks = [asyncio.create_task(owner.run()) for owner in both]
+    await until(lambda: [len(owner.shards) for owner in both] == [32, 32])
+    assert not set(both[0].shards) & set(both[1].shards)
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (held[1].backend,))
+    tasks[1].cancel()
+    await until(lambda: len(both[0].shards) == 64)
+    await both[0].close(0)
+    assert not both[0].shards
+    tasks[0].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for locks in held:
+        await locks.close()
+
+
+async def test_a_session_that_is_cut_off_while_it_opens_keeps_no_place(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, locked = locks_on(postgres, "cut"), sessions._is_locked
+
+    async def late(*given: object) -> bool:
+        is_locked = await locked(*given)  # type: ignore[arg-type] # as they came
+        await asyncio.sleep(60)
+        return is_locked
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "_is_locked", late)
+        opening = asyncio.create_task(slow.open())
+        await asyncio.sleep(0.3)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    next_one = locks_on(postgres, "cut")
+    await next_one.open()
+    seen = [await next_one.look()]
+    for _ in range(20):  # the server takes a moment to see that a session is over
+        if seen[-1].processes > 1:
+            await asyncio.sleep(0.1)
+            seen.append(await next_one.look())
+    assert seen[-1].processes == 1
+    await next_one.close()
