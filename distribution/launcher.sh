@@ -14,10 +14,10 @@ if [ ! -x "$place/stepwell" ]; then
     umask 077
     mkdir -p "$cache/stepwell" 2>/dev/null && [ -w "$cache/stepwell" ] && [ -O "$cache/stepwell" ] ||
         fail "$cache/stepwell cannot be used: set STEPWELL_CACHE to a folder of yours"
-    # A version that no process runs any more is removed; each holds a lock while it runs.
+    # Another version that no process runs is removed; each holds a lock while it runs.
     if command -v flock >/dev/null; then
         for old in "$cache"/stepwell/*/; do
-            [ -e "$old.lock" ] && flock --nonblock --exclusive "$old.lock" rm -rf "$old" || :
+            [ "$old" != "$place/" ] && [ -e "$old.lock" ] && flock --nonblock --exclusive "$old.lock" rm -rf "$old" || :
         done
     fi
     fresh=$(mktemp -d "$cache/stepwell/.unpacking-XXXXXX")
