@@ -200,8 +200,8 @@ _LAST = (
 _IN_STEP = f"(step_id = ? OR (+status = 'failed' AND ({_LAST.format('step_id')}) = ?))"
 _FAILED_WITH = f"(+status = 'failed' AND ({_LAST.format('type')}) = ?)"
 _STARTED_BY = (
-    "(SELECT json_extract(e.body, '$.caller') FROM events e WHERE e.run = runs.id AND e.seq = 1)"
-    " = ?"
+    "(SELECT json_extract(e.body, CASE e.schema WHEN 2 THEN '$[0].caller' ELSE '$.caller' END)"
+    " FROM events e WHERE e.run = runs.id ORDER BY e.seq LIMIT 1) = ?"
 )
 _HAS_LABEL = (
     "EXISTS (SELECT 1 FROM run_labels l WHERE l.tenant = runs.tenant AND l.name = ? AND l.value = ?"

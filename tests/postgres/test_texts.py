@@ -59,3 +59,18 @@ def test_subqueries_without_a_name_get_one() -> None:
         " AS part_0 WHERE a > 1 AND c IN (SELECT d FROM (SELECT 1 AS d) AS named)"
         " AND e = (SELECT 2)"
     )
+
+
+async def test_paths_in_json_lead_through_lists(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    document = '[{"a": {"b": "first"}}, {"a": {"b": "last"}, "c": 5}]'
+    for path, value in (
+        ("$[0].a.b", "first"),
+        ("$[#-1].a.b", "last"),
+        ("$[1].c", "5"),
+        ("$[7].a", None),
+    ):
+        with journal.look() as connection:
+            (found,) = connection.execute("SELECT json_extract(?, ?)", (document, path)).fetchone()
+        assert found == value, path
+    await journal.close()

@@ -1,0 +1,3 @@
+-- The journal, version 23.
+--
+-- Nothing changes here: it is PostgreSQL's function for paths in JSON that learns of lists.
