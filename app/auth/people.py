@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
-from app.auth.passkeys import NewPasskey, Passkeys
+from app.auth.passkeys import NewPasskey, Passkeys, UnfitPasskey
 from app.auth.passwords import Passwords, must_be_fit
 from app.auth.roles import Role
 from app.auth.sealed_token import LinkUnusable, sealed_values, token_of
@@ -19,7 +19,15 @@ from app.clock import Clock
 from app.secrets.seal import Keyring
 from engine import JsonObject
 from engine.value import value
-from journal import ChangeNote, PasskeyRow, PeopleTable, PersonRow, UnknownPerson, changing
+from journal import (
+    ChangeNote,
+    PasskeyRow,
+    PeopleTable,
+    PersonRow,
+    UnknownPasskey,
+    UnknownPerson,
+    changing,
+)
 
 INVITATION = "/invitation/"
 INVITED_FOR_MS = 7 * 86_400_000
@@ -229,21 +237,18 @@ class People:
         return row
 
     async def add_passkey(self, person_id: str, made: NewPasskey, name: str) -> PasskeyRow:
-        """Give a person one more passkey. Raises `Unauthorized`, `UnfitPasskey`, `NameTaken`."""
-        row = self._present(person_id)
+        """Give a person one more passkey. Raises `UnfitPasskey`, `NameTaken`."""
+        if (row := self._by_id.get(person_id)) is None:
+            raise UnfitPasskey("passkeys are for people; a key or a token has none")
         with changing(self._note(row, "createPasskey")):
             return await self.passkeys.add(row, made, name)
 
     async def remove_passkey(self, person_id: str, passkey_id: str) -> None:
-        """Take a passkey away from a person. Raises `Unauthorized`, `UnknownPasskey`."""
-        row = self._present(person_id)
+        """Take a passkey away from a person. Raises `UnknownPasskey`."""
+        if (row := self._by_id.get(person_id)) is None:
+            raise UnknownPasskey(passkey_id)
         with changing(self._note(row, "deletePasskey")):
             await self.passkeys.remove(row.id, passkey_id)
-
-    def _present(self, person_id: str) -> PersonRow:
-        if (row := self._by_id.get(person_id)) is None:
-            raise Unauthorized
-        return row
 
     async def accept(self, token: str, way: str | NewPasskey) -> PersonRow:
         """Give the invited person a password, or a passkey; what counted before does no more.

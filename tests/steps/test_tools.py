@@ -67,7 +67,8 @@ async def test_a_field_may_have_a_key_that_python_cannot_name() -> None:
 def test_tools_are_listed_with_their_schemas() -> None:
     listed = {item.id: item for item in Tools(built_in_tools(Settings(), SystemClock())).describe()}
     assert list(listed) == [
-        "extract-document", "make-file", "send-email", "store", "transform", "zip",
+        "extract-document", "knowledge", "knowledge-search", "make-file", "send-email", "store",
+        "transform", "zip",
     ]  # fmt: skip
     assert all(item.description for item in listed.values())
     assert listed["transform"].input_schema["additionalProperties"] is True

@@ -130,4 +130,7 @@ def test_a_carrier_that_is_busy_is_asked_again_with_the_same_key() -> None:
 
 def test_without_a_carrier_the_step_says_what_to_set() -> None:
     assert run("")["error"]["type"] == "CarrierNotConfigured"
-    assert run("http://127.0.0.1:9", parcels=[{}])["error"]["type"] == "InvalidToolInput"
+    assert (
+        run("http://127.0.0.1:9", parcels=[{**PARCELS[0], "colour": "red"}])["error"]["type"]
+        == "InvalidToolInput"
+    )
