@@ -29,7 +29,8 @@ def take_from_wait(run: Run, event: StepGivenUp | StepSkipped) -> None:
 
 def change_data(run: Run, event: DataChanged) -> None:
     """Change the data as steps see it from now on."""
-    kept = {name: item for name, item in run.data.items() if name not in event.removed}
+    removed = frozenset(map(str, event.removed))
+    kept = {name: item for name, item in run.data.items() if name not in removed}
     run.data = {**kept, **event.data}
 
 

@@ -1,5 +1,6 @@
 """The nearest known word, for messages about unknown ones."""
 
+from bisect import bisect
 from collections.abc import Iterable
 from itertools import takewhile
 
@@ -11,7 +12,7 @@ _LONGEST_LOOKED_AT = 64
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for the nearest known word, else the list of known ones.
 
-    Of many or long words only the first are looked at, and listed.
+    Of many words only those that begin like it are looked at, and of long ones the beginning.
     """
     words = sorted(known)
     if close := nearest(word, words):
@@ -26,8 +27,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     near = [item for item in sorted(known) if abs(len(item) - len(word)) <= len(word) // 2 + 1]
-    near.sort(key=lambda item: (-_shared_start(item, word), abs(len(item) - len(word))))
-    short = {item[:_LONGEST_LOOKED_AT]: item for item in near[:_MOST_LOOKED_AT]}
+    # In a sorted list those that begin like a word stand around its place.
+    first = max(0, bisect(near, word) - _MOST_LOOKED_AT // 2)
+    around = near[first : first + _MOST_LOOKED_AT] if len(near) > _MOST_LOOKED_AT else near
+    around.sort(key=lambda item: (-_shared_start(item, word), abs(len(item) - len(word))))
+    short = {item[:_LONGEST_LOOKED_AT]: item for item in around}
     close = get_close_matches(word[:_LONGEST_LOOKED_AT], short, n=1, cutoff=0.6)
     return f"; did you mean {short[close[0]]}?" if close else ""
 

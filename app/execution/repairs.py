@@ -4,7 +4,8 @@ What follows from it is the engine's; here it is held against the declared field
 nothing gets into a run that the step itself could not have delivered.
 """
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from app.execution.attempt import step_input
@@ -26,6 +27,9 @@ from steps.compiled import Definition
 from steps.contract import InvalidAnswer, Problem, StepBroke
 from steps.nearest import did_you_mean
 from steps.outputs import given
+
+_MOST_HINTS = 5
+_ENDS = re.compile(r"[.\[]")
 
 Checked: TypeAlias = Callable[[LiveRun], Repair]
 """Returns the repair, once the run is there and its lock is held. Raises where it does not fit."""
@@ -117,20 +121,20 @@ def check_edits(
         for name in (*edits, *removed)
         if name in definition.sensitive
     ]
+    unknown = [name for name in removed if name not in before]
+    for at, name in enumerate(unknown):
+        hint = did_you_mean(name, before) if at < _MOST_HINTS else ""
+        problems.append(Problem("remove", f"the run has no data {name}{hint}"))
+    gone = frozenset(removed)
     problems += [
-        Problem("remove", f"the run has no data {name}{did_you_mean(name, before)}")
-        for name in removed
-        if name not in before
+        Problem(f"data.{name}", "is both given and removed") for name in edits if name in gone
     ]
-    problems += [
-        Problem(f"data.{name}", "is both given and removed") for name in edits if name in removed
-    ]
-    data = {name: item for name, item in {**before, **edits}.items() if name not in removed}
-    changed = (*edits, *removed)
+    data = {name: item for name, item in {**before, **edits}.items() if name not in gone}
+    changed = gone.union(edits)
     problems += [
         item
         for item in definition.payload.check(data)
-        if any(item.path == f"data.{name}" or _inside(item.path, name) for name in changed)
+        if not changed.isdisjoint(_fields_of(item.path))
         and not item.path.startswith(("data.fileId", "data.attachment"))
     ]
     if problems:
@@ -138,5 +142,8 @@ def check_edits(
     return data
 
 
-def _inside(path: str, name: str) -> bool:
-    return path.startswith((f"data.{name}.", f"data.{name}["))
+def _fields_of(path: str) -> Iterator[str]:
+    """Yield what may be the name of the field in a path; names may have dots of their own."""
+    path = path.removeprefix("data.")
+    yield path
+    yield from (path[: end.start()] for end in _ENDS.finditer(path))

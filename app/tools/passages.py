@@ -31,13 +31,17 @@ def passages_of(text: str) -> list[str]:
 def _parts(paragraph: str) -> list[str]:
     """Return a paragraph cut at ends of sentences, or between words, where it is too long."""
     parts: list[str] = []
-    while len(paragraph) > LONGEST:
-        ends = [match.end() for match in _ENDS.finditer(paragraph, LONGEST // 2, LONGEST)]
+    begin = 0
+    while len(paragraph) - begin > LONGEST:
+        most = begin + LONGEST
+        ends = [match.end() for match in _ENDS.finditer(paragraph, begin + LONGEST // 2, most)]
         sentences = [at for at in ends if paragraph[at - 2] in ".!?"]
-        at = (sentences or ends or [LONGEST])[-1]
-        parts.append(paragraph[:at].strip())
-        paragraph = paragraph[at:].strip()
-    return [*parts, paragraph] if paragraph else parts
+        end = (sentences or ends or [most])[-1]
+        parts.append(paragraph[begin:end].strip())
+        begin = end
+        while paragraph[begin].isspace():  # it ends with none
+            begin += 1
+    return [*parts, paragraph[begin:]] if paragraph else parts
 
 
 @value(frozen=True, slots=True)

@@ -7,8 +7,9 @@ the input, a person or a service; the other way round, from a step's output to w
 
 import json
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -36,7 +37,12 @@ MOST_NODES = 100
 """How many values a chain tells of, and how many places what was reached has."""
 
 _LARGEST = 4_000
+_MOST_CHARACTERS = 200_000
+"""Of expressions, after which a chain is cut."""
+
 _PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(-?[0-9]+)\]|\[(?:'([^']*)'|"([^"]*)")\]""")
+_ENDS = re.compile(r"[.\[]")
+_PARTS = ("values", "append", "extend")
 _LEAVES = {
     "context": "caller",
     "vars": "variable",
@@ -59,6 +65,7 @@ _SERVICES = {
 }
 
 Keys: TypeAlias = tuple[str | int, ...]
+Node: TypeAlias = "tuple[JsonObject, Written | None, list[Asked]]"
 
 
 @value(frozen=True, slots=True)
@@ -110,9 +117,18 @@ class _Explaining:
     def __init__(self, origins: Origins, document: Mapping[str, Any], of: SettingsOf) -> None:
         self._origins = origins
         self._steps = {str(step.get("id")): step for step in document.get("steps") or []}
-        self._edges = document.get("edges") or []
+        self._edges: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for index, edge in enumerate(document.get("edges") or []):
+            if isinstance(edge.get("condition"), str):
+                self._edges[str(edge.get("from"))].append((index, edge["condition"]))
         self._of = of
         self._known: dict[str, list[Reading]] = {}
+        self._leading: dict[str, list[Reading]] = {}
+        self._declared: dict[str, list[Reading]] = {}
+        self._order: dict[str, dict[str, int]] = {}
+        self._nodes: dict[Asked, Node] = {}
+        self._values: dict[int, tuple[Json, JsonObject]] = {}
+        self._told = 0
 
     def tell(self, asked: Asked) -> JsonObject:
         first, source, _ = self._node(asked)
@@ -120,7 +136,7 @@ class _Explaining:
             told = f"the run has no {asked}" + (" there" if asked.before else "")
             raise BadRequest("the request is not acceptable", [Problem("path", told)])
         chain, is_cut = self._chain(asked)
-        reached: list[Json] = list(self._reached(source)) if source else []
+        reached: list[Json] = list(islice(self._reached(source), MOST_NODES + 1)) if source else []
         return {
             "path": str(asked),
             "value": first.get("value"),
@@ -139,13 +155,14 @@ class _Explaining:
             node, source, uses = self._node(one)
             key = (str(one), source.seq if source else 0)
             if key not in at:
-                if len(nodes) == MOST_NODES:
+                if len(nodes) == MOST_NODES or self._told > _MOST_CHARACTERS:
                     return nodes, True
                 at[key] = len(nodes)
                 nodes.append({**node, "from": []})
                 made = nodes[-1]
                 assert isinstance(made, dict)  # noqa: S101 - made above
                 todo += [(use, made) for use in uses]
+                self._told += _characters(node)
             if above is not None:
                 from_ = above["from"]
                 assert isinstance(from_, list)  # noqa: S101 - made above
@@ -153,8 +170,13 @@ class _Explaining:
                     from_.append(at[key])
         return nodes, False
 
-    def _node(self, asked: Asked) -> tuple[JsonObject, Written | None, list[Asked]]:
+    def _node(self, asked: Asked) -> Node:
         """Return what is told of a value, what wrote it, and what that has read."""
+        if asked not in self._nodes:
+            self._nodes[asked] = self._new_node(asked)
+        return self._nodes[asked]
+
+    def _new_node(self, asked: Asked) -> Node:
         match asked.root, asked.keys:
             case "result", keys:
                 return self._result(asked, keys)
@@ -170,26 +192,24 @@ class _Explaining:
                 return {"path": str(asked), "kind": _LEAVES[root]}, None, []
         return {"path": str(asked), "kind": "unknown"}, None, []
 
-    def _result(self, asked: Asked, keys: Keys) -> tuple[JsonObject, Written | None, list[Asked]]:
+    def _result(self, asked: Asked, keys: Keys) -> Node:
         ended, last = self._origins.result, self._origins.last_step()
         if ended is None or last is None:
             return {"path": str(asked), "kind": "unknown"}, None, []
         found, result = path_in(ended[1], keys)
         if not found:
             return {"path": str(asked), "kind": "unknown"}, None, []
-        node = {**self._step_node(asked, last), **_shown(result), "event": ended[0]}
+        node = {**self._step_node(asked, last), **self._shown(result), "event": ended[0]}
         if last.step_type != "end-flow":
             return node, last, [Asked("steps", (last.step_id, "output", *keys), asked.before)]
         source, _ = within(self._steps.get(last.step_id, {}).get("result"), keys)
         return self._made(node, last, readings_in(source, "result"), last.entered)
 
-    def _data(
-        self, asked: Asked, name: str, keys: Keys
-    ) -> tuple[JsonObject, Written | None, list[Asked]]:
+    def _data(self, asked: Asked, name: str, keys: Keys) -> Node:
         written = self._origins.of_data(name, asked.before)
         if written is None:
             return {"path": str(asked), "kind": "unknown"}, None, []
-        shown = _value_of(written.data, (name, *keys))
+        shown = self._value_of(written.data, (name, *keys))
         if written.writer != "step":
             node: JsonObject = {
                 "path": str(asked), "kind": written.writer, "event": written.seq,
@@ -205,7 +225,7 @@ class _Explaining:
             return self._made(
                 node, written, readings_in(source, f"output.{name}.value"), written.entered
             )
-        for part in ("values", "append", "extend"):
+        for part in _PARTS:
             if step.get("type") == "set" and name in (step.get(part) or {}):
                 source, _ = within(step[part][name], keys)
                 return self._made(
@@ -217,20 +237,18 @@ class _Explaining:
             [Asked("steps", (written.step_id, "output", name, *keys), written.seq + 1)],
         )
 
-    def _output(
-        self, asked: Asked, step_id: str, keys: Keys
-    ) -> tuple[JsonObject, Written | None, list[Asked]]:
+    def _output(self, asked: Asked, step_id: str, keys: Keys) -> Node:
         written = self._origins.of_output(step_id, asked.before)
         if written is None:
             if step_id not in self._origins.earlier:
                 return {"path": str(asked), "kind": "unknown"}, None, []
             start = self._origins.written[1]
             node: JsonObject = {"path": str(asked), "kind": "earlierRun", "runId": start.run_id}
-            return node | _value_of(self._origins.earlier, (step_id, *keys)), start, []
+            return node | self._value_of(self._origins.earlier, (step_id, *keys)), start, []
         found, output = path_in(written.output, keys)
         if not found:
             return {"path": str(asked), "kind": "unknown"}, None, []
-        node = {**self._step_node(asked, written), **_shown(output)}
+        node = {**self._step_node(asked, written), **self._shown(output)}
         step = self._steps.get(step_id, {})
         readings = self._readings(step_id)
         if step.get("type") == "set" and keys and isinstance(keys[0], str):
@@ -260,7 +278,7 @@ class _Explaining:
 
     def _made(
         self, node: JsonObject, written: Written, readings: list[Reading], before: int
-    ) -> tuple[JsonObject, Written | None, list[Asked]]:
+    ) -> Node:
         """Add the expressions that made a value, and return what they have read."""
         uses: list[Asked] = []
         told: list[Json] = []
@@ -282,17 +300,34 @@ class _Explaining:
 
     def _is_own(self, one: Reading, name: object, written: Written) -> bool:
         """Say whether a value of a `set` reads one that stands before it in the same step."""
-        values = list(self._steps.get(written.step_id, {}).get("values") or {})
-        if written.step_type != "set" or name not in values:
+        if written.step_type != "set":
             return False
-        made = next((at for at, own in enumerate(values) if _is_below(one.place, own)), len(values))
-        return values.index(name) < made
+        if written.step_id not in self._order:
+            values = self._steps.get(written.step_id, {}).get("values") or {}
+            self._order[written.step_id] = {str(own): at for at, own in enumerate(values)}
+        order = self._order[written.step_id]
+        if name not in order:
+            return False
+        made = [order[own] for own in _names_in(one.place) if own in order]
+        return order[str(name)] < min(made, default=len(order))
 
     def _readings(self, step_id: str) -> list[Reading]:
         if step_id not in self._known:
             step = self._steps.get(step_id, {})
             self._known[step_id] = readings_of(step, self._of(str(step.get("type"))))
         return self._known[step_id]
+
+    def _value_of(self, whole: Json, keys: Keys) -> JsonObject:
+        found, item = path_in(whole, keys)
+        return self._shown(item) if found else {}
+
+    def _shown(self, item: Json) -> JsonObject:
+        """Return a value to be shown, unless it is too long for that."""
+        if id(item) not in self._values:
+            size = len(json.dumps(item, ensure_ascii=False))
+            told: JsonObject = {"value": item} if size <= _LARGEST else {"valueLeftOut": size}
+            self._values[id(item)] = (item, told)  # held, so that its id is no other's
+        return self._values[id(item)][1]
 
     def _reached(self, source: Written) -> Iterator[JsonObject]:
         """Yield what has read what was written, and in turn what that wrote."""
@@ -317,24 +352,31 @@ class _Explaining:
 
     def _sources(self, written: Written) -> Iterator[tuple[str, str, str, int]]:
         """Yield each expression of a visit with what it read, and the event that wrote that."""
-        step = self._steps.get(written.step_id, {})
-        before = written.entered
-        for one in self._readings(written.step_id):
-            yield from self._makers(one, before)
-        for name, declared in (step.get("output") or {}).items():
-            if isinstance(declared, dict) and "value" in declared:
-                for one in readings_in(declared["value"], f"output.{name}.value"):
-                    own = set(own_paths(one))
-                    rest = tuple(path for path in one.paths if path not in own)
-                    yield from self._makers(Reading(one.place, one.expression, rest), before)
+        for one in (*self._readings(written.step_id), *self._declared_of(written.step_id)):
+            yield from self._makers(one, written.entered)
+
+    def _declared_of(self, step_id: str) -> list[Reading]:
+        """Return what the declared outputs of a step read besides what it has delivered."""
+        if step_id not in self._declared:
+            found = self._declared[step_id] = []
+            for name, declared in (self._steps.get(step_id, {}).get("output") or {}).items():
+                if isinstance(declared, dict) and "value" in declared:
+                    for one in readings_in(declared["value"], f"output.{name}.value"):
+                        own = set(own_paths(one))
+                        rest = tuple(path for path in one.paths if path not in own)
+                        found.append(Reading(one.place, one.expression, rest))
+        return self._declared[step_id]
 
     def _conditions(self, written: Written) -> Iterator[tuple[str, str, str, int]]:
         """Yield the conditions of the edges out of a step, as `_sources` does."""
-        for index, edge in enumerate(self._edges):
-            if edge.get("from") == written.step_id and isinstance(edge.get("condition"), str):
-                place = f"edges[{index}].condition"
-                for one in reading_of_condition(edge["condition"], place):
-                    yield from self._makers(one, written.seq + 1)
+        if written.step_id not in self._leading:
+            self._leading[written.step_id] = [
+                one
+                for index, condition in self._edges[written.step_id]
+                for one in reading_of_condition(condition, f"edges[{index}].condition")
+            ]
+        for one in self._leading[written.step_id]:
+            yield from self._makers(one, written.seq + 1)
 
     def _makers(self, one: Reading, before: int) -> Iterator[tuple[str, str, str, int]]:
         for path in one.paths:
@@ -367,19 +409,22 @@ def _place_reached(
     }
 
 
+def _names_in(place: str) -> Iterator[str]:
+    """Yield what may be the name of the value in a place; names may have dots of their own."""
+    part, dot, name = place.partition(".")
+    if dot and part in _PARTS:
+        yield name
+        yield from (name[: end.start()] for end in _ENDS.finditer(name))
+
+
 def _is_below(place: str, name: str) -> bool:
     return any(
         place == f"{part}.{name}" or place.startswith((f"{part}.{name}.", f"{part}.{name}["))
-        for part in ("values", "append", "extend")
+        for part in _PARTS
     )
 
 
-def _value_of(whole: Json, keys: Keys) -> JsonObject:
-    found, item = path_in(whole, keys)
-    return _shown(item) if found else {}
-
-
-def _shown(item: Json) -> JsonObject:
-    """Return a value to be shown, unless it is too long for that."""
-    size = len(json.dumps(item, ensure_ascii=False))
-    return {"value": item} if size <= _LARGEST else {"valueLeftOut": size}
+def _characters(node: JsonObject) -> int:
+    """Return how long the expressions are that a node tells of."""
+    made: Any = node.get("made", ())
+    return sum(len(one["expression"]) for one in made)

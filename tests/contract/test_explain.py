@@ -1,14 +1,19 @@
 """Where a value of a run came from, and what it reached."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from app.wire.explanation import explained
+from engine import Event, RunStarted, StepCompleted, StepStarted
+from steps.registry import Registry
 from tests.harness.echo import Echo
 from tests.harness.processes import command
 from tests.harness.server import Server, settled
+from tests.harness.work import calls_of
 
 STEPS: list[dict[str, Any]] = [
     {"id": "fetch", "type": "call-api", "method": "POST", "url": "{{ data.url }}/200",
@@ -81,6 +86,33 @@ def test_what_a_value_reached(client: httpx.Client, run: str) -> None:
     assert {one["stepId"] for one in explain(client, run, "data.sent")["reached"]} == {"end"}
     earlier = explain(client, run, "data.count", at=1_000)
     assert {one["stepId"] for one in earlier["reached"]} == {"fetch", "add", "ask", "end"}
+
+
+def test_an_explanation_costs_in_proportion_to_the_definition_and_is_cut() -> None:
+    kind = Registry.built_in().get("set")
+    assert kind is not None
+
+    def work(count: int) -> int:
+        one = {f"v{i}": "{{ data.x }}" for i in range(count)}
+        two = {f"w{i}": "{{ steps.a.output }}" for i in range(count)}
+        steps = [{"id": "a", "type": "set", "values": one}, {"id": "b", "type": "set", "values": two}]  # fmt: skip
+        edges = [{"from": "a", "to": "b", "condition": "data.x"}] * count
+        events: list[Event] = [RunStarted(1, "r", "w", "1", "a", {"x": [*range(count)]})]
+        for visit in range(1, count + 1):
+            for name in "ab":
+                events += [StepStarted(1, name, visit, 1, "set"), StepCompleted(1, name, visit, dict(one), {}, "a")]  # fmt: skip
+
+        def ask() -> None:
+            told: Any = explained(events, {"steps": steps, "edges": edges}, "steps.b.output", None, lambda _: kind.settings)  # fmt: skip
+            assert len(told["chain"]) == 3
+            assert len(json.dumps(told)) < 1_000_000
+            told = explained(events, {"steps": steps, "edges": edges}, "data.x", None, lambda _: kind.settings)  # fmt: skip
+            assert (len(told["reached"]), told["isCut"]) == (100, True)
+
+        ask()
+        return calls_of(ask)
+
+    assert work(160) < 6 * work(40)
 
 
 def test_what_is_no_value_is_told(client: httpx.Client, run: str, shared: Server) -> None:

@@ -101,3 +101,4 @@ def test_a_text_is_cut_between_paragraphs_sentences_and_words() -> None:
     assert all(one.endswith("two.") for one in passages[:2])
     assert "short\n\nalso short" in passages[-4] + passages[-3]
     assert "".join("".join(passages).split()) == "".join(text.split())
+    assert passages_of("a" * 1_199 + " " * 5_000 + "b" * 10) == ["a" * 1_199, "b" * 10]

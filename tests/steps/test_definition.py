@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.execution.repairs import check_edits
 from engine import JsonObject, OnInterrupted
 from steps import edges as edges_module
 from steps.collect_inputs import CollectInputs, CollectInputsSettings
@@ -15,7 +16,7 @@ from steps.definition import compile_definition
 from steps.nearest import did_you_mean
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
-from tests.harness.work import calls_of
+from tests.harness.work import calls_of, lines_of
 
 REGISTRY = Registry.built_in()
 END = {"id": "end", "type": "end-flow"}
@@ -88,6 +89,26 @@ def test_many_fields_that_nobody_asked_for_cost_no_more_each_than_few() -> None:
         assert "name" in odd.value.problems[0].message
 
     assert calls_of(answered) < 2_000 * 30
+
+
+def test_names_to_be_taken_out_cost_no_more_each_than_few() -> None:
+    document = {"name": "F", "initialStep": "end", "steps": [END], "payload": {"a.b": {"type": "string"}}}  # fmt: skip
+    definition = compile_definition(document, REGISTRY)
+    before: JsonObject = {f"name{i}": i for i in range(8_000)}
+
+    gone = [f"namex{i}" for i in range(500)]
+    edits: JsonObject = {**before, "a.b": 1}
+
+    def changed(removed: list[str]) -> list[Problem]:
+        with pytest.raises(InvalidAnswer) as odd:
+            check_edits(definition, before, edits, removed)
+        return odd.value.problems
+
+    assert [problem.path for problem in changed([])] == ["data.a.b"]
+    told = [problem.message for problem in changed(gone)]
+    assert told[0].endswith("?")
+    assert told[9] == "the run has no data namex9"
+    assert lines_of(lambda: changed(gone)) < 8_000 * 60
 
 
 def test_the_nearest_key_of_an_inner_part_is_named() -> None:

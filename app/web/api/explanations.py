@@ -12,8 +12,6 @@ from app.wire.explanation import explained
 from engine import JsonObject, RunStarted
 from steps.bodies import body_at
 
-_LONG = 200
-
 
 class ExplainQuery(BaseModel):
     """Which value of a run is meant."""
@@ -55,7 +53,7 @@ async def explanation(
     def work() -> JsonObject:
         return explained(events, document, path, at, settings_of)
 
-    return await offload(work) if len(events) > _LONG else work()
+    return await offload(work)
 
 
 ENDPOINTS = (
