@@ -32,6 +32,7 @@ from app.wire.errors import (
     NotFoundHere,
     PayloadTooLarge,
     StartedAndDeleted,
+    ToolNotFound,
     UnsupportedMediaType,
 )
 from engine import AnswerKeyReused, Rejected
@@ -93,6 +94,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownSession, 404, "Session not found"),
     (LinkUnusable, 404, "Link not valid"),
     (NotFoundHere, 404, "Not found"),
+    (ToolNotFound, 404, "Tool not found"),
     (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),
     (NotAllowedHere, 405, "Method not allowed"),

@@ -32,6 +32,10 @@ class NotFoundHere(Exception):
     """No such address."""
 
 
+class ToolNotFound(Exception):
+    """There is no tool of that name."""
+
+
 class NotAllowedHere(Exception):
     """The address exists, for other methods."""
 

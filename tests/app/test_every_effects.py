@@ -491,6 +491,17 @@ async def test_a_thread_keeps_what_was_said(world: World) -> None:
     await world.perform(check)
 
 
+async def test_a_file_is_kept_once_for_each_call(world: World) -> None:
+    async def check(effects: Effects) -> None:
+        first = await effects.save_file("a.png", "image/png", b"pixels", "one")
+        assert await effects.save_file("a.png", "image/png", b"pixels", "one") == first
+        assert await effects.save_file("b.png", "image/png", b"others", "two") != first
+        kept = await effects.file(first)
+        assert (kept.name, kept.media_type, kept.content) == ("a.png", "image/png", b"pixels")
+
+    await world.perform(check)
+
+
 async def test_a_visit_that_was_not_has_no_records(world: World) -> None:
     async def check(effects: Effects) -> None:
         with pytest.raises(StepBroke, match="run-1") as failure:

@@ -105,6 +105,7 @@ async def requests_of(count: int) -> float:
         journal=journal,
         admission=SimpleNamespace(in_memory=0),
         acting=SimpleNamespace(total=0, waiting=0),
+        sharing=None,
     )
     header = (b"authorization", f"Bearer {TOKEN}".encode())
     scope = {"type": "http", "headers": [header], "stepwell.request_id": "r"}

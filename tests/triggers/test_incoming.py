@@ -357,7 +357,7 @@ def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> No
     ("body", "path", "told"),
     [
         ({"on": "full moon"}, "on", "request, form"),
-        ({"verify": None}, "verify", "dictionary"),
+        ({"verify": None}, "verify", "must be an object"),
         ({"verify": {"preset": "github"}}, "verify.secret", "required with github"),
         ({"verify": {"preset": "hmac", "secret": "A"}}, "verify.header", "required with hmac"),
         ({"verify": {"preset": "none", "secret": "A"}}, "verify.secret", "no meaning"),
@@ -370,7 +370,7 @@ def test_what_was_accepted_outlives_a_kill_and_counts_once(tmp_path: Path) -> No
         ({"data": {"a": "{{ secrets.A }}"}}, "data", "secret"),
         ({"workflowId": "takes", "data": {"who": "x"}}, "data.amount", "required"),
         ({"respond": "200", "wait": "1s"}, "wait", "only where"),
-        ({"perSecond": 0}, "perSecond", "greater"),
+        ({"perSecond": 0}, "perSecond", "must be at least 0.1"),
         ({"idempotancyKey": "x"}, "idempotancyKey", "did you mean idempotencyKey"),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from app.web.api.starts import wait_limit, waited_for
 from app.web.endpoint import Call, Endpoint
 from app.web.event_stream import EventStream
 from app.wire.bodies import checked
+from app.wire.errors import BadRequest, ToolNotFound
 from app.wire.json_body import json_body
 from app.wire.run_document import outcome_document
 from engine import Json, JsonObject, Run, iso_time
@@ -134,14 +135,18 @@ async def invoke_tool(call: Call) -> Response:
         result = await services.tools.call(call.path("id"), body.args, lambda: context)
     except StepBroke as broke:
         error: JsonObject = {"type": broke.error.type, "message": broke.error.message}
-        return JSONResponse(
-            {"success": False, "error": services.secrets.mask(call.tenant, error)},
-            _STATUS.get(broke.error.type, 200),
-        )
+        masked: Any = services.secrets.mask(call.tenant, error)
+        if refusal := _REFUSED.get(broke.error.type):
+            raise refusal(masked["message"]) from broke
+        return JSONResponse({"success": False, "error": masked})
     return JSONResponse({"success": True, "data": services.secrets.mask(call.tenant, result)})
 
 
-_STATUS: Mapping[str, int] = {"UnknownTool": 404, "InvalidToolInput": 400}
+_REFUSED: Mapping[str, type[Exception]] = {
+    "UnknownTool": ToolNotFound,
+    "InvalidToolInput": BadRequest,
+}
+"""What is the caller's fault, and not what came of the call."""
 
 
 async def show_thread(call: Call) -> Response:
