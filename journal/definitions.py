@@ -10,6 +10,7 @@ from journal.errors import (
     Archived,
     DefinitionExists,
     NotArchived,
+    NotTheNewest,
     OpenRuns,
     UnknownVersion,
 )
@@ -52,8 +53,13 @@ class DefinitionTable(DefinitionQueries):
 
         return str(await self._writer.write(work))
 
-    async def add_version(self, tenant: str, definition_id: str, new: NewVersion) -> str:
-        """Store the next patch version and return its number. Raises `Archived`."""
+    async def add_version(
+        self, tenant: str, definition_id: str, new: NewVersion, *, of: str | None = None
+    ) -> str:
+        """Store the next patch version and return its number.
+
+        Raises `Archived`, and `NotTheNewest` where the newest version is not `of`.
+        """
 
         def work(connection: Connection) -> str:
             _must_be_active(self._kind, connection, tenant, definition_id)
@@ -61,9 +67,11 @@ class DefinitionTable(DefinitionQueries):
                 f"SELECT ordinal, version FROM {self._kind.versions} WHERE {self._kind.of_one}",
                 (tenant, definition_id),
             ).fetchall()
-            ordinal = max(ordinal for ordinal, _ in rows) + 1
+            ordinal, newest = max(rows)
+            if of not in (None, newest):
+                raise NotTheNewest(self._kind.word, definition_id, str(of))
             version = _next(version for _, version in rows)
-            _insert(self._kind, connection, tenant, definition_id, ordinal, version, new)
+            _insert(self._kind, connection, tenant, definition_id, ordinal + 1, version, new)
             _touch(self._kind, connection, tenant, definition_id, new.now_ms)
             return version
 

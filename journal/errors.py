@@ -330,6 +330,13 @@ class DefinitionExists(JournalError):
         super().__init__(f"there is a {word} {definition_id!r} already; choose another id")
 
 
+class NotTheNewest(JournalError):
+    """Somebody else has stored a version after the one that a change was made of."""
+
+    def __init__(self, word: str, definition_id: str, version: str) -> None:
+        super().__init__(f"{word} {definition_id!r} has a newer version than {version}")
+
+
 class Archived(JournalError):
     """The workflow or agent is archived."""
 

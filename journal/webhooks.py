@@ -1,7 +1,7 @@
 """Webhooks: who wants to be told what, and up to where they have been."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.value import value
 from journal.columns import columns, insert_into
@@ -59,22 +59,34 @@ class WebhookTable:
 
         await self._writer.write(work)
 
-    async def change(self, row: WebhookRow) -> None:
-        """Keep what a webhook is now, but for its position. Raises `UnknownWebhook`."""
+    async def change(
+        self, tenant: str, webhook_id: str, edit: Callable[[WebhookRow], WebhookRow]
+    ) -> WebhookRow:
+        """Keep what `edit` makes of a webhook, but for its position, and return it.
 
-        def work(connection: Connection) -> None:
-            changed = connection.execute(
+        It is given the webhook within the transaction, as no other process can alter it any more.
+        Raises `UnknownWebhook`, and what `edit` raises.
+        """
+
+        def work(connection: Connection) -> WebhookRow:
+            kept = connection.execute(
+                f"{_SELECT} WHERE id = ? AND tenant = ?", (webhook_id, tenant)
+            ).fetchone()
+            if kept is None:
+                raise UnknownWebhook(webhook_id)
+            row = edit(_row(kept))
+            connection.execute(
                 "UPDATE webhooks SET name = ?, url = ?, events = ?, workflows = ?, sealed = ?,"
                 " updated_at_ms = ?, disabled_at_ms = ? WHERE id = ? AND tenant = ?",
                 (
                     row.name, row.url, json.dumps(row.events), _listed(row.workflow_ids),
-                    row.sealed, row.updated_at_ms, row.disabled_at_ms, row.id, row.tenant,
+                    row.sealed, row.updated_at_ms, row.disabled_at_ms, webhook_id, tenant,
                 ),
             )  # fmt: skip
-            if changed.rowcount == 0:
-                raise UnknownWebhook(row.id)
+            return row
 
-        await self._writer.write(work)
+        changed: WebhookRow = await self._writer.write(work)
+        return changed
 
     async def delete(self, tenant: str, webhook_id: str) -> None:
         """Forget a webhook and its deliveries. Raises `UnknownWebhook`."""

@@ -108,18 +108,20 @@ class Webhooks:
         changed since the request began stays changed. A new `secret` counts at once; the one
         before it signs too for `overlap_ms`.
         """
-        async with self._lock:
-            now_ms = self._parts.clock.now_ms()
-            kept = await self._table.get(tenant, webhook_id)
+        now_ms = self._parts.clock.now_ms()
+
+        def edited(kept: WebhookRow) -> WebhookRow:
             row = replace(edit(kept), updated_at_ms=now_ms)
-            if secret is not None:
-                secrets = SigningSecrets(secret)
-                if overlap_ms:
-                    former = open_secrets(self._keyring, kept).current
-                    secrets = SigningSecrets(secret, former, now_ms + overlap_ms)
-                sealed = seal_secrets(self._keyring, row.tenant, row.id, secrets)
-                row = replace(row, sealed=sealed)
-            await self._table.change(row)
+            if secret is None:
+                return row
+            secrets = SigningSecrets(secret)
+            if overlap_ms:
+                former = open_secrets(self._keyring, kept).current
+                secrets = SigningSecrets(secret, former, now_ms + overlap_ms)
+            return replace(row, sealed=seal_secrets(self._keyring, tenant, row.id, secrets))
+
+        async with self._lock:
+            row = await self._table.change(tenant, webhook_id, edited)
             await self._stop(row.id)
             self._deliver(row)
             return row

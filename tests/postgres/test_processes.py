@@ -3,7 +3,9 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,36 @@ def test_what_is_changed_at_one_counts_at_the_other(two: list[Server]) -> None:
             assert time.monotonic() < until + 2
         while [one["name"] for one in here.get("/api/secrets").json()] != ["token"]:
             assert time.monotonic() < until + 2
+
+
+def at_once(*calls: Callable[[], httpx.Response]) -> None:
+    """Do all of it at one moment, and look that all of it was done."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        answers = [pool.submit(call) for call in calls]
+        assert [answer.result().status_code for answer in answers] == [200] * len(calls)
+
+
+def test_changes_at_one_moment_undo_none_of_each_other(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there:
+        create(here, "shared", [ASK], straight("ask"))
+        hooked = {"name": "h", "url": "https://example.com/", "events": ["run.completed"]}
+        address = f"/api/webhooks/{here.post('/api/webhooks', json=hooked).json()['id']}"
+        for turn in range(12):
+            name, other = f"Name {turn}", f"Description {turn}"
+            at_once(
+                partial(here.put, "/api/workflows/shared", json={"name": name}),
+                partial(there.put, "/api/workflows/shared", json={"description": other}),
+            )
+            shown = here.get("/api/workflows/shared", params={"version": "latest"}).json()
+            assert (shown["name"], shown["description"]) == (name, other)
+            is_enabled = bool(turn % 2)
+            way = "enable" if is_enabled else "disable"
+            at_once(
+                partial(here.put, address, json={**hooked, "name": name}),
+                partial(there.post, f"{address}/{way}"),
+            )
+            kept = here.get(address).json()
+            assert (kept["name"], kept["enabled"]) == (name, is_enabled)
 
 
 def test_each_thing_is_done_once_wherever_it_came(two: list[Server]) -> None:
