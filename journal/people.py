@@ -1,5 +1,6 @@
 """People who sign in by themselves."""
 
+from collections.abc import Callable
 from dataclasses import astuple
 
 from engine.value import value
@@ -61,26 +62,33 @@ class PeopleTable:
         except Clash as taken:
             raise NameTaken(row.name) from taken
 
-    async def change(self, row: PersonRow) -> None:
-        """Put a person in the place of the one with that id. Raises `UnknownPerson`, `NameTaken`.
+    async def change(
+        self, tenant: str, person_id: str, edit: Callable[[PersonRow], PersonRow]
+    ) -> PersonRow:
+        """Keep what `edit` makes of a person, but for id, tenant and name, and return it.
 
-        The tenant stays what it is.
+        It is given the person within the transaction, as no other process can alter them any more.
+        Raises `UnknownPerson`, and what `edit` raises.
         """
 
-        def work(connection: Connection) -> None:
-            changed = connection.execute(
-                "UPDATE people SET name = ?, role = ?, groups = ?, password = ?, subject = ?,"
+        def work(connection: Connection) -> PersonRow:
+            kept = connection.execute(
+                f"SELECT {columns(PersonRow)} FROM people WHERE id = ? AND tenant = ?",
+                (person_id, tenant),
+            ).fetchone()
+            if kept is None:
+                raise UnknownPerson(person_id)
+            row = edit(PersonRow(*kept))
+            connection.execute(
+                "UPDATE people SET role = ?, groups = ?, password = ?, subject = ?,"
                 " invitation = ?, signed_in_at_ms = ?, disabled_at_ms = ?"
                 " WHERE id = ? AND tenant = ?",
                 (
-                    row.name, row.role, row.groups, row.password, row.subject, row.invitation,
-                    row.signed_in_at_ms, row.disabled_at_ms, row.id, row.tenant,
+                    row.role, row.groups, row.password, row.subject, row.invitation,
+                    row.signed_in_at_ms, row.disabled_at_ms, person_id, tenant,
                 ),
             )  # fmt: skip
-            if changed.rowcount == 0:
-                raise UnknownPerson(row.id)
+            return row
 
-        try:
-            await self._writer.write(work)
-        except Clash as taken:
-            raise NameTaken(row.name) from taken
+        changed: PersonRow = await self._writer.write(work)
+        return changed

@@ -6,8 +6,9 @@ import re
 import secrets
 import unicodedata
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from app.auth.caller import Caller
 from app.auth.errors import Unauthorized
@@ -169,11 +170,11 @@ class People:
         if found.disabled_at_ms is not None:
             raise Unauthorized
         groups = _listed(known.groups)
-        now = replace(found, role=known.role.value, groups=groups, signed_in_at_ms=now_ms)
-        if (now.role, now.groups) == (found.role, found.groups):
-            return await self._changed(now)
-        with changing(self._note(now, "updatePerson")):
-            return await self._changed(now)
+        now = partial(replace, role=known.role.value, groups=groups, signed_in_at_ms=now_ms)
+        if (known.role.value, groups) == (found.role, found.groups):
+            return await self._changed(found, now)
+        with changing(self._note(found, "updatePerson")):
+            return await self._changed(found, now)
 
     async def change(
         self,
@@ -184,17 +185,21 @@ class People:
         disabled: bool | None = None,
     ) -> PersonRow:
         """Change what is given. Raises `UnfitPerson`."""
-        disabled_at_ms = row.disabled_at_ms
-        if disabled is not None:
-            disabled_at_ms = (disabled_at_ms or self._clock.now_ms()) if disabled else None
-        return await self._changed(
-            replace(
-                row,
-                role=row.role if role is None else role.value,
-                groups=row.groups if groups is None else _listed(groups),
+        listed = None if groups is None else _listed(groups)
+        now_ms = self._clock.now_ms()
+
+        def edit(kept: PersonRow) -> PersonRow:
+            disabled_at_ms = kept.disabled_at_ms
+            if disabled is not None:
+                disabled_at_ms = (disabled_at_ms or now_ms) if disabled else None
+            return replace(
+                kept,
+                role=kept.role if role is None else role.value,
+                groups=kept.groups if listed is None else listed,
                 disabled_at_ms=disabled_at_ms,
             )
-        )
+
+        return await self._changed(row, edit)
 
     async def by_password(self, tenant: str, name: str, password: str) -> PersonRow:
         """Return who signs in. Raises `Unauthorized`; how long it takes tells nothing."""
@@ -207,12 +212,12 @@ class People:
 
     async def signed_in(self, row: PersonRow) -> None:
         """Note that somebody has signed in."""
-        await self._changed(replace(self._by_id[row.id], signed_in_at_ms=self._clock.now_ms()))
+        await self._changed(row, partial(replace, signed_in_at_ms=self._clock.now_ms()))
 
     async def invite(self, row: PersonRow) -> tuple[str, int]:
         """Return the path of a new invitation, and until when it counts; older ones end."""
         nonce, until_ms = secrets.token_urlsafe(16), self._clock.now_ms() + INVITED_FOR_MS
-        await self._changed(replace(row, invitation=_hash(nonce)))
+        await self._changed(row, partial(replace, invitation=_hash(nonce)))
         values = [row.tenant, row.id, nonce, until_ms]
         sealed = self._keyring.seal(_KIND, "", "", json.dumps(values))
         return f"{INVITATION}{token_of(sealed)}", until_ms
@@ -258,14 +263,14 @@ class People:
         row = self.invited(token)
         if isinstance(way, NewPasskey):
             with changing(self._note(row, "acceptInvitation")):
-                row = await self._changed(replace(row, password=None, invitation=None))
+                row = await self._changed(row, partial(_accepted, row.invitation, None))
             await self.passkeys.replace(row, way)
             return row
         must_be_fit(way, row.name)
         kept = await self.passwords.hashed(way)
         row = self.invited(token)  # of two at once, one counts
         with changing(self._note(row, "acceptInvitation")):
-            row = await self._changed(replace(row, password=kept, invitation=None))
+            row = await self._changed(row, partial(_accepted, row.invitation, kept))
         await self.passkeys.replace(row, None)
         return row
 
@@ -296,10 +301,17 @@ class People:
         self._by_id[row.id] = row
         return row
 
-    async def _changed(self, row: PersonRow) -> PersonRow:
-        await self._table.change(row)
-        self._by_id[row.id] = row
-        return row
+    async def _changed(self, row: PersonRow, edit: Callable[[PersonRow], PersonRow]) -> PersonRow:
+        now = await self._table.change(row.tenant, row.id, edit)
+        self._by_id[now.id] = now
+        return now
+
+
+def _accepted(invitation: str | None, password: str | None, kept: PersonRow) -> PersonRow:
+    """Return who has accepted: of two at once, also at two processes, one counts."""
+    if kept.invitation != invitation or kept.disabled_at_ms is not None:
+        raise LinkUnusable
+    return replace(kept, password=password, invitation=None)
 
 
 def plain_name(name: str) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -151,6 +152,32 @@ def test_changes_at_one_moment_undo_none_of_each_other(two: list[Server]) -> Non
             )
             kept = here.get(address).json()
             assert (kept["name"], kept["enabled"]) == (name, is_enabled)
+
+
+def test_people_are_changed_at_one_moment(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there:
+        made = here.post("/api/people", json={"name": "Ada", "role": "viewer"}).json()
+        address, link = f"/api/people/{made['id']}", urlsplit(made["invitation"]).path
+        sees = partial(there.get, "/api/people")
+        until = time.monotonic() + 2
+        while made["id"] not in {one["id"] for one in sees().json()}:
+            assert time.monotonic() < until
+        password = {"password": "several words are best", "again": "several words are best"}
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(client.post, link, data=password) for client in (here, there)]
+            assert sorted(one.result().status_code for one in both) == [303, 404]
+        for turn in range(8):
+            role, groups = ("viewer", "editor")[turn % 2], [f"group-{turn}"]
+            at_once(
+                partial(here.put, address, json={"role": role}),
+                partial(there.put, address, json={"groups": groups}),
+            )
+            until = time.monotonic() + 2
+            while True:
+                (shown,) = [one for one in sees().json() if one["id"] == made["id"]]
+                if (shown["role"], shown["groups"]) == (role, groups):
+                    break
+                assert time.monotonic() < until, shown
 
 
 def test_each_thing_is_done_once_wherever_it_came(two: list[Server]) -> None:
