@@ -307,12 +307,13 @@ def _must_be_at_the_end(run: Run, event: RunCompleted | RunCancelled) -> None:
 
 def _complete(run: Run, event: RunCompleted) -> None:
     _must_be_at_the_end(run, event)
-    run.ended_at_ms, run.result, run.deadline_ms = event.at_ms, event.result, None
+    run.ended_at_ms, run.result = event.at_ms, event.result
+    run.deadline_ms = run.held = None
 
 
 def _fail(run: Run, event: RunFailed) -> None:
-    run.ended_at_ms, run.error, run.next_step = event.at_ms, event.error, None
-    run.overdue, run.deadline_ms = False, None
+    run.ended_at_ms, run.error, run.overdue = event.at_ms, event.error, False
+    run.next_step = run.deadline_ms = run.held = None
 
 
 def _cancel(run: Run, event: RunCancelled) -> None:

@@ -184,7 +184,7 @@ class Provider:
             found = json.loads(answer.content)
         except (StepBroke, ResponseUnreadable) as away:
             raise ProviderAway(str(away)) from away
-        except ValueError as wrong:
+        except (ValueError, RecursionError) as wrong:
             raise ProviderAway(f"{request.url} answers with what is no JSON") from wrong
         return answer.status, found if isinstance(found, dict) else {}
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.clock import Clock
+from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
 from app.execution.attempt import step_input
 from app.execution.driving import Driving
@@ -48,7 +49,7 @@ _LONGEST_FAILURE = 500
 
 
 class Notices:
-    """Sends what is due of all runs, some at once."""
+    """Sends what is due of all runs, some at once; tenants take turns."""
 
     def __init__(  # noqa: PLR0913 - the parts that a notice touches, each passed in
         self,
@@ -66,7 +67,7 @@ class Notices:
         self._effects_of = effects_of
         self._services = services
         self._busy: set[str] = set()
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns = FairQueue(_AT_ONCE)
 
     def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
         """Send what is due of a run that has paused."""
@@ -83,11 +84,11 @@ class Notices:
             return  # another process does
         if run.id not in self._busy and due_notices(pause.body, self._clock.now_ms()):
             self._busy.add(run.id)
-            self._driving.beside(self._send_all(run.id, run.pause_seq))
+            self._driving.beside(self._send_all(live.tenant, run.id, run.pause_seq))
 
-    async def _send_all(self, run_id: str, seq: int) -> None:
+    async def _send_all(self, tenant: str, run_id: str, seq: int) -> None:
         try:
-            async with self._turns, self._live_runs.load(None, run_id) as live:
+            async with self._turns.turn(tenant), self._live_runs.load(None, run_id) as live:
                 while await self._send_next(live, seq):
                     pass
         except (UnknownRun, RunLost):

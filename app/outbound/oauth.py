@@ -114,7 +114,7 @@ def _read(response: HttpResponse) -> tuple[str, float]:
     """Return the token of an answer, and for how many seconds it may be used."""
     try:
         body: Any = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     given = body if isinstance(body, dict) else {}
     if response.status != 200:  # noqa: PLR2004 - the one that RFC 6749 names

@@ -105,6 +105,7 @@ WRONG: list[tuple[HttpResponse, str, bool]] = [
     (http_response(401, json={"error": "invalid_client", "error_description": "no such"}),
      "status 401; invalid_client; no such", False),
     (http_response(503), "status 503", True),
+    (HttpResponse(200, {}, b"[" * 90_000), "gave no bearer token", False),
     (http_response(429), "status 429", True),
     (http_response(json={"token_type": "Bearer"}), "no bearer token", False),
     (given("a\nb"), "no bearer token", False),

@@ -1,5 +1,6 @@
 """Reminders, escalation and notices of open questions, what a deadline does, and kill -9 between."""
 
+import socket
 import time
 from collections import Counter
 from pathlib import Path
@@ -75,6 +76,18 @@ def test_a_deadline_does_what_is_said_and_nothing_else(shared: Server) -> None:
         answer = {"type": "request_user_action", "actionId": "ask", "actionValue": "approved",
                   "pauseId": before["pauseId"]}  # fmt: skip
         assert client.post(f"/api/workflow/resume/{stays}", json=answer).status_code == 200
+
+
+def test_notices_to_the_deaf_hold_up_no_other_tenant(shared: Server, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        with shared.client("owner", "deaf") as client, shared.client("owner", "heard") as other:
+            begin(client, asking("deaf", notify=[{"url": address}]))
+            for _ in range(20):
+                client.post("/api/workflow/start/deaf", json={}).raise_for_status()
+            told = {"toolId": "note", "inputs": {"file": str(tmp_path / "n"), "word": "asked"}}
+            begin(other, asking("heard", notify=[told]))
+            wait_for(tmp_path / "n", "asked")
 
 
 def test_notices_reminders_and_escalation_come_once_across_kills(tmp_path: Path) -> None:

@@ -177,6 +177,7 @@ class Story:
             kept = before.current.records.items()
             same = run.current.step_id == before.current.step_id
             assert not same or kept <= run.current.records.items(), "L11: records never change"
+        assert not (run.is_over and run.held), "L16: nobody holds what has ended"
         self.check_handlers()
         for event in events:
             if isinstance(event, AttemptFailed) and event.error.type == "X":

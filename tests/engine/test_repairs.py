@@ -165,3 +165,10 @@ def test_where_a_repair_is_refused(
     with pytest.raises(kind, match=why):
         react(run, GRAPH, command, 20)
     assert run == before
+
+
+def test_what_has_ended_is_held_no_more() -> None:
+    assert fold(inside("end", HELD)).held is not None
+    for end in (OVER[-2:], (OVER[-2], fails(20, "end", LATE))):
+        run = fold((*inside("end", HELD), *end))
+        assert (run.is_over, run.held) == (True, None)

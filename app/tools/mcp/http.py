@@ -132,7 +132,7 @@ def _explains_itself(content: bytes) -> bool:
     """Say whether a body is a JSON-RPC error."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     error = document.get("error") if isinstance(document, dict) else None
     return isinstance(error, dict) and isinstance(error.get("code"), int)
