@@ -65,6 +65,16 @@ def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person)
     tenant = "phone"
     with console.client("owner", tenant) as client:
         client.post("/api/workflows", json=PAY).raise_for_status()
+        long = "x" * 10_000
+        parts = [{"title": long, "value": value} for value in (long, [{long: long}], {long: long})]
+        shows = {
+            **PAY,
+            "id": "shows",
+            "steps": [{**PAY["steps"][0], "show": parts}, PAY["steps"][1]],
+        }
+        client.post("/api/workflows", json=shows).raise_for_status()
+        body = {"data": {"who": long}}
+        client.post("/api/workflow/start/shows", json=body).raise_for_status()
         for who, people in (("Bob", ["key:"]), ("Ann", [])):
             data = {"who": who, "people": people}
             run = client.post("/api/workflow/start/pay", json={"data": data}).json()["runId"]
@@ -75,6 +85,10 @@ def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person)
             assert "Pay Bob?" not in person.text, "it is for somebody else"
             wide = person.driver.execute_script("return document.documentElement.scrollWidth")
             assert wide <= PHONE["width"]
+            person.opens("/runs")
+            table = "return document.querySelector('.scroll').scrollWidth"
+            assert person.driver.execute_script(table) < 1000, "a long title breaks into lines"
+            person.opens("/inbox")
             person.presses("Approve")
             assert settled(client, run, "completed")["result"] == {"decision": "approved"}
         finally:
