@@ -19,6 +19,7 @@ from engine import (
     NotWaiting,
     Repair,
     Run,
+    RunIsOver,
     SkipStep,
     skippable,
 )
@@ -48,7 +49,9 @@ class Meant:
     visit: int | None = None
 
     def check(self, run: Run) -> None:
-        """Raise `NotWaiting` where the run is not in that step any more."""
+        """Raise `RunIsOver` or `NotWaiting` where the run is not in that step any more."""
+        if run.is_over:
+            raise RunIsOver(f"run {run.id} is {run.status}; run it again instead")
         visit = run.current
         here = None if visit is None else (visit.step_id, visit.visit)
         told = "between two steps" if visit is None else f"in step {visit.step_id}"

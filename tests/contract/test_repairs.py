@@ -96,8 +96,9 @@ def test_what_waits_is_tried_now_given_up_or_skipped(client: httpx.Client, echo:
     document = settled(client, lost)
     assert (document["status"], document["error"]["type"]) == ("failed", "HttpStatus")
     assert events(client, lost)[-3:] == ["step.given_up", "step.failed", "run.failed"]
-    over = repair(client, "try-now", lost)
-    assert (over.status_code, "run it again instead" in over.json()["message"]) == (409, True)
+    for named in ({}, {"stepId": "pay"}, {"visit": 1}):
+        over = repair(client, "give-up", lost, **named)
+        assert (over.status_code, "run it again instead" in over.json()["message"]) == (409, True)
 
 
 def test_the_data_of_a_run_at_rest_is_changed(client: httpx.Client, echo: Echo) -> None:
