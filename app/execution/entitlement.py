@@ -43,6 +43,13 @@ def named_in(body: JsonObject, key: str) -> frozenset[str]:
     return frozenset(_folded(listed)) if isinstance(listed, list) else frozenset()
 
 
+def answered_by(body: JsonObject) -> frozenset[str]:
+    """Return who has answered a pause that wants several answers, in one case of letters."""
+    answers = body.get("answers")
+    listed = answers if isinstance(answers, list) else []
+    return frozenset(_folded(one.get("answeredBy") for one in listed if isinstance(one, dict)))
+
+
 def _folded(names: Iterable[Json]) -> Iterable[str]:
     return (str(name).casefold() for name in names)
 
@@ -64,10 +71,7 @@ def refusal(body: JsonObject, caller: Caller) -> str:
     names = names_of(caller)
     if named_in(body, "exclude") & names:
         return "this question may not be answered by you: its workflow leaves you out"
-    answers = body.get("answers")
-    if isinstance(answers, list) and any(
-        isinstance(one, dict) and one.get("answeredBy") == caller.name for one in answers
-    ):
+    if caller.name.casefold() in answered_by(body):
         return "you have answered this question; it waits for somebody else"
     if caller.name.startswith(f"{_LINK}:") or caller.role.includes(Role.ADMIN):
         return ""

@@ -9,7 +9,7 @@ from app.auth.roles import Role
 from app.execution.answers import asked_child
 from app.execution.appends import Appends
 from app.execution.driving import Driving
-from app.execution.entitlement import NotYours, must_be_allowed, named_in
+from app.execution.entitlement import NotYours, answered_by, must_be_allowed, named_in
 from app.execution.live_runs import LiveRuns
 from engine import ChangePause, JsonObject, NotPaused, Run
 from steps.contract import InvalidAnswer, Problem
@@ -116,6 +116,9 @@ def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
     alike = {folded, f"person:{folded}", f"user:{folded}", folded.partition(":")[2]}
     if alike & named_in(body, "exclude"):
         raise InvalidAnswer([Problem("to", f"{name} is left out of this question")])
+    if alike & answered_by(body):
+        told = f"{name} has answered this question; it waits for somebody else"
+        raise InvalidAnswer([Problem("to", told)])
     changed: JsonObject = {"assignees": [name], "delegatedBy": caller.name, "claimedBy": None}
     return "delegated", changed, caller.name, note
 

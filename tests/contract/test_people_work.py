@@ -121,6 +121,9 @@ def test_a_quorum_counts_people_and_a_veto_ends_it(people: People) -> None:
     assert [one["answeredBy"] for one in first["pauseSignal"]["answers"]] == ["user:ada"]
     again = answer(ada, run_id, YES)
     assert (again.status_code, "you have answered" in again.text) == (403, True)
+    for name in ("Ada", "user:ada"):
+        back = bob.post(f"/api/workflow/delegate/{run_id}", json={"to": name})
+        assert (back.status_code, "has answered this question" in back.text) == (400, True)
     assert answer(bob, run_id, YES).status_code == 200
     result = settled(people.owner, run_id, "completed")["result"]
     assert (result["actionValue"], len(result["answers"])) == ("approved", 2)
