@@ -8,7 +8,8 @@ from engine import Json, JsonObject
 from steps.strict_json import parse_strictly
 
 _MOST_OBJECTS = 50
-_FENCE = re.compile(r"```[A-Za-z0-9_+.-]*\s*(.*?)```", re.DOTALL)
+_FENCE = "```"
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]*")
 _BEGINS = re.compile(r"""\{(?=\s{0,200}(?:"(?:[^"\\]|\\.){0,200}"\s{0,200}:|'|\}))""", re.DOTALL)
 _MARK = re.compile(r'[{}"]')
 _STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -20,8 +21,15 @@ def only_object(text: str) -> JsonObject:
     Words around it are not tolerated: what stands in an object that was cut off would pass
     for the whole. Raises `ValueError` that says what is wrong.
     """
-    fenced = _FENCE.fullmatch(text.strip())
-    return _as_object(_parsed((fenced[1] if fenced else text).strip("\ufeff \t\r\n")))
+    return _as_object(_parsed(_unfenced(text).strip("\ufeff \t\r\n")))
+
+
+def _unfenced(text: str) -> str:
+    text = text.strip()
+    if len(text) < 2 * len(_FENCE) or not (text.startswith(_FENCE) and text.endswith(_FENCE)):
+        return text
+    inner = text[len(_FENCE) : -len(_FENCE)]
+    return inner[len(_LANGUAGE.match(inner)[0]) :]  # type: ignore[index] # it may be empty
 
 
 def objects_in(text: str) -> list[JsonObject]:

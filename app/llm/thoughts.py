@@ -5,6 +5,7 @@ import re
 _WORDS = r"think|thinking|thought|thoughts|reasoning|reflection"
 _BLOCK = re.compile(rf"\s*<({_WORDS})\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _BEGUN = re.compile(rf"\s*<(?:{_WORDS})\b[^<>]*>", re.IGNORECASE)
+_OPENS = re.compile(rf"<(?:{_WORDS})\b", re.IGNORECASE)
 _ENDED = re.compile(rf"</(?:{_WORDS})\s*>", re.IGNORECASE)
 
 
@@ -13,13 +14,13 @@ def without_thoughts(text: str) -> str:
 
     Some models' templates open the thoughts, so that the answer has their end only.
     """
-    rest = text
-    while block := _BLOCK.match(rest):
-        rest = rest[block.end() :]
-    if begun := _BEGUN.match(rest):
+    at = 0
+    while block := _BLOCK.match(text, at):
+        at = block.end()
+    if begun := _BEGUN.match(text, at):
         # They never end: nothing else was said.
-        return "" if not _ENDED.search(rest, begun.end()) else rest
-    ended = _ENDED.search(rest)
-    if ended and not re.search(rf"<(?:{_WORDS})\b", rest[: ended.start()], re.IGNORECASE):
-        rest = rest[ended.end() :]
-    return rest.lstrip() if rest is not text else text
+        return text[at:] if _ENDED.search(text, begun.end()) else ""
+    ended = _ENDED.search(text, at)
+    if ended and not _OPENS.search(text, at, ended.start()):
+        at = ended.end()
+    return text[at:].lstrip() if at else text

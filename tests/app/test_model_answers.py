@@ -261,6 +261,8 @@ def test_no_piece_of_a_key_is_shown() -> None:
         ("Use <think> and </think>.", "Use <think> and </think>."),
         ("  Hello. ", "  Hello. "),
         ("<thing>a</thing>", "<thing>a</thing>"),
+        ("<think>a</reasoning>b", "<think>a</reasoning>b"),
+        ("<think></think>" * 3 + " Hello.", "Hello."),
     ],
 )
 def test_thoughts_are_no_part_of_an_answer(text: str, shown: str) -> None:

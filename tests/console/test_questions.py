@@ -1,6 +1,7 @@
 """What a question shows, to those who sign in and behind a link; nothing in it can act."""
 
 import re
+import time
 from html import unescape
 from typing import Any
 
@@ -93,3 +94,7 @@ def test_markdown_is_escaped_first() -> None:
     assert "<code>&lt;b&gt;</code>" in made
     assert "<ul><li>one</li><li>two</li></ul>" in made
     assert str(markdown("[a](https://x.example/y) > z\n\x000\x00")).count("<a ") == 1
+    assert str(markdown("# a #b ##")) == "<p><strong>a #b</strong></p>"
+    began = time.process_time()
+    markdown(f"# a{' ' * 99_000}b\n# {'#' * 99_000}b")
+    assert time.process_time() - began < 5, "in proportion to the text; its square takes a minute"

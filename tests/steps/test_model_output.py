@@ -25,6 +25,7 @@ FOUND = {"name": "Ada", "age": 36}
         f"```json {ADA} ```",
         '{"name": "Ada", "age": 36, "note": "two\nlines"}',
         f"```{ADA}```",
+        f"```json{ADA}```",
         f"```json\n{ADA}",
         f"Here it is:\n\n```json\n{ADA}\n```\nHope this helps!",
         f"Sure! {ADA}",
@@ -73,5 +74,7 @@ def test_looking_for_objects_costs_in_proportion(piece: str) -> None:
     began_s = time.process_time()
     with contextlib.suppress(ValueError):
         objects_in("x " + piece * (400_000 // len(piece)))
+    with contextlib.suppress(ValueError):
+        objects_in("```" + "a" * 400_000)
     # A few hundredths; every second look at what was looked at would take minutes.
     assert time.process_time() - began_s < 10

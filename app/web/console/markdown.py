@@ -10,7 +10,7 @@ from html import escape
 
 from minijinja import safe
 
-_HEADING = re.compile(r"(#{1,6}) +(.+?) *#*")
+_HEADING = re.compile(r"#{1,6} +(.+)")
 _BULLET = re.compile(r"[-*+] +(.*)")
 _NUMBER = re.compile(r"[0-9]{1,9}[.)] +(.*)")
 _RULE = re.compile(r"(?:\*{3,}|-{3,}|_{3,})")
@@ -39,7 +39,8 @@ def _blocks(lines: list[str]) -> Iterator[str]:
             yield f"<pre>{escape(chr(10).join(lines[at + 1 : end]))}</pre>"
             at = end + 1
         elif heading := _HEADING.fullmatch(line):
-            yield f"<p><strong>{_inline(heading[2])}</strong></p>"
+            title = heading[1].rstrip("#").rstrip() or heading[1]
+            yield f"<p><strong>{_inline(title)}</strong></p>"
             at += 1
         elif _RULE.fullmatch(line):
             yield "<hr>"
