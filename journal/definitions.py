@@ -8,9 +8,9 @@ from journal.definition_queries import DefinitionQueries
 from journal.definition_rows import Kind, NewVersion
 from journal.errors import (
     Archived,
+    ChangedMeanwhile,
     DefinitionExists,
     NotArchived,
-    NotTheNewest,
     OpenRuns,
     UnknownVersion,
 )
@@ -58,7 +58,7 @@ class DefinitionTable(DefinitionQueries):
     ) -> str:
         """Store the next patch version and return its number.
 
-        Raises `Archived`, and `NotTheNewest` where the newest version is not `of`.
+        Raises `Archived`, and `ChangedMeanwhile` where the newest version is not `of`.
         """
 
         def work(connection: Connection) -> str:
@@ -69,7 +69,7 @@ class DefinitionTable(DefinitionQueries):
             ).fetchall()
             ordinal, newest = max(rows)
             if of not in (None, newest):
-                raise NotTheNewest(self._kind.word, definition_id, str(of))
+                raise ChangedMeanwhile(self._kind.word, definition_id)
             version = _next(version for _, version in rows)
             _insert(self._kind, connection, tenant, definition_id, ordinal + 1, version, new)
             _touch(self._kind, connection, tenant, definition_id, new.now_ms)

@@ -330,11 +330,11 @@ class DefinitionExists(JournalError):
         super().__init__(f"there is a {word} {definition_id!r} already; choose another id")
 
 
-class NotTheNewest(JournalError):
-    """Somebody else has stored a version after the one that a change was made of."""
+class ChangedMeanwhile(JournalError):
+    """Somebody else has changed or removed what a change was made of."""
 
-    def __init__(self, word: str, definition_id: str, version: str) -> None:
-        super().__init__(f"{word} {definition_id!r} has a newer version than {version}")
+    def __init__(self, word: str, which: str) -> None:
+        super().__init__(f"somebody else has changed the {word} {which!r} meanwhile")
 
 
 class Archived(JournalError):

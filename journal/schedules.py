@@ -5,7 +5,7 @@ from dataclasses import astuple
 from engine.value import value
 from journal.columns import columns, insert_into
 from journal.connection import Connection
-from journal.errors import TooManySchedules, UnknownSchedule
+from journal.errors import ChangedMeanwhile, TooManySchedules, UnknownSchedule
 from journal.firings import Firing, note
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -53,10 +53,11 @@ class ScheduleTable:
         self._writer = writer
         self._readers = readers
 
-    async def put(self, row: ScheduleRow, most: int) -> None:
+    async def put(self, row: ScheduleRow, most: int, before: ScheduleRow | None) -> None:
         """Keep a schedule, in the place of the one of its id; durable when this returns.
 
-        What it had started stays known. Raises `TooManySchedules`.
+        What it had started stays known. Raises `TooManySchedules`, and `ChangedMeanwhile` where
+        what is kept is not `before` any more.
         """
 
         def work(connection: Connection) -> None:
@@ -65,6 +66,12 @@ class ScheduleTable:
             ).fetchone()
             if others[0] >= most:
                 raise TooManySchedules(most)
+            kept = connection.execute(
+                "SELECT updated_at_ms FROM schedules WHERE tenant = ? AND id = ?",
+                (row.tenant, row.id),
+            ).fetchone()
+            if (kept and kept[0]) != (before and before.updated_at_ms):
+                raise ChangedMeanwhile("schedule", row.id)
             connection.execute(
                 f"{insert_into('schedules', ScheduleRow)} ON CONFLICT (tenant, id) DO UPDATE SET"
                 " document = excluded.document, next_at_ms = excluded.next_at_ms,"

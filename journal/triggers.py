@@ -6,7 +6,7 @@ from dataclasses import astuple
 from engine.value import value
 from journal.columns import columns, insert_into
 from journal.connection import Connection
-from journal.errors import TooManyTriggers, UnknownTrigger
+from journal.errors import ChangedMeanwhile, TooManyTriggers, UnknownTrigger
 from journal.firings import KEPT, Firing, note
 from journal.readers import Readers
 from journal.requests import ArrivedRequest, keep
@@ -57,13 +57,14 @@ class TriggerTable:
         self._writer = writer
         self._readers = readers
 
-    async def put(self, row: TriggerRow, most: int) -> None:
+    async def put(self, row: TriggerRow, most: int, before: TriggerRow | None) -> None:
         """Keep a trigger, in the place of the one of its id; durable when this returns.
 
         How far it has come with the ends of runs stays where it was, if it waited for them.
 
         Raises:
             TooManyTriggers: The tenant has `most` others.
+            ChangedMeanwhile: What is kept is not `before` any more.
         """
 
         def work(connection: Connection) -> None:
@@ -72,6 +73,12 @@ class TriggerTable:
             ).fetchone()
             if others[0] >= most:
                 raise TooManyTriggers(most)
+            kept = connection.execute(
+                "SELECT updated_at_ms FROM triggers WHERE tenant = ? AND id = ?",
+                (row.tenant, row.id),
+            ).fetchone()
+            if (kept and kept[0]) != (before and before.updated_at_ms):
+                raise ChangedMeanwhile("trigger", row.id)
             connection.execute(
                 f"{insert_into('triggers', TriggerRow)} ON CONFLICT (tenant, id) DO UPDATE SET"
                 " kind = excluded.kind, document = excluded.document, address = excluded.address,"

@@ -5,14 +5,15 @@ import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from app.clock import Clock
+from app.concurrency.first_come import until_kept
 from app.concurrency.offload import offload
 from engine import Json, JsonObject
-from journal import DefinitionTable, NewVersion, NotTheNewest, VersionRow
+from journal import DefinitionTable, NewVersion, VersionRow
 from steps.bodies import step_count
 
 _COMPILED = 500
@@ -97,19 +98,15 @@ class Definitions(Generic[C]):
         # Else one of two updates at once would undo what the other has changed, or compile again.
         one_at_a_time = self._updating.setdefault((tenant, definition_id), asyncio.Lock())
         async with one_at_a_time:
-            version = None
-            while version is None:
-                version = await self._changed(tenant, definition_id, changes)
+            version = await until_kept(lambda: self._changed(tenant, definition_id, changes))
         return await self.table.get(tenant, definition_id, version)
 
-    async def _changed(self, tenant: str, definition_id: str, changes: JsonObject) -> str | None:
-        """Store what the newest version becomes; None where another process was first."""
+    async def _changed(self, tenant: str, definition_id: str, changes: JsonObject) -> str:
         newest = await self.table.get(tenant, definition_id, "latest")
         merged = {**newest.definition, "status": "draft", **changes, "id": definition_id}
         new = self._new(await self._compile(merged, self._check_document))
-        with self._changing(), suppress(NotTheNewest):
+        with self._changing():
             return await self.table.add_version(tenant, definition_id, new, of=newest.version)
-        return None
 
     async def clone(self, tenant: str, definition_id: str) -> VersionRow:
         """Copy the newest version as a new draft called "... (Copy)"."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.clock import Clock
+from app.concurrency.first_come import until_kept
 from app.secrets.seal import Keyring
 from app.triggers.receiving import CompiledTrigger
 from app.triggers.starting import Starter, StartRefused, Target
@@ -83,13 +84,18 @@ class KeptTriggers:
             TooManyTriggers: The tenant has as many as it may have.
         """
         await self._check(tenant, body)
-        async with self._lock:
+
+        async def change() -> tuple[bool, TriggerState]:
             before = await self._before(tenant, trigger_id)
             return before is None, await self._put(tenant, trigger_id, body, before)
 
+        async with self._lock:
+            return await until_kept(change)
+
     async def set_enabled(self, tenant: str, trigger_id: str, *, enabled: bool) -> TriggerState:
         """Pause a trigger, or let it go on. Raises `UnknownTrigger`."""
-        async with self._lock:
+
+        async def change() -> TriggerState:
             row = await self._journal.triggers.get(tenant, trigger_id)
             body = body_of(row)
             if body.enabled == enabled:
@@ -97,12 +103,16 @@ class KeptTriggers:
             changed = body.model_copy(update={"enabled": enabled})
             return await self._put(tenant, trigger_id, changed, row)
 
+        async with self._lock:
+            return await until_kept(change)
+
     async def rotate(self, tenant: str, trigger_id: str) -> TriggerState:
         """Give a trigger another address; the one before leads nowhere from now on.
 
         Raises `UnknownTrigger`, and `StartRefused` for one that has no address.
         """
-        async with self._lock:
+
+        async def change() -> TriggerState:
             row = await self._journal.triggers.get(tenant, trigger_id)
             if row.address is None:
                 problem = Problem("on", "a trigger on the ends of runs has no address")
@@ -111,6 +121,9 @@ class KeptTriggers:
             state = await self._put(tenant, trigger_id, body_of(row), fresh)
             self._forget(row.address)
             return state
+
+        async with self._lock:
+            return await until_kept(change)
 
     async def delete(self, tenant: str, trigger_id: str) -> None:
         """Forget a trigger and its requests. Raises `UnknownTrigger`."""
@@ -212,7 +225,7 @@ class KeptTriggers:
             max(now_ms, before.updated_at_ms + 1) if before else now_ms,
         )
         known, self._addresses = self._addresses, None  # until it is known what is stored
-        await self._journal.triggers.put(row, MOST)
+        await self._journal.triggers.put(row, MOST, before)
         self._addresses = known
         if before is not None and before.address != address:
             self._forget(before.address)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 from app.clock import Clock
+from app.concurrency.first_come import until_kept
 from app.triggers.schedule_document import Schedule, ScheduleBody
 from app.triggers.starting import Starter, Target, checked_data, rendered
 from engine.value import value
@@ -49,13 +50,22 @@ class Schedules:
             StartRefused: What it would start cannot be started.
             TooManySchedules: The tenant has as many as it may have.
         """
+
+        async def change() -> tuple[bool, ScheduleState]:
+            try:
+                before: ScheduleRow | None = await self._journal.schedules.get(tenant, schedule_id)
+            except UnknownSchedule:
+                before = None
+            return before is None, await self._put(tenant, schedule_id, body, before)
+
+        return await until_kept(change)
+
+    async def _put(
+        self, tenant: str, schedule_id: str, body: ScheduleBody, before: ScheduleRow | None
+    ) -> ScheduleState:
         now_ms = self._clock.now_ms()
         schedule = Schedule(schedule_id, body)
         await self._check(tenant, schedule, now_ms)
-        try:
-            before: ScheduleRow | None = await self._journal.schedules.get(tenant, schedule_id)
-        except UnknownSchedule:
-            before = None
         next_ms = schedule.cron.after(now_ms) if body.enabled else None
         if before and next_ms and before.next_at_ms and _same_moments(body_of(before), body):
             next_ms = before.next_at_ms  # what is overdue stays so
@@ -69,18 +79,22 @@ class Schedules:
             before.created_at_ms if before else now_ms,
             max(now_ms, before.updated_at_ms + 1) if before else now_ms,
         )
-        await self._journal.schedules.put(row, MOST)
+        await self._journal.schedules.put(row, MOST, before)
         self.on_change()
-        return before is None, await self._state(row)
+        return await self._state(row)
 
     async def set_enabled(self, tenant: str, schedule_id: str, *, enabled: bool) -> ScheduleState:
         """Pause a schedule, or let it go on from now. Raises `UnknownSchedule`."""
-        row = await self._journal.schedules.get(tenant, schedule_id)
-        body = body_of(row)
-        if body.enabled == enabled:
-            return await self._state(row)
-        _, state = await self.put(tenant, schedule_id, body.model_copy(update={"enabled": enabled}))
-        return state
+
+        async def change() -> ScheduleState:
+            row = await self._journal.schedules.get(tenant, schedule_id)
+            body = body_of(row)
+            if body.enabled == enabled:
+                return await self._state(row)
+            changed = body.model_copy(update={"enabled": enabled})
+            return await self._put(tenant, schedule_id, changed, row)
+
+        return await until_kept(change)
 
     async def get(self, tenant: str, schedule_id: str) -> ScheduleState:
         """Return a schedule. Raises `UnknownSchedule`."""

@@ -154,6 +154,30 @@ def test_changes_at_one_moment_undo_none_of_each_other(two: list[Server]) -> Non
             assert (kept["name"], kept["enabled"]) == (name, is_enabled)
 
 
+def test_triggers_and_schedules_are_changed_at_one_moment(two: list[Server]) -> None:
+    with two[0].client() as here, two[1].client() as there:
+        create(here, "target", [ASK], straight("ask"))
+        trigger = {"workflowId": "target", "verify": {"preset": "none"}}
+        schedule = {"workflowId": "target", "cron": "@yearly", "timeZone": "UTC"}
+        path = urlsplit(here.put("/api/triggers/t", json=trigger).json()["url"]).path
+        here.put("/api/schedules/s", json=schedule)
+        for turn in range(8):
+            is_enabled, cron = bool(turn % 2), f"{turn} 3 * * *"
+            way = "resume" if is_enabled else "pause"
+            at_once(
+                partial(here.post, f"/api/triggers/t/{way}"),
+                partial(there.post, "/api/triggers/t/rotate"),
+            )
+            before, kept = path, there.get("/api/triggers/t").json()
+            path = urlsplit(kept["url"]).path
+            assert (kept["enabled"], path == before) == (is_enabled, False)
+            at_once(
+                partial(here.put, "/api/schedules/s", json={**schedule, "cron": cron}),
+                partial(there.post, "/api/schedules/s/pause"),
+            )
+            assert here.get("/api/schedules/s").json()["cron"] == cron
+
+
 def test_people_are_changed_at_one_moment(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         made = here.post("/api/people", json={"name": "Ada", "role": "viewer"}).json()
