@@ -194,8 +194,11 @@ class StepLife:
         Returns False where child runs may be open, for whose end what follows may have to wait.
         """
         if live.is_doing(doing):
-            if isinstance(happened, AwaitsChildren) and live.run.is_stopping:
-                happened = Stopped()
+            if isinstance(happened, AwaitsChildren):
+                if live.run.is_stopping:
+                    happened = Stopped()
+                elif live.is_notified:  # it looks again; what was asked may be answered by now
+                    happened = replace(happened, pause=None)
             if live.may_have_children and isinstance(happened, Broke | Stopped):
                 return False
             self._appends.take(live, happened)

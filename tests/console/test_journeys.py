@@ -161,7 +161,7 @@ def test_a_failed_run_is_repaired_from_the_step_that_failed(
 
 def test_a_viewer_looks_and_cannot_act(console: Server, person: Person, scene: Scene) -> None:
     person.signs_in("acme", console.key("viewer", "acme"))
-    person.sees("Ada Lovelace claims")
+    person.sees("Whom shall we greet?")
     assert "Pay" not in [item.text for item in person.driver.find_elements(By.TAG_NAME, "button")]
     person.sees("Your role may look, but not answer.")
     person.opens("/settings/keys")

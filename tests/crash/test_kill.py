@@ -249,7 +249,7 @@ def check_everything(
     assert len(started) > CYCLES
     with server.client() as client:
         for run_id, load in started.items():
-            document = settled(client, run_id, *OVER, "paused", within=30)
+            document = settled(client, run_id, *OVER, "paused", within=90)
             if document["status"] == "paused":
                 load.resumed.discard(run_id)
                 load.look(client, run_id)
