@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     for group in asked or GROUPS:
         import_module(f"app.cli.{group}").add(subparsers)
     args = parser.parse_args(given)
-    place = "remote" if args.main.__module__.rpartition(".")[2] in _REMOTE else "local"
+    place = "remote" if _REMOTE.keys() & asked else "local"
     carry_out = import_module(f"app.cli.{place}").carry_out
     gc.enable()
     code: int = carry_out(args)

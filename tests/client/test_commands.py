@@ -105,6 +105,8 @@ def test_actions_cancels_and_refusals(defined: Server) -> None:
     assert "must be a JSON object" in said(defined, "start", "asking", "--data-json", "[]", code=1)
     assert "is failed" in said(defined, "start", "failing", "--wait", code=1)
     assert "404" in said(defined, "status", "none", code=1)
+    refused = said(defined, "repair", "hold", "none", code=1)
+    assert refused.startswith("stepwell: 404"), "one line, and not where in the code"
 
 
 def test_many_runs_by_the_address_of_their_server(defined: Server) -> None:
