@@ -35,7 +35,9 @@ class Retry(_Part):
         2.0, ge=1, le=100, description="what each further wait is multiplied by"
     )
     maximumInterval: Duration = Field(  # noqa: N815
-        60_000, description="the longest wait, also where the other side asks for more"
+        60_000,
+        description="the longest wait, also where the other side asks for more; without it 1m, or "
+        "`initialInterval` where that is longer",
     )
     nonRetryableErrors: list[str] = Field(  # noqa: N815
         [], description="error types after which no attempt follows"
@@ -49,11 +51,14 @@ class Retry(_Part):
 
     def policy(self) -> RetryPolicy:
         """Return it as the engine takes it."""
+        longest = self.maximumInterval
+        if "maximumInterval" not in self.model_fields_set:
+            longest = max(longest, self.initialInterval)
         return RetryPolicy(
             self.maxAttempts,
             self.initialInterval,
             self.backoffCoefficient,
-            self.maximumInterval,
+            longest,
             frozenset(self.nonRetryableErrors),
             tuple(self.on),
         )

@@ -47,12 +47,12 @@ def started(client: httpx.Client, url: str, sleep_s: float = 3600) -> str:
     return str(answer.raise_for_status().json()["runId"])
 
 
-def backing_off(client: httpx.Client, run_id: str, attempt: int = 1) -> None:
+def backing_off(client: httpx.Client, run_id: str, attempt: int = 1) -> datetime:
     until, last = time.monotonic() + 60, []
     while time.monotonic() < until:
         last = client.get(f"/api/workflow/status/{run_id}").json()["stepExecutionHistory"][-1:]
         if last and "retryAt" in last[0] and last[0].get("attempt", 1) == attempt:
-            return
+            return datetime.fromisoformat(last[0]["retryAt"])
     raise AssertionError(last)
 
 
@@ -91,7 +91,10 @@ def test_what_waits_is_tried_now_given_up_or_skipped(client: httpx.Client, echo:
     assert (refused.status_code, "answer it" in refused.json()["message"]) == (409, True)
 
     lost = started(client, f"{echo.address}/500")
-    backing_off(client, lost)
+    until = backing_off(client, lost)
+    assert until - datetime.now(UTC) > timedelta(minutes=25), (
+        "the hour that is declared, with jitter"
+    )
     assert repair(client, "give-up", lost, reason="no use").status_code == 200
     document = settled(client, lost)
     assert (document["status"], document["error"]["type"]) == ("failed", "HttpStatus")
