@@ -289,22 +289,31 @@ class Events:
         if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
             return event, 0
         try:
-            data, length = await self._inherited.of(event.parent.run_id, event.parent.execution)
+            data, length = await self._inherited.of(event.parent)
         except UnknownRun as deleted:
             raise UnknownRun(event.run_id) from deleted
         return replace(event, inherited=data), length
 
-    async def _data_in(self, run_id: str, execution: int) -> Found:
-        """Return the data that a run had in one execution of a step."""
+    async def _data_in(self, run_id: str, execution: int, attempt: int) -> Found:
+        """Return the data that a run had in an attempt of one execution of a step.
+
+        Between two attempts a person may have changed it.
+        """
         head, run = await self.run(run_id)
-        if run.executions == execution and run.current is not None:
+        is_there = (
+            run.executions == execution
+            and run.current is not None
+            and run.current.attempt == attempt
+        )
+        if is_there and (run.state is State.EXECUTING or run.waits_for_children):
             return run.data, head.characters
         _, events, length = await self._read(run_id, None)
         before: Run | None = None
         for at, event in enumerate(events):
-            enters = isinstance(event, StepStarted) and event.attempt == 1
-            if enters and before is not None and before.executions == execution - 1:
-                return before.data, length
+            if before is not None and isinstance(event, StepStarted) and event.attempt == attempt:
+                entered = before.executions + (attempt == 1)
+                if entered == execution:
+                    return before.data, length
             before = apply(before, event)
             if at % _PIECE_EVENTS == 0:
                 await asyncio.sleep(0)

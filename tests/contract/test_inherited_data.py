@@ -3,6 +3,7 @@
 import itertools
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -136,3 +137,29 @@ def test_items_go_through_steps_of_the_document(shared: Server) -> None:
             "steps[0].workflowId", "steps[1].steps", "steps[2].steps", "steps[3].edges", "steps[4].steps[0].result",
         }, problems  # fmt: skip
         assert "data.item" in problems["steps[4].steps[0].result"]
+
+
+def test_an_attempt_has_the_data_as_it_was_changed_before_it(server: Server) -> None:
+    no = {"id": "no", "type": "end-flow", "status": "failed", "message": "too little"}
+    group = {
+        "id": "pay", "type": "group", "retry": {"maxAttempts": 2, "initialInterval": "1h"},
+        "steps": [MINE, no, SEES],
+        "edges": [{"from": "mine", "to": "give", "condition": "data.round > 5"}, {"from": "mine", "to": "no"}],
+    }  # fmt: skip
+    with server.client() as client:
+        create(client, "again", [group], [{"from": "pay", "to": "end"}])
+        body = {"data": {"rows": ROWS, "round": 1}}
+        run_id = client.post("/api/workflow/start-async/again", json=body).json()["runId"]
+        until = time.monotonic() + 20
+        repair = {"runId": run_id, "data": {"round": 9}}
+        while client.post("/api/workflow/management/change-data", json=repair).status_code == 409:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        client.post("/api/workflow/management/try-now", json={"runId": run_id}).raise_for_status()
+        settled(client, run_id, "completed")
+    server.kill()
+    server.start()
+    with server.client() as client:
+        ended = status(client, run_id)
+        rounds = [status(client, child)["data"]["round"] for child in ended["childRunIds"]]
+        assert sorted(rounds) == [1, 9]

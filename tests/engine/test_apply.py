@@ -207,6 +207,7 @@ CHANGES = [
     ("and has it", WAITING, RunAdmitted(21, 900), State.READY, {"deadline_ms": 900}),
     ("or is cancelled before", (*WAITING, CANCELLED), RunCancelled(21), State.CANCELLED, {"ended_at_ms": 21, "next_step": None}),
     ("a run takes too long", (started("plain", deadline_ms=15),), RunOverdue(20), State.READY, {"overdue": True, "deadline_ms": None}),
+    ("or is cancelled before its first step", (started("plain", deadline_ms=15), RunOverdue(20), CANCELLED), RunCancelled(21), State.CANCELLED, {"ended_at_ms": 21, "next_step": None, "overdue": False}),
     ("which a cancel does not", (started("plain", deadline_ms=900),), CANCELLED, State.READY, {"cancel_requested": True, "reason": "no need", "deadline_ms": None}),
     ("its step is stopped", OVERDUE, StepCancelled(21, "plain", 1), State.READY, {"current": None, "past": {"status": VisitStatus.CANCELLED, "ended_at_ms": 21}}),
     ("or by a cancel that came too", (*OVERDUE, CANCELLED), StepCancelled(21, "plain", 1), State.READY,

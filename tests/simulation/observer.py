@@ -109,12 +109,26 @@ class Observer:
             self._check_row(run_id, run)
 
     def _whole(self, event: Event) -> Event:
-        """Return an event with the data that its run has from its parent, which is in that step."""
+        """Return an event with the data that its run has from its parent, which was in that step.
+
+        It may have left it meanwhile, by a command; the child is stopped then.
+        """
         if not isinstance(event, RunStarted) or not event.inherits or event.parent is None:
             return event
-        parent = self.runs[event.parent.run_id]
-        if parent.executions != event.parent.execution or parent.current is None:
-            self.violated(f"{event.run_id} has its data from a step that {parent.id} is not in")
+        place = event.parent
+        were_there = (
+            parent
+            for parent in reversed(self.folds[place.run_id])
+            if parent.executions == place.execution
+            and parent.current is not None
+            and parent.current.attempt == place.attempt
+            and (parent.state is State.EXECUTING or parent.waits_for_children)
+        )
+        parent = next(were_there, None)
+        if parent is None:
+            what = f"{event.run_id} has its data from a step that {place.run_id} was not in"
+            self.violated(what)
+            return event
         return replace(event, inherited=parent.data)
 
     def _check_places(self, admitted: Run) -> None:
