@@ -3,10 +3,12 @@
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.auth.passkeys import LONGEST_NAME, Site
 from app.auth.roles import Role
+from app.services import Services
 from app.web.endpoint import Call, Endpoint
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
@@ -40,7 +42,7 @@ async def add_passkey(call: Call) -> Response:
     """Give the caller, who has to be a person, one more passkey."""
     body = checked(PasskeyBody, await json_body(call.request, call.services.settings))
     people = call.services.authenticator.people
-    site = Site(call.services.settings.public_url or str(call.request.base_url).rstrip("/"))
+    site = site_of(call.request, call.services)
     made = await people.passkeys.made(site, body.challenge, body.passkey)
     row = await people.add_passkey(call.caller.credential, made, body.name)
     return JSONResponse(passkey_document(row), 201)
@@ -51,6 +53,11 @@ async def delete_passkey(call: Call) -> Response:
     people = call.services.authenticator.people
     await people.remove_passkey(call.caller.credential, call.path("id"))
     return JSONResponse({"success": True, "id": call.path("id")})
+
+
+def site_of(request: Request, services: Services) -> Site:
+    """Return where the browser is, as far as the server knows."""
+    return Site(services.settings.public_url or str(request.base_url).rstrip("/"))
 
 
 def passkey_document(row: PasskeyRow) -> dict[str, Any]:

@@ -3,21 +3,17 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.auth.passkeys import NewPasskey, Purpose, Site, UnfitPasskey
+from app.auth.passkeys import NewPasskey, Purpose, UnfitPasskey
 from app.auth.passwords import UnfitPassword
 from app.auth.rate_limits import RateLimited
 from app.services import Services
 from app.settings.extras import ExtraMissing
+from app.web.api.passkeys import site_of
 from app.web.console.entering import NotFromHere, address_of, first, sent_form
 from app.web.errors import error_response
 from app.wire.errors import BadRequest
 
 PATH = "/passkeys/challenge"
-
-
-def site_of(request: Request, services: Services) -> Site:
-    """Return where the browser is, as far as the server knows."""
-    return Site(services.settings.public_url or str(request.base_url).rstrip("/"))
 
 
 async def challenge(request: Request, services: Services) -> Response:

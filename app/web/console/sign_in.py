@@ -9,6 +9,7 @@ from app.auth.passwords import TooManyPasswords
 from app.auth.rate_limits import RateLimited
 from app.auth.sessions import COOKIE, TokenTooLong
 from app.services import Services
+from app.web.api.passkeys import site_of
 from app.web.console.entering import (
     HOME,
     NotFromHere,
@@ -21,7 +22,6 @@ from app.web.console.entering import (
     local,
     sent_form,
 )
-from app.web.console.passkey_ways import site_of
 from app.web.console.rendering import html
 from app.web.endpoint import Call
 
