@@ -10,6 +10,9 @@ CLOCK = "deadline"
 """Who answers where the deadline says what is taken."""
 
 _PEOPLE = ("person", "user")
+_EXACT = ("person:", "user:", "group:", "key:", "link:")
+"""What begins a name that means one kind only: nobody is called so, and no group is."""
+
 _LINK = "link"
 
 
@@ -23,13 +26,18 @@ def names_of(caller: Caller) -> frozenset[str]:
     `person:ada` and `ada`, `group:finance` and `finance`; of a key only `key:robot`.
     """
     kind, _, bare = caller.name.partition(":")
-    names = {caller.name}
+    names, plain = {caller.name}, set()
     if kind in _PEOPLE:
-        names.add(bare)
+        plain.add(bare)
     groups = caller.context.get("groups")
     for group in groups if isinstance(groups, list) else []:
-        names |= {str(group), f"group:{group}"}
-    return frozenset(name.casefold() for name in names)
+        names.add(f"group:{group}")
+        plain.add(str(group))
+    folded = {name.casefold() for name in plain}
+    return frozenset(
+        {name.casefold() for name in names}
+        | {name for name in folded if not name.startswith(_EXACT)}
+    )
 
 
 def own_names(caller: Caller) -> frozenset[str]:

@@ -157,6 +157,10 @@ def test_claim_release_and_delegate_stand_in_the_history(people: People) -> None
         text = "".join(stream.iter_text())
     whats = [part.split('"')[0] for part in text.split('"what":"')[1:]]
     assert whats == ["claimed", "released", "delegated"]
+    exact = people.start(asking("exact", assignees=["group:finance", "person:ada"]))
+    for posing in (people("Group:finance"), people("eve", "person:ada"), people("person:ada")):
+        assert answer(posing, exact, YES).status_code == 403
+    assert answer(bob, exact, YES).status_code == 200
     assert '"note":"on leave"' in text
 
 
