@@ -143,7 +143,7 @@ def _note_start(found: Origins, seq: int, event: RunStarted) -> None:
     writer: Writer = "input" if event.origin is None else "earlierRun"
     run_id = "" if event.origin is None else event.origin.run_id
     written = Written(
-        seq, event.at_ms, writer, shown_data(event.data), tuple(event.data),
+        seq, event.at_ms, writer, shown_data(event.whole_data), tuple(event.whole_data),
         by=event.caller, run_id=run_id,
     )  # fmt: skip
     _note(found, written)

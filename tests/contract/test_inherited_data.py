@@ -163,3 +163,6 @@ def test_an_attempt_has_the_data_as_it_was_changed_before_it(server: Server) -> 
         ended = status(client, run_id)
         rounds = [status(client, child)["data"]["round"] for child in ended["childRunIds"]]
         assert sorted(rounds) == [1, 9]
+        last = f"/api/workflow/runs/{ended['childRunIds'][-1]}/explain"
+        told = client.get(last, params={"path": "data.round"}).json()
+        assert (told["value"], told["chain"][0]["kind"]) == (9, "input")
