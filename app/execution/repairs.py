@@ -100,6 +100,9 @@ def change_data(
 
     def checked(live: LiveRun) -> Repair:
         changed = edits_of(live.usable, data)
+        if not changed and not removed:
+            told = "is required: what is put in; or `remove`, the names of what is taken out"
+            raise InvalidAnswer([Problem("data", told)])
         check_edits(live.usable, live.run.data, changed, removed)
         return ChangeData(changed, tuple(removed), reason, caller)
 

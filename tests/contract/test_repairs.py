@@ -109,6 +109,9 @@ def test_the_data_of_a_run_at_rest_is_changed(client: httpx.Client, echo: Echo) 
     asked = settled(client, run)["pauseSignal"]["pauseId"]
     wrong = repair(client, "change-data", run, data={"amount": "many"})
     assert (wrong.status_code, wrong.json()["details"][0]["path"]) == (400, "data.amount")
+    assert repair(client, "change-data", run).json()["details"][0]["path"] == "data", (
+        "not asked anew"
+    )
     gone = repair(client, "change-data", run, remove=["noot"])
     assert "note" in gone.json()["message"], "the nearest name is told"
     assert repair(client, "change-data", run, data={"amount": 7, "by": "hand"}, remove=["note"]).status_code == 200  # fmt: skip
