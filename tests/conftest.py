@@ -68,8 +68,10 @@ def _journal_by_option(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.config.getoption("--journal") == "sqlite":
         yield
         return
-    with pytest.MonkeyPatch.context() as patch:
-        kept_in(request.getfixturevalue("postgres"), patch)
+    from tests.harness.s3 import files_in_s3
+
+    with pytest.MonkeyPatch.context() as patch, files_in_s3() as files:
+        kept_in(request.getfixturevalue("postgres"), patch, files)
         yield
 
 

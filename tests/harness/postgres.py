@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -29,15 +29,14 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 OF_THE_FOLDER = (
-    "call_llm.py::test_a_document_goes", "built_in_tools.py::test_a_document_is", "test_uploads.py",
-    "files_and_store.py::test_files_are", "first_owner.py::test_the_code", "metrics.py::test_the_fig",
-    "page.py::test_the_upload", "page.py::test_the_largest", "sent.py::test_a_file_of_no_run",
+    "test_uploads.py", "files_and_store.py::test_files_are", "first_owner.py::test_the_code",
+    "metrics.py::test_the_fig",
     "secrets.py::test_signing", "secrets.py::test_the_command", "secrets.py::test_what_a_server",
     "variables.py::test_the_end_of_a_list", "test_schedules.py", "test_gaps.py",
     "signals.py::test_ten", "signals.py::test_what_nobody",
-    "incoming.py::test_forms", "incoming.py::test_a_request_sends",
+    "incoming.py::test_forms", "incoming.py::test_a_request_sends", "inherited_data.py::test_ten",
 )  # fmt: skip
-"""Tests that look at the SQLite file, or keep files in the folder, by a part of their names."""
+"""Tests that look at the SQLite file, or at files in the folder, by a part of their names."""
 
 
 @cache
@@ -134,8 +133,13 @@ def _has_user(name: str) -> bool:
     return True
 
 
-def kept_in(server: PostgresServer, patch: pytest.MonkeyPatch) -> None:
-    """Have the journal of each folder in a schema of its own, here and in servers started."""
+def kept_in(
+    server: PostgresServer, patch: pytest.MonkeyPatch, files: Mapping[str, str] | None = None
+) -> None:
+    """Have the journal of each folder in a schema of its own, here and in servers started.
+
+    `files` are settings of these servers that say where files are.
+    """
     databases: dict[str, Database] = {}
     in_folder: Callable[..., Any] = Journal.open
     plain: Callable[..., None] = Server.__init__
@@ -155,8 +159,10 @@ def kept_in(server: PostgresServer, patch: pytest.MonkeyPatch) -> None:
         database = database_of(data)
         named = {
             "STEPWELL_DATABASE": database.url, "STEPWELL_DATABASE_SCHEMA": database.schema,
-            "STEPWELL_DATABASE_READERS": "3",
+            "STEPWELL_DATABASE_READERS": "3", **(files or {}),
         }  # fmt: skip
+        if files:
+            named["STEPWELL_S3_PREFIX"] = f"{database.schema}/"
         plain(self, data, plugin, **{**named, **environment})
 
     patch.setattr(Journal, "open", opened)
