@@ -5,6 +5,7 @@ else may follow a pause ends it. A run that is paused for a child run is left ou
 is there itself, and so is one that waits for a signal, which no person answers.
 """
 
+import asyncio
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -33,6 +34,9 @@ _ROW = (
     " r.body, q.due_at_ms, e.type, e.schema, e.body, c.type, c.schema, c.body"
 )
 _PAUSED_AT, _EVENT_AT = 6, 11
+_PIECE_CHARACTERS = 256 * 1024
+"""Of questions, which are read before others have their turn."""
+
 _JOINED = (
     "CROSS JOIN runs r ON r.id = listed LEFT JOIN open_pauses q ON q.run = r.id"
     " CROSS JOIN events e ON e.run = r.id AND e.seq = coalesce(q.seq, r.seq)"
@@ -142,7 +146,14 @@ class Inbox:
             wanted = replace(wanted, before=None)
         if len(found) < limit:
             found += await self._part(tenant, limit - len(found), wanted, is_due=False)
-        return [_waiting(row) for row in found]
+        rows, read = [], 0
+        for row in found:
+            rows.append(_waiting(row))
+            read += len(row[_EVENT_AT + 2] or "")
+            if read > _PIECE_CHARACTERS:
+                read = 0
+                await asyncio.sleep(0)
+        return rows
 
     async def _part(
         self, tenant: str, limit: int, wanted: InboxFilter, *, is_due: bool

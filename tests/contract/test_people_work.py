@@ -183,3 +183,16 @@ def test_fields_that_are_there_are_asked_for_again_where_that_is_said(people: Pe
     answered = {"type": "collect_inputs", "data": {"amount": 90}}
     assert answer(people.owner, run["runId"], answered).status_code == 200
     assert settled(people.owner, run["runId"], "completed")["data"]["amount"] == 90
+
+
+def test_long_questions_are_listed_whole(shared: Server) -> None:
+    with shared.client("owner", "long") as client:
+        flow = asking("long", message="{{ data.long }}")
+        client.post("/api/workflows", json=flow).raise_for_status()
+        for letter in "ab":
+            body = {"data": {"long": letter * 400_000}}
+            client.post("/api/workflow/start/long", json=body).raise_for_status()
+        page = client.get("/api/workflow/inbox").json()
+        messages = [one["pauseSignal"]["message"] for one in page["pauses"]]
+        assert messages == ["b" * 400_000, "a" * 400_000]
+        assert page["nextCursor"] is None

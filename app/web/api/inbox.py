@@ -1,14 +1,17 @@
 """What waits for people: listed, claimed, released, handed on. Answered it is by a resume."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.execution.pause_commands import Verb
 from app.web.api.executions import status_of
 from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import json_answer
 from app.wire.bodies import ClaimBody, DelegateBody, InboxQuery, checked
 from app.wire.inbox import found_pauses, pause_line
 from app.wire.json_body import json_body
+from engine import Json, JsonObject
+from steps.beside import is_long
 
 
 async def list_inbox(call: Call) -> Response:
@@ -17,8 +20,13 @@ async def list_inbox(call: Call) -> Response:
     rows, following, captions = await found_pauses(
         call.services.journal, call.tenant, query, call.caller, query.limit
     )
-    pauses = [pause_line(row, captions, call.caller) for row in rows]
-    return JSONResponse({"pauses": pauses, "nextCursor": following})
+
+    def document() -> JsonObject:
+        pauses: list[Json] = [pause_line(row, captions, call.caller) for row in rows]
+        return {"pauses": pauses, "nextCursor": following}
+
+    asked = (row.pause.body for row in rows if row.pause)
+    return await json_answer(document, is_long=is_long(asked))
 
 
 async def claim_pause(call: Call) -> Response:
