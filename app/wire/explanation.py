@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from app.wire.errors import BadRequest
-from app.wire.origins import Origins, Written, origins_of
+from app.wire.explained_path import Asked, Keys, asked_path
+from app.wire.origins import Origins, Written, origins_of, place_reached
 from engine import Event, Json, JsonObject, iso_time
-from engine.value import value
 from steps.contract import Problem
 from steps.language.operations import path_in
 from steps.language.paths import Path
@@ -40,7 +40,6 @@ _LARGEST = 4_000
 _MOST_CHARACTERS = 200_000
 """Of expressions, after which a chain is cut."""
 
-_PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(-?[0-9]+)\]|\[(?:'([^']*)'|"([^"]*)")\]""")
 _ENDS = re.compile(r"[.\[]")
 _PARTS = ("values", "append", "extend")
 _LEAVES = {
@@ -64,20 +63,7 @@ _SERVICES = {
     "wait-for-signal": ("signal", "name"),
 }
 
-Keys: TypeAlias = tuple[str | int, ...]
 Node: TypeAlias = "tuple[JsonObject, Written | None, list[Asked]]"
-
-
-@value(frozen=True, slots=True)
-class Asked:
-    """A path as it stood before an event."""
-
-    root: str
-    keys: Keys
-    before: int
-
-    def __str__(self) -> str:
-        return str(Path(self.root, self.keys))
 
 
 def explained(
@@ -96,21 +82,7 @@ def explained(
         BadRequest: The path is none, or the run has no such value.
     """
     origins = origins_of(events)
-    return _Explaining(origins, document, of).tell(_asked(path, at or origins.length + 1))
-
-
-def _asked(text: str, before: int) -> Asked:
-    keys: list[str | int] = []
-    end = 0
-    for part in _PART.finditer(text):
-        if part.start() != end:
-            break
-        end = part.end()
-        keys.append(int(part[2]) if part[2] else part[1] or part[3] or part[4] or "")
-    if end != len(text) or not keys or not isinstance(keys[0], str):
-        told = "must be a path such as result.total, data.order.id or steps.pay.output"
-        raise BadRequest("the request is not acceptable", [Problem("path", told)])
-    return Asked(keys[0], tuple(keys[1:]), before)
+    return _Explaining(origins, document, of).tell(asked_path(path, at or origins.length + 1))
 
 
 class _Explaining:
@@ -337,13 +309,13 @@ class _Explaining:
                 for place, expression, path, maker in self._sources(written):
                     if maker in sources:
                         sources.add(written.seq)
-                        yield _place_reached(
+                        yield place_reached(
                             written, place, expression, path, is_direct=maker == source.seq
                         )
             if written.seq >= source.seq:
                 for place, expression, path, maker in self._conditions(written):
                     if maker in sources:
-                        yield _place_reached(
+                        yield place_reached(
                             written, place, expression, path, is_direct=maker == source.seq
                         )
 
@@ -391,22 +363,6 @@ class _Explaining:
             case "steps", (str(step_id), *_):
                 return self._origins.of_output(step_id, before)
         return None
-
-
-def _place_reached(
-    written: Written, place: str, expression: str, path: str, *, is_direct: bool
-) -> JsonObject:
-    return {
-        "stepId": written.step_id,
-        "stepName": written.step_name or written.step_id,
-        "stepType": written.step_type,
-        "visit": written.visit,
-        "event": written.seq,
-        "place": place,
-        "expression": expression,
-        "path": path,
-        "isDirect": is_direct,
-    }
 
 
 def _names_in(place: str) -> Iterator[str]:

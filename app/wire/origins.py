@@ -171,3 +171,20 @@ def _note(found: Origins, written: Written) -> None:
     found.written[written.seq] = written
     for name in dict.fromkeys(written.names):
         found.data[name].append(written.seq)
+
+
+def place_reached(
+    written: Written, place: str, expression: str, path: str, *, is_direct: bool
+) -> JsonObject:
+    """Return a place that has read a value, as JSON."""
+    return {
+        "stepId": written.step_id,
+        "stepName": written.step_name or written.step_id,
+        "stepType": written.step_type,
+        "visit": written.visit,
+        "event": written.seq,
+        "place": place,
+        "expression": expression,
+        "path": path,
+        "isDirect": is_direct,
+    }
