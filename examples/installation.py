@@ -19,9 +19,9 @@ EXAMPLES = Path(__file__).resolve().parent
 FOLDERS = sorted(
     readme.parent
     for readme in EXAMPLES.glob("*/README.md")
-    if not (readme.parent / "pyproject.toml").exists()
+    if not any((readme.parent / other).exists() for other in ("pyproject.toml", "compose.yaml"))
 )
-"""The examples; a package is none, since its step types are known only where it is installed."""
+"""The examples: no package, whose step types are not known here, and no compose file."""
 
 TENANT = "default"
 _STEPWELL = str(Path(sys.executable).with_name("stepwell"))
