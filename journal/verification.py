@@ -5,6 +5,7 @@ it can go on beside the writer: an event never changes, so the events up to the 
 run's row names must agree with that row, however far the run has come since.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -71,8 +72,18 @@ def verify(connection: Connection, tell: Callable[[Verified], None]) -> Verified
         found.faults += (Fault(None, None, what) for what in audit_faults(connection))
     except DatabaseError as unreadable:
         found.faults.append(Fault(None, None, _unreadable("the events as a whole", unreadable)))
+    if not found.faults and isinstance(connection, sqlite3.Connection):
+        found.faults += _of_pages(connection)
     tell(found)
     return found
+
+
+def _of_pages(connection: sqlite3.Connection) -> Iterator[Fault]:
+    """Look at the pages that nothing above reads, such as those of indexes."""
+    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if sound != "ok":
+        told = " ".join(str(sound).split()).replace("Page ", "page ")
+        yield Fault(None, None, f"the database is damaged ({told}); restore it from a backup")
 
 
 def _page(connection: Connection, last: int) -> list[RunProjection]:

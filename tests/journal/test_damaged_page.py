@@ -37,3 +37,19 @@ async def test_verify_and_backup_say_what_a_damaged_page_holds(tmp_path: Path) -
     with pytest.raises(Damaged, match="stepwell verify"):
         copy_database(file, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+async def test_verify_tells_of_a_page_that_only_an_index_has(tmp_path: Path) -> None:
+    await (await Journal.open(tmp_path)).close()
+    file = tmp_path / DATABASE
+    with closing(open_read_only(file)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'sessions_by_end'"
+        ).fetchone()
+        assert verify(connection, lambda _: None).faults == []
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * _PAGE : page * _PAGE] = b"\xff" * _PAGE
+    file.write_bytes(content)
+    with closing(open_read_only(file)) as connection:
+        (fault,) = verify(connection, lambda _: None).faults
+    assert f"page {page}" in fault.what
