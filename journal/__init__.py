@@ -117,6 +117,7 @@ from journal.signals import (
     insert,
     take,
 )
+from journal.soundness import damage_of
 from journal.spending import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent
 from journal.start_keys import IdempotencyKey, StartKeys, UsedKey
 from journal.store import Change, StoreTable
@@ -310,6 +311,7 @@ __all__ = [
     "changing",
     "check_wal",
     "copy_database",
+    "damage_of",
     "has_wal",
     "holder",
     "insert",

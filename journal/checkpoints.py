@@ -21,6 +21,7 @@ from pathlib import Path
 import aiosqlite
 
 from journal.errors import CannotOpen, Damaged, WalMissing
+from journal.soundness import damage_of
 
 _MARK = """
     INSERT INTO meta VALUES ('needs_wal', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
@@ -135,9 +136,8 @@ def unmark(file: Path) -> bool:
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             if not _needs_wal(connection):
                 return False
-            ((sound,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-            if sound != "ok":
-                raise Damaged(file, f"is not sound without its -wal file ({sound})")
+            if damage := damage_of(connection):
+                raise Damaged(file, f"is not sound without its -wal file ({damage})")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_MARK, ("0",))
     except sqlite3.Error as refused:

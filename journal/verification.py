@@ -17,6 +17,7 @@ from journal.connection import Connection, DatabaseError
 from journal.event_rows import EVENTS_OF_ROW, Row, count_of, decode_row
 from journal.run_ids import run_id
 from journal.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
+from journal.soundness import damage_of
 
 _RUNS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
@@ -72,18 +73,13 @@ def verify(connection: Connection, tell: Callable[[Verified], None]) -> Verified
         found.faults += (Fault(None, None, what) for what in audit_faults(connection))
     except DatabaseError as unreadable:
         found.faults.append(Fault(None, None, _unreadable("the events as a whole", unreadable)))
-    if not found.faults and isinstance(connection, sqlite3.Connection):
-        found.faults += _of_pages(connection)
+    # Nothing above reads what only an index has.
+    is_sqlite = isinstance(connection, sqlite3.Connection)
+    if not found.faults and is_sqlite and (damage := damage_of(connection)):
+        told = f"the database is damaged ({damage}); restore it from a backup"
+        found.faults.append(Fault(None, None, told))
     tell(found)
     return found
-
-
-def _of_pages(connection: sqlite3.Connection) -> Iterator[Fault]:
-    """Look at the pages that nothing above reads, such as those of indexes."""
-    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if sound != "ok":
-        told = " ".join(str(sound).split()).replace("Page ", "page ")
-        yield Fault(None, None, f"the database is damaged ({told}); restore it from a backup")
 
 
 def _page(connection: Connection, last: int) -> list[RunProjection]:

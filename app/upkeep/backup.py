@@ -25,6 +25,7 @@ from journal import (
     WalMissing,
     check_wal,
     copy_database,
+    damage_of,
     has_wal,
     mark,
     migrations,
@@ -193,14 +194,14 @@ def _check(database: Path, told: dict[str, Any]) -> None:
     try:
         check_wal(database)
         with closing(open_read_only(database)) as connection:
-            (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            damage = damage_of(connection)
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except WalMissing as older:
         raise BackupFailed(str(older)) from older
     except sqlite3.Error as unusable:
         raise BackupFailed(f"{database} is not a usable database: {unusable}") from unusable
-    if sound != "ok":
-        raise BackupFailed(f"{database} is damaged: {sound}")
+    if damage is not None:
+        raise BackupFailed(f"{database} is damaged: {damage}")
     if version > len(migrations()):
         raise BackupFailed(f"{database} was written by a newer Stepwell")
 

@@ -30,6 +30,7 @@ from journal import (
     JournalError,
     WalMissing,
     check_wal,
+    damage_of,
     looking_at,
     migrations,
     open_read_only,
@@ -200,11 +201,11 @@ def _database(connection: sqlite3.Connection, database: Path) -> Iterator[Findin
     is_large = wal_bytes > 2 * WAL_LIMIT_BYTES
     remedy = "close whatever else reads the database for long" if is_large else None
     yield Finding("-wal file", "note" if is_large else "ok", f"{wal_bytes >> 10} KiB", remedy)
-    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if sound == "ok":
+    damage = damage_of(connection)
+    if damage is None:
         yield Finding("quick_check", "ok", "ok")
     else:
-        shown = f"the database is damaged: {' '.join(str(sound).split())}"
+        shown = f"the database is damaged: {damage}"
         yield Finding("quick_check", "wrong", shown, "restore it from a backup")
 
 
