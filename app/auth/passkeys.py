@@ -76,20 +76,23 @@ class Passkeys:
         self._keyring = keyring
         self._clock = clock
         self._by_id: dict[str, PasskeyRow] = {}
+        self._by_person: dict[str, dict[str, PasskeyRow]] = {}
         self._spent: dict[str, int] = {}
 
     async def load(self) -> None:
         """Read all."""
-        self._by_id = {row.id: row for row in await self._table.all()}
+        self._by_id, self._by_person = {}, {}
+        for row in await self._table.all():
+            self._know(row)
 
     @property
     def people(self) -> Collection[str]:
         """The ids of all who have one."""
-        return {row.person for row in self._by_id.values()}
+        return self._by_person.keys()
 
     def of(self, person_id: str) -> list[PasskeyRow]:
         """Return those of a person, oldest first."""
-        return [row for row in self._by_id.values() if row.person == person_id]
+        return list(self._by_person.get(person_id, {}).values())
 
     async def challenge(self, purpose: Purpose, site: Site, name: str = "") -> dict[str, Any]:
         """Return what a browser makes or uses a passkey by, and the sealed challenge.
@@ -134,7 +137,7 @@ class Passkeys:
             self._clock.now_ms(),
         )  # fmt: skip
         await self._table.add(row)
-        self._by_id[row.id] = row
+        self._know(row)
         return row
 
     async def replace(self, person: PersonRow, made: NewPasskey | None) -> None:
@@ -150,7 +153,7 @@ class Passkeys:
         if row is None or row.person != person_id:
             raise UnknownPasskey(passkey_id)
         await self._table.remove(passkey_id)
-        self._by_id.pop(passkey_id, None)
+        self._forget(row)
 
     async def signs_in(self, site: Site, challenge: str, sent: str) -> PasskeyRow:
         """Return the passkey with which somebody signs in. Raises `Unauthorized`."""
@@ -167,8 +170,19 @@ class Passkeys:
             await self._table.used(now)
         except UnknownPasskey:
             raise Unauthorized from None
-        self._by_id[now.id] = now
+        self._know(now)
         return now
+
+    def _know(self, row: PasskeyRow) -> None:
+        self._by_id[row.id] = row
+        self._by_person.setdefault(row.person, {})[row.id] = row
+
+    def _forget(self, row: PasskeyRow) -> None:
+        if self._by_id.pop(row.id, None) is not None:
+            of_person = self._by_person[row.person]
+            del of_person[row.id]
+            if not of_person:
+                del self._by_person[row.person]
 
     def _taken(self, purpose: Purpose, challenge: str) -> bytes:
         """Return a challenge that was given, which counts no more. Raises `UnfitPasskey`."""
