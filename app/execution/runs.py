@@ -172,9 +172,7 @@ class Runs:
                     self._appends.take(live, accept(live, answer, caller, now_ms, key))
                     await self._appends.append(live)
             if child_id is None:
-                shown = live.run.copy()
-                self._driving.carry_on(live)
-                return shown
+                return self._goes_on(live)
         await self.resume(tenant, child_id, for_child(asked, answer), caller, key)
         return await self.fenced(partial(self._child_resumed, tenant, run_id, key))
 
@@ -182,9 +180,13 @@ class Runs:
         async with self._live_runs.load(tenant, run_id) as live:
             await self._appends.happen(live, ChildResumed(key))
             await self._appends.flush(live)
-            shown = live.run.copy()
-            self._driving.carry_on(live)
-            return shown
+            return self._goes_on(live)
+
+    def _goes_on(self, live: LiveRun) -> Run:
+        """Have a run carried on that a command has changed; return how it stood before."""
+        shown = live.run.copy()
+        self._driving.carry_on(live)
+        return shown
 
     async def fenced(self, command: Callable[[], Awaitable[Run]]) -> Run:
         """Do a command; on a fresh copy of the run once more where another process was first."""
@@ -232,9 +234,7 @@ class Runs:
                 await self._appends.append(live)
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
-            shown = live.run.copy()
-            self._driving.carry_on(live)
-            return shown
+            return self._goes_on(live)
 
     async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
         """Change how a run goes on; durable when this returns.
@@ -253,9 +253,7 @@ class Runs:
                 await self._appends.append(live)  # no refusal before its cause is durable
                 self._appends.take(live, checked(live))
                 await self._appends.append(live)
-            shown = live.run.copy()
-            self._driving.carry_on(live)
-            return shown
+            return self._goes_on(live)
 
     async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
         """Cancel a run for newer ones of its workflow. Raises as `cancel`."""

@@ -54,7 +54,7 @@ async def cancel(call: Call) -> Response:
     run = await call.services.runs.cancel(
         call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
     )
-    return _controlled(run, "the run is being cancelled" if not run.is_over else "the run is over")
+    return controlled(run, "the run is being cancelled" if not run.is_over else "the run is over")
 
 
 async def terminate(call: Call) -> Response:
@@ -63,7 +63,7 @@ async def terminate(call: Call) -> Response:
     run = await call.services.runs.terminate(
         call.tenant, body.runId, body.workflowId, body.reason, call.caller.name
     )
-    return _controlled(run, "the run was terminated")
+    return controlled(run, "the run was terminated")
 
 
 async def list_runs(call: Call) -> Response:
@@ -99,7 +99,8 @@ async def _status(call: Call, run: Run, shown: HistoryPage) -> Response:
     )
 
 
-def _controlled(run: Run, message: str) -> JsonAnswer:
+def controlled(run: Run, message: str) -> JsonAnswer:
+    """Return the answer to a command that has changed how a run goes on."""
     return JsonAnswer(
         {"success": True, "runId": run.id, "status": run.status.value, "message": message}
     )

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.execution.repairs import Checked, Meant, change_data, of_step, skip
+from app.web.api.executions import controlled
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from app.wire.bodies import M, checked
@@ -103,10 +104,7 @@ def _meant(body: StepBody) -> Meant:
 
 
 async def _repaired(call: Call, body: _Body, repair: Checked, message: str) -> JsonAnswer:
-    run = await call.services.runs.repair(call.tenant, body.runId, repair)
-    return JsonAnswer(
-        {"success": True, "runId": run.id, "status": run.status.value, "message": message}
-    )
+    return controlled(await call.services.runs.repair(call.tenant, body.runId, repair), message)
 
 
 ENDPOINTS = (
