@@ -119,6 +119,7 @@ from engine.transitions import TRANSITIONS, State, Status
 from engine.values import (
     FINALLY,
     ON_ERROR,
+    PAUSE_UPKEEP,
     SIGNAL_PAUSE,
     CarriedVisit,
     Ending,
@@ -142,6 +143,7 @@ __all__ = [
     "EVENT_TYPES",
     "FINALLY",
     "ON_ERROR",
+    "PAUSE_UPKEEP",
     "SIGNAL_PAUSE",
     "TRANSITIONS",
     "Abandon",

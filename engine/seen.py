@@ -8,22 +8,18 @@ import hashlib
 import json
 
 from engine.run import Run
-from engine.values import JsonObject
+from engine.values import PAUSE_UPKEEP, JsonObject
 
-_GOES_ON = frozenset(
-    {
-        "answers",
-        "assignees",
-        "claimedBy",
-        "delegatedBy",
-        "escalatedTo",
-        "exclude",
-        "notices",
-        "overdue",
-        "plan",
-        "planDone",
-    }
-)
+_GOES_ON = PAUSE_UPKEEP | {
+    "answers",
+    "assignees",
+    "claimedBy",
+    "delegatedBy",
+    "escalatedTo",
+    "exclude",
+    "handedOn",
+    "overdue",
+}
 """Keys of a pause that change while it is open, or concern who answers."""
 
 

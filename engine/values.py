@@ -191,6 +191,9 @@ class Hold:
 SIGNAL_PAUSE = "wait_for_signal"
 """The type of a pause that ends with a signal; its body has the signal's `name` and `key`."""
 
+PAUSE_UPKEEP = frozenset({"notices", "plan", "planDone"})
+"""Keys of a pause that say what is still to be done about it: nobody is shown them."""
+
 
 @value(frozen=True, slots=True)
 class Pause:
@@ -198,7 +201,7 @@ class Pause:
 
     Attributes:
         type: `collect_inputs`, `request_user_action` or `wait_for_signal`.
-        body: What a person needs to answer, as shown in `pauseSignal`.
+        body: What a person needs to answer, as shown in `pauseSignal`, and what is due meanwhile.
         interruption: True when the pause asks what to do about a step that a crash
             interrupted, and not for an answer to the step itself.
         run_id: The child run that asks, when it is not this run itself.
@@ -222,7 +225,8 @@ class Pause:
         """
         own = own_pause_id(run_id, seq)
         pause_id = self.body.get("pauseId", own) if self.run_id else own
-        return {"type": self.type, **self.body, "pauseId": pause_id}
+        shown = {name: item for name, item in self.body.items() if name not in PAUSE_UPKEEP}
+        return {"type": self.type, **shown, "pauseId": pause_id}
 
 
 def own_pause_id(run_id: str, seq: int) -> str:

@@ -44,13 +44,14 @@ class OpenPauses:
         if pause.run_id is not None or pause.type == SIGNAL_PAUSE:
             return gone
         due_ms, assignees = _due_ms(pause), _listed(pause, "assignees")
-        if due_ms is None and not assignees and isinstance(last, RunPaused):
+        is_open = "assignees" not in pause.body
+        if due_ms is None and is_open and isinstance(last, RunPaused):
             return gone
         self._has_some = True
         claimed = pause.body.get("claimedBy")
         names = [*assignees, *([claimed] if claimed else [])]
         folded = json.dumps([str(name).casefold() for name in names], ensure_ascii=False)
-        row = (number, tenant, run.pause_seq, due_ms, int(not assignees))
+        row = (number, tenant, run.pause_seq, due_ms, int(is_open))
         return [(_GONE, (number,)), (_KEEP, row), (_NAME, (tenant, number, folded))]
 
 

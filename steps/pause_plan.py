@@ -111,8 +111,9 @@ def after_moment(
     changed: JsonObject = {"planDone": done + 1}
     if moment.assignees:
         before = body.get("assignees")
-        known = [str(name) for name in before] if isinstance(before, list) else []
-        changed["assignees"] = [*known, *(one for one in moment.assignees if one not in known)]
+        if isinstance(before, list):  # without it everybody may answer, and goes on to
+            known = [str(name) for name in before]
+            changed["assignees"] = [*known, *(one for one in moment.assignees if one not in known)]
         changed["escalatedTo"] = list(moment.assignees)
     if moment.what == "overdue":
         changed["overdue"] = True

@@ -50,8 +50,9 @@ def _line(question: OpenPause) -> str:
     for key, word in (("deadline", "until"), ("claimedBy", "claimed by")):
         if asked.get(key):
             told.append(f"{word} {asked[key]}")
-    if names := asked.get("assignees"):
-        told.append("for " + ", ".join(map(str, names)))
+    names = asked.get("assignees")
+    if names is not None:
+        told.append("for " + (", ".join(map(str, names)) or "nobody: an admin has to answer"))
     return "  ".join(part for part in told if part)
 
 

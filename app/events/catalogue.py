@@ -10,6 +10,7 @@ from typing import Any
 from app.execution.usage import call_of
 from app.secrets.sensitive import shown_data
 from engine import (
+    PAUSE_UPKEEP,
     AttemptFailed,
     AttemptInterrupted,
     CancelRequested,
@@ -128,7 +129,8 @@ def _paused(event: RunPaused) -> JsonObject:
 def _pause_changed(event: PauseChanged) -> JsonObject:
     shown: JsonObject = {"what": event.what, "caller": event.caller, "note": event.note}
     given: JsonObject = {} if event.answer is None else {"answer": event.answer}
-    return {**shown, **given, "changed": event.body}
+    changed = {name: item for name, item in event.body.items() if name not in PAUSE_UPKEEP}
+    return {**shown, **given, "changed": changed}
 
 
 def _resumed(event: RunResumed) -> JsonObject:

@@ -47,9 +47,6 @@ _READ_AT_ONCE = 64
 _COPIED = 500
 """Characters of data, about, up to which a child run has a copy: a query costs more."""
 
-_OF_THE_CHILD = frozenset({"type", "plan", "planDone", "notices"})
-"""What a parent does not show of the pause of a child run, which has it and acts on it."""
-
 _LONGEST_ID = 200
 _NONE = "0.0.0"
 """The version of a child run whose workflow cannot be started: it exists to say so."""
@@ -299,7 +296,7 @@ class Children:
         if run.pause is None:
             return None
         shown = run.pause.shown(run.id, run.pause_seq)
-        body: JsonObject = {name: item for name, item in shown.items() if name not in _OF_THE_CHILD}
+        body: JsonObject = {name: item for name, item in shown.items() if name != "type"}
         return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
 
 

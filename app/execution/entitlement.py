@@ -9,6 +9,12 @@ from engine import Json, JsonObject
 CLOCK = "deadline"
 """Who answers where the deadline says what is taken."""
 
+NAMES_NOBODY = (
+    "this question is for somebody, but what its workflow gives for `assignees` names nobody; "
+    "an admin can answer it, or hand it on"
+)
+"""Why only an admin may answer."""
+
 _PEOPLE = ("person", "user")
 _EXACT = ("person:", "user:", "group:", "key:", "link:")
 """What begins a name that means one kind only: nobody is called so, and no group is."""
@@ -51,6 +57,11 @@ def named_in(body: JsonObject, key: str) -> frozenset[str]:
     return frozenset(_folded(listed)) if isinstance(listed, list) else frozenset()
 
 
+def names_nobody(body: JsonObject) -> bool:
+    """Say whether a pause is for somebody, and its workflow has given no name."""
+    return body.get("assignees") == []
+
+
 def answered_by(body: JsonObject) -> frozenset[str]:
     """Return who has answered a pause that wants several answers, in one case of letters."""
     answers = body.get("answers")
@@ -81,8 +92,12 @@ def refusal(body: JsonObject, caller: Caller) -> str:
         return "this question may not be answered by you: its workflow leaves you out"
     if caller.name.casefold() in answered_by(body):
         return "you have answered this question; it waits for somebody else"
+    if caller.name.casefold() in named_in(body, "handedOn"):
+        return "you have handed on your answer to this question"
     if caller.name.startswith(f"{_LINK}:") or caller.role.includes(Role.ADMIN):
         return ""
+    if names_nobody(body):
+        return NAMES_NOBODY
     assignees = named_in(body, "assignees")
     if assignees and not assignees & names:
         told = ", ".join(str(name) for name in _listed(body, "assignees")[:5])

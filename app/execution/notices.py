@@ -16,7 +16,7 @@ from app.execution.appends import Appends
 from app.execution.attempt import step_input
 from app.execution.driving import Driving
 from app.execution.effects import StepServices
-from app.execution.entitlement import needs_sign_in
+from app.execution.entitlement import names_nobody, needs_sign_in
 from app.execution.live_run import Due, LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.telemetry import log
@@ -69,8 +69,11 @@ class Notices:
         self._busy: set[str] = set()
         self._turns = FairQueue(_AT_ONCE)
 
-    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
+    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Send what is due of a run that has paused."""
+        for event in events:
+            if isinstance(event, RunPaused) and names_nobody(event.pause.body):
+                log.pause_names_nobody(live.run.id, event.step_id)
         self.look(live)
 
     def look(self, live: LiveRun) -> None:
@@ -183,7 +186,7 @@ class Notices:
     def _link(self, live: LiveRun, run: Run, pause_id: str) -> str:
         """Return the page that asks: without sign-in, unless it has to know who answers."""
         assert run.pause is not None  # noqa: S101 - paused
-        if needs_sign_in(run.pause.body):
+        if needs_sign_in(run.pause.body) or names_nobody(run.pause.body):
             return f"{self._services.callbacks.base_url}/inbox?pause={pause_id}"
         assignees = run.pause.body.get("assignees")
         named = ", ".join(map(str, assignees))[:200] if isinstance(assignees, list) else ""

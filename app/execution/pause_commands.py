@@ -9,7 +9,14 @@ from app.auth.roles import Role
 from app.execution.answers import asked_child
 from app.execution.appends import Appends
 from app.execution.driving import Driving
-from app.execution.entitlement import NotYours, answered_by, must_be_allowed, named_in
+from app.execution.entitlement import (
+    NotYours,
+    answered_by,
+    must_be_allowed,
+    named_in,
+    names_of,
+    own_names,
+)
 from app.execution.live_runs import LiveRuns
 from engine import ChangePause, JsonObject, NotPaused, Run
 from steps.contract import InvalidAnswer, Problem
@@ -119,8 +126,32 @@ def _delegated(body: JsonObject, caller: Caller, to: str, note: str) -> _Change:
     if alike & answered_by(body):
         told = f"{name} has answered this question; it waits for somebody else"
         raise InvalidAnswer([Problem("to", told)])
-    changed: JsonObject = {"assignees": [name], "delegatedBy": caller.name, "claimedBy": None}
+    alone: JsonObject = {"assignees": [name]}
+    who = _voice_handed(body, caller, name) if "required" in body else alone
+    changed: JsonObject = {**who, "delegatedBy": caller.name, "claimedBy": None}
     return "delegated", changed, caller.name, note
+
+
+def _voice_handed(body: JsonObject, caller: Caller, name: str) -> JsonObject:
+    """Return who may answer once somebody has handed on one answer of the several that are wanted.
+
+    As many as before, so that enough can still come: the named one in the caller's place.
+    """
+    asked = body.get("assignees")
+    if not isinstance(asked, list):
+        told = (
+            f"anybody may answer this question, which waits for {body['required']} answers: "
+            f"{name} can answer it as it is"
+        )
+        raise InvalidAnswer([Problem("to", told)])
+    if name.casefold() in named_in(body, "assignees"):
+        raise InvalidAnswer([Problem("to", f"{name} is asked already, and has one answer")])
+    own = own_names(caller)
+    left = [one for one in asked if str(one).casefold() not in own]
+    gone = body.get("handedOn")
+    given = [*(gone if isinstance(gone, list) else []), caller.name]
+    is_asked = bool(named_in(body, "assignees") & names_of(caller))
+    return {"assignees": [*left, name], **({"handedOn": given} if is_asked else {})}
 
 
 _CHANGES: dict[Verb, Callable[[JsonObject, Caller, str, str], _Change]] = {

@@ -6,7 +6,7 @@ in `driver.py`; what is left behind is picked up by `recovery.py`.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from app.auth.caller import Caller
@@ -225,16 +225,31 @@ class Runs:
         reason: str | None,
         caller: str,
     ) -> Run:
-        async with self._live_runs.load(tenant, run_id) as live:
-            _of_workflow(live, workflow_id)
-            async with live.lock:
-                await self._appends.append(live)  # no refusal before its cause is durable
-                grace_ms = await self._grace_ms(live)
-                self._appends.take(live, Cancel(reason, caller, grace_ms))
-                await self._appends.append(live)
+        async def take(live: LiveRun) -> None:
+            self._appends.take(live, Cancel(reason, caller, await self._grace_ms(live)))
+
+        async with self._changed(tenant, run_id, take, workflow_id) as live:
             if live.in_flight and live.run.is_stopping:
                 live.in_flight.stop(self._cancel_grace_s)
             return self._goes_on(live)
+
+    @contextlib.asynccontextmanager
+    async def _changed(
+        self,
+        tenant: str | None,
+        run_id: str,
+        take: Callable[[LiveRun], Awaitable[None]],
+        workflow_id: str | None = None,
+    ) -> AsyncIterator[LiveRun]:
+        """Change a run by a command; give it once that is durable."""
+        async with self._live_runs.load(tenant, run_id) as live:
+            if workflow_id not in (None, live.run.workflow_id):
+                raise UnknownRun(run_id)
+            async with live.lock:
+                await self._appends.append(live)  # no refusal before its cause is durable
+                await take(live)
+                await self._appends.append(live)
+            yield live
 
     async def repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
         """Change how a run goes on; durable when this returns.
@@ -248,11 +263,10 @@ class Runs:
         return await self.fenced(partial(self._repair, tenant, run_id, checked))
 
     async def _repair(self, tenant: str | None, run_id: str, checked: Checked) -> Run:
-        async with self._live_runs.load(tenant, run_id) as live:
-            async with live.lock:
-                await self._appends.append(live)  # no refusal before its cause is durable
-                self._appends.take(live, checked(live))
-                await self._appends.append(live)
+        async def take(live: LiveRun) -> None:
+            self._appends.take(live, checked(live))
+
+        async with self._changed(tenant, run_id, take) as live:
             return self._goes_on(live)
 
     async def make_room(self, tenant: str, run_id: str, reason: str) -> None:
@@ -285,14 +299,11 @@ class Runs:
         reason: str | None,
         caller: str,
     ) -> Run:
-        async with self._live_runs.load(tenant, run_id) as live:
-            _of_workflow(live, workflow_id)
-            async with live.lock:
-                await self._appends.append(live)  # no refusal before its cause is durable
-                command = Terminate(reason, caller)
-                events = react(live.run, Graph("", {}), command, self._clock.now_ms())
-                live.pending.extend(events)
-                await self._appends.append(live)
+        async def take(live: LiveRun) -> None:
+            command = Terminate(reason, caller)
+            live.pending.extend(react(live.run, Graph("", {}), command, self._clock.now_ms()))
+
+        async with self._changed(tenant, run_id, take, workflow_id) as live:
             return live.run.copy()
 
     async def stop(self, run_id: str, *, terminate: bool) -> None:
@@ -359,8 +370,3 @@ class Runs:
         """Start no further step, and let nobody wait: the server is stopping."""
         self._driving.stop()
         self._waiters.close()
-
-
-def _of_workflow(live: LiveRun, workflow_id: str | None) -> None:
-    if workflow_id is not None and workflow_id != live.run.workflow_id:
-        raise UnknownRun(live.run.id)

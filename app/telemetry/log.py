@@ -240,6 +240,11 @@ def step_crashed(run_id: str, step_id: str, crash: BaseException) -> None:
     _log.error("step crashed", run=run_id, step=step_id, exc_info=crash)
 
 
+def pause_names_nobody(run_id: str, step_id: str | None) -> None:
+    """Say that a question is for somebody, and its workflow has named nobody; an admin has to."""
+    _log.warning("a question names nobody who may answer it", run=run_id, step=step_id)
+
+
 def timers_delayed(failure: Exception) -> None:
     """Say that due timers could not be read."""
     _log.warning("timers delayed", why=str(failure))
@@ -254,22 +259,16 @@ def loop_stalled(wall_s: float, cpu_s: float, stack: str) -> None:
     """Say that the event loop stands still for longer than `stall_warning`, and on what."""
     _log.warning(
         "event loop stalled",
-        wall_ms=round(wall_s * 1_000),
-        cpu_ms=round(cpu_s * 1_000),
-        stack=stack,
-    )
+        wall_ms=round(wall_s * 1_000), cpu_ms=round(cpu_s * 1_000), stack=stack,
+    )  # fmt: skip
 
 
 def step_blocks(run_id: str, step_id: str, tool: str | None, wall_s: float, stack: str) -> None:
     """Say that a step keeps the event loop, so that nobody is served, and on what it stands."""
     _log.warning(
         "step blocks the event loop",
-        run=run_id,
-        step=step_id,
-        tool=tool,
-        wall_ms=round(wall_s * 1_000),
-        stack=stack,
-    )
+        run=run_id, step=step_id, tool=tool, wall_ms=round(wall_s * 1_000), stack=stack,
+    )  # fmt: skip
 
 
 def step_blocked(run_id: str, step_id: str, tool: str | None, wall_s: float, stack: str) -> None:

@@ -52,6 +52,16 @@ def words(file: Path) -> list[str]:
     return [line.split()[0] for line in file.read_text().splitlines()] if file.exists() else []
 
 
+def test_escalation_lets_more_people_answer_and_never_fewer(shared: Server) -> None:
+    more = {"escalateTo": [{"after": "1ms", "assignees": ["directors"]}], "remind": ["1h"]}
+    with shared.client("owner", "late") as client:
+        for identity, names in (("all", {}), ("some", {"assignees": ["ada"]})):
+            run_id = begin(client, asking(f"escalated-{identity}", **more, **names))
+            pause = until(client, run_id, escalatedTo=["directors"])
+            assert pause.get("assignees") == (["ada", "directors"] if names else None)
+            assert not {"plan", "planDone", "notices"} & set(pause)
+
+
 def test_a_deadline_does_what_is_said_and_nothing_else(shared: Server) -> None:
     late = {"deadline": "{{ '100ms' }}"}
     with shared.client("owner", "late") as client:

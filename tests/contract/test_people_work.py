@@ -133,6 +133,45 @@ def test_a_quorum_counts_people_and_a_veto_ends_it(people: People) -> None:
     assert settled(people.owner, vetoed, "completed")["result"]["actionValue"] == "rejected"
 
 
+def test_one_answer_of_several_is_handed_on(people: People) -> None:
+    ada, bob, cid = people("ada", "finance"), people("bob"), people("cid")
+    run_id = people.start(asking("voices", required=2, assignees=["finance", "user:bob"]))
+    address = f"/api/workflow/delegate/{run_id}"
+    again = ada.post(address, json={"to": "user:BOB"})
+    assert (again.status_code, "is asked already" in again.text) == (400, True)
+    handed = ada.post(address, json={"to": "cid"}).json()["pauseSignal"]
+    assert (handed["assignees"], handed["handedOn"]) == (
+        ["finance", "user:bob", "cid"],
+        ["user:ada"],
+    )
+    refused = answer(ada, run_id, YES)
+    assert (refused.status_code, "you have handed on" in refused.text) == (403, True)
+    assert answer(bob, run_id, YES).json()["status"] == "paused"
+    assert answer(cid, run_id, YES).status_code == 200
+    settled(people.owner, run_id, "completed")
+    open_to_all = people.start(asking("voices-2", required=2))
+    told = bob.post(f"/api/workflow/delegate/{open_to_all}", json={"to": "cid"})
+    assert (told.status_code, "waits for 2 answers" in told.text) == (400, True)
+
+
+def test_a_question_for_somebody_that_names_nobody_is_for_admins(
+    people: People, shared: Server
+) -> None:
+    ada = people("ada")
+    asked = asking("nobody", assignees=["{{ data.none | default('') }}", "{{ [] }}"])
+    run_id = people.start(asked)
+    assert run_id not in inbox(ada)
+    assert run_id in inbox(people.owner)
+    refused = answer(ada, run_id, YES)
+    assert (refused.status_code, "names nobody" in refused.text) == (403, True)
+    assert ada.post(f"/api/workflow/claim/{run_id}").status_code == 403
+    logged = [line for line in shared.log.read_text().splitlines() if "names nobody" in line]
+    assert run_id in logged[-1]
+    handed = people.owner.post(f"/api/workflow/delegate/{run_id}", json={"to": "ada"})
+    assert handed.json()["pauseSignal"]["assignees"] == ["ada"]
+    assert answer(ada, run_id, YES).status_code == 200
+
+
 def test_claim_release_and_delegate_stand_in_the_history(people: People) -> None:
     ada, bob, cid = people("ada", "finance"), people("bob", "finance"), people("cid")
     run_id = people.start(asking("claims", assignees=["finance"]))

@@ -5,7 +5,7 @@ from dataclasses import field
 from typing import Any
 
 from app.auth.caller import Caller
-from app.execution.entitlement import refusal
+from app.execution.entitlement import NAMES_NOBODY, names_nobody, refusal
 from app.web.console.form_fields import FormField, form_fields
 from app.web.console.rendering import words
 from app.web.console.shown_parts import ShownPart, shown_parts
@@ -26,6 +26,7 @@ class PauseCard:
         signal: Name and key of the signal that the run waits for.
         pause_id: Names the pause, so that an answer is for this one only.
         shown: What the answer needs.
+        unnamed: What is said where it is for somebody and names nobody; empty else.
         claimed_by: Who has taken it on; nobody else answers then.
         is_late: Whether its deadline has passed, and it waits on.
         required: How many have to choose the same.
@@ -47,6 +48,7 @@ class PauseCard:
     actions: list[dict[str, str]] = field(default_factory=list)
     fields: list[FormField] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
+    unnamed: str = ""
     deadline: str | None = None
     asked_by: str | None = None
     detail: Any = None
@@ -94,6 +96,7 @@ def pause_card(
         actions=[_action(item) for item in actions if isinstance(item, dict)],
         fields=form_fields(specs),
         assignees=[str(name) for name in pause.get("assignees") or []],
+        unnamed=NAMES_NOBODY if names_nobody(dict(pause)) else "",
         deadline=pause.get("deadline"),
         asked_by=pause.get("runId"),
         detail=detail or None,
