@@ -4,8 +4,8 @@ A frozen dataclass guards each field whenever it is set, in its own `__init__` t
 one takes four times as long, and a run of five steps makes eighty. Of these the type checker alone
 sees that nobody changes them: to it `value` is `dataclass`, written out as frozen.
 
-Only `__init__` is made for each class. What compares, hashes and shows is shared by all: a start
-makes three hundred such classes, and compiles six functions for a frozen dataclass.
+Only `__init__` is made for each class, when its first value is. What compares, hashes and shows is
+shared by all: a start makes three hundred such classes, and would compile six functions for each.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as value
 else:
     from collections.abc import Callable
-    from dataclasses import dataclass, fields
+    from dataclasses import dataclass, field, fields, make_dataclass
     from operator import attrgetter
 
     T = TypeVar("T", bound=type[Any])
@@ -25,13 +25,38 @@ else:
 
     def _frozen(plain: T) -> T:
         own = plain.__dict__
-        made: Any = dataclass(slots=True, repr=False, eq=False)(plain)
+        plain.__doc__ = plain.__doc__ or plain.__name__  # else one is put together, and dearly
+        made: Any = dataclass(slots=True, init=False, repr=False, eq=False)(plain)
         compared = [field.name for field in fields(made) if field.compare]
         made.__compared__ = attrgetter(*compared) if compared else _nothing
         for name, shared in (("__repr__", _shown), ("__eq__", _equal), ("__hash__", _hashed)):
             if name not in own:
                 setattr(made, name, shared)
+        if "__init__" not in own:
+            made.__init__ = _made_at_first(made)
         return made
+
+    def _made_at_first(made: Any) -> Callable[..., None]:
+        """Return what puts the `__init__` of a dataclass in its own place when it is called."""
+
+        def first(self: Any, *given: Any, **named: Any) -> None:
+            made.__init__ = _init(made)
+            made.__init__(self, *given, **named)
+
+        return first
+
+    def _init(made: Any) -> Callable[..., None]:
+        alike = [
+            (each.name, each.type, field(
+                default=each.default, default_factory=each.default_factory, init=each.init,
+                kw_only=each.kw_only,
+            ))
+            for each in fields(made)
+        ]  # fmt: skip
+        space: dict[str, Any] = {"__doc__": made.__doc__}
+        if hasattr(made, "__post_init__"):
+            space["__post_init__"] = None  # the one of `self` is called
+        return make_dataclass(made.__name__, alike, namespace=space, repr=False, eq=False).__init__
 
     def _nothing(_: object) -> tuple[()]:
         return ()

@@ -1,26 +1,30 @@
 """Which step types there are: the built-in ones, and those that others offer."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Self
 
-from steps.call_agent import CallAgent
-from steps.call_api import CallApi
-from steps.call_llm import CallLlm
-from steps.call_tool import CallTool
-from steps.call_workflow import CallWorkflow
-from steps.collect_inputs import CollectInputs
 from steps.contract import AnyStepType, StepType
-from steps.end_flow import EndFlow
-from steps.group import Group
-from steps.parallel import Parallel
-from steps.request_user_action import RequestUserAction
-from steps.send_signal import SendSignal
-from steps.set_values import SetValues
-from steps.wait import Wait
-from steps.wait_for_signal import WaitForSignal
 
 GROUP = "stepwell.steps"
+BUILT_IN = {
+    "collect-inputs": ("collect_inputs", "CollectInputs"),
+    "request-user-action": ("request_user_action", "RequestUserAction"),
+    "call-api": ("call_api", "CallApi"),
+    "call-tool": ("call_tool", "CallTool"),
+    "call-llm": ("call_llm", "CallLlm"),
+    "call-agent": ("call_agent", "CallAgent"),
+    "call-workflow": ("call_workflow", "CallWorkflow"),
+    "parallel": ("parallel", "Parallel"),
+    "group": ("group", "Group"),
+    "set": ("set_values", "SetValues"),
+    "wait": ("wait", "Wait"),
+    "wait-for-signal": ("wait_for_signal", "WaitForSignal"),
+    "send-signal": ("send_signal", "SendSignal"),
+    "end-flow": ("end_flow", "EndFlow"),
+}
+"""Module and class of each; a module is loaded with the first definition that uses its type."""
 
 
 class StepTypeError(Exception):
@@ -30,16 +34,17 @@ class StepTypeError(Exception):
 class Registry:
     """Step types by the word that definitions use."""
 
-    def __init__(self, step_types: Iterable[AnyStepType]) -> None:
+    def __init__(self, step_types: Iterable[AnyStepType], built_in: Iterable[str] = ()) -> None:
         """Register step types.
 
         Args:
             step_types: The step types.
+            built_in: The words of those that come with Stepwell.
 
         Raises:
             StepTypeError: Two have one name.
         """
-        self._types: dict[str, AnyStepType] = {}
+        self._types: dict[str, AnyStepType | None] = dict.fromkeys(built_in)
         for step_type in step_types:
             if step_type.type in self._types:
                 raise StepTypeError(f"two step types are called {step_type.type!r}")
@@ -58,12 +63,12 @@ class Registry:
         Raises:
             StepTypeError: Two have one name, or one that is offered cannot be loaded.
         """
-        return cls([*_built_in(), *_offered(), *extra])
+        return cls([*_offered(), *extra], BUILT_IN)
 
     @classmethod
     def built_in(cls) -> Self:
         """Return the step types that come with Stepwell, and no others."""
-        return cls(_built_in())
+        return cls((), BUILT_IN)
 
     @property
     def types(self) -> list[str]:
@@ -73,7 +78,7 @@ class Registry:
     @property
     def all(self) -> list[AnyStepType]:
         """All step types, by their words."""
-        return [kind for _, kind in sorted(self._types.items())]
+        return [kind for name in self.types if (kind := self.get(name))]
 
     def get(self, name: str) -> AnyStepType | None:
         """Find a step type.
@@ -84,26 +89,15 @@ class Registry:
         Returns:
             The step type, None when there is none of this name.
         """
-        return self._types.get(name)
+        kind = self._types.get(name)
+        if kind is None and name in self._types:
+            kind = self._types[name] = _load(*BUILT_IN[name])
+        return kind
 
 
-def _built_in() -> list[AnyStepType]:
-    return [
-        CollectInputs(),
-        RequestUserAction(),
-        CallApi(),
-        CallTool(),
-        CallLlm(),
-        CallAgent(),
-        CallWorkflow(),
-        Parallel(),
-        Group(),
-        SetValues(),
-        Wait(),
-        WaitForSignal(),
-        SendSignal(),
-        EndFlow(),
-    ]
+def _load(module: str, name: str) -> AnyStepType:
+    made: AnyStepType = getattr(import_module(f"steps.{module}"), name)()
+    return made
 
 
 def _offered() -> list[AnyStepType]:

@@ -11,6 +11,7 @@ import pytest
 
 from app.cli.main import GROUPS
 from steps import STABLE
+from steps.registry import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "engine", "journal", "steps", "stepwell")
@@ -94,6 +95,7 @@ def test_every_module_is_used() -> None:
     entries = {"app.cli.main", *PACKAGES, *folders, *STABLE}
     entries |= {"app.tools.extraction", "app.tools.extraction.__main__", "stepwell.__main__"}
     entries |= {f"app.cli.{name}" for name in ("local", "remote", *GROUPS)}
+    entries |= {f"steps.{name}" for name, _ in BUILT_IN.values()}
     unused = {module_name(file) for file in FILES} - used - entries
     assert unused == set()
 

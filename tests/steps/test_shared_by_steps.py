@@ -94,3 +94,9 @@ def test_notes_stand_anywhere() -> None:
 def test_variables_are_known_by_name_wherever_they_are_named() -> None:
     used: Json = {"a": ["{{ vars.one + vars . two }}"], "b": "x.vars.not, myvars.three"}
     assert variables_in(used) == {"one", "two", "not"}
+
+
+def test_a_step_type_is_loaded_by_its_own_word() -> None:
+    registry = Registry.built_in()
+    assert [kind.type for kind in registry.all] == registry.types
+    assert len(registry.types) == 14
