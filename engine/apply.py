@@ -164,6 +164,8 @@ def _enter(run: Run, event: StepStarted) -> None:
 def _back_off(run: Run, event: AttemptFailed) -> None:
     visit = inside(run, event)
     visit.error, visit.retry_at_ms = event.error, event.retry_at_ms
+    if event.policy:
+        visit.retried_by = (*visit.retried_by, event.policy)
     run.wake_at_ms = event.retry_at_ms
 
 

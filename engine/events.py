@@ -113,7 +113,11 @@ class StepStarted:
 
 @value(frozen=True, slots=True)
 class AttemptFailed:
-    """An attempt failed and another follows at `retry_at_ms`."""
+    """An attempt failed and another follows at `retry_at_ms`.
+
+    Attributes:
+        policy: Which of the step's policies says so, from 0.
+    """
 
     at_ms: int
     step_id: str
@@ -121,6 +125,7 @@ class AttemptFailed:
     attempt: int
     error: StepError
     retry_at_ms: int
+    policy: int = 0
 
 
 @value(frozen=True, slots=True)

@@ -86,13 +86,17 @@ def broke(run: Run, graph: Graph, error: StepError, now_ms: int) -> Events:
     visit, step = run.current, graph.steps[run.current.step_id]
     if run.is_stopping:
         return end_of_step(run, graph, StepCancelled, now_ms)
-    if not step.retry.allows(error, visit.attempt):
+    number = step.retry.number_for(error)
+    if number is None:
+        return end_of_step(run, graph, StepFailed, now_ms, error=error)
+    policy, attempt = step.retry.numbered(number), visit.attempt_of(number)
+    if attempt >= policy.max_attempts:
         return end_of_step(run, graph, StepFailed, now_ms, error=error)
     # Jitter drawn from the attempt's name: spread over runs, and the same when asked again.
     jitter = crc32(f"{run.id}:{visit.step_id}:{visit.visit}:{visit.attempt}".encode()) / 2**32
-    wait_ms = step.retry.delay_ms(visit.attempt, jitter, error.retry_after_ms)
+    wait_ms = policy.delay_ms(attempt, jitter, error.retry_after_ms)
     failed = AttemptFailed(
-        now_ms, visit.step_id, visit.visit, visit.attempt, error, now_ms + wait_ms
+        now_ms, visit.step_id, visit.visit, visit.attempt, error, now_ms + wait_ms, number
     )
     return (happen(run, failed),)
 

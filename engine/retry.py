@@ -44,6 +44,8 @@ class RetryPolicy:
         non_retryable: Error types after which no attempt follows.
         on: What is tried again, whatever else would be: error types (`Timeout`), statuses
             (`429`, `5xx`), or both (`HttpStatus:5xx`). Empty: what may be helped by it.
+        others: Policies for what this one is not for, in their order; each counts its own
+            attempts.
     """
 
     max_attempts: int = 1
@@ -52,12 +54,31 @@ class RetryPolicy:
     maximum_ms: int = 60_000
     non_retryable: frozenset[str] = frozenset()
     on: tuple[str, ...] = ()
+    others: "tuple[RetryPolicy, ...]" = ()
 
     def allows(self, error: StepError, attempt: int) -> bool:
-        """Say whether attempt number `attempt`, failed with `error`, is tried again."""
-        if attempt >= self.max_attempts or error.type in self.non_retryable:
+        """Say whether attempt number `attempt`, failed with `error`, is tried again by this one."""
+        return attempt < self.max_attempts and self.is_for(error)
+
+    def number_for(self, error: StepError) -> int | None:
+        """Return which policy an error is for: 0 this one, 1 the first of `others`; None: none."""
+        each = enumerate((self, *self.others))
+        return next((number for number, policy in each if policy.is_for(error)), None)
+
+    def is_for(self, error: StepError) -> bool:
+        """Say whether this policy speaks of an error, whatever it says."""
+        if error.type in self.non_retryable:
             return False
         return any(fits(error, named) for named in self.on) if self.on else error.retryable
+
+    def numbered(self, number: int) -> "RetryPolicy":
+        """Return the policy of a number that `number_for` has given."""
+        return self.others[number - 1] if number else self
+
+    @property
+    def never_retries(self) -> bool:
+        """Whether no failure at all is followed by another attempt."""
+        return all(policy.max_attempts == 1 for policy in (self, *self.others))
 
     def delay_ms(self, attempt: int, jitter: float, asked_ms: int | None = None) -> int:
         """Return the wait after attempt `attempt` (1, 2, ...), in milliseconds.

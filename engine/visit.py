@@ -34,6 +34,7 @@ class Visit:
         interruptions: How often the end of the process has cut off the newest attempt since it
             last got on with its work.
         attempted_at_ms: When the newest attempt began, where that is not the first.
+        retried_by: For each attempt that failed by another than the step's first policy, which.
     """
 
     step_id: str
@@ -51,6 +52,13 @@ class Visit:
     children: int = 0
     interruptions: int = 0
     attempted_at_ms: int | None = None
+    retried_by: tuple[int, ...] = ()
+
+    def attempt_of(self, policy: int) -> int:
+        """Return the number of the newest attempt among those that a policy counts."""
+        if policy:
+            return self.retried_by.count(policy) + 1
+        return self.attempt - len(self.retried_by)
 
     def copy(self) -> "Visit":
         """Return a copy that goes its own way."""

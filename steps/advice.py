@@ -12,7 +12,7 @@ from steps.agent_person import ASK_USER
 from steps.captions import caption_texts
 from steps.common_errors import COMMON_ERRORS
 from steps.contract import AnyStepType, Problem
-from steps.document import CommonStep
+from steps.document import CommonStep, retries_in
 from steps.expression import Expression, ExpressionError, bare_condition, expression_of
 from steps.language.nodes import Compare, Literal, Node, walk
 from steps.language.paths import Path
@@ -140,7 +140,8 @@ class _Advice:
         if step.get("onInterrupted") and step.get("toolId") in self._known.pure:
             told = "has no effect: the tool touches nothing, so it is always called again"
             yield Problem(f"{path}.onInterrupted", told)
-        yield from _error_types(step.get("retry"), kind, f"{path}.retry.nonRetryableErrors")
+        for place, retry in retries_in(step, path):
+            yield from _error_types(retry, kind, f"{place}.nonRetryableErrors")
         own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
         for text in texts_of(kind.settings, own, path):
             yield from self._text(text)
@@ -218,8 +219,8 @@ def _whole_outputs(root: Node) -> Iterator[str]:
             )
 
 
-def _error_types(retry: Any, kind: AnyStepType, path: str) -> Iterator[Problem]:
-    named = retry.get("nonRetryableErrors") if isinstance(retry, dict) else None
+def _error_types(retry: dict[str, Any], kind: AnyStepType, path: str) -> Iterator[Problem]:
+    named = retry.get("nonRetryableErrors")
     known = {word.strip() for words in (*COMMON_ERRORS, *kind.errors) for word in words.split(",")}
     for index, name in enumerate(named if isinstance(named, list) else ()):
         if not isinstance(name, str) or name in known:

@@ -19,7 +19,7 @@ from steps.compiled import Definition
 from steps.contract import AnyStepType, Problem, first_of
 from steps.defaults import with_defaults
 from steps.definition import compile_definition
-from steps.document import CommonStep
+from steps.document import CommonStep, retries_in
 from steps.expression import (
     Expression,
     ExpressionError,
@@ -215,11 +215,12 @@ def _step(
     for key, instead in kind.unused_in(step).items():
         if step.get(key):
             yield Problem(f"{path}.{key}", f"has no effect on a {kind.type} step: {instead}")
-    retry = step.get("retry")
-    if isinstance(retry, dict) and retry.get("maxAttempts") == 1:
-        for key in retry.keys() - {"maxAttempts"}:
-            told = "has no effect: with maxAttempts 1 there is no second attempt"
-            yield Problem(f"{path}.retry.{key}", told)
+    for place, retry in retries_in(step, path):
+        chooses = {"on", "nonRetryableErrors"} if place.endswith("]") else set()
+        if retry.get("maxAttempts") == 1:
+            for key in retry.keys() - {"maxAttempts"} - chooses:
+                told = "has no effect: with maxAttempts 1 there is no second attempt"
+                yield Problem(f"{place}.{key}", told)
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
     for text in texts_of(kind.settings, own, path):
         yield from _text_problems(text, declared, shown=kind.built_in)

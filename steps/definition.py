@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine import Edge, Graph, Json, OnInterrupted, RetryPolicy, Step
+from engine import Edge, Graph, Json, OnInterrupted, Step
 from steps.bodies import DEEPEST as DEEPEST_BODY
 from steps.bodies import LOCAL, Body, LocalWorkflow, bodies_in, placed, with_start
 from steps.captions import caption_templates
@@ -17,7 +17,7 @@ from steps.concurrency import places_of
 from steps.constants import constants_of
 from steps.contract import AnyStepType, Problem
 from steps.defaults import Located, default_problems, with_defaults
-from steps.document import CommonStep, WorkflowDocument
+from steps.document import CommonStep, WorkflowDocument, policy_of
 from steps.edges import Starts, compile_edges, edge_problems, leaves, read_edges
 from steps.elsewhere import step_type_here
 from steps.expression import ExpressionError
@@ -319,7 +319,7 @@ def _engine_step(
         type=step.type.type,
         name=common.name,
         ends=step.type.ends or is_last,
-        retry=common.retry.policy() if common.retry else RetryPolicy(),
+        retry=policy_of(common.retry),
         on_interrupted=_on_interrupted(common, step),
         edges=edges,
     )

@@ -1,8 +1,18 @@
 """The shape of a definition document: what its keys are and what they may hold."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
 from engine import OnInterrupted, RetryPolicy
 from steps.captions import MOST_LABELS
@@ -64,6 +74,17 @@ class Retry(_Part):
         )
 
 
+def _many_or_one(written: Any) -> str:
+    return _MANY if isinstance(written, list) else _ONE
+
+
+_MANY, _ONE = "list[retry]", "function-retry"
+_Several = Annotated[list[Retry], Field(min_length=1, max_length=10)]
+Retries = Annotated[
+    Annotated[_Several, Tag(_MANY)] | Annotated[Retry, Tag(_ONE)], Discriminator(_many_or_one)
+]
+
+
 class CommonStep(_Part):
     """The keys that every step may have."""
 
@@ -73,8 +94,10 @@ class CommonStep(_Part):
     description: str | None = Field(None, max_length=2_000, description="for people")
     note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
     output: dict[str, Any] = Field({}, description="the fields that it delivers into `data`")
-    retry: Retry | None = Field(
-        None, description="when a failed attempt is followed by another; without it never"
+    retry: Retries | None = Field(
+        None,
+        description="when a failed attempt is followed by another; without it never. Of a list "
+        "the first counts that the failure is for, each with attempts of its own",
     )
     timeout: Duration | None = Field(
         None,
@@ -86,6 +109,24 @@ class CommonStep(_Part):
         description="what becomes of a step that a crash met: it runs again, fails, or asks a "
         "person; with `retry` it fails too once `max_interruptions` crashes are held against it",
     )
+
+
+def policy_of(written: Retry | list[Retry] | None) -> RetryPolicy:
+    """Return what a step says of attempts, as the engine takes it."""
+    if written is None:
+        return RetryPolicy()
+    first, *others = [one.policy() for one in (written if isinstance(written, list) else [written])]
+    return replace(first, others=tuple(others)) if others else first
+
+
+def retries_in(step: Mapping[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return what is written of attempts in the step at `path`, each with its place."""
+    written = step.get("retry")
+    if isinstance(written, dict):
+        yield f"{path}.retry", written
+    for index, one in enumerate(written if isinstance(written, list) else ()):
+        if isinstance(one, dict):
+            yield f"{path}.retry[{index}]", one
 
 
 class Handlers(_Part):

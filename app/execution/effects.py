@@ -226,7 +226,7 @@ class LiveEffects:
         if self._services.rates is not None:
             await self._in_time(self._services.rates, f"model:{model.name}")
         # A step with a policy of its own waits in the journal, not here.
-        may_retry = self._live.graph.steps[self._doing.step_id].retry.max_attempts == 1
+        may_retry = self._live.graph.steps[self._doing.step_id].retry.never_retries
         left = model.settings.retries if may_retry else 0
         while True:
             try:

@@ -181,6 +181,20 @@ def test_an_error_tells_what_was_answered_also_out_of_a_group(shared: Server) ->
         assert (error["type"], error["status"], len(echo.seen)) == ("HttpStatus", 409, 3)
 
 
+def test_of_several_policies_each_counts_its_own_attempts(shared: Server) -> None:
+    with Echo() as echo, shared.client() as client:
+        soon = {"initialInterval": "1ms"}
+        asks = {"id": "ask", "type": "call-api", "method": "POST", "url": f"{echo.address}/{{{{ data.path }}}}", "retry": [
+            {"on": ["404"], "maxAttempts": 1}, {"on": ["503"], "maxAttempts": 3, **soon}, {"maxAttempts": 2, **soon}]}  # fmt: skip
+        create(client, "several", [asks], to("ask end"))
+        seen = []
+        for path in ("404", "503", "500"):
+            before = len(echo.seen)
+            error = start(client, "several", path=path)["error"]
+            seen.append((error["status"], error["attempts"], len(echo.seen) - before))
+        assert seen == [(404, 1, 1), (503, 3, 3), (500, 2, 2)]
+
+
 def test_what_follows_waits_for_the_clean_up_of_child_runs(tmp_path: Path) -> None:
     nap = {"id": "nap", "type": "wait", "duration": "1h"}
     tidy = {"id": "tidy", "type": "wait", "duration": "1500ms"}

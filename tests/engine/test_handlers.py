@@ -9,6 +9,7 @@ import pytest
 
 from engine import (
     Admit,
+    AttemptFailed,
     Begin,
     Broke,
     ChildrenLeft,
@@ -223,3 +224,29 @@ def test_retries_choose_by_type_and_status(named: str, error: StepError, again: 
     assert policy.allows(error, 1) is again
     assert not policy.allows(error, 2)
     assert not replace(policy, non_retryable=frozenset({error.type})).allows(error, 1)
+
+
+def test_of_several_policies_each_counts_the_failures_that_it_is_for() -> None:
+    busy, other = RetryPolicy(3, 100, on=("Busy",)), RetryPolicy(2, 1_000, on=("Other",))
+    never = RetryPolicy(on=("Never",))
+    plain = replace(CAUGHT.steps["plain"], retry=replace(never, others=(busy, other)))
+    graph = replace(CAUGHT, steps={**CAUGHT.steps, "plain": plain}, on_error=None)
+    assert not plain.retry.never_retries
+    assert replace(never, others=(never,)).never_retries
+    for named, follow in (
+        ("Busy Other Busy Busy", [(1, 100), (2, 1_000), (1, 200), None]),
+        ("Other Busy Other", [(2, 1_000), (1, 100), None]),
+        ("Never", [None]),
+        ("Another", [None]),
+    ):
+        run = fold(inside("plain"))
+        assert run is not None
+        for kind, wanted in zip(named.split(), follow, strict=True):
+            last = react(run, graph, Broke(StepError(kind, "")), 10)[-1]
+            if wanted is None:
+                assert isinstance(last, RunFailed)
+                continue
+            assert isinstance(last, AttemptFailed)
+            assert last.policy == wanted[0]
+            assert wanted[1] / 2 <= last.retry_at_ms - 10 <= wanted[1]
+            react(run, graph, TimerDue(), last.retry_at_ms)
