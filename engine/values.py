@@ -109,19 +109,21 @@ class Parent:
 
 @value(frozen=True, slots=True)
 class Place:
-    """A place among the runs of a workflow that may be under way at once.
+    """A place among the runs of a workflow, or of a pool, that may be under way at once.
 
     Attributes:
-        key: Which of its runs count together; a text.
+        key: Which of these runs count together; a text.
         limit: How many of them may be under way.
         when_full: `queue`, `refuse` or `cancel-oldest`.
         priority: Those with a larger one are admitted first, and else the older.
+        pool: The name of the pool; empty where the run counts within its workflow.
     """
 
     key: str
     limit: int
     when_full: str = "queue"
     priority: int = 0
+    pool: str = ""
 
 
 @value(frozen=True, slots=True)

@@ -93,7 +93,7 @@ from journal.owners import (
 )
 from journal.passkeys import PasskeyRow, PasskeyTable
 from journal.people import PeopleTable, PersonRow
-from journal.places import Line, PlaceKey, PlaceList
+from journal.places import Line, PlaceKey, PlaceList, place_key
 from journal.postgres.lock_kinds import processes_of
 from journal.removal import Deleted, RetentionGroup
 from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
@@ -320,6 +320,7 @@ __all__ = [
     "migrations",
     "next_number_of",
     "open_read_only",
+    "place_key",
     "processes_of",
     "run_id",
     "run_number",

@@ -1,30 +1,35 @@
-"""Places: which runs of a workflow with `concurrency` are under way, and which wait in line."""
+"""Places: which runs with `concurrency` are under way, and which wait in line."""
 
 from collections.abc import Collection
 
+from engine import Place, Run
 from engine.value import value
 from journal.connection import ALL_ROWS
 from journal.readers import Readers
 from journal.run_ids import run_id
 
 _OF_KEY = (
-    "FROM runs INDEXED BY runs_with_places WHERE tenant = ? AND workflow_id = ? AND place_key = ?"
-    " AND ended_at_ms IS NULL"
+    "FROM runs INDEXED BY runs_with_places WHERE tenant = ?"
+    " AND coalesce(place_pool, workflow_id) = ? AND place_key = ? AND ended_at_ms IS NULL"
 )
 
 
 @value(frozen=True, slots=True)
 class PlaceKey:
-    """The runs that count together."""
+    """The runs that count together.
+
+    Attributes:
+        within: The id of their workflow, or `#` and the name of their pool.
+    """
 
     tenant: str
-    workflow_id: str
+    within: str
     key: str
 
     @property
     def values(self) -> tuple[str, str, str]:
         """What a query names them by."""
-        return self.tenant, self.workflow_id, self.key
+        return self.tenant, self.within, self.key
 
 
 @value(frozen=True, slots=True)
@@ -33,6 +38,18 @@ class Line:
 
     first: str | None
     under_way: int
+
+
+def place_key(tenant: str, run: Run) -> PlaceKey | None:
+    """Return with which a run counts; None where it needs no place."""
+    if run.place is None:
+        return None
+    return PlaceKey(tenant, pool_column(run.place) or run.workflow_id, run.place.key)
+
+
+def pool_column(place: Place | None) -> str | None:
+    """Return what a run's row says of its pool."""
+    return f"#{place.pool}" if place and place.pool else None
 
 
 class PlaceList:
@@ -68,7 +85,8 @@ class PlaceList:
     async def waited_for(self) -> list[PlaceKey]:
         """Return the keys for which runs wait in line."""
         rows = await self._lists.all(
-            "SELECT DISTINCT tenant, workflow_id, place_key FROM runs INDEXED BY runs_with_places"
+            "SELECT DISTINCT tenant, coalesce(place_pool, workflow_id), place_key"
+            " FROM runs INDEXED BY runs_with_places"
             " WHERE place_key IS NOT NULL AND ended_at_ms IS NULL AND (state = 'queued') = true"
         )
         return [PlaceKey(*row) for row in rows]

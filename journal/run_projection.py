@@ -6,6 +6,7 @@ Its fields are the columns of `runs`; what writes, reads and checks them is made
 from typing import Any, NamedTuple, TypeAlias
 
 from engine import Run, Status
+from journal.places import pool_column
 from journal.run_ids import run_number
 
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
@@ -28,7 +29,9 @@ class RunProjection(NamedTuple):
         head: The hash of its newest event.
         signal_name: The name of the signal that it waits for itself, None for none.
         signal_key: Which signal of that name.
-        place_key: Which runs of its workflow it counts with; None where they are not limited.
+        place_key: Which runs of its workflow, or of its pool, it counts with; None where they
+            are not limited.
+        place_pool: Its pool, as `journal.places` names it; None for its workflow.
         priority: How far in front it stands among those that wait for a place.
         body: Which body of its workflow's document it is a run of; None for the whole of it.
     """
@@ -57,6 +60,7 @@ class RunProjection(NamedTuple):
     place_key: str | None = None
     priority: int = 0
     body: str | None = None
+    place_pool: str | None = None
 
 
 COLUMNS = RunProjection._fields
@@ -108,6 +112,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         place_key=run.place.key if run.place else None,
         priority=run.place.priority if run.place else 0,
         body=run.body or None,
+        place_pool=pool_column(run.place),
     )
 
 

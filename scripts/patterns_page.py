@@ -29,7 +29,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "dead-letter-replay", "error-workflow",
     ),
     "Once, and not at the same time": (
-        "idempotent-start", "deduplication", "singleton", "priority", "lock", "counter",
+        "idempotent-start", "deduplication", "singleton", "priority", "pool", "lock", "counter",
     ),
     "Data and files": ("csv", "zip-and-mail"),
     "Models": ("agent-with-approval", "budgeted-agent"),

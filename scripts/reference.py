@@ -302,7 +302,7 @@ def _table(model: type[BaseModel], without: type[BaseModel] | None = None) -> It
 def _parts(model: type[BaseModel]) -> Iterator[str]:
     """Describe the models that stand inside `model`, which have keys of their own."""
     for field, info in model.model_fields.items():
-        for inner in _models_in(info.annotation):
+        for inner in dict.fromkeys(_models_in(info.annotation)):
             kind = inner.model_json_schema()["properties"].get("type", {}).get("const")
             which = f" with `type` `{kind}`" if kind else ""
             yield f"\n`{info.alias or field}`{which} has these keys:\n"
@@ -367,7 +367,9 @@ def _kind(name: str, info: FieldInfo, spec: Mapping[str, Any], schema: Mapping[s
     if name == "output" and info.annotation == dict[str, Any]:
         return "[fields](../definitions.md#fields)"
     kind = _type(spec, schema)
-    if _models_in(info.annotation) and " of " not in kind:
+    if kind == "list of objects or object":
+        kind = "object or list of objects, see below"
+    elif _models_in(info.annotation) and " of " not in kind:
         kind = f"{kind}, see below" if kind.endswith("object") else "object, see below"
     return f"{kind}; *secrets may stand here*" if _names_secrets(info.annotation) else kind
 

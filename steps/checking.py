@@ -201,7 +201,7 @@ def _strict(document: dict[str, Any], registry: Registry, declared: Declared) ->
 
 
 def _place_problems(concurrency: Any, declared: Declared) -> Iterator[Problem]:
-    for key in ("key", "priority") if isinstance(concurrency, dict) else ():
+    for key in ("key", "limit", "priority") if isinstance(concurrency, dict) else ():
         written, path = concurrency.get(key), f"concurrency.{key}"
         if isinstance(written, str):
             yield from _text_problems(Text(path, written, is_template=True), declared, shown=True)

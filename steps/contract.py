@@ -187,7 +187,7 @@ class StepInput:
     on_interrupted: OnInterrupted = OnInterrupted.RETRY
 
 
-BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally")
+BODY_KEYS = ("steps", "edges", "initialStep", "timeout", "onError", "finally", "concurrency")
 """The keys of a body that stands in a step."""
 
 ITEM = "item"

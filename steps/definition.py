@@ -109,14 +109,12 @@ class _Compiler:
         self._given = {"constants": constants} if constants else {}
         captions, found = caption_templates(whole.title, whole.labels, self._given)
         problems += found
-        places, found = places_of(whole.concurrency, self._given)
-        problems += found
         made, found = self._part(whole.initialStep, whole.steps, merged, whole)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
         if problems or made is None:
             raise InvalidDefinition(problems)
-        made = replace(made, document=self._document, captions=captions, places=places)
+        made = replace(made, document=self._document, captions=captions)
         self._made[""] = made
         return made
 
@@ -126,6 +124,8 @@ class _Compiler:
     ) -> tuple[Definition | None, list[Problem]]:  # fmt: skip
         """Compile the steps and edges of the document or of one body."""
         problems = list(spec_problems(read.payload, "payload", outputs=False, stored=True))
+        places, found = places_of(read.concurrency, self._given, is_body=bool(path))
+        problems += found
         written, found = read_edges(document.get("edges", []))
         problems += found
         compiled, found = self.steps(steps)
@@ -161,6 +161,7 @@ class _Compiler:
             variables=self._variables,
             budget=None if path else whole.budget,
             sensitive=frozenset().union(*(step.output.sensitive for _, step in compiled.values())),
+            places=places,
             path=path,
             bodies=self._made,
         ), []

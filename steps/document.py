@@ -16,7 +16,7 @@ from pydantic import (
 
 from engine import OnInterrupted, RetryPolicy
 from steps.captions import MOST_LABELS
-from steps.concurrency import Concurrency
+from steps.concurrency import Limited
 from steps.durations import Duration
 
 Retried = Annotated[
@@ -153,6 +153,9 @@ class Scope(Handlers):
         description="how long a run may take, its `onError` and `finally` not counted; then it "
         "fails with `Timeout`",
     )
+    concurrency: Limited = Field(
+        None, description="how many runs may be under way at once, and what becomes of more"
+    )
 
 
 class EdgeDocument(_Part):
@@ -197,9 +200,6 @@ class WorkflowDocument(Scope):
         {},
         max_length=MOST_LABELS,
         description="by what runs can be found: names with templates over the run",
-    )
-    concurrency: Concurrency | None = Field(
-        None, description="how many runs may be under way at once, and what becomes of more"
     )
     tool: bool = Field(False, description="whether agents may call the workflow as a tool")
     budget: float | None = Field(

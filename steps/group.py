@@ -9,6 +9,7 @@ from engine import AwaitsChildren, JsonObject
 from steps.child_failure import as_of_child
 from steps.child_runs import ChildPlan, ChildrenOpen, ChildRun
 from steps.child_usage import record_usage
+from steps.concurrency import Limited
 from steps.contract import BODY_KEYS, Done, Outcome, Problem, StepInput, StepSettings, StepType
 from steps.document import Handlers, Identifier
 from steps.effects import Effects
@@ -36,6 +37,10 @@ class GroupSettings(Handlers, StepSettings):
     given: Template | None = Field(
         None, alias="with", description="an object of templates: all that goes into the group"
     )
+    concurrency: Limited = Field(
+        None, description="how many runs of groups, branches and workflows with its `pool` may be "
+        "under way at once, and what becomes of more"
+    )  # fmt: skip
 
 
 class Group(StepType[GroupSettings]):

@@ -1,4 +1,4 @@
-"""Places: runs of a workflow with `concurrency` begin when there is room, in order.
+"""Places: runs with `concurrency` begin when there is room, in order.
 
 Who is under way and who waits in line is read from the rows of the runs, which change in the
 transaction of their events, so nothing is remembered here, and a crash leaves neither a place
@@ -19,7 +19,16 @@ from app.execution.live_run import LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
 from app.telemetry import log
 from engine import Admit, Event, Place, Rejected, RunQueued, State, TurnAway
-from journal import PLACE, UNREADABLE, Journal, JournalError, PlaceKey, UnknownRun, run_number
+from journal import (
+    PLACE,
+    UNREADABLE,
+    Journal,
+    JournalError,
+    PlaceKey,
+    UnknownRun,
+    place_key,
+    run_number,
+)
 
 _LOOK_EVERY_S = 5
 _LOOK_SHARED_EVERY_S = 1
@@ -54,10 +63,10 @@ class Places:
 
     def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
         """Look at the line of a run that has been queued, or has given up its place."""
-        place = live.run.place
-        assert place is not None  # noqa: S101 - only such runs are told of
+        key = place_key(live.tenant, live.run)
+        assert key is not None  # noqa: S101 - only such runs are told of
         if live.run.is_over or any(type(event) is RunQueued for event in events):
-            self._look_at(PlaceKey(live.tenant, live.run.workflow_id, place.key))
+            self._look_at(key)
 
     def _heard(self, name: str) -> None:
         if self._cluster is not None and self._cluster.owns_name(name):

@@ -61,6 +61,39 @@ def test_runs_of_a_key_wait_in_line_and_others_do_not(shared: Server) -> None:
         assert (odd["status"], odd["error"]["type"]) == ("failed", "ExpressionFailed")
 
 
+def test_a_pool_is_shared_by_runs_and_groups_of_several_workflows(shared: Server) -> None:
+    pool: dict[str, Any] = {"pool": "warehouse", "limit": "{{ vars.slots }}"}
+    body: dict[str, Any] = {"steps": [ASK]}
+    whole = {"id": "fork", "type": "parallel", "branches": {"one": {**body, "concurrency": pool}}}
+    with shared.client() as client, shared.client(tenant="other") as other:
+        assert client.put("/api/variables/slots", json={"value": 1}).status_code < 300
+        limited(client, "of-a-pool", key="a", **pool)
+        create(client, "forks", [whole], straight("fork"))
+        called = {"id": "group", "type": "group", **body, "concurrency": {**pool, "key": "a"}}
+        create(client, "groups", [called], straight("group"))
+        limited(other, "of-a-pool", key="a", pool="warehouse", limit=1)
+        first, free, grouped = (begin(client, each) for each in ("of-a-pool", "forks", "groups"))
+        for run_id in (first, free):
+            has_begun(client, run_id)
+        has_begun(other, begin(other, "of-a-pool"))
+        while not (children := status(client, grouped)["childRunIds"]):
+            time.sleep(0.01)
+        (child,), second = children, begin(client, "of-a-pool")
+        assert queued(client, child)
+        go_on(client, first)
+        has_begun(client, child)
+        assert queued(client, second)
+        assert client.put("/api/variables/slots", json={"value": 0}).status_code < 300
+        error = start(client, "of-a-pool")["error"]
+        assert (error["type"], "from 1 to 100,000" in error["message"]) == (
+            "ExpressionFailed",
+            True,
+        )
+        cancel = {"workflowId": "groups", "runId": grouped, "reason": "no need"}
+        assert client.post("/api/workflow/management/cancel", json=cancel).status_code == 200
+        has_begun(client, second)
+
+
 def test_one_more_is_refused_or_takes_the_place_of_the_oldest(shared: Server) -> None:
     with shared.client() as client:
         limited(client, "refuses", limit=1, whenFull="refuse")

@@ -24,7 +24,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_page_of_definitions_shows_definitions() -> None:
-    whole, captioned, fields, sealed, shared, ends, limited, parts = blocks(
+    whole, captioned, fields, sealed, shared, ends, limited, pooled, parts = blocks(
         "docs/definitions.md", "json"
     )
     (written,) = blocks("docs/definitions.md", "yaml")
@@ -33,6 +33,10 @@ def test_the_page_of_definitions_shows_definitions() -> None:
     for document in documents:
         compile_definition(document, Registry.built_in())
     compile_definition({**documents[0], **json.loads(limited)}, Registry.built_in())
+    steps = [json.loads(pooled), {"id": "end", "type": "end-flow"}]
+    edges = [{"from": steps[0]["id"], "to": "end"}]
+    pool = {"name": "pool", "initialStep": steps[0]["id"], "steps": steps, "edges": edges}
+    compile_definition(pool, Registry.built_in())
     assert spec_problems(json.loads(fields), "payload", outputs=False) == []
     assert spec_problems(json.loads(sealed), "output", outputs=True) == []
     text = (ROOT / "docs/definitions.md").read_text()

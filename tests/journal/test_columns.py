@@ -52,6 +52,6 @@ def test_the_columns_stand_in_the_order_of_the_fields() -> None:
 def test_an_append_writes_every_column_that_can_change() -> None:
     stays = {
         "id", "tenant", "workflow_id", "version", "started_at_ms", "parent", "parent_execution",
-        "parent_attempt", "item", "place_key", "priority", "body",
+        "parent_attempt", "item", "place_key", "priority", "body", "place_pool",
     }  # fmt: skip
     assert {*_MOVES, *_TURNS} == {*COLUMNS} - stays

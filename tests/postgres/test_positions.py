@@ -31,7 +31,7 @@ def batch(writer: int, number: int) -> list[Append | Task]:
             "state": "ready", "step_id": None, "seq": 2 * len(rows), "ended_at_ms": None,
             "due_at_ms": None, "parent": None, "parent_execution": None, "parent_attempt": None,
             "item": None, "head": rows[-1][6], "signal_name": None, "signal_key": None,
-            "place_key": None,
+            "place_key": None, "place_pool": None,
         }  # fmt: skip
         runs = [(INSERT_RUN, tuple(values.values()))]
         told = (lambda: Conflict("run", 1), lambda _: None)
