@@ -29,10 +29,10 @@ from app.execution.admission import Admission
 from app.execution.bulk import Bulk
 from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
-from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
 from app.execution.live_runs import LiveRuns
 from app.execution.rerunning import Reruns
+from app.execution.step_services import StepServices
 from app.files.s3 import S3Storage
 from app.files.storage import FolderStorage, NoStorage, Storage
 from app.files.uploads import Files
@@ -102,8 +102,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
-    workflows = Workflows(journal, registry, clock)
-    spending = await _spending(journal, clock)
+    workflows, spending = Workflows(journal, registry, clock), await _spending(journal, clock)
     callbacks, links = Callbacks(secrets.keyring, settings.address), Links(secrets.keyring, clock)
     live_runs = _live_runs(journal, workflows, settings)
     deltas, acting = Deltas(), FairQueue(settings.max_concurrent_steps)
@@ -111,7 +110,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         clock, client, OAuthTokens(client, clock, secrets.conceal), catalogue, files, secrets,
         models, agents, workflows, spending, callbacks, links, journal.threads,
         StoredValues(journal.store, clock, secrets.mask),
-        KnowledgeStore(journal.knowledge, clock, secrets.mask), journal.events,
+        KnowledgeStore(journal.knowledge, models, clock, secrets.mask), journal.events,
         deltas if settings.transcripts else None, ModelTurns(acting), _rates(settings, acting),
     )  # fmt: skip
     parts = (journal, clock, live_runs, acting, counters)
@@ -134,6 +133,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         tools=catalogue,
         files=files,
         models=models,
+        model_turns=services.model_turns,
         workflows=workflows,
         agents=agents,
         runs=execution.runs,

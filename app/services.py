@@ -32,6 +32,7 @@ from app.execution.signals import Signals
 from app.execution.timers import Timers
 from app.files.uploads import Files
 from app.llm.catalogue import Models
+from app.llm.turns import ModelTurns
 from app.secrets.vault import Secrets
 from app.settings.server import Settings
 from app.sharing import Sharing
@@ -64,6 +65,7 @@ class Services:
     tools: ToolCatalogue
     files: Files
     models: Models
+    model_turns: ModelTurns
     workflows: Workflows
     agents: Agents
     runs: Runs

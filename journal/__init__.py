@@ -77,7 +77,7 @@ from journal.firings import Firing, FiringList
 from journal.health import Health
 from journal.inbox import Inbox, InboxFilter, InboxPosition, PausedRow
 from journal.journal import SQLITE_VERSION, Database, Journal, looking_at
-from journal.knowledge import KnowledgeTable, PassageRow
+from journal.knowledge import KnowledgeTable, PassageRow, Vectors
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.locks import Locks, LockView, ProcessRow, SessionLost
@@ -297,6 +297,7 @@ __all__ = [
     "UsedKey",
     "VariableRow",
     "VariableTable",
+    "Vectors",
     "Verified",
     "VersionRow",
     "WaitingRun",

@@ -11,6 +11,9 @@ from journal.writer import Writer
 MOST_PASSAGES = 5_000
 """How many passages a collection may have."""
 
+_BYTES_A_ROW = 500
+"""How many bytes take as long to write as a row of an event."""
+
 MOST_COLLECTIONS = 100
 """How many collections a tenant may have."""
 
@@ -23,6 +26,7 @@ class SourceRow:
     passages: int
     characters: int
     updated_at_ms: int
+    embedder: str = ""
 
 
 @value(frozen=True, slots=True)
@@ -34,6 +38,29 @@ class PassageRow:
     text: str
 
 
+@value(frozen=True, slots=True)
+class Vectors:
+    """The vectors of the passages of a source, in their order.
+
+    Attributes:
+        model: What definitions call the model that the collection's are made by.
+        embedder: What its provider calls it.
+        of_passages: 32-bit floats, little end first, of length one.
+    """
+
+    model: str
+    embedder: str
+    of_passages: Sequence[bytes]
+
+
+@value(frozen=True, slots=True)
+class CollectionRow:
+    """A collection: another `revision` after each change, and what makes vectors, if anything."""
+
+    revision: int
+    model: str
+
+
 class KnowledgeTable:
     """The collections of all tenants; every method is bound to one."""
 
@@ -41,30 +68,46 @@ class KnowledgeTable:
         self._writer = writer
         self._readers = readers
 
-    async def put(
-        self, tenant: str, collection: str, source: str, passages: Sequence[str], now_ms: int
+    async def put(  # noqa: PLR0913 - what is kept of a source
+        self,
+        tenant: str,
+        collection: str,
+        source: str,
+        passages: Sequence[str],
+        now_ms: int,
+        vectors: Vectors | None = None,
     ) -> bool:
         """Keep a source in place of what it was; return whether it was there.
 
         Raises `KnowledgeFull`.
         """
         place = (tenant, collection, source)
+        embedder = vectors.embedder if vectors else ""
+        of_passages = vectors.of_passages if vectors else [None] * len(passages)
 
         def work(connection: Connection) -> bool:
             was_there = _forget(connection, place)
             _make_room(connection, tenant, collection, len(passages))
             connection.execute(
-                "INSERT INTO knowledge_sources VALUES (?, ?, ?, ?, ?, ?)",
-                (*place, len(passages), sum(map(len, passages)), now_ms),
+                "INSERT INTO knowledge_sources VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*place, len(passages), sum(map(len, passages)), now_ms, embedder),
             )
-            for number, text in enumerate(passages, 1):
+            for number, (text, vector) in enumerate(zip(passages, of_passages, strict=True), 1):
                 connection.execute(
-                    "INSERT INTO knowledge_passages VALUES (?, ?, ?, ?, ?)", (*place, number, text)
+                    "INSERT INTO knowledge_passages VALUES (?, ?, ?, ?, ?, ?)",
+                    (*place, number, text, vector),
                 )
             _changed(connection, tenant, collection, len(passages))
+            if vectors is not None:
+                connection.execute(
+                    "UPDATE knowledge_collections SET model = ? WHERE tenant = ? AND name = ?",
+                    (vectors.model, tenant, collection),
+                )
             return was_there
 
-        found: bool = await self._writer.write(work)
+        size = sum(map(len, passages)) + sum(len(vector or b"") for vector in of_passages)
+        rows = max(len(passages), size // _BYTES_A_ROW)
+        found: bool = await self._writer.write(work, rows)
         return found
 
     async def remove(self, tenant: str, collection: str, source: str) -> bool:
@@ -79,22 +122,52 @@ class KnowledgeTable:
         found: bool = await self._writer.write(work)
         return found
 
-    async def revision(self, tenant: str, collection: str) -> int:
-        """Return what is another number after each change; 0 for what was never there."""
+    async def collection(self, tenant: str, name: str) -> CollectionRow | None:
+        """Return how a collection stands, None for what was never there.
+
+        One that has become empty may have another model.
+        """
         row = await self._readers.by_key(
-            "SELECT revision FROM knowledge_collections WHERE tenant = ? AND name = ?",
-            (tenant, collection),
+            "SELECT revision, CASE passages WHEN 0 THEN '' ELSE model END"
+            " FROM knowledge_collections WHERE tenant = ? AND name = ?",
+            (tenant, name),
         )
-        return 0 if row is None else int(row[0])
+        return None if row is None else CollectionRow(*row)
 
     async def sources(self, tenant: str, collection: str) -> list[SourceRow]:
         """Return the sources of a collection by name."""
         rows = await self._readers.all(
-            "SELECT name, passages, characters, updated_at_ms FROM knowledge_sources"
+            "SELECT name, passages, characters, updated_at_ms, embedder FROM knowledge_sources"
             " WHERE tenant = ? AND collection = ? ORDER BY name",
             (tenant, collection),
         )
         return [SourceRow(*row) for row in rows]
+
+    async def vectors(
+        self, tenant: str, collection: str, embedder: str
+    ) -> dict[tuple[str, int], bytes]:
+        """Return the vectors that a model has made, by source and number of their passages."""
+        rows = await self._readers.all(
+            "SELECT p.source, p.number, p.vector FROM knowledge_passages p"
+            " JOIN knowledge_sources s ON s.tenant = p.tenant AND s.collection = p.collection"
+            " AND s.name = p.source WHERE p.tenant = ? AND p.collection = ? AND s.embedder = ?"
+            " AND p.vector IS NOT NULL",
+            (tenant, collection, embedder),
+        )
+        return {(source, number): vector for source, number, vector in rows}
+
+    async def vectors_of(
+        self, tenant: str, collection: str, source: str, embedder: str
+    ) -> dict[str, bytes]:
+        """Return the vectors that a model has made of a source's passages, by their texts."""
+        rows = await self._readers.all(
+            "SELECT p.text, p.vector FROM knowledge_passages p"
+            " JOIN knowledge_sources s ON s.tenant = p.tenant AND s.collection = p.collection"
+            " AND s.name = p.source WHERE p.tenant = ? AND p.collection = ? AND p.source = ?"
+            " AND s.embedder = ? AND p.vector IS NOT NULL",
+            (tenant, collection, source, embedder),
+        )
+        return dict(rows)
 
     async def passages(self, tenant: str, collection: str) -> list[PassageRow]:
         """Return all passages of a collection, by source and number."""
@@ -144,7 +217,8 @@ def _make_room(connection: Connection, tenant: str, collection: str, more: int) 
 
 def _changed(connection: Connection, tenant: str, collection: str, more: int) -> None:
     connection.execute(
-        "INSERT INTO knowledge_collections VALUES (?, ?, 1, ?) ON CONFLICT (tenant, name) DO UPDATE"
+        "INSERT INTO knowledge_collections (tenant, name, revision, passages)"
+        " VALUES (?, ?, 1, ?) ON CONFLICT (tenant, name) DO UPDATE"
         " SET revision = knowledge_collections.revision + 1,"
         " passages = knowledge_collections.passages + excluded.passages",
         (tenant, collection, more),

@@ -72,24 +72,25 @@ class Writer:
         self.health = Health()
         self.counters = WriterCounters()
 
-    async def write(self, work: Work) -> Any:
+    async def write(self, work: Work, rows: int = 1) -> Any:
         """Run `work` inside a transaction and return its result; durable when this returns.
 
-        What the task has noted of the change is written beside it.
+        Of many `rows` it is written beside the event loop. What the task has noted of the change
+        is written with it.
         """
         note = current_note()
         if note is None:
-            return await self._write_one(work)
+            return await self._write_one(work, rows)
         note.is_written = True
         try:
-            return await self._write_one(partial(_noted, work=work, note=note))
+            return await self._write_one(partial(_noted, work=work, note=note), rows)
         except BaseException:
             note.is_written = False
             raise
 
-    async def _write_one(self, work: Work) -> Any:
+    async def _write_one(self, work: Work, rows: int) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(Task(work, partial(tell, done)))
+        self.submit(Task(work, partial(tell, done), rows))
         return await done
 
     def submit(self, item: Append | Task) -> None:

@@ -27,6 +27,7 @@ from steps.contract import StepBroke, StepInput, listed
 from steps.effects import Effects
 from steps.model_output import fitted, schema_of
 from steps.records import CHILD_USAGE
+from steps.spending import LimitReached
 from steps.tool_result import shown
 
 _JITTER = 2**32
@@ -200,7 +201,9 @@ class AgentCalls:
         stands = [await self._child(call) for call in ready if call.is_workflow]
         tools = [call for call in ready if not call.is_workflow]
         doubtful = [call for call in tools if self._is_in_doubt(call)]
-        await _side_by_side([self._tool(call) for call in tools if call not in doubtful])
+        reached = await _side_by_side([self._tool(call) for call in tools if call not in doubtful])
+        if reached is not None:
+            raise reached
         still_open = [stand for stand in stands if stand is not None]
         if still_open:
             wait_for_people = all(stand.pause for stand in still_open)
@@ -222,15 +225,18 @@ class AgentCalls:
             outcome = recorded.outcome(offer.id, arguments)
             await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **outcome})
 
-    async def _tool(self, call: AgentCall) -> None:
-        """Call a tool, unless that has been done, or a person has said what came of it."""
+    async def _tool(self, call: AgentCall) -> LimitReached | None:
+        """Call a tool, unless that has been done, or a person has said what came of it.
+
+        Return the limit that a model which the tool has asked has met: the call is not over then.
+        """
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
         assert arguments is not None  # noqa: S101 - as above
         settled = self._settled(call)
         if settled is not None and settled["value"] != "again":
             await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **as_told(settled)})
-            return
+            return None
         if self._asks_in_doubt(call):
             await self._begin(call)
 
@@ -239,7 +245,11 @@ class AgentCalls:
             kept = await self._attempts(offer, arguments, call.name)
             return {"tool": offer.id, "durationMs": self._effects.now_ms() - began_ms, **kept}
 
-        await self._effects.record(call.name, work)
+        try:
+            await self._effects.record(call.name, work)
+        except LimitReached as reached:
+            return reached
+        return None
 
     async def _attempts(self, offer: Offer, arguments: JsonObject, name: str) -> JsonObject:
         """Call a tool as often as the agent allows; return what its record says of it."""
@@ -255,6 +265,8 @@ class AgentCalls:
                 async with self._effects.within(seconds):
                     value = await self._effects.tool(offer.id, arguments, name)
                     value = await kept_result(value, name, self._effects)
+            except LimitReached:
+                raise
             except StepBroke as broke:
                 error = broke.error
             except TimeoutError:
@@ -358,13 +370,16 @@ def _handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
     return wanted[0] if wanted else None
 
 
-async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
-    """Do all of it at once; when one raises, the others are stopped first."""
+async def _side_by_side(
+    work: Sequence[Coroutine[None, None, LimitReached | None]],
+) -> LimitReached | None:
+    """Do all of it at once; return the first limit met. When one raises, the others are stopped."""
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
-        await asyncio.gather(*tasks)
+        met = await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    return next((reached for reached in met if reached is not None), None)

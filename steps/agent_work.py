@@ -32,6 +32,7 @@ from steps.chat import (
 from steps.contract import Done, Outcome, StepBroke, StepInput
 from steps.effects import Effects
 from steps.model_output import excerpt, read_answer, schema_of, usable
+from steps.spending import LimitReached
 
 _TEXTS_IN_A_ROW = 2
 """How often an agent that answers in text is asked to deliver before that is given up."""
@@ -125,7 +126,12 @@ class AgentWork:
                 self._insist(answer.text, texts)
                 continue
             texts = 0
-            made = await self._calls.made(turn, answer.tool_calls)
+            try:
+                made = await self._calls.made(turn, answer.tool_calls)
+            except LimitReached as reached:
+                if not reached.is_own:
+                    raise
+                return self._limits.outcome(reached, turn)
             if isinstance(made, Delivered):
                 return self._done(turn, made.output, "")
             if not isinstance(made, Told):

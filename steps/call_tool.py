@@ -5,11 +5,22 @@ from functools import cached_property
 
 from pydantic import Field
 
-from engine import Json
+from engine import Json, JsonObject
 from steps.answer_files import kept_result
-from steps.contract import Done, Outcome, StepInput, StepSettings, StepType
+from steps.budget_questions import BudgetQuestions, accepted
+from steps.contract import (
+    Done,
+    GoesOn,
+    InvalidAnswer,
+    Outcome,
+    Problem,
+    StepInput,
+    StepSettings,
+    StepType,
+)
 from steps.effects import Effects
 from steps.secrets import fetched
+from steps.spending import LimitReached
 from steps.template import SecretTemplate
 
 
@@ -62,6 +73,8 @@ class CallTool(StepType[CallToolSettings]):
         "FileNotFound": "there is no file with an id that the tool was given",
         "StorageUnavailable": "the storage of files is away; retried",
         "UnknownSecret": "there is no secret of a name that `inputs` name",
+        "BudgetReached": "a budget was used up by a model that the tool asks, and a person said to "
+        "stop",
     }
     example = {
         "id": "read",
@@ -93,7 +106,23 @@ class CallTool(StepType[CallToolSettings]):
             else:
                 scope = scope or {**step.scope, "secrets": held}
                 arguments[name] = await item.rendered(scope)
-        result = await effects.tool(settings.toolId, arguments)
+        budget = BudgetQuestions(step, effects)
+        await budget.settle()
+        try:
+            result = await effects.tool(settings.toolId, arguments)
+        except LimitReached as reached:
+            if not reached.is_budget:
+                raise
+            return budget.pause(reached)
         if settings.keepFiles:
             result = await kept_result(result, "result", effects)
         return Done(result, {"result": result})
+
+    def accept(
+        self, settings: CallToolSettings, step: StepInput, pause: JsonObject, answer: JsonObject
+    ) -> GoesOn:
+        """Take a person's word on a budget that a model which the tool asks has used up."""
+        raised = accepted(pause, answer)
+        if raised is None:
+            raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
+        return raised

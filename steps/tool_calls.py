@@ -40,6 +40,7 @@ class KnowledgeCall:
         source: What the text is called.
         text: What is added, or what is looked for.
         limit: How many passages are found at most.
+        model: The model that makes vectors of what is added; empty for that of the collection.
     """
 
     operation: str
@@ -47,6 +48,7 @@ class KnowledgeCall:
     source: str = ""
     text: str = ""
     limit: int = 5
+    model: str = ""
 
 
 async def no_knowledge(call: KnowledgeCall) -> Json:

@@ -1,44 +1,28 @@
 """What steps do to the world in service: the live effects."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
-from app.auth.callbacks import Callbacks
-from app.auth.links import Links
-from app.clock import Clock
 from app.concurrency.attempt_timeout import PartTimeout
 from app.concurrency.call_rates import CallRates
 from app.concurrency.shield import shielded
-from app.definitions.agents import Agents
-from app.definitions.workflows import Workflows
-from app.execution.answer_text import AnswerText, Listeners, recording
+from app.execution.answer_text import recording
 from app.execution.appends import Appends
 from app.execution.children import Children
+from app.execution.knowledge_calls import KnowledgeCalls
 from app.execution.live_run import Due, LiveRun, left_step
+from app.execution.model_questions import ModelQuestions
 from app.execution.signals import Signals
+from app.execution.step_services import StepServices
 from app.files.spool import StorageError
-from app.files.uploads import Files
-from app.llm.catalogue import KnownModel, Models
-from app.llm.failures import BrokenAnswer, all_failed
-from app.llm.prices import estimate
-from app.llm.turns import ModelTurns
-from app.outbound.http_client import HttpClient
-from app.outbound.oauth import OAuthTokens
 from app.outbound.sink import Sink
-from app.secrets.vault import Secrets
-from app.spending.spending import Asker, Spending
 from app.telemetry.at_work import step_at_work
 from app.telemetry.traces import HEADER as TRACEPARENT
 from app.telemetry.traces import span_of_step, trace_of
-from app.tools.catalogue import ToolCatalogue
-from app.tools.knowledge_store import KnowledgeStore
-from app.tools.stored_values import StoredValues
 from engine import Json, JsonObject, Record, Recorded
-from engine.value import value
-from journal import Events, ExchangeRow, ThreadInUse, ThreadOfAnother, ThreadTable, UnknownRun
+from journal import ExchangeRow, ThreadInUse, ThreadOfAnother, UnknownRun
 from steps.agent_exchange import Exchange
 from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
@@ -46,39 +30,9 @@ from steps.contract import StepBroke
 from steps.effects import ToolContext, ToolInfo
 from steps.http_messages import HttpRequest, HttpResponse, KeptFile
 from steps.outgoing import OutgoingSignal, TokenRequest
-from steps.spending import LimitReached
 from steps.stored_file import StoredFile
 from steps.strict_json import as_kept
 from steps.usable_agent import Agent
-
-_AGAIN_MS = 500
-"""The wait before a question is asked again whose answer was none, in milliseconds."""
-_LONGEST_WAIT_MS = 60_000
-
-
-@value(frozen=True, slots=True)
-class StepServices:
-    """The parts of the server that steps reach, for all tenants."""
-
-    clock: Clock
-    client: HttpClient
-    tokens: OAuthTokens
-    tools: ToolCatalogue
-    files: Files
-    secrets: Secrets
-    models: Models
-    agents: Agents
-    workflows: Workflows
-    spending: Spending
-    callbacks: Callbacks
-    links: Links
-    threads: ThreadTable
-    store: StoredValues
-    knowledge: KnowledgeStore
-    events: Events
-    listeners: Listeners | None
-    model_turns: ModelTurns
-    rates: CallRates | None = None
 
 
 class LiveEffects:
@@ -193,9 +147,13 @@ class LiveEffects:
             file=partial(self._services.files.read_for_step, self._tenant),
             tenant=self._tenant,
             save=partial(self._services.files.save, self._tenant, key),
-            knowledge=partial(self._services.knowledge.call, self._tenant),
+            knowledge=self._knowledge(f"{call}/" if call else "").call,
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
+
+    def _knowledge(self, call: str) -> KnowledgeCalls:
+        embed = self._questions().embed
+        return KnowledgeCalls(self._services.knowledge, embed, self._tenant, self, call)
 
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a tool touches nothing but its arguments."""
@@ -207,88 +165,19 @@ class LiveEffects:
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Ask a model once, when what may be spent has room for it."""
-        budget = self._live.usable.budget
-        if budget is not None:
-            await self._services.spending.begin_budget(self._live.run.id, in_nano(budget))
-        failures: list[tuple[str, StepBroke]] = []
-        for one in await self._services.models.alternatives(self._tenant, request):
-            try:
-                return await self._chat(one)
-            except LimitReached:
-                raise
-            except StepBroke as broke:
-                failures.append((one.model or "", broke))
-        raise all_failed(failures)
+        return await self._questions().chat(request)
 
-    async def _chat(self, request: ChatRequest) -> ChatAnswer:
-        models, tenant = self._services.models, self._tenant
-        model = await models.named(tenant, request.model)
-        if self._services.rates is not None:
-            await self._in_time(self._services.rates, f"model:{model.name}")
-        # A step with a policy of its own waits in the journal, not here.
-        may_retry = self._live.graph.steps[self._doing.step_id].retry.never_retries
-        left = model.settings.retries if may_retry else 0
-        while True:
-            try:
-                return await self._ask(model, request, may_retry=may_retry)
-            except BrokenAnswer as broken:
-                if not broken.error.retryable or left <= 0:
-                    raise
-                left -= 1
-                wait_ms = max(broken.error.retry_after_ms or 0, _AGAIN_MS)
-            await asyncio.sleep(min(wait_ms, _LONGEST_WAIT_MS) / 1_000)
-
-    async def _ask(self, model: KnownModel, request: ChatRequest, *, may_retry: bool) -> ChatAnswer:
-        tenant = self._tenant
-        owner = tenant if model.source == "tenant" else ""
-        async with self._services.model_turns.turn(
-            owner, model.name, model.settings, tenant, holds_turn=self._holds_turn()
-        ):
-            return await self._ask_now(model, request, may_retry=may_retry)
-
-    async def _ask_now(
-        self, model: KnownModel, request: ChatRequest, *, may_retry: bool
-    ) -> ChatAnswer:
-        models, tenant = self._services.models, self._tenant
-        text = self._answer_text()
-        answer = await self._services.spending.spend(
-            self._asker(),
-            request.agent,
-            estimate(model.name, model.settings, request),
-            lambda: models.chat(
-                tenant,
-                request,
-                may_retry=may_retry,
-                on_text=text.take if text is not None else None,
-            ),
-        )
-        if text is not None:
-            text.end()
-        return answer
-
-    def _answer_text(self) -> AnswerText | None:
-        """Return what tells an answer as it comes; None where nobody may see it."""
-        if self._services.listeners is None or self._live.usable.sensitive:
-            return None
-        where: JsonObject = {
-            "runId": self._live.run.id, "workflowId": self._live.run.workflow_id,
-            "stepId": self._doing.step_id, "visit": self._doing.visit,
-        }  # fmt: skip
-        mask = partial(self._services.secrets.mask, self._tenant)
-        return AnswerText(self._services.listeners, where, self.now_ms, mask)
+    def _questions(self) -> ModelQuestions:
+        return ModelQuestions(self._services, self._live, self._doing, holds_turn=self._holds_turn)
 
     async def limit(self, tokens: int | None, cost: float | None) -> None:
         """Bound what this visit may spend on models, with all child runs below it."""
         nano = None if cost is None else in_nano(cost)
-        await self._services.spending.limit(self._asker(), tokens, nano)
+        await self._services.spending.limit(self._questions().asker, tokens, nano)
 
     async def raise_budget(self, run_id: str, cost: float) -> None:
         """Raise the budget of a run."""
         await self._services.spending.raise_budget(run_id, in_nano(cost))
-
-    def _asker(self) -> Asker:
-        run = self._live.run
-        return Asker(self._tenant, run.id, run.executions, run.workflow_id)
 
     async def agent(self, agent_id: str, version: str | None) -> Agent:
         """Return a version of a stored agent."""

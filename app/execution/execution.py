@@ -18,7 +18,7 @@ from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
 from app.execution.driver import Driver
 from app.execution.driving import Driving
-from app.execution.effects import LiveEffects, StepServices
+from app.execution.effects import LiveEffects
 from app.execution.left_children import LEAVES_CHILDREN, LeftChildren
 from app.execution.live_runs import LiveRuns
 from app.execution.lost_runs import LostRuns
@@ -32,6 +32,7 @@ from app.execution.signals import Signals
 from app.execution.spans import SPANS, Spans
 from app.execution.starts import Starts
 from app.execution.step_life import StepLife
+from app.execution.step_services import StepServices
 from app.execution.timers import SETS_TIMER, Timers
 from app.execution.trials import Trials
 from app.execution.waited_elsewhere import WaitedElsewhere

@@ -15,10 +15,10 @@ from app.concurrency.fair_queue import FairQueue
 from app.execution.appends import Appends
 from app.execution.attempt import step_input
 from app.execution.driving import Driving
-from app.execution.effects import StepServices
 from app.execution.entitlement import names_nobody, needs_sign_in
 from app.execution.live_run import Due, LiveRun, RunLost
 from app.execution.live_runs import LiveRuns
+from app.execution.step_services import StepServices
 from app.telemetry import log
 from engine import ChangePause, Event, Execute, Json, JsonObject, PauseChanged, Run, RunPaused
 from journal import JournalError, UnknownRun

@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from app.clock import Clock
 from app.concurrency.offload import offload
-from app.llm import anthropic_chat, openai_chat, scripted_chat
+from app.llm import anthropic_chat, embeddings, openai_chat, scripted_chat
+from app.llm.embeddings import Embedded
 from app.llm.endpoint import Endpoint, further_headers
 from app.llm.failures import Asked, BrokenAnswer, broke, came_broken
 from app.llm.prices import priced
@@ -25,6 +26,8 @@ from steps.chat import ANSWER_TOOL, ChatAnswer, ChatRequest, ToolSpec
 from steps.contract import StepBroke
 from steps.model_headers import REFERENCE, merged_headers
 from steps.nearest import did_you_mean
+
+T = TypeVar("T")
 
 SecretOf: TypeAlias = Callable[[str, str], Awaitable[str]]
 """Returns a tenant's secret by its name. Raises `StepBroke` when there is none."""
@@ -153,9 +156,35 @@ class Models:
             names = next((model.settings.fallback for model in named), ())
         return [request, *(replace(request, model=name) for name in names)]
 
+    async def embed(
+        self, tenant: str, model: KnownModel, texts: Sequence[str], *, may_retry: bool = True
+    ) -> Embedded:
+        """Return the vectors of texts. Raises `StepBroke`: none came; the type says why."""
+        if not model.settings.embeddings:
+            message = f"model {model.name} makes no vectors; where it does, say `embeddings: true`"
+            raise StepBroke("ModelRejected", message, retryable=False)
+        way = await self._way_to(tenant, model.settings, may_retry=may_retry)
+        ask = partial(embeddings.ask, texts=texts)
+        found, took_ms = await self._reached(tenant, model, way, ask)
+        usage = priced(found.usage, model.settings.prices)
+        return replace(found, latency_ms=took_ms, usage=usage)
+
     async def _asked(
         self, tenant: str, model: KnownModel, way: _Way, request: ChatRequest
     ) -> ChatAnswer:
+        if model.settings.embeddings:
+            message = f"model {model.name} makes vectors of texts and answers no questions"
+            raise StepBroke("ModelRejected", message, retryable=False)
+        answer, took_ms = await self._reached(
+            tenant, model, way, lambda endpoint: _ASK[model.settings.provider](endpoint, request)
+        )
+        usage = priced(answer.usage, model.settings.prices)
+        return replace(answer, latency_ms=took_ms, usage=usage)
+
+    async def _reached(
+        self, tenant: str, model: KnownModel, way: _Way, ask: Callable[[Endpoint], Awaitable[T]]
+    ) -> tuple[T, int]:
+        """Return what a model answers, and how many milliseconds it took. Raises `StepBroke`."""
         asked = Asked(model.name, urlsplit(model.base_url).netloc, way.hidden)
         is_scripted = model.settings.provider == "scripted"
         client = None if is_scripted else self._client(model.source)
@@ -168,7 +197,7 @@ class Models:
         further_headers.set(way.headers)
         try:
             async with asyncio.timeout(model.settings.timeout / 1_000):
-                answer = await _ASK[model.settings.provider](endpoint, request)
+                answer = await ask(endpoint)
         except StepBroke:
             raise
         except Exception as failure:
@@ -176,9 +205,7 @@ class Models:
             if failed is None:
                 raise
             raise (BrokenAnswer(failed) if came_broken(failure) else failed) from failure
-        took_ms = round((loop.time() - began_s) * 1_000)
-        usage = priced(answer.usage, model.settings.prices)
-        return replace(answer, latency_ms=took_ms, usage=usage)
+        return answer, round((loop.time() - began_s) * 1_000)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -206,11 +233,12 @@ class Models:
             message = f"there is no model {name}{did_you_mean(name, names)}"
         raise StepBroke("UnknownModel", message, retryable=False)
 
-    def _default(self, names: Collection[str]) -> str | None:
-        """Return the default model's name: the setting's, or the only one there is."""
+    def _default(self, found: Mapping[str, ModelDocument]) -> str | None:
+        """Return the default model's name: the setting's, or the only one that answers."""
         if self._settings.default_model is not None:
             return self._settings.default_model
-        return next(iter(names)) if len(names) == 1 else None
+        names = [name for name, model in found.items() if not model.embeddings]
+        return names[0] if len(names) == 1 else None
 
     async def _key(self, tenant: str, model: ModelDocument) -> str | None:
         if model.secret is not None:

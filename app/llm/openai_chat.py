@@ -8,14 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.llm.endpoint import Endpoint, arguments_text, beside_loop, must_take, named
-from app.llm.installed import installed_models
+from app.llm.openai_library import openai_client
 from app.llm.schemas import in_words, is_strict
 from engine import Json
 from steps.chat import AUDIO_FORMATS, ChatAnswer, ChatRequest, ImagePart, Message, Part, TextPart
 from steps.contract import StepBroke
 
 BASE_URL = "https://api.openai.com/v1"
-_NO_KEY = "none"
 
 
 async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
@@ -35,23 +34,9 @@ async def ask(endpoint: Endpoint, request: ChatRequest) -> ChatAnswer:
 
 
 def _completions(endpoint: Endpoint) -> tuple[Any, Any]:
-    # The library takes a third of a second and many megabytes to import, which a server
-    # without models need not pay; in a thread, since the import would hold up the loop.
-    with installed_models():
-        import openai
+    client = openai_client(endpoint)
+    from app.llm.openai_answer import read
 
-        from app.llm.openai_answer import read
-
-    key = endpoint.key or _NO_KEY
-    client = openai.AsyncOpenAI(
-        api_key=key,
-        base_url=endpoint.base_url,
-        # Said here, so that no header that the environment names takes its place.
-        default_headers={"Authorization": f"Bearer {key}"},
-        max_retries=endpoint.retries,
-        timeout=endpoint.settings.timeout / 1_000,
-        http_client=endpoint.client,
-    )
     return client.chat.completions, read
 
 

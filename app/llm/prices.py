@@ -1,11 +1,12 @@
 """What models cost: from the prices in their documents."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.settings.llm import ModelDocument, Prices
 from engine.value import value
 from steps.chat import ChatRequest, Usage, in_nano
-from steps.tokens import input_tokens
+from steps.tokens import input_tokens, text_tokens
 
 _PER_TOKEN = 1_000_000
 _LONGEST_ANSWER = 16_384
@@ -43,6 +44,12 @@ def estimate(name: str, model: ModelDocument, request: ChatRequest) -> Estimate:
         priced(question, model.prices).cost_nano or 0,
         priced(answer, model.prices).cost_nano or 0,
     )
+
+
+def estimate_texts(name: str, model: ModelDocument, texts: Sequence[str]) -> Estimate:
+    """Return what the vectors of texts may take."""
+    tokens = sum(map(text_tokens, texts))
+    return Estimate(name, tokens, 0, priced(Usage(tokens), model.prices).cost_nano or 0, 0)
 
 
 def priced(usage: Usage, prices: Prices | None) -> Usage:

@@ -19,7 +19,7 @@ ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 _OURS = frozenset(
     {
         "model", "messages", "stream", "stream_options", "tools", "tool_choice", "max_tokens",
-        "response_format", "system", "output_config",
+        "response_format", "system", "output_config", "input", "encoding_format",
     }
 )  # fmt: skip
 _LONGEST_OPTIONS = 20_000
@@ -143,6 +143,12 @@ class ModelDocument(BaseModel):
         strict=True,
         description="whether it takes sound (WAV, MP3) that steps name; provider openai only",
     )
+    embeddings: bool = Field(
+        False,
+        strict=True,
+        description="it makes vectors of texts for the tool `knowledge`, at `/embeddings` below "
+        "`baseUrl`, and answers no questions; provider openai only",
+    )
     prices: Prices | None = Field(
         None, description="what its tokens cost; without it, its answers have no `cost`"
     )
@@ -197,6 +203,8 @@ class ModelDocument(BaseModel):
             raise ValueError("audio: models of provider anthropic take no sound")
         if self.provider == "openai" and isinstance(self.reasoning, int):
             raise ValueError("reasoning: provider openai takes words, such as low or high")
+        if self.embeddings and self.provider != "openai":
+            raise ValueError("embeddings: models of provider openai only make vectors of texts")
         if (self.provider == "scripted") != bool(self.scripts):
             raise ValueError("scripts: provider scripted has some, and no other has")
         if self.provider == "scripted" and (self.baseUrl or self.secret):

@@ -7,6 +7,7 @@ goes on: a crash between the two counts what the question costs in any case.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol, TypeVar
 
 from app.clock import Clock
 from app.concurrency.shield import shielded
@@ -14,7 +15,7 @@ from app.llm.prices import Estimate
 from engine import iso_time
 from engine.value import value
 from journal import LimitHit, ModelCall, SpendingRow, SpendingTable, Spent, run_number
-from steps.chat import ChatAnswer, Usage, in_currency
+from steps.chat import Usage, in_currency
 from steps.contract import StepBroke
 from steps.spending import LimitReached
 
@@ -27,12 +28,24 @@ _NEVER_ANSWERED = frozenset({"Timeout", "InvalidResponse"})
 
 @value(frozen=True, slots=True)
 class Asker:
-    """Who asks a model: which execution of a step of which run."""
+    """Who asks a model: which execution of a step of which run; without a run, none of any."""
 
     tenant: str
     run_id: str
     execution: int
     workflow_id: str
+
+
+class Answer(Protocol):
+    """What a model has given."""
+
+    @property
+    def usage(self) -> Usage:
+        """What that has taken."""
+        ...
+
+
+A = TypeVar("A", bound=Answer)
 
 
 class Spending:
@@ -107,8 +120,8 @@ class Spending:
         asker: Asker,
         agent_id: str,
         estimate: Estimate,
-        ask: Callable[[], Awaitable[ChatAnswer]],
-    ) -> ChatAnswer:
+        ask: Callable[[], Awaitable[A]],
+    ) -> A:
         """Ask when the limits have room, and count the answer.
 
         Raises:
@@ -180,7 +193,7 @@ class Spending:
     def _model_call(self, asker: Asker, agent_id: str, estimate: Estimate) -> ModelCall:
         return ModelCall(
             tenant=asker.tenant,
-            run=run_number(asker.run_id),
+            run=run_number(asker.run_id) if asker.run_id else 0,
             execution=asker.execution,
             workflow_id=asker.workflow_id,
             agent_id=agent_id,

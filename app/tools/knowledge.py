@@ -41,6 +41,14 @@ def knowledge_tool(extract: Extract) -> Callable[..., Awaitable[Json]]:
         text: Annotated[
             str | None, Field(max_length=_MOST_CHARACTERS, description="the text to `add`")
         ] = None,
+        model: Annotated[
+            str,
+            Field(
+                max_length=64,
+                description="the model that makes vectors of what is added, so that it is found by "
+                "its meaning, too; that of the collection without it, if it has one",
+            ),
+        ] = "",
     ) -> Json:
         """Keep texts and documents in which `knowledge-search` finds passages.
 
@@ -62,7 +70,8 @@ def knowledge_tool(extract: Extract) -> Callable[..., Awaitable[Json]]:
             source = source or (await context.file(fileId)).name
         if not source:
             raise _wrong("source is required: what the text is called")
-        return await context.knowledge(KnowledgeCall("add", collection, source, str(text)))
+        added = KnowledgeCall("add", collection, source, str(text), model=model)
+        return await context.knowledge(added)
 
     return knowledge
 
@@ -79,7 +88,8 @@ async def knowledge_search(
     """Find the passages of a collection that have most of the words of a question.
 
     `passages` are the best first, each with its `source`, its `number` there, `text` and `score`.
-    Endings of English words and accents do not count; nothing leaves the server.
+    Endings of English words and accents do not count. Where the collection has a model that makes
+    vectors, it is asked for that of the question, and passages are found by their meaning, too.
     """
     return await context.knowledge(KnowledgeCall("search", collection, "", query, limit))
 

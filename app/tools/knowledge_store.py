@@ -1,55 +1,111 @@
 """What the tools `knowledge` and `knowledge-search` do for a tenant."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from app.clock import Clock
 from app.concurrency.offload import offload
-from app.tools.passages import PassageIndex, passages_of
+from app.llm.catalogue import Models
+from app.llm.embeddings import Embedded
+from app.tools.knowledge_index import KnowledgeIndex
+from app.tools.passages import passages_of
 from engine import Json, JsonObject, iso_time
-from journal import KnowledgeFull, KnowledgeTable
+from journal import KnowledgeFull, KnowledgeTable, Vectors
 from steps.contract import StepBroke
 from steps.tool_calls import KnowledgeCall
 
+Embed: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Embedded]]
+"""Returns the vectors of texts by a tenant's model, or raises `StepBroke`."""
+
 _MOST_KEPT = 50_000_000
-"""Characters of passages whose index is kept in memory, those used last."""
+"""Characters of passages and bytes of vectors whose index is kept in memory, those used last."""
+
+_AT_ONCE = 32
+"""Texts of one question to a model that makes vectors: some take no more than 10,000 tokens."""
+
+_MOST_BEGUN = 8
+"""Texts whose vectors were not all made, of which those that were are kept in memory."""
 
 
 class KnowledgeStore:
     """The collections of all tenants, without the secrets that steps put there."""
 
     def __init__(
-        self, table: KnowledgeTable, clock: Clock, mask: Callable[[str, Json], Json]
+        self,
+        table: KnowledgeTable,
+        models: Models,
+        clock: Clock,
+        mask: Callable[[str, Json], Json],
     ) -> None:
         self._table = table
+        self._models = models
         self._clock = clock
         self._mask = mask
-        self._indexes: OrderedDict[tuple[str, str], tuple[int, PassageIndex]] = OrderedDict()
+        self._begun: OrderedDict[tuple[str, str, str, str], dict[str, bytes]] = OrderedDict()
+        self._indexes: OrderedDict[tuple[str, str], tuple[object, KnowledgeIndex]] = OrderedDict()
 
-    async def call(self, tenant: str, call: KnowledgeCall) -> Json:
-        """Return what a call gives. Raises `StepBroke`: `KnowledgeFull`."""
+    async def call(self, tenant: str, call: KnowledgeCall, embed: Embed) -> Json:
+        """Return what a call gives. Raises `StepBroke`: `KnowledgeFull`, and as `embed` does."""
         match call.operation:
             case "add":
-                return await self._add(tenant, call)
+                return await self._add(tenant, call, embed)
             case "remove":
                 gone = await self._table.remove(tenant, call.collection, call.source)
                 return {"removed": gone}
             case "list":
                 return {"sources": await self._sources(tenant, call.collection)}
             case _:
-                return {"passages": await self._search(tenant, call)}
+                return {"passages": await self._search(tenant, call, embed)}
 
-    async def _add(self, tenant: str, call: KnowledgeCall) -> Json:
+    async def _add(self, tenant: str, call: KnowledgeCall, embed: Embed) -> Json:
         text = str(self._mask(tenant, call.text))
         passages = await offload(lambda: passages_of(text))
+        vectors = await self._vectors(tenant, call, passages, embed)
         now_ms = self._clock.now_ms()
         try:
             was_there = await self._table.put(
-                tenant, call.collection, call.source, passages, now_ms
+                tenant, call.collection, call.source, passages, now_ms, vectors
             )
         except KnowledgeFull as full:
             raise StepBroke("KnowledgeFull", str(full), retryable=False) from full
         return {"source": call.source, "passages": len(passages), "replaced": was_there}
+
+    async def _vectors(
+        self, tenant: str, call: KnowledgeCall, passages: Sequence[str], embed: Embed
+    ) -> Vectors | None:
+        """Return the vectors of passages, asked for where the source has none of the same text."""
+        there = await self._table.collection(tenant, call.collection)
+        model = (there.model if there else "") or call.model
+        if call.model and call.model != model:
+            message = (
+                f"model: collection {call.collection} has vectors of model {model}; remove its "
+                "sources, or take another collection"
+            )
+            raise StepBroke("InvalidToolInput", message, retryable=False)
+        if not model:
+            return None
+        embedder = await self._embedder(tenant, model)
+        key = (tenant, call.collection, call.source, embedder)
+        known = await self._table.vectors_of(*key)
+        known |= self._begun.pop(key, {})
+        new = [text for text in dict.fromkeys(passages) if text not in known]
+        try:
+            for at in range(0, len(new), _AT_ONCE):
+                some = new[at : at + _AT_ONCE]
+                made = await embed(model, some)
+                known |= zip(some, made.vectors, strict=True)
+        except BaseException:
+            self._begun[key] = known  # for the next attempt, or once a budget has been raised
+            while len(self._begun) > _MOST_BEGUN:
+                self._begun.popitem(last=False)
+            raise
+        return Vectors(model, embedder, [known[text] for text in passages])
+
+    async def _embedder(self, tenant: str, model: str) -> str:
+        """Return what a model's provider calls it. Raises `StepBroke` where there is none."""
+        return (await self._models.named(tenant, model)).settings.model
 
     async def _sources(self, tenant: str, collection: str) -> list[Json]:
         return [
@@ -58,36 +114,36 @@ class KnowledgeStore:
                 "passages": row.passages,
                 "characters": row.characters,
                 "updatedAt": iso_time(row.updated_at_ms),
+                **({"embedder": row.embedder} if row.embedder else {}),
             }
             for row in await self._table.sources(tenant, collection)
         ]
 
-    async def _search(self, tenant: str, call: KnowledgeCall) -> list[Json]:
-        index = await self._index(tenant, call.collection)
-        if index is None:
+    async def _search(self, tenant: str, call: KnowledgeCall, embed: Embed) -> list[Json]:
+        there = await self._table.collection(tenant, call.collection)
+        if there is None:
             return []
-        found = await offload(lambda: index.search(call.text, call.limit))
-        passages: list[JsonObject] = [
-            {
-                "source": one.passage.source,
-                "number": one.passage.number,
-                "text": one.passage.text,
-                "score": round(one.score, 4),
-            }
-            for one in found
-        ]
-        return [*passages]
+        embedder = await self._embedder(tenant, there.model) if there.model else ""
+        revision = (there.revision, embedder)
+        index = await self._index(tenant, call.collection, revision, embedder)
+        search: Callable[[], list[JsonObject]] = partial(index.by_words, call.text, call.limit)
+        if embedder:
+            (vector,) = (await embed(there.model, [call.text])).vectors
+            search = partial(index.by_both, call.text, vector, call.limit)
+        return [*await offload(search)]
 
-    async def _index(self, tenant: str, collection: str) -> PassageIndex | None:
-        """Return the index of a collection as it is now, None where there is nothing."""
+    async def _index(
+        self, tenant: str, collection: str, revision: object, embedder: str
+    ) -> KnowledgeIndex:
+        """Return the index of a collection as it is now."""
         key = (tenant, collection)
-        revision = await self._table.revision(tenant, collection)
-        if not revision:
-            return None
         kept = self._indexes.pop(key, None)
         if kept is None or kept[0] != revision:
             passages = await self._table.passages(tenant, collection)
-            kept = (revision, await offload(lambda: PassageIndex(passages)))
+            vectors = {}
+            if embedder:
+                vectors = await self._table.vectors(tenant, collection, embedder)
+            kept = (revision, await offload(lambda: KnowledgeIndex(passages, vectors)))
         self._indexes[key] = kept
         while sum(one.size for _, one in self._indexes.values()) > _MOST_KEPT:
             self._indexes.popitem(last=False)

@@ -4,7 +4,6 @@ import re
 import sqlite3
 from collections.abc import Sequence
 
-from engine.value import value
 from journal import PassageRow
 
 LONGEST = 1_200
@@ -44,20 +43,12 @@ def _parts(paragraph: str) -> list[str]:
     return [*parts, paragraph[begin:]] if paragraph else parts
 
 
-@value(frozen=True, slots=True)
-class Found:
-    """A passage that a search has found; a higher score fits better."""
-
-    passage: PassageRow
-    score: float
-
-
 class PassageIndex:
-    """A search through the passages of one collection."""
+    """A search for words through the passages of one collection."""
 
     def __init__(self, passages: Sequence[PassageRow]) -> None:
         """Index passages; that takes long, and a thread may do it."""
-        self._passages = passages
+        self.passages = passages
         self.size = sum(len(one.text) for one in passages)
         self._rows = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._rows.execute(
@@ -71,8 +62,11 @@ class PassageIndex:
         )
         self._rows.execute("COMMIT")
 
-    def search(self, query: str, limit: int) -> list[Found]:
-        """Return the passages that have most of the words of a question, the best first."""
+    def search(self, query: str, limit: int) -> list[tuple[int, float]]:
+        """Return the places of passages that have most of the words of a question, the best first.
+
+        Beside each stands a score, which is higher where it fits better.
+        """
         words = list(dict.fromkeys(_WORD.findall(query.lower())))[:_MOST_WORDS]
         if not words:
             return []
@@ -82,4 +76,4 @@ class PassageIndex:
             " ORDER BY 2, rowid LIMIT ?",
             (wanted, limit),
         ).fetchall()
-        return [Found(self._passages[at], -rank) for at, rank in rows]
+        return [(at, -rank) for at, rank in rows]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from app.events.hub import Hub
 from app.execution.admission import Admission
-from app.execution.effects import StepServices
 from app.execution.execution import Execution
+from app.execution.step_services import StepServices
 from app.triggers.kept_triggers import KeptTriggers
 from app.triggers.receiving import Receiving
 from app.triggers.run_ends import RunEnds

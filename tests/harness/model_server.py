@@ -54,7 +54,7 @@ class Request:
     """
 
     number: int
-    wire: Literal["openai", "anthropic"]
+    wire: Literal["openai", "anthropic", "embeddings"]
     headers: Mapping[str, str]
     body: Any
 
@@ -82,6 +82,7 @@ class ModelServer:
     def __init__(self, *answers: Reply | Answer) -> None:
         self.requests: list[Request] = []
         self.lock = threading.Lock()
+        self.vector_of: Callable[[str], Sequence[float]] = lambda text: (len(text), 1)
         self._answers = answers or (Reply("hello"),)
         outer = self
 
@@ -114,14 +115,27 @@ class ModelServer:
         self.server.shutdown()
         self.server.server_close()
 
+    def embeddings(self, body: Any) -> dict[str, Any]:
+        """Return the vectors of texts by `vector_of`, the last text first; four tokens a text."""
+        texts = body["input"]
+        data = [
+            {"object": "embedding", "index": index, "embedding": [*self.vector_of(texts[index])]}
+            for index in reversed(range(len(texts)))
+        ]
+        tokens = 4 * len(texts)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return {"object": "list", "data": data, "model": body["model"], "usage": usage}
+
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         length = int(handler.headers.get("content-length") or 0)
         body = json.loads(handler.rfile.read(length))
         if handler.path == "/v1/chat/completions":
-            wire: Literal["openai", "anthropic"] = "openai"
+            wire: Literal["openai", "anthropic", "embeddings"] = "openai"
         elif handler.path == "/v1/messages":
             wire = "anthropic"
+        elif handler.path == "/v1/embeddings":
+            wire = "embeddings"
         else:
             _send(handler, 404, {}, b'{"error": {"message": "no such path"}}')
             return
@@ -130,6 +144,9 @@ class ModelServer:
         with self.lock:
             request = Request(len(self.requests) + 1, wire, headers, body)
             self.requests.append(request)
+        if wire == "embeddings":
+            _send(handler, 200, {}, json.dumps(self.embeddings(body)).encode())
+            return
         answer = self._answers[min(request.number, len(self._answers)) - 1]
         reply = answer if isinstance(answer, Reply) else answer(request)
         time.sleep(reply.delay_s)

@@ -13,10 +13,10 @@ from app.concurrency.fair_queue import FairQueue
 from app.definitions.workflows import Workflows
 from app.execution.cluster import Cluster
 from app.execution.culprit import Culprit
-from app.execution.effects import StepServices
 from app.execution.execution import Execution, open_execution
 from app.execution.live_run import RunLost
 from app.execution.live_runs import LiveRuns
+from app.execution.step_services import StepServices
 from app.secrets.mask import Mask
 from app.telemetry import log
 from app.telemetry.counters import Counters

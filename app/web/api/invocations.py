@@ -1,7 +1,7 @@
 """Agents and tools asked directly: an agent by a run of its own, a tool at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,9 @@ from app.definitions.invocations import invocation_id
 from app.events.sse import delta_frame
 from app.execution.new_run import NewRun
 from app.execution.waiters import is_settled
+from app.llm.embeddings import Embedded
+from app.llm.prices import estimate_texts
+from app.spending.spending import Asker
 from app.web.api.starts import wait_limit, waited_for
 from app.web.endpoint import Call, Endpoint
 from app.web.event_stream import EventStream
@@ -129,7 +132,7 @@ async def invoke_tool(call: Call) -> Response:
         tenant=call.tenant,
         save=partial(services.files.save, call.tenant, key),
         store=partial(services.store.call, call.tenant, key),
-        knowledge=partial(services.knowledge.call, call.tenant),
+        knowledge=partial(services.knowledge.call, call.tenant, embed=partial(_embed, call)),
     )
     try:
         result = await services.tools.call(call.path("id"), body.args, lambda: context)
@@ -140,6 +143,22 @@ async def invoke_tool(call: Call) -> Response:
             raise refusal(masked["message"]) from broke
         return JSONResponse({"success": False, "error": masked})
     return JSONResponse({"success": True, "data": services.secrets.mask(call.tenant, result)})
+
+
+async def _embed(call: Call, name: str, texts: Sequence[str]) -> Embedded:
+    """Return the vectors of texts, within the tenant's budget. Raises `StepBroke`."""
+    services, tenant = call.services, call.tenant
+    model = await services.models.named(tenant, name)
+    owner = tenant if model.source == "tenant" else ""
+    async with services.model_turns.turn(
+        owner, model.name, model.settings, tenant, holds_turn=False
+    ):
+        return await services.spending.spend(
+            Asker(tenant, "", 0, ""),
+            "",
+            estimate_texts(model.name, model.settings, texts),
+            lambda: services.models.embed(tenant, model, texts),
+        )
 
 
 _REFUSED: Mapping[str, type[Exception]] = {

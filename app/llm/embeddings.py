@@ -1,0 +1,99 @@
+"""Vectors of texts, from endpoints that speak OpenAI's embeddings."""
+
+import asyncio
+import math
+import sys
+from array import array
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from app.concurrency.offload import offload
+from app.llm.endpoint import Endpoint
+from app.llm.failures import Unreadable
+from app.llm.openai_library import openai_client
+from app.llm.tolerant import as_count, as_object, objects_of
+from engine.value import value
+from steps.chat import Usage
+from steps.tokens import text_tokens
+
+MOST_DIMENSIONS = 8_192
+
+
+@value(frozen=True, slots=True)
+class Embedded:
+    """The vectors of some texts.
+
+    Attributes:
+        vectors: One a text, in their order: 32-bit floats, little end first, of length one.
+        embedder: What the provider calls the model that has made them.
+    """
+
+    vectors: Sequence[bytes]
+    embedder: str
+    usage: Usage
+    latency_ms: int = 0
+
+
+async def ask(endpoint: Endpoint, texts: Sequence[str]) -> Embedded:
+    """Ask once; `latency_ms` is left for the caller to fill in.
+
+    Raises:
+        ProviderError: The answer is an error.
+        Unreadable: The answer is not in the wire format.
+        Exception: Whatever the library raises.
+    """
+    settings = endpoint.settings
+    client, received = await asyncio.to_thread(_library, endpoint)
+    body: dict[str, Any] = {"model": settings.model, "input": [*texts], "encoding_format": "float"}
+    asked = client.embeddings.with_streaming_response.create(
+        **body, extra_body={**settings.options} or None
+    )
+    async with asked as answer:
+        response = answer.http_response
+        whole: dict[str, Any] = await received.document(response)
+    found = objects_of(whole.get("data"))
+    if not found:
+        raise received.no_answer(whole, response)
+    vectors = await offload(partial(_vectors, found, len(texts)))
+    told = as_object(whole.get("usage"))
+    tokens = as_count(told.get("prompt_tokens")) or as_count(told.get("total_tokens"))
+    counted = tokens or sum(map(text_tokens, texts))
+    return Embedded(vectors, settings.model, Usage(counted, estimated=not tokens))
+
+
+def _library(endpoint: Endpoint) -> tuple[Any, Any]:
+    client = openai_client(endpoint)
+    from app.llm import received
+
+    return client, received
+
+
+def _vectors(found: Sequence[dict[str, Any]], count: int) -> list[bytes]:
+    """Return the vectors by the places that the answer names. Raises `Unreadable`."""
+    at_place: dict[int, bytes] = {}
+    for place, item in enumerate(found):
+        index = item.get("index")
+        at_place[index if isinstance(index, int) else place] = _vector(item.get("embedding"))
+    if at_place.keys() != set(range(count)):
+        raise Unreadable(f"it holds {len(found)} vectors, and {count} were asked for")
+    vectors = [at_place[place] for place in range(count)]
+    if len({len(one) for one in vectors}) > 1:
+        raise Unreadable("its vectors are not of one length")
+    return vectors
+
+
+def _vector(numbers: object) -> bytes:
+    """Return a vector as it is kept, of length one. Raises `Unreadable`."""
+    if not isinstance(numbers, list) or not 0 < len(numbers) <= MOST_DIMENSIONS:
+        raise Unreadable(f"a vector in it is no list of 1 to {MOST_DIMENSIONS:,} numbers")
+    try:
+        length = math.hypot(*numbers)
+        unit = array("f", (number / length for number in numbers) if length else numbers)
+    except (TypeError, OverflowError) as odd:
+        raise Unreadable("a vector in it holds what is no number") from odd
+    if not math.isfinite(length):
+        raise Unreadable("a vector in it holds what is no number")
+    if sys.byteorder == "big":
+        unit.byteswap()
+    return unit.tobytes()
