@@ -97,8 +97,9 @@ from journal.places import Line, PlaceKey, PlaceList, place_key
 from journal.postgres.lock_kinds import processes_of
 from journal.removal import Deleted, RetentionGroup
 from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
-from journal.run_filter import RunFilter, RunPosition
+from journal.run_filter import RunFilter
 from journal.run_ids import run_id, run_number
+from journal.run_order import RunOrder, RunPosition
 from journal.run_projection import Statement, turn_of
 from journal.run_search import RunPage, RunSearch
 from journal.runs import LeftBehind, RunList, RunRow
@@ -239,6 +240,7 @@ __all__ = [
     "RetentionGroup",
     "RunFilter",
     "RunList",
+    "RunOrder",
     "RunPage",
     "RunPosition",
     "RunRow",

@@ -1,6 +1,8 @@
 """Child runs, as their parent looks at them: by which execution of which step they belong to."""
 
+import json
 from collections import Counter
+from collections.abc import Iterable
 
 from engine.value import value
 from journal.connection import ALL_ROWS
@@ -118,6 +120,15 @@ class ChildList:
             (run_number(parent_id),),
         )
         return {str(status): int(count) for status, count in rows}
+
+    async def how_many(self, parent_ids: Iterable[str], most: int) -> dict[str, int]:
+        """Return how many child runs each of some runs has had, counted up to `most`."""
+        rows = await self._lists.all(
+            "SELECT CAST(value AS BIGINT), (SELECT count(*) FROM (SELECT 1 FROM runs AS c"
+            " WHERE c.parent = CAST(value AS BIGINT) LIMIT ?2) AS found) FROM json_each(?1)",
+            (json.dumps([run_number(name) for name in parent_ids]), most),
+        )
+        return {run_id(number): int(count) for number, count in rows if count}
 
     async def ids(self, parent_id: str, limit: int) -> list[str]:
         """Return the ids of the first `limit` children of a run, oldest first."""

@@ -17,7 +17,8 @@ _LOOKED_AT = 500
 
 _COUNTED = " UNION ALL ".join(
     f"SELECT '{status}', count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_by_status"
-    f" WHERE tenant = :tenant AND status = '{status}' AND started_at_ms >= :since"
+    f" WHERE tenant = :tenant AND parent IS NULL AND status = '{status}'"
+    " AND started_at_ms >= :since"
     " LIMIT :most) AS found"
     for status in OPEN + ENDED
 )
@@ -25,8 +26,13 @@ _FAILED = """
     SELECT r.workflow_id, json_extract(e.body, '$.error.step_id'),
            json_extract(e.body, '$.error.type'),
            max(r.id), count(*), max(r.ended_at_ms)
-    FROM (SELECT id AS listed FROM runs INDEXED BY runs_by_status
+    FROM (SELECT * FROM (SELECT id AS listed, started_at_ms FROM runs INDEXED BY runs_by_status
           WHERE tenant = :tenant AND status = 'failed' AND started_at_ms >= :since
+                AND parent IS NULL ORDER BY started_at_ms DESC LIMIT :looked) AS own
+          UNION ALL
+          SELECT * FROM (SELECT id, started_at_ms FROM runs INDEXED BY child_runs_by_status
+          WHERE tenant = :tenant AND status = 'failed' AND started_at_ms >= :since
+                AND parent IS NOT NULL ORDER BY started_at_ms DESC LIMIT :looked) AS below
           ORDER BY started_at_ms DESC LIMIT :looked) AS found
     CROSS JOIN runs r ON r.id = listed
     CROSS JOIN events e ON e.run = r.id AND e.seq = r.seq
@@ -109,7 +115,10 @@ class Overview:
         self.workflows = StatisticsOfWorkflows(lists)
 
     async def by_status(self, tenant: str, since_ms: int) -> dict[str, int]:
-        """Count the runs that started since a moment by status, up to `MOST_COUNTED` of each."""
+        """Count the runs that started since a moment by status, up to `MOST_COUNTED` of each.
+
+        Runs that other runs started are a part of those, and not counted.
+        """
         rows = await self._lists.all(
             _COUNTED, {"tenant": tenant, "since": since_ms, "most": MOST_COUNTED}
         )

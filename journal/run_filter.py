@@ -1,18 +1,19 @@
 """Which runs are meant by a list, and the statement that finds them by index.
 
-Runs are listed by the moment at which they started, the newest first; those of one millisecond
-by number. Each index has the runs of one status in that order. So a statement has an arm for
-each status, which reads what it gives and no more, and takes the newest of what they give.
+Runs are listed by the moment at which they started, the newest first, unless another order is
+asked for (`journal/run_order.py`). Each index has the runs of one status in an order. So a
+statement has an arm for each status, which reads what it gives and no more, and takes the first of
+what they give. Child runs have an index beside that of all others.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from engine import Status
 from engine.value import value
 from journal.run_ids import run_number
+from journal.run_order import NEWEST_FIRST, RunOrder, RunPosition
 
 _MOST_WORDS = 8
 _BEGINNING = 5
@@ -20,29 +21,8 @@ _BEGINNING = 5
 
 _NOTHING = '""'
 _WORD = re.compile(r"\w+")
-_POSITION = re.compile(r"([0-9]{1,15})\.([0-9]{1,18})", re.ASCII)
-_ORDER = "started_at_ms DESC, id DESC"
 OPEN = tuple(status.value for status in Status if not status.is_over)
 ENDED = tuple(status.value for status in Status if status.is_over)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class RunPosition:
-    """A place in the list of runs, written `<started at, ms>.<number>`."""
-
-    started_at_ms: int
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.started_at_ms}.{self.number}"
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Return the place that a text names. Raises `ValueError` for anything else."""
-        found = _POSITION.fullmatch(text)
-        if found is None:
-            raise ValueError("must be the cursor of an answer of this list")
-        return cls(int(found[1]), int(found[2]))
 
 
 @value(frozen=True, slots=True)
@@ -62,6 +42,7 @@ class RunFilter:
         started_by: Who started it.
         longer_ms: It has taken at least so long until its end.
         shorter_ms: It has taken less.
+        order: In which order; one of ends leaves out what has not ended.
     """
 
     status: str | None = None
@@ -78,19 +59,27 @@ class RunFilter:
     started_by: str | None = None
     longer_ms: int | None = None
     shorter_ms: int | None = None
+    order: RunOrder = NEWEST_FIRST
 
     @property
     def is_search(self) -> bool:
         """Whether it asks for what no index has in the order of the list."""
-        looked_at = (
+        looked_at: list[object] = [
             self.text, self.step_id, self.error_type, self.started_by, self.longer_ms,
             self.shorter_ms,
+        ]  # fmt: skip
+        if self.parent_id is None and self.order.of_ended:
+            looked_at += [self.workflow_id, self.since_ms, self.until_ms]
+        has_children = self.parent_id or self.workflow_id or self.order.of_ended
+        return (
+            bool(self.labels or (self.top_level and has_children))
+            or any(one is not None for one in looked_at)
         )  # fmt: skip
-        return self.top_level or bool(self.labels) or any(one is not None for one in looked_at)
 
     def among(self, statuses: Sequence[str] = OPEN + ENDED) -> Sequence[str]:
         """Return those of the statuses that are asked for."""
-        can_be = ENDED if self.longer_ms is not None or self.shorter_ms is not None else statuses
+        is_over = self.longer_ms is not None or self.shorter_ms is not None or self.order.of_ended
+        can_be = ENDED if is_over else statuses
         if self.error_type is not None:
             can_be = (Status.FAILED.value,)
         return [one for one in statuses if self.status in (None, one) and one in can_be]
@@ -98,7 +87,7 @@ class RunFilter:
 
 @value(frozen=True, slots=True)
 class Listing:
-    """A statement that gives `id` and `started_at_ms` of runs in their order, and its values."""
+    """A statement that gives `id` and `listed_by` of runs in their order, and its values."""
 
     sql: str
     values: Mapping[str, Any]
@@ -114,7 +103,7 @@ def listing(
     """Return the statement that finds the first `limit` runs, of some statuses only.
 
     `also` names columns that it gives too. What no index has is not looked at here
-    (`journal/run_search.py`): labels, text, and whether a run has a parent.
+    (`journal/run_search.py`): labels, text, and what `skipped` says.
     """
     values: dict[str, Any] = {
         "tenant": tenant,
@@ -122,36 +111,59 @@ def listing(
         "parent": run_number(wanted.parent_id) if wanted.parent_id else None,
         "since": wanted.since_ms,
         "until": wanted.until_ms,
-        "started": wanted.before and wanted.before.started_at_ms,
+        "key": wanted.before and wanted.before.key,
         "number": wanted.before and wanted.before.number,
         "limit": limit,
     }
-    index, exact = _indexed(wanted)
-    ranges = ["started_at_ms < :started", "started_at_ms = :started AND id < :number"]
+    order = wanted.order
+    ranges = [
+        f"{order.column} {order.behind} :key",
+        f"{order.column} = :key AND id {order.behind} :number",
+    ]
     arms = [
-        f"SELECT * FROM (SELECT id, started_at_ms{also} FROM runs INDEXED BY {index}"
-        f" WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
-        f" ORDER BY {_ORDER} LIMIT :limit) AS arm"
+        f"SELECT * FROM (SELECT id, {order.column} AS listed_by{also} FROM runs"
+        f" INDEXED BY {index} WHERE {' AND '.join([*exact, f'status = {status!r}', after])}"
+        f" ORDER BY {order.words} LIMIT :limit) AS arm"
+        for index, exact in _indexed(wanted)
         for status in wanted.among(statuses)
         for after in (ranges if wanted.before else ["true"])
     ]
     if not arms:
-        arms = [f"SELECT id, started_at_ms{also} FROM runs WHERE false"]
-    return Listing(f"{' UNION ALL '.join(arms)} ORDER BY {_ORDER} LIMIT :limit", values)
+        arms = [f"SELECT id, {order.column} AS listed_by{also} FROM runs WHERE false"]
+    return Listing(f"{' UNION ALL '.join(arms)} ORDER BY {order.words} LIMIT :limit", values)
 
 
-def _indexed(wanted: RunFilter) -> tuple[str, list[str]]:
-    """Return the index that finds the runs of a status, and the conditions on it."""
+def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
+    """Return the indexes that together have the runs of a status, and the conditions on each."""
     times = []
     if wanted.since_ms is not None:
         times.append("started_at_ms >= :since")
     if wanted.until_ms is not None:
         times.append("started_at_ms < :until")
     workflow = [] if wanted.workflow_id is None else ["workflow_id = :workflow"]
+    over = ["ended_at_ms IS NOT NULL"] if wanted.order.of_ended else []
     if wanted.parent_id is not None:
-        return "runs_children", ["parent = :parent", *workflow, "tenant = :tenant", *times]
-    index = "runs_by_workflow" if workflow else "runs_by_status"
-    return index, ["tenant = :tenant", *workflow, *times]
+        own = ["parent = :parent", *workflow, "tenant = :tenant", *times, *over]
+        return [("runs_children", own)]
+    if wanted.order.of_ended:
+        return [(f"runs_by_{_ENDED_BY[wanted.order.by]}", ["tenant = :tenant", *over])]
+    exact = ["tenant = :tenant", *workflow, *times]
+    if workflow:
+        return [("runs_by_workflow", exact)]
+    highest = ("runs_by_status", ["parent IS NULL", *exact])
+    children = ("child_runs_by_status", ["parent IS NOT NULL", *exact])
+    return [highest] if wanted.top_level else [highest, children]
+
+
+def skipped(wanted: RunFilter) -> Mapping[str, str]:
+    """Return what the index looks at beside its order: conditions by the column that it has."""
+    found = {"parent": "parent IS NULL"} if wanted.top_level else {}
+    if wanted.order.of_ended and wanted.workflow_id is not None:
+        found["workflow_id"] = "workflow_id = :workflow"
+    return found if wanted.parent_id is None else {}
+
+
+_ENDED_BY = {"endTime": "end", "duration": "duration"}
 
 
 def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
@@ -167,7 +179,7 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
         ("+started_at_ms >= ?", wanted.since_ms),
         ("+started_at_ms < ?", wanted.until_ms),
         ("+parent = ?", run_number(wanted.parent_id) if wanted.parent_id else None),
-        ("(+started_at_ms, id) < (?, ?)", (place.started_at_ms, place.number) if place else None),
+        ("(+started_at_ms, id) < (?, ?)", (place.key, place.number) if place else None),
     ):
         if wish is not None:
             parts.append(condition)

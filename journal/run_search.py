@@ -12,16 +12,17 @@ from typing import Any
 
 from engine.value import value
 from journal.readers import Readers
-from journal.run_filter import Listing, RunFilter, RunPosition, conditions, listing, words_query
+from journal.run_filter import Listing, RunFilter, conditions, listing, skipped, words_query
+from journal.run_order import RunPosition
 from journal.runs import RUN_COLUMNS, RunList, RunRow
 
 _FIRST_PART = 200
 _MOST_LOOKED_AT = 20_000
 """How many runs a page looks at: in parts, each five times as long as the one before."""
 
+_LATEST = 10**18
 _MARK = re.compile(r"\?")
 _NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
-_NEWEST = RunPosition(10**15 - 1, 10**18 - 1)
 
 
 @value(frozen=True, slots=True)
@@ -40,10 +41,12 @@ class RunSearch:
         self._runs = runs
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> RunPage:
-        """Return at most `limit` runs of the tenant, newest first."""
+        """Return at most `limit` runs of the tenant, in the order that is asked for."""
+        order = wanted.order
         if not wanted.is_search:
             rows = await self._runs.page(tenant, wanted, limit + 1)
-            return RunPage(rows[:limit], rows[limit - 1].position if len(rows) > limit else None)
+            last = rows[limit - 1].place(order) if len(rows) > limit else None
+            return RunPage(rows[:limit], last)
         found = await self._by_number(tenant, wanted)
         place, size, left = wanted.before, max(_FIRST_PART, limit), _MOST_LOOKED_AT
         while left > 0:
@@ -51,14 +54,14 @@ class RunSearch:
             more = await self._matching(tenant, wanted, part, limit + 1 - len(found))
             found += [row for row in more if row not in found]
             if len(found) > limit:
-                return RunPage(found[:limit], found[limit - 1].position)
-            last = await self._lists.one(
-                f"SELECT started_at_ms, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
+                return RunPage(found[:limit], found[limit - 1].place(order))
+            row = await self._lists.one(
+                f"SELECT listed_by, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
                 part.values,
             )
-            if last is None:
+            if row is None:
                 return RunPage(found, None)
-            place, left = RunPosition(*last), left - size
+            place, left = RunPosition(*row), left - size
             size = min(5 * size, left)
         return RunPage(found, place)
 
@@ -68,10 +71,11 @@ class RunSearch:
         """Return the first runs of a part that are all that is asked for."""
         own, values = _conditions(tenant, wanted)
         # Before the run itself is read: the index has it.
-        skip = " WHERE parent IS NULL" if wanted.top_level and _by_list(wanted) else ""
+        skip = skipped(wanted).values() if _by_list(wanted) else ()
+        only = f" WHERE {' AND '.join(skip)}" if skip else ""
         row = await self._lists.one(
             f"SELECT json_group_array(json_array({RUN_COLUMNS})) FROM (SELECT runs.* FROM"
-            f" (SELECT id AS listed FROM ({part.sql}) AS part{skip}) AS lines"
+            f" (SELECT id AS listed FROM ({part.sql}) AS part{only}) AS lines"
             " CROSS JOIN runs ON runs.id = listed"
             f" WHERE {' AND '.join(own)} LIMIT :most) AS runs",
             {**part.values, **values, "most": limit},
@@ -90,32 +94,36 @@ class RunSearch:
 def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
     """Return the statement that finds the next runs to be looked at."""
     if _by_list(wanted):
-        return listing(tenant, wanted, limit, also=", parent")
-    place = wanted.before or _NEWEST
+        return listing(tenant, wanted, limit, also="".join(f", {name}" for name in skipped(wanted)))
+    order = wanted.order
+    place = wanted.before or order.before_all
     values: dict[str, Any] = {
         "tenant": tenant,
-        "started": place.started_at_ms,
+        "started": place.key,
         "number": place.number,
         "limit": limit,
     }
     if wanted.text:
         values["words"] = words_query(tenant, wanted.text)
         return Listing(
-            "SELECT w.rowid AS id, c.started_at_ms FROM run_words w"
+            "SELECT w.rowid AS id, c.started_at_ms AS listed_by FROM run_words w"
             " CROSS JOIN run_captions c ON c.run = w.rowid"
-            " WHERE run_words MATCH :words AND w.rowid < :number"
-            " ORDER BY w.rowid DESC LIMIT :limit",
+            f" WHERE run_words MATCH :words AND w.rowid {order.behind} :number"
+            f" ORDER BY w.rowid {'ASC' if order.ascending else 'DESC'} LIMIT :limit",
             values,
         )
     values["name"], values["value"] = wanted.labels[0]
-    values["since"] = wanted.since_ms or 0
-    if wanted.until_ms is not None and wanted.until_ms <= place.started_at_ms:
-        values |= {"started": wanted.until_ms, "number": 0}
+    values["since"], values["until"] = wanted.since_ms or 0, wanted.until_ms or _LATEST
+    if order.ascending and values["since"] > place.key:
+        values |= {"started": values["since"], "number": 0}
+    if not order.ascending and values["until"] <= place.key:
+        values |= {"started": values["until"], "number": 0}
+    rest = "started_at_ms < :until" if order.ascending else "started_at_ms >= :since"
     return Listing(
-        "SELECT run AS id, started_at_ms FROM run_labels WHERE tenant = :tenant AND name = :name"
-        " AND value = :value AND (started_at_ms, run) < (:started, :number)"
-        " AND started_at_ms >= :since"
-        " ORDER BY started_at_ms DESC, run DESC LIMIT :limit",
+        "SELECT run AS id, started_at_ms AS listed_by FROM run_labels"
+        " WHERE tenant = :tenant AND name = :name AND value = :value"
+        f" AND (started_at_ms, run) {order.behind} (:started, :number) AND {rest}"
+        f" ORDER BY {order.words} LIMIT :limit",
         values,
     )
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from engine.value import value
 from journal.columns import columns
 from journal.readers import Readers
-from journal.run_filter import RunFilter, RunPosition, listing
+from journal.run_filter import RunFilter, listing
 from journal.run_ids import run_id, run_number
+from journal.run_order import NEWEST_FIRST, RunKey, RunOrder, RunPosition
 from journal.suspects import SELECT_SUSPECTS, Suspect, suspects_of
 
 _ROWS_AT_ONCE = 100
@@ -49,10 +50,15 @@ class RunRow:
         """The run's id."""
         return run_id(self.number)
 
-    @property
-    def position(self) -> RunPosition:
-        """The run's place in the list."""
-        return RunPosition(self.started_at_ms, self.number)
+    def place(self, order: RunOrder = NEWEST_FIRST) -> RunPosition:
+        """Return the run's place in a list of that order."""
+        ended_ms = self.ended_at_ms or 0
+        keys: dict[RunKey, int] = {
+            "startTime": self.started_at_ms,
+            "endTime": ended_ms,
+            "duration": ended_ms - self.started_at_ms,
+        }
+        return RunPosition(keys[order.by], self.number)
 
 
 @value(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class RunList:
         self._lists = lists
 
     async def page(self, tenant: str, wanted: RunFilter, limit: int) -> list[RunRow]:
-        """Return at most `limit` runs of the tenant, newest first."""
+        """Return at most `limit` runs of the tenant, in the order that is asked for."""
         found = listing(tenant, wanted, limit)
         # One row for all: a thread that reads gives the interpreter's lock away with each row,
         # and beside a busy event loop it waits for milliseconds to have it again.
@@ -97,8 +103,7 @@ class RunList:
             if first:
                 await asyncio.sleep(0)
             rows += [RunRow(*fields) for fields in lines[first : first + _ROWS_AT_ONCE]]
-        rows.sort(key=lambda row: (row.started_at_ms, row.number), reverse=True)
-        return rows
+        return wanted.order.sorted(rows)
 
     async def known(self, tenant: str, run_ids: Iterable[str]) -> set[str]:
         """Return those of the runs that are there and the tenant's."""

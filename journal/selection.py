@@ -11,8 +11,9 @@ from typing import Any
 
 from engine.value import value
 from journal.readers import Readers
-from journal.run_filter import ENDED, OPEN, RunFilter, RunPosition, conditions, listing
+from journal.run_filter import ENDED, OPEN, RunFilter, conditions, listing
 from journal.run_ids import run_id, run_number
+from journal.run_order import RunPosition
 from journal.run_search import RunSearch
 
 _OPEN = "ended_at_ms IS NULL"
@@ -119,7 +120,7 @@ class Selection:
             )
             total += int(row[0])
             last = await self._readers.one(
-                f"SELECT started_at_ms, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
+                f"SELECT listed_by, id FROM ({part.sql}) AS part LIMIT 1 OFFSET :limit - 1",
                 part.values,
             )
             if last is None:
@@ -133,7 +134,7 @@ class Selection:
         found: list[RunPosition] = []
         while limit is None or len(found) < limit:
             page = await self._search.page(tenant, wanted, _SEARCHED)
-            found += [row.position for row in page.rows if row.status in statuses]
+            found += [row.place() for row in page.rows if row.status in statuses]
             if page.following is None:
                 break
             wanted = replace(wanted, before=page.following)
@@ -174,7 +175,7 @@ def _above(places: Sequence[RunPosition]) -> RunPosition | None:
     if not places:
         return None
     newest = max(places)
-    return RunPosition(newest.started_at_ms, newest.number + 1)
+    return RunPosition(newest.key, newest.number + 1)
 
 
 def _named(

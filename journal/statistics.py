@@ -44,8 +44,11 @@ class Statistics:
         """Count the tenant's runs by status; of many runs, as it was a minute ago at most."""
         return await self._counted(
             tenant,
-            "SELECT status, count(*) FROM runs INDEXED BY runs_by_status WHERE tenant = ?"
-            " GROUP BY status",
+            "SELECT status, sum(runs) FROM (SELECT status, count(*) AS runs FROM runs"
+            " INDEXED BY runs_by_status WHERE tenant = ?1 AND parent IS NULL GROUP BY status"
+            " UNION ALL SELECT status, count(*) FROM runs"
+            " INDEXED BY child_runs_by_status WHERE tenant = ?1 AND parent IS NOT NULL"
+            " GROUP BY status) AS counted GROUP BY status",
             (tenant,),
         )
 

@@ -159,7 +159,10 @@ def runs(which: RunFilter, page_size: int | None, cursor: str | None) -> Call:
     """List a page of runs."""
     size = None if page_size is None else str(page_size)
     top_level = "true" if which.top_level else None
-    query = {**_filter(which), **given(topLevel=top_level, limit=size, cursor=cursor)}
+    query = {
+        **_filter(which),
+        **given(topLevel=top_level, sort=which.sort, limit=size, cursor=cursor),
+    }
     return Call("GET", "/api/workflow/runs", query=query)
 
 

@@ -51,6 +51,8 @@ class RunFilter:
         started_by: Only runs that this caller started.
         longer_than: Only runs that took at least so long until their end, such as `10m`.
         shorter_than: Only runs that took less.
+        sort: In which order: by `startTime`, `endTime` or `duration`, the newest or the longest
+            first with `-` before it. Commands for many runs have no order.
     """
 
     status: StatusName | None = None
@@ -66,6 +68,7 @@ class RunFilter:
     started_by: str | None = None
     longer_than: str | None = None
     shorter_than: str | None = None
+    sort: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         command.add_argument("--json", action="store_true", help="print one JSON object")
         if verb == "list":
             command.add_argument("--limit", type=int, default=50)
+            command.add_argument("--sort", help="endTime, or =-duration for the longest first")
         else:
             command.add_argument("--dry-run", action="store_true", help="only count them")
             command.add_argument("--reason")
@@ -162,6 +163,7 @@ def _run_filter(given: dict[str, Any]) -> RunFilter:
         started_by=given.get("startedBy"),
         longer_than=given.get("longerThan"),
         shorter_than=given.get("shorterThan"),
+        sort=given.get("sort"),
         since=given.get("since"),
         until=given.get("until"),
     )
@@ -176,6 +178,8 @@ def _of_folder(settings: Settings, tenant: str, verb: str, given: dict[str, Any]
 
 def _list(asking: Ask, args: argparse.Namespace) -> dict[str, Any]:
     query = {**_filter(args), "limit": args.limit}
+    if args.sort is not None:
+        query["sort"] = args.sort
     query.pop("runIds", None)
     answer = asking("list", query)
     if args.ids:

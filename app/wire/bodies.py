@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -271,6 +272,9 @@ class ListRunsQuery(_Model):
     shorterThan: Length | None = Field(None, description="took less")  # noqa: N815
     since: datetime | None = Field(None, description="started at or after (ISO date with zone)")
     until: datetime | None = Field(None, description="started before (ISO date with zone)")
+    sort: Literal["-startTime", "startTime", "-endTime", "endTime", "-duration", "duration"] = (
+        Field("-startTime", description="in which order; `-` has the newest or the longest first")
+    )
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(
         None, pattern=POSITION, description="nextCursor of the answer before"
@@ -280,6 +284,13 @@ class ListRunsQuery(_Model):
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
         return zoned(value)
+
+    @field_validator("sort")
+    @classmethod
+    def _sorted(cls, value: str, info: ValidationInfo) -> str:
+        if not value.endswith("startTime") and (info.data.get("text") or info.data.get("label")):
+            raise ValueError("must be startTime or -startTime where text or label is given")
+        return value
 
 
 class StatusQuery(_Model):

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from app.wire.bodies import BulkFilter, ListRunsQuery
 from engine import JsonObject, iso_time, iso_time_or_none
-from journal import CaptionRow, Journal, RunFilter, RunPage, RunPosition, RunRow
+from journal import CaptionRow, Journal, RunFilter, RunOrder, RunPage, RunPosition, RunRow
 from steps.durations import duration_ms
 
 _NEXT_LABEL = re.compile(r",(?=[A-Za-z0-9_.-]{1,64}:)")
@@ -24,6 +24,7 @@ def run_filter(query: ListRunsQuery) -> RunFilter:
         top_level=query.topLevel,
         labels=labels_of(query.label),
         text=query.text,
+        order=RunOrder.read(query.sort),
         **looked_at(query),
     )
 

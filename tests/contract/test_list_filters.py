@@ -47,6 +47,24 @@ def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
         assert found(errorType="NotPaid", status="completed") == set()
         assert found(longerThan="500ms") == {"slow"}
         assert found(shorterThan="PT0.5S") == {"gone", "lost", "end"}
+        ended = ["gone", "lost", "end", "slow"]
+        pages = client.get(
+            "/api/workflow/runs", params={"workflowId": "ways", "sort": "endTime", "limit": 3}
+        ).json()
+        rest = client.get(
+            "/api/workflow/runs",
+            params={"workflowId": "ways", "sort": "endTime", "cursor": pages["nextCursor"]},
+        ).json()
+        order = [runs[line["runId"]] for line in pages["runs"] + rest["runs"]]
+        assert (sorted(order), order[1:]) == (sorted(ended), ["gone", "lost", "end"]), (
+            "slow ended before they began"
+        )
+        longest = client.get(
+            "/api/workflow/runs", params={"workflowId": "ways", "sort": "-duration"}
+        ).json()["runs"]
+        assert runs[longest[0]["runId"]] == "slow"
+        mixed = client.get("/api/workflow/runs", params={"text": "ways", "sort": "duration"})
+        assert (mixed.status_code, mixed.json()["details"][0]["path"]) == (400, "sort")
         (gone,) = (run for run, name in runs.items() if name == "gone")
         page = client.get(f"/api/workflow/runs/{gone}/explain", params={"path": "data.way"}).json()
         assert found(startedBy=page["chain"][0]["by"]) == {"gone"}
@@ -55,5 +73,9 @@ def test_runs_are_found_by_what_became_of_them(shared: Server) -> None:
         body = {"action": "rerun", "filter": {"errorType": "OutOfStock"}, "dryRun": True}
         assert client.post("/api/workflow/management/bulk", json=body).json()["matched"] == 1
         place = ["--url", shared.address, "--key", shared.key(), "--tenant", "acme", "--json"]
+        listed = command(
+            "runs", "list", "--workflow", "ways", "--sort=-duration", "--limit", "1", *place
+        )["runs"]
+        assert [runs[line["runId"]] for line in listed] == ["slow"]
         listed = command("runs", "list", "--error", "NotPaid", "--step", "lost", *place)["runs"]
         assert [runs[line["runId"]] for line in listed] == ["lost"]

@@ -4,14 +4,21 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from journal import DefinitionFilter, InboxFilter, InboxPosition, Journal, RunFilter, RunPosition
+from journal import (
+    DefinitionFilter,
+    InboxFilter,
+    InboxPosition,
+    Journal,
+    RunFilter,
+    RunOrder,
+    RunPosition,
+)
 from journal.connection import Values
 from journal.readers import Readers
 
@@ -113,9 +120,31 @@ FILTERS = {
     "a moment and a workflow": RunFilter(since_ms=100, until_ms=103, workflow_id="wf-2"),
     "children of a moment": RunFilter(parent_id=PARENT, since_ms=50, until_ms=53),
     "another tenant's time": RunFilter(since_ms=0, until_ms=2),
+    "no child runs": RunFilter(top_level=True),
+    "no child runs of a status": RunFilter(top_level=True, status="failed", since_ms=100),
+    "the oldest first": RunFilter(order=RunOrder.read("startTime")),
+    "the oldest first, the next page": RunFilter(
+        before=MIDDLE, top_level=True, order=RunOrder.read("startTime")
+    ),
+    "by end": RunFilter(order=RunOrder.read("-endTime")),
+    "by end, of a status": RunFilter(status="failed", order=RunOrder.read("endTime")),
+    "the longest": RunFilter(order=RunOrder.read("-duration")),
+    "the longest, the next page": RunFilter(
+        before=RunPosition(SMALL // 3, SMALL // 2), order=RunOrder.read("-duration")
+    ),
 }
 SEARCHES = {
-    "no child runs": RunFilter(top_level=True),
+    "no child runs of a workflow": RunFilter(top_level=True, workflow_id="wf-3"),
+    "the longest of a workflow": RunFilter(
+        top_level=True, workflow_id="wf-2", order=RunOrder.read("-duration")
+    ),
+    "the first to end of a moment": RunFilter(
+        since_ms=100, until_ms=203, order=RunOrder.read("endTime")
+    ),
+    "words, the oldest first": RunFilter(text="order c-3", order=RunOrder.read("startTime")),
+    "a label of a moment, the oldest first": RunFilter(
+        labels=(("customer", "c-3"),), since_ms=100, until_ms=203, order=RunOrder.read("startTime")
+    ),
     "a label": RunFilter(labels=(("customer", "c-3"),)),
     "a label and a status": RunFilter(labels=(("customer", "c-3"),), status="paused"),
     "two labels": RunFilter(labels=(("customer", "c-3"), ("size", "s-1"))),
@@ -136,7 +165,7 @@ Ask = Callable[[Journal], Awaitable[Any]]
 LISTS: dict[str, Ask] = {
     "inbox": lambda journal: journal.inbox.page("acme", 26),
     "inbox, the next page": lambda journal: journal.inbox.page(
-        "acme", 26, InboxFilter(before=InboxPosition(None, MIDDLE.started_at_ms, MIDDLE.number))
+        "acme", 26, InboxFilter(before=InboxPosition(None, MIDDLE.key, MIDDLE.number))
     ),
     "inbox of a workflow": lambda journal: journal.inbox.page(
         "acme", 26, InboxFilter(workflow_id="wf-3")
@@ -199,8 +228,36 @@ async def test_a_list_costs_the_same_in_a_long_journal(
     name: str, journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("journal.overview.MOST_COUNTED", 50)
-    monkeypatch.setattr("journal.overview._LOOKED_AT", 50)
+    monkeypatch.setattr("journal.overview._LOOKED_AT", 10)
     await the_same_work(LISTS[name], journals)
+
+
+def meant(wanted: RunFilter) -> list[RunPosition]:
+    """Return what a plain look at every row finds, in the order that is asked for."""
+    fits = WORDS.get(wanted.text, WORDS["nothing"])
+    places: list[RunPosition] = []
+    for number, tenant, workflow, status, _, started, ended, _, parent, *_ in rows(SMALL):
+        over = ended or 0
+        key = {"startTime": started, "endTime": over, "duration": over - started}
+        place = RunPosition(key[wanted.order.by], number)
+        behind = wanted.before is None or (
+            place > wanted.before if wanted.order.ascending else place < wanted.before
+        )
+        if (
+            tenant == "acme"
+            and behind
+            and fits(number)
+            and wanted.status in (None, status)
+            and wanted.workflow_id in (None, workflow)
+            and (wanted.since_ms or 0) <= started < (wanted.until_ms or LARGE)
+            and (wanted.parent_id is None or wanted.parent_id == f"dynamic-workflow-{parent}")
+            and not (wanted.top_level and parent is not None)
+            and not (wanted.order.of_ended and ended is None)
+            and set(wanted.labels)
+            <= {("customer", f"c-{number % 20}"), ("size", f"s-{number % 3}")}
+        ):
+            places.append(place)
+    return sorted(places, reverse=not wanted.order.ascending)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -208,31 +265,17 @@ async def test_a_list_costs_the_same_in_a_long_journal(
 async def test_pages_together_are_the_runs_that_are_meant(
     name: str, journals: list[Counted]
 ) -> None:
-    """What the pages give is what a plain look at every row gives, in the order of starts."""
     wanted, small = FILTERS[name], journals[0].journal
     found: list[RunPosition] = []
-    before = wanted.before
+    asked = wanted
     while True:
-        asked = RunFilter(
-            wanted.status, wanted.workflow_id, wanted.since_ms, wanted.until_ms, before,
-            wanted.parent_id,
-        )  # fmt: skip
         page = await small.runs.page("acme", asked, 37)
-        found += [row.position for row in page]
+        found += [row.place(wanted.order) for row in page]
         if len(page) < 37:
             break
-        before = found[-1]
-    assert all(earlier > later for earlier, later in pairwise(found))
-    assert set(found) == {
-        RunPosition(started, number)
-        for number, tenant, workflow, status, _, started, _, _, parent, *_ in rows(SMALL)
-        if tenant == "acme"
-        and wanted.status in (None, status)
-        and wanted.workflow_id in (None, workflow)
-        and (wanted.since_ms or 0) <= started < (wanted.until_ms or LARGE)
-        and (wanted.parent_id is None or wanted.parent_id == f"dynamic-workflow-{parent}")
-        and (wanted.before is None or RunPosition(started, number) < wanted.before)
-    }
+        asked = replace(wanted, before=found[-1])
+    assert not wanted.is_search
+    assert found == meant(wanted)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -241,29 +284,18 @@ async def test_a_search_finds_what_is_meant_at_the_cost_of_what_it_shows(
     name: str, journals: list[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted, small = SEARCHES[name], journals[0].journal
-    await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.2)
+    await the_same_work(lambda journal: journal.search.page("acme", wanted, 5), journals, 2.6)
     monkeypatch.setattr("journal.run_search._FIRST_PART", 20)
     monkeypatch.setattr("journal.run_search._MOST_LOOKED_AT", 100)
     found: list[RunPosition] = []
     asked = wanted
     while True:
         page = await small.search.page("acme", asked, 7)
-        found += [row.position for row in page.rows]
+        found += [row.place(wanted.order) for row in page.rows]
         if page.following is None:
             break
         asked = replace(wanted, before=page.following)
-    assert all(earlier > later for earlier, later in pairwise(found))
-    fits = WORDS.get(wanted.text, WORDS["nothing"])
-    assert set(found) == {
-        RunPosition(started, number)
-        for number, tenant, _, status, _, started, _, _, parent, *_ in rows(SMALL)
-        if tenant == "acme"
-        and fits(number)
-        and wanted.status in (None, status)
-        and (wanted.since_ms or 0) <= started < (wanted.until_ms or LARGE)
-        and not (wanted.top_level and parent is not None)
-        and set(wanted.labels) <= {("customer", f"c-{number % 20}"), ("size", f"s-{number % 3}")}
-    }
+    assert found == meant(wanted)
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -23,7 +23,7 @@ async def test_pages_are_in_the_order_of_starts(tmp_path: Path, *, top_level: bo
     wanted = RunFilter(top_level=top_level)
     while True:
         page = await journal.search.page("acme", wanted, 7)
-        found += [row.position for row in page.rows]
+        found += [row.place() for row in page.rows]
         if page.following is None:
             break
         assert page.following == found[-1]

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from app.auth.roles import Role
 from app.web.api.check import CheckBody, checked_agent
 from app.web.console.compare import CompareQuery, compare
-from app.web.console.page import Page, filled
+from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.console.version_list import VersionListQuery, version_choice, version_list
 from app.web.endpoint import Call
@@ -35,7 +35,7 @@ _BLANK = """{
 async def list_page(call: Call) -> Response:
     """List agents, the last changed first."""
     asked = filled(call)
-    query = checked(ListDefinitionsQuery, asked)
+    query, wrong = fitting(ListDefinitionsQuery, asked)
     wanted = DefinitionFilter(
         query.search, query.status, query.includeArchived, _PAGE + 1, query.offset
     )
@@ -44,6 +44,7 @@ async def list_page(call: Call) -> Response:
         call,
         "agents.html",
         "agents",
+        wrong_filters=wrong,
         agents=rows[:_PAGE],
         search=query.search or "",
         status=query.status or "",

@@ -1,8 +1,12 @@
 """One page: an endpoint that answers people, in words on a page instead of JSON."""
 
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import quote
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -12,8 +16,12 @@ from app.telemetry import log
 from app.web.console.rendering import SECURITY, html
 from app.web.endpoint import Call, Endpoint
 from app.web.errors import error_response, is_known
+from app.wire.bodies import checked
+from app.wire.errors import BadRequest
 from engine.value import value
 
+M = TypeVar("M", bound=BaseModel)
+_NAME = re.compile(r"[.\[]")
 _RELOAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Stepwell</title>'
     '<meta http-equiv="refresh" content="0"></head><body></body></html>'
@@ -40,6 +48,19 @@ class Page(Endpoint):
 def filled(call: Call) -> dict[str, str]:
     """Return the query without the fields that were left empty."""
     return {name: value for name, value in call.request.query_params.items() if value}
+
+
+def fitting(model: type[M], asked: Mapping[str, str]) -> tuple[M, dict[str, str]]:
+    """Return what is right of a query, and what is wrong in the rest by field.
+
+    So a page shows its list, and beside a filter what is wrong with it.
+    """
+    try:
+        return checked(model, asked), {}
+    except BadRequest as refused:
+        wrong = {_NAME.split(one.path, 1)[0]: one.message for one in refused.problems}
+        kept = {name: value for name, value in asked.items() if name not in wrong}
+        return checked(model, kept), {name: wrong[name] for name in wrong if name in asked}
 
 
 def problem_page(failure: Exception, request_id: str) -> HTMLResponse:

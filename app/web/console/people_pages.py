@@ -9,10 +9,9 @@ from app.auth.roles import Role
 from app.web.api.audit import AuditQuery, audit_document, audit_filter
 from app.web.api.passkeys import passkey_document
 from app.web.api.people import person_document, session_document
-from app.web.console.page import Page, filled
+from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.bodies import checked
 
 _PAGE = 100
 
@@ -52,12 +51,13 @@ async def sessions_page(call: Call) -> Response:
 
 async def audit_page(call: Call) -> Response:
     """Show who changed what."""
-    query = checked(_AuditPageQuery, filled(call))
+    query, wrong = fitting(_AuditPageQuery, filled(call))
     wanted = audit_filter(query, int(query.cursor) if query.cursor else None)
     rows = await call.services.journal.audit.page(call.tenant, wanted, query.limit + 1)
     return await _settings(
         call,
         "audit",
+        wrong_filters=wrong,
         entries=[audit_document(row) for row in rows[: query.limit]],
         who=query.who or "",
         action=query.action or "",

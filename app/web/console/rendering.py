@@ -65,6 +65,11 @@ def when(at: Any) -> str:
     return safe(f'<time datetime="{_plain(iso)}">{_plain(shown)}</time>')
 
 
+def counting(since_ms: int) -> str:
+    """Return how long ago something began that goes on: in the browser it counts."""
+    return safe(f'<time data-counting datetime="{_plain(iso_time(since_ms))}"></time>')
+
+
 def _plain(text: str) -> str:
     return "".join(char for char in text if char.isalnum() or char in " -:.+")
 
@@ -132,6 +137,7 @@ _environment = Environment(
     filters={
         "workflow_page": workflow_page,
         "when": when,
+        "counting": counting,
         "took": took,
         "pretty": pretty,
         "size": size,
@@ -156,6 +162,7 @@ def html(template: str, code: int = 200, **context: Any) -> HTMLResponse:
         "here": "",
         "csrf": "",
         "wrong_files": 0,
+        "wrong_filters": {},
     }
     text = _environment.render_template(template, **{**common, **context})
     return HTMLResponse(text, code, dict(SECURITY))

@@ -1,50 +1,110 @@
 """The list of runs, and what can be done with many of them."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
-from app.web.console.page import Page, filled
+from app.web.console.page import Page, filled, fitting
 from app.web.console.pauses import part_shown
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.bodies import ListRunsQuery, checked
+from app.wire.bodies import ListRunsQuery
 from app.wire.run_list import found_runs
 from engine import Status
 
 _PAGE = 50
+_MOST_CHILDREN = 100
 _STATUS_NAMES = [name for name in NAMES if name.startswith("run.")]
 _MORE = ("stepId", "errorType", "startedBy", "longerThan", "shorterThan")
-_FILTERS = (
-    "text", "label", "status", "workflowId", "parentRunId", "topLevel", "since", "until", *_MORE,
-)  # fmt: skip
+_NARROWING = ("text", "label", "workflowId", "parentRunId", "topLevel", *_MORE)
+_FILTERS = ("status", "since", "until", *_NARROWING)
+COLUMNS = {
+    "workflow": "Workflow", "status": "Status", "step": "Step", "started": "Started",
+    "ended": "Ended", "took": "Took",
+}  # fmt: skip
+_SHOWN = ("workflow", "status", "step", "started", "took")
+_SORTED_BY = {"started": "startTime", "ended": "endTime", "took": "duration"}
 
 
 async def list_page(call: Call) -> Response:
-    """List runs, newest first."""
+    """List runs, newest first, each with its child runs folded under it."""
     asked = filled(call)
-    query = checked(ListRunsQuery, asked)
-    found, captions = await found_runs(call.services.journal, call.tenant, query, _PAGE)
+    given = ",".join(call.request.query_params.getlist("columns")).split(",")
+    asked.pop("columns", None)
+    columns = [name for name in COLUMNS if name in given] or list(_SHOWN)
+    query, wrong = fitting(ListRunsQuery, asked)
+    folds = not any(name in asked for name in _NARROWING)
+    listed = query.model_copy(update={"topLevel": True}) if folds else query
+    found, captions = await found_runs(call.services.journal, call.tenant, listed, _PAGE)
+    run_ids = [row.run_id for row in found.rows]
     wanted = {name: asked[name] for name in _FILTERS if name in asked}
+    meant = {name: value for name, value in wanted.items() if name not in wrong}
+    kept = wanted | {name: asked[name] for name in ("sort",) if name in asked}
+    if columns != list(_SHOWN):
+        kept["columns"] = ",".join(columns)
     return await page(
         call,
         "runs.html",
         "runs",
         runs=found.rows,
-        captions={row.run_id: captions.get(row.run_id) for row in found.rows},
+        captions={run_id: captions.get(run_id) for run_id in run_ids},
+        children=await _children(call, run_ids) if folds else {},
+        most_children=_MOST_CHILDREN - 1,
         parts={row.run_id: part_shown(row.body, row.item) for row in found.rows},
         query={name: wanted.get(name, "") for name in _FILTERS},
+        wrong={**dict.fromkeys(_FILTERS, ""), **wrong},
+        wrong_elsewhere={name: told for name, told in wrong.items() if name not in _FILTERS},
         wanted=wanted,
+        kept=kept,
+        folds=folds,
+        columns=columns,
+        all_columns=COLUMNS,
+        headings=_headings(columns, query, kept),
         has_more=any(name in wanted for name in _MORE),
-        filter_json=json.dumps(wanted | ({"topLevel": True} if query.topLevel else {})),
+        filter_json=json.dumps(meant | ({"topLevel": True} if query.topLevel else {})),
         actions=_actions(call, query),
         is_first=query.cursor is None,
-        next_cursor=found.following,
+        next_page=_address(kept | {"cursor": str(found.following)}) if found.following else "",
         statuses=[status.value for status in Status],
         events=_STATUS_NAMES,
     )
+
+
+async def _children(call: Call, run_ids: list[str]) -> dict[str, int]:
+    return await call.services.journal.children.how_many(run_ids, _MOST_CHILDREN)
+
+
+def _headings(
+    columns: list[str], query: ListRunsQuery, kept: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the heads of the columns; those that order the list lead to its other order."""
+    may_end = not (query.text or query.label)
+    found: list[dict[str, Any]] = []
+    for name in columns:
+        key = _SORTED_BY.get(name)
+        ways = key is not None and (may_end or key == "startTime")
+        is_down, is_up = query.sort == f"-{key}", query.sort == key
+        other = {**kept, "sort": f"{'' if is_down else '-'}{key}"}
+        if other["sort"] == "-startTime":
+            del other["sort"]
+        found.append(
+            {
+                "name": name,
+                "words": COLUMNS[name],
+                "link": _address(other) if ways else "",
+                "order": "descending" if is_down else "ascending" if is_up else "",
+            }
+        )
+    return found
+
+
+def _address(asked: Mapping[str, str]) -> str:
+    return f"/runs?{urlencode(asked)}" if asked else "/runs"
 
 
 def _actions(call: Call, query: ListRunsQuery) -> list[str]:

@@ -4,10 +4,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.auth.roles import Role
-from app.web.console.page import Page, filled
+from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.bodies import ListRunsQuery, checked
+from app.wire.bodies import ListRunsQuery
 from app.wire.run_list import found_runs
 from journal import DefinitionFilter
 
@@ -25,7 +25,8 @@ class SearchQuery(BaseModel):
 
 async def search_page(call: Call) -> Response:
     """Show what has the words of the search."""
-    text = (checked(SearchQuery, filled(call)).q or "").strip()
+    asked, wrong = fitting(SearchQuery, filled(call))
+    text = (asked.q or "").strip()
     journal = call.services.journal
     wanted = DefinitionFilter(search=text, limit=_MOST_DEFINITIONS)
     definitions = [
@@ -42,6 +43,7 @@ async def search_page(call: Call) -> Response:
         call,
         "search.html",
         "search",
+        wrong_filters=wrong,
         query_text=text,
         definitions=definitions,
         any=any(kind["found"] for kind in definitions),

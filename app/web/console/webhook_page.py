@@ -7,10 +7,9 @@ from starlette.responses import Response
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
 from app.web.api.webhooks import DeliveriesQuery, delivery_document, state_of, webhook_status
-from app.web.console.page import Page, filled
+from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.endpoint import Call
-from app.wire.bodies import checked
 from journal import DeliveryRow
 
 _PAGE = 25
@@ -19,7 +18,7 @@ _PAGE = 25
 async def webhook_page(call: Call) -> Response:
     """Show a webhook with its deliveries, newest event first."""
     asked = filled(call)
-    query = checked(DeliveriesQuery, asked)
+    query, wrong = fitting(DeliveriesQuery, asked)
     journal, webhooks = call.services.journal, call.services.webhooks
     row = await journal.webhooks.get(call.tenant, call.path("id"))
     counts = await journal.outbox.counts(row.id)
@@ -30,6 +29,7 @@ async def webhook_page(call: Call) -> Response:
         "settings_webhook.html",
         "settings",
         part="webhooks",
+        wrong_filters=wrong,
         webhook={
             "id": row.id,
             "name": row.name or row.url,

@@ -15,7 +15,7 @@ from app.web.api.workflow_statistics import statistics_document
 from app.web.console.compare import CompareQuery, compare, edges
 from app.web.console.form_fields import form_fields, start_fields
 from app.web.console.graph import Route, StepCounts, picture
-from app.web.console.page import Page, filled
+from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
 from app.web.console.samples import sample_text, samples
 from app.web.console.snippets import snippets
@@ -60,7 +60,7 @@ class NewQuery(BaseModel):
 
 async def list_page(call: Call) -> Response:
     """List workflows."""
-    query = checked(ListDefinitionsQuery, filled(call))
+    query, wrong = fitting(ListDefinitionsQuery, filled(call))
     wanted = DefinitionFilter(
         query.search, query.status, query.includeArchived, _PAGE + 1, query.offset
     )
@@ -69,6 +69,7 @@ async def list_page(call: Call) -> Response:
         call,
         "workflows.html",
         "workflows",
+        wrong_filters=wrong,
         workflows=[_brief(row) for row in rows[:_PAGE]],
         search=query.search or "",
         status=query.status or "",

@@ -1,6 +1,7 @@
 // What every page does; each part is a module of its own.
 import { startBulk } from "./bulk.js";
 import { startNews } from "./news.js";
+import { startFolds } from "./fold.js";
 import { startFind } from "./find.js";
 import { startEditor } from "./editor.js";
 import { startInbox } from "./inbox.js";
@@ -15,6 +16,7 @@ import { startTimes, startMoments } from "./times.js";
 startTimes();
 startTaps();
 startFind();
+startFolds();
 startForms();
 startInbox();
 startPasskeys();

@@ -1,4 +1,5 @@
 // Rows of a list that grows at its top: each changes in its place, and none moves under the pointer.
+import { close, isOfFold } from "./fold.js";
 import { isAimed, offer } from "./news.js";
 
 // Puts in what has changed; false where there is no table on one side, and so no rows to keep.
@@ -7,7 +8,7 @@ export function mergeRows(region, fresh) {
   const wanted = [...fresh.querySelectorAll("tbody > tr")];
   if (!body || !wanted.length) return false;
   const twins = new Map(wanted.map((row) => [row.id, row]));
-  const rows = [...body.children];
+  const rows = [...body.children].filter((row) => !isOfFold(row));
   for (const row of rows) renew(row, twins.get(row.id));
   const known = new Map(rows.map((row) => [row.id, row]));
   const news = wanted.filter((row) => !known.has(row.id));
@@ -23,16 +24,17 @@ function renew(row, twin) {
   if (!twin) { row.dataset.gone = ""; return; }
   delete row.dataset.gone;
   for (const [index, cell] of [...row.cells].entries()) {
-    if (cell.innerHTML === twin.cells[index].innerHTML) continue;
+    if (cell.innerHTML === twin.cells[index].innerHTML || cell.querySelector("[aria-expanded=true]")) continue;
     cell.replaceChildren(...[...twin.cells[index].cloneNode(true).childNodes].map((node) => document.adoptNode(node)));
   }
 }
 
 // Only what is new is put in, so that what has the focus keeps it.
 function order(body, wanted, known) {
-  for (const row of body.querySelectorAll("[data-gone]")) row.remove();
+  for (const row of body.querySelectorAll("[data-gone]")) { close(row); row.remove(); }
   let at = body.firstElementChild;
   for (const item of wanted) {
+    while (at && isOfFold(at)) at = at.nextElementSibling;
     const row = known.get(item.id) ?? document.adoptNode(item);
     if (row === at) at = at.nextElementSibling;
     else body.insertBefore(row, at);

@@ -6,13 +6,14 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 export function startTimes() {
   showTimes(document);
   setInterval(() => showTimes(document), 10_000);
+  setInterval(() => showTimes(document, "time[data-counting]"), 1_000);
 }
 
-export function showTimes(root) {
-  for (const element of root.querySelectorAll("time[datetime]")) {
+export function showTimes(root, which = "time[datetime]") {
+  for (const element of root.querySelectorAll(which)) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const text = shown(moment);
+    const text = "counting" in element.dataset ? passed(Date.now() - moment.getTime()) : shown(moment);
     if (element.textContent !== text) element.textContent = text;
     element.title = exact.format(moment);
   }
@@ -26,6 +27,16 @@ function shown(moment) {
   if (size < 3_600) return relative.format(Math.round(seconds / 60), "minute");
   if (size < 86_400) return relative.format(Math.round(seconds / 3_600), "hour");
   return short.format(moment);
+}
+
+// How long something that goes on has taken, as the server writes it of what is over.
+function passed(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  for (const [limit, unit, word] of [[3_600, 60, "min"], [86_400, 3_600, "h"]]) {
+    if (seconds < limit) return `${(seconds / unit).toFixed(1).replace(".0", "")} ${word}`;
+  }
+  return `${(seconds / 86_400).toFixed(1)} days`;
 }
 
 // A field for a moment is in the reader's zone; what is sent stands beside it, with the zone.

@@ -1,0 +1,93 @@
+"""By what a list of runs is ordered, and places in it."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeAlias, get_args
+
+from engine.value import value
+
+RunKey: TypeAlias = Literal["startTime", "endTime", "duration"]
+_KEYS: dict[RunKey, str] = {
+    "startTime": "started_at_ms",
+    "endTime": "ended_at_ms",
+    "duration": "(ended_at_ms - started_at_ms)",
+}
+_POSITION = re.compile(r"([0-9]{1,15})\.([0-9]{1,18})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RunPosition:
+    """A place in a list of runs, written `<key>.<number>`.
+
+    Attributes:
+        key: What the list is ordered by, in ms: when the run started, unless it says otherwise.
+    """
+
+    key: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.key}.{self.number}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the place that a text names. Raises `ValueError` for anything else."""
+        found = _POSITION.fullmatch(text)
+        if found is None:
+            raise ValueError("must be the cursor of an answer of this list")
+        return cls(int(found[1]), int(found[2]))
+
+
+@value(frozen=True, slots=True)
+class RunOrder:
+    """The order of a list of runs; those with the same key by number.
+
+    Attributes:
+        by: A key that only runs which have ended have, but for `startTime`.
+        ascending: The least first.
+    """
+
+    by: RunKey = "startTime"
+    ascending: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the order that a text names, `-` before the key for the greatest first."""
+        name = text.removeprefix("-")
+        for key in get_args(RunKey):
+            if key == name:
+                return cls(key, ascending=name == text)
+        raise ValueError(f"must be one of {', '.join(get_args(RunKey))}, or one with - before it")
+
+    @property
+    def of_ended(self) -> bool:
+        """Whether only runs that have ended have a place in it."""
+        return self.by != "startTime"
+
+    @property
+    def column(self) -> str:
+        """What the key is in SQL."""
+        return _KEYS[self.by]
+
+    @property
+    def words(self) -> str:
+        """What puts rows with `listed_by` and `id` in this order."""
+        way = "ASC" if self.ascending else "DESC"
+        return f"listed_by {way}, id {way}"
+
+    @property
+    def behind(self) -> str:
+        """The comparison that what comes after a place fulfils."""
+        return ">" if self.ascending else "<"
+
+    @property
+    def before_all(self) -> RunPosition:
+        """A place before every run."""
+        return RunPosition(0, 0) if self.ascending else RunPosition(10**15 - 1, 10**18 - 1)
+
+    def sorted(self, places: Any) -> list[Any]:
+        """Return rows with a method `place` in this order."""
+        return sorted(places, key=lambda row: row.place(self), reverse=not self.ascending)
+
+
+NEWEST_FIRST = RunOrder()
