@@ -1,4 +1,4 @@
--- The journal, version 24: lists in other orders, and without child runs.
+-- The journal, version 26: lists in other orders, and without child runs.
 --
 -- A list that folds child runs reads those that no run has started from an index of their own; the
 -- list of all is put together from both. Runs that have ended are listed by their end and by how
