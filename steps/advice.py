@@ -14,6 +14,7 @@ from steps.common_errors import COMMON_ERRORS
 from steps.contract import AnyStepType, Problem
 from steps.document import CommonStep, retries_in
 from steps.expression import Expression, ExpressionError, bare_condition, expression_of
+from steps.language.foreign import unmarked_hint
 from steps.language.nodes import Compare, Literal, Node, walk
 from steps.language.paths import Path
 from steps.language.source import path_of
@@ -25,6 +26,9 @@ from steps.template_places import Text, texts_in, texts_of
 
 _GIVEN = frozenset({"attachment", "fileId"})
 """What a start with a file puts into the data itself."""
+
+_BARE = frozenset({"map", "where", "groupBy", "sortBy", "unique", "limit", "with", "on", "equals"})
+"""Keys of a list that a set step makes, which are expressions without braces."""
 
 
 @value(frozen=True, slots=True)
@@ -152,7 +156,12 @@ class _Advice:
                 yield from self._text(text, has_result=True)
 
     def _text(self, text: Text, *, has_result: bool = False) -> Iterator[Problem]:
-        if not text.is_template or "{{" not in text.text:
+        if not text.is_template:
+            return
+        if "{{" not in text.text:
+            key = text.path.rpartition(".")[2].partition("[")[0]
+            if key not in _BARE and (told := unmarked_hint(text.text)):
+                yield Problem(text.path, told)
             return
         try:
             expressions = SecretTemplate(text.text).expressions()
@@ -185,6 +194,8 @@ class _Advice:
             return None
         if read.root == "steps" and name not in self._ids:
             return f"there is no step {name}{did_you_mean(name, self._ids)}"
+        if read.root == "steps" and len(read.keys) > 1 and read.keys[1] != "output":
+            return f"a step has `output` only: what it has delivered is steps['{name}'].output"
         if read.root != "data" or name in self._declared or name in _GIVEN:
             return None
         hint = nearest(name, self._declared)

@@ -19,7 +19,7 @@ from steps.compiled import Definition
 from steps.contract import AnyStepType, Problem, first_of
 from steps.defaults import with_defaults
 from steps.definition import compile_definition
-from steps.document import CommonStep, retries_in
+from steps.document import CommonStep, WorkflowDocument, retries_in
 from steps.expression import (
     Expression,
     ExpressionError,
@@ -32,6 +32,7 @@ from steps.language.findings import findings_in
 from steps.language.types import Declared, crossings_in
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
+from steps.strict_kinds import loose_kinds
 from steps.template import SecretTemplate
 from steps.template_places import Text, texts_in, texts_of
 
@@ -175,6 +176,7 @@ def _put_by(step: Mapping[str, Any], registry: Registry) -> dict[str, JsonObject
 
 
 def _strict(document: dict[str, Any], registry: Registry, declared: Declared) -> Iterator[Problem]:
+    yield from loose_kinds(WorkflowDocument, document, "")
     for key in ("name", "description"):
         yield from _shown(document.get(key), key)
     yield from _field_texts(document.get("payload"), "payload")
@@ -222,6 +224,9 @@ def _step(
                 told = "has no effect: with maxAttempts 1 there is no second attempt"
                 yield Problem(f"{place}.{key}", told)
     own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
+    shared = {key: item for key, item in step.items() if key in CommonStep.model_fields}
+    yield from loose_kinds(CommonStep, shared, path)
+    yield from loose_kinds(kind.settings, own, path) if kind.built_in else ()
     for text in texts_of(kind.settings, own, path):
         yield from _text_problems(text, declared, shown=kind.built_in)
         inside = text.path.removeprefix(f"{path}.")

@@ -126,14 +126,15 @@ class _Compiler:
         problems = list(spec_problems(read.payload, "payload", outputs=False, stored=True))
         places, found = places_of(read.concurrency, self._given, is_body=bool(path))
         problems += found
-        written, found = read_edges(document.get("edges", []))
-        problems += found
+        written, unread = read_edges(document.get("edges", []))
+        problems += unread
         compiled, found = self.steps(steps)
         problems += found
         edges, found = compile_edges(written, self._given)
         listed = [step for step in steps if isinstance(step, dict)]
-        starts = Starts(initial, read.onError, read.finally_)
-        problems += edge_problems(starts, listed, written, compiled, is_body=bool(path)) + found
+        starts = Starts(initial, read.onError, read.finally_, of_body=bool(path))
+        problems += found
+        problems += edge_problems(starts, listed, written, compiled, are_all_read=not unread)
         problems += self._unknown_calls(listed)
         if problems:
             return None, problems

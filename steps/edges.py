@@ -15,6 +15,7 @@ from steps.expression import ExpressionError
 from steps.nearest import did_you_mean
 from steps.problems import problems_of
 from steps.reachability import closure, reachability_problems
+from steps.shape_hints import shape_hint
 
 NumberedEdges: TypeAlias = list[tuple[int, EdgeDocument]]
 """Edges with their places in the document; those that cannot be read are left out."""
@@ -32,11 +33,14 @@ class Starts:
         initial: The one that it begins with.
         on_error: Its `onError`.
         at_end: Its `finally`.
+        of_body: Whether they are those of a body, which also ends with a step from which no way
+            leads on.
     """
 
     initial: str
     on_error: str | None = None
     at_end: str | None = None
+    of_body: bool = False
 
     @property
     def named(self) -> dict[str, str]:
@@ -48,7 +52,8 @@ class Starts:
 def read_edges(written: Any) -> tuple[NumberedEdges, list[Problem]]:
     """Return the edges that can be read, one by one, and the problems of the others."""
     if not isinstance(written, list):
-        return [], [Problem("edges", "must be a list")]
+        hint = shape_hint("must be a list", "edges", written, [EdgeDocument])
+        return [], [Problem("edges", f"must be a list{hint}")]
     if len(written) > _MOST:
         return [], [Problem("edges", f"there may be at most {_MOST} edges, not {len(written)}")]
     edges: NumberedEdges = []
@@ -102,13 +107,16 @@ def edge_problems(
     edges: NumberedEdges,
     compiled: CompiledSteps,
     *,
-    is_body: bool,
+    are_all_read: bool,
 ) -> list[Problem]:
     """Find what is wrong with the edges, and with the steps that a run enters without one.
 
-    A body also ends with a step from which no way leads on, and so does any `finally`.
+    Where some could not be read nobody can say what is reached. Any `finally` also ends with a
+    step from which no way leads on.
     """
-    places = {str(step.get("id")): index for index, step in reversed(list(enumerate(steps)))}
+    places = {
+        str(step["id"]): index for index, step in reversed(list(enumerate(steps))) if "id" in step
+    }
     problems: list[Problem] = []
     for key, step_id in starts.named.items():
         if step_id not in places:
@@ -120,7 +128,7 @@ def edge_problems(
         known = places if len(problems) < MOST_PROBLEMS else None
         problems += _unknown_steps(f"edges[{index}]", edge, places, known)
         problems += _useless(index, edge, compiled, defaults)
-    is_whole = not problems and len(compiled) == len(places)
+    is_whole = are_all_read and not problems and len(compiled) == len(places)
     problems += _deadline_problems(edges, compiled, places)
     if not is_whole:
         return problems
@@ -128,7 +136,7 @@ def edge_problems(
     ways = [(edge.source, edge.target) for _, edge in edges]
     at_end = closure([starts.at_end], ways) if starts.at_end else set()
     problems += _finally_problems(starts, places, ends & at_end, at_end, ways)
-    ends |= leaves(places if is_body else at_end, edges)
+    ends |= leaves(places if starts.of_body else at_end, edges)
     return problems + reachability_problems(list(starts.named.values()), places, ends, ways)
 
 

@@ -188,6 +188,8 @@ class Expression:
         if unknown := sorted(self.names - SCOPE - also - {"secrets"}):
             name = unknown[0]
             hint = foreign_name_hint(name, CATALOGUE) or did_you_mean(name, SCOPE | also)
+            if "; known are" in hint:
+                hint = f"; a value of the run's data is data.{name}, a text stands in quotes{hint}"
             message = hyphen_hint(self.node, SCOPE) or f"{name} is not a known name{hint}"
             raise ExpressionError(self.text, message)
 

@@ -41,6 +41,10 @@ _FORMATS = (
 )  # fmt: skip
 _BOUNDS = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
 _LONGEST_NAME = 128
+_NO_SCHEMA = (
+    "is a JSON Schema; here each field stands by its name, what is in `properties` alone, and "
+    'one that may be left out has `"required": false`'
+)
 
 
 _CALLED = {
@@ -51,6 +55,16 @@ _CALLED = {
     "email": "string with format email", "url": "string with format uri",
 }  # fmt: skip
 """What other engines call types of fields."""
+
+
+_KEYWORDS = {
+    "optional": "; a field that may be left out has `required` false",
+    "nullable": "; a field that may be null has `required` false",
+    "min": "; here it is minimum, minLength or minItems",
+    "max": "; here it is maximum, maxLength or maxItems",
+    "options": "; here it is enum", "values": "; here it is enum", "choices": "; here it is enum",
+    "label": "; here it is title", "regex": "; here it is pattern",
+}  # fmt: skip
 
 
 def _called(kind: object) -> str:
@@ -79,12 +93,17 @@ def spec_problems(
         if not name or len(name) > _LONGEST_NAME or "\0" in name:
             problems.append(Problem(where, "a field's name must have 1 to 128 characters"))
         always = _ALWAYS | _OF_OUTPUTS if outputs else _ALWAYS
-        problems += _shape_problems(spec, where, always, stored=stored)
-        if not problems:
-            problems += _validity_problems(spec, where)
-        if not problems and not stored:
-            problems += _unfit_values(spec, where)
+        found = _shape_problems(spec, where, always, stored=stored)
+        found = found or _validity_problems(spec, where)
+        problems += found or ([] if stored else _unfit_values(spec, where))
+    if problems and _is_schema(specs):
+        return [Problem(path, _NO_SCHEMA)]
     return problems
+
+
+def _is_schema(specs: Mapping[str, Any]) -> bool:
+    """Say whether a JSON Schema stands in the place of fields by name."""
+    return specs.get("type") == "object" and isinstance(specs.get("properties"), dict)
 
 
 def _shape_problems(
@@ -147,7 +166,8 @@ def _unfit(key: str, kind: str, always: frozenset[str]) -> str:
         return f"has no effect on a field of type {kind}, only on {' and '.join(types)}"
     if key in _NAMED:
         return "has no effect here, only on a named field"
-    return f"is not a known keyword{did_you_mean(key, _KNOWN | always)}"
+    told = _KEYWORDS.get(key.lower())
+    return f"is not a known keyword{told or did_you_mean(key, _KNOWN | always)}"
 
 
 def _problems_inside(spec: dict[str, Any], where: str, *, stored: bool) -> list[Problem]:

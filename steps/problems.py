@@ -1,6 +1,6 @@
 """Pydantic's findings as problems: a path in the document's notation, and a remedy."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from steps.contract import Problem, first_of
 from steps.elsewhere import key_here
 from steps.nearest import did_you_mean
+from steps.shape_hints import pattern_told, shape_hint
 
 _BEGINNINGS = (
     ("Value error, ", ""),
@@ -68,12 +69,9 @@ def problems_of(
         The same findings as problems, with a remedy where one is known.
     """
     found, hints = list[Problem](), 0
-    for item in error.errors(include_url=False, include_input=False):
-        path, loc = prefix, item["loc"]
-        named = loc if len(loc) == 1 else [part for part in loc if not _is_kind(part)]
-        for part in named:
-            path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
-        path = path[:_LONGEST_PATH]
+    for item in error.errors(include_url=False):
+        loc = item["loc"]
+        named, path = _named(loc, models), place_of(loc, prefix, models)
         if item["type"] == "extra_forbidden":
             hints += 1
             known = keys_of(*_models_at(models, loc[:-1])) if hints <= _MOST_HINTS else ()
@@ -81,19 +79,37 @@ def problems_of(
         elif item["type"] == "missing":
             message = "is required"
         else:
-            message = _plainly(item["msg"])
+            message = pattern_told(item.get("ctx", {}).get("pattern", "")) or _plainly(item["msg"])
             if named and named[-1] in _STEPS_NAMED and message == "must be a text":
                 message = "must be the id of a step that stands among the others"
+            inner = [*dict.fromkeys(_models_at(models, loc))]
+            below = inner if not named or not set(inner) & set(models) else []
+            message += shape_hint(message, str(named[-1]) if named else "", item["input"], below)
             if found and len(named) < len(loc) and found[-1].path == path:
                 first = found.pop().message  # another kind of value that may stand there
-                message = f"{first}, or {message.removeprefix('must ')}"
+                message = f"{first}, or {message.removeprefix('must ').removeprefix('be ')}"
         found.append(Problem(path, message))
     return found
 
 
-def _is_kind(part: int | str) -> bool:
+def place_of(loc: Sequence[int | str], prefix: str, models: tuple[type[BaseModel], ...]) -> str:
+    """Return where pydantic found something, in the document's notation."""
+    path = prefix
+    for part in _named(loc, models):
+        path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
+    return path[:_LONGEST_PATH]
+
+
+def _named(loc: Sequence[int | str], models: tuple[type[BaseModel], ...]) -> Sequence[int | str]:
+    if len(loc) == 1:
+        return loc
+    kinds = (*_KINDS_NAMED, *(model.__name__ for model in _models_at(models, loc)))
+    return [part for part in loc if not _is_kind(part, kinds)]
+
+
+def _is_kind(part: int | str, kinds: tuple[str, ...]) -> bool:
     """Say whether a part of a place is no key, but a kind of value that may stand there."""
-    return isinstance(part, str) and part.startswith(_KINDS_NAMED)
+    return isinstance(part, str) and part.startswith(kinds)
 
 
 def _key_hint(key: str, known: Collection[str]) -> str:
@@ -114,7 +130,7 @@ def _plainly(message: str) -> str:
 
 
 def _models_at(
-    models: tuple[type[BaseModel], ...], place: tuple[int | str, ...]
+    models: tuple[type[BaseModel], ...], place: Sequence[int | str]
 ) -> tuple[type[BaseModel], ...]:
     """Return the models whose keys may stand at a place below `models`."""
     for part in place:

@@ -11,6 +11,13 @@ from pydantic_core import from_json, to_json
 from engine import Json
 from steps.contract import StepBroke
 
+_FAULTS = (
+    ("'", "texts stand in double quotes"),
+    ("/#", "JSON has no comments"),
+    ("TFN", "write true, false or null"),
+)
+"""What stands where JSON should go on, and what may be meant."""
+
 DEEPEST = 64
 """How many levels of nesting a value from others may have."""
 
@@ -85,6 +92,18 @@ def _decoder(line_breaks: bool, unique_keys: bool, exact_integers: bool) -> json
         parse_int=exact_integer if exact_integers else None,
         strict=not line_breaks,
     )
+
+
+def json_fault(fault: json.JSONDecodeError) -> str:
+    """Return in words why a text is no JSON: what, what to do about it, and where."""
+    before, here = fault.doc[: fault.pos].rstrip(), fault.doc[fault.pos : fault.pos + 1]
+    hint = next((told for signs, told in _FAULTS if here and here in signs), "")
+    if not before and not here:
+        return "it is empty"
+    if before.endswith(",") and here and here in "]}":
+        hint = f"no comma stands before `{here}`"
+    place = f"line {fault.lineno} column {fault.colno}"
+    return f"{fault.msg.removesuffix(' at')}{hint and f' ({hint})'} at {place}"
 
 
 def must_be_bounded(

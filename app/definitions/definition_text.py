@@ -7,7 +7,7 @@ from app.definitions.json_lines import lines_of
 from app.definitions.yaml_text import YamlRefused, read_yaml
 from engine import Json
 from engine.value import value
-from steps.strict_json import JsonRefused, parse_strictly
+from steps.strict_json import JsonRefused, json_fault, parse_strictly
 
 _MOST_VALUES = 100_000
 
@@ -64,8 +64,7 @@ def _json(text: str) -> Json:
     try:
         return parse_strictly(text, unique_keys=True, exact_integers=True, most_values=_MOST_VALUES)
     except json.JSONDecodeError as wrong:
-        told = f"is not valid JSON: {wrong.msg} at line {wrong.lineno} column {wrong.colno}"
-        raise TextRefused(told, wrong.lineno) from wrong
+        raise TextRefused(f"is not valid JSON: {json_fault(wrong)}", wrong.lineno) from wrong
     except JsonRefused as refused:
         raise TextRefused(refused.what) from refused
     except ValueError as wrong:

@@ -23,6 +23,16 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _LONGEST_NUMBER = 400
+_NO_KEY = (
+    'a key must be a text, and no list or object (an expression stands in quotes: "{{ data.x }}")'
+)
+_FAULTS = (
+    ("cannot start any token", "a text that begins so stands in quotes"),
+    ("mapping values are not allowed", "a text with `: ` in it stands in quotes"),
+    ("expected key", "are the lines around indented alike, and is each text closed?"),
+    ("expected '-' indicator", "are the lines around indented alike?"),
+    ("unexpected end of stream", "is each text closed?"),
+)
 
 
 class YamlRefused(Exception):
@@ -72,13 +82,21 @@ def read_yaml(text: str) -> tuple[Json, dict[str, int]]:
             reader.take(event)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
-        raise YamlRefused(
-            f"is not valid YAML: {wrong.problem}", mark.line + 1 if mark else 1
-        ) from wrong
+        told = f"is not valid YAML: {wrong.problem}{_hint(str(wrong.problem), text, mark)}"
+        raise YamlRefused(told, mark.line + 1 if mark else 1) from wrong
     except yaml.YAMLError as wrong:  # a character that YAML does not have
         place = text.count("\n", 0, getattr(wrong, "position", 0)) + 1
         raise YamlRefused(f"is not valid YAML: {getattr(wrong, 'reason', wrong)}", place) from wrong
     return reader.value, reader.lines
+
+
+def _hint(problem: str, text: str, mark: Any) -> str:
+    """Return what to do about a fault that libyaml has found, where that is known."""
+    if mark is not None and "cannot start any token" in problem:
+        line = text.splitlines()[mark.line : mark.line + 1]
+        if line and line[0][mark.column :].startswith("\t"):
+            return " (a tab; YAML is indented by spaces)"
+    return next((f" ({told})" for word, told in _FAULTS if word in problem), "")
 
 
 class _Reader:
@@ -143,7 +161,7 @@ class _Reader:
         _known(event.tag, "seq" if is_list else "map", line)
         here = self._open[-1] if self._open else None
         if here is not None and isinstance(here.made.value, dict) and here.key is None:
-            raise YamlRefused("a key must be a text, and no list or object", line)
+            raise YamlRefused(_NO_KEY, line)
         path = self._path(here)
         self.lines.setdefault(path, line)
         self._open.append(_Open(_Made([] if is_list else {}), path, event.anchor, line))

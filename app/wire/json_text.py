@@ -4,7 +4,7 @@ import json
 
 from app.wire.errors import BadRequest
 from engine import Json
-from steps.strict_json import JsonRefused, must_be_bounded, parse_strictly
+from steps.strict_json import JsonRefused, json_fault, must_be_bounded, parse_strictly
 
 _MOST_VALUES = 100_000
 
@@ -26,8 +26,7 @@ def parse_json(body: bytes, what: str = "the body") -> Json:
     except UnicodeDecodeError as wrong:
         raise BadRequest(f"{what} is not UTF-8 at byte {wrong.start}") from wrong
     except json.JSONDecodeError as wrong:
-        place = f"line {wrong.lineno} column {wrong.colno}"
-        raise BadRequest(f"{what} is not valid JSON: {wrong.msg} at {place}") from wrong
+        raise BadRequest(f"{what} is not valid JSON: {json_fault(wrong)}") from wrong
     except JsonRefused as refused:
         raise BadRequest(f"{what} {refused.what}") from refused
     except ValueError as wrong:

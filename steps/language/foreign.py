@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 
+_LONGEST = 1_000
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _SIGNS = (
     (re.compile(r"\$\{|#\{|\$\("), "expressions stand in `{{ }}`, as `{{ data.name }}`"),
@@ -21,6 +22,20 @@ _SIGNS = (
     (re.compile(r"\b(AND|OR|NOT)\b"), "write `and`, `or`, `not`"),
     (re.compile(r"\b(null|nil|undefined)\b"), "write `none`"),
 )
+
+
+_UNMARKED = re.compile(
+    r"\$\.[A-Za-z_]\S*|(data|steps|constants|vars)(\.[A-Za-z_]\w*|\[\S+\])+|"
+    r".*[$#]\{\s*(data|steps|constants|vars|context|input|json)\b.*",
+    re.DOTALL,
+)
+
+
+def unmarked_hint(text: str) -> str:
+    """Say that a text without `{{ }}` looks like an expression; empty where it does not."""
+    is_one = len(text) <= _LONGEST and _UNMARKED.fullmatch(text.strip())
+    told = "is a plain text; an expression stands in double braces, as {{ data.name }}"
+    return told if is_one else ""
 
 
 def foreign_hint(text: str) -> str:

@@ -107,7 +107,14 @@ REFUSED: list[tuple[str, str, int]] = [
     ("a: 1\nb: 2\na: 3", "the key 'a' stands at line 1 already, and again at line 3", 3),
     ("a:\n  {x: 1, x: 2}", "the key 'x' stands at line 2 already, and again at line 2", 2),
     ("a: [1, 2", "is not valid YAML", 2),
-    ("a:\n\t- 1", "is not valid YAML", 2),
+    ("a:\n\t- 1", "(a tab; YAML is indented by spaces)", 2),
+    ("a: {{ data.x }}", 'an expression stands in quotes: "{{ data.x }}"', 1),
+    ("a: b: c", "(a text with `: ` in it stands in quotes)", 1),
+    ("a: @x", "(a text that begins so stands in quotes)", 1),
+    ("", "it is empty", 1),
+    ('{"a": [1,]}', "(no comma stands before `]`) at line 1 column 10", 1),
+    ('{"a": True}', "(write true, false or null)", 1),
+    ('{"a": 1 // no\n}', "(JSON has no comments)", 1),
     ("a: \x07", "is not valid YAML", 1),
     ("a: 1\n---\nb: 2", "is more than one document; the second begins at line 2", 2),
     ("a: *x", "the alias *x names nothing", 1),
@@ -123,7 +130,7 @@ REFUSED: list[tuple[str, str, int]] = [
     ("a: " + "[" * 200 + "]" * 200, "nested deeper", 1),
     ("a: 1\n" + bomb(), "is too large, with what its aliases stand for", 6),
     (long_text_many_times(), "is too large, with what its aliases stand for", 2),
-    ("{'a': 1}", "is not valid JSON", 1),
+    ("{'a': 1}", "(texts stand in double quotes)", 1),
 ]  # fmt: skip
 
 

@@ -53,7 +53,63 @@ def test_a_document_and_its_edges() -> None:
     assert "says the tenant" in found["namespace"]
     assert found["edges[0].source"].endswith("here it is from")
     assert found["edges[0].if"].endswith("here it is condition")
-    assert found["edges[1]"] == "must be an object"
+    assert found["edges[1]"] == 'must be an object such as {"from": "...", "to": "..."}'
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "message"),
+    [
+        ({"actions": ["yes", "no"]}, "actions[1]", 'such as {"value": "no"}'),
+        ({"actions": [True]}, "actions[0]", 'such as {"value": "true"}'),
+        ({"actions": {"yes": "Yes"}}, "actions", 'such as [{"value": "..."}], not an object'),
+        ({"actions": [{"value": 1}]}, "actions[0].value", 'must be a text: write "1", in quotes'),
+        ({"assignees": "ada"}, "assignees", 'must be a list such as ["ada"]'),
+        ({"notify": {"toolId": "x"}}, "notify", 'must be a list such as [{"toolId": "..."}]'),
+        ({"required": "2"}, "required", "must be a whole number, without quotes"),
+        ({"required": True}, "required", "must be a whole number"),
+        ({"deadline": "1d", "onDeadline": "reject"}, "onDeadline",
+         """must be 'timeout', 'fail' or 'stay', or an object such as {"actionValue": "reject"}"""),
+        ({"fields": {}}, "fields", "by a collect-inputs step, by its `output`"),
+        ({"type": "call-api", "url": "https://a.example", "retry": 3}, "retry",
+         'must be an object such as {"maxAttempts": 3}'),
+        ({"type": "call-api", "url": "https://a.example", "followRedirects": "no"},
+         "followRedirects", "must be true or false, without quotes"),
+        ({"type": "call-api", "url": "https://a.example", "json": {}}, "json", "here it is body"),
+        ({"type": "parallel", "branches": [{}]}, "branches", '{"first": {"steps": [...]}}'),
+        ({"type": "group", "steps": {"a": {}}}, "steps", '[{"id": "first", "type": "set"}]'),
+        ({"type": "collect-inputs", "output": ["name"]}, "output", "must be an object, not a list"),
+        ({"type": "collect-inputs", "output": {"type": "object", "properties": {"a": {}}}},
+         "output", "is a JSON Schema; here each field stands by its name"),
+        ({"type": "collect-inputs", "output": {"a": {"type": "int"}, "b": {"type": "string", "minLength": "3"}}},
+         "output.b", "is not a valid spec"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_kind_shows_what_belongs_there(
+    step: dict[str, Any], path: str, message: str
+) -> None:
+    found = told(steps=[END, {"id": "odd", "type": "request-user-action", **step}])
+    assert message in found[f"steps[1].{path}"], found
+
+
+def test_a_slip_in_the_document_is_told_once() -> None:
+    assert told(steps=[END, {"id": "a b", "type": "wait"}])["steps[1].id"].startswith("may have")
+    found = told(steps={"end": END}, maxStepExecutions="5", tool="yes")
+    assert 'such as [{"id": "first", "type": "set"}]' in found["steps"]
+    found = told(edges={"end": "end"}, maxStepExecutions="5", tool="yes")
+    assert {*found} == {"edges", "maxStepExecutions", "tool"}, "nobody knows what is reached"
+    assert found["tool"] == "must be true or false, without quotes"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [("data.name", True), ("${data.name}", True), ("$.name", True), ("Dear data.name", False),
+     ("https://a.example/${id}", False), ("data", False), ("$5.00", False)],
+)  # fmt: skip
+def test_an_expression_without_its_braces_is_noticed(text: str, is_told: bool) -> None:
+    step = {"id": "end", "type": "end-flow", "result": text}
+    document: dict[str, Any] = {"name": "x", "initialStep": "end", "steps": [step]}
+    warned = check_definition(document, Registry.built_in()).warnings
+    assert [one.path for one in warned] == ["steps[0].result"] * is_told
 
 
 @pytest.mark.parametrize(
@@ -72,6 +128,7 @@ def test_a_document_and_its_edges() -> None:
         ("data.a | date('%Y')", "here it is date_format"),
         ("data.a | sort_by('x')", "here it is sort"),
         ("results.a", "did you mean result?"),
+        ("amount", "a value of the run's data is data.amount"),
     ],
 )
 def test_an_expression(expression: str, message: str) -> None:
@@ -108,7 +165,7 @@ def test_every_word_leads_to_one_that_there_is() -> None:
 def test_what_is_no_step_hides_nothing_of_the_others() -> None:
     odd: list[Any] = [None, 5, [], END, {"id": "w", "type": "wait", "nap": "1s"}]
     found = told(steps=odd, nmae="x", edges=[None, {"from": "end", "to": "q"}])
-    assert {path for path, why in found.items() if why == "must be an object"} == {
+    assert {path for path, why in found.items() if why.startswith("must be an object")} == {
         "steps[0]", "steps[1]", "steps[2]", "edges[0]",
     }  # fmt: skip
     assert {"nmae", "steps[4].nap", "edges[1].to"} <= set(found)

@@ -47,7 +47,7 @@ def test_constants_are_worked_out_once_in_their_order() -> None:
         ({"a": "{{ now() }}"}, "constants.a: a constant has no now()"),
         ({"a": "{{ constants.b }}", "b": 1}, "constants.a: the expression 'constants.b' failed: constants.b does"),
         ({"a": "{{ 1 | uper }}"}, "constants.a: there is no filter uper"),
-        ({"a b": 1}, "constants.a b.[key]: must match"),
+        ({"a b": 1}, "constants.a b.[key]: may have letters"),
     ],
 )  # fmt: skip
 def test_a_constant_that_cannot_be_worked_out_is_told(constants: Any, told: str) -> None:
