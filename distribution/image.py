@@ -18,7 +18,7 @@ _NOT_NEEDED = (
     "usr/share/doc",
     "usr/share/lintian",
     "usr/share/man",
-    "usr/lib/x86_64-linux-gnu/gconv",
+    "usr/lib/*-linux-gnu*/gconv",  # named for the architecture
 )
 _USER = 10001
 _NAMES = {
@@ -84,7 +84,8 @@ def _fill(root: Path, program: Path, work: Path) -> None:
     for package in sorted(packages.glob("*.deb")):
         _run("dpkg-deb", "--extract", package, root)
     for path in _NOT_NEEDED:
-        shutil.rmtree(root / path, ignore_errors=True)
+        for found in list(root.glob(path)):
+            shutil.rmtree(found)
     shutil.copytree(program, root / "opt" / "stepwell", symlinks=True)
     for name, text in _NAMES.items():
         (root / name).parent.mkdir(exist_ok=True)
