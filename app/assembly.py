@@ -259,7 +259,7 @@ def _client(settings: Settings, way: WayOut, most: int, closing: AsyncExitStack)
 
 
 def _providers(settings: Settings, way: WayOut, clock: Clock, closing: AsyncExitStack) -> Providers:
-    """Return the providers of identities: the operator has named them, wherever they are."""
+    """Return the identity providers: the operator has named them, wherever they are."""
     client = HttpClient(EVERYWHERE, way, _MOST_TO_PROVIDERS)
     closing.push_async_callback(client.close)
     return Providers(settings.identity_providers, client, clock)

@@ -32,7 +32,7 @@ _FIELDS = {
     "owned": "how many shards of runs this process has now",
     "path": "the request's path",
     "processes": "how many processes share the journal",
-    "provider": "the name of the provider of identities in the settings",
+    "provider": "the name of the identity provider in the settings",
     "position": "the event's position in the journal",
     "request": "the request's id, which its answer carries too",
     "run": "the run's id",

@@ -53,7 +53,7 @@ class UnfitPerson(Exception):
 
 @value(frozen=True, slots=True)
 class Known:
-    """How a provider of identities knows somebody, and what it says of them."""
+    """How an identity provider knows somebody, and what it says of them."""
 
     tenant: str
     subject: str

@@ -74,7 +74,7 @@ class Attempt:
 
 
 class Provider:
-    """One provider of identities."""
+    """One identity provider."""
 
     def __init__(
         self, name: str, settings: IdentityProviderSettings, client: HttpClient, clock: Clock

@@ -1,4 +1,4 @@
-"""The settings of one provider of identities (OpenID Connect), and how its claims are read."""
+"""The settings of one identity provider (OpenID Connect), and how its claims are read."""
 
 import os
 import re
@@ -22,7 +22,7 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 class IdentityProviderSettings(BaseModel):
-    """A provider of identities, whose people and tokens count here."""
+    """An identity provider, whose people and tokens count here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

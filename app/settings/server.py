@@ -155,7 +155,7 @@ class Settings(BaseModel):
     identity_providers: dict[ProviderName, IdentityProviderSettings] = Field(
         {},
         max_length=20,
-        description="providers of identities (OpenID Connect) by name: tables in the file, JSON "
+        description="identity providers (OpenID Connect) by name: tables in the file, JSON "
         "text elsewhere",
     )
     storage: Literal["folder", "s3"] = Field(

@@ -110,12 +110,12 @@ def server_started(address: str, sqlite: str) -> None:
 
 
 def provider_away(name: str, why: str) -> None:
-    """Say that a provider of identities does not answer as it should; it is asked again."""
+    """Say that an identity provider does not answer as it should; it is asked again."""
     _log.warning("identity provider not reached", provider=name, why=why)
 
 
 def sign_in_refused(name: str, why: str) -> None:
-    """Say that somebody whom a provider of identities knows was not let in."""
+    """Say that somebody whom an identity provider knows was not let in."""
     _log.warning("sign-in refused", provider=name, why=why)
 
 

@@ -1,4 +1,4 @@
-"""Tokens of a provider of identities, and its people in the console, by a real one over HTTP."""
+"""Tokens of an identity provider, and its people in the console, by a real one over HTTP."""
 
 import base64
 import json

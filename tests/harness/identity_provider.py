@@ -1,4 +1,4 @@
-"""A provider of identities on this machine: OpenID Connect with discovery, JWKS, codes and PKCE."""
+"""An identity provider on this machine: OpenID Connect with discovery, JWKS, codes and PKCE."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Signing in at a provider of identities: there with a state, back with a code, once.
+"""Signing in at an identity provider: there with a state, back with a code, once.
 
 What belongs to one attempt is in a sealed cookie of the browser that began it, so that nobody
 can let another one come back with a code of theirs.
