@@ -113,6 +113,7 @@ class StoredModel(TypedDict):
     images: NotRequired[bool]
     pdf: NotRequired[bool]
     audio: NotRequired[bool]
+    embeddings: NotRequired[bool]
     retries: int
     prices: NotRequired[Prices]
 

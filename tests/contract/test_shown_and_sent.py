@@ -83,6 +83,45 @@ def test_a_webhook(shared: Server) -> None:
         assert client.delete(one).status_code == 200
 
 
+def test_everything_else_that_is_put(shared: Server) -> None:
+    flow = {**FLOW, "id": "put-back"}
+    request = {"workflowId": "put-back", "verify": {"preset": "none"}, "note": "from anybody"}
+    end = {"workflowId": "put-back", "on": ["run.failed"], "workflows": ["sent-back"]}
+    form = {"workflowId": "put-back", "on": "form", "title": "Write"}
+    schedule = {"workflowId": "put-back", "cron": "0 9 * * *", "timeZone": "Europe/Berlin"}
+    with shared.client() as client:
+        assert client.post("/api/workflows", json=flow).status_code == 201
+        person = client.post("/api/people", json={"name": "put-back", "role": "viewer"}).json()
+        kept: dict[str, dict[str, Any]] = {
+            "/api/schedules/put-back": schedule, "/api/triggers/put-back": request,
+            "/api/triggers/put-end": end, "/api/triggers/put-form": form,
+            "/api/variables/put_back": {"value": [1, {"a": None}]},
+            f"/api/people/{person['id']}": {"groups": ["finance"]},
+            "/api/budgets": {"workflowId": "put-back", "month": 12.5},
+        }  # fmt: skip
+
+        def shown(one: str) -> dict[str, Any]:
+            folder, _, name = one.rpartition("/")
+            if one == "/api/budgets":
+                rows = client.get(one).json()["budgets"]
+                return next(row for row in rows if row["workflowId"] == "put-back")
+            if folder in ("/api/variables", "/api/people"):
+                rows = client.get(folder).json()
+                return next(row for row in rows if name in (row.get("id"), row["name"]))
+            got: dict[str, Any] = client.get(one).json()
+            return got
+
+        for one, document in kept.items():
+            assert client.put(one, json=document).status_code in (200, 201), one
+            before = shown(one)
+            assert before.keys() >= document.keys()
+            again = client.put(one, json=before)
+            assert again.status_code == 200, f"{one}: {again.text}"
+            after = shown(one)
+            times = {"updatedAt"}
+            assert {**after, **dict.fromkeys(times)} == {**before, **dict.fromkeys(times)}, one
+
+
 def test_a_file_of_no_run_becomes_the_input_of_one(shared: Server) -> None:
     flow = {**FLOW, "id": "with-paper", "payload": {"paper": {"type": "file"}}}
     with shared.client() as client:

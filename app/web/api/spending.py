@@ -9,9 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
+from app.wire.answer_parts import IGNORED
 from app.wire.bodies import checked
 from app.wire.json_body import json_body
 from journal import SpendingRow
+from steps.as_written import as_written
 from steps.chat import in_currency, in_nano
 
 _GROUPS = {
@@ -53,6 +55,12 @@ class BudgetBody(BaseModel):
         ge=0,
         le=1_000_000_000,
     )
+
+
+class ShownBudget(BudgetBody):
+    """A budget of a month; one that was shown can be sent as it is."""
+
+    spent: float | None = Field(None, description=IGNORED)
 
 
 async def show_usage(call: Call) -> Response:
@@ -105,7 +113,8 @@ async def list_budgets(call: Call) -> Response:
 async def put_budget(call: Call) -> Response:
     """Set, change or take away a budget."""
     services = call.services
-    body = checked(BudgetBody, await json_body(call.request, services.settings))
+    sent = await json_body(call.request, services.settings)
+    body = checked(BudgetBody, as_written(sent, ("spent",)))
     if body.workflowId is not None and body.month is not None:
         await services.workflows.table.get(call.tenant, body.workflowId, "latest")
     nano = None if body.month is None else in_nano(body.month)
@@ -134,5 +143,5 @@ ENDPOINTS = (
         UsageQuery,
     ),
     Endpoint("GET", "/api/budgets", Role.VIEWER, list_budgets, "List the budgets of the month"),
-    Endpoint("PUT", "/api/budgets", Role.ADMIN, put_budget, "Set a budget of a month", BudgetBody),
+    Endpoint("PUT", "/api/budgets", Role.ADMIN, put_budget, "Set a budget of a month", ShownBudget),
 )  # fmt: skip
