@@ -28,6 +28,7 @@ from steps.effects import Effects
 from steps.model_output import fitted, schema_of
 from steps.records import CHILD_USAGE
 from steps.spending import LimitReached
+from steps.tool_asks import ToolAsks, answers_to, pause_for
 from steps.tool_result import shown
 
 _JITTER = 2**32
@@ -201,9 +202,9 @@ class AgentCalls:
         stands = [await self._child(call) for call in ready if call.is_workflow]
         tools = [call for call in ready if not call.is_workflow]
         doubtful = [call for call in tools if self._is_in_doubt(call)]
-        reached = await _side_by_side([self._tool(call) for call in tools if call not in doubtful])
-        if reached is not None:
-            raise reached
+        asks = await _side_by_side([self._tool(call) for call in tools if call not in doubtful])
+        if asks is not None:
+            return asks
         still_open = [stand for stand in stands if stand is not None]
         if still_open:
             wait_for_people = all(stand.pause for stand in still_open)
@@ -225,10 +226,11 @@ class AgentCalls:
             outcome = recorded.outcome(offer.id, arguments)
             await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **outcome})
 
-    async def _tool(self, call: AgentCall) -> LimitReached | None:
+    async def _tool(self, call: AgentCall) -> LimitReached | Pauses | None:
         """Call a tool, unless that has been done, or a person has said what came of it.
 
-        Return the limit that a model which the tool has asked has met: the call is not over then.
+        Return what a call waits for that is not over: a person whom the tool asks, or room within
+        a limit that a model has met which the tool asks.
         """
         offer, arguments = call.offer, call.arguments
         assert offer is not None  # noqa: S101 - only these are ready
@@ -247,8 +249,14 @@ class AgentCalls:
 
         try:
             await self._effects.record(call.name, work)
-        except LimitReached as reached:
-            return reached
+        except (LimitReached, ToolAsks) as waits:
+            if self._asks_in_doubt(call):  # it has come back, so there is no doubt
+                await self._keep(f"{call.name}/doubt-{self._times_begun(call)}", {"value": "again"})
+            if isinstance(waits, LimitReached):
+                return waits
+            begin = f"{call.name}/"
+            number = len(answers_to(self._effects.recalled, begin)) + 1
+            return pause_for(self._step, waits, begin, number)
         return None
 
     async def _attempts(self, offer: Offer, arguments: JsonObject, name: str) -> JsonObject:
@@ -265,7 +273,7 @@ class AgentCalls:
                 async with self._effects.within(seconds):
                     value = await self._effects.tool(offer.id, arguments, name)
                     value = await kept_result(value, name, self._effects)
-            except LimitReached:
+            except (LimitReached, ToolAsks):
                 raise
             except StepBroke as broke:
                 error = broke.error
@@ -371,15 +379,21 @@ def _handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
 
 
 async def _side_by_side(
-    work: Sequence[Coroutine[None, None, LimitReached | None]],
-) -> LimitReached | None:
-    """Do all of it at once; return the first limit met. When one raises, the others are stopped."""
+    work: Sequence[Coroutine[None, None, LimitReached | Pauses | None]],
+) -> Pauses | None:
+    """Do all of it at once; return the first pause. When one raises, the others are stopped.
+
+    Raises `LimitReached` where one has met a limit, once all have ended.
+    """
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
-        met = await asyncio.gather(*tasks)
+        stands = await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-    return next((reached for reached in met if reached is not None), None)
+    for stand in stands:
+        if isinstance(stand, LimitReached):
+            raise stand
+    return next((stand for stand in stands if isinstance(stand, Pauses)), None)

@@ -34,6 +34,7 @@ from steps.model_options import Fallback, Reasoning
 from steps.model_output import fields_to_fill
 from steps.spending import LimitReached
 from steps.template import Template
+from steps.tool_asks import accepted as of_tool
 
 
 class RecordedVisit(BaseModel):
@@ -198,7 +199,8 @@ class CallAgent(StepType[CallAgentSettings]):
 
         Other arguments must fit the schema of the tool, which the pause shows as `inputSchema`.
         """
-        return of_budget(pause, answer) or answered(pause, answer) or accepted(pause, answer)
+        taken = of_budget(pause, answer) or of_tool(pause, answer) or answered(pause, answer)
+        return taken or accepted(pause, answer)
 
     def unanswered(self, settings: CallAgentSettings, pause: JsonObject) -> GoesOn | None:
         """Take calls for rejected that nobody has approved in time."""

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.answer_files import kept_result
-from steps.budget_questions import BudgetQuestions, accepted
+from steps.budget_questions import BudgetQuestions
+from steps.budget_questions import accepted as of_budget
 from steps.contract import (
     Done,
     GoesOn,
@@ -22,6 +23,8 @@ from steps.effects import Effects
 from steps.secrets import fetched
 from steps.spending import LimitReached
 from steps.template import SecretTemplate
+from steps.tool_asks import ToolAsks, answers_to, pause_for
+from steps.tool_asks import accepted as of_tool
 
 
 class CallToolSettings(StepSettings):
@@ -114,6 +117,8 @@ class CallTool(StepType[CallToolSettings]):
             if not reached.is_budget:
                 raise
             return budget.pause(reached)
+        except ToolAsks as asks:
+            return pause_for(step, asks, "", len(answers_to(effects.recalled, "")) + 1)
         if settings.keepFiles:
             result = await kept_result(result, "result", effects)
         return Done(result, {"result": result})
@@ -121,8 +126,8 @@ class CallTool(StepType[CallToolSettings]):
     def accept(
         self, settings: CallToolSettings, step: StepInput, pause: JsonObject, answer: JsonObject
     ) -> GoesOn:
-        """Take a person's word on a budget that a model which the tool asks has used up."""
-        raised = accepted(pause, answer)
-        if raised is None:
+        """Take a person's word: what the tool has asked, or on a budget that was used up."""
+        taken = of_budget(pause, answer) or of_tool(pause, answer)
+        if taken is None:
             raise InvalidAnswer([Problem("type", f"a {self.type} step takes no answer")])
-        return raised
+        return taken

@@ -40,6 +40,7 @@ class ToolContext:
         save: Keeps a file for the run's tenant.
         store: Calls the tenant's store; each change is made once for each idempotency key.
         knowledge: Changes and searches the tenant's texts.
+        answers: What people have answered to this call (see `ToolAsks`), the oldest first.
     """
 
     run_id: str
@@ -51,6 +52,7 @@ class ToolContext:
     save: SaveFile = no_storage
     store: Callable[[StoreCall], Awaitable[Json]] = no_store
     knowledge: Callable[[KnowledgeCall], Awaitable[Json]] = no_knowledge
+    answers: Sequence[JsonObject] = ()
 
 
 @value(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from steps.http_messages import HttpRequest, HttpResponse, KeptFile
 from steps.outgoing import OutgoingSignal, TokenRequest
 from steps.stored_file import StoredFile
 from steps.strict_json import as_kept
+from steps.tool_asks import answers_to
 from steps.usable_agent import Agent
 
 
@@ -139,6 +140,7 @@ class LiveEffects:
 
     def _tool_context(self, call: str) -> ToolContext:
         key = self._doing.idempotency_key(self._live.run.id)
+        begin = f"{call}/" if call else ""
         return ToolContext(
             run_id=self._live.run.id,
             step_id=self._doing.step_id,
@@ -147,7 +149,8 @@ class LiveEffects:
             file=partial(self._services.files.read_for_step, self._tenant),
             tenant=self._tenant,
             save=partial(self._services.files.save, self._tenant, key),
-            knowledge=self._knowledge(f"{call}/" if call else "").call,
+            knowledge=self._knowledge(begin).call,
+            answers=answers_to(self.recalled, begin),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
 

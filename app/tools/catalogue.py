@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.telemetry import log
+from app.tools.mcp.link import McpCall
 from app.tools.mcp.servers import McpServers
 from engine import Json, JsonObject
 from steps.contract import StepBroke
@@ -52,7 +53,10 @@ class ToolCatalogue:
         name, _, tool = tool_id.partition(".")
         server = self._mcp.find(name)
         if server is not None and await server.knows(tool):
-            return await server.call(tool, arguments, context_of().idempotency_key)
+            context = context_of()
+            return await server.call(
+                McpCall(tool, arguments, context.idempotency_key, context.answers)
+            )
         known = [*self._infos, *(info.id for info in self._mcp.tools())]
         message = f"there is no tool {tool_id}{did_you_mean(tool_id, known)}"
         raise StepBroke("UnknownTool", message, retryable=False)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from steps.contract import StepBroke
 from steps.effects import ToolContext
 from steps.stored_file import StoredFile
 from steps.tool_arguments import argument_problems
+from steps.tool_asks import ToolAsks, digest_of
 from steps.tools import Tools, tool
 from tests.harness.mcp_process import McpProcess, over_pipes
 
@@ -144,6 +146,35 @@ async def test_a_result_is_structured_or_its_parts_and_text(catalogue: ToolCatal
     }
     long = await refusal(catalogue, "calc.long", length=600_000)
     assert (long.error.type, long.error.retryable) == ("InvalidToolResult", False)
+
+
+@in_one_loop
+async def test_resources_are_listed_and_read_by_two_tools(catalogue: ToolCatalogue) -> None:
+    listed = await call(catalogue, "calc.list-resources")
+    assert {item["uri"] for item in listed["resources"]} == {"notes://today", "notes://picture"}
+    assert [item["uriTemplate"] for item in listed["templates"]] == ["notes://of/{day}"]
+    picked = await call(catalogue, "calc.list-resources", contains="Picture")
+    assert ([item["name"] for item in picked["resources"]], picked["more"]) == (["picture"], False)
+    read = await call(catalogue, "calc.read-resource", uri="notes://of/monday")
+    assert (read["text"], read["content"][0]["type"]) == ("nothing on monday", "resource")
+    picture = await call(catalogue, "calc.read-resource", uri="notes://picture")
+    assert picture["content"][0] == {
+        "type": "image", "data": "iVBORw0KGgo=", "mimeType": "image/png"
+    }  # fmt: skip
+    unknown = (await refusal(catalogue, "calc.read-resource", uri="notes://no")).error
+    assert (unknown.type, unknown.retryable) == ("ToolFailed", False)
+
+
+@in_one_loop
+async def test_a_tool_that_asks_is_called_again_with_the_answer(catalogue: ToolCatalogue) -> None:
+    asks = await refusal(catalogue, "calc.book", show="Hamlet")
+    assert isinstance(asks, ToolAsks)
+    answer: JsonObject = {"question": digest_of(asks.question), "value": "accept", "content": {"seats": 3}}  # fmt: skip
+    context = replace(CONTEXT, answers=(answer,))
+    told: Any = await catalogue.call("calc.book", {"show": "Hamlet"}, lambda: context)
+    assert told == {"result": "3 in the front for Hamlet"}
+    with pytest.raises(ToolAsks):  # an answer to another question is none to this one
+        await catalogue.call("calc.book", {"show": "Lear"}, lambda: context)
 
 
 @in_one_loop

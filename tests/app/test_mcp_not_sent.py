@@ -11,9 +11,9 @@ from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.tools.mcp import server as mcp_server
 from app.tools.mcp.connection import connect
-from app.tools.mcp.link import McpTool, McpUnavailable, NotSent, ToolList
+from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NotSent, ToolList
 from app.tools.mcp.server import McpServer
-from engine import Json, JsonObject
+from engine import Json
 from tests.harness.mcp_process import over_pipes
 
 SETTINGS = McpServerSettings.model_validate(over_pipes())
@@ -40,7 +40,7 @@ class Links:
             raise ConnectionError("gone")
         return ToolList([McpTool("add", "", {"type": "object"})])
 
-    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+    async def call(self, _: McpCall) -> Json:
         self.calls += 1
         if not self.failures:
             return "answer"
@@ -77,10 +77,10 @@ async def test_the_next_connection_is_taken_a_few_times(
     links = Links(*failures)
     async with served(links, monkeypatch) as server:
         if answer == "answer":
-            assert await server.call("add", {}, "key") == answer
+            assert await server.call(McpCall("add", {}, "key")) == answer
         else:
             with pytest.raises(McpUnavailable) as broke:
-                await server.call("add", {}, "key")
+                await server.call(McpCall("add", {}, "key"))
             assert type(broke.value) is answer
     assert links.calls == calls
 
@@ -90,9 +90,9 @@ async def test_what_was_sent_may_have_been_read_and_what_comes_after_was_not() -
     with suppress(Exception):  # the library says in its own way that the connection has ended
         async with connect("calc", SETTINGS, WayOut(), lost.set) as link:
             with pytest.raises(McpUnavailable) as broke:
-                await link.call("die", {}, "key")
+                await link.call(McpCall("die", {}, "key"))
             assert type(broke.value) is McpUnavailable
             with pytest.raises(NotSent):
-                await link.call("add", {"a": 1}, "key")
+                await link.call(McpCall("add", {"a": 1}, "key"))
             return
     raise AssertionError("the connection did not say what became of the calls")

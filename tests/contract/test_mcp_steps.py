@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 
+from tests.contract.test_agents import agent, flow, turns
 from tests.harness.mcp_process import over_pipes
+from tests.harness.model_server import ModelServer, Reply
 from tests.harness.server import Server, settled
 
 PLUGIN = Path(__file__).parents[1] / "harness" / "plugin.py"
@@ -74,3 +76,51 @@ def test_a_call_that_had_finished_is_not_repeated_after_a_crash(tmp_path: Path) 
         with server.client() as client:
             assert settled(client, run_id)["status"] == "completed"
     assert calls.read_text().split() == [f"{run_id}:step-0:1"]
+
+
+def test_a_tool_that_asks_makes_the_run_wait_for_a_person_also_over_a_crash(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    named = json.dumps({"near": over_pipes(MCP_BOOKED=str(calls))})
+    wants: list[tuple[str, dict[str, Any]]] = [("near.book", {"show": "A"}), ("near.add", {"a": 1})]
+    with (
+        Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=named) as server,
+        ModelServer(turns(Reply(tool_calls=wants), Reply("Booked."))) as models,
+    ):
+        with server.client() as client:
+            books = workflow(
+                client,
+                {"toolId": "near.book", "inputs": {"show": "Hamlet"},
+                 "output": {"told": {"type": "string", "value": "{{ result.result }}"}}},
+            )  # fmt: skip
+            run = client.post(f"/api/workflow/start/{books}").json()
+            pause = run["pauseSignal"]
+            assert (pause["type"], pause["message"]) == ("collect_inputs", "How many seats for Hamlet?")  # fmt: skip
+            assert pause["fields"]["seats"] | {"description": ""} == {
+                "type": "integer", "title": "Seats", "description": "", "minimum": 1, "maximum": 9,
+                "required": True,
+            }  # fmt: skip
+            assert pause["fields"]["row"]["enum"] == ["front", "back"]
+            name = agent(client, models, "booker", tools=["near.book", "near.add"],
+                         limits={"onLimit": "ask"})  # fmt: skip
+            works = client.post(f"/api/workflow/start/{flow(client, name, onInterrupted='ask')}", json={"data": {"q": "?"}}).json()  # fmt: skip
+            assert works["pauseSignal"]["message"] == "How many seats for A?"
+        server.kill()
+        server.start()
+        with server.client() as client:
+            for run_id, sent, status in (
+                (run["runId"], {"data": {"seats": 10}}, 400),
+                (run["runId"], {"data": {"seats": 2, "x": 1}}, 400),
+                (run["runId"], {"data": {"seats": 2, "row": "back"}}, 200),
+                (works["runId"], {"actionValue": "decline"}, 200),
+            ):
+                body = {"type": "collect_inputs", **sent}
+                answer = client.post(f"/api/workflow/resume/{run_id}", json=body)
+                assert answer.status_code == status, answer.text
+            done = settled(client, run["runId"], "completed")
+            assert done["data"]["told"] == "2 in the back for Hamlet"
+            settled(client, works["runId"], "completed")
+            told = [item["content"] for item in models.requests[-1].body["messages"][-2:]]
+            assert ["nothing for A: decline" in told[0], "2" in told[1]] == [True, True]
+            said = client.get(f"/api/workflow/runs/{works['runId']}/transcript").json()
+            assert "decline" in json.dumps(said)
+    assert calls.read_text().splitlines() == ["book Hamlet"]

@@ -10,13 +10,16 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import anyio
 import uvicorn
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import Context, Elicit, ElicitationResult, MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+PNG = bytes.fromhex("89504e470d0a1a0a")
 
 server = MCPServer("testing", log_level="WARNING")
 
@@ -104,6 +107,47 @@ async def grow(context: Context[Any]) -> str:
     await context.notify_tools_changed()
     await context.session.send_tool_list_changed()
     return "grown"
+
+
+class Booking(BaseModel):
+    """What is asked of a person."""
+
+    seats: int = Field(ge=1, le=9, description="how many")
+    row: Literal["front", "back"] = "front"
+
+
+async def seats(show: str) -> Elicit[Booking]:
+    """Ask a person."""
+    return Elicit(f"How many seats for {show}?", Booking)
+
+
+@server.tool()
+def book(show: str, asked: Annotated[ElicitationResult[Booking], Resolve(seats)]) -> str:
+    """Book seats, which a person says how many."""
+    if asked.action != "accept":
+        return f"nothing for {show}: {asked.action}"
+    if booked := os.environ.get("MCP_BOOKED"):
+        with Path(booked).open("a") as file:
+            file.write(f"book {show}\n")
+    return f"{asked.data.seats} in the {asked.data.row} for {show}"
+
+
+@server.resource("notes://today", mime_type="text/plain")
+def today() -> str:
+    """Return what is to be done today."""
+    return "water the plants"
+
+
+@server.resource("notes://picture", mime_type="image/png")
+def picture() -> bytes:
+    """Return a picture."""
+    return PNG
+
+
+@server.resource("notes://of/{day}")
+def of_day(day: str) -> str:
+    """Return the notes of a day."""
+    return f"nothing on {day}"
 
 
 class Guarded:

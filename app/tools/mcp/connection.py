@@ -32,12 +32,14 @@ from app.outbound.oauth import OAuthTokens
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpOAuth, McpServerSettings, resolved
 from app.telemetry import log
+from app.tools.mcp.elicitation import Elicitation
 from app.tools.mcp.http import Token, http_client
-from app.tools.mcp.link import McpTool, McpUnavailable, NoTools, NotSent, ToolList
+from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NoTools, NotSent, ToolList
 from app.tools.mcp.mending import LOST, Handed, MendedTransport, handed
+from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
 from app.tools.mcp.stderr import logged
-from engine import Json, JsonObject
+from engine import Json
 from steps.contract import StepBroke
 from steps.outgoing import TokenRequest
 
@@ -72,11 +74,13 @@ async def connect(
             look()
 
     transport = MendedTransport(_streams(name, settings, way, look))
+    elicitation = Elicitation()
     async with (
         Client(
             transport,
             read_timeout_seconds=settings.timeout / 1_000,
             message_handler=heard,
+            elicitation_callback=elicitation.answer,
             client_info=Implementation(name="stepwell", version=version("stepwell")),
             cache=None,
         ) as client,
@@ -84,7 +88,7 @@ async def connect(
     ):
         watching.start_soon(_watch, client, look)
         try:
-            yield Connection(name, settings, client, transport, look)
+            yield Connection(name, settings, client, transport, look, elicitation)
         finally:
             watching.cancel_scope.cancel()
 
@@ -159,19 +163,22 @@ async def _watch(client: Client, look: Callable[[], None]) -> None:
 class Connection:
     """A connection that is up."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a connection is made of, each passed in
         self,
         name: str,
         settings: McpServerSettings,
         client: Client,
         transport: MendedTransport,
         look: Callable[[], None],
+        elicitation: Elicitation,
     ) -> None:
         self._name = name
         self._limit_s = settings.timeout / 1_000
         self._client = client
         self._transport = transport
         self._look = look
+        self._elicitation = elicitation
+        self._resources: frozenset[str] = frozenset()
 
     async def tools(self) -> ToolList:
         """List the tools. Raises `NoTools` when that takes too long, `MCPError` when it fails."""
@@ -194,6 +201,11 @@ class Connection:
             cursor = page.next_cursor
             if not cursor:
                 break
+        if self._client.server_capabilities.resources is not None:
+            named = {tool.name for tool in found}
+            own = [tool for tool in RESOURCE_TOOLS if tool.name not in named]
+            self._resources = frozenset(tool.name for tool in own)
+            found += own
         warnings = tuple(self._transport.warnings)
         self._transport.warnings.clear()
         return ToolList(found, warnings)
@@ -213,22 +225,35 @@ class Connection:
                 raise NoTools(refused.message) from refused
             raise
 
-    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+    async def call(self, call: McpCall) -> Json:
         """Call a tool; the server finds the key as `_meta["stepwell/idempotencyKey"]`."""
-        tool_id = f"{self._name}.{tool}"
-        meta: Any = {_KEY: idempotency_key}
-        call = Handed()
-        handed.set(call)
+        tool_id = f"{self._name}.{call.tool}"
+        with self._elicitation.of(tool_id, call.answers) as open_call:
+            try:
+                result = await self._answer(tool_id, call)
+            except StepBroke:
+                open_call.end()
+                raise
+            open_call.end()
+        return result
+
+    async def _answer(self, tool_id: str, call: McpCall) -> Json:
+        """Return what a tool, or the server about its resources, answers. Raises `StepBroke`."""
+        sent = Handed()
+        handed.set(sent)
         try:
             with anyio.fail_after(self._limit_s + _WRITE_S):
-                result = await self._client.call_tool(tool, arguments, meta=meta)
+                if call.tool in self._resources:
+                    return await asked_of_resources(self._client, tool_id, call)
+                meta: Any = {_KEY: call.idempotency_key}
+                result = await self._client.call_tool(call.tool, call.arguments, meta=meta)
         except TimeoutError as late:
             raise self._late(tool_id) from late
         except MCPError as refused:
-            raise self._broke(tool_id, refused, call) from refused
+            raise self._broke(tool_id, refused, sent) from refused
         except LOST as lost:
             self._look()
-            raise self._gone("the connection was lost", call) from lost
+            raise self._gone("the connection was lost", sent) from lost
         except (ValidationError, RuntimeError) as odd:
             message = f"tool {tool_id} answered what its server does not declare: {odd}"[:_LONGEST]
             raise StepBroke("InvalidToolResult", message, retryable=False) from odd

@@ -18,6 +18,16 @@ class McpTool:
 
 
 @value(frozen=True, slots=True)
+class McpCall:
+    """A call of a tool; `answers` are those of people to what it has asked before."""
+
+    tool: str
+    arguments: JsonObject
+    idempotency_key: str
+    answers: Sequence[JsonObject] = ()
+
+
+@value(frozen=True, slots=True)
 class ToolList:
     """The tools of a server, and what is wrong with them: each warning names its tool."""
 
@@ -47,6 +57,9 @@ class Link(Protocol):
         """List the tools. Raises `NoTools`, or anything else when the connection is lost."""
         ...
 
-    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
-        """Call a tool and return its result as JSON. Raises `StepBroke`, `NotSent` of them."""
+    async def call(self, call: McpCall) -> Json:
+        """Call a tool and return its result as JSON.
+
+        Raises `StepBroke`, of them `NotSent`, and `ToolAsks` where a person has to answer first.
+        """
         ...

@@ -18,8 +18,8 @@ import anyio
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
-from app.tools.mcp.link import Link, McpTool, McpUnavailable, NoTools, NotSent, ToolList
-from engine import Json, JsonObject, backoff_ms
+from app.tools.mcp.link import Link, McpCall, McpTool, McpUnavailable, NoTools, NotSent, ToolList
+from engine import Json, backoff_ms
 from steps.contract import StepBroke, listed
 from steps.tool_arguments import ArgumentsSchema, UnusableSchema
 
@@ -85,7 +85,7 @@ class McpServer:
             await self._ready()
         return tool in self.tools
 
-    async def call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+    async def call(self, call: McpCall) -> Json:
         """Check the arguments against the tool's schema and call it. Raises `StepBroke`.
 
         A connection that was closed before anything was sent is not the call's fault: the next
@@ -93,19 +93,19 @@ class McpServer:
         """
         for _ in range(_MOST_LINKS - 1):
             try:
-                return await self._call(tool, arguments, idempotency_key)
+                return await self._call(call)
             except NotSent:
                 continue
-        return await self._call(tool, arguments, idempotency_key)
+        return await self._call(call)
 
-    async def _call(self, tool: str, arguments: JsonObject, idempotency_key: str) -> Json:
+    async def _call(self, call: McpCall) -> Json:
         link, left = await self._ready(), self._left
-        schema = self._arguments.get(tool)
-        if schema and (wrong := schema.problems(arguments, "inputs")):
-            message = f"tool {self.name}.{tool} cannot take these inputs: {listed(wrong)}"
+        schema = self._arguments.get(call.tool)
+        if schema and (wrong := schema.problems(call.arguments, "inputs")):
+            message = f"tool {self.name}.{call.tool} cannot take these inputs: {listed(wrong)}"
             raise StepBroke("InvalidToolInput", message, retryable=False)
         try:
-            return await link.call(tool, arguments, idempotency_key)
+            return await link.call(call)
         except NotSent:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.timeout / 1_000):

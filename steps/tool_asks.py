@@ -1,0 +1,136 @@
+"""A tool that asks a person: the run waits, and the tool is called again with the answer.
+
+Tools of MCP servers do that (elicitation). What was answered is a record of the visit, so it is
+given whenever the tool is called again, also after a crash.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine import Json, JsonObject, Pause, Pauses
+from steps.contract import GoesOn, InvalidAnswer, Problem, StepBroke, StepInput
+from steps.fields import Fields
+
+ACCEPT, DECLINE = "accept", "decline"
+_LABELS = {ACCEPT: "Go on", DECLINE: "Decline"}
+_MOST_FIELDS = 50
+_LONGEST = 4_000
+_COPIED = (
+    "type", "title", "description", "default", "enum", "format", "minimum", "maximum", "minLength",
+    "maxLength", "pattern", "minItems", "maxItems", "items",
+)  # fmt: skip
+
+
+class ToolAsks(StepBroke):
+    """A tool cannot go on before a person has answered.
+
+    Attributes:
+        question: `message`; with `schema` (JSON Schema of an object) or `url`, where to go.
+    """
+
+    def __init__(self, tool_id: str, question: JsonObject) -> None:
+        self.tool_id, self.question = tool_id, question
+        told = f"tool {tool_id} asks a person: {question['message']}"
+        super().__init__("ToolAsks", told[:_LONGEST], retryable=False)
+
+
+def answers_to(recalled: Callable[[str], Json], call: str) -> list[JsonObject]:
+    """Return what people have answered to a call of a tool; `call` begins the records' names."""
+    found: list[JsonObject] = []
+    while isinstance(kept := recalled(f"{call}asked-{len(found) + 1}"), dict):
+        found.append(kept)
+    return found
+
+
+def digest_of(question: Mapping[str, Json]) -> str:
+    """Return a word by which a question is known again."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def pause_for(step: StepInput, asks: ToolAsks, call: str, number: int) -> Pauses:
+    """Return the pause of a question: a form of its fields; where it has none, two buttons."""
+    question = asks.question
+    fields = fields_of(question.get("schema"))
+    body: JsonObject = {
+        "stepId": step.step_id,
+        "message": str(question["message"])[:_LONGEST],
+        "tool": asks.tool_id,
+        "toolAsks": {"record": f"{call}asked-{number}", "question": digest_of(question)},
+    }
+    if fields:
+        return Pauses(Pause("collect_inputs", {**body, "fields": {**fields}}))
+    if url := question.get("url"):
+        body["message"] = f"{body['message']}\n\n{url}"
+        body["url"] = url
+    actions: list[Json] = [{"value": value, "label": label} for value, label in _LABELS.items()]
+    action_id = f"{step.step_id}/{call}asked-{number}"
+    return Pauses(Pause("request_user_action", {**body, "actionId": action_id, "actions": actions}))
+
+
+def fields_of(schema: Json) -> dict[str, JsonObject]:
+    """Return the fields of a schema, those of its properties that a form can have."""
+    held: Any = schema if isinstance(schema, dict) else {}
+    required = held.get("required")
+    named: Any = held.get("properties")
+    found: dict[str, JsonObject] = {}
+    for name, spec in list(named.items() if isinstance(named, dict) else ())[:_MOST_FIELDS]:
+        if isinstance(spec, dict):
+            field = {key: spec[key] for key in _COPIED if key in spec}
+            choices = _choices(spec)
+            if choices is not None:
+                field["enum"] = choices
+            items = spec.get("items")
+            if isinstance(items, dict):
+                picked = _choices(items)
+                field["items"] = {"type": "string", **({"enum": picked} if picked else {})}
+            field["required"] = isinstance(required, list) and name in required
+            found[name] = field
+    return found
+
+
+def _choices(spec: Mapping[str, Any]) -> "list[Json] | None":
+    """Return the values of titled choices."""
+    for key in ("oneOf", "anyOf"):
+        told = spec.get(key)
+        if isinstance(told, list):
+            return [one["const"] for one in told if isinstance(one, dict) and "const" in one]
+    return None
+
+
+def accepted(pause: JsonObject, answer: JsonObject) -> GoesOn | None:
+    """Return the record that an answer becomes; None where the pause is about something else.
+
+    Raises `InvalidAnswer` for one that does not fit; the run stays paused.
+    """
+    asks = pause.get("toolAsks")
+    if not isinstance(asks, dict):
+        return None
+    fields, given = pause.get("fields"), answer.get("data")
+    value = answer.get("actionValue")
+    problems: list[Problem] = []
+    if value is None and isinstance(fields, dict):
+        value = ACCEPT
+    if value not in _LABELS:
+        problems.append(Problem("actionValue", f"must be {ACCEPT} or {DECLINE}"))
+    elif "actionId" in pause and answer.get("actionId") != pause["actionId"]:
+        problems.append(Problem("actionId", f"must be {pause['actionId']!r}"))
+    elif value == ACCEPT and isinstance(fields, dict):
+        if isinstance(given, dict):
+            problems += [
+                Problem(f"data.{name}", "was not asked for") for name in given.keys() - fields
+            ]
+            specs = {name: spec for name, spec in fields.items() if isinstance(spec, dict)}
+            problems += Fields(specs).check(given)
+        else:
+            problems.append(Problem("data", "is required: an object with the answer"))
+    if problems:
+        raise InvalidAnswer(problems)
+    kept: JsonObject = {
+        "value": value, "by": answer["answeredBy"], "at": answer["answeredAt"],
+        "question": asks["question"],
+    }  # fmt: skip
+    if value == ACCEPT and isinstance(given, dict) and isinstance(fields, dict):
+        kept["content"] = {**given}
+    return GoesOn(str(asks["record"]), kept)
