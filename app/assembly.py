@@ -184,7 +184,7 @@ def _cluster(journal: Journal, hub: Hub) -> Cluster | None:
         return None
     cluster = Cluster(journal.shared.owners, journal.shared.bell, journal.wakes)
     journal.events.heard = NewsElsewhere(journal.pages, hub, cluster).appended
-    journal.events.is_shared = True
+    journal.share()
     return cluster
 
 

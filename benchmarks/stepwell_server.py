@@ -1,6 +1,7 @@
 """A Stepwell server as a person would start it, on a folder of its own."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,7 +20,13 @@ TENANT = "bench"
 class StepwellServer:
     """One server process; the same folder and port after a restart."""
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str] | None = None,
+        beside: "StepwellServer | None" = None,
+    ) -> None:
+        """Make its folder, and a key where the server `beside` it has not made one."""
         self.data = folder / "data"
         self.data.mkdir(parents=True, exist_ok=True)
         self.log = folder / "server.log"
@@ -31,15 +38,19 @@ class StepwellServer:
             "STEPWELL_LOG_LEVEL": "warning",
             **(environment or {}),
         }
+        self.headers: dict[str, str] = beside.headers if beside else self._key()
+        self.process: Process | None = None
+
+    def _key(self) -> dict[str, str]:
         made = subprocess.run(
             [
                 STEPWELL, "key", "create", "--data", self.data, "--tenant", TENANT,
                 "--role", "owner", "--json",
             ],
-            capture_output=True, check=True, cwd=folder,
+            capture_output=True, check=True, cwd=self.data.parent,
+            env={**os.environ, **self._environment},
         )  # fmt: skip
-        self.headers = {"x-api-key": json.loads(made.stdout)["key"], "x-tenant-id": TENANT}
-        self.process: Process | None = None
+        return {"x-api-key": json.loads(made.stdout)["key"], "x-tenant-id": TENANT}
 
     def start(self, seconds: float = 120) -> float:
         """Start and return the seconds until it is ready."""

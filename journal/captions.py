@@ -32,6 +32,10 @@ class Captions:
         self._readers = readers
         self._has_some: bool | None = None
 
+    def share(self) -> None:
+        """Look for captions of other processes too."""
+        self._has_some = True
+
     def keep(self, tenant: str, run: Run, title: str, labels: Mapping[str, str]) -> Statement:
         """Return what keeps a run's title and labels, for the transaction of its events."""
         self._has_some = True

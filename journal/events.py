@@ -154,6 +154,11 @@ class Events:
 
         self._long.keep(run.id, shown, head.seq, head.characters)
 
+    def share(self) -> None:
+        """Reckon with what other processes append."""
+        self.is_shared = True
+        self.open_pauses.share()
+
     async def start_together(
         self, tenant: str, starts: Sequence[tuple[Run, Sequence[Event], Statement | None]]
     ) -> list[Head]:

@@ -180,6 +180,11 @@ class Journal:
         await journal.events.open_pauses.load(parts.readers)
         return journal
 
+    def share(self) -> None:
+        """Reckon with what other processes write."""
+        self.events.share()
+        self.captions.share()
+
     async def try_to_write(self) -> None:
         """See that what is written now will be durable. Raises `Unavailable`."""
         await self._writer.write(_nothing)

@@ -28,6 +28,10 @@ class OpenPauses:
         row = await readers.one("SELECT EXISTS (SELECT 1 FROM open_pauses)")
         self._has_some = bool(row[0])
 
+    def share(self) -> None:
+        """Reckon with rows that other processes have written."""
+        self._has_some = True
+
     def kept(
         self, tenant: str, run: Run, events: Sequence[Event], before: Turn | None
     ) -> list[Statement]:

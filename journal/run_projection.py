@@ -64,10 +64,10 @@ class RunProjection(NamedTuple):
 
 
 COLUMNS = RunProjection._fields
-_MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
+MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
 """What every append may change; no index has it."""
 
-_TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "signal_name", "signal_key")
+TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "signal_name", "signal_key")
 """What few appends change, and indexes have: naming it would write their entries anew."""
 
 
@@ -76,8 +76,8 @@ def _update(names: tuple[str, ...]) -> str:
 
 
 INSERT_RUN = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
-_MOVE, _TURN = _update(_MOVES), _update(_TURNS + _MOVES)
-GOES_ON = frozenset({_MOVE, _TURN})
+MOVE, TURN = _update(MOVES), _update(TURNS + MOVES)
+GOES_ON = frozenset({MOVE, TURN})
 """What changes a row as long as the run has not been carried on by somebody else."""
 
 SELECT_RUNS = f"SELECT {', '.join(COLUMNS)} FROM runs"
@@ -117,7 +117,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
 
 
 def turn_of(run: Run) -> Turn:
-    """Return what indexes have of a run, in the order of `_TURNS`."""
+    """Return what indexes have of a run, in the order of `TURNS`."""
     status, due = run.state.status, (run.ended_at_ms, run.due_at_ms)
     if run.pause is None:
         state = run.state if run.held is None else run.listed_state
@@ -137,4 +137,4 @@ def listing(  # noqa: PLR0913 - what the caller has worked out, each passed in
     visit = run.current
     step_id, attempt = (visit.step_id, visit.attempt) if visit else (None, 0)
     moved = (step_id, run.seq, run.updated_at_ms, run.executions, attempt, head, number, seq)
-    return (_MOVE, moved) if turn == before else (_TURN, turn + moved)
+    return (MOVE, moved) if turn == before else (TURN, turn + moved)

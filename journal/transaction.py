@@ -19,7 +19,7 @@ Work: TypeAlias = Callable[[Connection], Any]
 Told: TypeAlias = Callable[[Any], None]
 """Takes what came of a write: its result, or the exception with which it ended."""
 
-INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
+_INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
 _ROWS_A_STATEMENT = 16
 LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 """The largest position that an event was ever given."""
@@ -76,6 +76,23 @@ class Transaction:
         """Write and commit."""
         return write(connection, self._batch, must_change=self._must_change)
 
+    def rows(self) -> tuple[list[Statement], list[Row]] | None:
+        """Return the rows of its appends, None where there is anything else to write."""
+        if self._must_change:
+            return None
+        runs: list[Statement] = []
+        events: list[Row] = []
+        for item in self._batch:
+            if not isinstance(item, Append):
+                return None
+            runs += item.runs
+            events += item.events
+        return runs, events
+
+    def nothing_to_tell(self) -> list[Any]:
+        """Return what to tell of appends that are all committed."""
+        return [None] * len(self._batch)
+
     def begin(self, connection: Connection) -> list[Any]:
         """Write, and return what to tell once it is committed. Raises as `write`."""
         try:
@@ -110,6 +127,10 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
 
     Raises `Clash` where another append was first.
     """
+    at_once = getattr(connection, "write_rows", None)
+    if at_once is not None:  # a database to which each statement would be a trip
+        at_once(runs, events)
+        return
     by_statement: dict[str, list[Row]] = {}
     for sql, row in runs:
         by_statement.setdefault(sql, []).append(row)
@@ -134,7 +155,7 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
 @cache
 def _insert_events(count: int) -> str:
     """Return the statement for so many rows: one step of SQLite, which each row would be else."""
-    return INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
+    return _INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
 
 
 def _transaction(

@@ -9,11 +9,14 @@ from benchmarks.systems.n8n import N8n
 from benchmarks.systems.prefect import Prefect
 from benchmarks.systems.restate import Restate
 from benchmarks.systems.stepwell import Stepwell
+from benchmarks.systems.stepwell_postgres import StepwellPostgres
 from benchmarks.systems.temporal import Temporal
 
 SYSTEMS: dict[str, Callable[[], System]] = {
     "stepwell": lambda: Stepwell(pure=False),
     "stepwell-pure": lambda: Stepwell(pure=True),
+    "stepwell-postgres": lambda: StepwellPostgres(1),
+    "stepwell-postgres-2": lambda: StepwellPostgres(2),
     "dbos-sqlite": DbosSqlite,
     "dbos-sqlite-http": DbosSqliteHttp,
     "dbos-postgres": DbosPostgres,

@@ -2,23 +2,34 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from zlib import crc32
 
 import psycopg
 from psycopg.adapt import Buffer
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine import State, Status
 from journal.connection import Clash, Found
+from journal.event_rows import Row
 from journal.postgres.address import Address
 from journal.postgres.dialect import translated, words_query
+from journal.postgres.rows import DOES_NOT_FIT, Sent, sent
+from journal.postgres.trip import Trip
 from journal.run_filter import WordsQuery
+from journal.run_projection import Statement
 
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_IN_FRONT = frozenset(("BEGIN IMMEDIATE", "SAVEPOINT one", "RELEASE one"))
+"""What is sent with the statement that follows it: none of them is a trip to the server."""
+
+_ENDS = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO one"))
+"""What is not sent by psycopg, which has the server forget prepared statements after some."""
+
 _IN_A_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 _LOCKS = 0x53574C4C  # "SWLL"
 _IDLE_IN_TRANSACTION_MS = 5_000
@@ -39,11 +50,15 @@ class PostgresConnection:
 
     def __init__(self, address: Address, *, writes: bool) -> None:
         """Connect. Raises `Unreachable`."""
-        self._address = address
+        self._lock = f"SELECT pg_advisory_xact_lock({lock_of(address, 'writer')})".encode()
         try:
             self.raw = psycopg.connect(address.conninfo, autocommit=True, client_encoding="utf8")
         except psycopg.Error as failure:
             raise Unreachable(_in_words(failure)) from failure
+        self._in_front: list[bytes] = []
+        self._prepared: dict[bytes, bytes] = {}
+        self._warning = ""
+        self.raw.add_notice_handler(self._noticed)
         adapters = self.raw.adapters
         for dumped in (Status, State):
             adapters.register_dumper(dumped, _EnumDumper)
@@ -61,7 +76,7 @@ class PostgresConnection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction has begun that has not ended."""
-        return self.raw.info.transaction_status in _IN_A_TRANSACTION
+        return bool(self._in_front) or self.raw.info.transaction_status in _IN_A_TRANSACTION
 
     @property
     def is_closed(self) -> bool:
@@ -70,30 +85,103 @@ class PostgresConnection:
 
     def execute(self, sql: str, values: Any = (), /) -> Found:
         """Execute a statement. Raises `Clash`, `DatabaseError`."""
+        cursor = self.raw.cursor()
+        if sql in _IN_FRONT:
+            self._put_in_front(sql)
+            return cursor
         try:
-            if sql == "BEGIN IMMEDIATE":
-                return self.raw.execute(
-                    f"{_BEGIN}; SELECT pg_advisory_xact_lock({lock_of(self._address, 'writer')})"
-                    .encode()
-                )  # fmt: skip
+            if sql in _ENDS:
+                self._end(sql.encode())
+                return cursor
             said = translated(sql)
-            return self.raw.execute(said.text.encode(), said.values(values))
+            if not self._in_front:
+                return cursor.execute(said.text.encode(), said.values(values))
+            with self._behind():
+                cursor.execute(said.text.encode(), said.values(values))
         except psycopg.Error as failure:
             raise named(failure) from failure
+        return cursor
 
     def executemany(self, sql: str, rows: Iterable[Any], /) -> Found:
         """Execute a statement once for each of the rows. Raises `Clash`, `DatabaseError`."""
         said = translated(sql)
         cursor = self.raw.cursor()
         try:
-            cursor.executemany(said.text.encode(), [said.values(row) for row in rows])
+            with self._behind():
+                cursor.executemany(said.text.encode(), [said.values(row) for row in rows])
         except psycopg.Error as failure:
             raise named(failure) from failure
         return cursor
 
+    def write_rows(self, runs: Iterable[Statement], events: Sequence[Row]) -> None:
+        """Write the rows of appends in one trip. Raises `Clash`, `DatabaseError`."""
+        made = [Sent(one) for one in self._in_front]
+        made += sent(runs, events)
+        self._in_front.clear()
+        with self._in_trip():
+            Trip(self.raw, self._prepared, made).wait()
+
+    async def append(self, runs: Iterable[Statement], events: Sequence[Row]) -> None:
+        """Write and commit the rows of appends in one trip, which the event loop waits for.
+
+        Raises `Clash` where not all of them fit, `DatabaseError` with an unknown outcome.
+        """
+        made = [Sent(self._lock), *sent(runs, events)]
+        self._warning = ""
+        with self._in_trip():
+            await Trip(self.raw, self._prepared, made).arrive()
+            self._confirmed()
+
     def close(self) -> None:
         """Close it."""
         self.raw.close()
+
+    @contextmanager
+    def _in_trip(self) -> Iterator[None]:
+        """Name failures; what breaks off in the middle leaves the connection of no use."""
+        try:
+            yield
+        except psycopg.Error as failure:
+            raise named(failure) from failure
+        finally:
+            if self.raw.pgconn.pipeline_status != PipelineStatus.OFF:
+                self.raw.close()
+
+    @contextmanager
+    def _behind(self) -> Iterator[None]:
+        """Send what is to be in front of the next statement with it."""
+        with self.raw.pipeline():
+            for one in self._in_front:
+                self.raw.execute(one)
+            self._in_front.clear()
+            yield
+
+    def _put_in_front(self, sql: str) -> None:
+        if sql == "BEGIN IMMEDIATE":
+            self._in_front = [_BEGIN, self._lock]
+        else:
+            self._in_front.append(sql.encode())
+
+    def _end(self, how: bytes) -> None:
+        """Commit or roll back, with what is still to be sent in front of that."""
+        made = [Sent(one) for one in (*self._in_front, how)]
+        self._in_front.clear()
+        self._warning = ""
+        with self._in_trip():
+            Trip(self.raw, self._prepared, made).wait()
+            self._confirmed()
+
+    def _noticed(self, said: psycopg.errors.Diagnostic) -> None:
+        if said.severity_nonlocalized == "WARNING":
+            self._warning = said.message_primary or "a warning"
+
+    def _confirmed(self) -> None:
+        """Raise where the server warned of a commit: it is not where it should be.
+
+        A server that gives up waiting for its standby answers as if all were well.
+        """
+        if self._warning:
+            raise Unreachable(f"a commit is not sure: {self._warning}")
 
 
 def lock_of(address: Address, what: str) -> str:
@@ -104,7 +192,7 @@ def lock_of(address: Address, what: str) -> str:
 
 def named(failure: psycopg.Error) -> Exception:
     """Return a failure by the class that the journal knows it by."""
-    if isinstance(failure, psycopg.IntegrityError):
+    if isinstance(failure, psycopg.IntegrityError) or failure.sqlstate == DOES_NOT_FIT:
         return Clash(_in_words(failure))
     if isinstance(failure, psycopg.OperationalError | psycopg.InterfaceError):
         return Unreachable(_in_words(failure))

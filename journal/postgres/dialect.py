@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 from journal.captions import KEEP_CAPTION
 from journal.connection import Values
 from journal.run_filter import WordsQuery
-from journal.transaction import INSERT_EVENTS
 
 _COMMENT = re.compile(r"--[^\n]*")
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
@@ -35,7 +34,6 @@ _MARK = re.compile(r"\?(\d*)|(?<!:):([a-z]\w*)")
 _NUMBERED = re.compile(r"\?\d")
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_WORD = 200
-_EVENT_TYPES = ("bigint", "bigint", "bigint", "text", "bigint", "bigint", "text", "bytea")
 _NO_PRAGMA = "SELECT 1 WHERE false"
 
 _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -99,8 +97,6 @@ class Translated(NamedTuple):
 @lru_cache(maxsize=2_048)
 def translated(sql: str) -> Translated:
     """Return a statement as PostgreSQL is asked."""
-    if sql.startswith(INSERT_EVENTS):
-        return Translated(_insert_events(sql.count("(?")), _as_they_are)
     if sql == KEEP_CAPTION:
         return Translated(_marked(_CAPTION), _with_words)
     if sql.lstrip().startswith("PRAGMA"):
@@ -178,18 +174,6 @@ def _none(_values: Values) -> Values:
 
 def _by_number(values: Sequence[Any]) -> Mapping[str, Any]:
     return {f"p{number}": value for number, value in enumerate(values, start=1)}
-
-
-def _insert_events(count: int) -> str:
-    """Return the statement for so many rows of events, which notes the largest position."""
-    row = f"({', '.join(f'CAST(%s AS {kind})' for kind in _EVENT_TYPES)})"
-    columns = "position, run, seq, type, schema, at_ms, body, hash"
-    return (
-        f"WITH given ({columns}) AS (VALUES {', '.join([row] * count)}),"
-        " noted AS (UPDATE sequences SET seq = (SELECT max(position) FROM given)"
-        " WHERE name = 'events')"
-        f" INSERT INTO events ({columns}) SELECT {columns} FROM given"
-    )
 
 
 _CAPTION = """

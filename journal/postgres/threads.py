@@ -1,15 +1,21 @@
-"""Connections of asyncio: each waits for the server in a thread of its own."""
+"""Connections of asyncio, each with a thread of its own that waits for the server."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from journal.connection import Connection, Values
+from journal.connection import Clash, Connection, Values
+from journal.event_rows import Row
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, Unreachable
+from journal.run_projection import Statement
+from journal.transaction import Transaction
 
 T = TypeVar("T")
+
+_ROWS = 512
+"""Rows that are made ready to be sent on the event loop's thread: a millisecond or two."""
 
 
 class _InThread:
@@ -27,7 +33,7 @@ class _InThread:
 
     def connection(self) -> tuple[PostgresConnection, bool]:
         """Return the connection, and whether it was made just now. Raises `Unreachable`."""
-        if self._open is not None and not self._open.is_closed:
+        if self._open is not None and self._is_open():
             return self._open, False
         self._open = PostgresConnection(self._address, writes=self._writes)
         try:
@@ -36,6 +42,9 @@ class _InThread:
             self._open.close()
             raise
         return self._open, True
+
+    def _is_open(self) -> bool:
+        return self._open is not None and not self._open.is_closed
 
     def begun(self, connection: PostgresConnection) -> None:
         """Do what has to be done on a new connection."""
@@ -84,9 +93,22 @@ class WritingConnection(_InThread):
         """See that this process may write."""
         self._begun(connection)
 
-    async def transact(self, work: Callable[[Connection], T], _rows: int) -> T:
-        """Do `work`, a transaction, and return what it gives."""
+    async def transact(self, work: Any, rows: int) -> Any:
+        """Do `work`, a transaction of so many rows, and return what it gives."""
+        if isinstance(work, Transaction) and rows <= _ROWS and self._is_open():
+            written = work.rows()
+            if written is not None and await self._written(*written):
+                return work.nothing_to_tell()
         return await self.call(self._transact, work)
+
+    async def _written(self, runs: Sequence[Statement], events: Sequence[Row]) -> bool:
+        """Say whether rows could be written as they are. Raises `DatabaseError`."""
+        assert self._open is not None  # noqa: S101 - `_is_open` has said so
+        try:
+            await self._open.append(runs, events)
+        except (Clash, ValueError):
+            return False  # one after the other, so that each is told of its own
+        return True
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         return work(self.connection()[0])

@@ -11,7 +11,7 @@ import pytest
 from journal import FileRow, JwtSecretRow, KeyRow, ScheduleRow, SecretRow, WebhookRow, migrations
 from journal.columns import columns, insert_into
 from journal.llm_models import ModelRow
-from journal.run_projection import _MOVES, _TURNS, COLUMNS
+from journal.run_projection import COLUMNS, MOVES, TURNS
 from journal.webhooks import WEBHOOK_COLUMNS
 
 
@@ -54,4 +54,4 @@ def test_an_append_writes_every_column_that_can_change() -> None:
         "id", "tenant", "workflow_id", "version", "started_at_ms", "parent", "parent_execution",
         "parent_attempt", "item", "place_key", "priority", "body", "place_pool",
     }  # fmt: skip
-    assert {*_MOVES, *_TURNS} == {*COLUMNS} - stays
+    assert {*MOVES, *TURNS} == {*COLUMNS} - stays

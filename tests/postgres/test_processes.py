@@ -49,6 +49,27 @@ def test_a_key_of_its_own_is_refused(two: list[Server], tmp_path: Path) -> None:
     assert "sealing key" in refused.stderr + refused.stdout
 
 
+def test_what_is_kept_beside_a_run_is_known_at_once_everywhere(
+    two: list[Server], postgres: PostgresServer
+) -> None:
+    schema = two[0].environment["STEPWELL_DATABASE_SCHEMA"]
+    with two[0].client() as here, two[1].client() as there:
+        create(there, "plain", [ASK], straight("ask"))
+        for client in (here, there):
+            begin(client, "plain")
+        here.get("/api/workflow/runs")
+        deadline = {**ASK, "deadline": "3d", "onDeadline": "stay"}
+        create(there, "named", [deadline], straight("ask"), title="Order 7")
+        run_id = begin(there, "named")
+        settled(here, run_id, "paused")
+        runs = here.get("/api/workflow/runs", params={"workflowId": "named"}).json()["runs"]
+        assert [one.get("title") for one in runs] == ["Order 7"]
+        assert resume(here, run_id).status_code == 200
+        settled(here, run_id)
+        rows = f"SELECT FROM {schema}.open_pauses WHERE run = {run_id.rpartition('-')[2]}"
+        assert postgres.execute(rows) == []
+
+
 def test_any_process_takes_any_command_with_the_same_answers(two: list[Server]) -> None:
     with two[0].client() as here, two[1].client() as there:
         nap = {"id": "nap", "type": "call-tool", "toolId": "sleep", "inputs": {"seconds": 30}}

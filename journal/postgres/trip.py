@@ -1,0 +1,125 @@
+"""One trip to the server: statements that are sent together, answered together, and prepared once.
+
+Outside of a transaction they are one: it is committed with the last of them, and undone as a whole
+where one of them fails. What waits for the answer is up to the caller, a thread or the event loop.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from select import POLLIN, POLLOUT, poll
+from typing import Any
+
+import psycopg
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from journal.postgres.rows import Sent
+
+
+class Trip:
+    """Statements under way.
+
+    Attributes:
+        is_over: Whether all of them are answered.
+    """
+
+    def __init__(
+        self, raw: psycopg.Connection[Any], prepared: dict[bytes, bytes], sent: Sequence[Sent]
+    ) -> None:
+        """Send them; `prepared` has the names of those that the server knows already.
+
+        Raises `psycopg.Error`.
+        """
+        self._pgconn: PGconn = raw.pgconn
+        self._prepared = prepared
+        self._new: dict[int, tuple[bytes, bytes]] = {}
+        self._answers = 0
+        self._failure: PGresult | None = None
+        self.is_over = False
+        self._pgconn.enter_pipeline_mode()
+        names, count = dict(prepared), 0
+        for statement in sent:
+            name = names.get(statement.sql)
+            if name is None:
+                name = names[statement.sql] = b"rows-%d" % len(names)
+                self._pgconn.send_prepare(name, statement.sql)
+                self._new[count] = statement.sql, name
+                count += 1
+            formats = [int(statement.is_binary)] * len(statement.values)
+            self._pgconn.send_query_prepared(name, statement.values, formats)
+            count += 1
+        self._pgconn.pipeline_sync()
+        self._must_send = bool(self._pgconn.flush())
+
+    def go_on(self) -> None:
+        """Take what the server has answered; raises `psycopg.OperationalError` where it is gone."""
+        pgconn = self._pgconn
+        pgconn.consume_input()
+        if self._must_send:
+            self._must_send = bool(pgconn.flush())
+        is_between = False
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if is_between or pgconn.status != ConnStatus.OK:
+                    raise psycopg.OperationalError("the connection is closed")
+                is_between = True
+                continue
+            is_between = False
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                pgconn.exit_pipeline_mode()
+                self.is_over = True
+                return
+            self._answered(result)
+
+    def _answered(self, result: PGresult) -> None:
+        if result.status == ExecStatus.FATAL_ERROR:
+            self._failure = self._failure or result
+        new = self._new.get(self._answers)
+        if new is not None and result.status == ExecStatus.COMMAND_OK:
+            self._prepared[new[0]] = new[1]
+        self._answers += 1
+
+    def wait(self) -> None:
+        """Wait for the answers in this thread. Raises `psycopg.Error`."""
+        fd, waiting = self._pgconn.socket, poll()
+        waiting.register(fd, POLLIN)
+        while not self.is_over:
+            waiting.modify(fd, POLLIN | POLLOUT if self._must_send else POLLIN)
+            waiting.poll()
+            self.go_on()
+        self.check()
+
+    async def arrive(self) -> None:
+        """Wait for the answers on the event loop. Raises `psycopg.Error`."""
+        loop, fd = asyncio.get_running_loop(), self._pgconn.socket
+        done: asyncio.Future[None] = loop.create_future()
+
+        def ready() -> None:
+            if done.done():
+                return
+            try:
+                self.go_on()
+            except psycopg.Error as failure:
+                done.set_exception(failure)
+            else:
+                if self.is_over:
+                    done.set_result(None)
+                elif not self._must_send:
+                    loop.remove_writer(fd)
+
+        loop.add_reader(fd, ready)
+        try:
+            if self._must_send:
+                loop.add_writer(fd, ready)
+            await done
+        finally:
+            loop.remove_reader(fd)
+            loop.remove_writer(fd)
+        self.check()
+
+    def check(self) -> None:
+        """Raise the failure of the statement that has failed, a `psycopg.Error`."""
+        if self._failure is not None:
+            raise error_from_result(self._failure)

@@ -1,0 +1,111 @@
+"""What a batch costs: one trip to the server and back, whatever it has to write."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+from engine import Event, Run, RunStarted, apply
+from journal import Conflict, Database, Head, Journal, Unavailable
+from tests.harness.histories import append_events, start_run
+from tests.harness.journals import completed
+from tests.harness.postgres import PostgresServer
+from tests.harness.trips import CountedTrips
+
+LARGE = 'ä\\"\0 ' * 400_000
+
+
+@asynccontextmanager
+async def opened(folder: Path, database: Database) -> AsyncIterator[Journal]:
+    journal = await Journal.open(folder, database=database)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def begun(number: int) -> tuple[Run, list[Event]]:
+    events = completed(number)[:2]
+    run = reduce(apply, events, None)
+    assert run is not None
+    return run, events
+
+
+async def on(journal: Journal, head: Head, number: int) -> Head:
+    """Append the end of a run that has begun."""
+    run = reduce(apply, completed(number), None)
+    assert run is not None
+    return await append_events(journal, head, completed(number)[2:], run)
+
+
+async def test_a_batch_is_one_trip_and_a_conflict_in_it_fails_alone(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    database = postgres.database()
+    with CountedTrips(tmp_path, postgres.folder) as counted:
+        way = replace(database, url=f"postgresql://stepwell@/postgres?host={tmp_path}")
+        async with opened(tmp_path / "data", way) as journal:
+            await start_run(journal, "acme", *begun(1))
+            trips = counted.trips
+            heads = await asyncio.gather(
+                *(start_run(journal, "acme", *begun(number)) for number in range(2, 40))
+            )
+            assert counted.trips == trips + 1
+            answers = await asyncio.gather(
+                *(on(journal, head, at) for at, head in enumerate(heads, start=2)),
+                start_run(journal, "acme", *begun(40)),
+            )
+            assert counted.trips == trips + 2
+            assert len(answers) == 39
+            refused = await asyncio.gather(
+                on(journal, heads[0], 2),
+                *(start_run(journal, "acme", *begun(number)) for number in (41, 42)),
+                return_exceptions=True,
+            )
+            assert [type(one) for one in refused] == [Conflict, Head, Head]
+            trips = counted.trips
+            await journal.try_to_write()
+            assert counted.trips <= trips + 2
+            for number in (2, 41):
+                _, events = await journal.events.read(f"dynamic-workflow-{number}")
+                assert events == completed(number)[: len(events)]
+
+
+async def test_what_is_large_goes_in_one_trip_too(postgres: PostgresServer, tmp_path: Path) -> None:
+    async with opened(tmp_path / "data", postgres.database()) as journal:
+        for number, count in ((1, 1), (2, 600)):  # the second is too much for the event loop
+            events = completed(number)[:2]
+            assert isinstance(events[0], RunStarted)
+            events[0] = replace(events[0], data={"text": LARGE.replace("\0", "")})
+            run = reduce(apply, events, None)
+            assert run is not None
+            others = (start_run(journal, "acme", *begun(number * 1_000 + n)) for n in range(count))
+            await asyncio.gather(start_run(journal, "acme", run, events), *others)
+            _, found = await journal.events.read(run.id)
+            assert found == events
+
+
+async def test_a_commit_that_waits_for_a_standby_no_longer_is_told_to_nobody(
+    tmp_path: Path,
+) -> None:
+    """The server says that it is done, with a warning."""
+    with PostgresServer() as alone:
+        async with opened(tmp_path / "data", alone.database()) as journal:
+            await start_run(journal, "acme", *begun(1))
+            alone.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            alone.execute("SELECT pg_reload_conf()")
+            for number in (2, 3):
+                starting = asyncio.create_task(start_run(journal, "acme", *begun(number)))
+                waits = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                while not starting.done():
+                    alone.execute(f"{waits} WHERE wait_event = 'SyncRep'")
+                    await asyncio.sleep(0.01)
+                with pytest.raises(Unavailable, match="synchronous replication"):
+                    await starting
+            alone.execute("ALTER SYSTEM RESET ALL")
+            alone.execute("SELECT pg_reload_conf()")
+            await start_run(journal, "acme", *begun(4))
