@@ -14,6 +14,7 @@ import aiosqlite
 
 from journal.checkpoints import check_wal, has_wal, open_as_it_is
 from journal.connection import Connection
+from journal.disk_reads import disk_reads
 from journal.durable_files import sync, write_whole
 from journal.errors import BadDatabase, CannotOpen, Damaged
 from journal.lock import FolderLock
@@ -53,10 +54,11 @@ class WritingConnection(aiosqlite.Connection):
             finally:
                 pace.on_loop(pace.now_s() - began_s)
         if isinstance(work, Transaction) and pace.begins_on_loop(rows):
+            read_before = disk_reads()
             try:
                 answer = work.begin(self._conn)
             finally:
-                pace.begun(pace.now_s() - began_s)
+                pace.begun(pace.now_s() - began_s, from_disk=disk_reads() != read_before)
             await self._execute(work.commit, self._conn)  # type: ignore[no-untyped-call]
         else:
             answer = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]

@@ -12,11 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from journal.disk_reads import disk_reads
+
 _SHORT_S = 0.001
 """What reads may take on the loop on average."""
 
 _COUNTED_S = 0.002
-"""What one read counts at most: the processor may have been somebody else's for a moment."""
+"""What one read counts at most."""
+
+_DOUBTED_S = 0.0002
+"""From this average on, a read counts only where it had to wait for the disk."""
 
 _AWAY_S = 1.0
 _LONGEST_AWAY_S = 60.0
@@ -26,9 +31,15 @@ _LONGEST_AWAY_S = 60.0
 class NearReads:
     """A connection of the loop's own that cannot write, and never waits for another one."""
 
-    def __init__(self, file: Path, now_s: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        file: Path,
+        now_s: Callable[[], float] = time.perf_counter,
+        disk_reads: Callable[[], int] = disk_reads,
+    ) -> None:
         """Open it. Raises `sqlite3.Error`."""
         self._now_s = now_s
+        self._disk_reads = disk_reads
         self._average_s = 0.0
         self._away_s = _AWAY_S
         self._away_until_s: float | None = None
@@ -48,13 +59,16 @@ class NearReads:
 
         Raises `sqlite3.Error`, also where another connection is in the way.
         """
+        read_before = self._disk_reads() if self._average_s > _DOUBTED_S else None
         began_s = self._now_s()
         found = self._connection.execute(sql, values)
         try:
             return found.fetchone()
         finally:
             found.close()  # else it would go on to read the database as it is now
-            self._note(self._now_s() - began_s)
+            took_s = self._now_s() - began_s
+            is_in_doubt = read_before is not None
+            self._note(0.0 if is_in_doubt and read_before == self._disk_reads() else took_s)
 
     def _note(self, took_s: float) -> None:
         self._average_s += (min(took_s, _COUNTED_S) - self._average_s) / 8

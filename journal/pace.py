@@ -22,6 +22,9 @@ _ROWS = 256
 _ROWS_BEGUN = 512
 """Rows of a transaction whose statements may be executed on the loop, a millisecond or two."""
 
+_HELD_S = 0.03
+"""Statements that take longer than this have waited for another program."""
+
 _LONGEST_APART_S = 60.0
 """How long no statement is executed on the loop at most, after some have taken long."""
 
@@ -48,7 +51,7 @@ class Pace:
         return self.is_short and rows <= _ROWS
 
     def on_loop(self, took_s: float) -> None:
-        """Note a transaction on the loop's thread."""
+        """Note a transaction on the loop's thread, without what others had of the processor."""
         self._average_s += (took_s - self._average_s) / 8
         if took_s > _LONG_S or self._average_s > _SHORT_S:
             self.is_short = False
@@ -71,9 +74,13 @@ class Pace:
         """Say whether the statements of a transaction of so many rows may be executed there."""
         return rows <= _ROWS_BEGUN and self.now_s() >= self._apart_until_s
 
-    def begun(self, took_s: float) -> None:
-        """Note how long statements took on the loop; another program may hold the database."""
-        if took_s <= _LONG_S:
+    def begun(self, took_s: float, *, from_disk: bool) -> None:
+        """Note how long statements took on the loop, and whether they had to read from the disk.
+
+        Without that it was the processor that was somebody else's, unless it took so long that
+        another program must have held the database.
+        """
+        if took_s <= (_LONG_S if from_disk else _HELD_S):
             return
         now_s = self.now_s()
         is_again = now_s < self._apart_until_s + 4 * self._apart_s

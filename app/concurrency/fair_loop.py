@@ -37,6 +37,13 @@ A step is never cut off.
 _SHARED_ROUNDS = 16
 """Rounds for which slices are short after a step of another tenant than the one before."""
 
+_CROWD = 8
+_REMEMBERED_S = 60.0
+"""So many that compute at once take turns from their beginning where there were others lately.
+
+For so long: who comes next may be the one request of another tenant.
+"""
+
 _CREDIT_S = 0.002
 """How far a tenant that has waited for other things may be behind the others when it computes."""
 
@@ -76,6 +83,7 @@ class FairLoop:
         self._round = 0
         self._shared_until = -1
         self._latest: str | None = None
+        self._others_until_s = 0.0
 
     @property
     def waiting(self) -> int:
@@ -92,8 +100,13 @@ class FairLoop:
 
     @property
     def is_shared(self) -> bool:
-        """True while more than one tenant computes, and for some rounds after that."""
-        return self._round <= self._shared_until or len(self._accounts) > 1
+        """True while more than one tenant computes, and for some rounds after that.
+
+        Longer where many compute at once.
+        """
+        if self._round <= self._shared_until or len(self._accounts) > 1:
+            return True
+        return self._open > _CROWD and self._clock() < self._others_until_s
 
     def is_alone(self, tenant: str) -> bool:
         """Say whether nobody else computes: what is done for the tenant needs no turns."""
@@ -160,6 +173,7 @@ class FairLoop:
         """Charge a step; what was expected of it has been charged when its turn came."""
         if account.tenant != self._latest:
             self._latest, self._shared_until = account.tenant, self._round + _SHARED_ROUNDS
+            self._others_until_s = self._clock() + _REMEMBERED_S
         self._reached_s = max(self._reached_s, account.used_s - expected_s)
         account.used_s += took_s - expected_s
         account.usual_s = max(took_s, account.usual_s + (took_s - account.usual_s) / 32)
@@ -178,18 +192,21 @@ class FairLoop:
         self._spent_s = 0.0
         expected_s = 0.0
         slice_s = self._slice_s
-        while self._line and expected_s < slice_s:
+        while self._line and self._spent_s + expected_s < slice_s:
             used_s, number, account = heappop(self._line)
             if account.used_s > used_s:  # it has computed since it joined
                 heappush(self._line, (account.used_s, number, account))
                 continue
             turn = account.line.popleft()
-            if not turn.done():
-                turn.set_result(account.usual_s)
-                expected_s += account.usual_s
-                account.used_s += account.usual_s
+            usual_s = 0.0 if turn.done() else account.usual_s
+            account.used_s += usual_s
             if account.line:
                 self._join(account)
+            if isinstance(turn, _Callback):
+                turn.take(usual_s)
+            elif usual_s:
+                turn.set_result(usual_s)
+                expected_s += usual_s
         if self._line:
             self._come_round()
 
@@ -207,15 +224,15 @@ class _Callback:
         """Say whether nobody needs the turn any more: never."""
         return False
 
-    def set_result(self, expected_s: float) -> None:
+    def take(self, expected_s: float) -> None:
         """Take the turn, which has been charged with what it is expected to cost."""
-        asyncio.get_running_loop().call_soon(self._do, expected_s, context=self._context)
-
-    def _do(self, expected_s: float) -> None:
         loop = self._loop
         began_s = loop._clock()  # noqa: SLF001 - two halves of one thing
         try:
-            self._work()
+            self._context.run(self._work)
+        except Exception as failure:  # noqa: BLE001 - others have their turn all the same
+            told = {"message": f"{self._work!r} failed", "exception": failure}
+            asyncio.get_running_loop().call_exception_handler(told)
         finally:
             loop._note(self._account, loop._clock() - began_s, expected_s)  # noqa: SLF001
             loop._leave(self._account)  # noqa: SLF001

@@ -6,19 +6,21 @@ the count, when its standard input ends.
 
 import asyncio
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 
 
 async def _ask(port: int, request: bytes, answers: list[int]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with suppress(asyncio.CancelledError):
         while True:
-            writer.write(request)
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            await reader.readexactly(length)
-            answers[0] += 1
-    writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            # It is closed meanwhile where this process has stood still for long.
+            with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    writer.write(request)
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                    await reader.readexactly(length)
+                    answers[0] += 1
 
 
 async def main() -> None:

@@ -1,4 +1,4 @@
-"""Tools that take time or give much, and a disk that can be made to hang."""
+"""Tools that take time or give much, a disk that can be made to hang, and answers that say when."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import app.clock
+from app.web.exchange import Exchange
 from journal.database import WritingConnection
 from steps import tool
 
@@ -37,6 +38,17 @@ async def much(size: int) -> dict[str, Any]:
     """Return so many bytes."""
     return {"text": "0123456789abcdef" * (size // 16)}
 
+
+_begin = Exchange._begin
+
+
+def _dated(self: Exchange, message: Any) -> None:
+    """Say how much processor time the server had had when it answered."""
+    computed = (b"x-computed-s", b"%.6f" % time.process_time())
+    _begin(self, {**message, "headers": [*message.get("headers", ()), computed]})
+
+
+Exchange._begin = _dated  # type: ignore[method-assign] # each answer is dated
 
 _transact = WritingConnection.transact
 

@@ -90,9 +90,7 @@ class Server:
     def computed_s(self) -> float:
         """Return the seconds of a processor it has had: others on the machine do not count."""
         assert self.process is not None
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(~self.process.pid << 3 | 2)  # Linux's clock of another process
 
     def key(self, role: str = "owner", tenant: str = "acme") -> str:
         """Return an API key of the role, made once."""

@@ -66,7 +66,7 @@ async def test_a_row_is_read_on_the_loop_while_that_is_short(tmp_path: Path) -> 
         written.execute("CREATE TABLE rows (key, value)")
         written.execute("INSERT INTO rows VALUES ('a', 1)")
     clock = Disk()
-    near = NearReads(file, clock)
+    near = NearReads(file, clock, lambda: clock.reads)
     readers = Readers(file, [Thread()], near=near)  # type: ignore[list-item] # stands in
 
     async def read() -> Any:
@@ -76,6 +76,8 @@ async def test_a_row_is_read_on_the_loop_while_that_is_short(tmp_path: Path) -> 
     clock.slow_s = 0.3  # the processor was somebody else's for a moment
     assert [await read() for _ in range(3)] == [1, 1, 1]
     clock.slow_s = 0.003
+    assert [await read() for _ in range(30)] == [1] * 30, "nor was it the disk now"
+    clock.is_disk = True
     assert [await read() for _ in range(8)][-1] == "thread"
     clock.now_s += 1
     assert [await read(), await read()] == [1, "thread"], "one is tried, and is still slow"
@@ -97,11 +99,14 @@ class Thread:
 
 
 class Disk:
-    """A clock that a read moves."""
+    """A clock that a read moves, and a count of the reads that the disk is asked for."""
 
     def __init__(self) -> None:
         self.now_s = self.slow_s = 0.0
+        self.is_disk = False
+        self.reads = 0
 
     def __call__(self) -> float:
         self.now_s += self.slow_s
+        self.reads += self.is_disk
         return self.now_s

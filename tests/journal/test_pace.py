@@ -61,16 +61,17 @@ def test_statements_stay_off_the_loop_the_longer_the_sooner_they_take_long_again
     pace: Pace, clock: Clock
 ) -> None:
     assert (pace.begins_on_loop(512), pace.begins_on_loop(513)) == (True, False)
-    pace.begun(1.9 * MS)
+    pace.begun(1.9 * MS, from_disk=True)
+    pace.begun(29 * MS, from_disk=False)  # the processor was somebody else's
     assert pace.begins_on_loop(1)
     for apart_s in (1, 2, 4, 8, 16, 32, 60, 60):
-        pace.begun(5)
+        pace.begun(2.1 * MS, from_disk=True)
         clock.now_s += apart_s - MS
         assert not pace.begins_on_loop(1)
         clock.now_s += 2 * MS
         assert pace.begins_on_loop(1)
     clock.now_s += 300
-    pace.begun(5)
+    pace.begun(5, from_disk=False)
     clock.now_s += 1
     assert pace.begins_on_loop(1)
 
