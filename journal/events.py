@@ -97,7 +97,8 @@ class Events:
             claim(connection, tenant, idempotency, run_number(run.id), run.started_at_ms)
             write_rows(connection, listed, rows)
 
-        self._writer.submit(Task(work, partial(self._appended, after, run, told)))
+        appended = partial(self._appended, after, run, told)
+        self._writer.submit(Task(work, appended, tenant, len(events), after.characters))
 
     def append(  # noqa: PLR0913 - as `start`
         self,
@@ -123,8 +124,11 @@ class Events:
             listed.append(wake)
         conflict = partial(Conflict, head.run_id, head.seq + 1)
         appended = partial(self._appended, after, run, told)
+        more = after.characters - head.characters
         if beside is None:
-            self._writer.submit(Append(rows, listed, conflict, appended, len(events)))
+            self._writer.submit(
+                Append(rows, listed, conflict, appended, len(events), more, head.tenant)
+            )
             return
 
         def work(connection: Connection) -> None:
@@ -134,7 +138,7 @@ class Events:
         def answered(answer: BaseException | None) -> None:
             appended(conflict() if isinstance(answer, Clash) else answer)
 
-        self._writer.submit(Task(work, answered))
+        self._writer.submit(Task(work, answered, head.tenant, len(events), more))
 
     def _appended(self, after: Head, run: Run, told: Told, failure: BaseException | None) -> None:
         """Tell what came of an append, and whoever listens that there may be news."""
@@ -180,6 +184,8 @@ class Events:
             partial(Conflict, starts[0][0].id, 1),
             partial(tell, done),
             sum(len(events) for _, events, _ in starts),
+            sum(after.characters for _, _, after in made),
+            tenant,
         )
         try:
             self._writer.submit(append)

@@ -234,7 +234,7 @@ async def _in_folder(
         return _size(file), _size(file.with_name(f"{file.name}-wal"))
 
     return Parts(
-        writer=Writer(writing, upkeep.after_batch, Place(file)),
+        writer=Writer(writing, upkeep.after_batch, Place(file), tenant),
         readers=Readers(file, reading[:_READERS], tenant, near=near),
         lists=Readers(file, reading[_READERS:], tenant, at_once=1, most_of_one=1),
         upkeep=upkeep,

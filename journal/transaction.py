@@ -38,6 +38,8 @@ class Append:
 
     Attributes:
         rows: How many events there are.
+        characters: How long they are.
+        tenant: Whose they are.
     """
 
     events: Sequence[Row]
@@ -45,6 +47,8 @@ class Append:
     conflict: Callable[[], JournalError]
     told: Told
     rows: int
+    characters: int
+    tenant: str
 
     def work(self, connection: Connection) -> None:
         """Write it."""
@@ -53,11 +57,13 @@ class Append:
 
 @dataclass(slots=True)
 class Task:
-    """Any other write."""
+    """Any other write, of which nobody knows how much it is."""
 
     work: Work
     told: Told
+    tenant: str
     rows: int = 1
+    characters: int = 0
 
 
 class Transaction:

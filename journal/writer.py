@@ -1,12 +1,12 @@
 """The one writer: all that has gathered goes into one transaction, then all are told.
 
 While a transaction is being written the next ones gather, so that under load many appends
-share one flush of the disk. Nobody is told before the commit has returned.
+share one flush of the disk. Nobody is told before the commit has returned. Of what is too much for
+one transaction tenants write in turn (`journal/gathered.py`).
 """
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -15,10 +15,10 @@ from journal.audit import ChangeNote, current_note, write_entry
 from journal.connection import Connection, DatabaseError
 from journal.counters import WriterCounters
 from journal.errors import Unavailable
+from journal.gathered import Gathered
 from journal.health import Displaced, Health
 from journal.transaction import Append, Task, Transaction, Work
 
-_LARGEST_BATCH = 2_000
 _TOLD_AT_ONCE = 32
 """Writes of which it is told before others on the event loop have a turn: runs go on from there."""
 
@@ -58,11 +58,14 @@ class Writer:
         connection: Transacting,
         after_batch: Callable[[Any], Awaitable[None]],
         place: Placed,
+        tenant: Callable[[], str] = lambda: "",
     ) -> None:
+        """Write on a connection; `tenant` says for whom a write is that does not say so itself."""
+        self._tenant = tenant
         self._connection: Any = connection
         self._place = place
         self._after_batch = after_batch
-        self._gathered: deque[Append | Task] = deque()
+        self._gathered = Gathered()
         self._asleep: asyncio.Future[None] | None = None
         self._look_is_due = False
         self._loop = asyncio.create_task(self._run())
@@ -90,7 +93,7 @@ class Writer:
 
     async def _write_one(self, work: Work, rows: int) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.submit(Task(work, partial(tell, done), rows))
+        self.submit(Task(work, partial(tell, done), self._tenant(), rows))
         return await done
 
     def submit(self, item: Append | Task) -> None:
@@ -103,7 +106,7 @@ class Writer:
             item.told(Unavailable(self.health.trouble or "it is closed"))
             return
         self.counters.queued += 1
-        self._gathered.append(item)
+        self._gathered.add(item)
         if self._asleep is not None:
             self._wake()
 
@@ -136,12 +139,7 @@ class Writer:
                 await asyncio.sleep(0)
                 turn_s = loop.time()
             self._look_is_due = False
-            gathered = self._gathered
-            if len(gathered) <= _LARGEST_BATCH:
-                batch = list(gathered)
-                gathered.clear()
-            else:
-                batch = [gathered.popleft() for _ in range(_LARGEST_BATCH)]
+            batch = self._gathered.take()
             if not batch and not self._closed and not self.health.trouble:
                 self._look_at_the_place()
                 continue

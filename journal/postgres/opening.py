@@ -92,7 +92,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
             yield connection
 
     return Parts(
-        writer=Writer(writing, upkeep.after_batch, Anywhere()),
+        writer=Writer(writing, upkeep.after_batch, Anywhere(), tenant),
         readers=Readers(folder, reading[_LIST_READERS:], tenant),
         lists=lists,
         upkeep=upkeep,

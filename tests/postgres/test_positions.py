@@ -35,14 +35,14 @@ def batch(writer: int, number: int) -> list[Append | Task]:
         }  # fmt: skip
         runs = [(INSERT_RUN, tuple(values.values()))]
         told = (lambda: Conflict("run", 1), lambda _: None)
-        appends.append(Append(rows, runs, *told, 2 * len(rows)))
+        appends.append(Append(rows, runs, *told, 2 * len(rows), 0, "acme"))
     if number % 7 == 0:
         appends += appends[-1:]  # the second of them is there already: all is written anew
 
     def noted(connection: Connection) -> None:
         write_entry(connection, ChangeNote("acme", 1, "me", "doIt", f"{writer}/{number}"), None)
 
-    return [*appends, Task(noted, lambda _: None)]
+    return [*appends, Task(noted, lambda _: None, "acme")]
 
 
 def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> None:
