@@ -6,6 +6,7 @@ the transaction under way, and no longer.
 """
 
 from collections import deque
+from itertools import chain
 
 from journal.transaction import Append, Task
 
@@ -15,39 +16,42 @@ _MOST_CHARACTERS = 8_000_000
 
 
 class Gathered:
-    """Writes in line, by tenant; those of one tenant stay in their order."""
+    """Writes by tenant; those of one tenant stay in their order.
+
+    Attributes:
+        lines: Whose writes stand in line, always the same object.
+    """
 
     def __init__(self) -> None:
-        self._lines: dict[str, deque[Append | Task]] = {}
+        self.lines: dict[str, deque[Append | Task]] = {}
         self._rows = 0
         self._characters = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._lines)
-
     def add(self, item: Append | Task) -> None:
         """Put a write at the end of its tenant's line."""
-        line = self._lines.get(item.tenant)
+        line = self.lines.get(item.tenant)
         if line is None:
-            line = self._lines[item.tenant] = deque()
+            line = self.lines[item.tenant] = deque()
         line.append(item)
         self._rows += item.rows
         self._characters += item.characters
 
     def take(self) -> list[Append | Task]:
         """Take what the next transaction writes."""
+        batch: list[Append | Task]
         if self._rows <= _MOST_ROWS and self._characters <= _MOST_CHARACTERS:
-            lines, self._lines = self._lines, {}
+            batch = list(chain.from_iterable(self.lines.values()))
+            self.lines.clear()
             self._rows = self._characters = 0
-            return [item for line in lines.values() for item in line]
-        batch: list[Append | Task] = []
+            return batch
+        batch = []
         rows = characters = 0
-        while self._lines and rows < _MOST_ROWS and characters < _MOST_CHARACTERS:
-            tenant = next(iter(self._lines))
-            line = self._lines.pop(tenant)
+        while self.lines and rows < _MOST_ROWS and characters < _MOST_CHARACTERS:
+            tenant = next(iter(self.lines))
+            line = self.lines.pop(tenant)
             item = line.popleft()
             if line:
-                self._lines[tenant] = line  # to the end of the round
+                self.lines[tenant] = line  # to the end of the round
             batch.append(item)
             rows += item.rows
             characters += item.characters

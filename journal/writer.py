@@ -130,8 +130,9 @@ class Writer:
 
     async def _run(self) -> None:
         loop, turn_s = asyncio.get_running_loop(), 0.0
-        while self._gathered or not self._closed:
-            if not (self._gathered or self._look_is_due):
+        gathered = self._gathered.lines
+        while gathered or not self._closed:
+            if not (gathered or self._look_is_due):
                 self._asleep = loop.create_future()
                 await self._asleep
                 turn_s = loop.time()

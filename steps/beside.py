@@ -40,8 +40,8 @@ async def beside(work: Callable[[], T]) -> T:
     return await way(lambda: context.run(work))
 
 
-def is_long(values: Iterable[Any]) -> bool:
-    """Say whether these hold more than `LONG` values; a long text counts as several."""
+def is_long(values: Iterable[Any], most: int = LONG) -> bool:
+    """Say whether these hold more values than `most`; a long text counts as several."""
     count = 0
     todo: list[Any] = list(values)
     for item in todo:  # which grows meanwhile
@@ -49,7 +49,7 @@ def is_long(values: Iterable[Any]) -> bool:
             count += len(item) // CHARACTERS_A_UNIT
         elif isinstance(item, dict | list):
             count += len(item)
-        if count > LONG:
+        if count > most:
             return True
         if isinstance(item, dict):
             todo += item.values()

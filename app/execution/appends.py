@@ -94,7 +94,7 @@ class Appends:
             else:
                 # One allowance for the conditions of all edges.
                 known = answered_by(_answers(live, happened))
-                with Allowance(), frozen_by(self._frozen), self._opened(live), known:
+                with Allowance(), frozen_by(self._frozen), self.opened(live), known:
                     events = react(live.run, graph, happened, now_ms)
         except (Rejected, DefinitionUnusable):
             raise
@@ -103,17 +103,20 @@ class Appends:
             raise
         live.pending.extend(events)
 
-    def _opened(self, live: LiveRun) -> AbstractContextManager[None]:
-        """Let conditions read what is sensitive in a run's data."""
+    def opened(self, live: LiveRun) -> AbstractContextManager[None]:
+        """Let conditions read what is sensitive in a run's data, which is opened once for all."""
         names = live.usable.sensitive
         if not names:
             return nullcontext()
+        last: list[JsonObject] = []
 
         def opens(data: JsonObject) -> JsonObject:
-            try:
-                return self._sensitive.opened(live.tenant, data, names)[0]
-            except KeyUnusable as unusable:
-                raise ConditionFailed(str(unusable)) from unusable
+            if not last or last[0] is not data:
+                try:
+                    last[:] = [data, self._sensitive.opened(live.tenant, data, names)]
+                except KeyUnusable as unusable:
+                    raise ConditionFailed(str(unusable)) from unusable
+            return last[1]
 
         return opened_by(opens)
 

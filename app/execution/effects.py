@@ -206,7 +206,8 @@ class LiveEffects:
     async def add_exchange(self, thread_id: str, exchange: Exchange) -> None:
         """Add to a thread, without the secrets that the step was given."""
         mask, tenant = self._services.secrets.mask, self._tenant
-        said, told = (str(mask(tenant, text)) for text in (exchange.message, exchange.answer))
+        said = str(await mask(tenant, exchange.message))
+        told = str(await mask(tenant, exchange.answer))
         row = ExchangeRow(exchange.number, self._live.run.id, said, told, self.now_ms())
         await self._services.threads.add(tenant, thread_id, row)
 
@@ -221,7 +222,7 @@ class LiveEffects:
         recording.set(name)
         value = await work()
         (_, value), _ = as_kept(f"record {name!r} is", [name, value], "InvalidOutput")
-        value = self._services.secrets.mask(self._tenant, value)
+        value = await self._services.secrets.mask(self._tenant, value)
         kept = Recorded(self._doing.step_id, self._doing.visit, name, value)
         # An append that is cut off has an unknown outcome, and the run would be lost.
         await shielded(self._appends.keep(self._live, kept))
@@ -254,7 +255,7 @@ class LiveEffects:
     async def send_signal(self, signal: OutgoingSignal) -> None:
         """Send a signal beside the record that it has been sent."""
         if self._live.usable.sensitive:
-            data = self._services.secrets.mask(self._tenant, signal.data)
+            data = await self._services.secrets.mask(self._tenant, signal.data)
             signal = replace(signal, data=data)
         if "sent" not in self._records():
             await shielded(self._signals.send_from(self._live, self._doing, signal))
@@ -287,5 +288,5 @@ class LiveEffects:
 
     def _masked(self, child: ChildRun) -> ChildRun:
         """Return a child run without the sensitive values of this run, which it would show."""
-        data = self._services.secrets.mask(self._tenant, child.data)
+        data = self._services.secrets.mask_of(self._tenant).value(child.data)
         return replace(child, data=data if isinstance(data, dict) else {})

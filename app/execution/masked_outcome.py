@@ -1,15 +1,39 @@
 """What came of an attempt, without the secrets that the step was given."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
-from app.secrets.mask import Mask
+from app.secrets.vault import LONG_MASKED
 from engine import Broke, Delivered, Input, Json, Pauses
+from steps.beside import beside, is_long
 
 
-def masked_outcome(outcome: Input, mask: Mask) -> Input:
-    """Return the outcome as it may be journaled and shown."""
-    if not mask.is_needed:
-        return outcome
+class Masks(Protocol):
+    """Takes secret values out of others."""
+
+    def value(self, value: Json) -> Json:
+        """Return the JSON value without them."""
+        ...
+
+
+async def masked_outcome(outcome: Input, mask: Masks) -> Input:
+    """Return the outcome as it may be journaled and shown; much is looked through beside."""
+    match outcome:
+        case Delivered(output, data, appended):
+            held: list[Json] = [output, data, {**appended}]
+        case Broke(error):
+            held = [error.message, error.body]
+        case Pauses(pause):
+            held = [pause.body]
+        case _:
+            return outcome
+    if is_long(held, LONG_MASKED):
+        return await beside(partial(_masked, outcome, mask))
+    return _masked(outcome, mask)
+
+
+def _masked(outcome: Input, mask: Masks) -> Input:
     match outcome:
         case Delivered(output, data, appended, removed):
             given: list[Json] = [output, data, {**appended}]

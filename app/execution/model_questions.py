@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Protocol, TypeVar
 
 from app.execution.answer_text import AnswerText
@@ -150,5 +149,5 @@ class ModelQuestions:
             "runId": self._live.run.id, "workflowId": self._live.run.workflow_id,
             "stepId": self._doing.step_id, "visit": self._doing.visit,
         }  # fmt: skip
-        mask = partial(self._services.secrets.mask, self._tenant)
+        mask = self._services.secrets.mask_of(self._tenant).value
         return AnswerText(self._services.listeners, where, self._services.clock.now_ms, mask)

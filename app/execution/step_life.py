@@ -24,7 +24,7 @@ from app.execution.children import Children
 from app.execution.conditions import answered_before
 from app.execution.live_run import Due, InFlight, LiveRun
 from app.execution.masked_outcome import masked_outcome
-from app.secrets.mask import Mask
+from app.secrets.growing_mask import GrowingMask
 from app.secrets.seal import KeyUnusable
 from app.secrets.sensitive import SensitiveFields
 from app.telemetry.at_work import at_work, step_at_work
@@ -73,7 +73,7 @@ class StepLife:
         appends: Appends,
         effects_of: EffectsOf,
         children: Children,
-        mask_of: Callable[[str], Mask],
+        mask_of: Callable[[str], GrowingMask],
         sensitive: SensitiveFields,
         acting: FairQueue,
         counters: Counters,
@@ -153,36 +153,36 @@ class StepLife:
         working_for.set(live.tenant)
         step_at_work.set((live.run.id, due.doing.step_id, None))
         open_allowance.set(Allowance())
-        if due.definition.sensitive:
-            return await self._sensitive_attempt(live, due, limit)
-        outcome = await attempt(live.run, due.step, due.doing, due.effects, limit)
+        run, names, own = live.run, due.definition.sensitive, None
+        if names:  # it may use what is sealed in the data
+            try:
+                data, own = await self._sensitive.opened_for_step(live.tenant, run.data, names)
+            except KeyUnusable as sealed:
+                return Broke(StepError("SealedAway", str(sealed)))
+            run = replace(run, data=data)
+        outcome = await attempt(run, due.step, due.doing, due.effects, limit)
         self._counters.attempt(due.step.type.type, outcome)
+        if own is not None:
+            sealed_names = due.step.output.sensitive
+            outcome = await self._sensitive.closed(live.tenant, outcome, sealed_names)
+            outcome = await masked_outcome(outcome, own)
         mask = self._mask_of(live.tenant)
-        outcome = masked_outcome(outcome, mask) if mask.is_needed else outcome
+        if mask.is_due:
+            await mask.settle()
+        if mask.is_needed:
+            outcome = await masked_outcome(outcome, mask)
         if due.definition.graph.has_conditions:
             await self._ask_conditions(live, due, outcome)
         return outcome
 
-    async def _sensitive_attempt(self, live: LiveRun, due: Attempt, limit: AttemptTimeout) -> Input:
-        """Execute an attempt that may use what is sealed in the data, and seal what it gives."""
-        step, names = due.step, due.definition.sensitive
-        try:
-            data, mask = self._sensitive.opened(live.tenant, live.run.data, names)
-        except KeyUnusable as sealed:
-            return Broke(StepError("SealedAway", str(sealed)))
-        opened = replace(live.run, data=data)
-        outcome = await attempt(opened, step, due.doing, due.effects, limit)
-        self._counters.attempt(step.type.type, outcome)
-        outcome = self._sensitive.closed(live.tenant, outcome, step.output.sensitive)
-        return masked_outcome(masked_outcome(outcome, mask), self._mask_of(live.tenant))
-
     async def _ask_conditions(self, live: LiveRun, due: Attempt, outcome: Input) -> None:
         """Have conditions that look at much answered beside the event loop."""
         graph = due.definition.graph
-        if graph.has_conditions and live.is_doing(due.doing):
+        if live.is_doing(due.doing):
             live.answered = await answered_before(
-                live.run, graph, outcome, self._frozen, due.effects.now_ms()
-            )
+                live.run, graph, outcome, self._frozen, due.effects.now_ms(),
+                self._appends.opened(live), due.definition.sensitive,
+            )  # fmt: skip
 
     async def has_open_children(self, live: LiveRun) -> bool:
         """Say whether child runs are open that steps of the run have started."""

@@ -6,15 +6,24 @@ makes of its value is masked as secrets are; so it can go out in a request, and 
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 from app.secrets.mask import MASK, SHORTEST, Mask
 from app.secrets.vault import Secrets
-from engine import Delivered, Input, Json, JsonObject
+from engine import Broke, Delivered, Input, Json, JsonObject, StepError
+from steps.beside import beside, is_long
 
 _MARK = "$sealed"
 _KIND = "sensitive field"
+_MOST_LEAVES = 1_000
+_LONG = 100
+"""Values, as `is_long` counts, from which on others on the event loop should not wait."""
+
+T = TypeVar("T")
 
 
 class SensitiveFields:
@@ -23,10 +32,8 @@ class SensitiveFields:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    def opened(
-        self, tenant: str, data: JsonObject, names: Collection[str]
-    ) -> tuple[JsonObject, Mask]:
-        """Return the data with the fields of these names open, and what masks their values.
+    def opened(self, tenant: str, data: JsonObject, names: Collection[str]) -> JsonObject:
+        """Return the data with the fields of these names open.
 
         Raises:
             KeyUnusable: No key at hand opens one.
@@ -36,20 +43,50 @@ class SensitiveFields:
             if (sealed := _sealed(data.get(name))) is not None:
                 text = self._secrets.keyring.open(_KIND, tenant, name, sealed)
                 found[name] = json.loads(text)
-        leaves = list(_leaves(found.values()))
-        for leaf in leaves:
-            self._secrets.conceal(tenant, leaf)
-        return {**data, **found}, Mask(leaves)
+        return {**data, **found}
 
-    def closed(self, tenant: str, happened: Input, names: Collection[str]) -> Input:
+    async def opened_for_step(
+        self, tenant: str, data: JsonObject, names: Collection[str]
+    ) -> tuple[JsonObject, Mask]:
+        """Return the data with the fields of these names open, and what masks their values.
+
+        Raises as `opened`.
+        """
+
+        def work() -> tuple[JsonObject, list[str], Mask]:
+            opened = self.opened(tenant, data, names)
+            leaves = list(_leaves([opened.get(name) for name in names]))
+            return opened, leaves, Mask(leaves)
+
+        opened, leaves, mask = await (beside(work) if is_much(data, names) else _here(work))
+        await self._conceal(tenant, leaves)
+        return opened, mask
+
+    async def closed(self, tenant: str, happened: Input, names: Collection[str]) -> Input:
         """Return what a step has delivered, its sensitive fields sealed and masked elsewhere."""
         if not isinstance(happened, Delivered):
             return happened
         given = happened.data
         values = {name: given[name] for name in names if given.get(name) is not None}
-        leaves = list(_leaves(values.values()))
+        if not values:
+            return happened
+        leaves = list(islice(_leaves(values.values()), _MOST_LEAVES + 1))
+        if len(leaves) > _MOST_LEAVES:
+            told = f"a sensitive field holds more than {_MOST_LEAVES:,} texts and numbers"
+            return Broke(StepError("InvalidOutput", told))
+        await self._conceal(tenant, leaves)
+        work = partial(self._closed, tenant, happened, values, leaves)
+        long = is_long([*values.values(), happened.output, given], _LONG)
+        return await (beside(work) if long else _here(work))
+
+    async def _conceal(self, tenant: str, leaves: Iterable[str]) -> None:
         for leaf in leaves:
             self._secrets.conceal(tenant, leaf)
+        await self._secrets.settle(tenant)
+
+    def _closed(
+        self, tenant: str, happened: Delivered, values: JsonObject, leaves: Iterable[str]
+    ) -> Input:
         mask = Mask(leaves)
         output, data = mask.value(happened.output), mask.value(happened.data)
         sealed = {name: self._mark(tenant, name, value) for name, value in values.items()}
@@ -61,6 +98,16 @@ class SensitiveFields:
     def _mark(self, tenant: str, name: str, value: Json) -> Json:
         sealed = self._secrets.keyring.seal(_KIND, tenant, name, json.dumps(value))
         return {_MARK: base64.b64encode(sealed).decode()}
+
+
+async def _here(work: Callable[[], T]) -> T:
+    return work()
+
+
+def is_much(data: Mapping[str, Json], names: Collection[str]) -> bool:
+    """Say whether so much is sealed in the fields that it is opened beside the event loop."""
+    sealed = [item for name in names if isinstance(item := data.get(name), dict)]
+    return is_long(sealed, _LONG)
 
 
 def shown_data(data: Mapping[str, Json]) -> JsonObject:

@@ -3,20 +3,29 @@
 import asyncio
 import re
 from collections import defaultdict, deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
 from app.clock import Clock
-from app.secrets.mask import Mask
+from app.concurrency.offload import offload
+from app.secrets.growing_mask import GrowingMask
 from app.secrets.seal import Keyring
 from engine import Json
 from engine.value import value
 from journal import JournalError, SecretRow, SecretTable, UnknownSecret
+from steps.beside import is_long
 from steps.contract import Problem, StepBroke
 
 LONGEST = 65_536
 """The most bytes that a value may have, as UTF-8."""
+
+MOST = 1_000
+MOST_BYTES = 1_000_000
+"""How many secrets a tenant may have, and how long all of them may be."""
+
+LONG_MASKED = 4_000
+"""Values, as `is_long` counts, whose secrets are looked for beside the event loop."""
 
 _KIND = "secret"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -55,8 +64,8 @@ class Secrets:
         # A step in flight may still hold a value that was replaced or deleted.
         self._former: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_FORMER))
         self._issued: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_ISSUED))
-        self._masks: dict[str, Mask] = {}
-        self._every: Mask | None = None
+        self._masks: dict[str, GrowingMask] = {}
+        self._every = GrowingMask(self._known_of_all)
         self._is_stale = True
 
     async def load(self) -> None:
@@ -81,7 +90,7 @@ class Secrets:
         """Mask a value that a step of the tenant was given, though it is none of its secrets."""
         if value not in self._issued[tenant]:
             self._issued[tenant].append(value)
-            self._forget_masks(tenant)
+            self._mask_too(tenant, [value])
 
     def names(self, tenant: str) -> list[SecretName]:
         """List a tenant's secrets by name."""
@@ -95,10 +104,12 @@ class Secrets:
         """Keep a secret, durable when this returns; also say whether it is new.
 
         Raises:
-            UnfitSecret: An expression cannot name it, or the value is empty or too long.
+            UnfitSecret: An expression cannot name it, the value is empty or too long, or there
+                are too many.
         """
         _check(name, value)
         async with self._lock:
+            self._must_have_room(tenant, name, value)
             now_ms = self._clock.now_ms()
             before = self._rows.get((tenant, name))
             row = SecretRow(
@@ -111,6 +122,7 @@ class Secrets:
             self._remember(tenant, name, value)
             await self._write(self._table.put([row]))
             self._keep(row, value)
+            await self.settle(tenant)
             return SecretName(name, row.created_at_ms, row.updated_at_ms), before is None
 
     async def delete(self, tenant: str, name: str) -> None:
@@ -120,24 +132,31 @@ class Secrets:
             await self._write(self._table.delete(tenant, name))
             self._rows.pop((tenant, name), None)
             self._values.get(tenant, {}).pop(name, None)
-            self._forget_masks(tenant)
 
-    def mask(self, tenant: str, value: Json) -> Json:
+    async def mask(self, tenant: str, value: Json) -> Json:
         """Return the value without any secret of the tenant, present or lately replaced."""
-        return self.mask_of(tenant).value(value)
+        mask = self.mask_of(tenant)
+        if not mask.is_needed:
+            return value
+        await self.settle(tenant)
+        if is_long([value], LONG_MASKED):
+            return await offload(lambda: mask.value(value))
+        return mask.value(value)
 
-    def mask_of(self, tenant: str) -> Mask:
-        """Return what masks every secret of the tenant, as they are at this moment."""
+    def mask_of(self, tenant: str) -> GrowingMask:
+        """Return what masks every secret of the tenant, as they are at any moment."""
         mask = self._masks.get(tenant)
         if mask is None:
-            mask = self._masks[tenant] = Mask(self._known(tenant))
+            mask = self._masks[tenant] = GrowingMask(lambda: self._known(tenant))
         return mask
+
+    async def settle(self, tenant: str) -> None:
+        """Compile what masks the tenant's secrets anew, where many of them have come."""
+        await self.mask_of(tenant).settle()
+        await self._every.settle()
 
     def mask_text(self, text: str) -> str:
         """Return the text without any secret of any tenant."""
-        if self._every is None:
-            tenants = {*self._values, *self._former, *self._issued}
-            self._every = Mask(value for tenant in tenants for value in self._known(tenant))
         return self._every.text(text)
 
     async def _load(self) -> None:
@@ -150,19 +169,29 @@ class Secrets:
                 anew.append(replace(row, sealed=renewed))
         if anew:
             await self._table.put(anew)
+        for tenant in self._values:
+            await self.settle(tenant)
         self._is_stale = False
 
     def _keep(self, row: SecretRow, value: str) -> None:
         self._values.setdefault(row.tenant, {})[row.name] = value
         self._rows[row.tenant, row.name] = row
-        self._forget_masks(row.tenant)
+        self._mask_too(row.tenant, [value])
+
+    def _must_have_room(self, tenant: str, name: str, value: str) -> None:
+        others = [known for key, known in self._values.get(tenant, {}).items() if key != name]
+        if len(others) >= MOST:
+            raise UnfitSecret("name", f"there may be at most {MOST:,} secrets; delete some first")
+        if sum(len(known.encode()) for known in [*others, value]) > MOST_BYTES:
+            told = f"all secrets together may have at most {MOST_BYTES:,} bytes; delete some first"
+            raise UnfitSecret("value", told)
 
     def _remember(self, tenant: str, name: str, value: str | None) -> None:
         """Go on masking a value that is being replaced, and one that may have been written."""
         for known in (self._values.get(tenant, {}).get(name), value):
             if known is not None:
                 self._former[tenant].append(known)
-        self._forget_masks(tenant)
+                self._mask_too(tenant, [known])
 
     async def _write(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -177,9 +206,13 @@ class Secrets:
         values = self._values.get(tenant, {}).values()
         return [*values, *self._former[tenant], *self._issued[tenant]]
 
-    def _forget_masks(self, tenant: str) -> None:
-        self._masks.pop(tenant, None)
-        self._every = None
+    def _known_of_all(self) -> list[str]:
+        tenants = {*self._values, *self._former, *self._issued}
+        return [value for tenant in tenants for value in self._known(tenant)]
+
+    def _mask_too(self, tenant: str, values: Iterable[str]) -> None:
+        self.mask_of(tenant).add(values)
+        self._every.add(values)
 
 
 def _check(name: str, value: str) -> None:

@@ -37,7 +37,7 @@ class KnowledgeStore:
         table: KnowledgeTable,
         models: Models,
         clock: Clock,
-        mask: Callable[[str, Json], Json],
+        mask: Callable[[str, Json], Awaitable[Json]],
     ) -> None:
         self._table = table
         self._models = models
@@ -60,7 +60,7 @@ class KnowledgeStore:
                 return {"passages": await self._search(tenant, call, embed)}
 
     async def _add(self, tenant: str, call: KnowledgeCall, embed: Embed) -> Json:
-        text = str(self._mask(tenant, call.text))
+        text = str(await self._mask(tenant, call.text))
         passages = await offload(lambda: passages_of(text))
         vectors = await self._vectors(tenant, call, passages, embed)
         now_ms = self._clock.now_ms()

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from app.clock import Clock
 from engine import Json
@@ -19,7 +19,9 @@ _LARGEST = 2**53
 class StoredValues:
     """The stores of all tenants, without the secrets that steps put there."""
 
-    def __init__(self, table: StoreTable, clock: Clock, mask: Callable[[str, Json], Json]) -> None:
+    def __init__(
+        self, table: StoreTable, clock: Clock, mask: Callable[[str, Json], Awaitable[Json]]
+    ) -> None:
         self._table = table
         self._clock = clock
         self._mask = mask
@@ -35,7 +37,9 @@ class StoredValues:
             found, kept = await self._table.get(tenant, call.key, now_ms)
             return {"found": found, "value": kept}
         lasting = None if call.lasts_ms is None else now_ms + call.lasts_ms
-        change = _Call(call.operation, _masked(self._mask(tenant, call.value)), call.by, lasting)
+        change = _Call(
+            call.operation, _masked(await self._mask(tenant, call.value)), call.by, lasting
+        )
         try:
             return await self._table.change(tenant, call.key, made, now_ms, change.decide)
         except StoreFull as full:

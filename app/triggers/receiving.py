@@ -304,7 +304,9 @@ class Receiving:
     ) -> None:
         """Keep what came of a request. It came all the same where that fails."""
         row, refused = trigger.row, outcome == "refused"
-        told = None if message is None else self._masked(row, message)[:_LONGEST_MESSAGE]
+        told = message
+        if told is not None:
+            told = (await self._masked(row, told))[:_LONGEST_MESSAGE]
         if arrived.replay_of is not None:
             told = f"{arrived.replay_of} again" + (f": {told}" if told else "")
         source = row.refused if refused else row.source
@@ -312,15 +314,15 @@ class Receiving:
         body = None if refused or len(arrived.body) > LONGEST_KEPT_BODY else arrived.body
         if body:
             text = body.decode("utf-8", "surrogateescape")
-            body = self._masked(row, text).encode("utf-8", "surrogateescape")
-        kept = arrived.kept(trigger.hidden, self._masked(row, arrived.query), body)
+            body = (await self._masked(row, text)).encode("utf-8", "surrogateescape")
+        kept = arrived.kept(trigger.hidden, await self._masked(row, arrived.query), body)
         try:
             await self._journal.triggers.note(row, firing, kept, _KEPT_REFUSED if refused else KEPT)
         except JournalError as failure:
             log.request_not_noted(row.tenant, row.id, failure)
 
-    def _masked(self, row: TriggerRow, text: str) -> str:
-        return str(self._secrets.mask(row.tenant, text))
+    async def _masked(self, row: TriggerRow, text: str) -> str:
+        return str(await self._secrets.mask(row.tenant, text))
 
 
 def new_request_id() -> str:

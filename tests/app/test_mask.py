@@ -160,14 +160,18 @@ def test_a_document_beyond_all_depth_is_masked_whole() -> None:
     assert Mask(["canary-value"]).value(deep) == "***"
 
 
-def test_every_outcome_is_masked() -> None:
+async def test_every_outcome_is_masked() -> None:
     mask, shown = Mask(["canary-value"]), "canary-value"
     given = Delivered([shown], {"a": shown}, {"b": [shown, 1]}, ["c"])
-    assert masked_outcome(given, mask) == Delivered(["***"], {"a": "***"}, {"b": ["***", 1]}, ["c"])
+    assert await masked_outcome(given, mask) == Delivered(
+        ["***"], {"a": "***"}, {"b": ["***", 1]}, ["c"]
+    )
     error = StepError("HttpStatus", f"it said {shown}", retryable=False, retry_after_ms=5)
-    assert masked_outcome(Broke(error), mask) == Broke(
+    assert await masked_outcome(Broke(error), mask) == Broke(
         StepError("HttpStatus", "it said ***", retryable=False, retry_after_ms=5)
     )
     asks = Pauses(Pause("collect_inputs", {"message": shown}), 7)
-    assert masked_outcome(asks, mask) == Pauses(Pause("collect_inputs", {"message": "***"}), 7)
-    assert masked_outcome(Sleeps(5), mask) == Sleeps(5)
+    assert await masked_outcome(asks, mask) == Pauses(
+        Pause("collect_inputs", {"message": "***"}), 7
+    )
+    assert await masked_outcome(Sleeps(5), mask) == Sleeps(5)

@@ -32,7 +32,7 @@ class Place:
         self._calls = 0
 
     @staticmethod
-    def _mask(_: str, value: Json) -> Json:
+    async def _mask(_: str, value: Json) -> Json:
         return "***" if value == "secret" else value
 
     async def __call__(

@@ -1,12 +1,16 @@
 """The vault: exact after every change, and masking what steps may still hold."""
 
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from app.clock import SystemClock
 from app.opening import open_secrets
+from app.secrets import growing_mask
 from app.secrets.jwt_secrets import open_row, seal_row
+from app.secrets.mask import Mask
 from app.secrets.seal import Keyring
 from app.secrets.vault import Secrets, UnfitSecret
 from app.settings.server import Settings
@@ -35,10 +39,10 @@ async def test_a_secret_is_kept_replaced_and_deleted(tmp_path: Path) -> None:
     assert first.created_at_ms == second.created_at_ms
     assert await vault.get("acme", "KEY") == "second-canary"
     assert await (await vault_on(journal, OLD)).get("acme", "KEY") == "second-canary"
-    assert vault.mask("acme", ["first-canary", "second-canary"]) == ["***", "***"]
+    assert await vault.mask("acme", ["first-canary", "second-canary"]) == ["***", "***"]
     await vault.delete("acme", "KEY")
     assert vault.names("acme") == []
-    assert vault.mask("acme", "second-canary") == "***"
+    assert await vault.mask("acme", "second-canary") == "***"
     with pytest.raises(StepBroke, match="PUT /api/secrets/KEY"):
         await vault.get("acme", "KEY")
     with pytest.raises(UnknownSecret):
@@ -53,7 +57,7 @@ async def test_tenants_know_nothing_of_each_other(tmp_path: Path) -> None:
     await vault.put("evil", "KEY", "evil-canary")
     assert await vault.get("acme", "KEY") == "acme-canary"
     assert [item.name for item in vault.names("evil")] == ["KEY"]
-    assert vault.mask("evil", "acme-canary evil-canary") == "acme-canary ***"
+    assert await vault.mask("evil", "acme-canary evil-canary") == "acme-canary ***"
     assert vault.mask_text("acme-canary evil-canary") == "*** ***"
     with pytest.raises(UnknownSecret):
         await vault.delete("other", "KEY")
@@ -63,11 +67,49 @@ async def test_tenants_know_nothing_of_each_other(tmp_path: Path) -> None:
 async def test_what_a_step_was_given_is_masked_though_it_is_no_secret(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path)
     vault = await vault_on(journal, OLD)
-    assert vault.mask("acme", "issued-canary") == "issued-canary"
+    assert await vault.mask("acme", "issued-canary") == "issued-canary"
     vault.conceal("acme", "issued-canary")
-    assert vault.mask("acme", {"echo": "Bearer issued-canary"}) == {"echo": "Bearer ***"}
+    assert await vault.mask("acme", {"echo": "Bearer issued-canary"}) == {"echo": "Bearer ***"}
     assert vault.mask_text("issued-canary") == "***"
-    assert vault.mask("evil", "issued-canary") == "issued-canary"
+    assert await vault.mask("evil", "issued-canary") == "issued-canary"
+    await journal.close()
+
+
+async def test_many_secrets_are_compiled_beside_the_loop_and_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = threading.get_ident()
+    compiled_here: list[int] = []
+
+    class Counted(Mask):
+        def __init__(self, values: Iterable[str]) -> None:
+            known = list(values)
+            if threading.get_ident() == here:
+                compiled_here.append(len(known))
+            super().__init__(known)
+
+    monkeypatch.setattr(growing_mask, "Mask", Counted)
+    journal = await Journal.open(tmp_path)
+    vault = await vault_on(journal, OLD)
+    values = [f"canary-{number:03}-end" for number in range(150)]
+    for number, value in enumerate(values):
+        await vault.put("acme", f"KEY_{number}", value)
+        assert await vault.mask("acme", f"<{value}>") == "<***>"
+        assert vault.mask_text(value) == "***"
+    assert max(compiled_here) <= 64, "those that came since, each with what it replaces"
+    assert await vault.mask("acme", [*values]) == ["***"] * 150
+    long = " ".join([*values] * 60)  # looked through beside the loop
+    assert await vault.mask("acme", {"long": long}) == {"long": " ".join(["***"] * 9_000)}
+    again = await vault_on(journal, OLD)
+    assert await again.mask("acme", [*values]) == ["***"] * 150
+    monkeypatch.setattr("app.secrets.vault.MOST", 150)
+    await vault.put("acme", "KEY_0", "another-canary")
+    with pytest.raises(UnfitSecret, match="at most 150 secrets"):
+        await vault.put("acme", "ONE_MORE", "canary")
+    monkeypatch.setattr("app.secrets.vault.MOST_BYTES", 3_000)
+    with pytest.raises(UnfitSecret, match=r"at most 3,000 bytes") as refused:
+        await vault.put("acme", "KEY_0", "x" * 2_000)
+    assert "xxx" not in str(refused.value)
     await journal.close()
 
 
@@ -107,7 +149,7 @@ async def test_a_write_of_unknown_outcome_is_read_again(
     monkeypatch.setattr(journal.secrets, "put", written_and_not_told)
     with pytest.raises(Unavailable):
         await vault.put("acme", "KEY", "second-canary")
-    assert vault.mask("acme", "second-canary") == "***"
+    assert await vault.mask("acme", "second-canary") == "***"
     assert await vault.get("acme", "KEY") == "second-canary"
     await journal.close()
 

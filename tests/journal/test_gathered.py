@@ -16,7 +16,7 @@ def test_what_fits_goes_at_once_and_a_tenants_writes_stay_in_order() -> None:
     for item in items:
         gathered.add(item)
     batch = gathered.take()
-    assert not gathered
+    assert not gathered.lines
     for tenant in "ab":
         mine = [item for item in items if item.tenant == tenant]
         assert [item for item in batch if item.tenant == tenant] == mine
@@ -30,7 +30,7 @@ def test_one_write_goes_with_the_next_batch_whoever_has_thousands_before_it() ->
     taken = [gathered.take() for _ in range(3)]
     assert [len(batch) for batch in taken] == [2_000, 2_000, 501]
     assert Counter(item.tenant for item in taken[0]) == {"big": 1_999, "small": 1}
-    assert not gathered
+    assert not gathered.lines
     gathered.add(write("big", 0))
     assert len(gathered.take()) == 1
 
@@ -41,7 +41,7 @@ def test_a_batch_is_bounded_in_rows_and_characters_too() -> None:
         gathered.add(write("rows", number, rows=200))
         gathered.add(write("long", number, characters=1_000_000))
     sizes = []
-    while gathered:
+    while gathered.lines:
         batch = gathered.take()
         assert batch
         sizes.append((sum(i.rows for i in batch), sum(i.characters for i in batch)))

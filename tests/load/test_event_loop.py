@@ -177,6 +177,35 @@ def test_expressions_conditions_and_outputs_of_much(load: Load) -> None:
     nothing_long(server)
 
 
+def test_secrets_and_sensitive_fields_of_much(load: Load) -> None:
+    server = load()
+    much = {"id": "much", "type": "call-tool", "toolId": "much", "inputs": {"size": 800_000},
+            "output": {"text": {"type": "string", "value": "{{ result.text }}"}}}  # fmt: skip
+    seal = {"id": "seal", "type": "call-tool", "toolId": "transform",
+            "inputs": {"kept": "{{ data.given }}"},
+            "output": {"kept": {"type": "array", "sensitive": True,
+                                "value": "{{ result.kept }}"}}}  # fmt: skip
+    document = chain([much, seal, {"id": "use", "type": "set", "values": {"n": 1}}], "sealing")
+    document["edges"][1:] = [
+        {"from": "seal", "to": "end", "condition": "data.kept | length < 900"},
+        {"from": "seal", "to": "use", "condition": "data.kept | last is endingwith('x')"},
+        {"from": "use", "to": "end"},
+    ]
+    with server.client() as client:
+        client.timeout = httpx.Timeout(60)
+        for number in range(60):
+            secret = {"value": f"of-many-{number}-{number * 7919}"}
+            client.put(f"/api/secrets/KEY_{number}", json=secret).raise_for_status()
+        create(client, document)
+        for count, status in ((900, "completed"), (1_001, "failed")):
+            given = [f"leaf-{count}-{number}-x" for number in range(count)]
+            answer = client.post("/api/workflow/start/sealing", json={"data": {"given": given}})
+            ended = answer.json()
+            assert ended["status"] == status, ended
+    assert ended["error"]["message"] == "a sensitive field holds more than 1,000 texts and numbers"
+    nothing_long(server)
+
+
 async def test_recovery_lists_and_many_starts_at_once(load: Load) -> None:
     server = load()
     with server.client() as client:

@@ -138,11 +138,12 @@ async def invoke_tool(call: Call) -> Response:
         result = await services.tools.call(call.path("id"), body.args, lambda: context)
     except StepBroke as broke:
         error: JsonObject = {"type": broke.error.type, "message": broke.error.message}
-        masked: Any = services.secrets.mask(call.tenant, error)
+        masked: Any = await services.secrets.mask(call.tenant, error)
         if refusal := _REFUSED.get(broke.error.type):
             raise refusal(masked["message"]) from broke
         return JSONResponse({"success": False, "error": masked})
-    return JSONResponse({"success": True, "data": services.secrets.mask(call.tenant, result)})
+    data = await services.secrets.mask(call.tenant, result)
+    return JSONResponse({"success": True, "data": data})
 
 
 async def _embed(call: Call, name: str, texts: Sequence[str]) -> Embedded:
