@@ -1,6 +1,7 @@
 """JSON objects in what a model writes: alone, in a fence, between words, or as a JSON text."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ _FENCE = "```"
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+.-]*")
 _BEGINS = re.compile(r"""\{(?=\s{0,200}(?:"(?:[^"\\]|\\.){0,200}"\s{0,200}:|'|\}))""", re.DOTALL)
 _MARK = re.compile(r'[{}"]')
+_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
 _STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -70,8 +72,14 @@ def _as_object(value: Json) -> JsonObject:
 
 
 def _parsed(text: str) -> Json:
-    # Many models write line breaks in texts as they are.
-    return parse_strictly(text, line_breaks=True)
+    # Many models write line breaks in texts as they are, and some a comma behind the last value.
+    try:
+        return parse_strictly(text, line_breaks=True)
+    except json.JSONDecodeError:
+        plain = _LAST_COMMA.sub(lambda found: found[1] or "", text)
+        if plain == text:
+            raise
+        return parse_strictly(plain, line_breaks=True)
 
 
 def _object_of(text: str) -> "JsonObject | None":

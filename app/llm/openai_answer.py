@@ -30,7 +30,8 @@ _OF_A_MESSAGE = frozenset(
     {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images"}
 )
 _MADE = frozenset({"audio", "images"})
-_OF_A_CALL = frozenset({"id", "type", "index", "function"})
+_FLAT = ("name", "arguments")
+_OF_A_CALL = frozenset({"id", "type", "index", "function", *_FLAT})
 _LENGTH = frozenset({"length", "max_tokens"})
 _CONTEXT = frozenset({"model_length", "context_length", "context_window"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety"})
@@ -87,7 +88,7 @@ def _calls(said: dict[str, Any]) -> tuple[ToolCall, ...]:
     found = objects_of(said.get("tool_calls"))
     if not found and isinstance(said.get("function_call"), dict):
         found = [{"function": said["function_call"]}]
-    named = [(call, as_object(call.get("function"))) for call in found]
+    named = [(call, _function_of(call)) for call in found]
     return tool_calls(
         (
             as_word(call.get("id")),
@@ -98,6 +99,12 @@ def _calls(said: dict[str, Any]) -> tuple[ToolCall, ...]:
         for call, function in named
         if function
     )
+
+
+def _function_of(call: dict[str, Any]) -> dict[str, Any]:
+    """Return what is called, also where it stands in the call itself."""
+    flat = {name: call[name] for name in _FLAT if name in call}
+    return as_object(call.get("function")) or flat
 
 
 def _extra(said: dict[str, Any]) -> JsonObject:
@@ -148,7 +155,8 @@ class _Pieces:
         """Take the next piece."""
         delta = as_object(choice.get("delta") or choice.get("message"))
         content = delta.get("content", choice.get("text"))
-        self._content += content if isinstance(content, list) else [content or ""]
+        said = as_text(content) if isinstance(content, dict) else content or ""
+        self._content += content if isinstance(content, list) else [said]
         refusal = delta.get("refusal")
         self._refusal.append(refusal if isinstance(refusal, str) else "")
         for call in objects_of(delta.get("tool_calls")):
@@ -161,7 +169,7 @@ class _Pieces:
     def _take_call(self, piece: dict[str, Any]) -> None:
         """Take a piece of a call; some servers send no index or no id, and each call whole."""
         index, call_id = as_count(piece.get("index")), as_word(piece.get("id"))
-        function = as_object(piece.get("function"))
+        function = _function_of(piece)
         name = as_word(function.get("name"))
         place = self._places.get(index)
         if place is None or self._calls[place].is_another(index, call_id, name):

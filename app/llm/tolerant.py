@@ -32,6 +32,9 @@ def as_text(value: object) -> str:
         return whole_characters(value)
     if isinstance(value, list):
         return whole_characters("".join(_text_of_part(part) for part in value))
+    if isinstance(value, dict) and value:
+        is_part = "type" in value or "text" in value
+        return whole_characters(_text_of_part(value) if is_part else json.dumps(value))
     return ""
 
 

@@ -69,6 +69,8 @@ def call(arguments: Any = TEXT, name: Any = "f", call_id: Any = "c1", **more: An
         [{"type": "text", "text": TEXT[:9]}, {"type": "output_text", "text": {"value": TEXT[9:]}}],
         [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, TEXT],
         f"<think>\nIs it {{her}}?\n</think>\n\n{TEXT}",
+        {"type": "text", "text": TEXT},
+        ARGUMENTS,
     ],
 )
 async def test_a_text_is_found_in_whatever_it_comes(content: Any) -> None:
@@ -117,6 +119,12 @@ async def test_arguments_are_read_in_every_shape_but_never_in_part(arguments: An
     assert only.arguments == found
     (only,) = (await streamed(chunk(call(arguments)), chunk({}, "tool_calls"))).tool_calls
     assert only.arguments == found
+
+
+async def test_a_call_may_stand_flat() -> None:
+    flat = {"tool_calls": [{"id": "c1", "name": "f", "arguments": TEXT}]}
+    for found in (await openai(flat), await streamed(chunk(flat), chunk({}, "tool_calls"))):
+        assert [(one.name, one.arguments) for one in found.tool_calls] == [("f", ARGUMENTS)]
 
 
 async def test_names_and_ids_are_made_usable() -> None:

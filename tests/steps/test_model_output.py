@@ -24,6 +24,7 @@ FOUND = {"name": "Ada", "age": 36}
         f"```JSON\r\n{ADA}\r\n```",
         f"```json {ADA} ```",
         '{"name": "Ada", "age": 36, "note": "two\nlines"}',
+        '{"name": "Ada", "age": 36, "note": "a, }",\n}',
         f"```{ADA}```",
         f"```json{ADA}```",
         f"```json\n{ADA}",
