@@ -23,13 +23,17 @@ from steps.language.findings import hyphen_hint
 from steps.language.foreign import foreign_hint, foreign_name_hint
 from steps.language.nodes import Node, Slice, is_now, walk
 from steps.language.operations import (
+    at,
     at_or,
     compare,
     has,
+    having,
     method,
     multiply,
     one_kind,
     ordered,
+    text_at,
+    texts,
     wrappable,
 )
 from steps.language.parser import parse
@@ -81,6 +85,8 @@ _CHECKED = {
     "_multiply": multiply,
     "_method": method,
     "_has": has,
+    "_at": at,
+    "_text_at": text_at,
     "_at_or": at_or,
 }
 
@@ -107,7 +113,13 @@ def _new_environment() -> Any:
     from minijinja import Environment
 
     return Environment(
-        filters={**FILTERS, "_one_kind": one_kind, "_wrappable": wrappable},
+        filters={
+            **FILTERS,
+            "_one_kind": one_kind,
+            "_wrappable": wrappable,
+            "_having": having,
+            "_texts": texts,
+        },
         tests={
             name: partial(_ordered_as, sign)
             for sign, names in ORDERING_TESTS.items()

@@ -18,6 +18,7 @@ from steps.date_filters import DATE_FILTERS
 from steps.durations import duration_ms
 from steps.frozen import freeze, thaw
 from steps.iso_dates import read_day, read_moment
+from steps.language.misfit import misfit
 from steps.list_filters import LIST_FILTERS
 from steps.strict_json import parse_strictly
 from steps.text_filters import TEXT_FILTERS, matches
@@ -125,7 +126,10 @@ def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
         if _work.left <= 0:  # so one call is always made, however long its text
             raise ValueError("it takes too many operations: filters are called too often")
         _spend(value)
-        result = call(value, *arguments, **named)
+        try:
+            result = call(value, *arguments, **named)
+        except (AttributeError, TypeError) as odd:
+            raise ValueError(misfit(call, (value, *arguments), named)) from odd
         _spend(result)
         return result
 

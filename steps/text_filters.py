@@ -118,7 +118,7 @@ def format_number(value: float, decimals: int = 0, group: str = ",", point: str 
     """Return a number with so many decimals, and `group` between each three digits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("format_number takes a number")  # noqa: TRY004 - told as the others
-    if not 0 <= decimals <= _MOST_DECIMALS:
+    if type(decimals) is not int or not 0 <= decimals <= _MOST_DECIMALS:
         raise ValueError(f"decimals must be 0 to {_MOST_DECIMALS}")
     written = f"{value:,.{decimals}f}"
     return written.translate({ord(","): group, ord("."): point})

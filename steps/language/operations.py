@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from steps.frozen import FrozenDict, FrozenList, WideInteger, size_of
+from steps.frozen import FrozenDict, FrozenList, WideInteger, size_of, thaw
 
 _LONGEST_SHOWN = 60
 _LONGEST_LIST = 100_000
@@ -126,9 +126,44 @@ def one_kind(values: Any, what: str, attribute: str = "") -> Any:
     """Return `values` if all of them can be ordered among themselves. Raises `Uncomparable`."""
     if isinstance(values, str):
         return values  # its characters are all texts
+    if not isinstance(values, list | tuple | dict):
+        raise Uncomparable(f"{what} takes a list, not {kind_of(values)}")
     for name in str(attribute).split(","):
         _check_items([_part(item, name.strip()) for item in values], what)
     return values
+
+
+def having(values: Any, what: str, attribute: Any) -> Any:
+    """Return `values` unless none of their objects has an attribute, or where all have to, one.
+
+    MiniJinja adds up what is not there as 0. Raises `ValueError`.
+    """
+    keys = [int(key) if key.isdigit() else key for key in str(attribute).split(".")]
+    items = _items(values) if isinstance(values, list) else ()
+    lacking = [
+        at for at, item in enumerate(items) if isinstance(item, dict) and not has(item, *keys)
+    ]
+    if lacking and what == "sum":
+        raise ValueError(f"`sum` adds up {attribute}, which item {lacking[0]} does not have")
+    if lacking and len(lacking) == sum(isinstance(item, dict) for item in items):
+        raise ValueError(f"`{what}` asks for {attribute}, which no item has")
+    return values
+
+
+def _text(value: Any) -> Any:
+    """Return what becomes a part of a text: null, booleans, lists and objects as JSON has them."""
+    is_plain = isinstance(value, str) or type(value) in (int, float, WideInteger)
+    return value if is_plain else json.dumps(thaw(value), ensure_ascii=False)
+
+
+def text_at(value: Any, *keys: object) -> Any:
+    """Return what is at a path, as it stands in a text. Raises `ValueError` where nothing is."""
+    return _text(at(value, *keys))
+
+
+def texts(values: Any) -> Any:
+    """Return the items of a list as they stand in a text."""
+    return [*map(_text, _items(values))] if isinstance(values, list) else values
 
 
 def _check_items(items: list[Any], what: str) -> None:
@@ -222,6 +257,14 @@ def _entry(value: Any, key: Any) -> Any:
 def has(value: Any, *keys: object) -> bool:
     """Say whether there is something at a path, whichever part of it is missing."""
     return _at(value, keys) is not _MISSING
+
+
+def at(value: Any, *keys: object) -> Any:
+    """Return what is at a path. Raises `ValueError` where a part of it is missing."""
+    found = _at(value, keys)
+    if found is _MISSING:
+        raise ValueError("undefined value")
+    return found
 
 
 def at_or(default: Any, also_falsy: Any, value: Any, *keys: object) -> Any:

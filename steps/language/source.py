@@ -22,6 +22,10 @@ from steps.language.nodes import (
 )
 from steps.language.operations import METHODS
 
+_PLACES = {"groupby": 0, "join": 1, "sum": 0}
+"""Where an attribute may stand without its name."""
+
+_OF_ATTRIBUTES = frozenset({"groupby", "join", "map", "sum", "unique"})
 _ORDERING = frozenset({"<", "<=", ">", ">="})
 _LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "~": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 8}
 _CHOICE, _OR, _NOT, _COMPARE, _SUM, _OPERAND, _SIGN, _PART, _WHOLE = 0, 1, 3, 4, 5, 9, 10, 11, 12
@@ -103,6 +107,9 @@ class _Writer:
             case Binary("*"):
                 factors = ", ".join(self._text(factor) for factor in _factors(node))
                 return f"_multiply({factors})", _PART
+            case Binary("~", left, right):
+                level = _LEVELS["~"]
+                return f"{self._said(left, level)} ~ {self._said(right, level + 1)}", level
             case Binary(operator, left, right):
                 level = _LEVELS[operator]
                 return f"{self._text(left, level)} {operator} {self._text(right, level + 1)}", level
@@ -142,7 +149,31 @@ class _Writer:
             of += f" | _one_kind('{node.name}'{also})"
         elif node.name == "wordwrap":
             of += " | _wrappable"
+        elif node.name == "string":
+            of = self._said(node.of, _OPERAND)
+        elif node.name in _OF_ATTRIBUTES:
+            of = self._there(node.of) + self._of_attribute(node.name, arguments)
         return f"{of} | {node.name}" + (f"({', '.join(given)})" if given else ""), _OPERAND
+
+    def _of_attribute(self, name: str, arguments: Arguments) -> str:
+        """Write what looks at the items before a filter takes what is missing for empty."""
+        named = dict(arguments.named)
+        attribute = named.get("attribute")
+        if name in _PLACES:
+            attribute = next(iter(arguments.positional[_PLACES[name] :]), attribute)
+        if attribute is not None and "default" not in named:
+            return f" | _having('{name}', {self._text(attribute)})"
+        return " | _texts" if name == "join" else ""
+
+    def _there(self, node: Node) -> str:
+        """Write a value that has to be there; a filter of ours is given null in its place."""
+        path = path_of(node)
+        return f"_at({self._path(path)})" if path and path[1] else self._text(node, _OPERAND)
+
+    def _said(self, node: Node, level: int) -> str:
+        """Write a value that becomes a part of a text, in the words of JSON."""
+        path = path_of(node)
+        return f"_text_at({self._path(path)})" if path and path[1] else self._text(node, level)
 
     def _arranged(self, node: Filter) -> Arguments:
         """Return the arguments as MiniJinja takes them: some only by name, others only by place."""

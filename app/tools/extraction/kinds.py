@@ -83,7 +83,8 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     if content.startswith(_OLE):
         return _compound(content)
     if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
-        raise unsupported(media_type if media_type != TEXT else "application/octet-stream")
+        known = media_type not in ("", TEXT)
+        raise unsupported(media_type if known else "application/octet-stream")
     return _text(content, name.rpartition(".")[2].lower())
 
 

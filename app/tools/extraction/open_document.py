@@ -18,6 +18,7 @@ _OBJECTS = {
     "annotation": "a comment",
 }
 _MOST_SPACES = 1_000
+_FLAT_TEXT = b"opendocument.text"
 
 
 def read(content: bytes, document: Document) -> None:
@@ -36,6 +37,9 @@ def read(content: bytes, document: Document) -> None:
 def read_flat(content: bytes, document: Document) -> None:
     """Read a text or presentation that is one XML document."""
     flow = Flow(document)
+    if _FLAT_TEXT in content:
+        parse(content, Words(document, flow, within="master-page"), "the document")
+        flow.end()
     parse(content, Words(document, flow, within="body"), "the document")
     flow.end()
 
@@ -74,6 +78,9 @@ class Words:
         self._inside = 0 if within else 1
         self._paragraphs = 0
         self._hidden = 0
+        self._region = ""
+        self._deleted: set[str] = set()
+        self._deleting = ""
         self._around: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -82,6 +89,7 @@ class Words:
         self._around.append(name)
         if name == self._within:
             self._inside += 1
+        self._change(name, attributes)
         if name in _OBJECTS and not self._hidden and self._inside:
             self._document.leave_out(_OBJECTS[name])
         if (
@@ -106,8 +114,21 @@ class Words:
 
     def text(self, text: str) -> None:
         """Take characters."""
-        if self._paragraphs and self._inside and not self._hidden:
+        if self._paragraphs and self._inside and not self._hidden and not self._deleting:
             self._flow.write_collapsed(text)
+
+    def _change(self, name: str, attributes: dict[str, str]) -> None:
+        """Take note of what was deleted, and may stand in its place all the same."""
+        changed = attributes.get("change-id", "")
+        match name:
+            case "changed-region":
+                self._region = attributes.get("id", "")
+            case "deletion":
+                self._deleted.add(self._region)
+            case "change-start" if changed in self._deleted and not self._deleting:
+                self._deleting = changed
+            case "change-end" if changed == self._deleting:
+                self._deleting = ""
 
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         match name:

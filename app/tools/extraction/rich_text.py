@@ -39,6 +39,7 @@ _CHARSETS = {
     204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
 _OF_SYMBOLS = 2
+_FORMULA = "EQ "
 _DEEPEST = 10_000
 _FIRST_HALVES = range(0xD800, 0xDC00)
 """Of characters that take two `\\u`, which may stand in groups of their own."""
@@ -225,12 +226,20 @@ class _Reader:
             names[self._state.font] = names.get(self._state.font, "") + text.rstrip(";")
         elif self._state.destination == "sn":
             self._property = text
+        elif self._is_formula(text):
+            self._document.leave_out("a formula of a field")
         skipped = min(self._to_skip, len(text))
         self._to_skip -= skipped
         text = text[skipped:]
         if text and self._is_shown():
             self._flush_units()
             self._bytes += text.encode("latin-1")
+
+    def _is_formula(self, text: str) -> bool:
+        """Say whether a field begins here whose instruction is what people see."""
+        around = self._around[-1:]
+        inside = self._state.destination, *(state.destination for state in around)
+        return "fldinst" in inside and text.lstrip().startswith(_FORMULA)
 
     def _write(self, text: str) -> None:
         if self._to_skip:

@@ -119,6 +119,14 @@ def test_a_slide_that_is_missing_is_named() -> None:
             "<text:tracked-changes><text:p>gone</text:p></text:tracked-changes><text:p>a</text:p>",
             "a",
         ),
+        (
+            (
+                "<text:tracked-changes><text:changed-region text:id='c1'><text:deletion/>"
+                "</text:changed-region></text:tracked-changes><text:p>a<text:change-start "
+                "text:change-id='c1'/>gone<text:change-end text:change-id='c1'/>b</text:p>"
+            ),
+            "ab",
+        ),
         ("<text:p>\n  one\n  <text:span>two</text:span>\n</text:p>", "one two"),
         ("<text:p>a<text:line-break/>b <text:title>T</text:title></text:p>", "a\nb T"),
         (
@@ -147,6 +155,20 @@ def test_a_slide_that_is_missing_is_named() -> None:
 )
 def test_an_open_document_gives_its_text(body: str, text: str) -> None:
     assert text_of("a.odt", open_document("text", body)) == text
+
+
+def test_a_flat_open_document_gives_its_headers_too() -> None:
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"'
+        for short in ("office", "text", "style")
+    )
+    content = (
+        f"<office:document {spaces} office:mimetype='application/vnd.oasis.opendocument.text'>"
+        "<office:master-styles><style:master-page><style:header><text:p>above</text:p></style:header>"
+        "</style:master-page></office:master-styles><office:body><text:p>a</text:p></office:body>"
+        "</office:document>"
+    )
+    assert text_of("a.fodt", content) == "above\na"
 
 
 def test_a_presentation_of_open_document_is_read_with_its_notes() -> None:

@@ -187,3 +187,9 @@ def test_a_mail_with_odd_headers_is_still_one() -> None:
     content = b"X_Odd/1: y\r\nFrom: a@x\r\nSubject: s\r\n\r\nhi"
     assert text_of("upload", content) == "From: a@x\nSubject: s\n\nhi"
     assert text_of("a.eml", b"From: a@x\r\nno header\r\n\r\nhi").startswith("From: a@x")
+
+
+def test_a_formula_that_a_field_shows_is_named() -> None:
+    field = r"{\field{\*\fldinst { EQ \\o\\al(\\s\\up 9(x),y)}}{\fldrslt {}}}"
+    found = read("a.rtf", rf"{{\rtf1 a {field}b {{\field{{\*\fldinst PAGE}}{{\fldrslt 7}}}}}}")
+    assert (found["text"], found["leftOut"]) == ("a b 7", ["a formula of a field"])
