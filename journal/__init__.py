@@ -11,6 +11,7 @@ from journal.backup import copy_database, open_read_only
 from journal.bell import CHANGE, PLACE, RUN, SHARDS_MOVED, WAKE, Bell
 from journal.captions import CaptionRow, Captions
 from journal.checkpoints import check_wal, has_wal, unmark
+from journal.child_rows import ChildLine
 from journal.children import ChildList, ChildRow, Family
 from journal.connection import Connection, DatabaseError
 from journal.counters import Histogram, WriterCounters
@@ -161,6 +162,7 @@ __all__ = [
     "Change",
     "ChangeNote",
     "ChangedMeanwhile",
+    "ChildLine",
     "ChildList",
     "ChildOf",
     "ChildRow",

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from engine.value import value
+from journal.child_rows import ChildLines
 from journal.connection import ALL_ROWS
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
@@ -34,11 +35,16 @@ class Family:
 
 
 class ChildList:
-    """Queries over the projection of child runs; each is bounded by the children it gives."""
+    """Queries over the projection of child runs; each is bounded by the children it gives.
+
+    Attributes:
+        lines: The child runs of a visit as people look at them.
+    """
 
     def __init__(self, readers: Readers, lists: Readers) -> None:
         self._readers = readers
         self._lists = lists
+        self.lines = ChildLines(lists)
 
     async def open(self, family: Family) -> list[ChildRow]:
         """Return the children that have not ended, by item."""

@@ -103,11 +103,11 @@ def written_bodies(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str,
             yield path, with_start(body)
         steps = body.get("steps")
         for step in steps if isinstance(steps, list) else ():
-            for name, inner in _written_in(step):
+            for name, inner in written_in(step):
                 todo.append((inline_path(path, str(step.get("id")), name), inner))
 
 
-def _written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def written_in(step: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the bodies that stand in a step by their names: its own, or those of branches."""
     if not isinstance(step, dict):
         return
@@ -132,7 +132,7 @@ def step_count(document: Json) -> int:
         todo += local.values() if isinstance(local, dict) else ()
         for step in steps if isinstance(steps, list) else ():
             count += 1
-            todo += (inner for _, inner in _written_in(step))
+            todo += (inner for _, inner in written_in(step))
     return count
 
 

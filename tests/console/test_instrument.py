@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import httpx
 from selenium.webdriver.common.by import By
 
 from app.web.console.rounds import Rounds, folded
 from app.web.console.time_axis import TimeAxis
 from tests.console.browser import Person
+from tests.console.test_access import sign_in
 from tests.harness.echo import Echo
 from tests.harness.server import Server, settled
 
@@ -76,3 +78,46 @@ def test_a_run_is_looked_into_and_repaired(console: Server, person: Person) -> N
         person.sees("The step was skipped.")
         assert settled(client, run)["result"] == {"n": 30, "status": 201}
         assert person.errors() == []
+
+
+def test_items_of_a_step_are_paged_and_the_steps_of_each_open_in_the_picture(
+    console: Server,
+) -> None:
+    ship = {
+        "id": "ship",
+        "type": "set",
+        "name": "Ship",
+        "values": {"y": "{{ 10 / (data.item - 3) }}"},
+    }
+    each = {
+        "id": "each",
+        "type": "call-workflow",
+        "name": "Each",
+        "items": "{{ range(30) | list }}",
+        "steps": [ship],
+    }
+    flow = {"id": "many", "name": "Many", "title": "Order {{ data.n | default('nine') }}", "initialStep": "each",
+            "steps": [each, {"id": "end", "type": "end-flow"}], "edges": [{"from": "each", "to": "end"}]}  # fmt: skip
+    with (
+        console.client("owner", "itemising") as client,
+        httpx.Client(base_url=console.address) as browser,
+    ):
+        client.post("/api/workflows", json=flow).raise_for_status()
+        run = client.post("/api/workflow/start/many", json={"data": {}}).json()["runId"]
+        settled(client, run, "failed")
+        sign_in(browser, "itemising", console.key("viewer", "itemising"))
+        shown = browser.get(f"/runs/{run}").text
+        assert "<h1>Order nine</h1>" in shown
+        assert shown.count('<td class="quiet">') >= 3
+        assert "1 failed" in shown
+        assert "unable to calculate" in shown
+        failed = browser.get(f"/runs/{run}?items=failed").text
+        assert "ExpressionFailed" in failed[failed.index("Child runs of Each") :]
+        assert 'data-step="ship"' not in shown
+        opened = browser.get(f"/runs/{run}?open=each").text
+        assert 'data-step="ship"' in opened
+        assert ">1 failed</text>" in opened
+        page = browser.get(
+            f"/runs/{run}?items=none&after=x.y&open=,,each/item,ghost&part=99&visit=-1"
+        )
+        assert page.status_code == 200

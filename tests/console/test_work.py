@@ -3,13 +3,15 @@
 import random
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from app.web.console.compare import compared
-from app.web.console.graph import draw
+from app.web.console.graph import Inside, Route, StepCounts, StepState, draw
 from app.web.console.line_differences import Block, differences
+from tests.console.test_size import boxes
 from tests.harness.work import calls_of, lines_of
 
 GROWTH = 5.5
@@ -111,6 +113,39 @@ def test_differences_lead_from_one_text_to_the_other() -> None:
             assert sum(block.new_end - block.new for block in blocks) == 3
 
 
-def test_a_workflow_that_is_too_large_says_so_in_the_place_of_its_picture() -> None:
-    assert draw(chain(300, [])).count("<rect") >= 300
-    assert "No picture: of 301 steps, more than 300 are not drawn." in draw(chain(301, []))
+def test_a_picture_of_a_thousand_steps_shows_a_part_of_them_and_costs_in_proportion() -> None:
+    document = chain(1_000, [(n, n + 30) for n in range(0, 960, 7)])
+    svg = draw(document, {"s700": StepState("failed", 1)}, Route(here={"visit": "9"}))
+    assert svg.count("data-step=") == 50 + 19
+    assert 'data-step="s700"' in svg, "the part of what failed is open"
+    assert 'href="?visit=9&amp;part=3"' in svg
+    assert "part=3" in draw(document, None, Route(here={}))
+    assert 'data-step="s150"' in draw(document, None, Route(here={"part": "3"}))
+    assert len(svg) < 90_000
+    costs = [calls_of(partial(draw, chain(count, []))) for count in (250, 1_000)]
+    assert costs[1] <= GROWTH * costs[0]
+
+
+def body(*ids: str) -> dict[str, Any]:
+    return {"steps": [{"id": name, "type": "set"} for name in ids], "edges": [{"from": a, "to": b} for a, b in pairwise(ids)]}  # fmt: skip
+
+
+def test_bodies_open_in_their_steps_and_cover_nothing() -> None:
+    group = {"id": "g", "type": "group", **body("x", "y", "z")}
+    document = {"initialStep": "a", "steps": [{"id": "a", "type": "parallel", "branches": {"l": body("b", "c"), "r": {"steps": [group]}}},
+                {"id": "e", "type": "end-flow"}, {"id": "f", "type": "end-flow"}], "edges": [{"from": "a", "to": "e"}, {"from": "a", "to": "f"}]}  # fmt: skip
+    shut = draw(document, None, Route(here={}))
+    assert "?open=a" in shut
+    assert 'data-step="b"' not in shut
+    inside = {"a/l": Inside({"b": StepState("failed", 1)}), "a/r": Inside(counts={"g": StepCounts(3, 2)})}  # fmt: skip
+    svg = draw(document, None, Route(here={"open": "a"}, opened=frozenset({"a"}), inside=inside))
+    assert "state-failed" in svg
+    assert "3 here, 2 failed" in svg
+    assert "?open=a%2Ca%2Fr%2Fg" in svg, "what stands in a body opens too"
+    deep = draw(document, None, Route(here={}, opened=frozenset({"a", "a/r/g"})))
+    assert [name for name in "abcefgxyz" if f'data-step="{name}"' not in deep] == []
+    places = list(boxes(draw(document, None, Route(opened=frozenset({"a", "a/r/g"})))).items())
+    outer = {name: place for name, place in places if name in "aef"}
+    (_, ay, width, height), (_, ey, *_) = outer["a"], outer["e"]
+    assert width > 2 * 228
+    assert ey > ay + height

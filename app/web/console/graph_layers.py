@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeAlias
 
 from engine.value import value
 
@@ -17,7 +18,7 @@ NODE_WIDTH, NODE_HEIGHT = 228, 54
 LABEL_WIDTH = 156
 _BEND_WIDTH = 20
 _GAP = 34
-LAYER_HEIGHT = NODE_HEIGHT + 74
+LAYER_GAP = 74
 _ORDER_SWEEPS = 8
 _PLACE_SWEEPS = 12
 _MOST_PIECES = 9_000
@@ -30,11 +31,16 @@ class TooManyPieces(Exception):
 
 @dataclass(slots=True)
 class Node:
-    """A step, or a bend of a way: its layer, and its middle from the left."""
+    """A step, or a bend of a way: its layer, its middle from the left, and from where it goes down.
+
+    A bend is as high as its layer, since a way goes straight down beside the steps there.
+    """
 
     width: float
+    height: float = 0
     layer: int = 0
     x: float = 0
+    top: float = 0
     above: list["Node"] = field(default_factory=list)
     below: list["Node"] = field(default_factory=list)
     place: int = 0
@@ -58,16 +64,24 @@ class Layout:
         ways: Of each arrow the spots from its source to its target; None for one that leads
             back to its own step.
         width: From the left of the leftmost to the right of the rightmost.
+        height: From the top of the first layer to the foot of the last.
     """
 
     steps: Mapping[str, Node]
     ways: Sequence[tuple[Node, ...] | None]
     width: float
-    layers: int
+    height: float
 
 
-def lay_out(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> Layout:
+Size: TypeAlias = tuple[float, float]
+
+
+def lay_out(
+    steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str, sizes: Mapping[str, Size]
+) -> Layout:
     """Return every step and every way its place; `first` stands on top.
+
+    `sizes` has the width and height of those that are larger than others.
 
     The work is near-linear in the pieces of all edges. Their number may be the product of
     edges and layers, so it is bounded.
@@ -75,14 +89,8 @@ def lay_out(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> La
     Raises:
         TooManyPieces: There are more than a picture can show.
     """
-    spots = {name: Node(NODE_WIDTH) for name in steps}
-    turned = _closing(steps, arrows, first)
-    forward = [
-        (index, arrow.target, arrow.source) if index in turned else (index, *_ends(arrow))
-        for index, arrow in enumerate(arrows)
-        if arrow.source != arrow.target
-    ]
-    _assign_layers(spots, forward)
+    spots = {name: Node(*sizes.get(name, (NODE_WIDTH, NODE_HEIGHT))) for name in steps}
+    turned, forward = _layered(spots, arrows, first)
     if sum(spots[low].layer - spots[high].layer for _, high, low in forward) > _MOST_PIECES:
         raise TooManyPieces
     ways: list[tuple[Node, ...] | None] = [None] * len(arrows)
@@ -100,7 +108,41 @@ def lay_out(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> La
     for spot in everything:
         spot.x -= left
     width = max((spot.x + spot.width / 2 for spot in everything), default=0)
-    return Layout(spots, ways, width, len(layers))
+    return Layout(spots, ways, width, _stacked(layers))
+
+
+def layers_of(steps: Sequence[str], arrows: Sequence[DrawnEdge], first: str) -> dict[str, int]:
+    """Return how far down each step stands; linear in steps and edges."""
+    spots = {name: Node(NODE_WIDTH) for name in steps}
+    _layered(spots, arrows, first)
+    return {name: spot.layer for name, spot in spots.items()}
+
+
+def _layered(
+    spots: Mapping[str, Node], arrows: Sequence[DrawnEdge], first: str
+) -> tuple[set[int], list[tuple[int, str, str]]]:
+    """Give each step its layer; return the edges turned around, and all from top to bottom."""
+    turned = _closing(list(spots), arrows, first)
+    forward = [
+        (index, arrow.target, arrow.source) if index in turned else (index, *_ends(arrow))
+        for index, arrow in enumerate(arrows)
+        if arrow.source != arrow.target
+    ]
+    _assign_layers(spots, forward)
+    return turned, forward
+
+
+def _stacked(layers: Sequence[Sequence[Node]]) -> float:
+    """Put each layer below the one before, as high as the highest in it; return the whole."""
+    top = 0.0
+    for layer in layers:
+        height = max((spot.height for spot in layer), default=0) or NODE_HEIGHT
+        for spot in layer:
+            spot.top = top
+            if spot.is_bend:
+                spot.height = height
+        top += height + LAYER_GAP
+    return max(0.0, top - LAYER_GAP)
 
 
 def _ends(arrow: DrawnEdge) -> tuple[str, str]:
@@ -152,7 +194,8 @@ def _assign_layers(spots: Mapping[str, Node], forward: Iterable[tuple[int, str, 
 
 def _bends(upper: Node, lower: Node, is_labelled: bool, is_turned: bool) -> list[Node]:
     bends = [
-        Node(_BEND_WIDTH, layer, is_bend=True) for layer in range(upper.layer + 1, lower.layer)
+        Node(_BEND_WIDTH, layer=layer, is_bend=True)
+        for layer in range(upper.layer + 1, lower.layer)
     ]
     if bends and is_labelled:
         bends[-1 if is_turned else 0].width = LABEL_WIDTH

@@ -95,6 +95,12 @@ def pretty(value: Any) -> str:
     return f"{text[:_LONGEST_JSON]}\n… {len(text) - _LONGEST_JSON} more characters; the API has all"
 
 
+def editable(value: Any) -> str:
+    """Return JSON for a field that says what replaces it; nothing where it is too much for one."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return text if len(text) <= _LONGEST_JSON else "{}"
+
+
 def size(count: int) -> str:
     """Return bytes for people."""
     amount = float(count)
@@ -140,6 +146,7 @@ _environment = Environment(
         "counting": counting,
         "took": took,
         "pretty": pretty,
+        "editable": editable,
         "size": size,
         "words": words,
         "shortened": shortened,

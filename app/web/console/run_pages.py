@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -12,7 +13,8 @@ from app.web.console.graph import Route, picture
 from app.web.console.inspector import explained_here, given_of, tree
 from app.web.console.page import Page
 from app.web.console.pauses import PauseCard, part_shown, pause_card
-from app.web.console.rendering import page, words
+from app.web.console.rendering import editable, page, words
+from app.web.console.run_children import insides, items_of, opened
 from app.web.console.run_view import repairs_of, run_view
 from app.web.console.timeline import (
     Timeline,
@@ -28,14 +30,13 @@ from app.wire.pauses_below import MOST_PAUSES, signal_of
 from app.wire.run_document import status_document
 from app.wire.run_history import HistoryPage
 from engine import JsonObject, Run, seen_of
-from journal import CaptionRow, NotFound, RunFilter, RunRow, UnknownRun
+from journal import CaptionRow, NotFound, UnknownRun
 from steps.bodies import body_at
 
 _MOST_CHAPTERS = 60
-_MOST_EVENTS = 200
-_MOST_CHILDREN = 20
+_MOST_EVENTS = 100
+_MOST_REPAIRABLE, _MOST_DATA = 100, 30_000
 _MOST_VERSIONS = 50
-_FIRST = ("failed", "paused", "running")
 _LONG = 500
 _MOST_CARDS = 20
 
@@ -48,13 +49,11 @@ async def run_page(call: Call) -> Response:
     run = story.run
     ids: list[str] = []
     counts: dict[str, int] | None = None
-    family: dict[str, int] = {}
     if any(visit.children for visit in run.history):
         ids = await services.journal.children.ids(run.id, 100)
         counts = await services.journal.children.counts(
             run.id, run.executions, attempts=run.history[-1].attempt
         )
-        family = await services.journal.children.counts_of_all(run.id)
     document = await _definition(call, story)
     carried = _carried(story)
     earlier = {item["run_id"] for item in carried} | ({run.origin.run_id} if run.origin else set())
@@ -77,7 +76,9 @@ async def run_page(call: Call) -> Response:
         is_over=run.is_over,
         state=run.state.value,
         caller=run.caller,
-        graph=await picture(document, states_of(run), _route(story, seq)) if document else "",
+        graph=await _graph(call, story, seq, document),
+        kept=_kept(call),
+        items=await items_of(call, run, chapter, _execution(story, chapter)),
         **rows_of(story, seq, _number(call, "unfold"), now_ms),
         selected=told,
         given=await given_of(call, run, history, chapter) if chapter else {},
@@ -89,9 +90,6 @@ async def run_page(call: Call) -> Response:
         carried=carried,
         carried_before=sum(run.visits.values()) - run.executions - len(carried),
         known=await services.journal.runs.known(call.tenant, earlier),
-        children=[_child(row) for row in await _children(call, run.id, family)],
-        family=family,
-        progress=_progress(status),
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
@@ -123,11 +121,31 @@ def _selected(call: Call, story: Timeline) -> TimelineVisit | None:
     return story.chapters[-1] if story.chapters else None
 
 
-def _route(story: Timeline, selected: int) -> Route:
-    """Return what the picture shows of the way that the run took."""
-    links = {one.step_id: f"?visit={one.seq}#inspector" for one in story.chapters}
-    here = next((one.step_id for one in story.chapters if one.seq == selected), "")
-    return Route(frozenset(taken(story)), links, here)
+async def _graph(
+    call: Call, story: Timeline, selected: int, document: "dict[str, Any] | None"
+) -> str:
+    """Return the picture of the way that the run took, with what the address has open in it."""
+    if document is None:
+        return ""
+    asked, run = call.request.query_params, story.run
+    paths = opened(call)
+    here = {name: asked[name] for name in ("visit", "open", "part") if asked.get(name)}
+    links = {one.step_id: f"?visit={one.seq}{_kept(call)}#inspector" for one in story.chapters}
+    chosen = next((one.step_id for one in story.chapters if one.seq == selected), "")
+    inside = await insides(call, run, document, paths) if paths else {}
+    route = Route(frozenset(taken(story)), links, chosen, here=here, opened=paths, inside=inside)
+    return await picture(document, states_of(run), route)
+
+
+def _kept(call: Call) -> str:
+    """Return what links to visits keep of the address: what stands open in the picture."""
+    text = call.request.query_params.get("open", "")
+    return f"&{urlencode({'open': text[:2_000]})}" if text else ""
+
+
+def _execution(story: Timeline, chapter: TimelineVisit | None) -> int:
+    """Return the number of a visit among those of the run."""
+    return story.chapters.index(chapter) + 1 if chapter else 0
 
 
 def _retry(story: Timeline, now_ms: int) -> "dict[str, Any] | None":
@@ -156,33 +174,6 @@ async def _versions(call: Call, run: Run) -> list[str]:
     except NotFound:
         return []
     return [item.version for item in found if item.version != run.version]
-
-
-async def _children(call: Call, run_id: str, family: dict[str, int]) -> list[RunRow]:
-    """Return some child runs: those that failed or that wait first, then the newest."""
-    found: dict[str, RunRow] = {}
-    for status in (*(one for one in _FIRST if one in family), None):
-        wanted = RunFilter(parent_id=run_id, status=status)
-        if family and len(found) < _MOST_CHILDREN:
-            rows = await call.services.journal.runs.page(call.tenant, wanted, _MOST_CHILDREN)
-            found |= {row.run_id: row for row in rows if row.run_id not in found}
-    return list(found.values())[:_MOST_CHILDREN]
-
-
-def _child(row: Any) -> dict[str, Any]:
-    return {
-        "run_id": row.run_id,
-        "workflow_id": row.workflow_id,
-        "status": row.status,
-        "step_id": row.step_id,
-        "part": part_shown(row.body, row.item),
-        "started_ms": row.started_at_ms,
-    }
-
-
-def _progress(status: dict[str, Any]) -> "dict[str, Any] | None":
-    history = status["stepExecutionHistory"]
-    return history[-1].get("progress") if history else None
 
 
 async def _pause_card(call: Call, run: Run) -> PauseCard | None:
@@ -247,17 +238,25 @@ def _carried(story: Timeline) -> list[dict[str, Any]]:
 
 
 def _repairable(story: Timeline) -> list[dict[str, Any]]:
-    """Return the steps from which the run can be run again, the newest visit of each."""
+    """Return the steps that were entered last, the newest visit of each, to run again from.
+
+    Their data is there as far as a page has room for it; else `{}`, which changes nothing.
+    """
     newest = {chapter.step_id: chapter for chapter in story.chapters}
-    return [
-        {
-            "id": step_id,
-            "name": (chapter.visit.step_name if chapter.visit else None) or step_id,
-            "data": chapter.data,
-            "is_last": chapter is story.chapters[-1],
-        }
-        for step_id, chapter in newest.items()
-    ]
+    last = sorted(newest.values(), key=lambda chapter: -chapter.seq)[:_MOST_REPAIRABLE]
+    found, room = [], _MOST_DATA
+    for chapter in last:
+        text = editable(chapter.data)
+        room -= len(text)
+        found.append(
+            {
+                "id": chapter.step_id,
+                "name": (chapter.visit.step_name if chapter.visit else None) or chapter.step_id,
+                "text": text if room >= 0 else "{}",
+                "is_last": chapter is story.chapters[-1],
+            }
+        )
+    return found[::-1]
 
 
 PAGES = (Page("GET", "/runs/{runId}", Role.VIEWER, run_page, "A run"),)

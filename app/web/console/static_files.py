@@ -1,5 +1,8 @@
 """The few files that browsers keep: their address changes with their content."""
 
+import gzip
+from functools import cache
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,5 +19,13 @@ async def static_file(request: Request, _: Services) -> Response:
     if request.path_params["version"] != STATIC_VERSION or name not in STATIC:
         return Response(status_code=404)
     kind = _TYPES[name.rpartition(".")[2]]
-    forever = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(STATIC[name], media_type=kind, headers=forever)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    offered = request.headers.get("accept-encoding", "").replace(" ", "").split(",")
+    if "gzip" not in offered:
+        return Response(STATIC[name], media_type=kind, headers=headers)
+    return Response(_packed(name), media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+
+
+@cache
+def _packed(name: str) -> bytes:
+    return gzip.compress(STATIC[name], 9, mtime=0)

@@ -17,6 +17,7 @@ from app.web.console.form_fields import form_fields, start_fields
 from app.web.console.graph import Route, StepCounts, picture
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
+from app.web.console.run_children import opened
 from app.web.console.samples import sample_text, samples
 from app.web.console.snippets import snippets
 from app.web.console.version_list import (
@@ -31,12 +32,13 @@ from app.wire.errors import NotFoundHere
 from app.wire.json_body import json_body
 from engine import JsonObject
 from journal import DefinitionFilter, RunFilter, VersionRow
-from steps.bodies import written_bodies
+from steps.bodies import LOCAL, written_bodies
 from steps.problems import InvalidDefinition
 
 _PAGE = 50
 _PERIOD = "7d"
-_MOST_BODIES = 50
+_MOST_BODIES = 10
+_MOST_EDGES = 200
 _BLANK = """{
   "name": "New workflow",
   "description": "",
@@ -56,6 +58,13 @@ class NewQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     sample: str | None = Field(None, max_length=100)
+
+
+class PictureQuery(VersionListQuery):
+    """Which version is shown, and what of its picture is open."""
+
+    open: str | None = Field(None, max_length=2_000)
+    part: str | None = Field(None, max_length=5)
 
 
 async def list_page(call: Call) -> Response:
@@ -80,12 +89,13 @@ async def list_page(call: Call) -> Response:
 
 async def workflow_page(call: Call) -> Response:
     """Show one version of a workflow."""
-    query = call.query(VersionListQuery)
+    query = call.query(PictureQuery)
     workflow_id, table = call.path("id"), call.services.workflows.table
     row = await table.get(call.tenant, workflow_id, query.version)
     runs = await call.services.journal.runs.page(call.tenant, RunFilter(workflow_id=workflow_id), 5)
     specs = await _inputs(call, row)
     statistics = await statistics_document(call.services, call.tenant, workflow_id, _PERIOD)
+    ways = edges(row.definition)
     settings = call.services.settings
     base = settings.public_url or str(call.request.base_url).rstrip("/")
     return await page(
@@ -93,29 +103,34 @@ async def workflow_page(call: Call) -> Response:
         "workflow.html",
         "workflows",
         workflow=_brief(row),
-        graph=await picture(row.definition, route=_counts(statistics)),
+        graph=await picture(row.definition, route=_counts(call, statistics)),
         statistics=statistics,
         bodies=await _bodies(row.definition),
-        edges=edges(row.definition),
+        edges=ways[:_MOST_EDGES],
+        edge_count=len(ways),
         **await version_list(table, call.tenant, row, query.offset),
         runs=runs,
         callers=await call.services.workflows.callers(call.tenant, "workflowId", workflow_id),
         inputs=form_fields(specs or {}),
         unusable=specs is None,
         snippets=snippets(base, call.tenant, row.id, specs or {}),
-        text=json.dumps(row.definition, ensure_ascii=False, indent=2),
+        definition=row.definition,
     )
 
 
-def _counts(statistics: JsonObject) -> Route:
+def _counts(call: Call, statistics: JsonObject) -> Route:
     """Return how many runs stand and failed where, for the picture."""
     steps: Any = statistics["steps"]
-    return Route(counts={one["stepId"]: StepCounts(one["here"], one["failed"]) for one in steps})
+    asked = call.request.query_params
+    here = {name: asked[name] for name in ("version", "open", "part") if asked.get(name)}
+    counts = {one["stepId"]: StepCounts(one["here"], one["failed"]) for one in steps}
+    return Route(counts=counts, here=here, opened=opened(call))
 
 
 async def _bodies(document: JsonObject) -> list[dict[str, str]]:
-    """Return the pictures of the first bodies of a document, those of branches included."""
-    first = islice(written_bodies(document), _MOST_BODIES)
+    """Return the pictures of a document's own workflows; other bodies open in their steps."""
+    own = ((path, body) for path, body in written_bodies(document) if "/" not in path)
+    first = islice((one for one in own if one[0].startswith(LOCAL)), _MOST_BODIES)
     return [{"path": path, "graph": await picture(body)} for path, body in first]
 
 

@@ -1,6 +1,6 @@
 // Pages that keep up: after an event the page is fetched again, and what has changed is put in.
 import { merge } from "./cards.js";
-import { startPictures } from "./picture.js";
+import { redraw } from "./picture.js";
 import { mergeRows } from "./rows.js";
 import { showTimes } from "./times.js";
 
@@ -89,7 +89,10 @@ export async function refresh() {
   showTimes(fresh);
   for (const region of document.querySelectorAll("[data-live-region]")) swap(region, fresh.getElementById(region.id));
   for (const list of document.querySelectorAll("[data-live-list]")) merge(list, fresh.getElementById(list.id));
-  for (const place of document.querySelectorAll("[data-live-graph]")) redraw(place, fresh.getElementById(place.id));
+  for (const place of document.querySelectorAll("[data-live-graph] [data-graph]")) {
+    const drawn = fresh.querySelector("[data-live-graph] [data-pane] svg");
+    if (drawn) redraw(place, drawn);
+  }
   document.dispatchEvent(new Event("refreshed"));
   return fresh;
 }
@@ -107,17 +110,6 @@ function swap(region, fresh) {
   region.hidden = fresh.hidden;
   region.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
   if (focused) follow(region, focused)?.focus({ preventScroll: true });
-}
-
-function redraw(place, fresh) {
-  const old = place.querySelector("svg");
-  const drawn = fresh?.querySelector("svg");
-  if (!old || !drawn) return;
-  drawn.setAttribute("width", old.getAttribute("width"));
-  drawn.setAttribute("height", old.getAttribute("height"));
-  drawn.dataset.scaled = "yes";
-  if (old.outerHTML !== drawn.outerHTML) old.replaceWith(document.adoptNode(drawn));
-  startPictures(place);
 }
 
 function path(root, node) {

@@ -2,6 +2,7 @@
 const READABLE = 0.72;
 const SMALLEST_LARGEST = [0.1, 2];
 const MAP_FROM = 30;
+const AT_WORK = ".state-running,.state-paused,.state-waiting";
 const SVG = "http://www.w3.org/2000/svg";
 
 export function startPictures(root) {
@@ -12,6 +13,10 @@ export function startPictures(root) {
     picture.addEventListener("click", (event) => {
       const zoom = event.target.closest("[data-zoom]")?.dataset.zoom;
       if (zoom) scale(pane, zoom);
+      const follow = event.target.closest("[data-follow]");
+      if (!follow) return;
+      follow.setAttribute("aria-pressed", String(follow.getAttribute("aria-pressed") !== "true"));
+      if (isFollowing(picture)) centre(pane, AT_WORK);
     });
     drag(pane);
     zoomByHand(pane);
@@ -57,18 +62,20 @@ function zoomAt(pane, factor, clientX, clientY) {
 
 // From so many steps on, a small picture of the whole says where one is.
 function startMap(picture, pane) {
+  picture.querySelector(".minimap")?.remove();
   const svg = pane.querySelector("svg");
   const steps = svg ? [...svg.querySelectorAll(".step")] : [];
-  if (steps.length < MAP_FROM || picture.querySelector(".minimap")) return;
+  if (steps.length < MAP_FROM) return;
   const map = document.createElementNS(SVG, "svg");
   const { width, height } = svg.viewBox.baseVal;
   map.setAttribute("class", "minimap");
   map.setAttribute("viewBox", `0 0 ${width} ${height}`);
   map.setAttribute("aria-hidden", "true");
+  const whole = svg.getBoundingClientRect();
+  const share = width / whole.width;
   for (const step of steps) {
-    const [, x, y] = step.getAttribute("transform").match(/([\d.-]+) ([\d.-]+)/);
-    const inner = step.querySelector("rect");
-    map.append(rect(x, y, inner.getAttribute("width"), inner.getAttribute("height"), step.getAttribute("class")));
+    const box = step.querySelector("rect").getBoundingClientRect();
+    map.append(rect((box.x - whole.x) * share, (box.y - whole.y) * share, box.width * share, box.height * share, step.getAttribute("class")));
   }
   const view = rect(0, 0, 1, 1, "view");
   view.setAttribute("stroke-width", Math.max(width, height) / 60);
@@ -84,7 +91,7 @@ function startMap(picture, pane) {
     const scaled = Number(pane.querySelector("svg").getAttribute("width")) / width;
     pane.scrollTo(((event.clientX - box.left) / box.width) * width * scaled - pane.clientWidth / 2, ((event.clientY - box.top) / box.height) * height * scaled - pane.clientHeight / 2);
   });
-  pane.addEventListener("scroll", show);
+  pane.onscroll = show;
   new ResizeObserver(show).observe(svg);
   picture.append(map);
   show();
@@ -96,16 +103,36 @@ function rect(x, y, width, height, name) {
   return made;
 }
 
-// A picture drawn anew keeps the size and the place that the one before had.
+// A picture drawn anew, on a page that keeps up.
+export function redraw(picture, drawn) {
+  const pane = picture.querySelector("[data-pane]");
+  const old = pane.querySelector("svg");
+  drawn.dataset.scaled = "yes";
+  sizeLike(drawn, old);
+  if (old.outerHTML === drawn.outerHTML) return;
+  showAnew(pane, document.adoptNode(drawn));
+  startMap(picture, pane);
+  if (isFollowing(picture)) centre(pane, AT_WORK);
+}
+
+function isFollowing(picture) {
+  return picture.querySelector("[data-follow]")?.getAttribute("aria-pressed") === "true";
+}
+
+function sizeLike(drawn, old) {
+  const share = Number(old.getAttribute("width")) / old.viewBox.baseVal.width;
+  const { width, height } = drawn.viewBox.baseVal;
+  drawn.setAttribute("width", Math.round(width * share));
+  drawn.setAttribute("height", Math.round(height * share));
+}
+
+// It keeps the size and the place that the one before had.
 export function showAnew(pane, drawn) {
   const old = pane.querySelector("svg");
   const place = [pane.scrollLeft, pane.scrollTop];
   pane.replaceChildren(drawn);
   if (!old) { scale(pane, "begin"); centre(pane); return; }
-  const share = Number(old.getAttribute("width")) / old.viewBox.baseVal.width;
-  const { width, height } = drawn.viewBox.baseVal;
-  drawn.setAttribute("width", Math.round(width * share));
-  drawn.setAttribute("height", Math.round(height * share));
+  sizeLike(drawn, old);
   pane.scrollTo(...place);
 }
 
@@ -133,8 +160,8 @@ function drag(pane) {
   });
 }
 
-function centre(pane) {
-  const current = pane.querySelector(".state-running,.state-paused,.state-waiting,.state-failed") ?? pane.querySelector(".first");
+function centre(pane, which = ".selected") {
+  const current = pane.querySelector(which) ?? pane.querySelector(`${AT_WORK},.state-failed`) ?? pane.querySelector(".first");
   if (!current) return;
   const box = current.getBoundingClientRect();
   const frame = pane.getBoundingClientRect();

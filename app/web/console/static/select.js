@@ -2,7 +2,7 @@
 import { refresh } from "./live.js";
 
 export function startSelecting() {
-  if (!document.getElementById("inspector")) return;
+  if (!document.querySelector("[data-live-graph], #inspector")) return;
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-select], a[data-explain]");
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -15,6 +15,7 @@ export function startSelecting() {
 async function go(address, isExplained) {
   history.pushState(null, "", address);
   await refresh();
+  if (!isExplained && !address.includes("#inspector")) return;
   const inspector = document.getElementById("inspector");
   const panel = inspector.parentElement;
   if (isExplained || panel.scrollHeight > panel.clientHeight) panel.scrollTop = 0;

@@ -1,0 +1,132 @@
+"""What a picture of a workflow is drawn from: its steps and edges, and what a run did in them."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from engine.value import value
+
+OCCASIONS = ("success", "error", "timeout", "cancel")
+
+
+@value(frozen=True, slots=True)
+class StepState:
+    """How one step of a run stands: the status of its newest visit, and how many there were.
+
+    `is_carried` marks a step that only an earlier run has done, of which this one is a rerun.
+    """
+
+    status: str
+    visits: int
+    is_carried: bool = False
+
+
+@value(frozen=True, slots=True)
+class StepCounts:
+    """How many runs of a workflow are in a step, and how many failed in it."""
+
+    here: int
+    failed: int
+
+    @property
+    def text(self) -> str:
+        """What the picture says of them."""
+        told = ((self.here, f"{self.here} here"), (self.failed, f"{self.failed} failed"))
+        return ", ".join(words for count, words in told if count)
+
+
+@value(frozen=True, slots=True)
+class Edge:
+    """A way between two steps, and when it is taken."""
+
+    source: str
+    target: str
+    on: str
+    condition: str | None
+
+    @property
+    def label(self) -> str:
+        """What stands on the way: its occasion and its condition."""
+        occasion = "" if self.on == "success" else f"on {self.on}"
+        return " · ".join(part for part in (occasion, self.condition) if part)
+
+    @property
+    def short_label(self) -> str:
+        """The label without what every condition begins with."""
+        return self.label.replace("data.", "")
+
+
+@value(frozen=True, slots=True)
+class Inside:
+    """What happened in a body that stands in a step.
+
+    Attributes:
+        states: How its steps stand, where one run of it is looked at.
+        counts: How many runs of it are in each step and failed there, where there are many.
+    """
+
+    states: "Mapping[str, StepState] | None" = None
+    counts: "Mapping[str, StepCounts]" = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    taken: frozenset[tuple[str, str]] = frozenset()
+
+
+@value(frozen=True, slots=True)
+class Route:
+    """What a run has done in a picture, and what of the picture is open.
+
+    Attributes:
+        taken: The edges that it has gone along, from step to step.
+        links: Where each step leads to when it is pressed.
+        selected: The step that is looked at.
+        counts: How many runs are in each step, in the picture of a workflow.
+        here: The query of the page, from which what opens and closes parts is made; None where
+            nothing can be opened.
+        opened: The paths of the steps whose bodies are drawn in them.
+        inside: What happened in these bodies, by their paths.
+    """
+
+    taken: frozenset[tuple[str, str]] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
+    selected: str = ""
+    counts: Mapping[str, StepCounts] = field(default_factory=dict)
+    here: Mapping[str, str] | None = None
+    opened: frozenset[str] = frozenset()
+    inside: Mapping[str, Inside] = field(default_factory=dict)
+
+
+NO_ROUTE = Route()
+
+
+def steps_of(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the steps of a document by their ids, without what is none."""
+    found = document.get("steps")
+    return {
+        str(step["id"]): step
+        for step in (found if isinstance(found, list) else [])
+        if isinstance(step, dict) and step.get("id")
+    }
+
+
+def edges_of(document: Mapping[str, Any], steps: Mapping[str, Any]) -> list[Edge]:
+    """Return the edges between steps of a document, without what is none."""
+    found = document.get("edges")
+    edges = []
+    for edge in found if isinstance(found, list) else []:
+        if not isinstance(edge, dict):
+            continue
+        source, target = edge.get("from"), edge.get("to")
+        if not isinstance(source, str) or not isinstance(target, str):
+            continue
+        if source in steps and target in steps:
+            on = edge.get("on", "success")
+            condition = edge.get("condition")
+            edges.append(
+                Edge(
+                    source,
+                    target,
+                    on if on in OCCASIONS else "success",
+                    str(condition) if condition is not None else None,
+                )
+            )
+    return edges
