@@ -1,4 +1,4 @@
-"""The ways between the steps of a picture, as SVG."""
+"""The edges of a picture, as SVG."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
