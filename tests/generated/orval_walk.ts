@@ -11,7 +11,7 @@ const asJson = { "Content-Type": "application/json" };
 
 async function seen(runId: string, status: api.RunStatus): Promise<api.RunState> {
   for (let look = 0; look < 1200; look++) {
-    const { data, status: code } = await api.getRun(runId, asks);
+    const { data, status: code } = await api.getRun(runId, undefined, asks);
     assert.equal(code, 200, JSON.stringify(data));
     if ("runId" in data && data.status === status) return data;
     await new Promise((resolve) => setTimeout(resolve, 50));
