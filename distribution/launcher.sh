@@ -23,13 +23,13 @@ if [ ! -x "$place/stepwell" ]; then
     fresh=$(mktemp -d "$cache/stepwell/.unpacking-XXXXXX")
     trap 'rm -rf "$fresh"' EXIT
     trap 'exit 1' HUP INT TERM
-    tail -c "$bytes" "$0" >"$fresh/archive" || fail "$cache has no room: 140 MB are needed"
+    tail -c "$bytes" "$0" >"$fresh/archive" || fail "$cache has no room: 180 MB are needed"
     if command -v sha256sum >/dev/null; then
         found=$(sha256sum <"$fresh/archive")
         [ "${found%% *}" = "$digest" ] || fail "$0 is damaged or cut off: download it again"
     fi
     gzip -dc "$fresh/archive" | tar -x -C "$fresh" ||
-        fail "$0 could not be unpacked into $cache: it needs 140 MB there"
+        fail "$0 could not be unpacked into $cache: it needs 180 MB there"
     # Whoever was faster has left the same.
     [ -x "$place/stepwell" ] || mv "$fresh/stepwell" "$place" 2>/dev/null || [ -x "$place/stepwell" ] ||
         fail "$place could not be made"

@@ -258,12 +258,16 @@ def must_not_be_moved(connection: Connection) -> None:
         raise BadDatabase("a move to it has not ended: repeat the same `stepwell move`")
 
 
-def begin_elsewhere(folder: Path, kept_in: str) -> None:
-    """Mark a folder whose journal is elsewhere. Raises `BadDatabase` where it has one itself."""
+def must_hold_none(folder: Path) -> None:
+    """Raise `BadDatabase` for a folder that has a journal itself."""
     if (folder / DATABASE).exists():
         raise BadDatabase(
             f"{folder} holds a journal in SQLite; choose another data folder for one "
             "that is in PostgreSQL"
         )
+
+
+def begin_elsewhere(folder: Path, kept_in: str) -> None:
+    """Mark a folder whose journal is elsewhere, once it has been reached there."""
     if not (folder / MARKER).exists() or _kept_in(folder) != kept_in:
         mark(folder, kept_in)

@@ -46,7 +46,7 @@ edges:
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    told = "serve, publish what is saved in a folder, and open a browser that is signed in"
+    told = "run a server that publishes a folder as it is saved, and open a signed-in browser"
     parser = subparsers.add_parser("dev", help=told, description=told)
     parser.add_argument(
         "folder", type=Path, nargs="?", default=Path("workflows"), metavar="FOLDER",

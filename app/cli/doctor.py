@@ -21,7 +21,7 @@ from steps.tools import Tools
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    told = "look for what is wrong with a data folder; changes nothing"
+    told = "check a data folder for problems; changes nothing"
     parser = subparsers.add_parser("doctor", help=told, description=told)
     add_folder(parser)
     parser.set_defaults(main=main)

@@ -14,7 +14,7 @@ from stepwell.client import Event, Run, RunStatus
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
-    parser = subparsers.add_parser("status", help="show how a run stands")
+    parser = subparsers.add_parser("status", help="show the status of a run")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--watch", action="store_true", help="until it has ended")
     parser.add_argument(

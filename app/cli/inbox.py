@@ -10,16 +10,16 @@ from stepwell.client import OpenPause
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
-    parser = subparsers.add_parser("inbox", help="list what waits for people")
+    parser = subparsers.add_parser("inbox", help="list the questions that wait for people")
     parser.add_argument("--whose", choices=("all", "mine", "groups"), default="all")
     parser.add_argument("--workflow", help="only of runs of this workflow")
     parser.add_argument("--text", help="only with these words in the title or the labels")
     add_options(parser)
     parser.set_defaults(main=inbox)
     for verb, told in (
-        ("claim", "take a question on: nobody else answers it until it is released"),
-        ("unclaim", "let others answer a question again"),
-        ("delegate", "have somebody else answer a question"),
+        ("claim", "claim a question: nobody else can answer it until it is released"),
+        ("unclaim", "release a claimed question"),
+        ("delegate", "let somebody else answer a question"),
     ):
         parser = subparsers.add_parser(verb, help=told)
         parser.add_argument("run", metavar="RUN")

@@ -26,18 +26,22 @@ _ABOUT_KEY = (
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
-    verify = _command(subparsers, "verify", "prove that every history is unchanged", _verify)
+    verify = _command(subparsers, "verify", "check that no history was changed", _verify)
     verify.add_argument("--quiet", action="store_true", help="show no progress")
-    backup = _command(subparsers, "backup", "copy everything, also while the server runs", _backup)
+    backup = _command(
+        subparsers, "backup", "back up everything, also while the server runs", _backup
+    )
     backup.add_argument(
         "--to", required=True, help="a new folder, or NAME.sqlite3 for the database alone"
     )
     backup.add_argument("--with-key", action="store_true", help="copy the key of secrets too")
-    retention = _command(subparsers, "retention", "delete what retention lets go, now", _retention)
-    retention.add_argument("--dry-run", action="store_true", help="only show what would go")
-    restoring = _command(subparsers, "restore", "put a backup into an empty folder", _restore)
+    retention = _command(
+        subparsers, "retention", "delete the runs that retention no longer keeps", _retention
+    )
+    retention.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
+    restoring = _command(subparsers, "restore", "restore a backup into an empty folder", _restore)
     restoring.add_argument("--from", required=True, dest="source", type=Path)
-    told = "go on with a database that has lost its -wal file, as it was before"
+    told = "continue with the older state of a database that has lost its -wal file"
     _command(subparsers, "accept-loss", told, _accept_loss)
 
 

@@ -13,8 +13,8 @@ from app.settings.server import load
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
     told = (
-        "move a journal from a data folder to PostgreSQL or back, while no server uses it; one "
-        "that was cut off goes on when it is repeated"
+        "move a journal from a data folder to PostgreSQL or back, while no server uses it; repeat "
+        "the command to continue a move that was interrupted"
     )
     parser = subparsers.add_parser("move", help=told, description=told)
     place = f"a folder, a postgresql:// address, or {DATABASE_SETTING} for the one in the settings"

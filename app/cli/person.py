@@ -10,12 +10,12 @@ from app.cli.options import add_tenant_folder
 from app.cli.subparsers import Subparsers
 from app.operator.control_socket import ask
 
-_TOLD = "make a link with which somebody, new or known, chooses a password"
+_TOLD = "make a link with which a new or known person chooses a password"
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    group = subparsers.add_parser("person", help="people who sign in by name and password")
+    group = subparsers.add_parser("person", help="invite people, who sign in by name")
     verbs = group.add_subparsers(required=True, metavar="invite")
     parser = verbs.add_parser("invite", help=_TOLD, description=_TOLD)
     parser.add_argument("name", metavar="NAME")

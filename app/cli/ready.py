@@ -15,7 +15,7 @@ _WAIT_S = 5.0
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    told = "say whether a server takes requests; exits with 1 when it does not"
+    told = "check whether a server is ready; exits with 1 if not"
     parser = subparsers.add_parser("ready", help=told, description=told)
     parser.add_argument("--url", help="where the server is (STEPWELL_URL; this machine)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -12,15 +12,15 @@ from stepwell.client import Run
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    parser = subparsers.add_parser("repair", help="change how a run goes on")
+    parser = subparsers.add_parser("repair", help="repair a run under way")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for verb, told in (
         ("try-now", "make the next attempt of a step now, or end its sleep"),
-        ("give-up", "have a step fail that waits for its next attempt, or sleeps"),
-        ("skip", "give the output of a step that waits, in its place"),
+        ("give-up", "let a step fail that waits for its next attempt, or sleeps"),
+        ("skip", "continue with an output that you give instead of a waiting step"),
         ("change-data", "change the data of a run at rest"),
         ("hold", "let no step begin until the run is released"),
-        ("release", "let a run go on that is held"),
+        ("release", "let a held run continue"),
     ):
         command = verbs.add_parser(verb, help=told, description=told)
         command.add_argument("run", metavar="RUN")

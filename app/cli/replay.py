@@ -17,7 +17,7 @@ _COLUMNS = ("run", "came out", "turns", "calls", "tokens", "cost", "model s")
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    told = "do recorded runs again with another agent or model, and compare"
+    told = "repeat recorded runs with another agent or model, and compare"
     parser = subparsers.add_parser("replay", help=told, description=told)
     parser.add_argument("runs", metavar="RUN", nargs="*", help="a recorded run")
     parser.add_argument("--agent", metavar="VERSION", help="latest, published or a number")

@@ -32,11 +32,11 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
-    parser = subparsers.add_parser("runs", help="list, stop, repair or run again many runs")
+    parser = subparsers.add_parser("runs", help="list runs; stop, repair or rerun many")
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     for verb, told in (
         ("list", "list runs, newest first"),
-        ("cancel", "ask runs that have not ended to stop in good order"),
+        ("cancel", "ask runs that have not ended to stop, with their clean-up"),
         ("terminate", "end runs that have not ended at once"),
         ("delete", "delete runs that have ended, with their child runs"),
         ("hold", "let no step begin of runs that have not ended"),

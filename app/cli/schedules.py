@@ -21,7 +21,7 @@ _HELP = {
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
-    group = subparsers.add_parser("schedule", help="what is started when").add_subparsers(
+    group = subparsers.add_parser("schedule", help="list and change schedules").add_subparsers(
         required=True, metavar="WHAT"
     )
     for verb, text in _HELP.items():

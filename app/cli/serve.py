@@ -10,7 +10,7 @@ from app.settings.server import load
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the command."""
-    parser = subparsers.add_parser("serve", help="serve the API")
+    parser = subparsers.add_parser("serve", help="run the server")
     add_settings(parser)
     parser.set_defaults(main=main)
 

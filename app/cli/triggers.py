@@ -12,19 +12,19 @@ from stepwell.client import Client, JsonObject
 _HELP = {
     "list": "list triggers with their addresses",
     "show": "show a trigger, and what came of its newest requests or ends",
-    "put": "make a trigger from a JSON file, or put it in the place of another",
+    "put": "create or replace a trigger from a JSON file",
     "pause": "pause a trigger; what comes meanwhile starts nothing",
-    "resume": "let a trigger go on, or open a form",
-    "rotate": "give a trigger another address; the one before leads nowhere then",
-    "replay": "have one of its newest requests again, as if it came now",
-    "delete": "delete a trigger with its requests; what it has started goes on",
+    "resume": "resume a trigger, or open a form",
+    "rotate": "give a trigger a new address instead of the old one",
+    "replay": "handle one of its newest requests again",
+    "delete": "delete a trigger with its requests; runs that it started continue",
 }
 
 
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
     group = subparsers.add_parser(
-        "trigger", help="what requests, forms and ends of runs start"
+        "trigger", help="list and change triggers: webhooks, forms, ends of runs"
     ).add_subparsers(required=True, metavar="WHAT")
     for verb, text in _HELP.items():
         parser = group.add_parser(verb, help=text)

@@ -24,23 +24,27 @@ from stepwell.client import ApiError
 def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     """Describe the commands."""
     group = subparsers.add_parser(
-        "workflow", help="definitions of workflows and agents, in files and on a server"
+        "workflow", help="push, pull and publish definitions in files"
     ).add_subparsers(required=True, metavar="WHAT")
 
-    parser = group.add_parser("push", help="store what files say, where the server has otherwise")
+    parser = group.add_parser(
+        "push", help="store definitions from files that differ from the server's"
+    )
     _add_places(parser)
     parser.add_argument("--publish", action="store_true", help="publish what is stored, too")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.set_defaults(main=push)
 
-    parser = group.add_parser("pull", help="write what the server has into files")
+    parser = group.add_parser("pull", help="write the server's definitions into files")
     parser.add_argument("ids", metavar="ID", nargs="*", help="of workflows; all without one")
     parser.add_argument("--to", type=Path, default=Path(), help="the folder (this one)")
     parser.add_argument("--yaml", action="store_true", help="new files as YAML, not as JSON")
     parser.add_argument("--version", default="latest", help="latest, published or a number")
     parser.set_defaults(main=pull)
 
-    parser = group.add_parser("diff", help="show what files say otherwise; exits with 1 then")
+    parser = group.add_parser(
+        "diff", help="show how files differ from the server; exits with 1 if they do"
+    )
     _add_places(parser)
     parser.set_defaults(main=diff)
 
@@ -59,7 +63,7 @@ def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     parser.set_defaults(main=export_to)
 
-    parser = group.add_parser("import", help="take what another server has exported")
+    parser = group.add_parser("import", help="store what another server has exported")
     parser.add_argument("place", type=Path, metavar="PLACE", help="the folder or the file")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.add_argument(

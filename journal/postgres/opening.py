@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from journal.connection import Connection, DatabaseError
-from journal.database import begin_elsewhere
+from journal.database import begin_elsewhere, must_hold_none
 from journal.errors import DatabaseInUse, Unavailable
 from journal.parts import Parts
 from journal.postgres.address import Address
@@ -59,7 +59,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
         Unavailable: It cannot be reached.
     """
     is_first = True
-    begin_elsewhere(folder, address.shown)
+    must_hold_none(folder)
 
     def begun(connection: PostgresConnection) -> None:
         nonlocal is_first
@@ -75,6 +75,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
             await writing.transact(_nothing, 0)
         except DatabaseError as failure:
             raise Unavailable(f"{address.shown}: {failure}") from failure
+        begin_elsewhere(folder, address.shown)
         reading = []
         for number in range(readers):
             reading.append(ReadingConnection(address, f"reader-{number}"))

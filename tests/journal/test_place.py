@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from journal import DATABASE, Damaged, Journal, KeyRow, Locked, Unavailable
+from journal import DATABASE, Damaged, Database, Journal, KeyRow, Locked, Unavailable
 
 LEAVES_A_WAL = """
 import asyncio, os, sys
@@ -96,3 +96,11 @@ async def test_the_wal_file_of_another_database_is_not_mixed_in(tmp_path: Path) 
         journal = await Journal.open(place)
         assert len(await journal.keys.all()) == keys
         await journal.close()
+
+
+async def test_a_database_that_was_never_reached_leaves_no_mark(tmp_path: Path) -> None:
+    nowhere = Database(f"postgresql://me@/x?host={tmp_path}")
+    with pytest.raises(Unavailable):
+        await Journal.open(tmp_path / "data", database=nowhere)
+    journal = await Journal.open(tmp_path / "data")
+    await journal.close()
