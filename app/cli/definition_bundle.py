@@ -57,7 +57,8 @@ def export_to(args: argparse.Namespace) -> int:
         place.mkdir(parents=True, exist_ok=True)
         (place / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
     counts = {"place": str(place), "definitions": len(items), "needs": manifest["needs"]}
-    print(json.dumps(counts) if args.json else f"{len(items)} definitions written to {place}")
+    many = "definition" if len(items) == 1 else "definitions"
+    print(json.dumps(counts) if args.json else f"{len(items)} {many} written to {place}")
     if not args.json:
         _tell_needs(manifest["needs"])
     return 0

@@ -72,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / _FIRST_FILE).write_text(_FIRST, encoding="utf-8")
-        print(f"{folder / _FIRST_FILE}: made, to begin from")
+        print(f"{folder / _FIRST_FILE}: created as a first example")
 
     @contextlib.asynccontextmanager
     async def alongside(services: Services, address: str) -> AsyncIterator[None]:
