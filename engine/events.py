@@ -198,6 +198,13 @@ class ChildrenLeft:
 
 
 @value(frozen=True, slots=True)
+class ParentWentOn:
+    """The step that had started this run waits for it no more, and leaves it to go on."""
+
+    at_ms: int
+
+
+@value(frozen=True, slots=True)
 class StepSlept:
     """The step waits for a moment: it completes at `until_ms`."""
 
@@ -353,6 +360,7 @@ Event: TypeAlias = (
     | RunAdmitted
     | StepStarted
     | VisitEvent
+    | ParentWentOn
     | CancelRequested
     | RunOverdue
     | HandlerEntered

@@ -254,6 +254,11 @@ class SkipStep:
 
 
 @value(frozen=True, slots=True)
+class GoApart:
+    """The run's parent waits for it no more, and leaves it to go on."""
+
+
+@value(frozen=True, slots=True)
 class ChangeData:
     """Change the data of a run at rest: put `data` in, and take the names of `removed` out."""
 
@@ -304,4 +309,5 @@ Input: TypeAlias = (
     | InterruptionSettled
     | Cancel
     | Terminate
+    | GoApart
 )

@@ -19,6 +19,7 @@ from engine.inputs import (
     ChildResumed,
     Delivered,
     GiveUp,
+    GoApart,
     HoldRun,
     Input,
     InterruptionSettled,
@@ -30,7 +31,7 @@ from engine.inputs import (
     TryNow,
     TurnAway,
 )
-from engine.react_command import answer, cancel, terminate
+from engine.react_command import answer, at_once, cancel
 from engine.react_outcome import child_resumed, children_stopped, delivered, outcome, recorded
 from engine.react_place import place
 from engine.react_repair import repair
@@ -73,8 +74,8 @@ def react(run: Run, graph: Graph, happened: Input, now_ms: int) -> Events:
             return answer(run, graph, happened, now_ms)
         case Cancel():
             return cancel(run, graph, happened, now_ms)
-        case Terminate():
-            return terminate(run, happened, now_ms)
+        case Terminate() | GoApart():
+            return at_once(run, happened, now_ms)
         case TryNow() | GiveUp() | SkipStep() | ChangeData() | HoldRun() | ReleaseRun():
             return repair(run, graph, happened, now_ms)
         case _:

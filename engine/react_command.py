@@ -1,4 +1,4 @@
-"""What a command makes happen: a person's answer, a cancel, a terminate."""
+"""What a command makes happen: a person's answer, a cancel, a terminate, a parent that goes on."""
 
 from engine.advance import advance, end_of_step
 from engine.apply import apply, happen
@@ -7,6 +7,7 @@ from engine.events import (
     AttemptFailed,
     CancelRequested,
     Event,
+    ParentWentOn,
     RunCancelled,
     RunTerminated,
     StepCompleted,
@@ -19,6 +20,7 @@ from engine.inputs import (
     AnswerKept,
     Cancel,
     ChangePause,
+    GoApart,
     InterruptionSettled,
     Terminate,
 )
@@ -97,8 +99,12 @@ def cancel(run: Run, graph: Graph, command: Cancel, now_ms: int) -> Events:
     return (requested, *stop_step(run, graph, now_ms, command.grace_ms))
 
 
-def terminate(run: Run, command: Terminate, now_ms: int) -> Events:
-    """End the run. Raises `RunIsOver`."""
+def at_once(run: Run, command: Terminate | GoApart, now_ms: int) -> Events:
+    """End the run, or note that its parent has gone on without it, once. Raises `RunIsOver`."""
+    if isinstance(command, GoApart):
+        if run.is_over or run.is_apart or run.parent is None:
+            return ()
+        return (happen(run, ParentWentOn(now_ms)),)
     if run.is_over:
         raise RunIsOver(f"run {run.id} is {run.status}")
     return (happen(run, RunTerminated(now_ms, command.reason, command.caller)),)

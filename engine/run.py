@@ -67,6 +67,7 @@ class Run:
         handler: `onError` or `finally` while it is in that; empty before.
         ending: How it ends once its `finally` has, unless that fails.
         parent: The run that started this one, None for a run of its own.
+        is_apart: Whether its parent has gone on without it.
         held: Who holds it and why, None while it goes on as it will.
         place: What it waits for before it begins, or has until it ends; None: it needs none.
         starter: The run that started it and waits for nothing, None for any other.
@@ -122,6 +123,7 @@ class Run:
     place: Place | None = None
     started_text: str = field(default="", compare=False, repr=False)
     held: Hold | None = None
+    is_apart: bool = False
 
     @property
     def status(self) -> Status:

@@ -11,7 +11,7 @@ from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.runs import LeftBehind
 
-_OPEN = "status IN ('running', 'paused')"
+_OPEN = "status IN ('running', 'paused') AND apart = 0"
 
 
 @value(frozen=True, slots=True)
@@ -47,8 +47,12 @@ class ChildList:
         self.lines = ChildLines(lists)
 
     async def open(self, family: Family) -> list[ChildRow]:
-        """Return the children that have not ended, by item."""
+        """Return the children that have not ended and are waited for, by item."""
         return await self._rows(family, _OPEN)
+
+    async def apart(self, family: Family) -> list[ChildRow]:
+        """Return the children that the step has gone on without, by item."""
+        return await self._rows(family, "apart = 1")
 
     async def failed(self, family: Family, attempt: int, limit: int) -> list[ChildRow]:
         """Return the first children of the attempt that ended without completing, by item."""
@@ -66,8 +70,8 @@ class ChildList:
         return int(completed), int(failed)
 
     async def newest(self, family: Family) -> list[ChildRow]:
-        """Return the child of each item's newest attempt, by item."""
-        rows = await self._rows(family, "true")
+        """Return the child of each item's newest attempt that is waited for, by item."""
+        rows = await self._rows(family, "apart = 0")
         return list({row.item: row for row in rows}.values())
 
     async def completed_items(self, family: Family) -> set[int]:
@@ -146,34 +150,36 @@ class ChildList:
         return [run_id(number) for (number,) in rows]
 
     async def open_definitions(self, parent_id: str) -> list[tuple[str, str, str]]:
-        """Return workflow, version and body of the children that have not ended, each once."""
+        """Return workflow, version and body of the children that are to stop, each once."""
         rows = await self._readers.all(
             "SELECT DISTINCT workflow_id, version, coalesce(body, '') FROM runs"
-            " WHERE parent = ? AND ended_at_ms IS NULL",
+            " WHERE parent = ? AND ended_at_ms IS NULL AND apart = 0",
             (run_number(parent_id),),
         )
         return [(str(workflow_id), str(version), str(body)) for workflow_id, version, body in rows]
 
     async def any_open(self, parent_id: str) -> bool:
-        """Say whether a child run of any of the run's steps has not ended."""
+        """Say whether a child run that any of the run's steps waits for has not ended."""
         found = await self._readers.one(
-            "SELECT 1 FROM runs WHERE parent = ? AND ended_at_ms IS NULL LIMIT 1",
+            "SELECT 1 FROM runs WHERE parent = ? AND ended_at_ms IS NULL AND apart = 0 LIMIT 1",
             (run_number(parent_id),),
         )
         return found is not None
 
     async def left_behind(self, parent_id: str | None = None) -> list[tuple[str, bool]]:
-        """Return open children whose parent no longer waits, with whether it was terminated.
+        """Return open children that are to stop, with whether their parent was terminated.
 
-        Those of one parent, or of all.
+        Those whose parent no longer waits, but for what it has left to go on: that stops only where
+        the parent was cancelled or terminated. Those of one parent, or of all.
         """
         which = "" if parent_id is None else " AND c.parent = ?"
         readers = self._lists if parent_id is None else self._readers
         rows = await readers.all(
             "SELECT c.id, p.status = 'terminated' FROM runs c JOIN runs p ON p.id = c.parent"
-            " WHERE c.parent IS NOT NULL AND c.ended_at_ms IS NULL AND (p.ended_at_ms IS NOT NULL"
-            " OR p.executions != c.parent_execution OR p.attempt != c.parent_attempt"
-            f" OR p.state IN ('backing_off', 'stopping')){which}",
+            " WHERE c.parent IS NOT NULL AND c.ended_at_ms IS NULL"
+            " AND (p.status IN ('cancelled', 'terminated') OR c.apart = 0"
+            " AND (p.ended_at_ms IS NOT NULL OR p.executions != c.parent_execution"
+            f" OR p.attempt != c.parent_attempt OR p.state IN ('backing_off', 'stopping'))){which}",
             () if parent_id is None else (run_number(parent_id),),
         )
         return [(run_id(number), bool(terminated)) for number, terminated in rows]
@@ -182,9 +188,10 @@ class ChildList:
         """Say whether any run above this one has ended or waits no longer for the one below it."""
         found = await self._readers.one(
             "WITH RECURSIVE up (id, parent, execution, attempt) AS ("
-            " SELECT id, parent, parent_execution, parent_attempt FROM runs WHERE id = ?"
+            " SELECT id, parent, parent_execution, parent_attempt FROM runs"
+            " WHERE id = ? AND apart = 0"
             " UNION SELECT r.id, r.parent, r.parent_execution, r.parent_attempt"
-            " FROM runs r JOIN up ON r.id = up.parent)"
+            " FROM runs r JOIN up ON r.id = up.parent AND r.apart = 0)"
             " SELECT 1 FROM up JOIN runs p ON p.id = up.parent WHERE p.ended_at_ms IS NOT NULL"
             " OR p.executions != up.execution OR p.attempt != up.attempt"
             " OR p.state IN ('backing_off', 'stopping') LIMIT 1",
@@ -209,7 +216,7 @@ class ChildList:
             f"SELECT p.id, p.tenant, p.seq FROM runs p WHERE p.state = 'awaiting' AND ({running} ="
             f" (p.status = 'paused') OR p.status = 'paused' AND NOT {paused} OR {ended})"
             " OR p.state = 'stopping' AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.parent = p.id"
-            " AND c.ended_at_ms IS NULL)"
+            " AND c.ended_at_ms IS NULL AND c.apart = 0)"
         )
         return [LeftBehind(*row) for row in rows]
 

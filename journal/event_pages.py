@@ -31,7 +31,7 @@ _LOOKED_AT = 5_000
 _COLUMNS = (
     "e.position, e.run, e.seq, e.type, e.schema, e.at_ms,"
     f" CASE WHEN length(e.body) <= {LARGEST_BODY} THEN e.body END, e.hash,"
-    " r.workflow_id, r.version, r.parent"
+    " r.workflow_id, r.version, r.parent, r.apart"
 )
 
 
@@ -53,7 +53,11 @@ class KeptRow:
 
 @value(frozen=True, slots=True)
 class EventRow:
-    """One event, with what its run's row says, and the row that it is kept in."""
+    """One event, with what its run's row says, and the row that it is kept in.
+
+    Attributes:
+        is_apart: Whether its run's parent has gone on without it.
+    """
 
     position: int
     run: int
@@ -64,6 +68,7 @@ class EventRow:
     version: str
     parent: int | None
     kept: KeptRow
+    is_apart: bool = False
 
     @property
     def digest(self) -> bytes:
@@ -258,8 +263,8 @@ class EventPages:
 def _events(rows: Iterable[tuple[Any, ...]]) -> Iterator[EventRow]:
     for position, run, seq, kinds, schema, at_ms, body, digest, *rest in rows:
         kept = KeptRow(position, kinds, schema, body, digest)
-        workflow_id, version, parent = rest
+        workflow_id, version, parent, apart = rest
         each = kinds.split(" ")
         for back, kind in zip(range(len(each) - 1, -1, -1), each, strict=True):
             where = (position - back, run, seq - back)
-            yield EventRow(*where, kind, at_ms, workflow_id, version, parent, kept)
+            yield EventRow(*where, kind, at_ms, workflow_id, version, parent, kept, bool(apart))

@@ -12,8 +12,8 @@ from journal.run_ids import run_number
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 """SQL, and what is bound to it."""
 
-Turn: TypeAlias = tuple[Status, str, int | None, int | None, str | None, str | None]
-"""The status, state, end, timer and awaited signal of a run, as its row has them."""
+Turn: TypeAlias = tuple[Status, str, int | None, int | None, int, str | None, str | None]
+"""The status, state, end, timer, being apart and awaited signal of a run, as its row has them."""
 
 
 class RunProjection(NamedTuple):
@@ -31,6 +31,7 @@ class RunProjection(NamedTuple):
         signal_key: Which signal of that name.
         place_key: Which runs of its workflow, or of its pool, it counts with; None where they
             are not limited.
+        apart: 1 for a child run whose parent has gone on without it.
         place_pool: Its pool, as `journal.places` names it; None for its workflow.
         priority: How far in front it stands among those that wait for a place.
         body: Which body of its workflow's document it is a run of; None for the whole of it.
@@ -61,14 +62,15 @@ class RunProjection(NamedTuple):
     priority: int = 0
     body: str | None = None
     place_pool: str | None = None
+    apart: int = 0
 
 
 COLUMNS = RunProjection._fields
 MOVES = ("step_id", "seq", "updated_at_ms", "executions", "attempt", "head")
 """What every append may change; no index has it."""
 
-TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "signal_name", "signal_key")
-"""What few appends change, and indexes have: naming it would write their entries anew."""
+TURNS = ("status", "state", "ended_at_ms", "due_at_ms", "apart", "signal_name", "signal_key")
+"""What few appends change, and indexes mostly have: naming it would write their entries anew."""
 
 
 def _update(names: tuple[str, ...]) -> str:
@@ -113,12 +115,13 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         priority=run.place.priority if run.place else 0,
         body=run.body or None,
         place_pool=pool_column(run.place),
+        apart=int(run.is_apart),
     )
 
 
 def turn_of(run: Run) -> Turn:
-    """Return what indexes have of a run, in the order of `TURNS`."""
-    status, due = run.state.status, (run.ended_at_ms, run.due_at_ms)
+    """Return what few appends change of a run's row, in the order of `TURNS`."""
+    status, due = run.state.status, (run.ended_at_ms, run.due_at_ms, int(run.is_apart))
     if run.pause is None:
         state = run.state if run.held is None else run.listed_state
         return (status, state, *due, None, None)

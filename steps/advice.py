@@ -148,14 +148,16 @@ class _Advice:
             yield from _error_types(retry, kind, f"{place}.nonRetryableErrors")
         own = {key: item for key, item in step.items() if key not in CommonStep.model_fields}
         for text in texts_of(kind.settings, own, path):
-            yield from self._text(text)
+            yield from self._text(text, given=kind.given_to_templates)
         output = step.get("output")
         for name, spec in output.items() if isinstance(output, dict) else ():
             value = spec.get("value") if isinstance(spec, dict) else None
             for text in texts_in(value, f"{path}.output.{name}.value", is_template=True):
                 yield from self._text(text, has_result=True)
 
-    def _text(self, text: Text, *, has_result: bool = False) -> Iterator[Problem]:
+    def _text(
+        self, text: Text, *, has_result: bool = False, given: Collection[str] = ()
+    ) -> Iterator[Problem]:
         if not text.is_template:
             return
         if "{{" not in text.text:
@@ -168,7 +170,7 @@ class _Advice:
         except ExpressionError:
             return  # compiling has told it
         for expression in expressions:
-            yield from self._expression(expression, text.path, has_result=has_result)
+            yield from self._expression(expression, text.path, has_result=has_result, given=given)
 
     def _condition(self, text: str, path: str) -> Iterator[Problem]:
         try:
@@ -177,17 +179,18 @@ class _Advice:
             return  # compiling has told it
 
     def _expression(
-        self, expression: Expression, path: str, *, has_result: bool = False
-    ) -> Iterator[Problem]:
+        self, expression: Expression, path: str, *, has_result: bool = False,
+        given: Collection[str] = (),
+    ) -> Iterator[Problem]:  # fmt: skip
         for secret in sorted(expression.secrets):
             told = self._known.lacks("secret", secret)
             yield from [Problem(path, told)] if told else []
         for read in expression.paths:
-            told = self._unread(read) or (None if has_result else _no_result(read))
+            told = self._unread(read, given) or (None if has_result else _no_result(read))
             yield from [Problem(path, told)] if told else []
         yield from (Problem(path, told) for told in _whole_outputs(expression.node))
 
-    def _unread(self, read: Path) -> str | None:
+    def _unread(self, read: Path, given: Collection[str]) -> str | None:
         """Say that nothing delivers what is read, unless the expression asks first."""
         name = read.keys[0] if read.keys else None
         if not isinstance(name, str) or read.asked:
@@ -196,7 +199,7 @@ class _Advice:
             return f"there is no step {name}{did_you_mean(name, self._ids)}"
         if read.root == "steps" and len(read.keys) > 1 and read.keys[1] != "output":
             return f"a step has `output` only: what it has delivered is steps['{name}'].output"
-        if read.root != "data" or name in self._declared or name in _GIVEN:
+        if read.root != "data" or name in self._declared or name in {*_GIVEN, *given}:
             return None
         hint = nearest(name, self._declared)
         if not (hint or self._is_closed):

@@ -21,7 +21,7 @@ from steps.contract import (
 )
 from steps.document import Identifier
 from steps.effects import Effects
-from steps.enough import STOPPED, Enough, not_enough, wanted
+from steps.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
 from steps.template import Template
@@ -29,7 +29,7 @@ from steps.template_places import APART
 
 MOST_ITEMS = 100_000
 _MOST_ERRORS = 100
-_WAITING = ("concurrency", "onItemError", "enough", "collect")
+_WAITING = ("concurrency", "onItemError", "enough", "others", "collect")
 _NO_WAIT = "with `wait: false` the step waits for no run"
 _BODY = ("steps", "edges", "initialStep")
 _OWN_STEPS = "the step has `steps` of its own, which belong to this version of the document"
@@ -87,7 +87,12 @@ class CallWorkflowSettings(StepSettings):
     enough: Enough = Field(
         "all",
         description="how many items have to complete: `all`, `any` (or `first`) for one, or a "
-        "number; the others are cancelled then, and the step goes on when they have stopped",
+        "number; then the step goes on, once the `others` have stopped",
+    )
+    others: Others = Field(
+        "cancel",
+        description="what becomes of items that are under way once enough have completed: "
+        "`continue` leaves them to go on by themselves",
     )
     collect: Literal["data", "result"] | None = Field(
         None,
@@ -102,7 +107,8 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
     Without `items` its output is the child's data (or result). With `items` it is an object:
     `outputs`, a list in the order of the items with null for those that failed; `errors`, a
     list of `index`, `runId`, `type` and `message`; `completed` and `failed`, the counts. With
-    `enough`, items that were stopped or not begun are null too, and count as neither.
+    `enough`, items that were stopped or not begun are null too, and count as neither. With
+    `others: continue` there is `left` too, a list of `index` and `runId` of those that go on.
 
     With `steps` each item goes through steps of the document itself. They begin with the data of
     the run, and have the item at `data.item` and its number at `data.index`; with `data` they begin
@@ -164,11 +170,12 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
             own = "put the steps into the document's `workflows`, and call them as `#name`"
             told = {**dict.fromkeys(_WAITING, _NO_WAIT), "steps": f"{_NO_WAIT}; {own}"}
             return {**self.unused, **told}
+        others = {} if document.get("enough", "all") != "all" else {"others": NO_OTHERS}
         if document.get("steps") is not None:
-            return {**self.unused, "version": _OWN_STEPS}
+            return {**self.unused, **others, "version": _OWN_STEPS}
         if document.get("items") is not None:
-            return self.unused
-        only = ("concurrency", "onItemError", "enough")
+            return {**self.unused, **others}
+        only = ("concurrency", "onItemError", "enough", "others")
         return {**self.unused, **dict.fromkeys(only, _FOR_ITEMS)}
 
     def has_items(self, document: Mapping[str, Any], path: str) -> bool:
@@ -196,6 +203,7 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
             concurrency=settings.concurrency,
             keep_going=items is not None and settings.onItemError == "continue",
             enough=some,
+            others_go_on=settings.others == "continue",
         )
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
@@ -211,7 +219,10 @@ class CallWorkflow(StepType[CallWorkflowSettings]):
         taken = [_taken(settings, end) for end in stand.ends]
         if items is None:
             return Done(taken[0], {"response": {"runId": stand.ends[0].run_id}})
-        return Done(_summary(stand.ends, taken, total, some=some is not None))
+        summary = _summary(stand.ends, taken, total, some=some is not None)
+        if plan.others_go_on:
+            summary["left"] = [{"index": at, "runId": left} for at, left in stand.left.items()]
+        return Done(summary)
 
 
 async def _started(
@@ -290,7 +301,7 @@ def _taken(settings: CallWorkflowSettings, end: ChildEnd) -> Json:
     return end.result if collect == "result" else end.data
 
 
-def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: bool) -> Json:
+def _summary(ends: Sequence[ChildEnd], taken: list[Json], total: int, *, some: bool) -> JsonObject:
     """Return the output of many items; with `some`, those that were stopped are no failures."""
     outputs: list[Json] = [None] * total
     errors: list[Json] = []

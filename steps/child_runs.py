@@ -1,6 +1,7 @@
 """Child runs as a step wants them, and how they stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import field
 
 from engine import Json, JsonObject, Pause, RunError
 from engine.value import value
@@ -43,6 +44,11 @@ class ChildPlan:
             the first that fails ends the plan unless it keeps going.
         is_mixed: Whether each calls a workflow of its own; else all that call one stay with the
             version that the first of them began with.
+        others_go_on: Whether those that are open once enough have completed are left to go on,
+            instead of stopped.
+        named: The numbers of those that have to complete; empty: any `enough` of them.
+        needs: For those that begin only once others have completed, the numbers of these.
+        after: Returns one of them by its number and the results of those that it needs.
     """
 
     first: int
@@ -52,22 +58,57 @@ class ChildPlan:
     keep_going: bool = False
     enough: int | None = None
     is_mixed: bool = False
+    others_go_on: bool = False
+    named: frozenset[int] = frozenset()
+    needs: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    after: Callable[[int, Mapping[int, Json]], ChildRun] | None = None
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether it matters which of them have completed, and not only how many."""
+        return bool(self.named or self.needs)
 
     @property
     def ends_at_failure(self) -> bool:
         """Whether the first child run that fails ends it."""
         return not self.keep_going and self.enough is None
 
-    def is_out_of_reach(self, failed: int) -> bool:
+    def has_enough(self, completed: Collection[int]) -> bool:
+        """Say whether those have completed that have to.
+
+        Args:
+            completed: The numbers of those that have; so many of any, where it `tells_apart` none.
+
+        Returns:
+            True where that ends the plan, once the others are stopped or left to go on.
+        """
+        if self.named:
+            return self.named <= set(completed)
+        return self.enough is not None and len(completed) >= self.enough
+
+    def is_out_of_reach(self, failed: Collection[int]) -> bool:
         """Say whether so many have failed that enough cannot complete any more.
 
         Args:
-            failed: How many have.
+            failed: The numbers of those that have; so many of any, where it `tells_apart` none.
 
         Returns:
             True where that ends the plan.
         """
-        return not self.keep_going and self.enough is not None and failed > self.total - self.enough
+        if self.keep_going or self.enough is None:
+            return False
+        lost = self.without(failed) if self.tells_apart else failed
+        if self.named:
+            return not self.named.isdisjoint(lost)
+        return len(lost) > self.total - self.enough
+
+    def without(self, lost: Collection[int]) -> set[int]:
+        """Return those of these numbers and all that need one of them, directly or not."""
+        found, before = set(lost), -1
+        while before != len(found):
+            before = len(found)
+            found |= {number for number, needed in self.needs.items() if needed & found}
+        return found
 
 
 @value(frozen=True, slots=True)
@@ -98,9 +139,11 @@ class ChildrenEnded:
     Attributes:
         ends: How they ended, in the order of the plan; the failed ones alone where they end it.
             A child run that was not started, since enough had completed, is not among them.
+        left: The ids of those that were left to go on, by their numbers.
     """
 
     ends: Sequence[ChildEnd]
+    left: Mapping[int, str] = field(default_factory=dict)
 
 
 @value(frozen=True, slots=True)

@@ -220,6 +220,8 @@ class StepType(ABC, Generic[S]):
         names: Settings that name a `tool`, `workflow`, `agent` or `model`, with which of them.
         given_to_bodies: The names that the data has in its bodies beside those of the run, with
             what is known of them.
+        given_to_templates: The names that the data has in some of its own templates beside those of
+            the run.
         bounds_itself: Whether its `timeout` is that of its body, and not of an attempt.
         unused: Keys of every step that have no effect on it, with what to use instead; they
             are refused when a definition is saved.
@@ -241,6 +243,7 @@ class StepType(ABC, Generic[S]):
     names: ClassVar[Mapping[str, str]] = {}
     bounds_itself: ClassVar[bool] = False
     given_to_bodies: ClassVar[Mapping[str, JsonObject]] = {}
+    given_to_templates: ClassVar[Sequence[str]] = ()
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
     asks: ClassVar[bool] = False

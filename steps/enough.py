@@ -12,6 +12,8 @@ from steps.contract import StepBroke
 Enough: TypeAlias = (
     Literal["all", "any", "first"] | Annotated[int, Field(strict=True, ge=1, le=100_000)]
 )
+Others: TypeAlias = Literal["cancel", "continue"]
+NO_OTHERS = "with `enough` `all` there are no others"
 STOPPED = frozenset({"ChildCancelled", "ChildTerminated"})
 """Errors of child runs that were stopped, by their parent or a person."""
 
@@ -39,7 +41,10 @@ def not_enough(plan: ChildPlan, ends: Sequence[ChildEnd], named: Callable[[int],
     ]
     more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
     why = f" ({'; '.join(told)}{more})" if told else ""
-    message = f"{plan.enough} of {plan.total} were to complete, and {len(failed)} have failed{why}"
+    wanted_ones = f"{plan.enough} of {plan.total}"
+    if plan.named:
+        wanted_ones = ", ".join(named(number) for number in sorted(plan.named))
+    message = f"{wanted_ones} were to complete, and {len(failed)} have failed{why}"
     broke = StepBroke("NotEnough", message)
     if failed and failed[0].error:
         broke.error = of_child(broke.error, failed[0], failed[0].error)

@@ -289,24 +289,26 @@ class FakeEffects(Effects):
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
         ends: list[ChildEnd] = []
-        still_open: list[ChildrenOpen] = []
-        for number in range(plan.first, plan.first + plan.total):
+        still_open: dict[int, ChildrenOpen] = {}
+        waiting = list(range(plan.first, plan.first + plan.total))
+        while (number := _next_due(waiting, plan, ends)) is not None:
             if number not in self.started and len(still_open) >= plan.concurrency:
                 break
-            stand = self._stand(number, plan)
+            waiting.remove(number)
+            stand = self._stand(number, plan, ends)
             if isinstance(stand, ChildrenOpen):
-                still_open.append(stand)
+                still_open[number] = stand
                 continue
             stand = replace(stand, number=number)
             ends.append(stand)
             if stand.error and plan.ends_at_failure:
                 return ChildrenEnded([stand])
-        if plan.enough is not None and (told := _of_enough(plan, ends, plan.enough)):
+        if plan.enough is not None and (told := _of_enough(plan, ends, still_open)):
             return told
         if not still_open:
             return ChildrenEnded(ends)
-        wait_for_people = all(stand.pause for stand in still_open)
-        pause = still_open[0].pause if wait_for_people else None
+        wait_for_people = all(stand.pause for stand in still_open.values())
+        pause = next(iter(still_open.values())).pause if wait_for_people else None
         return ChildrenOpen(plan.first + plan.total, pause)
 
     async def start_apart(self, child: ChildRun, number: int) -> str:
@@ -332,9 +334,15 @@ class FakeEffects(Effects):
             self.step.run_id, self.step.step_id, self.step.attempt, key, self.file, save=self._save
         )
 
-    def _stand(self, number: int, plan: ChildPlan) -> ChildEnd | ChildrenOpen:
+    def _stand(
+        self, number: int, plan: ChildPlan, ends: Sequence[ChildEnd]
+    ) -> ChildEnd | ChildrenOpen:
         """Return how a child run stands, which is started where it has not been."""
-        child = self.started.get(number) or plan.child(number)
+        child = self.started.get(number)
+        if child is None and plan.after and (needed := plan.needs.get(number)):
+            results = {end.number: end.result for end in ends if end.number in needed}
+            child = plan.after(number, results)
+        child = child or plan.child(number)
         if self.child_runs is None:
             raise NotProvided(f"starts a run of the workflow {child.workflow_id}", "child_runs")
         if child.workflow_id not in self.child_runs:
@@ -351,12 +359,20 @@ class FakeEffects(Effects):
         return self.tool_results
 
 
-def _of_enough(plan: ChildPlan, ends: list[ChildEnd], enough: int) -> ChildrenEnded | None:
+def _next_due(waiting: list[int], plan: ChildPlan, ends: list[ChildEnd]) -> int | None:
+    """Return the first number of which all that it needs have completed."""
+    done = {end.number for end in ends if not end.error}
+    return next((one for one in waiting if plan.needs.get(one, frozenset()) <= done), None)
+
+
+def _of_enough(plan: ChildPlan, ends: list[ChildEnd], going: Iterable[int]) -> ChildrenEnded | None:
     """Return the end of a plan of which enough have completed, or can no more; else None."""
     failed = [end for end in ends if end.error]
-    if len(ends) - len(failed) >= enough:
-        return ChildrenEnded(ends)
-    return ChildrenEnded(failed) if plan.is_out_of_reach(len(failed)) else None
+    if plan.has_enough([end.number for end in ends if not end.error]):
+        left = {number: f"child-{number}" for number in going} if plan.others_go_on else {}
+        return ChildrenEnded(ends, left)
+    lost = plan.is_out_of_reach([end.number for end in failed])
+    return ChildrenEnded(failed) if lost else None
 
 
 def _next(

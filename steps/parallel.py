@@ -1,12 +1,12 @@
 """parallel: branches side by side, each a child run, until enough of them have completed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from engine import AwaitsChildren, Json, JsonObject, RunError
-from steps.child_runs import ChildEnd, ChildPlan, ChildrenOpen, ChildRun
+from steps.child_runs import ChildPlan, ChildrenEnded, ChildrenOpen, ChildRun
 from steps.child_usage import record_usage
 from steps.condition import Condition
 from steps.contract import (
@@ -20,16 +20,20 @@ from steps.contract import (
 )
 from steps.document import Identifier, Scope
 from steps.effects import Effects
-from steps.enough import STOPPED, Enough, not_enough, wanted
+from steps.enough import NO_OTHERS, STOPPED, Enough, Others, not_enough, wanted
 from steps.expression import Expression, ExpressionError, bare_condition
 from steps.language.allowance import Allowance
+from steps.nearest import did_you_mean
 from steps.template import Template
 from steps.template_places import APART, DECIDES
 
 _MOST = 100
+NEEDS = "needs"
+"""Where the data of a branch has the results of those that it needs."""
 
 Steps: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
 Edges: TypeAlias = Annotated[list[dict[str, Any]] | None, APART]
+Names: TypeAlias = Annotated[list[Identifier], Field(min_length=1, max_length=_MOST)]
 When: TypeAlias = Annotated[Condition | None, DECIDES]
 
 
@@ -55,6 +59,12 @@ class Branch(Scope):
     )
     when: When = Field(None, description="a condition; where it is false the step begins without "
                        "the branch, and does not wait for it")  # fmt: skip
+    needs: list[Identifier] = Field(
+        [],
+        max_length=_MOST,
+        description="names of branches that have to complete before it begins; their results are "
+        "in its `data.needs`, by name",
+    )
     note: str | None = Field(None, max_length=10_000, description="a remark for who edits it")
 
 
@@ -64,10 +74,16 @@ class ParallelSettings(StepSettings):
     branches: dict[Identifier, Branch] = Field(
         min_length=1, max_length=_MOST, description="the branches by name"
     )
-    enough: Enough = Field(
+    enough: Enough | Names = Field(
         "all",
-        description="how many branches have to complete: `all`, `any` (or `first`) for one, or a "
-        "number; the others are cancelled then, and the step goes on when they have stopped",
+        description="how many branches have to complete: `all`, `any` (or `first`) for one, a "
+        "number, or a list of the names of those that have to; then the step goes on, once the "
+        "`others` have stopped",
+    )
+    others: Others = Field(
+        "cancel",
+        description="what becomes of branches that are under way once enough have completed: "
+        "`continue` leaves them to go on by themselves",
     )
     onBranchError: Literal["fail", "continue"] = Field(  # noqa: N815
         "fail",
@@ -88,11 +104,24 @@ class Parallel(StepType[ParallelSettings]):
     `message` and `runId`. Templates of `output` may also name `response.completed`,
     `response.failed`, `response.stopped` and `response.skipped`: names of branches. Conditions are
     looked at once, when the step begins; `all` means all whose `when` was true, maybe none.
+
+    With `needs` the branches are a graph: each begins when all that it needs have completed, and is
+    skipped where one of them is skipped or has failed. In the templates of its `with` too
+    `data.needs` has their results, by name.
+
+    With `others: continue` what is under way once enough have completed goes on by itself, and
+    `response.left` is an object with their `runId` by name. The run goes on and ends without them.
+    They are still child runs of it, so a cancel or a terminate of the run stops them, and they are
+    deleted with it, and not before they have ended. Their results and `usage` come nowhere; one
+    that fails is told to [triggers on ends of runs](../triggers.md#when-another-run-has-ended), as
+    a run of its own.
     """
 
     type = "parallel"
     settings = ParallelSettings
     built_in = True
+    given_to_bodies: ClassVar[Mapping[str, JsonObject]] = {NEEDS: {"type": "object"}}
+    given_to_templates = (NEEDS,)
     resumable = True
     own_errors = False
     errors = {
@@ -122,12 +151,23 @@ class Parallel(StepType[ParallelSettings]):
     def check(
         self, settings: ParallelSettings, output: Mapping[str, JsonObject]
     ) -> Iterator[Problem]:
-        """Ask for one kind of body in each branch, and for branches enough."""
+        """Ask for one kind of body in each branch, for branches enough, and for no circle."""
         for name, branch in settings.branches.items():
             yield from _branch_problems(f"branches.{name}", branch)
+            yield from _unknown(branch.needs, settings.branches, f"branches.{name}.needs")
+        needs = {name: set(branch.needs) for name, branch in settings.branches.items()}
+        if circle := circle_in(needs):
+            told = f"go in a circle, so that none begins: {' needs '.join(circle)}"
+            yield Problem(f"branches.{circle[0]}.needs", told)
         most = len(settings.branches)
         if isinstance(settings.enough, int) and settings.enough > most:
             yield Problem("enough", f"there are {most} branches, fewer than are to complete")
+        if isinstance(settings.enough, list):
+            yield from _unknown(settings.enough, settings.branches, "enough")
+
+    def unused_in(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Refuse what is for others where there are none."""
+        return {"others": NO_OTHERS} if document.get("enough", "all") == "all" else {}
 
     def bodies(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Return the branches that have steps of their own."""
@@ -149,23 +189,41 @@ class Parallel(StepType[ParallelSettings]):
     ) -> Outcome:
         """Start the branches that are due, and deliver once enough have completed."""
         names = await _chosen(settings, step, effects)
-        plan = ChildPlan(
-            first=0,
-            total=len(names),
-            child=lambda number: _child(settings, step, names[number]),
-            concurrency=settings.concurrency,
-            keep_going=settings.onBranchError == "continue",
-            enough=wanted(settings.enough, len(names)),
-            is_mixed=True,
-        )
+        plan = _plan(settings, step, names)
         stand = await effects.children(plan)
         if isinstance(stand, ChildrenOpen):
             return AwaitsChildren(stand.total, stand.pause)
         await record_usage(stand.ends, step, effects)
-        completed = sum(end.error is None for end in stand.ends)
-        if plan.enough is not None and completed < plan.enough and not plan.keep_going:
+        completed = [end.number for end in stand.ends if end.error is None]
+        if not (plan.keep_going or plan.has_enough(completed)):
             raise not_enough(plan, stand.ends, names.__getitem__)
-        return _delivered(settings, names, stand.ends)
+        return _delivered(settings, names, plan, stand)
+
+
+def _plan(settings: ParallelSettings, step: StepInput, names: list[str]) -> ChildPlan:
+    numbers = {name: number for number, name in enumerate(names)}
+    some, enough = frozenset[int](), settings.enough
+    if isinstance(enough, list):
+        some = frozenset(numbers[name] for name in enough if name in numbers)
+        enough = len(some)
+
+    def after(number: int, results: Mapping[int, Json]) -> ChildRun:
+        return _child(settings, step, names[number], {names[at]: it for at, it in results.items()})
+
+    return ChildPlan(
+        first=0,
+        total=len(names),
+        child=lambda number: _child(settings, step, names[number]),
+        concurrency=settings.concurrency,
+        keep_going=settings.onBranchError == "continue",
+        enough=wanted(enough, len(names)),
+        is_mixed=True,
+        others_go_on=settings.others == "continue",
+        named=some,
+        needs={numbers[name]: frozenset(numbers[one] for one in needed) for name in names
+               if (needed := settings.branches[name].needs)},
+        after=after,
+    )  # fmt: skip
 
 
 async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects) -> list[str]:
@@ -179,11 +237,34 @@ async def _chosen(settings: ParallelSettings, step: StepInput, effects: Effects)
 
     chosen = await effects.record("branches", choose)
     assert isinstance(chosen, list)  # noqa: S101 - what `choose` has given
-    return [name for name in names if name in chosen]
+    skipped = set(names).difference(chosen)
+    while more := {name for name in set(names) - skipped
+                   if not skipped.isdisjoint(settings.branches[name].needs)}:  # fmt: skip
+        skipped |= more
+    return [name for name in names if name not in skipped]
 
 
 async def _holds(when: str | None, step: StepInput) -> bool:
     return when is None or bool(await Expression(bare_condition(when)).evaluated(step.scope))
+
+
+def _unknown(named: list[str], branches: Mapping[str, Branch], path: str) -> Iterator[Problem]:
+    for index, name in enumerate(named):
+        if name not in branches:
+            told = f"there is no branch {name}{did_you_mean(name, branches)}"
+            yield Problem(f"{path}[{index}]", told)
+
+
+def circle_in(needs: Mapping[str, set[str]]) -> list[str]:
+    """Return names that need one another, the first of them at the end too; empty for none."""
+    left = {name: set(needed) & needs.keys() for name, needed in needs.items()}
+    while free := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in free:
+            del left[name]
+    way = [min(left)] if left else []
+    while way and way[-1] not in way[:-1]:
+        way.append(min(left[way[-1]] & left.keys()))
+    return way[way.index(way[-1]) :] if way else []
 
 
 def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
@@ -201,14 +282,20 @@ def _branch_problems(path: str, branch: Branch) -> Iterator[Problem]:
             yield Problem(f"{path}.{key}", "is for a branch with `steps`")
 
 
-def _child(settings: ParallelSettings, step: StepInput, name: str) -> ChildRun:
+def _child(
+    settings: ParallelSettings, step: StepInput, name: str, needed: "JsonObject | None" = None
+) -> ChildRun:
     """Return a branch as a run. Each is journaled by itself, so each has an own allowance."""
     branch = settings.branches[name]
     is_inline = branch.workflow is None
     called = name if branch.workflow is None else branch.workflow
+    own: JsonObject = {} if needed is None else {NEEDS: needed}
+    data = step.scope["data"]
+    assert isinstance(data, Mapping)  # noqa: S101 - it is the data of a run
+    scope = {**step.scope, "data": {**data, **own}} if own else step.scope
     try:
         with Allowance():
-            given = {} if branch.given is None else branch.given.render(step.scope)
+            given = own if branch.given is None else branch.given.render(scope)
     except ExpressionError as failed:
         error = RunError(None, "ExpressionFailed", str(failed))
         return ChildRun(called, branch.version, {}, error, is_inline)
@@ -217,12 +304,13 @@ def _child(settings: ParallelSettings, step: StepInput, name: str) -> ChildRun:
     return ChildRun(called, branch.version, given, None, is_inline, inherits)
 
 
-def _delivered(settings: ParallelSettings, names: list[str], ends: Sequence[ChildEnd]) -> Done:
+def _delivered(
+    settings: ParallelSettings, names: list[str], plan: ChildPlan, stand: ChildrenEnded
+) -> Done:
     results: dict[str, Json] = dict.fromkeys(settings.branches)
     lists: dict[str, list[Json]] = {"completed": [], "failed": [], "stopped": []}
-    lists["skipped"] = [name for name in settings.branches if name not in names]
     open_ones = set(names)
-    for end in ends:
+    for end in stand.ends:
         name = names[end.number]
         open_ones.discard(name)
         if end.error is None:
@@ -235,6 +323,11 @@ def _delivered(settings: ParallelSettings, names: list[str], ends: Sequence[Chil
             if settings.onBranchError == "continue":
                 told: JsonObject = {"type": end.error.type, "message": end.error.message}
                 results[name] = {"error": {**told, "runId": end.run_id}}
-    lists["stopped"] += [name for name in names if name in open_ones]
-    response: JsonObject = {**lists}
+    left: JsonObject = {names[number]: run_id for number, run_id in stand.left.items()}
+    lost = plan.without([end.number for end in stand.ends if end.error]) if plan.needs else ()
+    never = {names[number] for number in lost} & open_ones
+    lists["stopped"] += [name for name in names if name in open_ones - never - left.keys()]
+    begun = set(names) - never
+    lists["skipped"] = [name for name in settings.branches if name not in begun]
+    response: JsonObject = {**lists, "left": left}
     return Done(results, {"response": response})

@@ -21,6 +21,7 @@ from engine import (
     Event,
     HandlerEntered,
     JsonObject,
+    ParentWentOn,
     PauseChanged,
     Record,
     RunAdmitted,
@@ -250,6 +251,10 @@ KINDS: Mapping[type[Event], EventKind] = {
     ChildrenLeft: EventKind(
         "children.left", "The step has failed or is cancelled, and its child runs are stopped.",
         _children_left,
+    ),
+    ParentWentOn: EventKind(
+        "run.parent_went_on", "The run that had started it waits for it no more; it goes on.",
+        _nothing,
     ),
     WaitEnded: EventKind(
         "step.hurried", "Somebody has the next attempt made now, or a sleep be over.", _repaired

@@ -7,7 +7,7 @@ restart, after a child has ended, after nothing has happened.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
 from app.concurrency.shield import shielded
@@ -44,6 +44,8 @@ _LONGEST_STOP_MS = 86_400_000
 
 _READ_AT_ONCE = 64
 
+_FAILED = frozenset({Status.FAILED, Status.CANCELLED, Status.TERMINATED})
+
 _COPIED = 500
 """Characters of data, about, up to which a child run has a copy: a query costs more."""
 
@@ -68,14 +70,14 @@ class Children:
     Attributes:
         on_left: Called with the id of a run that has left the step while its children started.
         on_enough: Called with the ids of child runs that are wanted no more, since enough of
-            their plan have completed.
+            their plan have completed, and with whether they are left to go on.
         may_go_on: Says whether a paused child run may go on at once by itself; the parent is
             told when it does not.
     """
 
     def __init__(self, journal: Journal, workflows: Workflows, starts: Starts) -> None:
         self.on_left: list[Callable[[str], None]] = []
-        self.on_enough: list[Callable[[Sequence[str]], None]] = []
+        self.on_enough: list[Callable[[Sequence[str], bool], None]] = []
         self.may_go_on: Callable[[str], bool] = lambda _: False
         self._journal = journal
         self._workflows = workflows
@@ -132,7 +134,7 @@ class Children:
             # nobody knows whether it exists.
             await shielded(self._begin(live, doing, run, plan, due))
         elif not is_open:
-            return ChildrenEnded(await self._ends(family))
+            return await self._ended(family)
         total = plan.first + plan.total
         if due or any(
             row.status == Status.RUNNING or self.may_go_on(row.run_id) for row in is_open
@@ -143,21 +145,36 @@ class Children:
     async def _enough(
         self, family: Family, attempt: int, plan: ChildPlan, is_open: list[ChildRow]
     ) -> ChildrenEnded | ChildrenOpen | None:
-        """Say whether so many have completed that the others are stopped, or too few can.
+        """Say whether enough have completed for the others to be wanted no more, or too few can.
 
-        Nothing of it is kept: a child run that has completed stays so, and what is asked to stop
-        more than once stops once.
+        Nothing of it is kept: a child run that has completed stays so, and what is asked to stop,
+        or to go on by itself, more than once does so once.
         """
-        completed, failed = await self._journal.children.tally(family, attempt)
-        if completed >= (plan.enough or 0):
+        completed, failed = await self._tally(family, attempt, plan)
+        if plan.has_enough(completed):
             if not is_open:
-                return ChildrenEnded(await self._ends(family))
+                return await self._ended(family)
             for heard in self.on_enough:
-                heard([row.run_id for row in is_open])
+                heard([row.run_id for row in is_open], plan.others_go_on)
             return ChildrenOpen(plan.first + plan.total)
         if not plan.is_out_of_reach(failed):
             return None
         return await self._failed(family, attempt, plan.total) or ChildrenEnded([])
+
+    async def _tally(
+        self, family: Family, attempt: int, plan: ChildPlan
+    ) -> tuple[Collection[int], Collection[int]]:
+        """Return which have completed and which of the attempt have failed, or so many numbers."""
+        if not plan.tells_apart:
+            completed, failed = await self._journal.children.tally(family, attempt)
+            return range(completed), range(failed)
+        rows = await self._journal.children.newest(family)
+        ended = [row for row in rows if row.attempt == attempt and row.status in _FAILED]
+        return _completed(rows), {row.item for row in ended}
+
+    async def _ended(self, family: Family) -> ChildrenEnded:
+        left = {row.item: row.run_id for row in await self._journal.children.apart(family)}
+        return ChildrenEnded(await self._ends(family), left)
 
     async def _failed(self, family: Family, attempt: int, limit: int) -> ChildrenEnded | None:
         rows = await self._journal.children.failed(family, attempt, limit)
@@ -167,11 +184,17 @@ class Children:
         """Return the next items to start; those that an earlier attempt completed are done."""
         if free <= 0:
             return []
+        if plan.needs:
+            rows = await self._journal.children.newest(family)
+            done = _completed(rows)
+            begun = {row.item for row in rows if row.attempt == attempt} | done
+            items = (item for item in range(plan.total) if item not in begun)
+            return list(islice((one for one in items if plan.needs.get(one, set()) <= done), free))
         last = await self._journal.children.last_item(family, attempt)
         begin = family.first if last is None else last + 1
         done = await self._journal.children.completed_items(family) if attempt > 1 else set()
-        items = range(begin, plan.first + plan.total)
-        return list(islice((item for item in items if item not in done), free))
+        every = range(begin, plan.first + plan.total)
+        return list(islice((item for item in every if item not in done), free))
 
     async def _begin(
         self, live: LiveRun, doing: Due, run: Run, plan: ChildPlan, items: list[int]
@@ -193,6 +216,16 @@ class Children:
                 for heard in self.on_left:
                     heard(run.id)
 
+    async def _wanted(self, run: Run, plan: ChildPlan, item: int) -> ChildRun:
+        needed = plan.needs.get(item)
+        if not needed or plan.after is None:
+            return plan.child(item)
+        rows = await self._journal.children.newest(
+            Family(run.id, run.executions, plan.first, plan.total)
+        )
+        ends = await self._all([row for row in rows if row.item in needed])
+        return plan.after(item, {end.number: end.result for end in ends})
+
     async def _new(
         self,
         live: LiveRun,
@@ -201,7 +234,7 @@ class Children:
         item: int,
         known: dict[tuple[str, str | None, int], Called],
     ) -> NewRun:
-        wanted = plan.child(item)
+        wanted = await self._wanted(run, plan, item)
         which = (wanted.workflow_id, wanted.version, item if plan.is_mixed else -1)
         if which not in known:
             known[which] = await self._called(live, run, wanted, which[2])
@@ -298,6 +331,10 @@ class Children:
         shown = run.pause.shown(run.id, run.pause_seq)
         body: JsonObject = {name: item for name, item in shown.items() if name != "type"}
         return Pause(run.pause.type, {**body, "runId": body.get("runId", run.id)}, run_id=run.id)
+
+
+def _completed(rows: Sequence[ChildRow]) -> set[int]:
+    return {row.item for row in rows if row.status == Status.COMPLETED}
 
 
 def _below(run: Run) -> int:

@@ -1,7 +1,7 @@
 """Child runs that their parent has left: they are stopped, now or at the next look."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 
 from app.execution.live_run import LiveRun
 from app.execution.runs import Runs
@@ -11,14 +11,17 @@ from engine import (
     AttemptFailed,
     ChildrenLeft,
     Event,
+    RunCancelled,
     RunTerminated,
     StepCancelled,
     StepFailed,
 )
 from journal import UNREADABLE, Journal, UnknownRun
 
-_LEAVE = frozenset({ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunTerminated})
-"""Events with which a run may leave a step whose child runs are open."""
+_LEAVE = frozenset(
+    {ChildrenLeft, StepCancelled, StepFailed, AttemptFailed, RunCancelled, RunTerminated}
+)
+"""Events after which child runs of the run are to stop."""
 
 LEAVES_CHILDREN = _LEAVE | ENDS
 
@@ -33,7 +36,7 @@ class LeftChildren:
         self._runs = runs
         self._sweeping: set[asyncio.Task[None]] = set()
         self._stopping: set[str] = set()
-        self._spared: set[str] = set()
+        self._spared: dict[str, bool] = {}
         self.left: set[str] = set()
         """Runs that have left a step whose child runs may be open still."""
 
@@ -50,22 +53,24 @@ class LeftChildren:
         self.left.add(run_id)
         self._begin(self.sweep())
 
-    def spare(self, run_ids: Sequence[str]) -> None:
-        """Stop child runs without which enough of their plan have completed, in the background.
+    def spare(self, run_ids: Sequence[str], go_on: bool) -> None:
+        """Stop child runs without which enough of their plan have completed, or let them go on.
 
-        Those that cannot be stopped now are stopped by the next sweep.
+        In the background; what cannot be done now is done by the next sweep.
         """
         news = [run_id for run_id in run_ids if run_id not in self._stopping]
         if news:
             self._stopping.update(news)
-            self._begin(self._spare(news))
+            self._begin(self._spare(dict.fromkeys(news, go_on)))
 
-    async def _spare(self, run_ids: Sequence[str]) -> None:
+    async def _spare(self, spared: Mapping[str, bool]) -> None:
         try:
-            await self.stop([(run_id, False) for run_id in run_ids])
+            await self.stop([(run_id, False) for run_id, go_on in spared.items() if not go_on])
+            for run_id in (run_id for run_id, go_on in spared.items() if go_on):
+                await self._let_go(run_id)
         except Exception as failure:  # noqa: BLE001 - tried again, and logged
-            log.children_not_stopped(run_ids[0], failure)
-            self._spared.update(run_ids)
+            log.children_not_stopped(next(iter(spared)), failure)
+            self._spared.update(spared)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -74,9 +79,9 @@ class LeftChildren:
 
     async def sweep(self) -> None:
         """Stop the children of every run in `left`; what cannot be stopped now stays there."""
-        spared, self._spared = self._spared, set()
+        spared, self._spared = self._spared, {}
         if spared:
-            await self._spare(sorted(spared))
+            await self._spare(spared)
         left, self.left = self.left, set()
         for run_id in sorted(left):
             try:
@@ -92,8 +97,15 @@ class LeftChildren:
             await asyncio.gather(*(self._stop(*one) for one in some))
 
     async def _stop(self, run_id: str, terminated: bool) -> None:
+        await self._tell(run_id, self._runs.stop(run_id, terminate=terminated))
+
+    async def _let_go(self, run_id: str) -> None:
+        await self._tell(run_id, self._runs.go_apart(run_id))
+        self._stopping.discard(run_id)
+
+    async def _tell(self, run_id: str, told: Awaitable[None]) -> None:
         try:
-            await self._runs.stop(run_id, terminate=terminated)
+            await told
         except UnknownRun:
             return
         except UNREADABLE as unreadable:

@@ -4,9 +4,17 @@ from collections.abc import Sequence
 
 from app.execution.driving import Driving
 from app.execution.live_run import LiveRun
-from engine import ENDS, ChildrenResumed, Event, PauseChanged, RunPaused, RunResumed
+from engine import (
+    ENDS,
+    ChildrenResumed,
+    Event,
+    ParentWentOn,
+    PauseChanged,
+    RunPaused,
+    RunResumed,
+)
 
-TELLS_PARENT = ENDS | {RunPaused, PauseChanged, RunResumed, ChildrenResumed}
+TELLS_PARENT = ENDS | {RunPaused, PauseChanged, RunResumed, ChildrenResumed, ParentWentOn}
 """Events after which a parent looks at its child run again."""
 
 
@@ -16,13 +24,18 @@ class Parents:
     def __init__(self, driving: Driving) -> None:
         self._driving = driving
 
-    def appended(self, live: LiveRun, _: Sequence[Event]) -> None:
-        """Tell the run's parent, if it has one.
+    def appended(self, live: LiveRun, events: Sequence[Event]) -> None:
+        """Tell the run's parent, if it has one that waits for it.
 
         Where the run waits for a signal that may be there already, `waits` tells it.
         """
-        if live.run.parent and live.run.awaited_signal is None:
-            self._driving.notify(live.run.parent.run_id)
+        run = live.run
+        if run.parent is None:
+            return
+        if run.is_apart and not any(isinstance(event, ParentWentOn) for event in events):
+            return
+        if run.awaited_signal is None or run.is_apart:
+            self._driving.notify(run.parent.run_id)
 
     def waits(self, live: LiveRun) -> None:
         """Tell the parent of a run that waits for a signal that is not there yet."""

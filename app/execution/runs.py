@@ -27,6 +27,7 @@ from engine import (
     AnswerKey,
     Cancel,
     ChildResumed,
+    GoApart,
     Graph,
     Input,
     JsonObject,
@@ -317,6 +318,17 @@ class Runs:
             await self.terminate(None, run_id, None, reason, "parent")
         except Rejected:
             return
+
+    async def go_apart(self, run_id: str) -> None:
+        """Have a run go on by itself whose parent waits for it no longer; once, if it is open."""
+        await self.fenced(partial(self._go_apart, run_id))
+
+    async def _go_apart(self, run_id: str) -> Run:
+        async def take(live: LiveRun) -> None:
+            live.pending.extend(react(live.run, Graph("", {}), GoApart(), self._clock.now_ms()))
+
+        async with self._changed(None, run_id, take) as live:
+            return live.run.copy()
 
     async def fire(self, run_id: str) -> None:
         """Look at a run whose timer is due."""

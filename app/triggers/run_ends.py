@@ -17,7 +17,7 @@ from app.telemetry import log
 from app.triggers.kept_triggers import body_of
 from app.triggers.starting import Starter, StartRefused, Target, rendered
 from app.triggers.trigger_document import RUN_NAMES, RunTrigger, condition_over
-from engine import JsonObject, Run, iso_time, iso_time_or_none
+from engine import JsonObject, Run, RunFailed, iso_time, iso_time_or_none
 from journal import UNREADABLE, EventFilter, EventRow, Firing, Journal, TriggerRow, UnknownRun
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
@@ -52,7 +52,7 @@ class CompiledRunTrigger:
         body = self.body
         return (
             event.kind in self.kinds
-            and event.parent is None
+            and (event.parent is None or (event.is_apart and event.kind == RunFailed.__name__))
             and event.workflow_id != body.workflowId
             and (body.workflows is None or event.workflow_id in body.workflows)
         )

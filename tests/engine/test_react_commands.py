@@ -22,10 +22,13 @@ from engine import (
     ChildrenStopped,
     Delivered,
     Event,
+    GoApart,
     Input,
     Interrupted,
     InterruptionSettled,
     NotPaused,
+    Parent,
+    ParentWentOn,
     PauseChanged,
     Pauses,
     Recorded,
@@ -74,6 +77,8 @@ from tests.engine.histories import (
     started,
     with_children,
 )
+
+BELOW = inside("plain", first={"parent": Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)})
 
 ROWS = [
     # Somebody cancels.
@@ -204,6 +209,18 @@ ROWS = [
     Row("or is being cancelled",
         CLEANING, Terminate("stuck", "ann"), 20,
         (RunTerminated(20, "stuck", "ann"),)),
+    Row("the parent of a child run goes on without it",
+        BELOW, GoApart(), 20,
+        (ParentWentOn(20),)),
+    Row("once",
+        (*BELOW, ParentWentOn(19)), GoApart(), 20,
+        ()),
+    Row("and never that of a run which has none",
+        inside("plain"), GoApart(), 20,
+        ()),
+    Row("nor of one that has ended",
+        (*BELOW, RunTerminated(19)), GoApart(), 20,
+        ()),
 ]  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from engine import (
     HandlerEntered,
     Hold,
     IllegalTransition,
+    Parent,
+    ParentWentOn,
     Pause,
     PauseChanged,
     Place,
@@ -75,6 +77,7 @@ SAMPLES: dict[type[Event], Event] = {
         StepCancelled(*WHERE),
         RunQueued(5, Place("k", 1)),
         RunAdmitted(5),
+        ParentWentOn(5),
         CancelRequested(5),
         RunOverdue(5),
         HandlerEntered(5, "finally", "a", Ending("completed")),
@@ -111,6 +114,7 @@ PauseChanged       .     .          .          .           .           .        
 StepFailed         .     .          .          ready       .           .          ready       ready       ready
 StepTimedOut       .     .          .          .           .           .          .           .           ready
 StepCancelled      .     .          .          ready       ready       ready      ready       ready       ready
+ParentWentOn       .     queued     ready      executing   backing_off sleeping   awaiting    stopping    paused
 CancelRequested    .     queued     ready      executing   backing_off sleeping   awaiting    stopping    paused
 RunOverdue         .     queued ready      executing   backing_off sleeping   awaiting    stopping    paused
 HandlerEntered     .     .          ready      .           .           .          .           .           .
@@ -165,6 +169,8 @@ def run_in(state: State, event: type[Event]) -> Run | None:
     next_step = "a" if event is StepStarted and not inside else None
     if event is RunReleased:
         run.held = Hold(1, None, "ann")
+    if event is ParentWentOn:
+        run.parent = Parent("dynamic-workflow-0", "call", 1, 1, 0, 1)
     return replace(
         run, state=state, cancel_requested=cancelling, next_step=next_step, deadline_ms=9
     )
