@@ -14,20 +14,24 @@ from engine import (
     CancelRequested,
     Event,
     NotWaiting,
+    ParentWentOn,
     Run,
     RunAdmitted,
     RunIsOver,
     RunResumed,
     RunStarted,
     State,
+    Status,
     StepCancelled,
     StepCompleted,
     StepFailed,
     StepRecorded,
     StepStarted,
+    VisitStatus,
     apply,
 )
 from engine.errors import IllegalTransition
+from journal import place_key
 from journal.event_rows import decode_row
 from journal.run_ids import run_id as id_of
 from journal.run_projection import SELECT_RUNS, projection
@@ -56,6 +60,7 @@ class Observer:
         self.sent = 0
         self.effects = 0
         self.interruptions = 0
+        self.apart = 0
         self._left: dict[tuple[str, str, int], float] = {}
         self.is_prompt: Callable[[], bool] = lambda: True
         self._asked_to_stop: dict[str, float] = {}
@@ -103,6 +108,7 @@ class Observer:
             self.runs[run_id] = changed[run_id] = after
             self.folds.setdefault(run_id, []).append(after)
             self._note(run_id, event)
+            self._check_apart(after, event)
             if isinstance(event, RunAdmitted):
                 self._check_places(after)
         for run_id, run in changed.items():
@@ -136,7 +142,7 @@ class Observer:
         place = admitted.place
         assert place is not None
         others = [run for run in self.runs.values() if run.place and not run.is_over
-                  and (run.workflow_id, run.place.key) == (admitted.workflow_id, place.key)]  # fmt: skip
+                  and place_key("", run) == place_key("", admitted)]  # fmt: skip
         under_way = [run for run in others if run.state is not State.QUEUED]
         if len(under_way) > place.limit:
             self.violated(f"{len(under_way)} runs are under way, and {place.limit} may be")
@@ -146,10 +152,24 @@ class Observer:
                 self.violated(f"{admitted.id} was admitted before {run.id}, which is older")
 
     def _check_branches(self, run_id: str) -> None:
-        """Check that all whom a step has started have stopped before it completes."""
+        """Check that all whom a step has started have stopped, or were left, before it completes."""
         for child in self.runs.values():
-            if child.parent and child.parent.run_id == run_id and not child.is_over:
+            is_open = not (child.is_over or child.is_apart)
+            if child.parent and child.parent.run_id == run_id and is_open:
                 self.violated(f"a step of {run_id} completed though {child.id} had not stopped")
+
+    def _check_apart(self, run: Run, event: Event) -> None:
+        """Check that one that was left, so that a step could complete, stops with the run only."""
+        if not run.is_apart or run.parent is None:
+            return
+        above = self.runs[run.parent.run_id]
+        if isinstance(event, ParentWentOn):
+            self.apart += 1
+        elif isinstance(event, CancelRequested) and event.caller == "parent":
+            ended = above.history[run.parent.execution - 1 :][:1]
+            has_completed = [visit.status for visit in ended] == [VisitStatus.COMPLETED]
+            if has_completed and above.status not in (Status.CANCELLED, Status.TERMINATED):
+                self.violated(f"{run.id} was stopped though {above.id} had left it to go on")
 
     def _note(self, run_id: str, event: Event) -> None:
         if is_settled(self.runs[run_id]):

@@ -52,6 +52,29 @@ def _fork(enough: Any, **more: Any) -> dict[str, Any]:
     return {"id": "fork", "type": "parallel", "enough": enough, "branches": branches, **more}
 
 
+def _graph() -> dict[str, Any]:
+    """Return branches of which two need others, with their results."""
+    last = [
+        _play("a", "act"),
+        {"id": "e", "type": "end-flow", "result": {"of": "{{ data.needs }}"}},
+    ]
+    branches: dict[str, Any] = {
+        "a": {"steps": [_play("a", "any")]},
+        "b": {"steps": [_play("a", "act", "sleep")]},
+        "c": {"needs": ["a"], "workflow": "any"},
+        "d": {"needs": ["b", "c"], "steps": last, "edges": [_edge("a", "e")]},
+    }
+    return {"id": "fork", "type": "parallel", "branches": branches, "retry": RETRY}
+
+
+def _pooled() -> list[dict[str, Any]]:
+    """Return a workflow that counts in a pool, and one of which a part does."""
+    pool = {"concurrency": {"pool": "slots", "limit": 1}}
+    group = {"id": "part", "type": "group", "steps": [_play("a", "any", "sleep")], **pool}
+    return [{**_workflow("pooled", [_play("a", "any", "sleep")]), **pool},
+            _workflow("partly-pooled", [_play("b", "act"), group], _edge("part", "end", on="error"))]  # fmt: skip
+
+
 def _wide() -> list[dict[str, Any]]:
     """Return steps whose bodies begin with data that is too long to be copied."""
     inner = {"id": "in", "type": "group", "steps": [_play("a", "any"), {**_ACTION}],
@@ -107,14 +130,12 @@ def _part(random: Random, step_id: str, deep: int) -> dict[str, Any]:
             return {"id": step_id, "type": "group", **_nested(random, deep - 1), **retry}
         case "parallel":
             branches = {name: _nested(random, deep - 1) for name in "xyz"[: random.randrange(2, 4)]}
-            enough = random.choice(("all", "any", 2))
-            return {
-                "id": step_id,
-                "type": "parallel",
-                "branches": branches,
-                "enough": enough,
-                **retry,
-            }
+            if random.random() < 0.4:
+                branches["y"]["needs"] = ["x"]
+            enough = random.choice(("all", "any", 2, ["x"]))
+            others = {"others": "continue"} if enough != "all" and random.random() < 0.5 else {}
+            fork = {"id": step_id, "type": "parallel", "branches": branches, "enough": enough}
+            return {**fork, **others, **retry}
         case "signal":
             return {"id": step_id, "type": "wait-for-signal", "signal": "go"}
         case "ask":
@@ -180,6 +201,10 @@ DOCUMENTS: list[dict[str, Any]] = [
     _workflow("vote", [_fork(2, onBranchError="fail", retry=RETRY), _items("any", enough=2, concurrency=3), _play("b", "act")],
               _edge("fork", "end", on="error"), _edge("call", "end", on="error")),
     _workflow("fork", [_fork("all", onBranchError="continue", concurrency=2), _play("b", "act")]),
+    _workflow("leaves", [_fork("any", others="continue", retry=RETRY), _items("any", enough=1, others="continue", concurrency=3), _play("b", "act")],
+              _edge("fork", "b", on="error"), _edge("call", "b", on="error")),
+    _workflow("graph", [_graph(), _play("b", "act")], _edge("fork", "b", on="error")),
+    *_pooled(),
     _workflow("sends-off", [{**_items("leaf", wait=False), "id": "send"}, _play("b", "act")]),
     *(_limited(f"limited-{when_full}", when_full) for when_full in ("queue", "refuse", "cancel-oldest")),
     *islice((made for seed in count() if step_count(made := _random(seed)) in range(6, 31)), 12),
