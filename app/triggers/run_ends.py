@@ -12,16 +12,29 @@ from collections.abc import Callable
 from app.clock import Clock
 from app.events.catalogue import kinds_named
 from app.events.hub import Hub
+from app.execution.signals import IDS_KEPT_MS, Signals
 from app.secrets.sensitive import shown_data
 from app.telemetry import log
 from app.triggers.kept_triggers import body_of
 from app.triggers.starting import Starter, StartRefused, Target, rendered
 from app.triggers.trigger_document import RUN_NAMES, RunTrigger, condition_over
 from engine import JsonObject, Run, RunFailed, iso_time, iso_time_or_none
-from journal import UNREADABLE, EventFilter, EventRow, Firing, Journal, TriggerRow, UnknownRun
+from journal import (
+    UNREADABLE,
+    EventFilter,
+    EventRow,
+    Firing,
+    Journal,
+    NewSignal,
+    TooManySignals,
+    TriggerRow,
+    UnknownRun,
+)
+from steps.contract import Problem
 from steps.expression import ExpressionError
 from steps.language.allowance import Allowance
-from steps.template import Template
+from steps.signal_names import is_key
+from steps.template import Template, as_text
 
 MOST_OF_A_CHAIN = 10
 """Runs of which each was started by the end of the one before."""
@@ -46,6 +59,7 @@ class CompiledRunTrigger:
         self.kinds = frozenset(kinds_named(body.on, None))
         self.when = None if body.when is None else condition_over(body.when, RUN_NAMES)
         self.data = Template(body.data, also=RUN_NAMES)
+        self.key = Template(body.signal.key, also=RUN_NAMES) if body.signal else None
 
     def wants(self, event: EventRow) -> bool:
         """Say whether it is for the end of a run, as far as can be seen from outside."""
@@ -65,9 +79,12 @@ class RunEnds:
         owns: As that of `Scheduler`.
     """
 
-    def __init__(self, journal: Journal, starter: Starter, hub: Hub, clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, starter: Starter, signals: Signals, hub: Hub, clock: Clock
+    ) -> None:
         self._journal = journal
         self._starter = starter
+        self._signals = signals
         self._hub = hub
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -176,17 +193,36 @@ class RunEnds:
                 await self._note(row, run, "skipped", None, message)
                 return
             data = await rendered(trigger.data, scope)
+            signal = None if body.signal is None else self._signal(row, trigger, run, data)
+            key = f"{row.source}:{run.id}" if signal is None else f"{row.source} {signal.key}"
             started = await self._starter.start(
                 Target(row.tenant, body.workflowId, body.version),
                 data,
-                f"{row.source}:{run.id}",
+                key,
                 row.source,
                 context={"startedBy": _started_by(row, run, chain)},
             )
-        except (StartRefused, ExpressionError) as refused:
+            if signal is not None:
+                await self._signals.send(row.tenant, signal)
+        except (StartRefused, ExpressionError, TooManySignals) as refused:
             await self._note(row, run, "failed", None, str(refused))
             return
-        await self._note(row, run, "started", started.run_id)
+        is_first = signal is None or started.is_new
+        await self._note(row, run, "started" if is_first else "sent", started.run_id)
+
+    def _signal(
+        self, row: TriggerRow, trigger: CompiledRunTrigger, run: Run, data: JsonObject
+    ) -> NewSignal:
+        """Return what tells the run that gathers of an end, once. Raises `StartRefused`."""
+        signal = trigger.body.signal
+        assert signal is not None  # noqa: S101 - the caller has looked
+        assert trigger.key is not None  # noqa: S101 - it has one with the signal
+        key = as_text(trigger.key.render(_scope(run)))
+        if not is_key(key):
+            raise StartRefused("no signal", (Problem("signal.key", "gives no key of a signal"),))
+        now_ms = self._clock.now_ms()
+        times = (now_ms, now_ms + signal.keepFor, now_ms + IDS_KEPT_MS)
+        return NewSignal(signal.name, key, data, *times, f"{row.source}:{run.id}")
 
     async def _note(
         self,

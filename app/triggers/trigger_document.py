@@ -80,16 +80,11 @@ WorkflowId: TypeAlias = Annotated[
 ]
 
 
-class SignalTarget(_Part):
-    """The signal that a request sends."""
+class _Signal(_Part):
+    """A signal that a trigger sends."""
 
     name: SignalName = Field(description="the signal's name, such as `payment`")
-    key: str = Field(
-        "", max_length=1_000,
-        description="which of that name: a template, such as `{{ request.body.orderId }}`",
-    )  # fmt: skip
     keepFor: KeepFor = HOUR_MS  # noqa: N815 - the API's word
-    to: Receivers = "one"
 
     @field_validator("name")
     @classmethod
@@ -98,10 +93,35 @@ class SignalTarget(_Part):
             raise ValueError(f"{CALLBACK} is kept for addresses of steps")
         return name
 
+
+class SignalTarget(_Signal):
+    """The signal that a request sends."""
+
+    key: str = Field(
+        "", max_length=1_000,
+        description="which of that name: a template, such as `{{ request.body.orderId }}`",
+    )  # fmt: skip
+    to: Receivers = "one"
+
     @field_validator("key")
     @classmethod
     def _key(cls, key: str) -> str:
         template_over(key, REQUEST_NAMES)
+        return key
+
+
+class EndSignal(_Signal):
+    """The signal by which ends of runs are gathered."""
+
+    key: str = Field(
+        max_length=1_000,
+        description="which ends belong together: a template, such as `{{ data.day }}`",
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _key(cls, key: str) -> str:
+        template_over(key, RUN_NAMES)
         return key
 
 
@@ -204,7 +224,7 @@ class RequestTrigger(_Started):
 
 
 class RunTrigger(_Started):
-    """The end of a run starts another one."""
+    """The end of a run starts another one, or those of several do."""
 
     on: Annotated[
         list[Literal["run.completed", "run.failed", "run.cancelled", "run.terminated"]],
@@ -239,6 +259,11 @@ class RunTrigger(_Started):
         description="the input, with templates over `run` (`id`, `workflowId`, `version`, "
         "`status`, `startedAt`, `endedAt`, `caller`), `data`, `result` and `error` of what ended",
     )
+    signal: EndSignal | None = Field(
+        None,
+        description="a signal that each end sends, with `data`; the first of a key starts the "
+        "workflow, which gathers them",
+    )
     enabled: bool = Field(True, description="false pauses it; what ends meanwhile is not missed")
 
     @field_validator("workflows")
@@ -269,6 +294,14 @@ class RunTrigger(_Started):
     def _templates(cls, data: JsonObject) -> JsonObject:
         template_over(data, RUN_NAMES)
         return data
+
+    def document(self) -> JsonObject:
+        """Return it as it is written, with every key."""
+        document: JsonObject = self.model_dump(mode="json")
+        if self.signal is not None:
+            signal = cast("JsonObject", document["signal"])
+            signal["keepFor"] = duration_text(self.signal.keepFor)
+        return document
 
 
 class FormTrigger(_Started):

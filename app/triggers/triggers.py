@@ -62,6 +62,6 @@ def open_triggers(
     schedules.on_change = scheduler.look
     kept = KeptTriggers(journal, starter, secrets.keyring, clock)
     receiving = Receiving(journal, starter, signals, secrets, files, clock)
-    run_ends = RunEnds(journal, starter, hub, clock)
+    run_ends = RunEnds(journal, starter, signals, hub, clock)
     kept.on_change = run_ends.look
     return Triggers(starter, schedules, scheduler, kept, receiving, run_ends)

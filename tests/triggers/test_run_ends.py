@@ -72,6 +72,68 @@ def test_the_end_of_a_run_starts_another_that_knows_it(owner: httpx.Client) -> N
     owner.delete("/api/triggers/told").raise_for_status()
 
 
+def test_ends_of_one_key_are_gathered_by_the_run_that_the_first_starts(owner: httpx.Client) -> None:
+    until_both = "signals | map(attribute='data.of') | unique | list | length == 2"
+    gather = {"id": "gather", "type": "wait-for-signal", "signal": "part", "key": "{{ data.day }}", "until": until_both,
+              "output": {"parts": {"type": "array", "value": "{{ signals | map(attribute='data.n') | list }}"}}}  # fmt: skip
+    both = nothing_to_do("both")
+    both |= {"steps": [gather, *both["steps"]], "initialStep": "gather",
+             "edges": [{"from": "gather", "to": both["steps"][0]["id"]}]}  # fmt: skip
+    owner.post("/api/workflows", json=both).raise_for_status()
+    put(owner, "both", workflowId="both", on="run.completed", workflows=["works", "after"],
+        signal={"name": "part", "key": "{{ data.day }}"},
+        data={"day": "{{ data.day }}", "n": "{{ data.n }}", "of": "{{ run.workflowId }}"})  # fmt: skip
+    assert owner.get("/api/triggers/both").json()["signal"]["keepFor"] == "1h"
+    first = start(owner, "works", day="mon", n=1)
+    (fired,) = until(lambda: firings(owner, "both"), bool)
+    assert (fired["key"], fired["outcome"]) == (first, "started")
+    settled(owner, fired["runId"], "paused")
+    for name, day, n in (("works", "mon", 2), ("works", "tue", 3), ("after", "mon", 4)):
+        settled(owner, start(owner, name, day=day, n=n))
+    gathered = settled(owner, fired["runId"], "completed")
+    assert gathered["data"]["parts"] == [1, 2, 4]
+    found = until(lambda: firings(owner, "both"), lambda found: len(found) == 4)
+    assert [one["outcome"] for one in reversed(found)] == ["started", "sent", "started", "sent"]
+    put(owner, "both", workflowId="both", on="run.completed", workflows=["works"],
+        signal={"name": "part", "key": "{{ data.day }}\u0007"})  # fmt: skip
+    settled(owner, start(owner, "works", day="wed"))
+    found = until(lambda: firings(owner, "both"), lambda found: len(found) == 5)
+    assert (found[0]["outcome"], "signal.key" in found[0]["message"]) == ("failed", True)
+    owner.delete("/api/triggers/both").raise_for_status()
+
+
+def test_a_branch_that_was_left_to_go_on_fails_as_a_run_of_its_own(owner: httpx.Client) -> None:
+    boom = fails("x")["steps"][0]
+    branches = {"first": {"steps": [{"id": "set", "type": "set", "values": {"n": 1}}]},
+                "left": {"steps": [{"id": "nap", "type": "wait", "duration": "300ms"}, boom],
+                         "edges": [{"from": "nap", "to": "end"}]}}  # fmt: skip
+    fork = {
+        "id": "fork",
+        "type": "parallel",
+        "branches": branches,
+        "enough": 1,
+        "others": "continue",
+    }
+    made = {**nothing_to_do("leaves"), "initialStep": "fork"}
+    made |= {
+        "steps": [fork, *made["steps"]],
+        "edges": [{"from": "fork", "to": made["steps"][0]["id"]}],
+    }
+    owner.post("/api/workflows", json=made).raise_for_status()
+    put(
+        owner,
+        "left",
+        on=["run.failed", "run.completed"],
+        workflows=["leaves"],
+        data={"of": "{{ run.id }}"},
+    )
+    run_id = start(owner, "leaves")
+    found = until(lambda: firings(owner, "left"), lambda found: len(found) == 2)
+    children = owner.get(f"/api/workflow/status/{run_id}").json()["childRunIds"]
+    assert [one["key"] for one in reversed(found)] == [run_id, children[1]]
+    owner.delete("/api/triggers/left").raise_for_status()
+
+
 def test_nothing_goes_in_circles(owner: httpx.Client) -> None:
     ring = ["ring-0", "ring-1", "ring-2"]
     for number, name in enumerate(ring):
