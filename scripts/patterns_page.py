@@ -9,14 +9,16 @@ from app.definitions.definition_text import read_definition
 PATTERNS = Path(__file__).resolve().parent.parent / "examples" / "patterns"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Side by side": (
-        "fork-join", "race", "quorum", "best-offer", "map-errors-kept", "fan-out-files", "batching",
+        "fork-join", "task-graph", "race", "quorum", "discriminator", "best-offer",
+        "map-errors-kept", "fan-out-files", "batching",
     ),
     "One after another": (
         "loop-limit", "pagination", "polling", "router", "sub-workflow", "fire-and-forget",
         "state-machine",
     ),
     "Waiting for others": (
-        "callback-address", "correlation", "signal-gather", "debounce", "webhook-out",
+        "callback-address", "correlation", "signal-gather", "event-beside", "debounce",
+        "webhook-out",
     ),
     "People": (
         "approval-with-deadline", "escalation-ladder", "four-eyes", "human-form",
@@ -33,7 +35,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Data and files": ("csv", "zip-and-mail"),
     "Models": ("agent-with-approval", "budgeted-agent"),
-    "What starts a run": ("webhook-in", "workflow-as-api", "mcp-tool", "daily-report"),
+    "What starts a run": (
+        "webhook-in", "workflow-as-api", "mcp-tool", "daily-report", "after-several",
+    ),
 }  # fmt: skip
 
 _HEAD = """\

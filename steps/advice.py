@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.value import value
 from steps.agent_person import ASK_USER
+from steps.bodies import with_start
 from steps.captions import caption_texts
 from steps.common_errors import COMMON_ERRORS
 from steps.contract import AnyStepType, Problem
@@ -116,7 +117,8 @@ class _Advice:
         self._document, self._registry = document, registry
         self._declared, self._known = declared, known
         self._ids = {str(step.get("id")) for step in self._steps}
-        first = next((s for s in self._steps if s.get("id") == document.get("initialStep")), {})
+        start = with_start(document).get("initialStep")
+        first = next((s for s in self._steps if s.get("id") == start), {})
         self._is_closed = bool(document.get("payload")) or first.get("type") == "collect-inputs"
 
     def all(self) -> Iterator[Problem]:

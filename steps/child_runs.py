@@ -1,6 +1,6 @@
 """Child runs as a step wants them, and how they stand."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from engine import Json, JsonObject, Pause, RunError
@@ -102,8 +102,41 @@ class ChildPlan:
             return not self.named.isdisjoint(lost)
         return len(lost) > self.total - self.enough
 
+    def is_ready(self, number: int, completed: Collection[int]) -> bool:
+        """Say whether all that one of them needs have completed.
+
+        Args:
+            number: Which of them.
+            completed: The numbers of those that have.
+
+        Returns:
+            True where it may begin.
+        """
+        return self.needs.get(number, frozenset()).issubset(completed)
+
+    def in_order(self, completed: Collection[int]) -> Iterator[int]:
+        """Go through all of them as they may begin.
+
+        Args:
+            completed: The numbers of those that have completed; it may grow meanwhile.
+
+        Returns:
+            Their numbers, each after those that it needs; those that never may are left out.
+        """
+        waiting = set(range(self.first, self.first + self.total))
+        while ready := sorted(one for one in waiting if self.is_ready(one, completed)):
+            yield from ready
+            waiting.difference_update(ready)
+
     def without(self, lost: Collection[int]) -> set[int]:
-        """Return those of these numbers and all that need one of them, directly or not."""
+        """Find what cannot begin any more.
+
+        Args:
+            lost: The numbers of those that have failed.
+
+        Returns:
+            These, and all that need one of them, directly or not.
+        """
         found, before = set(lost), -1
         while before != len(found):
             before = len(found)

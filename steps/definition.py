@@ -77,7 +77,7 @@ def _read(document: dict[str, Any]) -> tuple[WorkflowDocument, list[Problem]]:
         # Compiling them tells which are no objects, beside what is wrong with the others.
         found = [item for item in found if not item.path.startswith("steps[")]
         own["steps"] = listed
-    fallback = {"name": "?", "initialStep": str(listed[0].get("id")) if listed else "?"}
+    fallback = {"name": "?"}
     left = {key: item for key, item in own.items() if key not in left_out}
     try:
         read = WorkflowDocument.model_validate({**fallback, **left})
@@ -109,7 +109,8 @@ class _Compiler:
         self._given = {"constants": constants} if constants else {}
         captions, found = caption_templates(whole.title, whole.labels, self._given)
         problems += found
-        made, found = self._part(whole.initialStep, whole.steps, merged, whole)
+        first = str(with_start(merged).get("initialStep"))
+        made, found = self._part(first, whole.steps, merged, whole)
         problems = located([*problems, *found])
         problems += self._bodies(merged, "", 1)
         if problems or made is None:

@@ -289,18 +289,17 @@ class FakeEffects(Effects):
     async def children(self, plan: ChildPlan) -> ChildrenEnded | ChildrenOpen:
         """Start what is due of a plan, and say how its child runs stand."""
         ends: list[ChildEnd] = []
-        still_open: dict[int, ChildrenOpen] = {}
-        waiting = list(range(plan.first, plan.first + plan.total))
-        while (number := _next_due(waiting, plan, ends)) is not None:
+        still_open, done = dict[int, ChildrenOpen](), set[int]()
+        for number in plan.in_order(done):
             if number not in self.started and len(still_open) >= plan.concurrency:
                 break
-            waiting.remove(number)
             stand = self._stand(number, plan, ends)
             if isinstance(stand, ChildrenOpen):
                 still_open[number] = stand
                 continue
             stand = replace(stand, number=number)
             ends.append(stand)
+            done |= {number} if stand.error is None else set()
             if stand.error and plan.ends_at_failure:
                 return ChildrenEnded([stand])
         if plan.enough is not None and (told := _of_enough(plan, ends, still_open)):
@@ -357,12 +356,6 @@ class FakeEffects(Effects):
         if self.tool_results is None:
             raise NotProvided(wanted, "tool_results")
         return self.tool_results
-
-
-def _next_due(waiting: list[int], plan: ChildPlan, ends: list[ChildEnd]) -> int | None:
-    """Return the first number of which all that it needs have completed."""
-    done = {end.number for end in ends if not end.error}
-    return next((one for one in waiting if plan.needs.get(one, frozenset()) <= done), None)
 
 
 def _of_enough(plan: ChildPlan, ends: list[ChildEnd], going: Iterable[int]) -> ChildrenEnded | None:

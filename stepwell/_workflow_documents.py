@@ -33,7 +33,7 @@ class Workflow(WorkflowSummary):
     """A version of a workflow with its whole definition.
 
     Attributes:
-        initialStep: The step that runs begin with.
+        initialStep: The step that runs begin with; without it the first.
         steps: The steps, each with its `id`, its `type` and the keys of that type.
         edges: Which step follows which, and when: `from`, `to`, `condition`, `on`.
         payload: The specification of each input, by its name.
@@ -42,7 +42,7 @@ class Workflow(WorkflowSummary):
         maxStepExecutions: How many visits of steps a run may make.
     """
 
-    initialStep: str
+    initialStep: NotRequired[str]
     steps: list[dict[str, Json]]
     edges: NotRequired[list[dict[str, Json]]]
     payload: NotRequired[dict[str, Json]]

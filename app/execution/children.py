@@ -189,7 +189,7 @@ class Children:
             done = _completed(rows)
             begun = {row.item for row in rows if row.attempt == attempt} | done
             items = (item for item in range(plan.total) if item not in begun)
-            return list(islice((one for one in items if plan.needs.get(one, set()) <= done), free))
+            return list(islice((one for one in items if plan.is_ready(one, done)), free))
         last = await self._journal.children.last_item(family, attempt)
         begin = family.first if last is None else last + 1
         done = await self._journal.children.completed_items(family) if attempt > 1 else set()

@@ -68,7 +68,7 @@ _Finally = TypedDict("_Finally", {"finally": NotRequired[str | None]})
 class StoredWorkflow(DefinitionLine, _Finally):
     """A version of a workflow with all that its definition says."""
 
-    initialStep: InitialStep
+    initialStep: NotRequired[InitialStep]
     steps: Steps
     edges: NotRequired[list[EdgeDocument]]
     payload: NotRequired[Fields]

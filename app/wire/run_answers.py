@@ -200,6 +200,9 @@ class RunState(TypedDict):
     deadline: NotRequired[Annotated[Time, Field(description="when its `timeout` is over")]]
     hold: NotRequired[RunHold]
     parentRunId: RunId | None
+    parentWentOn: NotRequired[
+        Annotated[bool, Field(description="whether that run has left it to go on")]
+    ]
     startedBy: NotRequired[RunStarter]
     origin: RunOrigin | None
     childRunIds: list[RunId]

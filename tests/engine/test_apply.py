@@ -122,7 +122,7 @@ ENDING = inside(
     HandlerEntered(10, "finally", "mend", Ending("completed")),
 )  # fmt: skip
 
-CHILD = inside("plain", first={"parent": Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)})
+BELOW = inside("plain", first={"parent": Parent("dynamic-workflow-0", "call", 2, 1, 3, 1)})
 
 CHANGES = [
     ("a step is entered", (started("plain"),), StepStarted(20, "plain", 1, 1, "call-api", "Call it"), State.EXECUTING,
@@ -230,7 +230,7 @@ CHANGES = [
     ("a run is held", SLEEPING, RunHeld(20, "look", "ann"), State.SLEEPING, {"held": Hold(20, "look", "ann")}),
     ("and let go", (*SLEEPING, RunHeld(20, "look", "ann")), RunReleased(21), State.SLEEPING, {"held": None}),
     ("also by a cancel", (*SLEEPING, RunHeld(19)), CANCELLED, State.SLEEPING, {"cancel_requested": True, "reason": "no need", "held": None}),
-    ("a run goes on without the one that had started it", CHILD, ParentWentOn(20), State.EXECUTING, {"is_apart": True}),
+    ("a run goes on without the one that had started it", BELOW, ParentWentOn(20), State.EXECUTING, {"is_apart": True}),
     ("a pause is asked anew", paused("asks", PERSON, 500), RunPaused(20, "asks", 1, PERSON, 500), State.PAUSED, {"pause_seq": 4}),
     ("a run completes", inside("end", StepCompleted(10, "end", 1, 7, {}, None)), RunCompleted(20, 7), State.COMPLETED, {"ended_at_ms": 20, "result": 7}),
     ("a run fails", LOOPED, RunFailed(20, RunError("loops", "X", "no", 1)), State.FAILED,
@@ -285,7 +285,7 @@ def test_a_run_starts_with_all_that_its_first_event_says() -> None:
 
 REFUSALS = [
     ("a parent that goes on where there is none", inside("plain"), ParentWentOn(20), "ParentWentOn is not legal in state executing: no run waits for it"),
-    ("or that has gone on before", (*CHILD, ParentWentOn(19)), ParentWentOn(20), "ParentWentOn is not legal in state executing: no run waits for it"),
+    ("or that has gone on before", (*BELOW, ParentWentOn(19)), ParentWentOn(20), "ParentWentOn is not legal in state executing: no run waits for it"),
     ("a second place", (*WAITING, RunAdmitted(21)), RunQueued(22, PLACE), "RunQueued is not legal in state ready: the run has begun"),
     ("a place between two steps", LOOPED, RunQueued(22, PLACE), "RunQueued is not legal in state ready: the run has begun"),
     ("a timeout of a run without one", inside("plain"), RunOverdue(20), "RunOverdue is not legal in state executing: it has no deadline"),

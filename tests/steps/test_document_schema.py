@@ -87,7 +87,7 @@ SHAPES = [
     changed("constants", to=[]),
     changed("defaults", to={"call-apy": {}}),
     changed("steps", 1, "onInterrupted", to="fail"),
-    {key: item for key, item in BASE.items() if key != "initialStep"},
+    {key: item for key, item in BASE.items() if key != "steps"},
 ]
 
 

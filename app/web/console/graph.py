@@ -96,7 +96,7 @@ def _drawn(
     if not steps:
         return None
     told = f"{len(steps)} steps and {len(edges)} edges between them"
-    first = str(document.get("initialStep"))
+    first = str(with_start(document).get("initialStep"))
     if len(steps) > MOST_DRAWN:
         steps, edges, first, states, route = in_parts(steps, edges, first, states, route)
     insides = {name: _insides(name, step, route, above) for name, step in steps.items()}

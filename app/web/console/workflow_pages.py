@@ -12,6 +12,7 @@ from app.auth.roles import Role
 from app.web.api.check import CheckBody, checked_text
 from app.web.api.definitions import startable
 from app.web.api.workflow_statistics import statistics_document
+from app.web.console.branch_graphs import branch_graphs
 from app.web.console.compare import CompareQuery, compare, edges
 from app.web.console.form_fields import form_fields, start_fields
 from app.web.console.graph import Route, StepCounts, picture
@@ -128,9 +129,13 @@ def _counts(call: Call, statistics: JsonObject) -> Route:
 
 
 async def _bodies(document: JsonObject) -> list[dict[str, str]]:
-    """Return the pictures of a document's own workflows; other bodies open in their steps."""
+    """Return the pictures of a document's own workflows; other bodies open in their steps.
+
+    Before them come those of branches that need one another.
+    """
     own = ((path, body) for path, body in written_bodies(document) if "/" not in path)
-    first = islice((one for one in own if one[0].startswith(LOCAL)), _MOST_BODIES)
+    parts = (*branch_graphs(document), *(one for one in own if one[0].startswith(LOCAL)))
+    first = islice(parts, _MOST_BODIES)
     return [{"path": path, "graph": await picture(body)} for path, body in first]
 
 
