@@ -145,8 +145,16 @@ def _insides(
         )  # fmt: skip
         drawn = _drawn(with_start(body), inside.states, own, path)
         if drawn is not None:
-            found.append((body_name, drawn))
+            found.append((_titled(body_name, step), drawn))
     return found
+
+
+def _titled(body_name: str, step: Mapping[str, Any]) -> str:
+    """Return the name of a body, with the branches that it begins after."""
+    branches = step.get("branches")
+    branch = branches.get(body_name) if isinstance(branches, dict) else None
+    needs = branch.get("needs") if isinstance(branch, dict) else None
+    return f"{body_name}, after {' and '.join(map(str, needs))}" if needs else body_name
 
 
 def _size(insides: list[tuple[str, _Drawn]]) -> Size:
