@@ -37,6 +37,12 @@ _PAUSED_AT, _EVENT_AT = 6, 11
 _PIECE_CHARACTERS = 256 * 1024
 """Of questions, which are read before others have their turn."""
 
+_PAGE_CHARACTERS = 2_000_000
+"""Of questions on one page, which may go beyond by its last."""
+
+_FIRST_ROWS = 16
+"""How many are read at first: four times as many each time, as long as they are not too long."""
+
 _JOINED = (
     "CROSS JOIN runs r ON r.id = listed LEFT JOIN open_pauses q ON q.run = r.id"
     " CROSS JOIN events e ON e.run = r.id AND e.seq = coalesce(q.seq, r.seq)"
@@ -134,11 +140,33 @@ class Inbox:
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
 
-    async def page(self, tenant: str, limit: int, wanted: InboxFilter = _ALL) -> list[PausedRow]:
-        """Return at most `limit` runs that wait, those with the nearest deadline first.
+    async def page(
+        self, tenant: str, limit: int, wanted: InboxFilter = _ALL
+    ) -> tuple[list[PausedRow], bool]:
+        """Return at most `limit` runs that wait, and whether there are more of them.
 
-        Those without one follow, the newest first.
+        Those with the nearest deadline come first; those without one follow, the newest first.
+        Of long questions it is fewer.
         """
+        rows: list[PausedRow] = []
+        read, piece, size = 0, 0, _FIRST_ROWS
+        while True:
+            asked = min(size, limit + 1 - len(rows))
+            found = await self._next(tenant, asked, wanted)
+            for row in found:
+                if len(rows) == limit or (rows and read > _PAGE_CHARACTERS):
+                    return rows, True
+                rows.append(_waiting(row))
+                characters = len(row[_EVENT_AT + 2] or "")
+                read, piece = read + characters, piece + characters
+                if piece > _PIECE_CHARACTERS:
+                    piece = 0
+                    await asyncio.sleep(0)
+            if len(found) < asked:
+                return rows, False
+            wanted, size = replace(wanted, before=rows[-1].position), 4 * size
+
+    async def _next(self, tenant: str, limit: int, wanted: InboxFilter) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
         place = wanted.before
         if place is None or place.due_at_ms is not None:
@@ -146,14 +174,7 @@ class Inbox:
             wanted = replace(wanted, before=None)
         if len(found) < limit:
             found += await self._part(tenant, limit - len(found), wanted, is_due=False)
-        rows, read = [], 0
-        for row in found:
-            rows.append(_waiting(row))
-            read += len(row[_EVENT_AT + 2] or "")
-            if read > _PIECE_CHARACTERS:
-                read = 0
-                await asyncio.sleep(0)
-        return rows
+        return found
 
     async def _part(
         self, tenant: str, limit: int, wanted: InboxFilter, *, is_due: bool

@@ -5,9 +5,11 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from engine import Json, JsonObject
 from steps.asking import Shown
+from steps.beside import beside, is_long
 from steps.contract import StepBroke, StepInput
 from steps.effects import Effects
 from steps.stored_file import StoredFile
@@ -15,6 +17,10 @@ from steps.template import as_text
 
 MOST_ROWS = 500
 LONGEST = 100_000
+"""Characters of one part."""
+
+LONGEST_TOGETHER = 300_000
+LONGEST_TITLE = 200
 _FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SMALL = 1_000_000
 
@@ -29,25 +35,29 @@ async def shown_parts(parts: Sequence[Shown], step: StepInput, effects: Effects)
 
     Returns:
         Of each part its `kind`, its `title` where it has one, and either its `value` or the file
-        with the hash of its bytes. What is long is cut, and says so by `cut`. A part whose value
-        is null is left out.
+        with the hash of its bytes. What is long is cut, alone or with those before it, and says so
+        by `cut`. A part whose value is null is left out.
 
     Raises:
         StepBroke: A file is not there.
     """
     told: list[Json] = []
+    left = LONGEST_TOGETHER
     for part in parts:
         value = await part.value.rendered(step.scope)
         if value is None:
             continue
-        shown = await _shown(part.kind, value, effects)
+        shown, size = await _shown(part.kind, value, effects, min(LONGEST, left))
+        left -= size
         if part.title is not None:
-            shown = {"title": as_text(await part.title.rendered(step.scope)), **shown}
+            title = as_text(await part.title.rendered(step.scope))
+            shown = {"title": title[:LONGEST_TITLE], **shown}
         told.append(shown)
     return told
 
 
-async def _shown(kind: str, value: Json, effects: Effects) -> JsonObject:
+async def _shown(kind: str, value: Json, effects: Effects, longest: int) -> tuple[JsonObject, int]:
+    """Return a part, and how many characters it has."""
     file = await _file(kind, value, effects)
     if file is not None:
         told = "email" if kind == "email" else "file"
@@ -55,22 +65,26 @@ async def _shown(kind: str, value: Json, effects: Effects) -> JsonObject:
             "kind": told, "fileId": file.file_id, "fileName": file.name,
             "mimeType": file.media_type, "size": len(file.content),
             "sha256": await _digest(file.content),
-        }  # fmt: skip
-    if kind in ("auto", "table") and _is_table(value):
-        assert isinstance(value, list)  # noqa: S101 - looked at
-        return _maybe_cut("table", value[:MOST_ROWS], is_cut=len(value) > MOST_ROWS)
-    if kind == "auto" and isinstance(value, dict | list):
-        return _maybe_cut("object", value, is_cut=False)
-    text = value if isinstance(value, str) else as_text(value)
-    named = kind if kind in ("markdown", "email") else "text"
-    return _maybe_cut(named, text[:LONGEST], is_cut=len(text) > LONGEST)
+        }, 0  # fmt: skip
+    is_table = kind in ("auto", "table") and _is_table(value)
+    if is_table or (kind == "auto" and isinstance(value, dict | list)):
+        kept = value[:MOST_ROWS] if is_table and isinstance(value, list) else value
+        written = await _written(kept)
+        if len(written) <= longest:
+            shown: JsonObject = {"kind": "table" if is_table else "object", "value": kept}
+            return (shown if kept == value else {**shown, "cut": True}), len(written)
+        text, kind = written, "text"
+    else:
+        text = value if isinstance(value, str) else await _written(value)
+        kind = kind if kind in ("markdown", "email") else "text"
+    shown = {"kind": kind, "value": text[:longest]}
+    return (shown if len(text) <= longest else {**shown, "cut": True}), min(len(text), longest)
 
 
-def _maybe_cut(kind: str, value: Json, *, is_cut: bool) -> JsonObject:
-    """Return a part of this kind, as text where its JSON is too long."""
-    if not isinstance(value, str) and len(written := json.dumps(value)) > LONGEST:
-        return {"kind": "text", "value": written[:LONGEST], "cut": True}
-    return {"kind": kind, "value": value, **({"cut": True} if is_cut else {})}
+async def _written(value: Json) -> str:
+    """Return a value as JSON, which others on the event loop do not wait for."""
+    work = partial(json.dumps, value)
+    return await beside(work) if is_long([value]) else work()
 
 
 def _is_table(value: Json) -> bool:

@@ -38,10 +38,9 @@ async def found_pauses(
     journal: Journal, tenant: str, query: InboxQuery, caller: Caller, limit: int
 ) -> tuple[list[PausedRow], str | None, Mapping[str, CaptionRow]]:
     """Return a page of the inbox, where the next one begins, and the captions of its runs."""
-    rows = await journal.inbox.page(tenant, limit + 1, inbox_filter(query, caller))
-    following = str(rows[limit - 1].position) if len(rows) > limit else None
-    shown = rows[:limit]
-    return shown, following, await journal.captions.of(tenant, [row.run_id for row in shown])
+    rows, more = await journal.inbox.page(tenant, limit, inbox_filter(query, caller))
+    following = str(rows[-1].position) if more else None
+    return rows, following, await journal.captions.of(tenant, [row.run_id for row in rows])
 
 
 def pause_line(row: PausedRow, captions: Mapping[str, CaptionRow], caller: Caller) -> JsonObject:

@@ -235,3 +235,36 @@ def test_long_questions_are_listed_whole(shared: Server) -> None:
         messages = [one["pauseSignal"]["message"] for one in page["pauses"]]
         assert messages == ["b" * 400_000, "a" * 400_000]
         assert page["nextCursor"] is None
+
+
+def test_a_page_of_the_inbox_is_bounded_in_characters_and_what_is_shown_together(
+    shared: Server,
+) -> None:
+    flow = asking("longer", message="{{ data.long }}")
+    flow["steps"][0]["show"] = [{"value": "{{ data.shown }}", "title": "{{ data.shown }}"}] * 5
+    flow["steps"][0]["show"].append("{{ data.rows }}")
+    with shared.client("owner", "longer") as client:
+        client.post("/api/workflows", json=flow).raise_for_status()
+
+        def start(long: int, shown: int) -> str:
+            data = {"long": "x" * long, "shown": "y" * shown, "rows": [{"n": "z" * 20}] * 600}
+            answer = client.post("/api/workflow/start/longer", json={"data": data}).json()
+            assert answer["status"] == "paused", answer
+            return str(answer["runId"])
+
+        small = [start(1, 1) for _ in range(18)]
+        long = [start(600_000, 90_000) for _ in range(4)]
+        pages, cursor = list[list[dict[str, Any]]](), ""
+        while not pages or cursor:
+            asked = {"limit": 500} | ({"cursor": cursor} if cursor else {})
+            page = client.get("/api/workflow/inbox", params=asked).json()
+            pages.append(page["pauses"])
+            cursor = page["nextCursor"]
+    found = [[one["runId"] for one in page] for page in pages]
+    assert found == [long[:0:-1], [long[0], *small[::-1]]], "three of them are two million"
+    short, cut = (page[-1]["pauseSignal"]["show"] for page in reversed(pages))
+    assert [one["kind"] for one in short] == ["text"] * 5 + ["table"]
+    assert (len(short[5]["value"]), short[5]["cut"]) == (500, True)
+    assert [len(one["value"]) for one in cut] == [90_000] * 3 + [30_000, 0, 0]
+    assert [one.get("cut") for one in cut] == [None] * 3 + [True] * 3
+    assert {len(one.get("title", "y" * 200)) for one in cut} == {200}
