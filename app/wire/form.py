@@ -1,6 +1,7 @@
 """Forms: files in fields of their own, other fields as inputs."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import field
 from urllib.parse import parse_qsl
 
 from app.files.media_types import media_type_of
@@ -28,10 +29,12 @@ class Form:
     Attributes:
         texts: The texts; a field that is there several times has a list.
         uploads: The files that were chosen.
+        unchosen: The fields for files in which a browser says that none was.
     """
 
     texts: dict[str, str | list[str]]
     uploads: dict[str, Upload]
+    unchosen: set[str] = field(default_factory=set)
 
     @property
     def length(self) -> int:
@@ -138,6 +141,7 @@ def _add_text(form: Form, name: str, text: str) -> None:
 def _take_file(form: Form, part: Part) -> list[Problem]:
     """Add a file, unless it is what browsers send where none was chosen."""
     if not part.content and not part.file_name:
+        form.unchosen.add(part.name)
         return []
     if part.name in form.uploads:
         return [Problem(part.name, "the field is there twice")]

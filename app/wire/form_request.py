@@ -19,12 +19,12 @@ def is_form(request: Request) -> bool:
 
 
 async def form_with_file(request: Request, settings: Settings) -> Form:
-    """Return a form that has a file.
+    """Return a form that has a file, or a field for one in which nobody has chosen any.
 
     Raises `BadRequest` or `PayloadTooLarge`, naming the field.
     """
     form = await form_body(request, settings)
-    if not form.uploads:
+    if not form.uploads and not form.unchosen:
         problem = Problem(FIELD, "is required: send the file in this field")
         raise BadRequest("the form is not acceptable", [problem])
     return form

@@ -26,7 +26,8 @@ _SHOWN = 80
 async def form_values(fields: Fields, form: Form) -> tuple[JsonObject, list[Problem]]:
     """Return the values of a form's texts, and what is wrong with those that cannot be read.
 
-    A text for a field that is not declared stays a text. A blank optional one is left out.
+    A text for a field that is not declared stays a text. A blank optional one is left out,
+    and a blank one for a file.
     """
     work = partial(values_of, fields, form.texts)
     return work() if form.length < LONG_BYTES else await offload(work)
@@ -40,7 +41,7 @@ def values_of(fields: Fields, texts: Texts) -> tuple[JsonObject, list[Problem]]:
         spec = fields.specs.get(name, {})
         kind = str(spec.get("type", "string"))
         try:
-            if not (_is_blank(given, kind) and _is_optional(spec)):
+            if not (_is_blank(given, kind) and (_is_optional(spec) or kind == "file")):
                 data[name] = _value(given, kind, spec)
         except ValueError as wrong:
             problems.append(Problem(f"data.{name}", str(wrong)))

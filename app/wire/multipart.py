@@ -76,6 +76,8 @@ def _from_first_boundary(boundary: bytes, body: bytes) -> bytes:
     match = line.match(body) or re.compile(rb"\n" + line.pattern).search(body)
     if match is None:
         raise ValueError("its first boundary is missing")
+    if body.startswith(b"--", match.end()) and b"--" + boundary in body[: match.start()]:
+        raise ValueError("its lines must end with CRLF")
     return b"--" + boundary + body[match.end() :]
 
 

@@ -86,6 +86,7 @@ def test_words_around_the_parts_are_left_out(before: bytes, after: bytes) -> Non
         (written("form-data; name=a"), "closing boundary"),
         (written("form-data; name=a") + b"--B-", "closing boundary"),
         (b"nothing of the kind", "first boundary"),
+        (b"--B\nContent-Disposition: form-data; name=a\n\n1\n--B--\n", "end with CRLF"),
         (written("form-data") + b"--B--", "has no name"),
         (written("form-data; name=a; name=b") + b"--B--", "'name' twice"),
         (written('form-data; name="a') + b"--B--", "cannot be read"),

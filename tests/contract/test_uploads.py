@@ -115,6 +115,17 @@ def test_the_one_declared_file_is_the_attachment(shared: Server) -> None:
         run = client.post("/api/workflow/start/one", files=file).json()
         content = client.get(f"/api/workflow/files/{run['data']['contract']}").content
         assert content == b"signed"
+        lax = {**flow, "id": "lax", "payload": {"n": {"type": "number"}, "contract": {"type": "file", "required": False}}}  # fmt: skip
+        client.post("/api/workflows", json=lax).raise_for_status()
+        none = b'Content-Disposition: form-data; name="contract"; filename=""\r\n\r\n\r\n'
+        body = form(text(b"n", b"1"), none)
+        head = {"content-type": "multipart/form-data; boundary=x"}
+        run = client.post("/api/workflow/start/lax", content=body, headers=head).json()
+        assert run["data"] == {"n": 1}, "no file was chosen, and none is needed"
+        for left in (body, form(GOOD.replace(b"attachment", b"other"), text(b"contract", b""))):
+            needed = client.post("/api/workflow/start/one", content=left, headers=head)
+            assert needed.status_code == 400
+            assert "data.contract" in [one["path"] for one in needed.json()["details"]]
 
 
 def test_each_file_goes_to_the_input_that_it_is_named_for(shared: Server) -> None:
