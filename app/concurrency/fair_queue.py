@@ -82,6 +82,12 @@ class FairQueue(FairShare):
             self.take(tenant, 1)
             raise
 
+    def resize(self, most: int) -> None:
+        """Hand out so many turns at once from now on."""
+        if not self._closed:
+            self.most = most
+            self._serve()
+
     def close(self) -> None:
         """Send everybody away who waits: the server is stopping."""
         self._closed = True

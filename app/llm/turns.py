@@ -25,7 +25,9 @@ class _Gate:
         self.users = 0
 
     def share(self, parts: int) -> None:
-        """Ask at one of so many parts of the rate."""
+        """Ask at one of so many parts of the rate, and of the places, which is one at least."""
+        if self.places is not None and self.says[0] is not None:
+            self.places.resize(max(1, self.says[0] // parts))
         if self.line is not None:
             self.line.share(parts)
 
@@ -41,7 +43,7 @@ class ModelTurns:
         self._began_s = asyncio.get_running_loop().time()
 
     def share(self, processes: int) -> None:
-        """Ask at this process's part of every rate, as one of so many."""
+        """Ask at this process's part of every rate and of all places, as one of so many."""
         self._parts = processes
         for gate in self._gates.values():
             gate.share(processes)

@@ -86,9 +86,9 @@ class ModelDocument(BaseModel):
         strict=True,
         ge=1,
         le=100_000,
-        description="how many questions it is asked at once, all runs together (where several "
-        "processes share a database, those of each); further ones wait in line, tenants in turn, "
-        "and no timeout counts meanwhile. Without it, no bound",
+        description="how many questions it is asked at once, all runs together; further ones wait "
+        "in line, tenants in turn, and no timeout counts meanwhile. Of several processes that "
+        "share a database each has its part, at least one. Without it, no bound",
     )
     rate: Rate | None = Field(
         None,

@@ -30,7 +30,7 @@ UP_TO_DATE = """
 """True once everything of the page is loaded, and what keeps itself up to date has done so."""
 
 CONSOLE = ["/inbox", "/runs", "/workflows", "/workflows/new", "/settings/keys", "/settings/tokens",
-           "/settings/secrets", "/settings/models", "/settings/tools", "/settings/webhooks",
+           "/settings/secrets", "/settings/models", "/settings/budgets", "/settings/tools", "/settings/webhooks",
            "/settings/schedules", "/settings/schedules/nightly", "/settings/signals",
            "/settings/triggers", "/settings/triggers/claims", "/settings/triggers/told",
            "/settings/triggers/contact",

@@ -30,6 +30,7 @@ class Reply:
         delay_s: Seconds of silence before the answer.
         breaks_off: A stream ends in the middle.
         stream_error: A stream holds an error of this type in place of an answer.
+        held: A stream is slow from its middle on, until this is set.
     """
 
     text: str = ""
@@ -43,6 +44,7 @@ class Reply:
     delay_s: float = 0
     breaks_off: bool = False
     stream_error: str | None = None
+    held: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,12 @@ def _pieces(text: str) -> list[str]:
 def _events(request: Request, reply: Reply) -> Iterator[str]:
     made = _openai_events if request.wire == "openai" else _anthropic_events
     events = list(made(request, reply))
-    yield from events[: len(events) // 2] if reply.breaks_off else events
+    middle = len(events) // 2
+    yield from events[:middle]
+    for event in () if reply.breaks_off else events[middle:]:
+        if reply.held is not None:
+            reply.held.wait(0.1)
+        yield event
 
 
 def _openai_events(request: Request, reply: Reply) -> Iterator[str]:

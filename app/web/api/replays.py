@@ -13,7 +13,7 @@ from app.web.json_answer import json_answer
 from app.wire.bodies import checked
 from app.wire.errors import BadRequest, NotFoundHere
 from app.wire.json_body import json_body
-from engine import Visit, fold
+from engine import Run, Visit, fold
 from steps.contract import Problem
 
 
@@ -86,11 +86,17 @@ async def show_replay(call: Call) -> Response:
     run = await call.services.runs.read(call.tenant, call.path("runId"))
     if not is_replay(run.workflow_id):
         raise NotFoundHere(f"run {run.id} is no replay")
+    before, after, replay = await visits_of(call, run)
+    return await json_answer(lambda: compared(before, after, replay, run), is_long=True)
+
+
+async def visits_of(call: Call, run: Run) -> tuple[Visit, Visit | None, Replay]:
+    """Return the visit that a replay is of, its own, and what is other. Raises `UnknownRun`."""
     replay = Replay.from_version(run.version)
     _, recorded = await call.services.journal.events.run(replay.run_id, call.tenant)
     before = visit_to_replay(recorded, replay.step_id, replay.visit)
     after = next((one for one in run.history if one.step_id == replay.step_id), None)
-    return await json_answer(lambda: compared(before, after, replay, run), is_long=True)
+    return before, after, replay
 
 
 ENDPOINTS = (

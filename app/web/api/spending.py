@@ -99,6 +99,18 @@ async def spent_this_month(call: Call) -> dict[str, Any]:
     return added_up(await _days_of_month(call))
 
 
+async def spent_by_workflow(call: Call) -> list[dict[str, Any]]:
+    """Return what each workflow and model has cost this month, the dearest first."""
+    found: dict[tuple[str, str], list[SpendingRow]] = {}
+    for row in await _days_of_month(call):
+        found.setdefault((row.workflow_id, row.model), []).append(row)
+    lines = [
+        {"workflowId": workflow_id, "model": model, **added_up(some)}
+        for (workflow_id, model), some in found.items()
+    ]
+    return sorted(lines, key=lambda line: (-line["cost"], -line["inputTokens"]))
+
+
 async def _days_of_month(call: Call) -> Sequence[SpendingRow]:
     spending = call.services.spending
     today = spending.today()

@@ -14,6 +14,7 @@ from app.web.console.inspector import explained_here, given_of, tree
 from app.web.console.page import Page
 from app.web.console.pauses import PauseCard, part_shown, pause_card
 from app.web.console.rendering import editable, page, words
+from app.web.console.replay_view import replay_of
 from app.web.console.run_children import insides, items_of, opened
 from app.web.console.run_view import repairs_of, run_view
 from app.web.console.timeline import (
@@ -93,6 +94,7 @@ async def run_page(call: Call) -> Response:
         events=story.events[-_MOST_EVENTS:],
         hidden_events=max(0, len(story.events) - _MOST_EVENTS),
         listen=list(NAMES),
+        replay=await replay_of(call, run),
         pause_card=card,
         other_pauses=await _other_pauses(call, run, card),
         steps=_repairable(story),

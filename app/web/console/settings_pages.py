@@ -11,6 +11,7 @@ from app.auth.tokens import ALGORITHMS
 from app.events.catalogue import NAMES
 from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secret_document, key_document
+from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
 from app.web.api.webhooks import webhook_status
 from app.web.console.page import Page
 from app.web.console.rendering import page
@@ -18,6 +19,10 @@ from app.web.endpoint import Call
 
 _MOST = 0.99
 _MOST_GOING = 10_000
+_MOST_LINES = 100
+_NEAR = 0.8
+"""The part of a budget from which on it is said to be near its end."""
+
 Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
@@ -71,6 +76,26 @@ async def _models(call: Call) -> dict[str, Any]:
             for item in known
         ]
     }
+
+
+async def _budgets(call: Call) -> dict[str, Any]:
+    budgets = sorted(await budgets_of(call), key=_used, reverse=True)
+    lines = await spent_by_workflow(call)
+    return {
+        "budgets": [{**one, "used": _used(one), "stand": _stand(_used(one))} for one in budgets],
+        "month": await spent_this_month(call),
+        "lines": lines[:_MOST_LINES],
+        "more": max(0, len(lines) - _MOST_LINES),
+    }
+
+
+def _used(budget: dict[str, Any]) -> float:
+    """Return which part of a budget is spent; of one that allows nothing, all."""
+    return float(budget["spent"] / budget["month"]) if budget["month"] else 1.0
+
+
+def _stand(used: float) -> str:
+    return "used up" if used >= 1 else "near" if used >= _NEAR else ""
 
 
 async def _tools(call: Call) -> dict[str, Any]:
@@ -165,6 +190,7 @@ PAGES = (
     _page("secrets", Role.ADMIN, _secrets, "Secrets"),
     _page("variables", Role.VIEWER, _variables, "Variables"),
     _page("models", Role.VIEWER, _models, "Models"),
+    _page("budgets", Role.VIEWER, _budgets, "Budgets"),
     _page("tools", Role.VIEWER, _tools, "Tools"),
     _page("webhooks", Role.ADMIN, _webhooks, "Webhooks"),
     _page("retention", Role.VIEWER, _retention, "Retention"),

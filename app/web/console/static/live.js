@@ -1,4 +1,5 @@
 // Pages that keep up: after an event the page is fetched again, and what has changed is put in.
+import { listenToAnswers } from "./answering.js";
 import { merge } from "./cards.js";
 import { redraw } from "./picture.js";
 import { mergeRows } from "./rows.js";
@@ -30,6 +31,7 @@ function listen(place) {
   const open = () => {
     source = new EventSource(place.dataset.live);
     for (const name of place.dataset.listen.split(" ")) source.addEventListener(name, look);
+    listenToAnswers(source);
     source.addEventListener("open", isBack);
     source.addEventListener("error", () => { clearTimeout(grace); grace = setTimeout(isAway, GRACE_MS); });
   };

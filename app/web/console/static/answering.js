@@ -1,0 +1,55 @@
+// Answers of models as they come; what is whole is told by the page itself.
+const answers = new Map();
+
+export function listenToAnswers(source) {
+  source.addEventListener("call.delta", (event) => take(JSON.parse(event.data)));
+  source.addEventListener("step.recorded", (event) => {
+    const told = JSON.parse(event.data);
+    end(told.stepId, told.name);
+  });
+  for (const over of ["step.completed", "step.failed", "attempt.failed"]) {
+    source.addEventListener(over, (event) => end(JSON.parse(event.data).stepId));
+  }
+}
+
+function take(delta) {
+  const place = document.getElementById("answering");
+  if (!place) return;
+  const key = JSON.stringify([delta.stepId, delta.name]);
+  const told = answers.get(key) ?? answer(place, delta, key);
+  // A piece that was lost leaves a gap; an answer that is given anew begins anew.
+  if (delta.at === 0) told.text.textContent = "";
+  else if (delta.at > told.length) told.text.textContent += " … ";
+  told.text.textContent += delta.text;
+  told.length = delta.at + delta.text.length;
+  place.hidden = false;
+}
+
+function answer(place, delta, key) {
+  const box = document.createElement("div");
+  const title = document.createElement("p");
+  title.className = "facts";
+  for (const part of [delta.stepId, delta.name]) {
+    const said = document.createElement("span");
+    said.textContent = part;
+    title.append(said);
+  }
+  const text = document.createElement("pre");
+  box.className = "said";
+  box.append(title, text);
+  place.append(box);
+  const told = { box, text, length: 0 };
+  answers.set(key, told);
+  return told;
+}
+
+function end(stepId, name) {
+  for (const [key, told] of answers) {
+    const [step, answerName] = JSON.parse(key);
+    if (step !== stepId || (name !== undefined && name !== answerName)) continue;
+    told.box.remove();
+    answers.delete(key);
+  }
+  const place = document.getElementById("answering");
+  if (place) place.hidden = answers.size === 0;
+}

@@ -1,0 +1,61 @@
+"""What models say and cost, in the console: live answers, replays, budgets."""
+
+import threading
+
+from tests.console.browser import Person
+from tests.contract.test_children import create, start, straight
+from tests.contract.test_spending import asking
+from tests.harness.model_server import ModelServer, Reply
+from tests.harness.server import Server, settled
+
+
+def test_an_answer_is_shown_while_it_comes_and_a_run_is_replayed(
+    console: Server, person: Person
+) -> None:
+    tenant = "answering"
+    held = threading.Event()
+    poem = "Rosen " * 1_000
+    with (
+        console.client(tenant=tenant) as client,
+        ModelServer(Reply(poem, held=held), Reply("Short.")) as models,
+    ):
+        document = {"provider": "openai", "model": "m", "baseUrl": models.openai, "stream": True,
+                    "prices": {"input": 1, "output": 1}}  # fmt: skip
+        client.put("/api/models/poet", json=document)
+        ask = {"id": "ask", "type": "call-llm", "model": "poet", "prompt": "A poem"}
+        name = create(client, "poem", [ask], straight("ask"))
+        run = client.post(f"/api/workflow/start-async/{name}", json={}).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant), f"/runs/{run}")
+        person.sees("Being answered")
+        person.sees("Rosen Rosen Rosen")
+        held.set()
+        settled(client, run, "completed")
+        person.waits(lambda: "Being answered" not in person.text)
+        person.opens(f"/runs/{run}")
+        person.presses("Replay…")
+        person.presses("Replay")
+        person.waits(lambda: run not in person.driver.current_url)
+        person.sees("came out otherwise")
+        assert "output.text" in person.text
+        assert "Time of models" in person.text
+
+
+def test_budgets_tell_which_is_near_its_end(console: Server, person: Person) -> None:
+    tenant = "thrifty"
+    dear = Reply("hm", input_tokens=20, output_tokens=8)  # costs 0.1
+    with console.client(tenant=tenant) as client, ModelServer(dear) as models:
+        name = asking(client, models, "dear", 1)
+        assert start(client, name)["status"] == "completed"
+        person.signs_in(tenant, console.key("admin", tenant), "/settings/budgets")
+        person.sees("None yet")
+        person.writes("workflow", name)
+        person.writes("month", "0.12")
+        person.presses("Set")
+        person.sees("83 %")
+        assert "near" in person.text
+        client.put("/api/budgets", json={"month": 0.05})
+        person.opens("/settings/budgets")
+        person.sees("used up")
+        person.presses("Take away")
+        person.presses("Yes")
+        person.waits(lambda: "used up" not in person.text)
