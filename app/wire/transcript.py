@@ -9,7 +9,7 @@ from steps.agent_call import meant_tool
 from steps.records import KEPT, kept_names
 
 _TURN = re.compile(r"turn-([0-9]+)|attempt-[0-9]+/answer-([0-9]+)")
-_PERSON = ("approved", "value", "comment", "arguments", "result", "by")
+_PERSON = ("approved", "value", "comment", "arguments", "content", "result", "by")
 _GUARD = ("workflow", "runId", "allowed", "reason")
 _TOOL = ("tool", "ok", "result", "error", "runId", "attempts")
 

@@ -58,4 +58,4 @@ def test_budgets_tell_which_is_near_its_end(console: Server, person: Person) -> 
         person.sees("used up")
         person.presses("Take away")
         person.presses("Yes")
-        person.waits(lambda: "used up" not in person.text)
+        person.waits(lambda: "all workflows together" not in person.text)
