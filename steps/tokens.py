@@ -41,4 +41,9 @@ def _tokens_of(part: ImagePart | FilePart) -> int:
 
 def text_tokens(text: str) -> int:
     """Return about how many tokens a text has."""
-    return -(-len(text.encode()) // _BYTES_A_TOKEN)
+    return bytes_tokens(len(text.encode()))
+
+
+def bytes_tokens(size: int) -> int:
+    """Return about how many tokens a text of so many bytes has."""
+    return -(-size // _BYTES_A_TOKEN)

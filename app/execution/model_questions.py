@@ -16,6 +16,7 @@ from engine import JsonObject
 from steps.chat import ChatAnswer, ChatRequest, in_nano
 from steps.contract import StepBroke
 from steps.spending import LimitReached
+from steps.tokens import bytes_tokens
 
 _AGAIN_MS = 500
 """The wait before a question is asked again whose answer was none, in milliseconds."""
@@ -32,6 +33,21 @@ class Once(Protocol[T_co]):
     async def __call__(self, *, may_retry: bool) -> T_co:
         """Ask; the provider's library asks again where that `may_retry`."""
         ...
+
+
+class _Come:
+    """How much of an answer has come, for one that breaks off."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def take(self, piece: str) -> None:
+        """Take a piece of the answer."""
+        self._bytes += len(piece.encode())
+
+    def tokens(self) -> int:
+        """Return about how many tokens that is."""
+        return bytes_tokens(self._bytes)
 
 
 class ModelQuestions:
@@ -125,17 +141,19 @@ class ModelQuestions:
         self, model: KnownModel, request: ChatRequest, *, may_retry: bool
     ) -> ChatAnswer:
         models, tenant = self._services.models, self._tenant
-        text = self._answer_text()
+        text, come = self._answer_text(), _Come()
+
+        def take(piece: str) -> None:
+            come.take(piece)
+            if text is not None:
+                text.take(piece)
+
         answer = await self._services.spending.spend(
             self.asker,
             request.agent,
             estimate(model.name, model.settings, request),
-            lambda: models.chat(
-                tenant,
-                request,
-                may_retry=may_retry,
-                on_text=text.take if text is not None else None,
-            ),
+            lambda: models.chat(tenant, request, may_retry=may_retry, on_text=take),
+            come.tokens,
         )
         if text is not None:
             text.end()

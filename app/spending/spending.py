@@ -121,8 +121,11 @@ class Spending:
         agent_id: str,
         estimate: Estimate,
         ask: Callable[[], Awaitable[A]],
+        come: Callable[[], int] = lambda: 0,
     ) -> A:
         """Ask when the limits have room, and count the answer.
+
+        Of one that breaks off, what has `come` is counted: how many tokens that is.
 
         Raises:
             LimitReached: A limit has been used up; nothing was asked.
@@ -134,10 +137,10 @@ class Spending:
             answer = await ask()
         except StepBroke as broke:
             is_lost = broke.error.type in _NEVER_ANSWERED
-            await self._settle(number, _sure(question) if is_lost else None)
+            await self._settle(number, _sure(question, estimate, come()) if is_lost else None)
             raise
         except BaseException:
-            await self._settle(number, _sure(question))
+            await self._settle(number, _sure(question, estimate, come()))
             raise
         await self._settle(number, _spent(answer.usage))
         return answer
@@ -216,8 +219,11 @@ def _spent(usage: Usage) -> Spent:
     )
 
 
-def _sure(question: ModelCall) -> Spent:
-    return Spent(question.sure_tokens, 0, 0, question.sure_nano, estimated=True)
+def _sure(question: ModelCall, estimate: Estimate, come: int) -> Spent:
+    """Return what a question without an end to its answer has taken at least."""
+    a_token = estimate.nano_out / estimate.tokens_out if estimate.tokens_out else 0
+    nano = question.sure_nano + round(come * a_token)
+    return Spent(question.sure_tokens, 0, come, nano, estimated=True)
 
 
 def _reached(hit: LimitHit, asker: Asker) -> LimitReached:

@@ -99,3 +99,16 @@ def test_what_a_crash_cut_off_counts_by_what_it_cost_in_any_case(server: Server)
             total = client.get("/api/usage").json()["total"]
             assert (total["calls"], total["estimated"]) == (2, 1)
             assert 0.1 < total["cost"] < 0.2
+
+
+def test_of_an_answer_that_breaks_off_what_has_come_is_counted(shared: Server) -> None:
+    with shared.client() as client, ModelServer(Reply("x" * 400, breaks_off=True)) as models:
+        name = asking(client, models, "broken-off", 1)
+        document = {"provider": "openai", "baseUrl": models.openai, "model": "m", "stream": True,
+                    "retries": 0, "prices": PRICES}  # fmt: skip
+        client.put(f"/api/models/{name}", json=document)
+        assert settled(client, start(client, name), "failed")["error"]["type"] == "InvalidResponse"
+        found = client.get("/api/usage?by=workflow").json()["usage"]
+        (line,) = [one for one in found if one["workflowId"] == name]
+        assert (line["estimated"], 45 < line["outputTokens"] < 55) == (1, True)
+        assert line["cost"] > line["outputTokens"] * 0.01
