@@ -17,6 +17,7 @@ from app.auth.sessions import Sessions
 from app.changes import Changes
 from app.clock import Clock, StoreClock, SystemClock
 from app.concurrency.call_rates import CallRates
+from app.concurrency.fair_loop import FairLoop
 from app.concurrency.fair_queue import FairQueue
 from app.concurrency.tenant import current_tenant
 from app.definitions.agents import Agents
@@ -148,7 +149,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         counters=counters,
         acting=acting,
         fair_loop=execution.fair_loop,
-        streams=_streams(settings, journal, hub, deltas),
+        streams=_streams(settings, journal, hub, deltas, execution.fair_loop),
         webhooks=webhooks,
         signals=execution.signals,
         places=execution.places,
@@ -222,8 +223,11 @@ def _exporter(settings: Settings, closing: AsyncExitStack) -> Exporter | None:
     return exporter if exporter.takes_spans else None
 
 
-def _streams(settings: Settings, journal: Journal, hub: Hub, deltas: Deltas) -> Streams:
-    return Streams(journal.pages, hub, deltas, settings.max_event_streams, settings.event_heartbeat)
+def _streams(
+    settings: Settings, journal: Journal, hub: Hub, deltas: Deltas, fair_loop: FairLoop
+) -> Streams:
+    most, heartbeat_s = settings.max_event_streams, settings.event_heartbeat
+    return Streams(journal.pages, hub, deltas, most, heartbeat_s, fair_loop)
 
 
 async def _spending(journal: Journal, clock: Clock) -> Spending:

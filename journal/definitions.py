@@ -15,6 +15,7 @@ from journal.errors import (
     UnknownVersion,
 )
 from journal.readers import Readers
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 
@@ -173,7 +174,7 @@ class DefinitionTable(DefinitionQueries):
                 (tenant, definition_id),
             )
 
-        await self._writer.write(work)
+        await self._writer.write(work, UNCOUNTED)
 
 
 def _parts(version: str) -> tuple[int, int, int]:

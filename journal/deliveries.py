@@ -15,6 +15,7 @@ from journal.errors import UnknownDelivery
 from journal.event_pages import EventRow
 from journal.readers import Readers
 from journal.run_ids import run_id
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 _ANEW = "UPDATE deliveries SET state = 'pending', attempts = 0, first_at_ms = NULL"
@@ -187,7 +188,7 @@ class Outbox:
             connection.execute(_IN_ORDER, which)
             return anew.rowcount
 
-        return int(await self._writer.write(work))
+        return int(await self._writer.write(work, UNCOUNTED))
 
     async def due(self, webhook_id: str, now_ms: int, limit: int) -> list[DeliveryRow]:
         """Return the deliveries that are due, the most overdue first."""

@@ -123,7 +123,7 @@ class Journal:
         self.files = FileTable(writer, readers)
         self.secrets = SecretTable(writer, readers)
         self.store = StoreTable(writer, readers)
-        self.knowledge = KnowledgeTable(writer, readers)
+        self.knowledge = KnowledgeTable(writer, readers, lists)
         self.variables = VariableTable(writer, readers)
         self.models = ModelTable(writer, readers)
         self.spending = SpendingTable(writer, readers)

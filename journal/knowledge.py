@@ -6,6 +6,7 @@ from engine.value import value
 from journal.connection import Connection
 from journal.errors import KnowledgeFull
 from journal.readers import Readers
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 MOST_PASSAGES = 5_000
@@ -64,9 +65,10 @@ class CollectionRow:
 class KnowledgeTable:
     """The collections of all tenants; every method is bound to one."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, lists: Readers) -> None:
         self._writer = writer
         self._readers = readers
+        self._lists = lists
 
     async def put(  # noqa: PLR0913 - what is kept of a source
         self,
@@ -106,7 +108,7 @@ class KnowledgeTable:
             return was_there
 
         size = sum(map(len, passages)) + sum(len(vector or b"") for vector in of_passages)
-        rows = max(len(passages), size // _BYTES_A_ROW)
+        rows = max(UNCOUNTED, len(passages), size // _BYTES_A_ROW)
         found: bool = await self._writer.write(work, rows)
         return found
 
@@ -119,7 +121,7 @@ class KnowledgeTable:
                 _changed(connection, tenant, collection, 0)
             return was_there
 
-        found: bool = await self._writer.write(work)
+        found: bool = await self._writer.write(work, UNCOUNTED)
         return found
 
     async def collection(self, tenant: str, name: str) -> CollectionRow | None:
@@ -136,7 +138,7 @@ class KnowledgeTable:
 
     async def sources(self, tenant: str, collection: str) -> list[SourceRow]:
         """Return the sources of a collection by name."""
-        rows = await self._readers.all(
+        rows = await self._lists.all(
             "SELECT name, passages, characters, updated_at_ms, embedder FROM knowledge_sources"
             " WHERE tenant = ? AND collection = ? ORDER BY name",
             (tenant, collection),
@@ -147,7 +149,7 @@ class KnowledgeTable:
         self, tenant: str, collection: str, embedder: str
     ) -> dict[tuple[str, int], bytes]:
         """Return the vectors that a model has made, by source and number of their passages."""
-        rows = await self._readers.all(
+        rows = await self._lists.all(
             "SELECT p.source, p.number, p.vector FROM knowledge_passages p"
             " JOIN knowledge_sources s ON s.tenant = p.tenant AND s.collection = p.collection"
             " AND s.name = p.source WHERE p.tenant = ? AND p.collection = ? AND s.embedder = ?"
@@ -160,7 +162,7 @@ class KnowledgeTable:
         self, tenant: str, collection: str, source: str, embedder: str
     ) -> dict[str, bytes]:
         """Return the vectors that a model has made of a source's passages, by their texts."""
-        rows = await self._readers.all(
+        rows = await self._lists.all(
             "SELECT p.text, p.vector FROM knowledge_passages p"
             " JOIN knowledge_sources s ON s.tenant = p.tenant AND s.collection = p.collection"
             " AND s.name = p.source WHERE p.tenant = ? AND p.collection = ? AND p.source = ?"
@@ -171,7 +173,7 @@ class KnowledgeTable:
 
     async def passages(self, tenant: str, collection: str) -> list[PassageRow]:
         """Return all passages of a collection, by source and number."""
-        rows = await self._readers.all(
+        rows = await self._lists.all(
             "SELECT source, number, text FROM knowledge_passages"
             " WHERE tenant = ? AND collection = ? ORDER BY source, number",
             (tenant, collection),

@@ -15,6 +15,7 @@ from journal.errors import ChildOf, NotEnded, UnknownRun
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
 from journal.start_keys import outlive
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 _TREE = """
@@ -88,7 +89,7 @@ class Removal:
             return Deleted(len(going), events, is_whole=going[-1] == (number,))
 
         with self._ended.deleting():
-            deleted: Deleted = await self._writer.write(work)
+            deleted: Deleted = await self._writer.write(work, UNCOUNTED)
         return deleted
 
     async def tenants(self) -> list[str]:

@@ -9,6 +9,7 @@ from journal.errors import ChangedMeanwhile, TooManySchedules, UnknownSchedule
 from journal.firings import Firing, note
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 
@@ -93,7 +94,7 @@ class ScheduleTable:
                 "DELETE FROM firings WHERE tenant = ? AND source = 'schedule:' || ?", which
             )
 
-        await self._writer.write(work)
+        await self._writer.write(work, UNCOUNTED)
 
     async def note(self, row: ScheduleRow, firing: Firing) -> None:
         """Keep what came of one moment; a schedule that is gone notes nothing."""

@@ -9,7 +9,7 @@ from journal.connection import Connection
 from journal.errors import JournalError, TooManySignals
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
-from journal.transaction import Work
+from journal.transaction import UNCOUNTED, Work
 from journal.writer import Writer
 
 _FORGOTTEN_AT_ONCE = 1_000
@@ -175,7 +175,7 @@ class SignalTable:
             )
             return given_up.rowcount + gone.rowcount
 
-        return int(await self._writer.write(work))
+        return int(await self._writer.write(work, UNCOUNTED))
 
 
 _FULL = "SELECT 1 FROM signals WHERE tenant = ? AND taken_at_ms IS NULL LIMIT 1 OFFSET ?"

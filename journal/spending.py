@@ -14,6 +14,7 @@ from journal.connection import Connection
 from journal.owners import ALL_SHARDS, shard_of
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 _WHOLE_RUN = 0
@@ -197,7 +198,7 @@ class SpendingTable:
 
         if (await self._readers.one("SELECT count(*) FROM open_calls"))[0] == 0:
             return 0
-        found: int = await self._writer.write(work)
+        found: int = await self._writer.write(work, UNCOUNTED)
         return found
 
     async def days(self, tenant: str, first: str, last: str) -> list[SpendingRow]:

@@ -7,6 +7,7 @@ from journal.connection import Connection
 from journal.errors import DuplicateStart
 from journal.readers import Readers
 from journal.run_ids import run_id
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 _FORGOTTEN_AT_ONCE = 1_000
@@ -63,7 +64,8 @@ class StartKeys:
             await self._writer.write(
                 lambda connection: connection.executemany(
                     "DELETE FROM start_keys WHERE tenant = ? AND key = ?", found
-                )
+                ),
+                UNCOUNTED,
             )
         return len(found)
 

@@ -5,6 +5,7 @@ from journal.connection import Connection
 from journal.errors import ThreadInUse, ThreadOfAnother, UnknownThread
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 
@@ -135,7 +136,7 @@ class ThreadTable:
                 connection.execute("DELETE FROM threads WHERE tenant = ? AND id = ?", place)
             return len(rows)
 
-        count: int = await self._writer.write(work)
+        count: int = await self._writer.write(work, UNCOUNTED)
         return count
 
     async def delete(self, tenant: str, thread_id: str) -> None:
@@ -151,4 +152,4 @@ class ThreadTable:
                 "DELETE FROM exchanges WHERE tenant = ? AND thread = ?", (tenant, thread_id)
             )
 
-        await self._writer.write(work)
+        await self._writer.write(work, UNCOUNTED)

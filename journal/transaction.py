@@ -21,6 +21,9 @@ Told: TypeAlias = Callable[[Any], None]
 
 _INSERT_EVENTS = "INSERT INTO events (position, run, seq, type, schema, at_ms, body, hash) VALUES "
 _ROWS_A_STATEMENT = 16
+UNCOUNTED = 1_000
+"""The rows to tell of a write that may change many: it is not done on the event loop's thread."""
+
 LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 """The largest position that an event was ever given."""
 

@@ -10,6 +10,7 @@ from journal.errors import ChangedMeanwhile, TooManyTriggers, UnknownTrigger
 from journal.firings import KEPT, Firing, note
 from journal.readers import Readers
 from journal.requests import ArrivedRequest, keep
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 
@@ -104,7 +105,7 @@ class TriggerTable:
                     (tenant, f"{kind}:{trigger_id}"),
                 )
 
-        await self._writer.write(work)
+        await self._writer.write(work, UNCOUNTED)
 
     async def note(
         self, row: TriggerRow, firing: Firing, request: ArrivedRequest | None, kept: int = KEPT

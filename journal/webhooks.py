@@ -8,6 +8,7 @@ from journal.columns import columns, insert_into
 from journal.connection import Connection
 from journal.errors import TooManyWebhooks, UnknownWebhook
 from journal.readers import Readers
+from journal.transaction import UNCOUNTED
 from journal.writer import Writer
 
 
@@ -98,7 +99,7 @@ class WebhookTable:
             if removed.rowcount == 0:
                 raise UnknownWebhook(webhook_id)
 
-        await self._writer.write(work)
+        await self._writer.write(work, UNCOUNTED)
 
     async def all(self) -> list[WebhookRow]:
         """Return the webhooks of all tenants, oldest first."""

@@ -2,7 +2,7 @@
 
 A stream holds one page at a time, and nothing is queued for it. It is woken after commits;
 a beat wakes it as well, at which it looks again, checks that its caller may still read, and
-shows its reader that the line is alive.
+shows its reader that the line is alive. What it writes it writes in the turns of its tenant.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from app.concurrency.fair_loop import FairLoop
 from app.events.catalogue import LAST_KINDS
 from app.events.deltas import Deltas
 from app.events.document import told
@@ -22,6 +23,9 @@ from journal import EventFilter, EventPages, EventRow, JournalError, UnknownEven
 
 _PAGE = 64
 _CHUNK = 32_768
+_ROWS_A_TURN = 8
+"""Events that are written before others compute."""
+
 _PACE_S = 0.02
 """What becomes durable within this time goes out together: a look a commit would cost more."""
 
@@ -40,9 +44,16 @@ class TooManyStreams(Exception):
 class Streams:
     """All open streams."""
 
-    def __init__(
-        self, pages: EventPages, hub: Hub, deltas: Deltas, most: int, heartbeat_s: float
+    def __init__(  # noqa: PLR0913 - what it reads and tells, and its bounds
+        self,
+        pages: EventPages,
+        hub: Hub,
+        deltas: Deltas,
+        most: int,
+        heartbeat_s: float,
+        fair_loop: FairLoop,
     ) -> None:
+        self._fair_loop = fair_loop
         self._deltas = deltas
         self._pages = pages
         self._hub = hub
@@ -103,11 +114,12 @@ class Streams:
             while not self._closing:
                 bell.clear()
                 is_settled = settled is not None and settled.done()
-                rows = await self._pages.of_run(run_id, after_seq, _PAGE)
+                page_read = self._pages.of_run(run_id, after_seq, _PAGE)
+                rows = await self._fair_loop.run(tenant, page_read)
                 # What an answer was told by comes before the event that it is there.
                 if deltas:
                     yield "".join(delta_frame(deltas.popleft()) for _ in range(len(deltas)))
-                async for chunk in self._chunks(rows):
+                async for chunk in self._chunks(tenant, rows):
                     yield chunk
                 if rows:
                     after_seq = rows[-1].seq
@@ -134,8 +146,9 @@ class Streams:
             beat = _Beat(self._heartbeat_s)
             while not self._closing:
                 bell.clear()
-                page = await self._pages.of_tenant(tenant, wanted, after, _PAGE)
-                async for chunk in self._chunks(page.rows):
+                page_read = self._pages.of_tenant(tenant, wanted, after, _PAGE)
+                page = await self._fair_loop.run(tenant, page_read)
+                async for chunk in self._chunks(tenant, page.rows):
                     yield chunk
                 after = page.looked_up_to
                 if beat.is_due():
@@ -147,19 +160,26 @@ class Streams:
                         await asyncio.sleep(_PACE_S)
                     await beat.wait(bell)
 
-    async def _chunks(self, rows: list[EventRow]) -> AsyncGenerator[str, None]:
+    async def _chunks(self, tenant: str, rows: list[EventRow]) -> AsyncGenerator[str, None]:
         """Return the text of some events in pieces; those deleted meanwhile are left out."""
+        at = 0
+        while at < len(rows):
+            text, at = await self._fair_loop.run(tenant, self._chunk(rows, at))
+            if text:
+                yield text
+
+    async def _chunk(self, rows: list[EventRow], at: int) -> tuple[str, int]:
+        """Return the text of events from a place on, and where the next piece begins."""
         parts: list[str] = []
-        size = 0
-        for row in rows:
+        size, begin = 0, at
+        while at < len(rows) and size < _CHUNK:
+            if at > begin and (at - begin) % _ROWS_A_TURN == 0:
+                await asyncio.sleep(0)
             with contextlib.suppress(UnknownEvent):
-                parts.append(frame(await told(self._pages, row)))
+                parts.append(frame(await told(self._pages, rows[at])))
                 size += len(parts[-1])
-            if size >= _CHUNK:
-                yield "".join(parts)
-                parts, size = [], 0
-        if parts:
-            yield "".join(parts)
+            at += 1
+        return "".join(parts), at
 
     def _cut_off(self) -> None:
         for abort in tuple(self._aborts):

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from app.concurrency.fair_loop import FairLoop
 from app.events.deltas import Deltas
 from app.events.hub import Hub
 from app.events.streams import Streams
@@ -52,7 +53,7 @@ async def streamed(folder: Path, **when: Any) -> AsyncIterator[Streams]:
     journal = await Journal.open(folder)
     await write(journal, "acme", completed(1)[:2])
     pages: Any = Pages(journal, **when)
-    yield Streams(pages, Hub(), Deltas(), 1, 0.05)
+    yield Streams(pages, Hub(), Deltas(), 1, 0.05, FairLoop())
     await journal.close()
 
 
