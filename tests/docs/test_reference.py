@@ -148,7 +148,7 @@ def test_every_field_says_what_it_is(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.type)
 def test_the_errors_of_a_step_type_are_those_of_its_source(kind: AnyStepType) -> None:
     assert kind.errors
-    unlisted = may_break(kind) - listed(kind) - set(COMMON_ERRORS)
+    unlisted = may_break(kind) - listed(kind) - set(COMMON_ERRORS) - {"ToolAsks"}  # it is a pause
     assert unlisted == set(), "raised and not on the page"
     everywhere = {name for place in ("app", "engine", "steps") for file in sources(place)
                   for name in raised_in(file.read_text())}  # fmt: skip
