@@ -60,6 +60,7 @@ class KnowledgeCalls:
 
         async def work() -> Json:
             return {
+                "operation": "embeddings",
                 "model": made[0].embedder,
                 "usage": sum((one.usage for one in made), Usage()).to_json(),
                 "latencyMs": sum(one.latency_ms for one in made),

@@ -140,9 +140,9 @@ def _content(record: JsonObject) -> Attributes:
 
 
 def _model_span(call: JsonObject) -> tuple[str, Attributes, str | None]:
-    model = str(call["model"])
+    model, operation = str(call["model"]), str(call.get("operation", "chat"))
     attributes: Attributes = {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": operation,
         "gen_ai.request.model": model,
     }
     for ours, theirs in (
@@ -154,7 +154,7 @@ def _model_span(call: JsonObject) -> tuple[str, Attributes, str | None]:
         value = call.get(ours)
         if isinstance(value, int | float) and not isinstance(value, bool):
             attributes[theirs] = value
-    return f"chat {model}", attributes, None
+    return f"{operation} {model}", attributes, None
 
 
 def _tool_span(call: JsonObject, name: str) -> tuple[str, Attributes, str | None]:

@@ -57,6 +57,7 @@ def call_of(name: str, record: Record) -> "JsonObject | None":
     if (answer := _model_answer(record)) is not None:
         call |= {"model": answer["model"], "duration": answer["latencyMs"]}
         call |= usage_from_json(answer["usage"]).to_json()
+        call |= {key: answer[key] for key in ("operation",) if key in answer}
     elif isinstance(value, dict) and value.keys() >= _TOOL_CALL:
         call |= {"tool": value["tool"], "ok": value["ok"], "duration": value["durationMs"]}
         call |= {key: value[key] for key in ("runId", "error", "attempts") if key in value}

@@ -64,6 +64,8 @@ def test_passages_are_found_by_meaning_and_what_that_costs_is_counted(shared: Se
         state = status(client, run["runId"])
         assert state["usage"]["models"][0]["model"] == "vec-1"
         assert (state["usage"]["inputTokens"], state["usage"]["cost"]) == (4, 0.004)
+        (call,) = state["stepExecutionHistory"][0]["calls"]
+        assert (call["operation"], call["inputTokens"]) == ("embeddings", 4)
         assert len(models.requests) == before + 1
         shared.kill()
         shared.start()
