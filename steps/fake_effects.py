@@ -302,6 +302,7 @@ class FakeEffects(Effects):
             done |= {number} if stand.error is None else set()
             if stand.error and plan.ends_at_failure:
                 return ChildrenEnded([stand])
+        ends.sort(key=lambda end: end.number)
         if plan.enough is not None and (told := _of_enough(plan, ends, still_open)):
             return told
         if not still_open:
@@ -339,7 +340,8 @@ class FakeEffects(Effects):
         """Return how a child run stands, which is started where it has not been."""
         child = self.started.get(number)
         if child is None and plan.after and (needed := plan.needs.get(number)):
-            results = {end.number: end.result for end in ends if end.number in needed}
+            kept = {end.number: end.result for end in ends if end.number in needed}
+            results = dict(sorted(kept.items()))
             child = plan.after(number, results)
         child = child or plan.child(number)
         if self.child_runs is None:

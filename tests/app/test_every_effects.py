@@ -5,8 +5,8 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -436,6 +436,30 @@ async def test_the_first_failure_ends_a_plan_unless_the_others_go_on(world: Worl
     assert [end.error and end.error.message for end in stand.ends] == ["no"]
     stand = await _ended(world, _plan("double", "break", "double", keep_going=True))
     assert [end.error and end.error.message for end in stand.ends] == [None, "no", None]
+
+
+async def test_child_runs_that_need_others_begin_after_them_with_their_results(
+    world: World,
+) -> None:
+    def after(number: int, results: Mapping[int, Json]) -> ChildRun:
+        of = {one: result["twice"] for one, result in results.items() if isinstance(result, dict)}
+        return ChildRun("double", None, {"n": number, "of": f"{of}"})
+
+    needs = {0: frozenset({2}), 1: frozenset({0, 2})}
+    stand = await _ended(world, _plan("double", "double", "double", needs=needs, after=after))
+    assert [end.data.get("of") for end in stand.ends] == ["{2: 4}", "{0: 0, 2: 4}", None]
+    plan = _plan("double", "break", "double", needs={2: frozenset({1})}, after=after, enough=3)
+    assert [end.number for end in (await _ended(world, plan)).ends] == [1]
+    kept = replace(plan, keep_going=True)
+    assert sorted(end.number for end in (await _ended(world, kept)).ends) == [0, 1]
+
+
+async def test_those_that_are_named_are_enough_and_cannot_fail(world: World) -> None:
+    plan = _plan("double", "break", "double", enough=1, named=frozenset({2}))
+    ended = (await _ended(world, plan)).ends
+    assert 2 in [end.number for end in ended if end.error is None]
+    ended = (await _ended(world, replace(plan, named=frozenset({1})))).ends
+    assert [end.number for end in ended] == [1]
 
 
 async def test_a_child_run_that_cannot_start_fails_the_step_or_only_itself(world: World) -> None:

@@ -16,6 +16,7 @@ from app.execution.live_run import InFlight, LiveRun
 from app.execution.live_runs import LiveRuns
 from app.execution.places import Places
 from app.execution.recovery import Recovery
+from app.execution.runs import Runs
 from app.execution.step_life import StepLife
 from app.execution.timers import Timers
 from app.execution.waiters import Waiters
@@ -113,6 +114,13 @@ def leaves_children_running(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LeftChildren, "leave", lambda *_: None)
 
 
+def leaves_nobody_to_go_on(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        pass
+
+    patch.setattr(Runs, "go_apart", nothing)
+
+
 def lets_a_step_go_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(InFlight, "stop", lambda *_: None)
     patch.setattr(InFlight, "abandon", lambda *_: None)
@@ -194,6 +202,7 @@ VIOLATIONS: dict[Break, str] = {
     holds_several_copies: r"got Conflict\('event \d+ of run \S+ exists already'\)$",
     picks_up_nothing: NO_REST + r"\S+ is executing in ",
     leaves_children_running: NO_REST + r"\S+ goes on though \S+ does not wait for it$",
+    leaves_nobody_to_go_on: NO_REST + r"\S+ is awaiting in ",
     lets_a_step_go_on: r"went on for long after it was asked to stop$",
     tells_no_parent: NO_REST + r"\S+ is awaiting in ",
     forgets_timers: NO_REST + r"\S+ is (backing_off|sleeping) in ",

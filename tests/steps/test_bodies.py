@@ -17,7 +17,7 @@ END = {"id": "end", "type": "end-flow"}
 
 def forked(branches: Any, **more: Any) -> JsonObject:
     step = {"id": "fork", "type": "parallel", "branches": branches}
-    step |= {key: more.pop(key) for key in ("enough", "onBranchError") if key in more}
+    step |= {key: more.pop(key) for key in ("enough", "onBranchError", "others") if key in more}
     return {
         "name": "x", "initialStep": "fork", "steps": [step, END],
         "edges": [{"from": "fork", "to": "end"}], **more,
@@ -85,6 +85,43 @@ def test_problems_inside_bodies_are_told_at_their_places_all_at_once() -> None:
         "workflows.line.steps[0].colour",
     }
     assert found[f"{branches}.call.workflow"].endswith("did you mean line?")
+
+
+def test_what_branches_say_of_one_another_is_checked() -> None:
+    def needs(*named: str) -> Json:
+        return {"steps": [WAIT], "needs": list(named)}
+
+    found = problems(
+        forked(
+            {"a": needs("c"), "b": needs("a", "d"), "c": needs("b"), "e": needs("b")},
+            others="continue",
+        )
+    )
+    assert found == {
+        "steps[0].branches.b.needs[1]": "there is no branch d; known are a, b, c, e",
+        "steps[0].branches.a.needs": "go in a circle, so that none begins: a needs c needs b needs a",
+        "steps[0].others": "has no effect on a parallel step: with `enough` `all` there are no others",
+    }
+    assert problems(forked({"a": needs("a")})).keys() == {"steps[0].branches.a.needs"}
+    assert problems(forked({"a": needs()}, enough=["b"])).keys() == {"steps[0].enough[0]"}
+    assert problems(forked({"a": needs(), "b": needs("a")}, enough=["b"], others="continue")) == {}
+    pool = {"limit": 1}
+    told = problems(forked({"a": {"steps": [WAIT], "concurrency": pool}}))
+    assert told.keys() == {"steps[0].branches.a.concurrency.pool"}
+    assert problems(forked({"a": {"steps": [WAIT], "concurrency": {**pool, "pool": "p"}}})) == {}
+
+
+def test_results_that_a_branch_needs_are_no_unknown_names() -> None:
+    reads: Json = {
+        "steps": [{"id": "r", "type": "set", "values": {"n": "{{ data.needs.a }}"}}],
+        "needs": ["a"],
+    }
+    calls: Json = {"workflow": "other", "with": {"n": "{{ data.needs.a }}"}, "needs": ["a"]}
+    document = forked(
+        {"a": {"steps": [WAIT]}, "b": reads, "c": calls}, payload={"x": {"type": "string"}}
+    )
+    warnings = check_definition(document, REGISTRY).warnings
+    assert warnings == []
 
 
 @pytest.mark.parametrize("enough", [0, -1, True, "some", 1.5])
