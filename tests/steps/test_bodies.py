@@ -88,8 +88,8 @@ def test_problems_inside_bodies_are_told_at_their_places_all_at_once() -> None:
 
 
 def test_what_branches_say_of_one_another_is_checked() -> None:
-    def needs(*named: str) -> Json:
-        return {"steps": [WAIT], "needs": list(named)}
+    def needs(*named: str) -> JsonObject:
+        return {"steps": [{**WAIT}], "needs": [*named]}
 
     found = problems(
         forked(
