@@ -48,6 +48,7 @@ from journal.errors import (
     TooManySchedules,
     TooManySignals,
     TooManyTriggers,
+    TooManyViews,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
@@ -67,6 +68,7 @@ from journal.errors import (
     UnknownTrigger,
     UnknownVariable,
     UnknownVersion,
+    UnknownView,
     UnknownWebhook,
     UnknownWorkflow,
     WalMissing,
@@ -104,6 +106,7 @@ from journal.run_order import RunOrder, RunPosition
 from journal.run_projection import Statement, turn_of
 from journal.run_search import RunPage, RunSearch
 from journal.runs import LeftBehind, RunList, RunRow
+from journal.saved_views import ViewRow
 from journal.schedules import ScheduleRow, ScheduleTable
 from journal.secrets import SecretRow, SecretTable
 from journal.selection import Matched
@@ -275,6 +278,7 @@ __all__ = [
     "TooManySchedules",
     "TooManySignals",
     "TooManyTriggers",
+    "TooManyViews",
     "TooManyWebhooks",
     "TriggerRow",
     "TriggerTable",
@@ -296,6 +300,7 @@ __all__ = [
     "UnknownTrigger",
     "UnknownVariable",
     "UnknownVersion",
+    "UnknownView",
     "UnknownWebhook",
     "UnknownWorkflow",
     "UsedKey",
@@ -304,6 +309,7 @@ __all__ = [
     "Vectors",
     "Verified",
     "VersionRow",
+    "ViewRow",
     "WaitingRun",
     "WakeRow",
     "WakeTable",

@@ -309,6 +309,20 @@ class UnknownVariable(NotFound):
         super().__init__(f"there is no variable {name!r}")
 
 
+class UnknownView(NotFound):
+    """The person has no such view."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"you have no view {name!r}")
+
+
+class TooManyViews(JournalError):
+    """A person has as many views as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"you have {most} views, which is the most; delete one first")
+
+
 class StoreFull(JournalError):
     """A tenant has as many values in its store as it may have."""
 

@@ -43,6 +43,7 @@ from journal.removal import Removal
 from journal.requests import RequestTable
 from journal.run_search import RunSearch
 from journal.runs import RunList
+from journal.saved_views import SavedViews
 from journal.schedules import ScheduleTable
 from journal.secrets import SecretTable
 from journal.selection import Selection
@@ -95,8 +96,7 @@ class Journal:
     def __init__(self, lock: FolderLock, file: Path, parts: Parts) -> None:
         writer, readers, lists = parts.writer, parts.readers, parts.lists
         self._writer = writer
-        self._readers = readers
-        self._lists = lists
+        self._readers, self._lists = readers, lists
         self.lock = lock
         self.counters = writer.counters
         self.file = file
@@ -125,6 +125,7 @@ class Journal:
         self.store = StoreTable(writer, readers)
         self.knowledge = KnowledgeTable(writer, readers, lists)
         self.variables = VariableTable(writer, readers)
+        self.saved_views = SavedViews(writer, readers)
         self.models = ModelTable(writer, readers)
         self.spending = SpendingTable(writer, readers)
         self.threads = ThreadTable(writer, readers)

@@ -47,6 +47,7 @@ from app.web.api import (
     transcripts,
     triggers,
     variables,
+    views,
     webhooks,
     workflow_statistics,
 )
@@ -82,6 +83,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *stored_files.ENDPOINTS,
     *secrets.ENDPOINTS,
     *variables.ENDPOINTS,
+    *views.ENDPOINTS,
     *llm_models.ENDPOINTS,
     *tools.ENDPOINTS,
     *invocations.ENDPOINTS,

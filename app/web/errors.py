@@ -50,6 +50,7 @@ from journal import (
     TooManySchedules,
     TooManySignals,
     TooManyTriggers,
+    TooManyViews,
     TooManyWebhooks,
     Unavailable,
     UnknownAgent,
@@ -67,6 +68,7 @@ from journal import (
     UnknownThread,
     UnknownTrigger,
     UnknownVariable,
+    UnknownView,
     UnknownWebhook,
 )
 from steps.contract import InvalidAnswer, Problem
@@ -81,6 +83,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownFile, 404, "File not found"),
     (UnknownSecret, 404, "Secret not found"),
     (UnknownVariable, 404, "Variable not found"),
+    (UnknownView, 404, "View not found"),
     (UnknownModel, 404, "Model not found"),
     (UnknownThread, 404, "Thread not found"),
     (UnknownWebhook, 404, "Webhook not found"),
@@ -110,6 +113,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (OpenRuns, 409, "Conflict"),
     (TooManyWebhooks, 409, "Conflict"),
     (TooManySchedules, 409, "Conflict"),
+    (TooManyViews, 409, "Conflict"),
     (TooManyTriggers, 409, "Conflict"),
     (CannotReplay, 409, "Conflict"),
     (TooManySignals, 429, "Too many requests"),

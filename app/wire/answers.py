@@ -85,6 +85,15 @@ class StoredVariable(TypedDict):
     updatedAt: Time
 
 
+class SavedView(TypedDict):
+    """A list of runs that somebody has given a name."""
+
+    name: Annotated[str, Field(examples=["Failed payments"])]
+    query: Annotated[dict[str, str], Field(examples=[{"status": "failed", "sort": "-endTime"}])]
+    columns: list[str]
+    updatedAt: Time
+
+
 class StoredModel(TypedDict):
     """A chat model that definitions may name.
 

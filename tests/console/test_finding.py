@@ -5,6 +5,7 @@ from selenium.webdriver.common.by import By
 from tests.console.browser import Person
 from tests.console.scene import Scene
 from tests.console.test_access import sign_in
+from tests.harness.echo import Echo
 from tests.harness.server import Server
 
 
@@ -69,3 +70,86 @@ def test_a_wrong_filter_is_said_beside_it_and_the_list_is_kept(
             assert (told.status_code, "notice bad" in told.text) in ((200, True), (403, False)), (
                 path
             )
+
+
+def test_a_view_is_saved_for_its_maker_alone_opened_and_deleted(
+    console: Server, person: Person, scene: Scene
+) -> None:
+    with console.client("viewer") as client, console.client("viewer") as other:
+        asked = {"query": {"status": "failed", "sort": "-duration"}, "columns": ["status", "took"]}
+        kept = client.put("/api/views/Slow%20failures", json=asked).json()
+        assert client.put("/api/views/Slow%20failures", json=kept).status_code == 200
+        assert [view["name"] for view in client.get("/api/views").json()] == ["Slow failures"]
+        for wrong in ({"query": {"status": "x"}}, {"query": {"cursor": "1.1"}}, {"columns": ["x"]}):
+            assert client.put("/api/views/x", json=wrong).status_code == 400
+        if other.headers["x-api-key"] != client.headers["x-api-key"]:
+            assert other.get("/api/views").json() == []
+        assert client.delete("/api/views/Slow%20failures").status_code == 200
+        assert client.delete("/api/views/Slow%20failures").json()["error"] == "View not found"
+    person.signs_in("acme", console.key("operator"), "/runs?status=failed&sort=-endTime")
+    person.presses("Save this view\u2026")
+    person.fills("Name", "What failed last")
+    person.presses("Save")
+    person.sees("The view is saved.")
+    person.opens("/runs")
+    person.presses("What failed last")
+    person.waits(lambda: "status=failed" in person.driver.current_url)
+    person.sees("Delete this view")
+    assert names(person, "tbody tr")[0] == scene.rerun
+    person.presses("Delete this view")
+    person.waits(lambda: "What failed last" not in person.text)
+    assert person.errors() == []
+
+
+def test_the_morning_after_an_outage_takes_few_clicks(console: Server, person: Person) -> None:
+    """An operations lead finds what failed for a customer, sees why, and repairs it in bulk."""
+    tenant, clicks = "outage", 0
+    with Echo() as echo, console.client("owner", tenant) as client:
+        pay = {
+            "id": "pay",
+            "type": "call-api",
+            "name": "Pay",
+            "method": "POST",
+            "url": "http://127.0.0.1:9/pay",
+        }
+        end = {"id": "end", "type": "end-flow"}
+        flow = {"id": "payments", "name": "Payments", "title": "Payment of {{ data.customer }}", "labels": {"customer": "{{ data.customer }}"},
+                "initialStep": "pay", "steps": [pay, end], "edges": [{"from": "pay", "to": "end"}]}  # fmt: skip
+        client.post("/api/workflows", json=flow).raise_for_status()
+        started = [
+            client.post("/api/workflow/start/payments", json={"data": {"customer": name}}).json()[
+                "runId"
+            ]
+            for name in ("Mullins", "Okafor", "Mullins")
+        ]
+        steps = [{**pay, "url": f"{echo.address}/200"}, end]
+        client.put("/api/workflows/payments", json={"steps": steps}).raise_for_status()
+        person.signs_in(tenant, console.key("operator", tenant), "/overview")
+
+        def press(label: str) -> None:
+            nonlocal clicks
+            clicks += 1
+            person.presses(label)
+
+        person.driver.find_element(By.CSS_SELECTOR, "[data-find]").send_keys("mullins\n")
+        person.waits(lambda: "/search" in person.driver.current_url)
+        press("Payment of Mullins")
+        person.sees("ConnectionFailed in step pay")
+        person.sees("Connection refused")
+        press("Overview")
+        press("3")
+        person.sees("With all that match:")
+        press("Run again\u2026")
+        person.sees("3 runs match the filter")
+        person.fills("Version", "latest")
+        person.fills("Reason", "the bank is up again")
+        person.fills("Type", "3")
+        press("Run again: 3 runs")
+        person.sees("3 runs were run again.")
+        done = {"status": "completed"}
+        person.waits(
+            lambda: (
+                len(client.get("/api/workflow/runs", params=done).json()["runs"]) == len(started)
+            )
+        )
+    assert clicks <= 5

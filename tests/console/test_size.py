@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from app.web.console.graph import StepState, draw
+from app.web.console.rendering import STATIC, STATIC_VERSION
+from tests.console.scene import Scene
+from tests.console.test_access import CONSOLE, sign_in
 from tests.harness.server import Server
 
 RUNS = int(os.environ.get("STEPWELL_CONSOLE_RUNS", "8000"))
@@ -154,3 +157,31 @@ def test_every_page_is_served_fast_with_many_runs(tmp_path: Path) -> None:
                 worked[path] = round(1_000 * (server.computed_s() - busy) / 7, 1)
         print(json.dumps({"runs": RUNS, "ms": slow, "computed ms": worked}))
         assert max(worked.values()) < 100
+
+
+def test_every_page_is_small_on_its_first_load(console: Server, scene: Scene) -> None:
+    """What crosses the wire for a page and all that it needs, of runs with a thousand steps too."""
+    steps: list[dict[str, Any]] = [{"id": f"s{n}", "type": "set", "name": f"Step number {n}", "values": {"n": n}} for n in range(999)]  # fmt: skip
+    steps.append({"id": "s999", "type": "end-flow"})
+    edges = [{"from": f"s{n}", "to": f"s{n + 1}"} for n in range(999)]
+    with console.client() as client:
+        client.post("/api/workflows", json={"id": "thousand", "name": "A thousand", "initialStep": "s0", "steps": steps, "edges": edges})  # fmt: skip
+        long = client.post("/api/workflow/start/thousand", json={"data": {}}).json()["runId"]
+    sizes = {}
+    with httpx.Client(base_url=console.address, timeout=60) as browser:
+        sign_in(browser, "acme", console.key("owner"))
+
+        def loaded(path: str) -> int:
+            answer = browser.get(path)
+            assert answer.status_code == 200, path
+            return answer.num_bytes_downloaded
+
+        shared = sum(loaded(f"/static/{STATIC_VERSION}/{name}") for name in STATIC)
+        for path in (*CONSOLE, "/overview", "/search?q=claim", "/settings/people", "/settings/sessions", "/settings/audit",
+                     *(f"/runs/{one}" for one in (long, scene.paused, scene.failed, scene.rerun, scene.batch, scene.agent_run)),
+                     f"/runs/{long}?part=3", f"/runs/{scene.batch}?open=each", "/workflows/thousand", "/workflows/thousand?part=7",
+                     f"/workflows/{scene.workflow}", f"/workflows/{scene.workflow}/start", f"/workflows/{scene.workflow}/edit",
+                     f"/agents/{scene.agent}", f"/settings/webhooks/{scene.webhook}", scene.link):  # fmt: skip
+            sizes[path] = shared + loaded(path)
+    print(json.dumps({"shared": shared, "largest": max(sizes.values())}))
+    assert {path: size for path, size in sizes.items() if size > 150_000} == {}

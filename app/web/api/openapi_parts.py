@@ -17,6 +17,7 @@ TAGS = (
         ("/api/schedules", "/api/signals", "/api/triggers"),
     ),
     ("Variables", "Values that expressions of all workflows name.", ("/api/variables",)),
+    ("Views", "Lists of runs that people have given a name.", ("/api/views",)),
     ("Agents", "Definitions of agents, in versions.", ("/api/agents",)),
     ("Events", "What happens, as a stream.", ("/api/workflow/events",)),
     ("Files", "Files that workflows work with.", ("/api/workflow/files",)),

@@ -27,13 +27,14 @@ from app.web.console.samples import samples
 from journal import DefinitionExists, NameTaken
 from steps.problems import InvalidDefinition
 
+_OWNER_THERE = "/sign-in?owner"
 _CODE_RATE_NAME = "first owner"
 
 
 async def first_owner_page(request: Request, services: Services) -> Response:
     """Show the form, while there is no owner."""
     if not services.first_owner.is_wanted:
-        return RedirectResponse("/sign-in", 303)
+        return RedirectResponse(_OWNER_THERE, 303)
     return _form(request)
 
 
@@ -47,7 +48,7 @@ async def make_first_owner(request: Request, services: Services) -> Response:
         way = await chosen_way(request, services, given)
         person = await services.first_owner.make(first(given, "code"), first(given, "name"), way)
     except OwnerThere:
-        return RedirectResponse("/sign-in", 303)
+        return RedirectResponse(_OWNER_THERE, 303)
     except NotFromHere:
         return _form(request, given, "Fill in this page, not another one.", 403)
     except (RateLimited, TooManyPasswords) as often:

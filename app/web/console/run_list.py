@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.events.catalogue import NAMES
+from app.web.api.views import view_document
 from app.web.console.page import Page, filled, fitting
 from app.web.console.pauses import part_shown
 from app.web.console.rendering import page
@@ -65,6 +66,9 @@ async def list_page(call: Call) -> Response:
         columns=columns,
         all_columns=COLUMNS,
         headings=_headings(columns, query, kept),
+        views=await _views(call, kept),
+        asked_json=json.dumps({k: v for k, v in kept.items() if k != "columns" and k not in wrong}),
+        shown_json=json.dumps(columns if columns != list(_SHOWN) else []),
         has_more=any(name in wanted for name in _MORE),
         filter_json=json.dumps(meant | ({"topLevel": True} if query.topLevel else {})),
         actions=_actions(call, query),
@@ -73,6 +77,19 @@ async def list_page(call: Call) -> Response:
         statuses=[status.value for status in Status],
         events=_STATUS_NAMES,
     )
+
+
+async def _views(call: Call, kept: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the caller's views, each with its address, and which of them this page is."""
+    rows = await call.services.journal.saved_views.of(call.tenant, call.caller.name)
+    found: list[dict[str, Any]] = []
+    for view in map(view_document, rows):
+        columns = {"columns": ",".join(view["columns"])} if view["columns"] else {}
+        asked = {**view["query"], **columns}
+        found.append(
+            {"name": view["name"], "link": _address(asked), "is_here": asked == dict(kept)}
+        )
+    return found
 
 
 async def _children(call: Call, run_ids: list[str]) -> dict[str, int]:

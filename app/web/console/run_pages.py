@@ -35,8 +35,8 @@ from journal import CaptionRow, NotFound, UnknownRun
 from steps.bodies import body_at
 
 _MOST_CHAPTERS = 60
-_MOST_EVENTS = 100
-_MOST_REPAIRABLE, _MOST_DATA = 100, 30_000
+_MOST_EVENTS = 60
+_MOST_REPAIRABLE, _MOST_DATA = 50, 20_000
 _MOST_VERSIONS = 50
 _LONG = 500
 _MOST_CARDS = 20

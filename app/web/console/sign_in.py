@@ -25,6 +25,10 @@ from app.web.console.entering import (
 from app.web.console.rendering import html
 from app.web.endpoint import Call
 
+_OWNER_THERE = (
+    "Somebody can sign in as the owner already, with a name or with a key of the role owner, so no"
+    " other one is made here. Sign in; Settings, People invites more."
+)
 _WRONG_KEY = "That key or token does not count for this tenant. It may be disabled or expired."
 _WRONG_PASSKEY = "That passkey does not count here, or that took too long. Try again."
 _WRONG_PASSWORD = "That name and password do not fit for this tenant."  # noqa: S105 - a message
@@ -35,7 +39,8 @@ async def sign_in_page(request: Request, services: Services) -> Response:
     if services.first_owner.is_wanted and not services.authenticator.providers.all:
         return RedirectResponse(FIRST_OWNER, 303)
     given = request.query_params
-    return sign_in_form(request, services, given.get("next", HOME), with_key="key" in given)
+    told = _OWNER_THERE if "owner" in given else ""
+    return sign_in_form(request, services, given.get("next", HOME), told, with_key="key" in given)
 
 
 async def sign_in(request: Request, services: Services) -> Response:

@@ -11,7 +11,7 @@ from app.web.console.time_axis import TimeAxis
 from app.web.console.timeline import Timeline, TimelineVisit, status_of
 from engine import JsonObject
 
-_MOST_ROWS = 80
+_MOST_ROWS = 60
 
 
 def axis_of(story: Timeline, now_ms: int) -> TimeAxis:

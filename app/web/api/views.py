@@ -1,0 +1,93 @@
+"""Views of the list of runs: what somebody has given a name, for nobody else."""
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import Response
+
+from app.auth.roles import Role
+from app.web.endpoint import Call, Endpoint
+from app.web.json_answer import JsonAnswer
+from app.wire.answer_parts import IGNORED
+from app.wire.bodies import ListRunsQuery, checked
+from app.wire.errors import BadRequest
+from app.wire.json_body import json_body
+from engine import iso_time
+from journal import ViewRow
+from steps.as_written import as_written
+
+_LONGEST_NAME = 100
+Column = Literal["workflow", "status", "step", "started", "ended", "took"]
+
+
+class ViewBody(BaseModel):
+    """What a view asks for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    query: dict[str, str] = Field(
+        {}, max_length=20,
+        description="filters and `sort`, as the list of runs takes them in its address",
+    )  # fmt: skip
+    columns: list[Column] = Field(
+        [], max_length=6, description="the columns that the console shows, in its own order"
+    )
+
+    @model_validator(mode="after")
+    def _asks_for_a_list(self) -> "ViewBody":
+        try:
+            checked(ListRunsQuery, self.query)
+        except BadRequest as refused:
+            told = "; ".join(f"{one.path} {one.message}" for one in refused.problems)
+            raise ValueError(f"query: {told}") from refused
+        if not self.query.keys().isdisjoint({"cursor", "limit"}):
+            raise ValueError("query: a view has no cursor and no limit")
+        return self
+
+
+class ShownView(ViewBody):
+    """A view; one that was shown can be sent as it is."""
+
+    name: str | None = Field(None, description=IGNORED)
+    updatedAt: datetime | None = Field(None, description=IGNORED)  # noqa: N815
+
+
+def view_document(row: ViewRow) -> dict[str, Any]:
+    """Return a view as it is shown."""
+    asked: dict[str, Any] = json.loads(row.asked)
+    return {"name": row.name, **asked, "updatedAt": iso_time(row.updated_at_ms)}
+
+
+async def list_views(call: Call) -> Response:
+    """List the caller's own views by name."""
+    rows = await call.services.journal.saved_views.of(call.tenant, call.caller.name)
+    return JsonAnswer([view_document(row) for row in rows])
+
+
+async def put_view(call: Call) -> Response:
+    """Keep a view of the caller's own, in the place of one of that name."""
+    sent = await json_body(call.request, call.services.settings)
+    body = checked(ViewBody, as_written(sent, ("name", "updatedAt")))
+    name = call.path("name").strip()
+    if not name or len(name) > _LONGEST_NAME:
+        raise BadRequest(f"the name of a view has 1 to {_LONGEST_NAME} characters")
+    text = json.dumps(body.model_dump(), ensure_ascii=False)
+    row = ViewRow(name, text, call.services.clock.now_ms())
+    await call.services.journal.saved_views.put(call.tenant, call.caller.name, row)
+    return JsonAnswer(view_document(row))
+
+
+async def delete_view(call: Call) -> Response:
+    """Delete a view of the caller's own."""
+    name = call.path("name")
+    await call.services.journal.saved_views.delete(call.tenant, call.caller.name, name)
+    return JsonAnswer({"success": True, "name": name})
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/views", Role.VIEWER, list_views, "List your views of the list of runs"),
+    Endpoint("PUT", "/api/views/{name}", Role.VIEWER, put_view, "Keep a view", ShownView),
+    Endpoint("DELETE", "/api/views/{name}", Role.VIEWER, delete_view, "Delete a view"),
+)
