@@ -1,4 +1,4 @@
--- The journal, version 27: lists of runs that people have given a name.
+-- The journal, version 28: lists of runs that people have given a name.
 --
 -- saved_views    what a person asks for by a name: filters, order and columns, as JSON text
 
