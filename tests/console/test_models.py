@@ -3,6 +3,7 @@
 import threading
 
 from tests.console.browser import Person
+from tests.contract.test_agents import agent, flow, turns
 from tests.contract.test_children import create, start, straight
 from tests.contract.test_spending import asking
 from tests.harness.model_server import ModelServer, Reply
@@ -59,3 +60,22 @@ def test_budgets_tell_which_is_near_its_end(console: Server, person: Person) -> 
         person.presses("Take away")
         person.presses("Yes")
         person.waits(lambda: "all workflows together" not in person.text)
+
+
+def test_checks_of_an_agent_are_one_table(console: Server, person: Person) -> None:
+    tenant = "checking"
+    with console.client(tenant=tenant) as client, ModelServer(turns(Reply("Yes."))) as models:
+        name = agent(client, models, "judge")
+        run = start(client, flow(client, name), q="?")["runId"]
+        document = {"id": name, "name": name, "instructions": "Work.", "model": name}
+        changed = {**document, "checks": [run, "dynamic-workflow-5"]}
+        assert client.put(f"/api/agents/{name}", json=changed).status_code == 200
+        person.signs_in(tenant, console.key("operator", tenant), f"/agents/{name}")
+        person.presses("Checks of version 1.0.1")
+        person.sees("not tried with this version")
+        assert "there is no such run any more" in person.text
+        person.presses("Replay")
+        person.waits(lambda: "not tried" not in person.text)
+        person.opens(f"/agents/{name}/checks")
+        person.sees("1 of 1 came out the same")
+        assert "Turns: 1, 1" in person.text

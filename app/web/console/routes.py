@@ -10,6 +10,7 @@ from app.auth.one_time import PATH as ONCE
 from app.auth.roles import Role
 from app.services import Services
 from app.web.console import (
+    agent_checks,
     agent_pages,
     inbox,
     overview_page,
@@ -48,6 +49,7 @@ PAGES: tuple[Endpoint, ...] = (
     *search_page.PAGES,
     *run_pages.PAGES,
     *workflow_pages.PAGES,
+    *agent_checks.PAGES,
     *agent_pages.PAGES,
     *settings_pages.PAGES,
     *people_pages.PAGES,
