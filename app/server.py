@@ -51,6 +51,7 @@ class _Server(uvicorn.Server):
         self._manager = manager
         self._alive: asyncio.Task[None] | None = None
         self._stopping = stopping
+        self._loop = asyncio.get_running_loop()
         self._listening = listening
         self._listener: Listener | None = None
 
@@ -79,9 +80,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in good order; uvicorn's own way would end the process by the signal."""
+        """Stop in good order; uvicorn's own way would end the process by the signal.
+
+        A signal comes between any two lines, also while the loop sorts its timers: what sets one
+        is left to the loop.
+        """
         self._manager.stopping()
-        self._stopping()
+        self._loop.call_soon_threadsafe(self._stopping)
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 

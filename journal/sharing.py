@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.value import value
 from journal.bell import Bell
+from journal.locks import ProcessRow
 from journal.shared_owners import SharedOwners
 
 
@@ -14,9 +15,11 @@ class Shared:
     Attributes:
         listen: Hears the bell until cancelled.
         now_ms: Tells the time of the store in Unix milliseconds, None where that is unknown.
+        processes: Asks which processes there are, by their places.
     """
 
     owners: SharedOwners
     bell: Bell
     listen: Callable[[], Awaitable[None]]
     now_ms: Callable[[], int | None]
+    processes: Callable[[], Awaitable[list[ProcessRow]]]

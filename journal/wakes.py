@@ -63,6 +63,11 @@ class WakeTable:
         )
         return [WakeRow(position, run_id(run), seq) for position, run, seq in rows]
 
+    async def count(self) -> int:
+        """Return how many wakes no owner has heeded yet."""
+        (count,) = await self._readers.one("SELECT count(*) FROM wakes")
+        return int(count)
+
     async def left_at(self, run: str, seq: int) -> int:
         """Return `seq` or `-seq` where a wake that nobody has heeded says so, else 0."""
         row = await self._readers.one(

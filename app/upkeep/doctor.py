@@ -122,6 +122,10 @@ def _processes(connection: Connection, schema: str, now_ms: int) -> Iterator[Fin
     for row in rows:
         since_s = max(0, now_ms - row.since_ms) // 1_000
         yield Finding(f"process {row.name}", "ok", f"{row.shards} shards, for {since_s} s")
+    (wakes,) = connection.execute("SELECT count(*) FROM wakes").fetchone()
+    shown = f"{wakes} wait for the process that carries their run on"
+    remedy = "start a process" if wakes and not rows else None
+    yield Finding("commands", "note" if remedy else "ok", shown, remedy)
     left = SHARDS - sum(row.shards for row in rows)
     if rows and left:
         remedy = "look again in a few seconds: another process takes them"
@@ -171,6 +175,11 @@ def _machine(settings: Settings) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("synchronous", "ok", settings.synchronous)
+    if settings.database is None:
+        yield _sqlite()
+
+
+def _sqlite() -> Finding:
     version = sqlite3.sqlite_version_info
     shown = sqlite3.sqlite_version
     if version < _WAL_RESET_FIXED:
@@ -178,7 +187,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
             ": versions before 3.51.3 can lose commits when two connections checkpoint at once;"
             " Stepwell writes and checkpoints over one"
         )
-    yield Finding("SQLite", "ok", shown)
+    return Finding("SQLite", "ok", shown)
 
 
 def _database(connection: sqlite3.Connection, database: Path) -> Iterator[Finding]:

@@ -1,5 +1,7 @@
 """The advisory locks of processes as PostgreSQL shows them, and who holds them."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
 from zlib import crc32
 
 from journal.connection import Connection
@@ -7,7 +9,7 @@ from journal.locks import ProcessRow
 
 PLACES, SHARDS = "places", "shards"
 
-_WHO = """
+WHO = """
     SELECT l.objid, a.application_name, CAST(extract(epoch FROM a.backend_start) * 1000 AS bigint),
            (SELECT count(*) FROM pg_locks s WHERE s.pid = l.pid AND s.locktype = 'advisory'
             AND s.objsubid = 2 AND s.granted AND CAST(s.classid AS bigint) = ?)
@@ -17,6 +19,7 @@ _WHO = """
       AND CAST(l.classid AS bigint) = ?
     ORDER BY CAST(l.objid AS bigint)
 """
+"""The processes that share a schema, asked with `kinds_of`."""
 
 
 def lock_kind(schema: str, what: str) -> int:
@@ -32,8 +35,17 @@ def unsigned(number: int) -> int:
 
 def processes_of(connection: Connection, schema: str) -> list[ProcessRow]:
     """Return the processes that share a schema, by their places."""
-    kinds = [unsigned(lock_kind(schema, what)) for what in (SHARDS, PLACES)]
+    return process_rows(connection.execute(WHO, kinds_of(schema)).fetchall())
+
+
+def kinds_of(schema: str) -> Sequence[int]:
+    """Return the values of `WHO`."""
+    return [unsigned(lock_kind(schema, what)) for what in (SHARDS, PLACES)]
+
+
+def process_rows(rows: Iterable[Sequence[Any]]) -> list[ProcessRow]:
+    """Return the processes that `WHO` has found."""
     return [
         ProcessRow(int(place), str(name).removeprefix("stepwell "), int(since), int(shards))
-        for place, name, since, shards in connection.execute(_WHO, kinds).fetchall()
+        for place, name, since, shards in rows
     ]

@@ -99,7 +99,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
         upkeep=upkeep,
         sizes=sizes,
         look=look,
-        shared=shared(address),
+        shared=shared(address, lists),
     )
 
 

@@ -1,17 +1,24 @@
 """The ports between processes that share a database."""
 
 from journal.bell import SHARDS_MOVED
+from journal.locks import ProcessRow
 from journal.postgres.address import Address
+from journal.postgres.lock_kinds import WHO, kinds_of, process_rows
 from journal.postgres.sessions import PostgresBell, PostgresLocks
+from journal.readers import Readers
 from journal.shared_owners import SharedOwners
 from journal.sharing import Shared
 
 
-def shared(address: Address) -> Shared:
+def shared(address: Address, readers: Readers) -> Shared:
     """Return what processes that use this database and schema know of each other."""
+
+    async def processes() -> list[ProcessRow]:
+        return process_rows(await readers.all(WHO, kinds_of(address.schema)))
+
     locks = PostgresLocks(address)
     owners = SharedOwners(locks)
     bell = PostgresBell(address, locks, lambda: owners.processes > 1)
     bell.heard[SHARDS_MOVED] = [lambda _: owners.look_soon()]
     owners.on_give = lambda: bell.ring(SHARDS_MOVED)
-    return Shared(owners, bell, bell.run, locks.now_ms)
+    return Shared(owners, bell, bell.run, locks.now_ms, processes)

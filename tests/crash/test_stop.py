@@ -1,9 +1,17 @@
 """Stopping in good order, and one process a folder."""
 
+import asyncio
+import signal
+import socket
 import threading
 import time
+from contextlib import closing
 from typing import Any
 
+import uvicorn
+
+from app.operator.service_manager import ServiceManager
+from app.server import _Server
 from tests.harness.processes import run
 from tests.harness.server import Server, settled
 
@@ -35,6 +43,20 @@ def test_a_stop_lets_the_step_in_flight_finish_and_answers_who_waits(server: Ser
         document = settled(client, answers[0].json()["runId"])
     assert document["status"] == "completed"
     assert "attempt" not in document["stepExecutionHistory"][0]
+
+
+async def test_a_signal_leaves_the_timers_of_the_loop_alone() -> None:
+    """Its handler is called between any two lines, also while the loop sorts them."""
+    stopping: list[None] = []
+    with closing(socket.socket()) as listening:
+        server = _Server(
+            uvicorn.Config("none"), listening, lambda: stopping.append(None), ServiceManager()
+        )
+        with server.capture_signals():
+            signal.raise_signal(signal.SIGTERM)
+            assert (server.should_exit, stopping) == (True, [])
+            await asyncio.sleep(0)
+    assert stopping == [None]
 
 
 def test_a_second_server_on_a_folder_names_the_first(server: Server) -> None:

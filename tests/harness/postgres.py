@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -44,7 +44,7 @@ def programs() -> Path | None:
     """Return the folder with `initdb` and `postgres`, None where they are not installed."""
     found = shutil.which("initdb")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda at: at.parts[4])
     return folders[-1].parent if folders else None
 
@@ -52,8 +52,16 @@ def programs() -> Path | None:
 class PostgresServer:
     """A server with an empty cluster, stopped at once at the end."""
 
-    def __init__(self, **options: str) -> None:
-        """Make a cluster and start its server."""
+    def __init__(
+        self, of: "PostgresServer | None" = None, within: Sequence[str] = (), **options: str
+    ) -> None:
+        """Make a cluster and start its server.
+
+        Args:
+            of: The server of which it is to be a standby.
+            within: What the server is to be started by, as one that puts it in a network.
+            options: What it is to be set to.
+        """
         bin_folder = programs()
         assert bin_folder is not None
         self._bin = bin_folder
@@ -63,11 +71,25 @@ class PostgresServer:
             user = pwd.getpwnam("postgres" if _has_user("postgres") else "nobody")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        self._within = within
         self._options = {**_OPTIONS, **options}
         self._names = itertools.count(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        if of is not None:
+            self.follow(of)
+            return
         self._run("initdb", "-D", "data", "-A", "trust", "-U", "stepwell", "-E", "UTF8",
                   "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
+        with (self.folder / "data" / "pg_hba.conf").open("a") as hosts:
+            hosts.write("host all all all trust\n")  # it listens to nobody unless it is told to
+        self.start()
+
+    def follow(self, primary: "PostgresServer") -> None:
+        """Be a standby of another server, with a copy of what that has now."""
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        port = ["-p", primary._options["port"]] if "port" in primary._options else []
+        self._run("pg_basebackup", "-D", "data", "-h", str(primary.folder), *port,
+                  "-U", "stepwell", "-R", "-c", "fast", "--no-sync")  # fmt: skip
         self.start()
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -83,9 +105,9 @@ class PostgresServer:
         ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", "data", *options, "-k", self.folder],
+                [*self._within, self._bin / "postgres", "-D", "data", *options, "-k", self.folder],
                 cwd=self.folder, env={"PATH": os.environ["PATH"]},
-                stdout=subprocess.DEVNULL, stderr=log, **self._as,
+                stdout=subprocess.DEVNULL, stderr=log, **({} if self._within else self._as),
             )  # fmt: skip
         until = time.monotonic() + 30
         while True:
@@ -105,7 +127,8 @@ class PostgresServer:
 
     def url(self, name: str = "postgres") -> str:
         """Return the address of a database."""
-        return f"postgresql://stepwell@/{name}?host={self.folder}"
+        port = f"&port={self._options['port']}" if "port" in self._options else ""
+        return f"postgresql://stepwell@/{name}?host={self.folder}{port}"
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Execute a statement in the first database."""

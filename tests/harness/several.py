@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,18 @@ def process_on(database: Database, folder: Path, **environment: str) -> Server:
 
 @contextmanager
 def processes(
-    database: Database, folder: Path, count: int, **environment: str
+    database: Database | Callable[[int], Database], folder: Path, count: int, **environment: str
 ) -> Iterator[list[Server]]:
-    """Start servers that share a database, and wait until each has its part of the shards."""
+    """Start servers that share a database, and wait until each has its part of the shards.
+
+    Each may have a way of its own to the database, which is given its number then.
+    """
+
+    def of(at: int) -> Database:
+        return database if isinstance(database, Database) else database(at)
+
     with ExitStack() as stack:
-        servers = [process_on(database, folder / f"{at}", **environment) for at in range(count)]
+        servers = [process_on(of(at), folder / f"{at}", **environment) for at in range(count)]
         for server in servers:
             server._keys = servers[0]._keys
             stack.enter_context(server)

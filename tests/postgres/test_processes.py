@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.console.test_access import sign_in
 from tests.contract.test_children import call, create, straight
 from tests.contract.test_concurrency import begin, go_on, has_begun, limited, queued
 from tests.events.test_webhooks import hook
@@ -248,9 +249,11 @@ def test_each_thing_is_done_once_wherever_it_came(two: list[Server]) -> None:
         assert set(told.values()) == {1}
 
 
-def test_a_clock_that_is_ahead_is_set_by_the_database(two: list[Server], tmp_path: Path) -> None:
+def test_what_the_clock_of_a_machine_shows_does_not_matter(
+    two: list[Server], tmp_path: Path
+) -> None:
     offset = tmp_path / "offset"
-    offset.write_text("300000")
+    offset.write_text("-300000")
     more = {
         name: value for name, value in two[0].environment.items()
         if name.startswith("STEPWELL_") and name != "STEPWELL_PLUGINS"
@@ -265,9 +268,11 @@ def test_a_clock_that_is_ahead_is_set_by_the_database(two: list[Server], tmp_pat
         in_balance([*two, ahead])
         with ahead.client() as client:
             create(client, "dated", [], [])
-            ended = client.post("/api/workflow/start/dated", json={}).json()
-            number = int(ended["runId"].rpartition("-")[2])
-            assert abs(number - time.time() * 1_000) < 5_000
+            for jump in ("-300000", "300000"):  # set while it runs
+                offset.write_text(jump)
+                ended = client.post("/api/workflow/start/dated", json={}).json()
+                number = int(ended["runId"].rpartition("-")[2])
+                assert abs(number - time.time() * 1_000) < 5_000
         assert ahead.terminate() == 0
     in_balance(two)
 
@@ -319,12 +324,20 @@ def test_one_that_is_killed_or_stopped_is_taken_over(
         assert (answer["runs"], answer["faults"]) == (22, 0)
 
 
-def test_the_doctor_lists_processes_and_their_shards(two: list[Server]) -> None:
+def test_doctor_and_console_list_processes_and_their_shards(two: list[Server]) -> None:
+    in_balance(two)
     told = run("doctor", "--data", two[0].data, environment=two[0].environment).stdout
+    with httpx.Client(base_url=two[1].address) as browser:
+        sign_in(browser, "acme", two[1].key("viewer"))
+        page = browser.get("/settings/health").text
     for server in two:
         assert server.process is not None
         assert f":{server.process.pid}" in told
+        assert f":{server.process.pid}</th><td>32</td>" in page
     assert told.count("32 shards") == 2, told
+    assert "0 wait for the process that carries their run on" in told
+    assert "SQLite" not in told
+    assert "Each of the 64 shards of runs belongs to one of them" in page
 
 
 def test_a_folder_is_of_one_process_still(two: list[Server]) -> None:

@@ -16,6 +16,7 @@ from app.web.api.webhooks import webhook_status
 from app.web.console.page import Page
 from app.web.console.rendering import page
 from app.web.endpoint import Call
+from journal import SHARDS
 
 _MOST = 0.99
 _MOST_GOING = 10_000
@@ -23,6 +24,7 @@ _MOST_LINES = 100
 _NEAR = 0.8
 """The part of a budget from which on it is said to be near its end."""
 
+_MOST_CUT_OFF = 20
 Gather = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
@@ -163,6 +165,23 @@ async def _health(call: Call) -> dict[str, Any]:
         "queued": services.journal.counters.queued,
         "trouble": services.journal.health.trouble,
         "waiting_for_journal": len(services.lost_runs),
+        **await _processes(call),
+    }
+
+
+async def _processes(call: Call) -> dict[str, Any]:
+    """Return what is shown of the processes that share the journal, where several may."""
+    journal = call.services.journal
+    if journal.shared is None:
+        return {"processes": []}
+    rows = await journal.shared.processes()
+    cut_off = [one for one in await journal.runs.suspects() if one.tenant == call.tenant]
+    return {
+        "processes": rows,
+        "without_owner": SHARDS - sum(row.shards for row in rows),
+        "wakes": await journal.wakes.count(),
+        "cut_off": cut_off[:_MOST_CUT_OFF],
+        "cut_off_more": len(cut_off) - _MOST_CUT_OFF,
     }
 
 
