@@ -1,8 +1,12 @@
 """All that the child runs of a run wait for, as its status shows it."""
 
-from engine import Json, JsonObject, Run
-from journal import Journal, PausedRow
+import re
 
+from app.execution.children import DEEPEST
+from engine import Json, JsonObject, Run
+from journal import Journal, PausedRow, UnknownRun, run_id
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 MOST_PAUSES = 100
 """How many a status shows: those of the oldest runs, the one of `pauseSignal` first."""
 
@@ -15,6 +19,30 @@ async def pauses_below(journal: Journal, run: Run) -> list[Json]:
     shown = [signal for row in rows if (signal := signal_of(row)) is not None]
     first = (run.pause_shown or {}).get("pauseId")
     return [*sorted(shown, key=lambda signal: signal["pauseId"] != first)]
+
+
+async def asking_below(journal: Journal, tenant: str, run: Run, pause_id: str | None) -> str:
+    """Return the run below this one that a pause belongs to; this one where it is none of theirs.
+
+    A run may wait for several child runs that ask, and shows all of their pauses. The name of a
+    pause begins with the number of its run.
+    """
+    number = (pause_id or "").partition("-")[0]
+    is_shown = pause_id == (run.pause_shown or {}).get("pauseId")
+    if is_shown or not _NUMBER.fullmatch(number):
+        return run.id
+    named = above = run_id(int(number))
+    for _ in range(DEEPEST):
+        try:
+            _, found = await journal.events.run(above, tenant)
+        except UnknownRun:
+            break
+        if found.parent is None:
+            break
+        above = found.parent.run_id
+        if above == run.id:
+            return named
+    return run.id
 
 
 def signal_of(row: PausedRow) -> "JsonObject | None":

@@ -164,7 +164,19 @@ def test_all_that_ask_below_a_run_are_shown_and_answered_each(shared: Server) ->
         }  # fmt: skip
         for one in running.pauses:
             answer = {**ANSWER, "actionId": one.action_id, "pauseId": one.pause_id}
-            client.post(f"/api/workflow/resume/{one.run_id}", json=answer).raise_for_status()
+            address = f"/api/workflow/resume/{run_id}"
+            first = client.post(
+                address, json=answer, headers={"idempotency-key": str(one.pause_id)}
+            )
+            assert first.status_code == 200, "also by the run that shows it, which has many"
+            again = client.post(
+                address, json=answer, headers={"idempotency-key": str(one.pause_id)}
+            )
+            assert (again.status_code, again.json()["runId"]) == (200, run_id)
+            late = client.post(address, json=answer)
+            assert late.status_code == 409, late.text
+        none = client.post(address, json={**answer, "pauseId": "999999999999999999-1"})
+        assert none.status_code == 409
         ended = settled(client, run_id, "completed")
         assert "pauseSignals" not in ended
         waiting = start(client, "asks-aside")

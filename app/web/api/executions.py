@@ -10,7 +10,7 @@ from app.wire.bodies import ControlBody, ListRunsQuery, ResumeBody, StatusQuery,
 from app.wire.form_bodies import ResumeForm
 from app.wire.form_request import is_form
 from app.wire.json_body import declared_size, json_body
-from app.wire.pauses_below import pauses_below
+from app.wire.pauses_below import asking_below, pauses_below
 from app.wire.run_document import MOST_CHILD_IDS, status_document
 from app.wire.run_history import HistoryPage
 from app.wire.run_list import found_runs, run_line
@@ -34,12 +34,16 @@ async def resume(call: Call) -> Response:
     size = declared_size(call.request, services.settings) if is_form(call.request) else 0
     with services.admission.starting(call.tenant, size):
         asked = await AnswerRequest.read(call.request, services.settings)
+        below = await asking_below(services.journal, call.tenant, run, asked.body.pauseId)
         if asked.form is None:
-            run = await _resumed(call, run, asked)
+            asking = run if below == run_id else await services.runs.read(call.tenant, below)
+            run = await _resumed(call, asking, asked)
         else:
             # The second of two at once finds the first one's answer before it stores its files.
-            async with services.storing.of("answer", call.tenant, run_id):
-                run = await _resumed(call, await services.runs.read(call.tenant, run_id), asked)
+            async with services.storing.of("answer", call.tenant, below):
+                run = await _resumed(call, await services.runs.read(call.tenant, below), asked)
+    if below != run_id:
+        run = await services.runs.read(call.tenant, run_id)
     return await status_of(call, run)
 
 

@@ -10,6 +10,7 @@ from app.web.json_answer import json_answer
 from app.wire.bodies import ClaimBody, DelegateBody, InboxQuery, checked
 from app.wire.inbox import found_pauses, pause_line
 from app.wire.json_body import json_body
+from app.wire.pauses_below import asking_below
 from engine import Json, JsonObject
 from steps.beside import is_long
 
@@ -48,8 +49,12 @@ async def _changed(call: Call, verb: Verb, model: type[ClaimBody]) -> Response:
     needed = model is DelegateBody
     sent = await json_body(call.request, call.services.settings, required=needed)
     body = checked(model, sent)
-    run = await call.services.pauses.change(
-        call.tenant, call.path("runId"), verb, call.caller,
+    services, run_id = call.services, call.path("runId")
+    if body.pauseId is not None:
+        run = await services.runs.read(call.tenant, run_id)
+        run_id = await asking_below(services.journal, call.tenant, run, body.pauseId)
+    run = await services.pauses.change(
+        call.tenant, run_id, verb, call.caller,
         pause_id=body.pauseId, to=body.to if isinstance(body, DelegateBody) else "",
         note=body.comment or "",
     )  # fmt: skip
