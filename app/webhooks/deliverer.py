@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.clock import Clock
 from app.events.catalogue import kinds_named
-from app.events.document import told
+from app.events.document import Told, told
 from app.events.hub import Hub
 from app.telemetry import log
 from app.webhooks.secrets import SigningSecrets
@@ -172,11 +173,21 @@ class Deliverer:
             self._settled.add(row.position)
             del self._sending[row.position]
 
+    async def _titled(self, event: Told) -> Told:
+        """Return the event with what its run is called now, where that is something."""
+        run_id = str(event.data["runId"])
+        captions = await self._parts.journal.captions.of(self._row.tenant, [run_id])
+        caption = captions.get(run_id)
+        if caption is None or not caption.title:
+            return event
+        return replace(event, data={**event.data, "title": caption.title})
+
     async def _attempt(self, row: DeliveryRow) -> Attempt:
         pages, clock = self._parts.journal.pages, self._parts.clock
         began_ms = clock.now_ms()
         try:
-            message = message_of(await told(pages, await pages.at(row.position)))
+            event = await self._titled(await told(pages, await pages.at(row.position)))
+            message = message_of(event)
             secrets = self._secrets.at(clock.now_ms())
             outcome = await self._parts.sender.post(
                 self._row.tenant, self._row.url, secrets, message

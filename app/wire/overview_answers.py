@@ -23,6 +23,7 @@ class OldestPause(TypedDict):
     """The run that started first of those that wait for a person."""
 
     runId: RunId
+    title: str | None
     workflowId: DefinitionId
     stepId: StepId
     since: Time
@@ -32,6 +33,7 @@ class WaitingRetry(TypedDict):
     """A run that waits for another attempt of a step."""
 
     runId: RunId
+    title: str | None
     workflowId: DefinitionId
     stepId: StepId
     dueAt: Time

@@ -46,6 +46,7 @@ def test_the_overview_says_what_fails_and_what_waits(shared: Server) -> None:
         )  # fmt: skip
         assert group["newestRunId"] == ids[1]
         assert shown["oldestPause"]["runId"] == ids[3]
+        assert shown["oldestPause"]["title"] is None
         (retry,) = shown["retries"]
         assert (retry["runId"], retry["stepId"], retry["attempt"]) == (ids[2], "call", 1)
         wrong = client.get("/api/workflow/overview", params={"period": "1y"})

@@ -13,7 +13,7 @@ from tests.harness.receiver import Receiver
 from tests.harness.server import Server, settled
 
 QUICK = {
-    "id": "quick", "name": "Quick", "initialStep": "end",
+    "id": "quick", "name": "Quick", "title": "Number {{ data.n | default(0) }}", "initialStep": "end",
     "steps": [{"id": "end", "type": "end-flow", "result": {"n": "{{ data.n | default(0) }}"}}], "edges": [],
 }  # fmt: skip
 ASK = {
@@ -86,6 +86,7 @@ def test_a_receiver_is_told_in_order_and_can_prove_who_says_so(
     assert len({post.id for post in receiver.posts}) == 4
     assert receiver.posts[-1].data["result"] == {"n": 7}
     assert {post.data["runId"] for post in receiver.posts} == {run_id}
+    assert {post.data["title"] for post in receiver.posts} == {"Number 7"}
     path = f"/api/webhooks/{webhook['id']}/deliveries"
     until(lambda: client.get(path).json()["deliveries"][0]["status"] == "delivered")
     page = client.get(path, params={"limit": 3}).json()

@@ -1,6 +1,6 @@
 """How everything stands: what an operator asks first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +12,7 @@ from app.web.api.webhooks import webhook_status
 from app.web.endpoint import Call, Endpoint
 from app.web.json_answer import JsonAnswer
 from engine import JsonObject, iso_time
-from journal import WaitingRun
+from journal import CaptionRow, WaitingRun
 from journal.overview import MOST_COUNTED
 
 _MOST = 10
@@ -44,6 +44,9 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     hooks = await services.journal.webhooks.of_tenant(tenant) if may_see else []
     failing = [row for row in hooks if await webhook_status(call, row) == "failing"]
     spent = await spent_this_month(call)
+    retries = await found.retries(tenant, _MOST)
+    waiting = [*([oldest] if oldest else []), *retries]
+    captions = await services.journal.captions.of(tenant, [run.run_id for run in waiting])
     return {
         "since": iso_time(since_ms),
         "runs": dict(await found.by_status(tenant, since_ms)),
@@ -59,8 +62,8 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
             }
             for group in await found.failures(tenant, since_ms, _MOST)
         ],
-        "oldestPause": _waiting([oldest], "since")[0] if oldest else None,
-        "retries": _waiting(await found.retries(tenant, _MOST), "dueAt"),
+        "oldestPause": _waiting([oldest], "since", captions)[0] if oldest else None,
+        "retries": _waiting(retries, "dueAt", captions),
         "failingWebhooks": [{"id": row.id, "name": row.name or row.url} for row in failing],
         "notStarted": [
             {
@@ -76,10 +79,13 @@ async def overview_document(call: Call, query: OverviewQuery) -> JsonObject:
     }
 
 
-def _waiting(runs: Iterable[WaitingRun], moment: str) -> list[Any]:
+def _waiting(
+    runs: Iterable[WaitingRun], moment: str, captions: Mapping[str, CaptionRow]
+) -> list[Any]:
     return [
         {
             "runId": run.run_id,
+            "title": captions[run.run_id].title or None if run.run_id in captions else None,
             "workflowId": run.workflow_id,
             "stepId": run.step_id,
             moment: iso_time(run.at_ms),

@@ -1,5 +1,8 @@
 """The front page: how everything stands."""
 
+from typing import Any
+from urllib.parse import quote
+
 from starlette.responses import Response
 
 from app.auth.roles import Role
@@ -17,7 +20,9 @@ _PERIODS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7
 async def overview_page(call: Call) -> Response:
     """Show how the runs of a period stand, what fails, and what waits."""
     query, wrong = fitting(OverviewQuery, filled(call))
-    shown = await overview_document(call, query)
+    shown: dict[str, Any] = await overview_document(call, query)
+    for item in shown["notStarted"]:
+        item["page"] = _page_of(item["source"])
     return await page(
         call,
         "overview.html",
@@ -29,6 +34,13 @@ async def overview_page(call: Call) -> Response:
         periods=_PERIODS,
         listen=_LISTEN,
     )
+
+
+def _page_of(source: str) -> str:
+    """Return the page of a schedule or a trigger, by the name of what it has started."""
+    kind, _, name = source.partition(":")
+    parts = {"schedule": "schedules", "trigger": "triggers"}
+    return f"/settings/{parts[kind]}/{quote(name, safe='')}" if kind in parts else ""
 
 
 PAGES = (
