@@ -41,6 +41,7 @@ OBJECTS = {
     "/api/schedules/{id}": "schedule",
     "/api/triggers/{id}": "trigger",
     "/api/variables/{name}": "variable",
+    "/api/views/{name}": "view",
     "/api/tools/{id}": "tool",  # no tenant has tools of its own
     "/api/threads/{threadId}": "thread",
 }
@@ -48,7 +49,7 @@ OBJECTS = {
 
 ABSENT = {
     "workflow": "theirs", "agent": "theirs", "secret": "THEIRS", "model": "theirs",
-    "schedule": "theirs", "trigger": "theirs", "variable": "theirs", "tool": "theirs", "thread": "theirs",
+    "schedule": "theirs", "trigger": "theirs", "variable": "theirs", "view": "theirs", "tool": "theirs", "thread": "theirs",
     "webhook": "0123456789abcdef0123456789abcdef",
     "person": "a9876543210fedcb", "session": "fedcba9876543210",
     "key": "0123456789ab", "kid": "kid_0123456789abcdef",
@@ -83,7 +84,9 @@ WITH_OBJECTS = [e for e in ENDPOINTS if "{" in e.path or e.operation in ("cancel
 OF_ONE_PERSON = {"delete_passkey"}
 """They are for people alone: a key is told so before anything is looked for."""
 
-NAMED_PER_TENANT = {"put_secret", "put_model", "set_variable", "put_schedule", "put_trigger"}
+NAMED_PER_TENANT = {
+    "put_secret", "put_model", "set_variable", "put_schedule", "put_trigger", "put_view",
+}  # fmt: skip
 """They make a thing of the asker's own, whatever others have of that name."""
 
 
@@ -109,6 +112,9 @@ def make_theirs(client: httpx.Client) -> dict[str, str]:
     assert client.put("/api/secrets/THEIRS", json={"value": "canary-secret"}).status_code == 201
     assert client.put("/api/models/theirs", json=model).status_code == 200
     assert client.put("/api/variables/theirs", json={"value": "canary-value"}).status_code == 200
+    assert (
+        client.put("/api/views/theirs", json={"query": {"text": "canary-view"}}).status_code == 200
+    )
     schedule = {"workflowId": "theirs", "cron": "@yearly", "timeZone": "UTC"}
     assert client.put("/api/schedules/theirs", json=schedule).status_code == 201
     trigger = {"workflowId": "theirs", "verify": {"preset": "none"}, "note": "canary-trigger"}
