@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine import Json, JsonObject, Pause, Pauses
-from steps.contract import GoesOn, InvalidAnswer, Problem, StepBroke, StepInput
+from steps.contract import GoesOn, InvalidAnswer, Problem, StepBroke, StepInput, listed
+from steps.field_specs import spec_problems
 from steps.fields import Fields
 
 ACCEPT, DECLINE = "accept", "decline"
 _LABELS = {ACCEPT: "Go on", DECLINE: "Decline"}
 _MOST_FIELDS = 50
 _LONGEST = 4_000
+_LARGEST = 50_000
 _COPIED = (
     "type", "title", "description", "default", "enum", "format", "minimum", "maximum", "minLength",
     "maxLength", "pattern", "minItems", "maxItems", "items",
@@ -34,6 +36,20 @@ class ToolAsks(StepBroke):
         self.tool_id, self.question = tool_id, question
         told = f"tool {tool_id} asks a person: {question['message']}"
         super().__init__("ToolAsks", told[:_LONGEST], retryable=False)
+
+
+def asking(tool_id: str, question: JsonObject) -> StepBroke:
+    """Return what a call fails with whose tool asks: `ToolAsks`, if people can be asked that."""
+    fields = fields_of(question.get("schema"))
+    size = len(json.dumps([question["message"], question.get("url"), fields]))
+    wrong = (
+        [*spec_problems(fields, "fields", outputs=False, stored=True)] if size <= _LARGEST else []
+    )
+    if size <= _LARGEST and not wrong:
+        return ToolAsks(tool_id, question)
+    why = listed(wrong) if wrong else f"it has {size:,} characters, and {_LARGEST:,} are the most"
+    message = f"tool {tool_id} asks a person what no form can ask: {why}"
+    return StepBroke("InvalidToolResult", message[:_LONGEST], retryable=False)
 
 
 def answers_to(recalled: Callable[[str], Json], call: str) -> list[JsonObject]:
@@ -77,7 +93,8 @@ def fields_of(schema: Json) -> dict[str, JsonObject]:
     found: dict[str, JsonObject] = {}
     for name, spec in list(named.items() if isinstance(named, dict) else ())[:_MOST_FIELDS]:
         if isinstance(spec, dict):
-            field = {key: spec[key] for key in _COPIED if key in spec}
+            field = {key: spec[key] for key in _COPIED if spec.get(key) is not None}
+            field["type"] = _kind(spec)
             choices = _choices(spec)
             if choices is not None:
                 field["enum"] = choices
@@ -88,6 +105,13 @@ def fields_of(schema: Json) -> dict[str, JsonObject]:
             field["required"] = isinstance(required, list) and name in required
             found[name] = field
     return found
+
+
+def _kind(spec: Mapping[str, Any]) -> Any:
+    """Return the type of a property: the first that is not null, a text where it names none."""
+    kind = spec.get("type", "string")
+    kinds = [one for one in kind if one != "null"] if isinstance(kind, list) else [kind]
+    return kinds[0] if kinds else "string"
 
 
 def _choices(spec: Mapping[str, Any]) -> "list[Json] | None":

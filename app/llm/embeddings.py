@@ -17,7 +17,7 @@ from engine.value import value
 from steps.chat import Usage
 from steps.tokens import text_tokens
 
-MOST_DIMENSIONS = 8_192
+MOST_DIMENSIONS = 4_096
 
 
 @value(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the tools `knowledge` and `knowledge-search` do for a tenant."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -19,14 +19,14 @@ from steps.tool_calls import KnowledgeCall
 Embed: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Embedded]]
 """Returns the vectors of texts by a tenant's model, or raises `StepBroke`."""
 
-_MOST_KEPT = 50_000_000
+_MOST_KEPT = 100_000_000
 """Characters of passages and bytes of vectors whose index is kept in memory, those used last."""
 
 _AT_ONCE = 32
 """Texts of one question to a model that makes vectors: some take no more than 10,000 tokens."""
 
-_MOST_BEGUN = 8
-"""Texts whose vectors were not all made, of which those that were are kept in memory."""
+_MOST_BEGUN = 50_000_000
+"""Bytes of vectors of texts of which not all were made, which are kept in memory."""
 
 
 class KnowledgeStore:
@@ -98,7 +98,7 @@ class KnowledgeStore:
                 known |= zip(some, made.vectors, strict=True)
         except BaseException:
             self._begun[key] = known  # for the next attempt, or once a budget has been raised
-            while len(self._begun) > _MOST_BEGUN:
+            while sum(map(_size, self._begun.values())) > _MOST_BEGUN:
                 self._begun.popitem(last=False)
             raise
         return Vectors(model, embedder, [known[text] for text in passages])
@@ -148,3 +148,7 @@ class KnowledgeStore:
         while sum(one.size for _, one in self._indexes.values()) > _MOST_KEPT:
             self._indexes.popitem(last=False)
         return kept[1]
+
+
+def _size(vectors: Mapping[str, bytes]) -> int:
+    return sum(map(len, vectors.values()))

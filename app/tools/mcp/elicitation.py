@@ -13,7 +13,7 @@ from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from engine import JsonObject
 from steps.contract import StepBroke
-from steps.tool_asks import ToolAsks, digest_of
+from steps.tool_asks import asking, digest_of
 
 _current: ContextVar["OpenCall | None"] = ContextVar("open_call", default=None)
 
@@ -47,9 +47,9 @@ class OpenCall:
         self._in_company = True
 
     def end(self) -> None:
-        """Raise `ToolAsks` where a person has to answer before the call can be made."""
+        """Raise `StepBroke`, such as `ToolAsks` where a person has to answer first."""
         if self._asked is not None:
-            raise ToolAsks(self._tool_id, self._asked)
+            raise asking(self._tool_id, self._asked)
         if self._in_company:
             message = (
                 f"the server of tool {self._tool_id} asked a person while several of its tools "
