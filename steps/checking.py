@@ -133,6 +133,7 @@ def check_agent(document: Json, known: Known | None = None) -> Checked:
     told = {item.path for item in problems}
     found = [item for text in texts_of(AgentDocument, document, "")
              for item in _text_problems(text, {}, shown=False)]  # fmt: skip
+    found += loose_kinds(AgentDocument, document, "")
     found += _field_texts(document.get("output"), "output")
     found += _field_specs(document.get("output"), "output")
     problems += [item for item in found if item.path not in told]

@@ -28,4 +28,6 @@ def loose_kinds(model: type[BaseModel], given: Mapping[str, Any], path: str) -> 
             if item["type"] in _WANTED and isinstance(value, str | bool):
                 quoted = ", without quotes" if isinstance(value, str) else ""
                 told = f"{_WANTED[item['type']]}{quoted}"
-                yield Problem(place_of(item["loc"], path, (model,)), told)
+                loc = item["loc"]  # of one kind among several its last part names that
+                loc = loc[:-1] if loc[-1] == item["type"].removesuffix("_type") else loc
+                yield Problem(place_of(loc, path, (model,)), told)

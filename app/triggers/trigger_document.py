@@ -173,7 +173,11 @@ class RequestTrigger(_Started):
         description="the longest body, within what the server takes",
     )
     perSecond: float = Field(  # noqa: N815
-        20, ge=0.1, le=100, description="requests a second in the long run, ten times that at once"
+        20,
+        ge=0.1,
+        le=100,
+        strict=True,
+        description="requests a second in the long run, ten times that at once",
     )
     enabled: bool = Field(True, description="false pauses it: requests are answered with 503")
 
@@ -330,7 +334,11 @@ class FormTrigger(_Started):
         None, description="the end of its time, an ISO date with a zone; then it takes nothing"
     )
     perSecond: float = Field(  # noqa: N815
-        1, ge=0.1, le=20, description="requests a second in the long run, ten times that at once"
+        1,
+        ge=0.1,
+        le=20,
+        strict=True,
+        description="requests a second in the long run, ten times that at once",
     )
     enabled: bool = Field(False, description="whether it is open; off until somebody says so")
 

@@ -81,6 +81,9 @@ def test_questions_at_once_pass_a_month_by_one_answer_at_most(shared: Server) ->
         for wrong in ("by=month", "since=soon", "to=1"):
             assert client.get(f"/api/usage?{wrong}").status_code == 400
         assert client.put("/api/budgets", json={"workflowId": "no", "month": 1}).status_code == 404
+        for no_number in ("1", True):
+            refused = client.put("/api/budgets", json={"month": no_number})
+            assert (refused.status_code, "month" in refused.text) == (400, True)
 
 
 def test_what_a_crash_cut_off_counts_by_what_it_cost_in_any_case(server: Server) -> None:

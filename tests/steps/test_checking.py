@@ -217,10 +217,13 @@ def test_error_types_that_a_step_does_not_have(
 def test_an_agent_is_checked_too() -> None:
     document: Json = {
         "name": "A", "instructions": "{{ inputs.x | uper }}", "model": "fats",
-        "tools": ["send-mail", "crm.*", {"workflow": "check-lines"}],
+        "tools": ["send-mail", "crm.*", {"workflow": "check-lines", "approval": "no"}],
+        "limits": {"maxTurns": "3"},
     }  # fmt: skip
     found = check_agent(document, KNOWN)
-    assert [item.path for item in found.problems] == ["instructions"]
+    assert {item.path for item in found.problems} == {
+        "instructions", "tools[2].approval", "limits.maxTurns",
+    }  # fmt: skip
     assert [item.path for item in found.warnings] == ["tools[0]", "tools[2]", "model"]
 
 

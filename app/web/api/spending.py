@@ -54,6 +54,7 @@ class BudgetBody(BaseModel):
         description="what models may cost in a calendar month (UTC); null: no budget",
         ge=0,
         le=1_000_000_000,
+        strict=True,
     )
 
 
