@@ -119,8 +119,13 @@ def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]
     """Return what makes the event loop. Raises `ExtraMissing`."""
     if settings.event_loop == "asyncio":
         return None
-    with extra("uvloop", "event_loop = uvloop"):
-        import uvloop
+    try:
+        with extra("uvloop", "event_loop = uvloop"):
+            import uvloop
+    except ExtraMissing:
+        if settings.event_loop == "uvloop":
+            raise
+        return None
     made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return made
 

@@ -118,7 +118,7 @@ def _last_event(ending: Ending, now_ms: int) -> Event:
 
 def _ending(run: Run, graph: Graph) -> Ending:
     if run.cancel_requested:
-        return Ending(Status.CANCELLED.value)
+        return Ending(str(Status.CANCELLED))
     if run.overdue:
         seconds = (graph.timeout_ms or 0) / 1_000
         return _failed(run, "Timeout", f"the run took longer than its timeout of {seconds:g} s")
@@ -131,7 +131,7 @@ def _ending(run: Run, graph: Graph) -> Ending:
     if visit.status is VisitStatus.TIMED_OUT:
         message = 'nobody answered before the deadline, and no `on: "timeout"` edge is true'
         return _failed(run, "DeadlinePassed", message)
-    return Ending(Status.COMPLETED.value, visit.output)
+    return Ending(str(Status.COMPLETED), visit.output)
 
 
 def _failed(run: Run, kind: str, message: str) -> Ending:
@@ -141,4 +141,4 @@ def _failed(run: Run, kind: str, message: str) -> Ending:
 
 
 def _as_failed(error: RunError) -> Ending:
-    return Ending(Status.FAILED.value, error=error)
+    return Ending(str(Status.FAILED), error=error)

@@ -158,8 +158,8 @@ class Run:
     def listed_state(self) -> str:
         """Where it is as lists have it: `held` where a hold keeps it."""
         if self.waits_for_children:
-            return State.AWAITING_CHILDREN.value
-        return HELD if self.stands_still else self.state.value
+            return str(State.AWAITING_CHILDREN)
+        return HELD if self.held is not None and self.stands_still else str(self.state)
 
     @property
     def current_step_id(self) -> str | None:

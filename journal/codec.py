@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from pydantic_core import to_json
 
-from engine import EVENT_TYPES, Event, StepStarted
+from engine import EVENT_TYPES, Event, StepCompleted, StepStarted
 
 SCHEMA = 1
 """The number of the body format, kept with each event."""
@@ -36,6 +36,14 @@ def encode(event: Event) -> str:
     if type(event) is StepStarted:
         where = (event.step_id, event.visit, event.attempt)
         return _start(*where, event.step_type, event.step_name)
+    if type(event) is StepCompleted and not (event.appended or event.removed):
+        plain: dict[str, Any] = {"step_id": event.step_id}
+        if event.visit != 1:
+            plain["visit"] = event.visit
+        plain["output"] = event.output
+        plain["data"] = event.data
+        plain["next_step"] = event.next_step
+        return _text_of(plain)
     return _text_of(_plain(event))
 
 

@@ -94,7 +94,7 @@ def projection(tenant: str, run: Run, head: bytes) -> RunProjection:
         tenant=tenant,
         workflow_id=run.workflow_id,
         version=run.version,
-        status=run.status.value,
+        status=str(run.state.status),
         state=run.listed_state,
         step_id=run.current_step_id,
         seq=run.seq,

@@ -69,6 +69,10 @@ class Task:
     characters: int = 0
 
 
+Writes: TypeAlias = Callable[[Connection, Sequence[Append | Task]], list[Any]]
+"""Writes a batch, and returns what to tell of each write."""
+
+
 class Transaction:
     """A batch as one transaction: calling it writes and commits it.
 
@@ -82,8 +86,10 @@ class Transaction:
         self._batch, self._must_change = batch, must_change
 
     def __call__(self, connection: Connection) -> list[Any]:
-        """Write and commit."""
-        return write(connection, self._batch, must_change=self._must_change)
+        """Write and commit; return what to tell of each write. Raises as `begin`."""
+        answers = self.begin(connection)
+        self.commit(connection)
+        return answers
 
     def rows(self) -> tuple[list[Statement], list[Row]] | None:
         """Return the rows of its appends, None where there is anything else to write."""
@@ -103,32 +109,36 @@ class Transaction:
         return [None] * len(self._batch)
 
     def begin(self, connection: Connection) -> list[Any]:
-        """Write, and return what to tell once it is committed. Raises as `write`."""
+        """Write, and return what to tell of each write once it is committed.
+
+        That is the result of its write, or the exception that it ended with. With `must_change`
+        something is written even when there is nothing to write, to see whether it can be.
+
+        Raises what the database raises; then whether anything was written is unknown.
+        """
         try:
-            return _begun(connection, self._batch, _together, must_change=self._must_change)
+            return self._begun(connection, _together)
         except Clash:
-            return _begun(connection, self._batch, _one_by_one, must_change=self._must_change)
+            return self._begun(connection, _one_by_one)
+
+    def _begun(self, connection: Connection, work: Writes) -> list[Any]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if self._must_change:
+                connection.execute(_TRY)
+            return work(connection, self._batch)
+        except BaseException:
+            _undo(connection)
+            raise
 
     @staticmethod
     def commit(connection: Connection) -> None:
-        """Commit what has been written. Raises as `write`."""
-        _committed(connection)
-
-
-def write(
-    connection: Connection, batch: Sequence[Append | Task], *, must_change: bool
-) -> list[Any]:
-    """Write a batch in one transaction and commit it; return what to tell of each write.
-
-    That is the result of its write, or the exception that it ended with. With `must_change`
-    something is written even when there is nothing to write, to see whether it can be.
-
-    Raises what the database raises; then whether anything was written is unknown.
-    """
-    try:
-        return _transaction(connection, batch, _together, must_change=must_change)
-    except Clash:
-        return _transaction(connection, batch, _one_by_one, must_change=must_change)
+        """Commit what has been written. Raises as `begin`."""
+        try:
+            connection.execute("COMMIT")
+        except BaseException:
+            _undo(connection)
+            raise
 
 
 def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequence[Row]) -> None:
@@ -165,43 +175,6 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
 def _insert_events(count: int) -> str:
     """Return the statement for so many rows: one step of SQLite, which each row would be else."""
     return _INSERT_EVENTS + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
-
-
-def _transaction(
-    connection: Connection,
-    batch: Sequence[Append | Task],
-    work: Callable[[Connection, Sequence[Append | Task]], list[Any]],
-    *,
-    must_change: bool,
-) -> list[Any]:
-    answers = _begun(connection, batch, work, must_change=must_change)
-    _committed(connection)
-    return answers
-
-
-def _begun(
-    connection: Connection,
-    batch: Sequence[Append | Task],
-    work: Callable[[Connection, Sequence[Append | Task]], list[Any]],
-    *,
-    must_change: bool,
-) -> list[Any]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if must_change:
-            connection.execute(_TRY)
-        return work(connection, batch)
-    except BaseException:
-        _undo(connection)
-        raise
-
-
-def _committed(connection: Connection) -> None:
-    try:
-        connection.execute("COMMIT")
-    except BaseException:
-        _undo(connection)
-        raise
 
 
 def _undo(connection: Connection) -> None:

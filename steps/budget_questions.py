@@ -10,6 +10,9 @@ from steps.effects import Effects
 from steps.spending import LimitReached
 
 RAISE, AGAIN, STOP = "raise", "again", "stop"
+FIRST = "budget-1"
+"""The record of the first answer: without it there is none."""
+
 _LABELS = {RAISE: "Raise the budget", AGAIN: "Look again", STOP: "Let the step fail"}
 _LARGEST = 1_000_000_000
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from engine import Json, JsonObject
 from steps.answer_files import kept_result
-from steps.budget_questions import BudgetQuestions
+from steps.budget_questions import FIRST, BudgetQuestions
 from steps.budget_questions import accepted as of_budget
 from steps.contract import (
     Done,
@@ -109,14 +109,16 @@ class CallTool(StepType[CallToolSettings]):
             else:
                 scope = scope or {**step.scope, "secrets": held}
                 arguments[name] = await item.rendered(scope)
-        budget = BudgetQuestions(step, effects)
-        await budget.settle()
+        budget = None
+        if effects.recalled(FIRST) is not None:
+            budget = BudgetQuestions(step, effects)
+            await budget.settle()
         try:
             result = await effects.tool(settings.toolId, arguments)
         except LimitReached as reached:
             if not reached.is_budget:
                 raise
-            return budget.pause(reached)
+            return (budget or BudgetQuestions(step, effects)).pause(reached)
         except ToolAsks as asks:
             return pause_for(step, asks, "", len(answers_to(effects.recalled, "")) + 1)
         if settings.keepFiles:

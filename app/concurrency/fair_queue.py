@@ -6,9 +6,10 @@ a tenant with one run would come after all of them.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextvars import Context
+from dataclasses import dataclass
 
 from app.concurrency.attempt_timeout import waiting_for_turn
 from app.concurrency.fair_share import GREED, FairShare
@@ -18,10 +19,31 @@ class FairQueueClosed(Exception):
     """The server is stopping: no turn comes any more."""
 
 
+class _Called:
+    """Has `then` called once a turn has come: what waits without a coroutine."""
+
+    __slots__ = ("_context", "_then")
+
+    def __init__(self, then: Callable[[BaseException | None], None], context: Context) -> None:
+        self._then, self._context = then, context
+
+    def done(self) -> bool:
+        """Say whether nobody needs the turn any more: never."""
+        return False
+
+    def set_result(self, _: None) -> None:
+        """Take the turn when the loop comes round."""
+        self.set_exception(None)
+
+    def set_exception(self, failure: BaseException | None) -> None:
+        """Hear why there is none."""
+        asyncio.get_running_loop().call_soon(self._then, failure, context=self._context)
+
+
 @dataclass(slots=True)
 class _Waiter:
     amount: int
-    turn: asyncio.Future[None] = field(default_factory=asyncio.Future)
+    turn: asyncio.Future[None] | _Called
 
 
 class FairQueue(FairShare):
@@ -61,6 +83,23 @@ class FairQueue(FairShare):
         if not self.take_now(tenant, amount):
             await self._stand_in_line(tenant, amount)
 
+    def call_in_turn(
+        self,
+        tenant: str,
+        amount: int,
+        then: Callable[[BaseException | None], None],
+        context: Context,
+    ) -> None:
+        """Stand in line for a turn that could not be taken now, and have `then` called with it.
+
+        It is given back by whoever is called; with `FairQueueClosed` there is none.
+        """
+        called = _Called(then, context)
+        if self._closed:
+            called.set_exception(FairQueueClosed())
+        else:
+            self._lines.setdefault(tenant, deque()).append(_Waiter(amount, called))
+
     def _serve(self) -> None:
         while self._lines and self._serve_next():
             pass
@@ -99,13 +138,13 @@ class FairQueue(FairShare):
                     waiter.turn.set_exception(FairQueueClosed())
 
     async def _stand_in_line(self, tenant: str, amount: int) -> None:
-        waiter = _Waiter(amount)
-        self._lines.setdefault(tenant, deque()).append(waiter)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lines.setdefault(tenant, deque()).append(_Waiter(amount, turn))
         try:
             with waiting_for_turn():
-                await waiter.turn
+                await turn
         except asyncio.CancelledError:
-            if not waiter.turn.cancelled() and waiter.turn.exception() is None:
+            if not turn.cancelled() and turn.exception() is None:
                 self.give(tenant, amount)  # the turn came in the same moment
             raise
 

@@ -152,7 +152,10 @@ class Driver:
         """Append what is pending, and begin with what is due then."""
         size = max(1, min(len(live.pending), _MOST_OF_ONE))
         if not self._flushes.take_now(live.tenant, size):
-            return self._beside(live, partial(self._flush_in_line, live, size))
+            live.lock.release()
+            in_turn = partial(self._flush_in_turn, live, size)
+            self._flushes.call_in_turn(live.tenant, size, in_turn, self._context)
+            return False
         self._appends.write(live, partial(self._flushed, live, size, due))
         return False
 
@@ -167,9 +170,23 @@ class Driver:
         else:
             self._turns(live, due)
 
-    async def _flush_in_line(self, live: LiveRun, size: int) -> None:
-        async with self._flushes.turn(live.tenant, size):
-            await self._appends.flush(live)
+    def _flush_in_turn(self, live: LiveRun, size: int, closed: BaseException | None) -> None:
+        """Append what is pending, with a turn that has been waited for in line."""
+        if closed is not None:
+            live.lock.take(partial(self._end, live))
+            return
+        append = partial(self._append, live, size)
+        if self._fair_loop.is_alone(live.tenant):
+            live.lock.take(append)
+        else:
+            self._fair_loop.call(live.tenant, partial(live.lock.take, append))
+
+    def _append(self, live: LiveRun, size: int) -> None:
+        flushed = partial(self._flushed, live, size, None)
+        try:
+            self._appends.write(live, flushed)
+        except BaseException as failure:  # noqa: BLE001 - as in `_turns`
+            flushed(failure)
 
     def _execute(self, live: LiveRun, due: Attempt) -> bool:
         came = self._step_life.begin(live, due, self._settled)

@@ -230,6 +230,9 @@ class LiveEffects:
 
     def recalled(self, name: str) -> Json:
         """Return the record of this visit, None where there is none."""
+        visit, doing = self._live.run.current, self._doing
+        if visit is not None and not visit.records and visit.step_id == doing.step_id:
+            return None
         record = self._records().get(name)
         return record.value if record else None
 

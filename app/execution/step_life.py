@@ -124,7 +124,9 @@ class StepLife:
         limit = AttemptTimeout(None if limit_ms is None else limit_ms / 1000)
         if due.acts and not self._acting.may_begin(live.tenant):
             in_line = self._attempt_in_line(live, due, limit)
-            work = asyncio.create_task(in_line, context=self._context.copy())
+            context = self._context.copy()
+            context.run(step_at_work.set, (live.run.id, due.doing.step_id, None))
+            work = asyncio.create_task(in_line, context=context)
         else:
             try:
                 came = self._first_go.start(self._attempt(live, due, limit))

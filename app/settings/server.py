@@ -254,7 +254,9 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least level that is logged"
     )
-    event_loop: Literal["asyncio", "uvloop"] = Field("asyncio", description="uvloop is an extra")
+    event_loop: Literal["auto", "asyncio", "uvloop"] = Field(
+        "auto", description="`auto` is uvloop where it is installed"
+    )
     log_format: Literal["json", "console"] = Field("json", description="how the log is written")
     otlp_endpoint: str | None = Field(
         None,

@@ -1,9 +1,12 @@
 """Which step the code belongs to that runs now, for who looks at the event loop from beside it."""
 
 import asyncio
-from contextvars import ContextVar
+from collections.abc import Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import field
 from types import FrameType
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from app.concurrency.first_go import context_in
 from engine.value import value
@@ -24,6 +27,9 @@ step_at_work: ContextVar[tuple[str, str, str | None] | None] = ContextVar("at_wo
 Tasks and callbacks that a step makes have it too, since they begin with a copy.
 """
 
+_contexts: "WeakKeyDictionary[asyncio.Task[Any], Context]" = WeakKeyDictionary()
+"""Those of tasks in steps, on an event loop whose callbacks have no frame."""
+
 _RUN = asyncio.Handle._run.__code__  # noqa: SLF001 - what a callback of the loop runs in
 
 
@@ -31,19 +37,44 @@ class at_work:  # noqa: N801 - read as what it says: with at_work(run_id, step_i
     """Let what runs meanwhile count as the work of a step. A class, which costs less."""
 
     __slots__ = ("_step", "_token")
+    here: "tuple[str, str, str | None] | None" = None
+    """What is inside of one now; nothing waits there."""
 
     def __init__(self, run_id: str, step_id: str, tool: str | None = None) -> None:
         self._step = (run_id, step_id, tool)
 
     def __enter__(self) -> None:
         self._token = step_at_work.set(self._step)
+        at_work.here = self._step
 
     def __exit__(self, *_: object) -> None:
         step_at_work.reset(self._token)
+        at_work.here = None
 
 
-def at_work_in(frame: FrameType | None) -> AtWork | None:
-    """Return the step to which the callback belongs that a thread's innermost frame is part of."""
+def task_of_step(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: "Coroutine[Any, Any, Any] | Generator[Any, None, Any]",
+    **named: Any,
+) -> "asyncio.Task[Any]":
+    """Return a task, as a task factory does, whose step `at_work_in` finds without its frames."""
+    context: Context | None = named.pop("context", None)
+    if context is None and step_at_work.get() is not None:
+        context = copy_context()
+    if context is None:
+        return asyncio.Task(coroutine, loop=loop, **named)
+    task = asyncio.Task(coroutine, loop=loop, context=context, **named)
+    _contexts[task] = context
+    return task
+
+
+def at_work_in(
+    frame: FrameType | None, loop: asyncio.AbstractEventLoop | None = None
+) -> AtWork | None:
+    """Return the step to which the callback belongs that a thread's innermost frame is part of.
+
+    `loop` is the event loop of that thread, where its callbacks have no frames.
+    """
     while frame is not None:
         context = context_in(frame)
         if frame.f_code is _RUN:
@@ -52,4 +83,9 @@ def at_work_in(frame: FrameType | None) -> AtWork | None:
             found = context.get(step_at_work)
             return AtWork(*found) if found else None
         frame = frame.f_back
-    return None
+    if loop is None:
+        return None
+    task = asyncio.current_task(loop)
+    context = _contexts.get(task) if task is not None else None
+    found = at_work.here if context is None else context.get(step_at_work)
+    return AtWork(*found) if found else None

@@ -8,6 +8,7 @@ Time is counted in looks of the thread that watches, never by a clock: a process
 suspended has not been blocked. Nothing ends while somebody debugs what the loop stands on.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 from types import FrameType
@@ -36,9 +37,11 @@ class BlockedStep:
         self._looks = 0
         self._is_noticed = False
 
-    def stands(self, frame: FrameType | None) -> None:
-        """Note that the loop has not come round since the last look, and where it is."""
-        step = at_work_in(frame)
+    def stands(
+        self, frame: FrameType | None, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        """Note that the loop has not come round since the last look; the rest as `at_work_in`."""
+        step = at_work_in(frame, loop)
         if step is None or step != self._step:
             self.turned()
             self._step = step

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from app.telemetry import log
-from app.telemetry.at_work import AtWork
+from app.telemetry.at_work import AtWork, task_of_step
 from app.telemetry.blocked_step import BlockedStep
 from app.telemetry.counters import Counters
 from app.telemetry.stacks import frame_of, stack_of
@@ -46,8 +46,13 @@ class LoopLag:
 
     async def run(self) -> None:
         """Beat until cancelled."""
-        watched = threading.get_ident()
-        threading.Thread(target=self._watch, args=(watched,), daemon=True).start()
+        watched, loop = threading.get_ident(), asyncio.get_running_loop()
+        if isinstance(loop, asyncio.BaseEventLoop):
+            frameless = None
+        else:
+            frameless = loop
+            loop.set_task_factory(task_of_step)
+        threading.Thread(target=self._watch, args=(watched, frameless), daemon=True).start()
         try:
             while True:
                 due = time.perf_counter() + self._beat_s
@@ -57,8 +62,11 @@ class LoopLag:
         finally:
             self._stopped.set()
 
-    def _watch(self, watched: int) -> None:
-        """Look again and again; log each stall once, while it lasts."""
+    def _watch(self, watched: int, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Look again and again; log each stall once, while it lasts.
+
+        `loop` is the event loop, where its callbacks have no frames.
+        """
         seen = logged = 0.0
         while not self._stopped.wait(self._look_s):
             beat_at, cpu_at = self._beat_at, self._cpu_at
@@ -67,7 +75,7 @@ class LoopLag:
                 self._blocked.turned()
                 continue
             frame = frame_of(watched)
-            self._blocked.stands(frame)
+            self._blocked.stands(frame, loop)
             late_s = time.perf_counter() - beat_at - self._beat_s
             if self._stall_s and late_s >= self._stall_s and beat_at != logged:
                 logged = beat_at

@@ -1,5 +1,6 @@
 """One request and its answer on a connection, as uvicorn keeps it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from app.web.whose import IN_TURNS
 InTurn: TypeAlias = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
 
 _NO_BODY = (204, 304)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -39,11 +41,21 @@ class Flow(FlowControl):
             super().resume_reading()
 
 
+class _Unheard:
+    """Stands for the bell of an exchange that nobody waits for: most bodies have arrived."""
+
+    def set(self) -> None:
+        """Tell nobody."""
+
+
+UNHEARD: Any = _Unheard()
+
+
 class Exchange(RequestResponseCycle):
     """One request and its answer: bodies that have arrived cost no wait, answers one write."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+    def __init__(self, **named: Any) -> None:
+        super().__init__(message_event=UNHEARD, **named)
         self._head = b""
         self._is_read = False
         self._in_turn: InTurn | None = None
@@ -66,7 +78,6 @@ class Exchange(RequestResponseCycle):
         self._is_read = True
         body, self.body = bytes(self.body), bytearray()
         if not self.disconnected:
-            self.message_event.clear()
             self.flow.resume_reading()
         return body
 
@@ -75,9 +86,20 @@ class Exchange(RequestResponseCycle):
         body = self.arrived()
         if body is not None:
             return {"type": "http.request", "body": body, "more_body": False}
-        message = await super().receive()
-        self._is_read = self._is_read or not message.get("more_body", True)
-        return message
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(_CONTINUE)
+            self.waiting_for_100_continue = False
+        if not (self.body or self.disconnected or self.response_complete):
+            if self.message_event is UNHEARD:
+                self.message_event = asyncio.Event()
+            self.message_event.clear()
+            self.flow.resume_reading()
+            await self.message_event.wait()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = bytes(self.body), bytearray()
+        self._is_read = self._is_read or not self.more_body
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
         """Send a part of the answer; its header goes with the first piece of its body."""
@@ -130,7 +152,8 @@ class Exchange(RequestResponseCycle):
         self._write(body)
         if not more:
             self.response_complete = True
-            self.message_event.set()
+            if self.message_event is not UNHEARD:
+                self.message_event.set()
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()

@@ -31,6 +31,7 @@ _HEADERS = (
 )
 """What each answer has unless it brings its own."""
 
+_NAMES = frozenset(name for name, _ in _HEADERS)
 
 _ABSOLUTE = re.compile(
     r"https?://(?:[^/?#\[\]]+|\[[0-9a-f:.]+\](?::\d*)?)(?=[/?#]|\Z)", re.IGNORECASE
@@ -67,10 +68,12 @@ class RequestFrame:
             if message["type"] == "http.response.start":
                 has_begun = True
                 given = message["headers"]
-                names = {name for name, _ in given}
-                added = [header for header in _HEADERS if header[0] not in names]
-                added.append((b"x-request-id", request_id.encode()))
-                message = {**message, "headers": [*given, *added]}
+                headers = [*given, *_HEADERS]
+                if not _NAMES.isdisjoint(dict(given)):
+                    names = {name for name, _ in given}
+                    headers = [*given, *(one for one in _HEADERS if one[0] not in names)]
+                headers.append((b"x-request-id", request_id.encode()))
+                message = {**message, "headers": headers}
                 path: str = scope["path"]
                 shown = path
                 if path.startswith(_LINKS):

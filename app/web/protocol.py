@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.concurrency.fair_loop import FairLoop
 from app.settings.server import Settings
 from app.web.connection_pool import ConnectionPool
-from app.web.exchange import Exchange, Flow
+from app.web.exchange import UNHEARD, Exchange, Flow
 from app.web.refusal import Refused, answer_to, must_be_one_request, no_http
 from app.web.whose import Whose
 from app.wire.arrived_body import CONNECTION
@@ -206,7 +206,6 @@ class HttpProtocol(HttpToolsProtocol):
             access_logger=self.access_logger,
             access_log=False,
             default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
             expect_100_continue=expects,
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
@@ -226,7 +225,8 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.body += body
             if len(cycle.body) > HIGH_WATER_LIMIT:
                 self.flow.pause_reading()
-            cycle.message_event.set()
+            if cycle.message_event is not UNHEARD:
+                cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """Note that the body is whole."""
@@ -236,7 +236,8 @@ class HttpProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.more_body = False
-            cycle.message_event.set()
+            if cycle.message_event is not UNHEARD:
+                cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""

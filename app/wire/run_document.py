@@ -55,7 +55,7 @@ def status_document(  # noqa: PLR0913 - what the fold does not have, each passed
         "workflowId": run.workflow_id,
         "version": run.version,
         **_captioned(caption),
-        "status": run.status.value,
+        "status": str(run.state.status),
         "currentStepId": run.current_step_id,
         "pauseSignal": run.pause_shown,
         **({"pauseSignals": [*pauses]} if pauses else {}),
@@ -104,7 +104,7 @@ def outcome_document(run: Run, pauses: Sequence[Json] = ()) -> JsonObject:
     """
     document: JsonObject = {
         "runId": run.id,
-        "status": run.status.value,
+        "status": str(run.state.status),
         "data": shown_data(run.data),
         "result": run.result,
     }

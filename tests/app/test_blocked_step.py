@@ -5,10 +5,11 @@ import sys
 from contextvars import copy_context
 
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from app.concurrency.first_go import FirstGo
-from app.telemetry.at_work import AtWork, at_work
+from app.telemetry.at_work import AtWork, at_work, task_of_step
 from app.telemetry.blocked_step import BlockedStep
 
 
@@ -77,6 +78,28 @@ def test_what_comes_round_or_is_another_begins_anew(between: str | None) -> None
 def test_a_step_is_known_in_its_first_go_too() -> None:
     watch = Watch()
     assert watch.looks(9, "a", first_go=True) == ["warning a t"]
+
+
+def test_a_task_of_a_step_is_known_on_a_loop_whose_callbacks_have_no_frames() -> None:
+    watch = Watch()
+
+    async def deep() -> None:
+        for _ in range(9):
+            watch.blocked.stands(sys._getframe(), asyncio.get_running_loop())
+
+    async def step() -> None:
+        with at_work("run-1", "a", "t"):
+            task = asyncio.create_task(deep())
+        await task
+        await asyncio.create_task(deep())  # of no step
+
+    async def begin() -> None:
+        asyncio.get_running_loop().set_task_factory(task_of_step)
+        await step()
+
+    with capture_logs() as lines:
+        uvloop.run(begin())
+    assert [line["step"] for line in lines] == ["a"]
 
 
 def test_without_a_limit_it_is_named_and_never_ended() -> None:

@@ -40,6 +40,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
                 **{
                     "STEPWELL_PLUGINS": ",".join(map(str, plugins)),
                     "STEPWELL_METRICS_TOKEN": TOKEN,
+                    "STEPWELL_EVENT_LOOP": "asyncio",  # whose callbacks can be measured
                     "LOOP_CALLBACKS": str(folder / "callbacks.jsonl"),
                     **environment,
                 },

@@ -101,10 +101,13 @@ def test_a_document_that_needs_one_is_refused_by_name(without: str) -> None:
     assert "needs the extra documents" in failure["message"]
 
 
-def test_it_serves_on_uvloop_where_that_is_set(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", PLUGIN, STEPWELL_EVENT_LOOP="uvloop") as running:
+@pytest.mark.parametrize("event_loop", [None, "asyncio"])
+def test_it_serves_on_uvloop_unless_another_is_set(tmp_path: Path, event_loop: str | None) -> None:
+    setting = {} if event_loop is None else {"STEPWELL_EVENT_LOOP": event_loop}
+    with Server(tmp_path / "data", PLUGIN, **setting) as running:
         assert running.process is not None
-        assert "uvloop" in Path(f"/proc/{running.process.pid}/maps").read_text()
+        maps = Path(f"/proc/{running.process.pid}/maps").read_text()
+        assert ("/uvloop/" in maps) == (event_loop is None)
         steps = [{"id": "nap", "type": "call-tool", "toolId": "transform", "inputs": {"a": 1}},
                  {"id": "rest", "type": "wait", "duration": "50ms"}, {"id": "end", "type": "end-flow"}]  # fmt: skip
         edges = [{"from": "nap", "to": "rest"}, {"from": "rest", "to": "end"}]

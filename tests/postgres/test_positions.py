@@ -11,7 +11,7 @@ from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection
 from journal.postgres.schema import prepare
 from journal.run_projection import COLUMNS, INSERT_RUN
-from journal.transaction import Append, Task, write
+from journal.transaction import Append, Task, Transaction
 from journal.verification import verify
 from tests.harness.postgres import PostgresServer
 
@@ -60,7 +60,7 @@ def test_no_position_is_seen_after_a_larger_one(postgres: PostgresServer) -> Non
         connection = PostgresConnection(address, writes=True)
         try:
             for number in range(BATCHES):
-                write(connection, batch(writer, number), must_change=False)
+                Transaction(batch(writer, number), must_change=False)(connection)
         except Exception as failure:  # noqa: BLE001 - told by the test
             failures.append(failure)
         finally:

@@ -109,7 +109,11 @@ async def _streams(
                 env=resolved(settings.env),
                 cwd=settings.cwd,
             )
-            streams = await stack.enter_async_context(stdio_client(parameters, errors))
+            try:
+                streams = await stack.enter_async_context(stdio_client(parameters, errors))
+            except OSError as failed:
+                failed.filename = failed.filename or settings.command  # uvloop leaves it out
+                raise
             # The process has its own by now; this one would keep the pipe from ending.
             errors.close()
         else:
