@@ -70,14 +70,17 @@ def _library(endpoint: Endpoint) -> tuple[Any, Any]:
 
 
 def _vectors(found: Sequence[dict[str, Any]], count: int) -> list[bytes]:
-    """Return the vectors by the places that the answer names. Raises `Unreadable`."""
-    at_place: dict[int, bytes] = {}
-    for place, item in enumerate(found):
-        index = item.get("index")
-        at_place[index if isinstance(index, int) else place] = _vector(item.get("embedding"))
-    if at_place.keys() != set(range(count)):
+    """Return the vectors by the places that the answer names, if it names each once.
+
+    Raises `Unreadable`.
+    """
+    if len(found) != count:
         raise Unreadable(f"it holds {len(found)} vectors, and {count} were asked for")
-    vectors = [at_place[place] for place in range(count)]
+    places = [as_count(item.get("index")) for item in found]
+    if set(places) != set(range(count)):  # some servers number none, or all the same
+        places = [*range(count)]
+    at_place = dict(zip(places, found, strict=True))
+    vectors = [_vector(at_place[place].get("embedding")) for place in range(count)]
     if len({len(one) for one in vectors}) > 1:
         raise Unreadable("its vectors are not of one length")
     return vectors

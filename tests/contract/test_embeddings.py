@@ -97,6 +97,11 @@ def test_only_new_passages_are_asked_for_and_one_model_makes_all(shared: Server)
                 client, "knowledge", **{**add, "source": "c"}, text=f"{text[0]}\n\n{'q' * 90}"
             )
             assert broken["error"]["type"] == "InvalidResponse", (wrong, broken)
+        models.embeddings = lambda body: {  # type: ignore[method-assign]
+            "data": [{"index": 0, "embedding": [1, 0, 0]} for _ in body["input"]]
+        }
+        odd = called(client, "knowledge", **{**add, "source": "d"}, text=f"{text[0]}\n\n{'q' * 90}")
+        assert odd["data"]["passages"] == 2
         chat = {"id": "ask", "type": "call-llm", "model": "own", "prompt": "?"}
         failed = start(client, create(client, "asks-vectors", [chat], straight("ask")))
         assert failed["error"]["type"] == "ModelRejected"
