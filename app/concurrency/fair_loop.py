@@ -172,8 +172,9 @@ class FairLoop:
     def _note(self, account: _Account, took_s: float, expected_s: float) -> None:
         """Charge a step; what was expected of it has been charged when its turn came."""
         if account.tenant != self._latest:
+            if self._latest is not None:
+                self._others_until_s = self._clock() + _REMEMBERED_S
             self._latest, self._shared_until = account.tenant, self._round + _SHARED_ROUNDS
-            self._others_until_s = self._clock() + _REMEMBERED_S
         self._reached_s = max(self._reached_s, account.used_s - expected_s)
         account.used_s += took_s - expected_s
         account.usual_s = max(took_s, account.usual_s + (took_s - account.usual_s) / 32)

@@ -199,3 +199,46 @@ async def test_a_callback_that_fails_stops_no_other() -> None:
 
 async def _of(tenant: str, work: Computing, coroutine: Coroutine[Any, Any, None]) -> None:
     await work.loop.run(tenant, coroutine)
+
+
+async def test_many_of_one_tenant_take_turns_from_their_beginning_where_others_came_lately() -> (
+    None
+):
+    work = Computing()
+    few = [work.begin("busy", 10_000, 0.01) for _ in range(20)]
+    await work.until(lambda: work.steps["busy"] > 100)
+    assert not work.loop.is_shared, "there has been nobody else yet"
+    await work.begin("quiet", 1, 0.0001)
+    began_s = work.now_s
+    await work.until(lambda: work.now_s > began_s + 30)
+    assert work.loop.is_shared, "another one may come any moment"
+    await work.until(lambda: work.now_s > began_s + 91)
+    assert not work.loop.is_shared
+    await _gone(*few)
+
+
+async def test_callbacks_take_their_turn_when_it_comes_and_one_that_fails_keeps_nobody() -> None:
+    work = Computing()
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    busy = [work.begin("busy", 10_000, 0.0005) for _ in range(8)]
+    await work.until(lambda: work.steps["busy"] > 50)
+    done: list[str] = []
+
+    def again() -> None:
+        done.append("first")
+        work.loop.soon("quiet", lambda: done.append("second"))
+
+    def fails() -> None:
+        raise ValueError("odd")
+
+    work.loop.soon("quiet", again)
+    work.loop.soon("quiet", fails)
+    work.loop.soon("quiet", lambda: done.append("third"))
+    before = work.steps["busy"]
+    await work.until(lambda: len(done) == 3)
+    assert done == ["first", "third", "second"]
+    assert [str(one["exception"]) for one in told] == ["odd"]
+    assert work.steps["busy"] - before <= 8
+    assert work.loop.waiting < 10
+    await _gone(*busy)
