@@ -85,11 +85,14 @@ class StoredVariable(TypedDict):
     updatedAt: Time
 
 
+Filter = Annotated[str, Field(max_length=1_000)]
+
+
 class SavedView(TypedDict):
     """A list of runs that somebody has given a name."""
 
     name: Annotated[str, Field(examples=["Failed payments"])]
-    query: Annotated[dict[str, str], Field(examples=[{"status": "failed", "sort": "-endTime"}])]
+    query: Annotated[dict[str, Filter], Field(examples=[{"status": "failed", "sort": "-endTime"}])]
     columns: list[str]
     updatedAt: Time
 

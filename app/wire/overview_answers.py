@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.wire.answer_parts import DefinitionId, ErrorType, RunId, StepId, Time
+from app.wire.run_answers import Title
 
 
 class FailureCount(TypedDict):
@@ -23,7 +24,7 @@ class OldestPause(TypedDict):
     """The run that started first of those that wait for a person."""
 
     runId: RunId
-    title: str | None
+    title: Title | None
     workflowId: DefinitionId
     stepId: StepId
     since: Time
@@ -33,7 +34,7 @@ class WaitingRetry(TypedDict):
     """A run that waits for another attempt of a step."""
 
     runId: RunId
-    title: str | None
+    title: Title | None
     workflowId: DefinitionId
     stepId: StepId
     dueAt: Time

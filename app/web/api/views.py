@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
@@ -27,7 +27,7 @@ class ViewBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    query: dict[str, str] = Field(
+    query: dict[str, Annotated[str, Field(max_length=1_000)]] = Field(
         {}, max_length=20,
         description="filters and `sort`, as the list of runs takes them in its address",
     )  # fmt: skip
