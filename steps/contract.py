@@ -194,12 +194,12 @@ ITEM = "item"
 """What the steps are named by that each item of a step goes through: `each/item`."""
 
 UNUSED_OF_A_PAUSE: Mapping[str, str] = {
-    "timeout": "nothing of it runs while a person is asked; set a `deadline`, which leads out by "
+    "timeout": "nothing of it runs while it waits; set a `deadline`, which leads out by "
     'an edge with `"on": "timeout"`',
-    "retry": "asking a person is not tried again",
+    "retry": "what is waited for is not tried again",
     "onInterrupted": "it touches nothing, so it always goes on after a restart",
 }
-"""Keys of every step that have no effect where a person is asked."""
+"""Keys of every step that have no effect where a person or a signal is waited for."""
 
 
 class StepType(ABC, Generic[S]):

@@ -6,7 +6,7 @@ MiniJinja looks filters and tests up only when it evaluates; here they are found
 from collections.abc import Collection, Iterator, Mapping
 
 from steps.language.catalogue import FILTERS, FUNCTIONS, TESTS, Word
-from steps.language.foreign import FOREIGN_FILTERS
+from steps.language.foreign import FOREIGN_FILTERS, FOREIGN_TESTS
 from steps.language.nodes import Attribute, Binary, Call, Filter, Literal, Name, Node, Test, walk
 from steps.language.operations import METHODS
 from steps.language.source import path_of
@@ -72,7 +72,7 @@ def findings_in(root: Node) -> Iterator[str]:
 def _called(what: str, name: str, node: Filter | Test, known: Mapping[str, Word]) -> Iterator[str]:
     word = known.get(name)
     if word is None:
-        there = FOREIGN_FILTERS.get(name) if what == "filter" else None
+        there = (FOREIGN_FILTERS if what == "filter" else FOREIGN_TESTS).get(name)
         hint = f"; here it is {there}" if there else nearest(name, known)
         yield f"there is no {what} {name}{hint}"
     elif wrong := word.misuse(node.arguments):

@@ -66,6 +66,13 @@ FOREIGN_FILTERS = {
 }  # fmt: skip
 """What stands here for filters of other languages, and the name of the filter where it is one."""
 
+FOREIGN_TESTS = {
+    "null": "none", "nil": "none", "empty": "`data.list | length == 0`", "list": "sequence",
+    "array": "sequence", "object": "mapping", "dict": "mapping", "text": "string",
+    "bool": "boolean", "date": "matching('^[0-9]{4}-[0-9]{2}-[0-9]{2}')",
+}  # fmt: skip
+"""What stands here for tests of other languages."""
+
 _NAMES = {
     "today": "now() | date_format('%Y-%m-%d')", "date": "now() | date_format('%Y-%m-%d')",
     "len": "value | length", "str": "value | string", "uuid": "run.id", "json": "value | from_json",

@@ -128,6 +128,8 @@ def test_an_expression_without_its_braces_is_noticed(text: str, is_told: bool) -
         ("data.a | date('%Y')", "here it is date_format"),
         ("data.a | sort_by('x')", "here it is sort"),
         ("results.a", "did you mean result?"),
+        ("data.a is null", "there is no test null; here it is none"),
+        ("data.a is list", "there is no test list; here it is sequence"),
         ("amount", "a value of the run's data is data.amount"),
     ],
 )

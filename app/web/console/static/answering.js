@@ -1,4 +1,4 @@
-// Answers of models as they come; what is whole is told by the page itself.
+// Answers of models as they come; the page itself shows what is whole.
 const answers = new Map();
 
 export function listenToAnswers(source) {
