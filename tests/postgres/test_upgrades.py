@@ -1,0 +1,66 @@
+"""A process of one version goes on beside tables that a newer one has extended, and is refused by others."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.pq import ExecStatus
+
+from journal import BadDatabase, Journal
+from journal.postgres.rows import sent
+from journal.run_projection import COLUMNS, INSERT_RUN, MOVE, TURN, TURNS, Statement
+from tests.harness.histories import start_run
+from tests.harness.journals import completed, fill
+from tests.harness.postgres import PostgresServer
+from tests.postgres.test_trips import begun, on, opened
+
+
+async def test_tables_that_a_newer_version_extends_under_way_are_no_matter_until_it_takes_away(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    database = postgres.database()
+    async with opened(tmp_path / "old", database) as journal:
+        heads = [await start_run(journal, "acme", *begun(number)) for number in range(1, 8)]
+        expands = (
+            "ALTER TABLE {}.runs ADD COLUMN mood text; ALTER TABLE {}.events ADD COLUMN mood text"
+            " NOT NULL DEFAULT 'new'; CREATE TABLE {}.moods (run bigint); CREATE INDEX ON"
+            " {}.runs (tenant, mood); INSERT INTO {}.migrations VALUES (1000, false)"
+        )
+        postgres.execute(expands.replace("{}", database.schema))
+        for number, head in enumerate(heads, start=1):
+            await on(journal, head, number)
+        async with opened(tmp_path / "older", database) as another:
+            await start_run(another, "acme", *begun(20))
+            _, events = await another.events.read("dynamic-workflow-3")
+            assert events == completed(3)
+        postgres.execute(f"INSERT INTO {database.schema}.migrations VALUES (1001, true)")
+        with pytest.raises(BadDatabase, match="a newer Stepwell has changed it"):
+            await Journal.open(tmp_path / "oldest", database=database)
+        await start_run(journal, "acme", *begun(30))  # what it has open it keeps
+
+
+async def test_what_writes_rows_looks_through_no_table(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    database = postgres.database()
+    async with opened(tmp_path / "data", database) as journal:
+        await fill(journal, "acme", completed, range(1, 3_000))
+    moved = ("a", 4, 1, 1, 1, b"x", 1, 4)
+    runs: list[Statement] = [
+        (MOVE, moved),
+        (TURN, (*[None] * len(TURNS), *moved)),
+        (INSERT_RUN, (None,) * len(COLUMNS)),
+    ]
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"SET search_path = {database.schema}".encode())
+        connection.execute("ANALYZE runs; ANALYZE events")
+        statements = sent(runs, [(1, 5, "X", 1, 1, "{}", b"x")])
+        assert len(statements) == 4
+        for statement in statements:
+            told = connection.pgconn.exec_params(
+                b"EXPLAIN " + statement.sql, statement.values, None, [1] * len(statement.values)
+            )
+            assert told.status == ExecStatus.TUPLES_OK, told.error_message
+            plan = b"\n".join(told.get_value(row, 0) or b"" for row in range(told.ntuples))
+            assert b"Seq Scan on runs" not in plan, plan
+            assert b"Seq Scan on events" not in plan, plan
