@@ -18,7 +18,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 
-from journal.bell import Heard
+from journal.bell import RUN, Heard
 from journal.locks import LockView, SessionLost
 from journal.owners import SHARDS as MOST_SHARDS
 from journal.postgres.address import Address
@@ -33,6 +33,9 @@ _ANSWER_MS = 3_000
 _OPENING_S = 5
 _PACE_S = 0.005
 """How long rings are gathered that go out together."""
+
+_REST_S = 0.05
+"""How long news of runs is gathered after some went out; whatever else is rung for goes at once."""
 
 _LONGEST_NAMES = 7_000
 """Characters of one message; PostgreSQL takes 8,000 bytes."""
@@ -167,12 +170,15 @@ class PostgresBell:
         self._channel = f"{address.schema}_bell"
         self._rings: dict[tuple[str, str], None] = {}
         self._ringing: asyncio.Task[None] | None = None
+        self._is_urgent = asyncio.Event()
 
     def ring(self, topic: str, name: str = "") -> None:
         """Let others know soon; rings for the same are one."""
         if not self._others():
             return
         self._rings[topic, name] = None
+        if topic != RUN:
+            self._is_urgent.set()
         if self._ringing is None:
             self._ringing = asyncio.create_task(self._ring())
 
@@ -214,8 +220,12 @@ class PostgresBell:
             await asyncio.sleep(_PACE_S)
             while self._rings:
                 rings, self._rings = list(self._rings), {}
+                self._is_urgent.clear()
                 with contextlib.suppress(SessionLost):  # looked for within a second in any case
                     await self._locks.notify(self._channel, _messages(rings))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_REST_S):
+                        await self._is_urgent.wait()
         finally:
             self._ringing = None
 

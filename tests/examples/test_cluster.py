@@ -63,7 +63,11 @@ def test_the_parts_find_each_other() -> None:
         "POSTGRES_DB": database.path[1:], "POSTGRES_INITDB_ARGS": "--encoding=UTF8",
     }  # fmt: skip
     endpoint, s3 = urlsplit(environment["STEPWELL_S3_ENDPOINT"]), SERVICES["s3"]
-    assert (database.hostname, endpoint.hostname) == ("postgres", "s3")
+    assert (database.hostname, endpoint.hostname) == ("postgres,standby", "s3")
+    standby = SERVICES["standby"]
+    assert (standby["image"], standby["user"]) == (postgres["image"], "postgres")
+    assert standby["environment"] == {"PGPASSWORD": database.password}
+    assert f"pg_basebackup -h postgres -U {database.username} " in standby["entrypoint"][-1]
     assert s3["environment"]["VGW_PORT"] == f":{endpoint.port}"
     assert s3["environment"]["VGW_REGION"] == environment["STEPWELL_S3_REGION"]
     assert s3["environment"]["ROOT_ACCESS_KEY"] == environment["STEPWELL_S3_ACCESS_KEY"]
