@@ -51,11 +51,11 @@ PASSED_ON = {"call-tool": {"FileNotFound", "StorageUnavailable"}}
 """Errors of what a tool does with its context."""
 
 TOLD = {
-    "call-agent": {"InvalidInput"},
+    "call-agent": {"InvalidInput", "InvalidToolResult"},
     "parallel": {"InvalidInput", "UnknownWorkflow"},
     "group": {"InvalidInput", "UnknownWorkflow"},
 }
-"""Errors of a child run that an agent's model is told of, that stand in `NotEnough`, or that only
+"""Errors of a child run or a tool that an agent's model is told of, that stand in `NotEnough`, or that only
 a run of another workflow may have."""
 
 
