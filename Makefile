@@ -55,7 +55,7 @@ blocking-client: $(VENV)/installed-dev ## write the client for threads from the 
 	PYTHONPATH=. $(BIN)/python scripts/blocking_client.py
 
 cluster-test: $(VENV)/installed-dev ## run what runs on PostgreSQL on it: the API, signals, events, kills, moves
-	$(BIN)/pytest -q --journal postgres tests/contract tests/triggers tests/events tests/crash/test_kill.py
+	$(BIN)/pytest -q --journal postgres tests/contract tests/triggers tests/events tests/attack tests/crash/test_kill.py
 	$(BIN)/pytest -q tests/postgres tests/operations/test_move.py
 	STEPWELL_CLUSTER_CYCLES=60 $(BIN)/pytest -s --timeout 7200 tests/postgres/test_cycles.py
 
