@@ -28,6 +28,7 @@ from steps.expression import (
     reading_once,
 )
 from steps.field_specs import spec_problems
+from steps.fields_from_data import templates_in
 from steps.language.findings import findings_in
 from steps.language.types import Declared, crossings_in
 from steps.problems import InvalidDefinition
@@ -235,14 +236,20 @@ def _step(
             yield from _items_named(text)
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
-    output = step.get("output")
-    yield from _field_texts(output, f"{path}.output")
-    yield from _field_specs(output, f"{path}.output", outputs=True)
+    yield from _output(step.get("output"), kind, f"{path}.output", declared)
+
+
+def _output(output: Any, kind: AnyStepType, path: str, declared: Declared) -> Iterator[Problem]:
+    yield from _field_texts(output, path)
+    yield from _field_specs(output, path, outputs=True, asked=kind.asks_fields)
+    templates = list(templates_in(output, path)) if kind.asks_fields else []
     for name, spec in output.items() if isinstance(output, dict) else ():
         if isinstance(spec, dict) and "value" in spec:
-            for text in texts_in(spec["value"], f"{path}.output.{name}.value", is_template=True):
-                yield from _text_problems(text, declared, shown=True)
-                yield from _items_named(text)
+            templates.append((f"{path}.{name}.value", spec["value"]))
+    for place, source in templates:
+        for text in texts_in(source, place, is_template=True):
+            yield from _text_problems(text, declared, shown=True)
+            yield from _items_named(text)
 
 
 def _items_named(text: Text) -> Iterator[Problem]:
@@ -253,8 +260,12 @@ def _items_named(text: Text) -> Iterator[Problem]:
             yield Problem(text.path, f"{{{{ {expression.text} }}}}: {told}")
 
 
-def _field_specs(specs: Any, path: str, *, outputs: bool = False) -> list[Problem]:
-    return spec_problems(specs, path, outputs=outputs) if isinstance(specs, dict) else []
+def _field_specs(
+    specs: Any, path: str, *, outputs: bool = False, asked: bool = False
+) -> list[Problem]:
+    if not isinstance(specs, dict):
+        return []
+    return spec_problems(specs, path, outputs=outputs, asked=asked)
 
 
 def _text_problems(text: Text, declared: Declared, *, shown: bool) -> Iterator[Problem]:

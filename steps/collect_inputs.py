@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ from steps.effects import (
     Effects,
 )
 from steps.fields import Fields
+from steps.fields_from_data import as_asked, worked_out
 from steps.nearest import did_you_mean
 
 
@@ -48,9 +49,13 @@ class CollectInputs(StepType[CollectInputsSettings]):
     settings = CollectInputsSettings
     built_in = True
     asks = True
+    asks_fields = True
     own_errors = False
     unused = UNUSED_OF_A_PAUSE
-    errors = ASK_ERRORS
+    errors: ClassVar[Mapping[str, str]] = {
+        **ASK_ERRORS,
+        "InvalidField": "a template of `choices` or of a limit does not give what belongs there",
+    }
     example = {
         "id": "contact",
         "type": "collect-inputs",
@@ -78,11 +83,13 @@ class CollectInputs(StepType[CollectInputsSettings]):
         self, settings: CollectInputsSettings, step: StepInput, effects: Effects
     ) -> Outcome:
         """Deliver the fields if they are there on the first visit, else ask."""
-        fields, data = Fields(step.output), _data(step)
+        specs, data = await worked_out(step.output, step.scope), _data(step)
+        fields = Fields(specs)
         known = {name: data[name] for name in step.output if name in data}
         if settings.ask == "missing" and step.visit == 1 and not fields.check(known):
             return Done(fields.with_defaults(known))
-        asked = self._filled(step) if settings.ask == "always" else self._asked(step)
+        is_always = settings.ask == "always"
+        asked = _filled(specs, data) if is_always else _asked(specs, data, step.visit)
         body: JsonObject = {"stepId": step.step_id, "fields": asked}
         return await asking_pause("collect_inputs", body, settings, step, effects)
 
@@ -99,44 +106,44 @@ class CollectInputs(StepType[CollectInputsSettings]):
             raise InvalidAnswer(
                 [Problem("data", "is required: an object with the fields asked for")]
             )
-        asked = pause.get("fields")
-        names: set[str] = set(asked) if isinstance(asked, dict) else set()
+        fields = pause.get("fields")
+        asked: JsonObject = fields if isinstance(fields, dict) else {}
+        names = set(asked)
         odd = [name for name in given if name not in names]
         hints = [did_you_mean(name, names) for name in odd[:MOST_PROBLEMS]]  # no more are told
         problems = [
             Problem(f"data.{name}", f"was not asked for{hint}")
             for name, hint in zip_longest(odd, hints, fillvalue="")
         ]
-        fields = Fields({name: step.output[name] for name in step.output if name in names})
-        problems += fields.check(given)
+        own = step.output
+        checked = Fields({name: as_asked(own[name], asked[name]) for name in own if name in names})
+        problems += checked.check(given)
         if problems:
             raise InvalidAnswer(problems)
         data = _data(step)
         kept = {name: data[name] for name in step.output if name in data and name not in names}
-        return {**kept, **fields.with_defaults(given)}
+        return {**kept, **checked.with_defaults(given)}
 
-    @staticmethod
-    def _filled(step: StepInput) -> dict[str, Any]:
-        """Everything is asked, with what is there to begin from."""
-        data = _data(step)
-        return {
-            name: {**spec, "default": data[name]}
-            if name in data and not Fields({name: spec}).check(data)
-            else spec
-            for name, spec in step.output.items()
-        }
 
-    @staticmethod
-    def _asked(step: StepInput) -> dict[str, Any]:
-        """On a later visit everything is asked again; at first only what is not there."""
-        data = _data(step)
-        if step.visit > 1:
-            return dict(step.output)
-        return {
-            name: spec
-            for name, spec in step.output.items()
-            if name not in data or Fields({name: spec}).check(data)
-        }
+def _filled(specs: Mapping[str, JsonObject], data: JsonObject) -> dict[str, Any]:
+    """Everything is asked, with what is there to begin from."""
+    return {
+        name: {**spec, "default": data[name]}
+        if name in data and not Fields({name: spec}).check(data)
+        else spec
+        for name, spec in specs.items()
+    }
+
+
+def _asked(specs: Mapping[str, JsonObject], data: JsonObject, visit: int) -> dict[str, Any]:
+    """On a later visit everything is asked again; at first only what is not there."""
+    if visit > 1:
+        return dict(specs)
+    return {
+        name: spec
+        for name, spec in specs.items()
+        if name not in data or Fields({name: spec}).check(data)
+    }
 
 
 def _data(step: StepInput) -> JsonObject:

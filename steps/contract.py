@@ -227,6 +227,7 @@ class StepType(ABC, Generic[S]):
             are refused when a definition is saved.
         own_errors: Whether it may fail with types that `errors` does not list.
         asks: Whether its output is what a person answers.
+        asks_fields: Whether it asks for its output fields, whose choices may come from data.
         delivers: Settings whose keys are names that it puts into the run's data.
         built_in: Whether it comes with the server; then `{{ }}` outside of templates is refused.
     """
@@ -247,6 +248,7 @@ class StepType(ABC, Generic[S]):
     unused: ClassVar[Mapping[str, str]] = {}
     own_errors: ClassVar[bool] = True
     asks: ClassVar[bool] = False
+    asks_fields: ClassVar[bool] = False
     delivers: ClassVar[Sequence[str]] = ()
     built_in: ClassVar[bool] = False
 

@@ -262,7 +262,9 @@ class _Compiler:
         output = document.get("output", {})
         values: dict[str, Template] = {}
         if isinstance(output, dict):
-            found += spec_problems(output, f"{path}.output", outputs=True, stored=True)
+            found += spec_problems(
+                output, f"{path}.output", outputs=True, stored=True, asked=kind.asks_fields
+            )
             for field, spec in output.items():
                 if isinstance(spec, dict) and "value" in spec:
                     try:

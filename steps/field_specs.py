@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any
 
 from steps.contract import MOST_PROBLEMS, Problem
-from steps.fields import validator_of, value_problems
+from steps.fields import LIMITS, validator_of, value_problems
+from steps.fields_from_data import from_data_problems, plain_specs
 from steps.nearest import did_you_mean
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "file")
@@ -31,7 +32,7 @@ _BY_TYPE = {
     "file": frozenset[str](),
 }
 _KNOWN = _ALWAYS | frozenset[str]().union(*_BY_TYPE.values())
-FIELD_WORDS = _KNOWN | _OF_OUTPUTS
+FIELD_WORDS = _KNOWN | _OF_OUTPUTS | {"choices"}
 """The words that the spec of a field may have."""
 
 _FORMATS = (
@@ -73,7 +74,7 @@ def _called(kind: object) -> str:
 
 
 def spec_problems(
-    specs: Mapping[str, Any], path: str, *, outputs: bool, stored: bool = False
+    specs: Mapping[str, Any], path: str, *, outputs: bool, stored: bool = False, asked: bool = False
 ) -> list[Problem]:
     """Find what is wrong with field specs.
 
@@ -83,11 +84,15 @@ def spec_problems(
         outputs: Whether they are those of a step's output, which alone may have a `value`.
         stored: Find only what keeps them from being used. What was saved before a rule was
             made has no effect, as ever, and its runs go on.
+        asked: Whether a person is asked for them, with choices and limits from data.
 
     Returns:
         What is wrong, nothing where all is well.
     """
     problems: list[Problem] = []
+    if asked:
+        problems += from_data_problems(specs, path)
+        specs = plain_specs(specs)
     for name, spec in specs.items():
         where = f"{path}.{name}"
         if not name or len(name) > _LONGEST_NAME or "\0" in name:
@@ -124,6 +129,11 @@ def _shape_problems(
         Problem(f"{where}.{key}", _unfit(key, str(kind), always))
         for key in islice(unfit, MOST_PROBLEMS)
     ]
+    problems += [
+        Problem(f"{where}.{key}", "must be a number; a template may stand here only in a field "
+                "of a collect-inputs step")
+        for key in LIMITS if isinstance(spec.get(key), str)
+    ]  # fmt: skip
     if "required" in spec and not isinstance(spec["required"], bool):
         problems.append(Problem(f"{where}.required", "must be true or false"))
     if "sensitive" in spec and "sensitive" in always:

@@ -7,8 +7,11 @@ from typing import Any
 from engine import Json, JsonObject
 from steps.contract import MOST_PROBLEMS, Problem
 
-_OWN_KEYS = frozenset({"required", "default", "value", "sensitive"})
+_OWN_KEYS = frozenset({"required", "default", "value", "sensitive", "choices"})
 """Keys of a field spec that JSON Schema does not have, or not with this meaning."""
+
+LIMITS = ("minimum", "maximum", "minItems", "maxItems")
+"""What may be a template in a field that a person is asked for: it counts once it is a number."""
 
 
 class Fields:
@@ -107,7 +110,11 @@ def json_schema(spec: Mapping[str, Any], *, takes_null: bool = False) -> dict[st
     Returns:
         A JSON Schema (2020-12); a file is a string there, its id.
     """
-    schema = {key: item for key, item in spec.items() if key not in _OWN_KEYS}
+    schema = {
+        key: item
+        for key, item in spec.items()
+        if key not in _OWN_KEYS and not (key in LIMITS and isinstance(item, str))
+    }
     if schema.get("type") == "file":
         schema["type"] = "string"
     for key in ("items", "additionalProperties"):

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from engine import Json
 from engine.value import value
 from steps.expression import bare_condition
+from steps.fields_from_data import templates_in
 from steps.language.operations import path_in
 from steps.language.parser import parse
 from steps.language.paths import Path, paths_of
@@ -35,11 +36,13 @@ class Reading:
 
 
 def readings_of(step: Mapping[str, Any], settings: type[BaseModel] | None) -> list[Reading]:
-    """Return what a step reads before it does its work: not its output fields."""
+    """Return what a step reads before it does its work: not the values of its output fields."""
     if settings is None:
         return []
     texts = texts_of(settings, dict(step), "")
-    return [one for text in texts if text.is_template for one in _readings(text.path, text.text)]
+    found = [one for text in texts if text.is_template for one in _readings(text.path, text.text)]
+    of_fields = templates_in(step.get("output"), "output")
+    return found + [one for place, source in of_fields for one in readings_in(source, place)]
 
 
 def readings_in(source: Json, place: str) -> list[Reading]:

@@ -224,6 +224,69 @@ def test_fields_that_are_there_are_asked_for_again_where_that_is_said(people: Pe
     assert settled(people.owner, run["runId"], "completed")["data"]["amount"] == 90
 
 
+def test_choices_and_limits_of_fields_come_from_the_data(people: People) -> None:
+    data = {
+        "accounts": [{"value": "A-1", "label": "Main"}, "B-2"],
+        "left": 40,
+        "colours": ["red", "blue"],
+    }
+    fields: dict[str, Any] = {
+        "account": {"type": "string", "choices": "{{ data.accounts }}", "default": "A-9"},
+        "amount": {"type": "number", "minimum": 1, "maximum": "{{ data.left }}"},
+        "teams": {"type": "array", "items": {"type": "string", "choices": "{{ data.colours }}"}},
+    }
+    flow = {"id": "chosen", "name": "chosen", "payload": {}, "initialStep": "ask",
+            "steps": [{"id": "ask", "type": "collect-inputs", "output": fields},
+                      {"id": "end", "type": "end-flow", "result": "{{ steps.ask.output }}"}],
+            "edges": [{"from": "ask", "to": "end"}]}  # fmt: skip
+    assert people.owner.post("/api/workflows", json=flow).status_code == 201
+    run = people.owner.post("/api/workflow/start/chosen", json={"data": data}).json()
+    asked = run["pauseSignal"]["fields"]
+    assert asked["account"] == {
+        "type": "string", "enum": ["A-1", "B-2"], "choices": [{"value": "A-1", "label": "Main"}, {"value": "B-2"}],
+    }  # fmt: skip
+    assert asked["amount"] == {"type": "number", "minimum": 1, "maximum": 40}
+    assert asked["teams"]["items"] == {"type": "string", "enum": ["red", "blue"]}
+    address = f"/api/workflow/resume/{run['runId']}"
+    answer = {"account": "C-3", "amount": 41, "teams": ["green"]}
+    refused = people.owner.post(address, json={"type": "collect_inputs", "data": answer})
+    wrong = [item["path"] for item in refused.json()["details"]]
+    assert wrong == ["data.account", "data.amount", "data.teams[0]"]
+    answer = {"account": "A-1", "amount": 40, "teams": ["blue"]}
+    assert people.owner.post(address, json={"type": "collect_inputs", "data": answer}).is_success
+    assert settled(people.owner, run["runId"])["result"] == answer
+    for broken, told in (({"accounts": []}, "empty list"), ({"left": "much"}, "must be a number"),
+                         ({"accounts": [7]}, "choices of account"), ({"left": 0}, "nothing fits")):  # fmt: skip
+        failed = people.owner.post("/api/workflow/start/chosen", json={"data": {**data, **broken}})
+        error = failed.json()["error"]
+        assert error["type"] == "InvalidField"
+        assert told in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"type": "string", "choices": 7}, "choices"),
+        ({"type": "string", "choices": "data.accounts"}, "choices"),
+        ({"type": "string", "choices": "{{ data. }}"}, "choices"),
+        ({"type": "string", "choices": ["{{ item }}"]}, "choices[0]"),
+        ({"type": "string", "choices": ["a"], "enum": ["a"]}, "choices"),
+        ({"type": "array", "choices": ["a"]}, "choices"),
+        ({"type": "number", "maximum": "40"}, "maximum"),
+        ({"type": "string", "maximum": "{{ data.left }}"}, "maximum"),
+    ],
+)
+def test_choices_that_cannot_be_are_refused_when_they_are_saved(
+    people: People, spec: dict[str, Any], path: str
+) -> None:
+    step = {"id": "ask", "type": "collect-inputs", "output": {"x": spec}}
+    told = people.owner.post("/api/workflows", json={"id": "no", "name": "no", "steps": [step]})
+    assert told.status_code == 400
+    assert f"steps[0].output.x.{path}" in [item["path"] for item in told.json()["details"]]
+    elsewhere = {"id": "no", "name": "no", "payload": {"x": spec}, "steps": [step | {"output": {}}]}
+    assert people.owner.post("/api/workflows", json=elsewhere).status_code == 400
+
+
 def test_long_questions_are_listed_whole(shared: Server) -> None:
     with shared.client("owner", "long") as client:
         flow = asking("long", message="{{ data.long }}")

@@ -48,8 +48,9 @@ def test_the_page_of_definitions_shows_definitions() -> None:
 
 
 def test_the_page_of_questions_shows_a_definition() -> None:
-    (text,) = blocks("docs/questions.md", "json")
+    text, fields = blocks("docs/questions.md", "json")
     compile_definition(json.loads(text), Registry.built_in())
+    assert spec_problems(json.loads(fields), "output", outputs=True, asked=True) == []
 
 
 def test_every_endpoint_has_a_row() -> None:

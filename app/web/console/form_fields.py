@@ -74,7 +74,11 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
     if kind == "file":
         return FormField(**shared, kind="file")
     if isinstance(spec.get("enum"), list):
-        options = [_option(item, str(item), item == default) for item in spec["enum"]]
+        named = {_text(one["value"]): one.get("label") for one in _labelled(spec)}
+        options = [
+            _option(item, str(named.get(_text(item)) or item), item == default)
+            for item in spec["enum"]
+        ]
         is_text = all(isinstance(item, str) for item in spec["enum"])
         return FormField(
             **{**shared, "type": "string" if is_text else "json"}, kind="choice", options=options
@@ -105,6 +109,13 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
         **shared, kind="long" if is_long else "text", input=control, value=_text(default),
         limits=limits,
     )  # fmt: skip
+
+
+def _labelled(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the choices of a field whose labels are others than their values."""
+    given = spec.get("choices")
+    choices = given if isinstance(given, list) else []
+    return [one for one in choices if isinstance(one, dict) and "value" in one]
 
 
 def _example(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,217 @@
+"""Fields of a question whose choices and limits come from the data of the run."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from engine import Json, JsonObject
+from steps.contract import MOST_PROBLEMS, Problem, StepBroke
+from steps.expression import ExpressionError
+from steps.fields import LIMITS, validator_of, value_problems
+from steps.template import Template, as_text
+
+MOST_CHOICES = 1_000
+_LONGEST_LABEL = 200
+_CHOSEN = ("string", "number", "integer")
+_COUNTS = ("minItems", "maxItems")
+_PAIRS = (("minimum", "maximum"), ("minItems", "maxItems"))
+
+
+def templates_in(specs: Any, path: str) -> Iterator[tuple[str, Json]]:
+    """Return the templates of fields, and where each stands.
+
+    Args:
+        specs: Specs by name, as a definition has them.
+        path: What the path of each begins with.
+
+    Returns:
+        Paths and sources.
+    """
+    for name, spec in specs.items() if isinstance(specs, dict) else ():
+        if isinstance(spec, dict):
+            where = f"{path}.{name}"
+            if "choices" in spec:
+                yield f"{where}.choices", spec["choices"]
+            yield from ((f"{where}.{key}", spec[key]) for key in LIMITS if _is_template(spec, key))
+            yield from templates_in(spec.get("properties"), f"{where}.properties")
+            yield from templates_in({"items": spec.get("items")}, where)
+
+
+def plain_specs(specs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the specs of fields without what comes from data."""
+    return {name: _plain(spec) for name, spec in specs.items()}
+
+
+def from_data_problems(specs: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Find what is wrong with the choices and limits of fields.
+
+    Args:
+        specs: Specs by name, as a definition has them.
+        path: What the path of each problem begins with.
+
+    Returns:
+        What is wrong, nothing where all is well.
+    """
+    for where, source in templates_in(specs, path):
+        is_choice = where.endswith(".choices")
+        if is_choice and not isinstance(source, str | list):
+            told = "must be a list, or a template that gives one, such as {{ data.accounts }}"
+            yield Problem(where, told)
+            continue
+        try:
+            template = Template(source)
+        except ExpressionError as wrong:
+            yield Problem(where, str(wrong))
+            continue
+        if isinstance(source, str) and template.is_constant:
+            named = "list" if is_choice else "number"
+            yield Problem(where, f"must be a {named}, or a template that gives one")
+    for name, spec in specs.items():
+        if isinstance(spec, dict):
+            yield from _unfit(spec, f"{path}.{name}")
+
+
+async def worked_out(specs: Mapping[str, JsonObject], scope: Mapping[str, Json]) -> dict[str, Any]:
+    """Return the specs of fields with their choices and limits, as a pause has them.
+
+    Choices become `enum`, and `choices` with values and labels where there are labels. A default
+    that does not fit them is left out, so that somebody chooses.
+
+    Args:
+        specs: Specs by name.
+        scope: What expressions may name.
+
+    Returns:
+        Specs by name.
+
+    Raises:
+        StepBroke: A template does not give what belongs there.
+    """
+    return {name: await _worked_out(spec, name, scope) for name, spec in specs.items()}
+
+
+def as_asked(spec: JsonObject, asked: Json) -> JsonObject:
+    """Return the spec by which an answer is checked.
+
+    Args:
+        spec: The field's spec in the definition.
+        asked: The one that the pause has, whose choices and limits count.
+
+    Returns:
+        The spec of the pause; its default is there only where the definition has one too.
+    """
+    found: JsonObject = {**_plain(spec), **(asked if isinstance(asked, dict) else {})}
+    return {key: item for key, item in found.items() if key != "default" or "default" in spec}
+
+
+def _is_template(spec: Mapping[str, Any], key: str) -> bool:
+    return isinstance(spec.get(key), str)
+
+
+def _plain(spec: Any) -> Any:
+    if not isinstance(spec, dict):
+        return spec
+    plain = {
+        key: item
+        for key, item in spec.items()
+        if key != "choices" and not (key in LIMITS and isinstance(item, str))
+    }
+    if isinstance(spec.get("properties"), dict):
+        plain["properties"] = plain_specs(spec["properties"])
+    if "items" in spec:
+        plain["items"] = _plain(spec["items"])
+    return plain
+
+
+def _unfit(spec: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    if "choices" in spec:
+        kind = spec.get("type")
+        if kind not in _CHOSEN:
+            instead = "; say it in `items`" if kind == "array" else ""
+            told = f"has no effect on a field of type {kind}, only on {', '.join(_CHOSEN)}{instead}"
+            yield Problem(f"{where}.choices", told)
+        if "enum" in spec or "const" in spec:
+            yield Problem(f"{where}.choices", "give either choices or enum")
+    for key in LIMITS:
+        kinds = ("array",) if key in _COUNTS else ("number", "integer")
+        if _is_template(spec, key) and spec.get("type") not in kinds:
+            told = f"has no effect on a field of type {spec.get('type')}, only on {kinds[0]}"
+            yield Problem(f"{where}.{key}", told)
+    nested = spec.get("properties")
+    for name, inner in nested.items() if isinstance(nested, dict) else ():
+        if isinstance(inner, dict):
+            yield from _unfit(inner, f"{where}.properties.{name}")
+    if isinstance(spec.get("items"), dict):
+        yield from _unfit(spec["items"], f"{where}.items")
+
+
+async def _worked_out(spec: JsonObject, name: str, scope: Mapping[str, Json]) -> JsonObject:
+    found: JsonObject = {**_plain(spec)}
+    nested, items = spec.get("properties"), spec.get("items")
+    if isinstance(nested, dict):
+        found["properties"] = {
+            key: await _worked_out(inner, f"{name}.{key}", scope)
+            for key, inner in nested.items()
+            if isinstance(inner, dict)
+        }
+    if isinstance(items, dict):
+        found["items"] = await _worked_out(items, f"{name}.items", scope)
+    for key in LIMITS:
+        if _is_template(spec, key):
+            limit = await Template(spec[key]).rendered(scope)
+            if limit is not None:
+                found[key] = _limit(limit, key, name)
+    for least, most in _PAIRS:
+        low, high = found.get(least), found.get(most)
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            raise _broke(f"{name} is at least {low} and at most {high}, so nothing fits")
+    if "choices" in spec:
+        given = await Template(spec["choices"]).rendered(scope)
+        found |= _choices(given, name, spec, found)
+    default = found.get("default")
+    if default is not None and found != spec and _wrong([default], name, found):
+        del found["default"]
+    return found
+
+
+def _limit(limit: Json, key: str, name: str) -> Json:
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if not is_number or (key in _COUNTS and (not isinstance(limit, int) or limit < 0)):
+        raise _broke(f"{key} of {name} must be a number, not {limit!r:.80}")
+    return limit
+
+
+def _choices(given: Json, name: str, spec: JsonObject, found: JsonObject) -> JsonObject:
+    if not isinstance(given, list):
+        raise _broke(f"choices of {name} must be a list, not {given!r:.80}")
+    if len(given) > MOST_CHOICES:
+        raise _broke(f"choices of {name} are {len(given):,}, and {MOST_CHOICES:,} at most")
+    if not given and spec.get("required", True):
+        raise _broke(f"choices of {name} are an empty list, so nothing can be chosen")
+    options = {json.dumps(one["value"]): one for one in map(_option, given)}
+    values: list[Json] = [one["value"] for one in options.values()]
+    if wrong := _wrong(values, name, found):
+        raise _broke(f"choices of {name}: {wrong.path} {wrong.message}")
+    if all("label" not in one for one in options.values()):
+        return {"enum": values}
+    return {"enum": values, "choices": list(options.values())}
+
+
+def _option(given: Json) -> JsonObject:
+    if not isinstance(given, dict) or "value" not in given:
+        return {"value": given}
+    if given.get("label") in (None, ""):
+        return {"value": given["value"]}
+    return {"value": given["value"], "label": as_text(given["label"])[:_LONGEST_LABEL]}
+
+
+def _wrong(values: Sequence[Json], name: str, found: JsonObject) -> Problem | None:
+    validator = validator_of(found)
+    for index, item in enumerate(values):
+        if not validator.is_valid(item):
+            return value_problems(validator, item, f"{name}[{index}]")[:MOST_PROBLEMS][0]
+    return None
+
+
+def _broke(message: str) -> StepBroke:
+    return StepBroke("InvalidField", message, retryable=False)
