@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from engine import Json, JsonObject
+from steps.asked_fields import as_asked, worked_out
 from steps.asking import AskSettings
 from steps.asking_pause import ASK_ERRORS, asking_pause, asking_problems
 from steps.contract import (
@@ -23,7 +24,6 @@ from steps.effects import (
     Effects,
 )
 from steps.fields import Fields
-from steps.fields_from_data import as_asked, worked_out
 from steps.nearest import did_you_mean
 
 
