@@ -16,6 +16,7 @@ from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
 
 from app.outbound.lookups import Lookups
 from app.outbound.network import EVERYWHERE, AddressNotAllowed, Network, is_allowed
+from app.outbound.status_line import HeardStream
 from app.outbound.way_out import WayOut
 
 _KEEPALIVE_S = 30.0
@@ -172,9 +173,10 @@ class GuardedBackend(AsyncNetworkBackend):
         failure: Exception | None = None
         for address in addresses:
             try:
-                return await self._inner.connect_tcp(
+                stream = await self._inner.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
                 )
+                return HeardStream(stream)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
                 failure = failed
         raise failure or httpcore2.ConnectError(f"{host} has no address")

@@ -22,8 +22,10 @@ async def client() -> AsyncIterator[HttpClient]:
     await made.close()
 
 
-async def outcome(client: HttpClient, answer: bytes, timeout_s: float = 5) -> Outcome:
-    with saying(answer, keep_open=True) as address:
+async def outcome(
+    client: HttpClient, answer: bytes, timeout_s: float = 5, *, keep_open: bool = True
+) -> Outcome:
+    with saying(answer, keep_open=keep_open) as address:
         sender = Sender(client, SystemClock(), timeout_s)
         return await sender.post("tenant", address, [new_secret()], Message("evt_1", b"{}"))
 
@@ -41,13 +43,35 @@ async def outcome(client: HttpClient, answer: bytes, timeout_s: float = 5) -> Ou
         ),
         (b"204 No Content", b"\r\n"),
         (b"299 Fine", b"Transfer-Encoding: chunked\r\n\r\nzz\r\nno chunk"),
+        (b"200 OK", b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
+        (b"200 OK", b"Transfer-Encoding: gzip, chunked\r\n\r\n"),
+        (b"202 Accepted", b"no header\r\n\r\n"),
+        (b"200 OK", b"X: " + b"x" * 300_000),
     ],
 )
-async def test_any_2xx_counts_from_its_header_on(
+async def test_any_2xx_counts_from_its_status_line_on(
     client: HttpClient, status: bytes, rest: bytes
 ) -> None:
     found = await outcome(client, b"HTTP/1.1 " + status + b"\r\n" + rest)
     assert found == Outcome(int(status[:3]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", 200),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 201 Created\r\nX: ", 201),
+        (b"HTTP/1.1 503 Busy\r\nX: ", 503),
+        (b"HTTP/1.1 102 Processing\r\n\r\n", None),
+        (b"HTTP/1.1 2", None),
+    ],
+)
+@pytest.mark.parametrize("keep_open", [False, True])
+async def test_a_header_that_breaks_off_or_never_ends_takes_no_status_back(
+    client: HttpClient, answer: bytes, status: int | None, *, keep_open: bool
+) -> None:
+    found = await outcome(client, answer, 0.2 if keep_open else 5, keep_open=keep_open)
+    assert (found.status, found.error is None) == (status, status in {200, 201})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""The status of an answer, read off the connection: it is known before the header is whole.
+
+An HTTP library gives a status once it has read the whole header. Whoever needs no more than the
+status of an answer is told it also where the header breaks off, never ends or is not valid.
+"""
+
+import re
+import ssl
+from contextvars import ContextVar
+from typing import Any
+
+from httpcore2 import AsyncNetworkStream
+
+_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?=[ \r\n])")
+_SWITCHING = 101
+_FINAL = 200
+_LONGEST = 65_536
+
+
+class Heard:
+    """What has come of an answer, up to its status."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self.status: int | None = None
+
+    def take(self, chunk: bytes) -> None:
+        """Read on; interim answers (1xx) are passed over."""
+        if self.status is not None or len(self._bytes) > _LONGEST:
+            return
+        self._bytes += chunk
+        while (line := _LINE.match(self._bytes)) and self.status is None:
+            status = int(line[1])
+            if status >= _FINAL or status == _SWITCHING:
+                self.status = status
+            _, blank, rest = self._bytes.partition(b"\r\n\r\n")
+            if not blank:
+                return
+            self._bytes = rest
+
+    def forget(self) -> None:
+        """Begin again: what has come was a proxy's word that the way is open."""
+        self._bytes.clear()
+        self.status = None
+
+
+heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
+"""What hears the answer to the request that a task makes."""
+
+
+class HeardStream(AsyncNetworkStream):
+    """A connection that lets `heard` have what is read of it."""
+
+    def __init__(self, inner: AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(  # noqa: D102 - httpcore2's interface
+        self,
+        max_bytes: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
+    ) -> bytes:
+        chunk = await self._inner.read(max_bytes, timeout)
+        if (hearing := heard.get()) is not None:
+            hearing.take(chunk)
+        return chunk
+
+    async def write(  # noqa: D102 - httpcore2's interface
+        self,
+        buffer: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
+    ) -> None:
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:  # noqa: D102 - httpcore2's interface
+        await self._inner.aclose()
+
+    async def start_tls(  # noqa: D102 - httpcore2's interface
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
+    ) -> AsyncNetworkStream:
+        if (hearing := heard.get()) is not None:
+            hearing.forget()
+        return HeardStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: D102 - httpcore2's interface
+        return self._inner.get_extra_info(info)
