@@ -13,6 +13,7 @@ from app.settings.server import Settings
 from app.wire.bodies import ResumeBody, checked
 from app.wire.form import FIELD, Form
 from app.wire.form_request import form_with_file, is_form
+from app.wire.form_rows import untold
 from app.wire.form_values import form_values
 from app.wire.idempotency import idempotency_key
 from app.wire.json_body import json_body
@@ -75,10 +76,9 @@ async def data_with_files(files: Files, tenant: str, run: Run, form: Form) -> Js
         message = f"is for the one field of type file that is left, and that is {open_fields}"
         problems.append(Problem(FIELD, message))
     problems += form.misplaced(file_fields)
-    told = {problem.path for problem in problems}
     unplaced = form.uploads.keys() - set(parts.values())
     checked_too = fields.check({**data, **dict.fromkeys([*parts, *unplaced], "")})
-    problems += [problem for problem in checked_too if problem.path not in told]
+    problems += untold(checked_too, problems)
     if problems:
         raise InvalidAnswer(problems)
     for name, part in parts.items():

@@ -14,7 +14,7 @@ from steps.contract import Problem
 FIELD_ROOM = 1_048_576
 """Characters of the texts of one form together."""
 
-_MOST_FIELDS = 200
+_MOST_FIELDS = 1_000
 _MOST_FILES = 10
 FIELD = "attachment"
 
@@ -107,7 +107,7 @@ def multipart_form(content_type: bytes, body: bytes, limit: int) -> Form:
             files += 1
             problems += _take_file(form, part)
     if len(parts) - files > _MOST_FIELDS or files > _MOST_FILES:
-        raise BadRequest(f"a form has {_MOST_FIELDS} fields and {_MOST_FILES} files at most")
+        raise BadRequest(f"a form has {_MOST_FIELDS:,} fields and {_MOST_FILES} files at most")
     if form.length > FIELD_ROOM:
         raise PayloadTooLarge("the fields of a form together", FIELD_ROOM)
     if sum(len(upload.content) for upload in form.uploads.values()) > limit:

@@ -1,7 +1,8 @@
 """Texts of form fields as values of their declared types, read as strictly as a JSON body.
 
 A browser sends what a person left blank as an empty text, a ticked box as `on`, and several
-choices as a field that is there several times.
+choices as a field that is there several times. Lists and objects may have a field for each of
+their values, such as `lines[0].sum`.
 """
 
 import re
@@ -10,6 +11,7 @@ from functools import partial
 from app.concurrency.offload import LONG_BYTES, offload
 from app.wire.errors import BadRequest
 from app.wire.form import Form, Texts
+from app.wire.form_rows import RowValues, belongs_to_rows, trees_of
 from app.wire.json_text import check_bounds, parse_json
 from engine import Json, JsonObject
 from steps.contract import Problem
@@ -36,8 +38,16 @@ async def form_values(fields: Fields, form: Form) -> tuple[JsonObject, list[Prob
 def values_of(fields: Fields, texts: Texts) -> tuple[JsonObject, list[Problem]]:
     """Return the values of texts by field, as `form_values` does."""
     data: JsonObject = {}
-    problems = []
+    trees = trees_of(texts, fields.specs)
+    made = RowValues(_single)
+    for name, tree in trees.items():
+        is_there, value = made.value(fields.specs[name], tree, f"data.{name}")
+        if is_there:
+            data[name] = value
+    problems = made.problems
     for name, given in texts.items():
+        if belongs_to_rows(name, trees):
+            continue
         spec = fields.specs.get(name, {})
         kind = str(spec.get("type", "string"))
         try:

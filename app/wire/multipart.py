@@ -14,7 +14,7 @@ from steps.charset import charset_of
 if TYPE_CHECKING:  # the library has this type for type checkers only
     from python_multipart.multipart import MultipartCallbacks
 
-_MOST_PARTS = 210
+_MOST_PARTS = 1_010
 _LONGEST_HEADER = 8_192
 _AS_BROWSERS_WRITE = re.compile(r"%(22|0D|0A)", re.IGNORECASE)
 _UNCHANGED = (b"", b"7bit", b"8bit", b"binary")
@@ -103,7 +103,7 @@ class _Reading:
 
     def _begin(self) -> None:
         if len(self.parts) == _MOST_PARTS:
-            raise ValueError(f"it has more than {_MOST_PARTS} fields")
+            raise ValueError(f"it has more than {_MOST_PARTS:,} fields")
         self._headers = {}
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:

@@ -15,6 +15,7 @@ from app.wire.bodies import StartBody, StartQuery, checked
 from app.wire.errors import BadRequest
 from app.wire.form import FIELD, Form
 from app.wire.form_request import form_with_file, is_form
+from app.wire.form_rows import untold
 from app.wire.form_values import form_values
 from app.wire.json_body import declared_size, json_body
 from engine import JsonObject
@@ -83,10 +84,8 @@ class StartRequest:
             data |= dict.fromkeys(form.parts_of(file_fields), "")
             problems += form.misplaced(file_fields)
         if found := fields.check(data):
-            told = {problem.path for problem in problems}
-            problems += [
-                item for item in found if item.path not in told and not self._is_attached(item.path)
-            ]
+            left = [item for item in found if not self._is_attached(item.path)]
+            problems += untold(left, problems)
         if problems:
             raise BadRequest("the input is not acceptable", problems)
         return fields.with_defaults(data)

@@ -99,3 +99,64 @@ def test_an_approver_on_a_phone_needs_one_press(console: Server, person: Person)
             assert settled(client, run, "completed")["result"] == {"decision": "approved"}
         finally:
             person.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+LINES: dict[str, Any] = {
+    "id": "lines", "name": "Lines", "payload": {}, "initialStep": "ask",
+    "steps": [
+        {"id": "ask", "type": "collect-inputs", "message": "What is on the bill?", "output": {
+            "lines": {"type": "array", "title": "Lines", "minItems": 1, "items": {"type": "object", "properties": {
+                "item": {"type": "string"}, "eur": {"type": "number", "multipleOf": 5},
+                "account": {"type": "string", "choices": "{{ data.accounts }}"}}}},
+            "supplier": {"type": "object", "properties": {"name": {"type": "string"},
+                "phones": {"type": "array", "items": {"type": "string"}}}}}},
+        {"id": "end", "type": "end-flow", "result": "{{ steps.ask.output }}"},
+    ],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+def test_rows_and_parts_are_filled_in_and_errors_stand_at_the_row(
+    console: Server, person: Person
+) -> None:
+    tenant = "lines"
+    accounts = [{"value": "4660", "label": "Travel"}, {"value": "4650", "label": "Meals"}]
+
+    def write(name: str, text: str) -> None:
+        person.driver.find_element(By.NAME, f"data.{name}").send_keys(text)
+
+    def press(place: str) -> None:
+        script = "document.querySelector(arguments[0]).click()"
+        person.driver.execute_script(script, place)
+
+    with console.client("owner", tenant) as client:
+        client.post("/api/workflows", json=LINES).raise_for_status()
+        given = {"data": {"accounts": accounts}}
+        run = client.post("/api/workflow/start/lines", json=given).json()["runId"]
+        person.signs_in(tenant, console.key("operator", tenant))
+        person.sees("What is on the bill?")
+        add = "[data-field='data.lines'] > div > [data-row=add]"
+        press(add)
+        press(add)
+        for index, (item, eur, account) in enumerate(
+            [("Taxi", "70", "Travel"), ("Gone", "5", "Meals"), ("Lunch", "21", "Meals")]
+        ):
+            write(f"lines[{index}].item", item)
+            write(f"lines[{index}].eur", eur)
+            write(f"lines[{index}].account", account)
+        write("supplier.name", "ACME")
+        press("[data-field='data.supplier.phones'] > div > [data-row=add]")
+        write("supplier.phones[0]", "112")
+        press("[data-rows='data.lines'] > :nth-child(2) > [data-row=remove]")
+        person.presses("Send the answer")
+        wrong = "[data-field='data.lines[1].eur'] > .wrong"
+        person.waits(lambda: "21" in person.driver.find_element(By.CSS_SELECTOR, wrong).text)
+        write("lines[1].eur", "0")
+        person.presses("Send the answer")
+        assert settled(client, run, "completed")["result"] == {
+            "lines": [
+                {"item": "Taxi", "eur": 70, "account": "4660"},
+                {"item": "Lunch", "eur": 210, "account": "4650"},
+            ],
+            "supplier": {"name": "ACME", "phones": ["112"]},
+        }

@@ -1,5 +1,6 @@
 """Links: one pause, once, by whoever has the link, until it is over."""
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -237,3 +238,59 @@ def test_a_link_to_a_parent_answers_the_child_that_asks(client: httpx.Client) ->
     url = link(client, run)
     assert httpx.post(url, data={"actionValue": "stop"}).status_code == 200
     assert settled(client, run, "completed")["status"] == "completed"
+
+
+LINES: dict[str, Any] = {
+    "id": "lines", "name": "Lines", "payload": {}, "initialStep": "ask",
+    "steps": [
+        {"id": "ask", "type": "collect-inputs", "output": {
+            "lines": {"type": "array", "minItems": 1, "items": {"type": "object", "properties": {
+                "item": {"type": "string"}, "eur": {"type": "number", "maximum": "{{ data.most }}"},
+                "paid": {"type": "boolean", "required": False}}}},
+            "to": {"type": "object", "properties": {"name": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}}},
+            "more": {"type": "object", "required": False, "properties": {"note": {"type": "string"}}}}},
+        {"id": "end", "type": "end-flow", "result": "{{ steps.ask.output }}"},
+    ],
+    "edges": [{"from": "ask", "to": "end"}],
+}  # fmt: skip
+
+
+def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Client) -> None:
+    client.post("/api/workflows", json=LINES).raise_for_status()
+    started = client.post("/api/workflow/start/lines", json={"data": {"most": 50}}).json()
+    url = link(client, started["runId"])
+    page = httpx.get(url).text
+    assert "<textarea" not in page
+    assert 'name="data.lines[0].eur"' in page
+    assert 'name="data.lines[1].eur"' not in page
+    given = {"data.lines": "[]", "data.lines[0]": "{}", "data.lines[0].item": "Taxi", "data.lines[0].eur": "7",
+             "data.to": "{}", "data.to.name": "Ada", "data.to.tags": "[]", "data.more.note": ""}  # fmt: skip
+    page = httpx.post(url, data={**given, "add": "data.lines"}).text
+    assert 'name="data.lines[1].eur"' in page
+    assert 'value="Taxi"' in page
+    more = {"data.lines[1]": "{}", "data.lines[1].item": "Hotel", "data.lines[1].eur": "90"}
+    page = httpx.post(url, data={**given, **more, "remove": "data.lines[0]"}).text
+    assert 'name="data.lines[0].item" type="text" value="Hotel"' in page
+    assert "Taxi" not in page
+    bad = {**given, **more, "data.lines[0].item": "", "data.to.tags[0]": ""}
+    refused = httpx.post(url, data=bad)
+    assert refused.status_code == 400
+    told = re.findall(r'name="([^"]+)"[^>]*>\s*<p class="wrong" role="alert">([^<]+)', refused.text)
+    assert [name for name, _ in told] == [
+        "data.lines[0].item",
+        "data.lines[1].eur",
+        "data.to.tags[0]",
+    ]
+    for odd in (
+        {"add": "data.nothing"},
+        {"remove": "x"},
+        {"data.lines[0][0].x": "1"},
+        {"data.lines[999]": "1"},
+    ):
+        assert httpx.post(url, data={**bad, **odd}).status_code in (200, 400), odd
+    right = {**given, **more, "data.lines[1].eur": "50", "data.to.tags[0]": "red"}
+    assert httpx.post(url, data=right).status_code == 200
+    assert settled(client, started["runId"])["result"] == {
+        "lines": [{"item": "Taxi", "eur": 7}, {"item": "Hotel", "eur": 50}],
+        "to": {"name": "Ada", "tags": ["red"]},
+    }

@@ -57,7 +57,7 @@ GOOD = FILE % (b"a.txt", b"hello")
         (form(GOOD, end=b"--x"), 400),
         (b"", 400),
         (b"garbage", 400),
-        (form(*[text(b"f%d" % n, b"") for n in range(500)], GOOD), 400),
+        (form(*[text(b"f%d" % n, b"") for n in range(1_001)], GOOD), 400),
         (b"--x\r\nno colon here\r\n\r\nz\r\n--x--\r\n", 400),
     ],
 )

@@ -13,9 +13,11 @@ from app.auth.links import Link
 from app.auth.sealed_token import LinkUnusable
 from app.services import Services
 from app.telemetry import log
+from app.web.console.form_fields import form_fields, names_of
 from app.web.console.page import problem_page
 from app.web.console.pauses import PauseCard, pause_card
 from app.web.console.rendering import html
+from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
 from app.wire.answer_request import asked_fields, data_with_files
 from app.wire.form import Form, Texts, urlencoded_form
@@ -50,6 +52,8 @@ async def answer(request: Request, services: Services) -> Response:
             return _over(409, "Somebody has answered this already, or it is no longer asked.")
         form = await _form(request, services, link)
         given = form.texts
+        if (changed := changed_rows(form)) is not None:
+            return await _ask(services, link, request.url.path, given=changed)
         async with services.storing.of("answer", link.tenant, link.run_id):
             run = await services.runs.read(link.tenant, link.run_id)
             if not link.still_asks(run) or run.pause is None:
@@ -80,11 +84,13 @@ async def _ask(  # noqa: PLR0913 - what is asked, and what was given
     if not link.still_asks(run) or not isinstance(pause, dict):
         return _over(410, "Somebody has answered this already, or it is no longer asked.")
     asked: PauseCard = pause_card(run.id, run.pause_seq, pause, seen=seen_of(run))
+    if given is not None and isinstance(specs := pause.get("fields"), dict):
+        asked = replace(asked, fields=form_fields(specs, given))
     if run.current and run.current.step_name:
         asked = replace(asked, title=run.current.step_name)
     captions = await services.journal.captions.of(link.tenant, [run.id])
     by_name = {item.path: item.message for item in problems}
-    names = {field.name for field in asked.fields}
+    names = names_of(asked.fields)
     return html(
         "answer.html",
         status,
@@ -127,8 +133,7 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
             answer["comment"] = comment
         return answer
     fields = asked_fields(run)
-    given = {name: form.texts.get(f"data.{name}") for name in fields.specs}
-    texts = {name: text for name, text in given.items() if text}
+    texts = sent_texts(form, fields)
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
     data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
     return {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, "data": data, **seen}

@@ -1,16 +1,27 @@
 """Field specs as fields of a form: which control each gets, and what is said beside it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from typing import Any
 
 from app.web.console.rendering import words
-from app.wire.form import FIELD
+from app.wire.form import FIELD, Texts
+from app.wire.form_rows import is_rows, row_indexes
 from engine.value import value
 
 _LONG = 200
+_MOST_ROWS = 200
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}
+
+
+@value(frozen=True, slots=True)
+class _Place:
+    """Where a field stands: in a form that was sent or not, and how deep in lists."""
+
+    given: Texts | None = None
+    depth: int = 0
+    is_inside: bool = False
 
 
 @value(frozen=True, slots=True)
@@ -19,9 +30,13 @@ class FormField:
 
     Attributes:
         name: Where its value goes, such as `data.amount`.
-        kind: `text`, `number`, `choice`, `json`, `long` or `file`.
+        kind: `text`, `number`, `choice`, `json`, `long`, `file`, `group` or `rows`.
         type: The declared type, by which the value is converted.
         limits: Attributes of the control, such as `min`.
+        parts: The fields of a group, or the rows that there are.
+        row: One more row, blank; `[#0]` stands for its index, `[#1]` in rows of rows.
+        depth: In how many lists it stands.
+        is_inside: Whether it is part of a list or an object.
     """
 
     name: str
@@ -34,16 +49,32 @@ class FormField:
     input: str = "text"
     options: list[dict[str, str]] = field(default_factory=list)
     limits: dict[str, str] = field(default_factory=dict)
+    parts: "list[FormField]" = field(default_factory=list)
+    row: "FormField | None" = None
+    depth: int = 0
+    is_inside: bool = False
 
 
-def form_fields(specs: Mapping[str, Any]) -> list[FormField]:
-    """Return the controls of some fields, in their order."""
+def form_fields(specs: Mapping[str, Any], given: Texts | None = None) -> list[FormField]:
+    """Return the controls of some fields, in their order.
+
+    Args:
+        specs: Their specs by name.
+        given: The texts of a form that was sent, which says how many rows there are.
+    """
     return [
-        _field(name, spec, f"data.{name}") for name, spec in specs.items() if isinstance(spec, dict)
+        _field(name, spec, f"data.{name}", _Place(given))
+        for name, spec in specs.items()
+        if isinstance(spec, dict)
     ]
 
 
-def start_fields(specs: Mapping[str, Any]) -> list[FormField]:
+def names_of(fields: Sequence[FormField]) -> set[str]:
+    """Return the names of fields, and of all that they are made of."""
+    return {field.name for field in fields}.union(*(names_of(field.parts) for field in fields))
+
+
+def start_fields(specs: Mapping[str, Any], given: Texts | None = None) -> list[FormField]:
     """Return the controls of the inputs of a start.
 
     One file goes as the attachment, of which the server makes `fileId` too.
@@ -54,15 +85,16 @@ def start_fields(specs: Mapping[str, Any]) -> list[FormField]:
     known = [name for name in (FIELD, "fileId") if name in files]
     upload = known[0] if known else files[0] if len(files) == 1 else None
     return [
-        _field(name, spec, FIELD if name == upload else f"data.{name}")
+        _field(name, spec, FIELD if name == upload else f"data.{name}", _Place(given))
         for name, spec in specs.items()
         if isinstance(spec, dict) and (name != "fileId" or name == upload)
     ]
 
 
-def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
+def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> FormField:
     kind = str(spec.get("type", "string"))
-    required = bool(spec.get("required", True)) and "default" not in spec
+    is_open = "default" in spec and "filled" not in spec
+    required = bool(spec.get("required", True)) and not is_open
     default = spec.get("default")
     shared: dict[str, Any] = {
         "name": sent_as,
@@ -70,7 +102,13 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
         "type": kind,
         "hint": str(spec.get("description") or ""),
         "required": required,
+        "depth": place.depth,
+        "is_inside": place.is_inside,
     }
+    if kind in ("object", "array") and is_rows(spec) and not _is_long(default):
+        return _parts(name, spec, place, shared)
+    if kind == "file" and place.is_inside:
+        return FormField(**{**shared, "type": "string"}, kind="text", value=_text(default))
     if kind == "file":
         return FormField(**shared, kind="file")
     if isinstance(spec.get("enum"), list):
@@ -109,6 +147,47 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str) -> FormField:
         **shared, kind="long" if is_long else "text", input=control, value=_text(default),
         limits=limits,
     )  # fmt: skip
+
+
+def _is_long(default: Any) -> bool:
+    return isinstance(default, list) and len(default) > _MOST_ROWS
+
+
+def _parts(
+    name: str, spec: Mapping[str, Any], place: _Place, shared: Mapping[str, Any]
+) -> FormField:
+    """Return the field of a list as its rows, or that of an object as the fields of its parts."""
+    sent_as, default = str(shared["name"]), spec.get("default")
+    if spec["type"] == "object":
+        known = default if isinstance(default, dict) else {}
+        inner = replace(place, is_inside=True)
+        parts = [
+            _field(key, _with(part, known.get(key)), f"{sent_as}.{key}", inner)
+            for key, part in spec["properties"].items()
+        ]
+        return FormField(**shared, kind="group", parts=parts)
+    there = default if isinstance(default, list) else []
+    least = spec.get("minItems")
+    count = max(len(there), min(least, _MOST_ROWS) if isinstance(least, int) else 0)
+    indexes = list(range(count)) if place.given is None else row_indexes(place.given, sent_as)
+    below = replace(place, depth=place.depth + 1, is_inside=True)
+    items = {"title": "", **spec["items"]}
+
+    def row(index: int | str, value: Any = None) -> FormField:
+        made = _field(name, _with(items, value), f"{sent_as}[{index}]", below)
+        titled = f"{index + 1}" if isinstance(index, int) else f"[#{place.depth}]"
+        return replace(made, label=made.label if items["title"] else titled)
+
+    rows = [row(at, there[at] if at < len(there) else None) for at in indexes]
+    return FormField(**shared, kind="rows", parts=rows, row=row(f"#{place.depth}"))
+
+
+def _with(spec: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+    """Return a spec whose control has a value to begin from, and is required as before."""
+    if value is None:
+        return spec
+    is_open = not spec.get("required", True) or "default" in spec
+    return {**spec, "default": value, **({} if is_open else {"filled": True})}
 
 
 def _labelled(spec: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -19,9 +19,10 @@ from app.triggers.kept_triggers import body_of
 from app.triggers.receiving import KEPT
 from app.triggers.starting import StartRefused, Target
 from app.triggers.trigger_document import FormTrigger
-from app.web.console.form_fields import start_fields
+from app.web.console.form_fields import names_of, start_fields
 from app.web.console.page import problem_page
 from app.web.console.rendering import html
+from app.web.console.row_buttons import changed_rows, sent_texts
 from app.web.errors import is_known
 from app.wire.errors import BadRequest
 from app.wire.form import FIELD, Form, Texts, urlencoded_form
@@ -33,6 +34,7 @@ from engine.value import value
 from journal import Firing, TriggerRow
 from steps.compiled import Definition
 from steps.contract import Problem
+from steps.fields import Fields
 
 _LONGEST_FORM = 262_144
 _ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
@@ -121,9 +123,9 @@ def _shown(
     given: Texts | None = None,
 ) -> Response:
     body = form.body
-    fields = start_fields(form.specs)
+    fields = start_fields(form.specs, given)
     by_name = {item.path: item.message for item in problems}
-    names = {field.name for field in fields}
+    names = names_of(fields)
     return html(
         "form.html",
         status,
@@ -144,6 +146,8 @@ async def _sent(request: Request, services: Services, form: _Open, target: Targe
     once = given.texts.get("once")
     if not isinstance(once, str) or not _ONCE.fullmatch(once):
         once = secrets.token_urlsafe(16)
+    if (changed := changed_rows(given)) is not None:
+        return _shown(form, once, given=changed)
     row, key = form.row, f"{form.row.source}:{once}"
     try:
         async with services.storing.of("form", row.tenant, key):
@@ -167,11 +171,8 @@ async def _form(request: Request, services: Services, tenant: str) -> Form:
 
 async def _input(services: Services, form: _Open, given: Form) -> JsonObject:
     """Return what is started with; files are stored once all else fits. Raises `BadRequest`."""
-    texts = {
-        name: text
-        for name, spec in form.specs.items()
-        if spec.get("type") != "file" and (text := given.texts.get(f"data.{name}"))
-    }
+    texts = sent_texts(given, Fields(form.specs))
+    texts = {name: text for name, text in texts.items() if _is_text(form.specs.get(name))}
     known = {FIELD: FIELD} | {f"data.{name}": name for name in form.specs}
     uploads = {known[name]: upload for name, upload in given.uploads.items() if name in known}
     asked = StartRequest(form.row.id, None, form.body.data, Form(texts, uploads), None, size=0)
@@ -193,6 +194,10 @@ async def _note(  # noqa: PLR0913 - what a firing is made of
     now_ms = services.clock.now_ms()
     firing = Firing(row.source, key or f"at {now_ms}", now_ms, outcome, run_id, message)
     await services.journal.triggers.note(row, firing, None, KEPT)
+
+
+def _is_text(spec: "JsonObject | None") -> bool:
+    return spec is None or spec.get("type") != "file"
 
 
 def _again(text: str | list[str]) -> str:

@@ -114,6 +114,7 @@ function gather(form, submitter) {
     const text = item.value;
     if (text === "" && item.dataset.type !== "list") continue;
     if (files.length) sent.set(item.name.replace(/^data\./, ""), text);
+    else if ("inside" in item.dataset) putInside(body, item.name, valueOf(item, text));
     else put(body, item.name, valueOf(item, text));
   }
   for (const item of files) sent.set(item.name.replace(/^data\./, ""), item.files[0]);
@@ -142,6 +143,14 @@ function put(body, name, value) {
   if (dot < 0) { body[name] = value; return; }
   body[name.slice(0, dot)] ??= {};
   body[name.slice(0, dot)][name.slice(dot + 1)] = value;
+}
+
+// A part of a list or an object, such as `data.lines[0].sum`; what it stands in is made on the way.
+function putInside(body, name, value) {
+  const keys = [...name.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, key, index]) => key ?? Number(index));
+  let place = body;
+  keys.slice(0, -1).forEach((key, at) => { place = place[key] ??= typeof keys[at + 1] === "number" ? [] : {}; });
+  place[keys.at(-1)] = value;
 }
 
 async function follow(form, answer) {
@@ -178,13 +187,13 @@ function show(form, refused) {
   const others = [];
   let first = null;
   for (const { path, message } of refused.details) {
-    const place = [...form.querySelectorAll("[data-field]")].find((item) =>
+    const place = [...form.querySelectorAll("[data-field]")].findLast((item) =>
       path === item.dataset.field || path.startsWith(`${item.dataset.field}.`) || path.startsWith(`${item.dataset.field}[`));
-    const wrong = place?.querySelector(".wrong");
+    const wrong = place?.querySelector(":scope > .wrong") ?? place?.querySelector(".wrong");
     if (!wrong) { others.push(`${path} ${message}`); continue; }
     wrong.textContent = path === place.dataset.field ? message : `${path} ${message}`;
     wrong.hidden = false;
-    const control = place.querySelector("input,select,textarea");
+    const control = place.querySelector("input:not([type=hidden]),select,textarea,button");
     control.setAttribute("aria-invalid", "true");
     first ??= control;
   }

@@ -1,0 +1,214 @@
+"""Lists and objects in forms: a field for each of their values, such as `lines[0].sum`."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from engine import Json, JsonObject
+from steps.contract import MOST_PROBLEMS, Problem
+
+_INSIDE = re.compile(r"\[([0-9]{1,3})\]|\.([^.\[\]]+)")
+_PLAIN = re.compile(r"[^.\[\]]+")
+_DEEPEST = 32
+Text = str | list[str]
+Leaf = Callable[[str, str], Json]
+"""What converts a text to a type. Raises `ValueError`."""
+
+
+class Tree:
+    """The texts at and below one name.
+
+    Attributes:
+        text: That of the name itself, None where it has none.
+        parts: What stands below it, by key or index.
+    """
+
+    def __init__(self) -> None:
+        self.text: Text | None = None
+        self.parts: dict[str | int, Tree] = {}
+
+    def rows(self) -> list["Tree"]:
+        """Return the parts of a list in their order."""
+        return [self.parts[index] for index in self.indexes()]
+
+    def indexes(self) -> list[int]:
+        """Return the indexes of a list's parts, in their order."""
+        return sorted(one for one in self.parts if isinstance(one, int))
+
+
+def is_rows(spec: Mapping[str, Any]) -> bool:
+    """Say whether a form asks for a list row by row, or for an object field by field."""
+    if spec.get("type") == "array":
+        items = spec.get("items")
+        return isinstance(items, dict) and "type" in items and _is_formed(items)
+    return spec.get("type") == "object" and bool(spec.get("properties")) and _is_formed(spec)
+
+
+def _is_formed(spec: Mapping[str, Any]) -> bool:
+    """Say whether a value of this spec has one field, or fields of its own."""
+    kind = spec.get("type")
+    if kind == "array":
+        return is_rows(spec)
+    if kind != "object":
+        return True
+    nested = spec.get("properties") or {}
+    return bool(nested) and all(
+        _PLAIN.fullmatch(name) and _is_formed(inner) for name, inner in nested.items()
+    )
+
+
+def trees_of(texts: Mapping[str, Text], specs: Mapping[str, JsonObject]) -> dict[str, Tree]:
+    """Return the texts of fields that are asked for in parts, by the field.
+
+    Args:
+        texts: Texts by the names of a form.
+        specs: The specs of its fields.
+
+    Returns:
+        Trees of those fields of which there is something.
+    """
+    found: dict[str, Tree] = {}
+    for name, text in texts.items():
+        root = _PLAIN.match(name)
+        if root is None or (name in specs and not is_rows(specs[name])):
+            continue
+        spec = specs.get(root[0])
+        keys = _keys(name[root.end() :])
+        if spec is not None and is_rows(spec) and keys is not None:
+            node = found.setdefault(root[0], Tree())
+            for key in keys:
+                node = node.parts.setdefault(key, Tree())
+            node.text = text
+    return {name: tree for name, tree in found.items() if tree.parts}
+
+
+def _keys(rest: str) -> list[str | int] | None:
+    keys: list[str | int] = []
+    at = 0
+    while at < len(rest):
+        part = _INSIDE.match(rest, at)
+        if part is None or len(keys) == _DEEPEST:
+            return None
+        keys.append(int(part[1]) if part[1] else part[2])
+        at = part.end()
+    return keys
+
+
+def belongs_to_rows(name: str, trees: Mapping[str, Tree]) -> bool:
+    """Say whether the text of a name stands in one of the trees."""
+    root = _PLAIN.match(name)
+    return root is not None and root[0] in trees and _keys(name[root.end() :]) is not None
+
+
+class RowValues:
+    """Makes values of trees.
+
+    Attributes:
+        problems: What is wrong with them, each at its own place.
+    """
+
+    def __init__(self, leaf: Leaf) -> None:
+        """Take what converts one text."""
+        self._leaf = leaf
+        self.problems: list[Problem] = []
+
+    def value(self, spec: Mapping[str, Any], tree: Tree, path: str) -> tuple[bool, Json]:
+        """Return whether there is a value, and the value."""
+        kind = str(spec.get("type", "string"))
+        if kind == "array" and is_rows(spec):
+            return True, [
+                self._row(spec["items"], row, f"{path}[{index}]")
+                for index, row in enumerate(tree.rows())
+            ]
+        if kind == "object" and is_rows(spec):
+            return self._object(spec, tree, path)
+        if tree.text is None or (isinstance(tree.text, str) and not tree.text.strip()):
+            return False, None
+        if isinstance(tree.text, list):
+            self.problems.append(Problem(path, "the field is there twice"))
+            return False, None
+        try:
+            return True, self._leaf(tree.text, kind)
+        except ValueError as wrong:
+            self.problems.append(Problem(path, str(wrong)))
+            return False, None
+
+    def _row(self, spec: Mapping[str, Any], tree: Tree, path: str) -> Json:
+        known = len(self.problems)
+        is_there, value = self.value(spec, tree, path)
+        if not is_there and len(self.problems) == known:
+            self.problems.append(Problem(path, "is required: fill it in, or remove the row"))
+        return value
+
+    def _object(self, spec: Mapping[str, Any], tree: Tree, path: str) -> tuple[bool, Json]:
+        found: JsonObject = {}
+        known = len(self.problems)
+        left = []
+        for name, inner in spec["properties"].items():
+            place = f"{path}.{name}"
+            before = len(self.problems)
+            is_there, value = self.value(inner, tree.parts.get(name) or Tree(), place)
+            if is_there and not (value == [] and name not in tree.parts):
+                found[name] = value
+            elif len(self.problems) == before and _is_required(inner):
+                left.append(Problem(place, "is required"))
+        odd = [one for one in tree.parts if one not in spec["properties"]][:MOST_PROBLEMS]
+        self.problems += [Problem(f"{path}.{one}", "was not asked for") for one in odd]
+        is_blank = not found and len(self.problems) == known
+        if is_blank and tree.text is None:
+            return False, None
+        self.problems += left
+        return True, found
+
+
+def _is_required(spec: Mapping[str, Any]) -> bool:
+    return bool(spec.get("required", True)) and "default" not in spec
+
+
+def untold(found: list[Problem], told: list[Problem]) -> list[Problem]:
+    """Return the problems at whose place, or inside of it, none was told before."""
+    paths = [one.path for one in told]
+    return [
+        item
+        for item in found
+        if not any(path == item.path or path.startswith((f"{item.path}.", f"{item.path}["))
+                   for path in paths)
+    ]  # fmt: skip
+
+
+def with_row(texts: Mapping[str, Text], name: str) -> dict[str, Text]:
+    """Return texts with one more row of a list, which is blank."""
+    last = max(_indexes(texts, name), default=-1)
+    return {**texts, f"{name}[{last + 1}]": ""}
+
+
+def without_row(texts: Mapping[str, Text], row: str) -> dict[str, Text]:
+    """Return texts without a row, the later ones each moved up."""
+    name, _, index = row.removesuffix("]").rpartition("[")
+    if not index.isdecimal():
+        return dict(texts)
+    gone, found = int(index), {}
+    for key, text in texts.items():
+        at = _index(key, name)
+        if at is None or at < gone:
+            found[key] = text
+        elif at > gone:
+            rest = key[len(f"{name}[{at}]") :]
+            found[f"{name}[{at - 1}]{rest}"] = text
+    return found
+
+
+def _indexes(texts: Mapping[str, Text], name: str) -> Iterator[int]:
+    return (at for key in texts if (at := _index(key, name)) is not None)
+
+
+def _index(key: str, name: str) -> int | None:
+    if not key.startswith(f"{name}["):
+        return None
+    part = _INSIDE.match(key, len(name))
+    return int(part[1]) if part and part[1] else None
+
+
+def row_indexes(texts: Mapping[str, Text], name: str) -> list[int]:
+    """Return which rows of a list a form has, in their order."""
+    return sorted(set(_indexes(texts, name)))
