@@ -8,6 +8,8 @@ from typing import Any
 
 _MOST_LEVELS = 10
 _LONGEST_CELL = 1_000_000
+_MOST_CELLS = 2_000_000
+"""Of a table that is written: rows that have no key in common would make the square of them."""
 
 
 def flatten(values: Iterable[Any], levels: int = 1) -> list[Any]:
@@ -72,6 +74,9 @@ def to_csv(
     else:
         keys = (name for line in lines for name in dict.keys(line)) if objects else ()
         names = list(dict.fromkeys(keys))
+    if objects and len(lines) * len(names) > _MOST_CELLS:
+        told = f"{len(lines):,} rows of {len(names):,} columns are more than {_MOST_CELLS:,} cells"
+        raise ValueError(f"to_csv: {told}; name the columns that are meant")
     out = io.StringIO()
     writer = csv.writer(out, delimiter=_sign(separator), lineterminator="\r\n")
     if header and names:

@@ -6,6 +6,7 @@ import re
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SCALAR = re.compile(r"[^\s,\]}]+")
+_LONGEST_PATH = 2_000
 
 
 def line_of(lines: dict[str, int], path: str) -> int:
@@ -13,6 +14,16 @@ def line_of(lines: dict[str, int], path: str) -> int:
     while path and path not in lines:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return lines.get(path, 1)
+
+
+def path_below(path: str, part: str | int) -> str:
+    """Return the path of a part of a value, or the value's own where that would be very long.
+
+    A long key stands in the path of all that is in it, so that paths could have the square of
+    the characters of a text.
+    """
+    below = f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path + below if len(path) + len(below) <= _LONGEST_PATH else path
 
 
 def lines_of(text: str) -> dict[str, int]:
@@ -57,9 +68,9 @@ class _Walk:
             if opening == "{":
                 key, at = _string(text, at)
                 at = _skip(text, _skip(text, at) + 1)
-                inner = f"{path}.{key}" if path else key
+                inner = path_below(path, key)
             else:
-                inner, index = f"{path}[{index}]", index + 1
+                inner, index = path_below(path, index), index + 1
             at = _skip(text, self.value(at, inner))
             if text[at] == ",":
                 at = _skip(text, at + 1)

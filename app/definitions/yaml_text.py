@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.definitions.json_lines import path_below
 from engine import Json
 
 _DEEPEST = 100
@@ -150,7 +151,7 @@ class _Reader:
         here.seen[key] = line
         here.key = key
         here.made.characters += len(key)
-        self.lines.setdefault(f"{here.path}.{key}" if here.path else key, line)
+        self.lines.setdefault(path_below(here.path, key), line)
 
     def _begin(self, event: Any, line: int) -> None:
         if len(self._open) >= _DEEPEST:
@@ -198,8 +199,8 @@ class _Reader:
         if here is None:
             return ""
         if isinstance(here.made.value, list):
-            return f"{here.path}[{len(here.made.value)}]"
-        return f"{here.path}.{here.key}" if here.path else str(here.key)
+            return path_below(here.path, len(here.made.value))
+        return path_below(here.path, str(here.key))
 
 
 def _known(tag: str | None, kind: str, line: int) -> None:

@@ -1,14 +1,14 @@
 """An answer as it comes over HTTP: one JSON document, or a stream of them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import httpx2
 
+from app.concurrency.offload import LONG_BYTES, offload
 from app.llm.failures import ProviderError, Unreadable
-from steps.strict_json import LONG_BYTES
 
 _LONGEST_EVENT = 32 * 1_048_576
 _DONE = "[DONE]"
@@ -26,16 +26,18 @@ def is_stream(response: httpx2.Response, *, asked: bool) -> bool:
 
 async def document(response: httpx2.Response) -> dict[str, Any]:
     """Return the whole answer. Raises `Unreadable`."""
-    content = await response.aread()
-    if len(content) > LONG_BYTES:
-        value = await asyncio.to_thread(_parsed, content)
-    else:
-        value = _parsed(content)
+    value = await _read(await response.aread())
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):
         raise Unreadable("it is no JSON object", json.dumps(value))
     return value
+
+
+async def _read(content: bytes) -> Any:
+    """Return what a text holds, read beside the loop where it is long. Raises `Unreadable`."""
+    is_long = len(content) > LONG_BYTES
+    return await offload(partial(_parsed, content)) if is_long else _parsed(content)
 
 
 async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | None]:
@@ -54,7 +56,7 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any] | No
             continue
         if event.event == "error":
             raise ProviderError(_parsed_or_text(data), response)
-        value = _parsed(data.encode(errors="surrogatepass"))
+        value = await _read(data.encode(errors="surrogatepass"))
         if isinstance(value, dict):
             if value.get("error"):
                 raise ProviderError(value, response)

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Container
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -72,6 +73,7 @@ async def zip_files(
     Of several with one name the second is called `name (2)`.
     """
     held: dict[str, bytes] = {}
+    numbers: dict[str, int] = {}
     size = 0
     for file_id in files:
         stored = await context.file(file_id)
@@ -79,7 +81,7 @@ async def zip_files(
         if size > MOST_BYTES:
             told = f"the files have more than the {MOST_BYTES} bytes that an archive may hold"
             raise StepBroke("InvalidToolInput", told, retryable=False)
-        held[_unused(stored.name, held)] = stored.content
+        held[unused_name(stored.name, held, numbers)] = stored.content
     return await _saved(context, name, "application/zip", await offload(lambda: _zipped(held)))
 
 
@@ -109,12 +111,17 @@ def _written(content: Any, form: str, columns: list[str] | None, separator: str)
     return raw
 
 
-def _unused(name: str, held: dict[str, bytes]) -> str:
+def unused_name(name: str, held: Container[str], numbers: dict[str, int]) -> str:
+    """Return a name for a file that is none of those `held`.
+
+    `numbers` keeps the last number of each name, so that many files of one name are not counted
+    through for each of them.
+    """
     plain = PurePosixPath(name.replace("\\", "/")).name or "file"
     stem, dot, ending = plain.rpartition(".")
-    number, chosen = 1, plain
+    chosen = plain
     while chosen in held:
-        number += 1
+        number = numbers[plain] = numbers.get(plain, 1) + 1
         chosen = f"{stem} ({number}){dot}{ending}" if dot and stem else f"{plain} ({number})"
     return chosen
 

@@ -1,7 +1,7 @@
 """What was said between models, tools and people, rebuilt from the records of a run's visits."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from app.execution.usage import usage_of
 from engine import Json, JsonObject, Record, Run, Visit, iso_time
@@ -9,6 +9,7 @@ from steps.agent_call import meant_tool
 from steps.records import KEPT, kept_names
 
 _TURN = re.compile(r"turn-([0-9]+)|attempt-[0-9]+/answer-([0-9]+)")
+_SLASH = re.compile("/")
 _PERSON = ("approved", "value", "comment", "arguments", "content", "result", "by")
 _GUARD = ("workflow", "runId", "allowed", "reason")
 _TOOL = ("tool", "ok", "result", "error", "runId", "attempts")
@@ -52,6 +53,7 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
     yield from _guards(visit, "guard/before-")
     kept = kept_names(visit.records.get(KEPT))
     answers = [name for name in visit.records if _TURN.fullmatch(name)]
+    below = _below(answers, visit)
     for name in answers:
         record = visit.records[name]
         answer = record.value
@@ -78,7 +80,7 @@ def _messages(visit: Visit) -> Iterator[JsonObject]:
         if "agent" in answer:
             told["agent"] = answer["agent"]
         yield {**told, "kept": True} if name in kept else told
-        yield from _of_turn(name, visit)
+        yield from _of_turn(below[name])
     for name, record in visit.records.items():
         if name.startswith("limit-"):
             yield _person(name, record)
@@ -107,10 +109,19 @@ def _summary(turn: str, record: Record) -> JsonObject:
     }
 
 
-def _of_turn(turn: str, visit: Visit) -> Iterator[JsonObject]:
+def _below(turns: Iterable[str], visit: Visit) -> dict[str, list[tuple[str, Record]]]:
+    """Return the records of the calls of each turn, going through all of them once."""
+    found: dict[str, list[tuple[str, Record]]] = {turn: [] for turn in turns}
+    for name, record in visit.records.items():
+        for end in _SLASH.finditer(name):
+            if (kept := found.get(name[: end.start()])) is not None:
+                kept.append((name, record))
+    return found
+
+
+def _of_turn(records: Iterable[tuple[str, Record]]) -> Iterator[JsonObject]:
     """Yield decisions and results of a turn's calls, call by call."""
-    found = {name: item for name, item in visit.records.items() if name.startswith(f"{turn}/")}
-    for name, record in sorted(found.items(), key=lambda item: _place(item[0])):
+    for name, record in sorted(records, key=lambda item: _place(item[0])):
         value = record.value
         if not isinstance(value, dict):
             continue

@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
+import pytest
+
 from app.definitions.json_lines import line_of, lines_of
+from app.definitions.yaml_text import read_yaml
 
 
 class CountedText(str):
@@ -38,3 +41,18 @@ def test_a_text_with_many_values_costs_in_proportion() -> None:
         lines_of(CountedText(json.dumps({"steps": [{"id": i} for i in range(count)]}, indent=1)))
         looked_at.append(CountedText.looked_at)
     assert looked_at[1] < 4.5 * looked_at[0]
+
+
+def of_json(count: int) -> dict[str, int]:
+    return lines_of(json.dumps({"k" * count: [1] * count}))
+
+
+def of_yaml(count: int) -> dict[str, int]:
+    return read_yaml(f"? {'k' * count}\n: [{'1, ' * count}]")[1]
+
+
+@pytest.mark.parametrize("lines", [of_json, of_yaml])
+def test_a_long_key_does_not_stand_in_the_path_of_each_value_in_it(lines: Any) -> None:
+    long = [sum(map(len, lines(count))) for count in (2_500, 10_000)]
+    assert long[1] <= 5 * long[0]
+    assert line_of(lines(2_500), f"{'k' * 2_500}[1]") == 1

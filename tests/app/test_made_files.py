@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from engine import JsonObject
 from steps import Done, InvalidDefinition, StepBroke, StoredFile
 from steps.call_api import CallApi
 from steps.testing import FakeEffects, StepTrial, call_tool, http_response
+from tests.harness.work import lines_of
 
 MADE: list[tuple[JsonObject, bytes, str]] = [
     ({"name": "a.txt", "content": "Grüße"}, "Grüße".encode(), "text/plain; charset=utf-8"),
@@ -99,3 +101,20 @@ async def test_an_answer_is_kept_as_a_file(step: JsonObject, name: str) -> None:
 def test_what_would_have_no_effect_is_refused(step: JsonObject) -> None:
     with pytest.raises(InvalidDefinition):
         StepTrial(CallApi(), {"url": "https://a.example", **step})
+
+
+def test_many_files_of_one_name_are_named_in_proportion() -> None:
+    def named(count: int) -> None:
+        held: set[str] = set()
+        numbers: dict[str, int] = {}
+        for _ in range(count):
+            held.add(tools.unused_name("a.txt", held, numbers))
+        assert f"a ({count}).txt" in held
+
+    assert lines_of(partial(named, 400)) <= 5 * lines_of(partial(named, 100))
+
+
+async def test_rows_without_a_key_in_common_make_no_table_of_their_square() -> None:
+    rows = [{f"c{n}": n} for n in range(1_500)]
+    with pytest.raises(StepBroke, match="1,500 rows of 1,500 columns are more than 2,000,000 cell"):
+        await call_tool(tools.make_file, {"name": "a.csv", "format": "csv", "content": rows})

@@ -2,13 +2,18 @@
 
 import re
 import time
+from collections.abc import Callable
+from functools import partial
 from html import unescape
 from typing import Any
 
 import httpx
+import pytest
 
 from app.web.console.markdown import markdown
+from app.web.console.previews import told_of
 from tests.harness.server import Server
+from tests.harness.work import calls_of
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
@@ -98,3 +103,23 @@ def test_markdown_is_escaped_first() -> None:
     began = time.process_time()
     markdown(f"# a{' ' * 99_000}b\n# {'#' * 99_000}b")
     assert time.process_time() - began < 5, "in proportion to the text; its square takes a minute"
+
+
+HEAVY: dict[str, Callable[[int], bytes]] = {
+    "nested": lambda count: b"".join(
+        b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(count)
+    ),
+    "comments": lambda count: b"To: " + b"(" * count,
+    "addresses": lambda count: b"To: " + b"a@b.example, " * count,
+    "parameters": lambda count: b"Content-Type: text/plain" + b"; a=b" * count,
+    "parts": lambda count: b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * count,
+}
+
+
+@pytest.mark.parametrize("kind", HEAVY)
+def test_a_mail_that_would_take_long_is_shown_all_the_same(kind: str) -> None:
+    short, long = (HEAVY[kind](count) + b"\n\nPlease pay" for count in (800, 3_200))
+    shown = partial(told_of, "email", "", "")
+    assert calls_of(partial(shown, long)) <= 5.5 * calls_of(partial(shown, short)) + 1_000
+    told = shown(long)
+    assert "Please pay" in (told["mail"] or told)["text"]

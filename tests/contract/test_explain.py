@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from app.wire.explanation import explained
-from engine import Event, RunStarted, StepCompleted, StepStarted
+from app.wire.transcript import conversation
+from engine import Event, Record, RunStarted, StepCompleted, StepStarted, Visit, VisitStatus
 from steps.registry import Registry
 from tests.harness.echo import Echo
 from tests.harness.processes import command
@@ -113,6 +114,20 @@ def test_an_explanation_costs_in_proportion_to_the_definition_and_is_cut() -> No
         return calls_of(ask)
 
     assert work(160) < 6 * work(40)
+
+
+def test_a_transcript_costs_in_proportion_to_its_turns() -> None:
+    def work(count: int) -> int:
+        records = {}
+        for turn in range(1, count + 1):
+            records[f"turn-{turn}"] = Record(1, {"text": "", "toolCalls": []})
+            records[f"turn-{turn}/call-1"] = Record(1, {"ok": True, "result": turn})
+        visit = Visit("a", 1, "call-agent", None, VisitStatus.RUNNING, 1, 1, records=records)
+        told: Any = conversation(visit)
+        assert [item.get("result") for item in told["messages"][1::2]] == [*range(1, count + 1)]
+        return calls_of(lambda: conversation(visit))
+
+    assert work(160) < 5 * work(40)
 
 
 def test_what_is_no_value_is_told(client: httpx.Client, run: str, shared: Server) -> None:

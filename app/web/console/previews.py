@@ -4,12 +4,14 @@ What a browser shows by itself and cannot run is given as it is: pictures and PD
 a page of text.
 """
 
-import asyncio
 import csv
 import io
-from collections.abc import Mapping
-from email import message_from_bytes, policy
+import re
+from collections.abc import Mapping, Sequence
+from email import message_from_bytes
+from email.errors import MessageError
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from html.parser import HTMLParser
 from itertools import islice
 from typing import Any
@@ -20,6 +22,7 @@ from starlette.responses import Response
 
 from app.auth.roles import Role
 from app.auth.sealed_token import LinkUnusable
+from app.concurrency.offload import offload
 from app.services import Services
 from app.web.console.markdown import markdown
 from app.web.console.page import Page, problem_page
@@ -36,6 +39,12 @@ _MOST_ROWS = 500
 _MOST_CELLS = 50
 _HIDDEN = frozenset({"script", "style", "head", "title"})
 _BLOCKS = frozenset({"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "table", "blockquote"})
+_MOST_LINES = 100_000
+_MOST_NESTED = 20
+_MOST_MARKS = 500
+_MARK = re.compile(rb"^(?:--|content-type:)", re.IGNORECASE | re.MULTILINE)
+_LONGEST_HEADER = 10_000
+_LONGEST_OF_PARTS = 500
 _TABLES = frozenset({"text/csv", "text/tab-separated-values"})
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'self'; "
@@ -95,15 +104,17 @@ def _part(run: Run, number: str) -> Mapping[str, Any]:
 
 async def _page(shown_as: str, media_type: str, name: str, content: bytes) -> Response:
     """Return what can be read of a file as a page; it is read beside the event loop."""
-    told = await asyncio.to_thread(_told, shown_as, media_type, name, content)
+    told = await offload(lambda: told_of(shown_as, media_type, name, content))
     shown = fragment("preview.html", **told, name=name, static=f"/static/{STATIC_VERSION}")
     return Response(shown, media_type="text/html", headers=dict(_POLICY))
 
 
-def _told(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str, Any]:
+def told_of(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str, Any]:
+    """Return what is shown of a file, in the terms of the template."""
     told: dict[str, Any] = {"rows": [], "text": "", "html": "", "mail": None, "is_cut": False}
-    if shown_as == "email" or media_type == "message/rfc822" or name.lower().endswith(".eml"):
-        return {**told, "mail": _mail(content)}
+    is_mail = shown_as == "email" or media_type == "message/rfc822" or name.lower().endswith(".eml")
+    if is_mail and (mail := _mail(content)) is not None:
+        return {**told, "mail": mail}
     told["is_cut"] = len(content) > _TEXT_BYTES
     try:
         text = content[:_TEXT_BYTES].decode("utf-8-sig", "ignore" if told["is_cut"] else "strict")
@@ -118,8 +129,30 @@ def _told(shown_as: str, media_type: str, name: str, content: bytes) -> dict[str
     return {**told, "text": text}
 
 
-def _mail(content: bytes) -> dict[str, Any]:
-    message = message_from_bytes(content, policy=policy.default)
+class _Short(EmailPolicy):
+    """Reads headers up to a length: what it takes to read one grows with the square of that."""
+
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse([*sourcelines])
+        most = _LONGEST_OF_PARTS if name.lower().startswith("content-") else _LONGEST_HEADER
+        return name, value if len(value) <= most else f"{value[:most]}…"
+
+
+def _mail(content: bytes) -> dict[str, Any] | None:
+    """Return what is shown of a mail; None where it is none, or one that would take long."""
+    nested = content.lower().count(b"multipart/")
+    if content.count(b"\n") > _MOST_LINES or nested > _MOST_NESTED:
+        return None
+    if sum(1 for _ in islice(_MARK.finditer(content), _MOST_MARKS + 1)) > _MOST_MARKS:
+        return None
+    try:
+        return _read_mail(content)
+    except (MessageError, ValueError, LookupError, AttributeError, RecursionError):
+        return None  # some malformed headers break the parser of the standard library
+
+
+def _read_mail(content: bytes) -> dict[str, Any]:
+    message = message_from_bytes(content, policy=_Short())
     assert isinstance(message, EmailMessage)  # noqa: S101 - what this policy makes
     heads = [(name, str(message.get(name, ""))) for name in ("From", "To", "Cc", "Date", "Subject")]
     body = message.get_body(("plain", "html"))
