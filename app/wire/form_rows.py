@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from engine import Json, JsonObject
@@ -9,6 +10,7 @@ from steps.contract import MOST_PROBLEMS, Problem
 
 _INSIDE = re.compile(r"\[([0-9]{1,3})\]|\.([^.\[\]]+)")
 _PLAIN = re.compile(r"[^.\[\]]+")
+_LAST = re.compile(r"\[([0-9]{1,3})\]\Z")
 _DEEPEST = 32
 Text = str | list[str]
 Leaf = Callable[[str, str], Json]
@@ -68,13 +70,13 @@ def trees_of(texts: Mapping[str, Text], specs: Mapping[str, JsonObject]) -> dict
         Trees of those fields of which there is something.
     """
     found: dict[str, Tree] = {}
+    in_parts = {name for name, spec in specs.items() if is_rows(spec)}
     for name, text in texts.items():
         root = _PLAIN.match(name)
-        if root is None or (name in specs and not is_rows(specs[name])):
+        if root is None or (name in specs and name not in in_parts):
             continue
-        spec = specs.get(root[0])
         keys = _keys(name[root.end() :])
-        if spec is not None and is_rows(spec) and keys is not None:
+        if root[0] in in_parts and keys is not None:
             node = found.setdefault(root[0], Tree())
             for key in keys:
                 node = node.parts.setdefault(key, Tree())
@@ -110,6 +112,7 @@ class RowValues:
     def __init__(self, leaf: Leaf) -> None:
         """Take what converts one text."""
         self._leaf = leaf
+        self._required: dict[int, list[str]] = {}
         self.problems: list[Problem] = []
 
     def value(self, spec: Mapping[str, Any], tree: Tree, path: str) -> tuple[bool, Json]:
@@ -141,24 +144,34 @@ class RowValues:
         return value
 
     def _object(self, spec: Mapping[str, Any], tree: Tree, path: str) -> tuple[bool, Json]:
+        if len(self.problems) >= MOST_PROBLEMS:
+            return True, {}  # no more are told, so no more is looked for
         found: JsonObject = {}
         known = len(self.problems)
-        left = []
-        for name, inner in spec["properties"].items():
-            place = f"{path}.{name}"
-            before = len(self.problems)
-            is_there, value = self.value(inner, tree.parts.get(name) or Tree(), place)
-            if is_there and not (value == [] and name not in tree.parts):
-                found[name] = value
-            elif len(self.problems) == before and _is_required(inner):
-                left.append(Problem(place, "is required"))
-        odd = [one for one in tree.parts if one not in spec["properties"]][:MOST_PROBLEMS]
-        self.problems += [Problem(f"{path}.{one}", "was not asked for") for one in odd]
-        is_blank = not found and len(self.problems) == known
-        if is_blank and tree.text is None:
+        for name, part in tree.parts.items():
+            inner = spec["properties"].get(name)
+            if inner is None:
+                self.problems.append(Problem(f"{path}.{name}", "was not asked for"))
+                continue
+            is_there, value = self.value(inner, part, f"{path}.{name}")
+            if is_there:
+                found[str(name)] = value
+        told = {item.path for item in self.problems[known:]}
+        if not found and not told and tree.text is None:
             return False, None
-        self.problems += left
+        left = (name for name in self._required_of(spec) if name not in found)
+        for place in islice((f"{path}.{name}" for name in left), MOST_PROBLEMS):
+            if place not in told:
+                self.problems.append(Problem(place, "is required"))
         return True, found
+
+    def _required_of(self, spec: Mapping[str, Any]) -> list[str]:
+        """Return the parts of an object that are required, looked up once for all its rows."""
+        known = self._required.get(id(spec))
+        if known is None:
+            known = [name for name, inner in spec["properties"].items() if _is_required(inner)]
+            self._required[id(spec)] = known
+        return known
 
 
 def _is_required(spec: Mapping[str, Any]) -> bool:
@@ -184,10 +197,11 @@ def with_row(texts: Mapping[str, Text], name: str) -> dict[str, Text]:
 
 def without_row(texts: Mapping[str, Text], row: str) -> dict[str, Text]:
     """Return texts without a row, the later ones each moved up."""
-    name, _, index = row.removesuffix("]").rpartition("[")
-    if not index.isdecimal():
+    last = _LAST.search(row)
+    if last is None:
         return dict(texts)
-    gone, found = int(index), {}
+    name, gone = row[: last.start()], int(last[1])
+    found: dict[str, Text] = {}
     for key, text in texts.items():
         at = _index(key, name)
         if at is None or at < gone:

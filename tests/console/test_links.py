@@ -284,6 +284,8 @@ def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Clien
     for odd in (
         {"add": "data.nothing"},
         {"remove": "x"},
+        {"remove": "data.lines[" + "9" * 5_000 + "]"},
+        {f"data.lines[{n}]": "{}" for n in range(900)},
         {"data.lines[0][0].x": "1"},
         {"data.lines[999]": "1"},
     ):

@@ -11,7 +11,9 @@ from app.wire.form_rows import is_rows, row_indexes
 from engine.value import value
 
 _LONG = 200
-_MOST_ROWS = 200
+_MOST_CONTROLS = 800
+_MOST_SHOWN = 2_000
+_MOST_BLANK = 20
 _FORMATS = {"email": "email", "date": "date", "uri": "url", "time": "time"}
 
 
@@ -105,7 +107,7 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> F
         "depth": place.depth,
         "is_inside": place.is_inside,
     }
-    if kind in ("object", "array") and is_rows(spec) and not _is_long(default):
+    if kind in ("object", "array") and is_rows(spec) and not _is_long(default, spec):
         return _parts(name, spec, place, shared)
     if kind == "file" and place.is_inside:
         return FormField(**{**shared, "type": "string"}, kind="text", value=_text(default))
@@ -149,8 +151,18 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> F
     )  # fmt: skip
 
 
-def _is_long(default: Any) -> bool:
-    return isinstance(default, list) and len(default) > _MOST_ROWS
+def _is_long(default: Any, spec: Mapping[str, Any]) -> bool:
+    """Say whether a list has too many rows to begin with for one form."""
+    return isinstance(default, list) and len(default) * _size(spec["items"]) > _MOST_CONTROLS
+
+
+def _size(spec: Mapping[str, Any]) -> int:
+    """Return how many controls a value has, each list in it counted as one row."""
+    inner = spec.get("properties") if spec["type"] == "object" else None
+    nested = (
+        inner.values() if isinstance(inner, dict) else [spec["items"]] if "items" in spec else []
+    )
+    return 1 + sum(_size(item) for item in nested if isinstance(item, dict) and "type" in item)
 
 
 def _parts(
@@ -168,8 +180,12 @@ def _parts(
         return FormField(**shared, kind="group", parts=parts)
     there = default if isinstance(default, list) else []
     least = spec.get("minItems")
-    count = max(len(there), min(least, _MOST_ROWS) if isinstance(least, int) else 0)
+    count = max(
+        len(there),
+        min(least, _MOST_CONTROLS // _size(spec["items"])) if isinstance(least, int) else 0,
+    )
     indexes = list(range(count)) if place.given is None else row_indexes(place.given, sent_as)
+    indexes = indexes[: max(1, _MOST_SHOWN // _size(spec["items"]))]
     below = replace(place, depth=place.depth + 1, is_inside=True)
     items = {"title": "", **spec["items"]}
 
