@@ -6,27 +6,51 @@ between them now and then; what has come back to its place is used again.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+_BESIDE = ("-wal", "-shm")
 
 
 class Place:
-    """The identity of an open database and of its folder."""
+    """The identity of an open database, of its folder, and of what SQLite keeps beside it."""
 
     def __init__(self, file: Path) -> None:
-        """Take them as they are now. Raises `OSError` when one is missing."""
+        """Take them as they are now. Raises `OSError` when folder or database is missing."""
         whole = file.absolute()
-        self._known = {str(place): place.stat() for place in (whole.parent, whole)}
+        self._known = {str(place): _identity(str(place)) for place in (whole.parent, whole)}
+        self._beside: dict[str, tuple[int, int]] = {}
+        self._to_come = {f"{whole}{ending}" for ending in _BESIDE}  # until the first transaction
 
     def displaced(self) -> str | None:
-        """Say what has become of the folder or the database; None while both are in place."""
+        """Say what has become of the folder or the database; None while all is in place."""
+        for path in list(self._to_come):
+            with suppress(OSError):
+                self._beside[path] = _identity(path)
+                self._to_come.remove(path)
         for path, known in self._known.items():
             try:
-                found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
+                found = _identity(path)
             except OSError:
                 return f"{path} was deleted or moved while the server runs; put it back as it was"
-            if (found.st_dev, found.st_ino) != (known.st_dev, known.st_ino):
+            if found != known:
                 return (
                     f"{path} was replaced while the server runs; stop the server, and start it "
                     "with the one that is to count"
                 )
+        for path, known in self._beside.items():
+            try:
+                is_there = _identity(path) == known
+            except OSError:
+                is_there = False
+            if not is_there:
+                return (
+                    f"{path} was deleted, moved or replaced while the server runs; stop the "
+                    "server, which brings what it holds into the database, and start it again"
+                )
         return None
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
+    return found.st_dev, found.st_ino

@@ -104,3 +104,17 @@ async def test_a_database_that_was_never_reached_leaves_no_mark(tmp_path: Path) 
         await Journal.open(tmp_path / "data", database=nowhere)
     journal = await Journal.open(tmp_path / "data")
     await journal.close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+async def test_what_sqlite_keeps_beside_it_is_looked_for_too(tmp_path: Path, ending: str) -> None:
+    journal = await Journal.open(tmp_path)
+    await journal.keys.create(key(0))
+    (tmp_path / f"{DATABASE}{ending}").unlink()
+    with pytest.raises(Unavailable, match=f"{DATABASE}{ending} was deleted") as refused:
+        await journal.keys.create(key(1))
+    assert "stop the server" in str(refused.value)
+    await journal.close()
+    journal = await Journal.open(tmp_path)
+    assert len(await journal.keys.all()) == 1, "what was acknowledged before is there"
+    await journal.close()
