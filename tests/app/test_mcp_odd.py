@@ -36,12 +36,20 @@ async def listed(catalogue: ToolCatalogue) -> dict[str, Any]:
     return {info.id: info.input_schema for info in await catalogue.list()}
 
 
+def nested(levels: int) -> Any:
+    made: Any = {"type": "string"}
+    for _ in range(levels):
+        made = {"type": "object", "properties": {"a": made}}
+    return made
+
+
 ODD_TOOLS: list[Any] = [
     {"name": "missing"},
     {"name": "untyped", "inputSchema": {"properties": {"a": {"type": "integer"}}}},
     {"name": "a-list", "inputSchema": {"type": "object", "properties": [1]}},
     {"name": "a-text", "inputSchema": "object"},
     {"name": "invalid", "inputSchema": {"type": "object", "properties": {"a": {"type": "nope"}}}},
+    {"name": "deep", "inputSchema": nested(150)},
     {"name": "elsewhere", "inputSchema": {"type": "object", "$ref": "http://127.0.0.1:9/schema"}},
     {"name": "decorated", "inputSchema": SCHEMA, "description": 5, "annotations": "none", "icons": 1},
 ]  # fmt: skip
@@ -59,7 +67,7 @@ async def test_a_tool_with_a_bad_schema_leaves_the_others(
         assert set(found) == {"add", "odd.go", *(f"odd.{tool['name']}" for tool in ODD_TOOLS)}
         assert (found["odd.go"], found["odd.decorated"]) == (SCHEMA, SCHEMA)
         assert found["odd.untyped"] == SCHEMA
-        for name in ("missing", "a-list", "a-text", "invalid", "elsewhere"):
+        for name in ("missing", "a-list", "a-text", "invalid", "deep", "elsewhere"):
             assert found[f"odd.{name}"] == {"type": "object"}
             assert await call(catalogue, f"odd.{name}", any=1) == {"content": [], "text": ""}
         assert "inputs.a" in (await refusal(catalogue, "odd.untyped", a="x")).error.message
@@ -74,10 +82,14 @@ async def test_a_tool_with_a_bad_schema_leaves_the_others(
 
 async def test_pages_are_read_to_the_end_or_to_the_torn_one() -> None:
     async with catalogue_of(
-        whole=odd([GO], [{**GO, "name": "two"}], textual=True), torn=odd([GO], None)
+        whole=odd([GO], [{**GO, "name": "two"}], textual=True),
+        torn=odd([GO], None),
+        numbered=odd([GO], [{**GO, "name": "two"}], cursors=[1, None]),
+        unclear=odd([GO], cursors=[{}]),
     ) as catalogue:
-        assert set(await listed(catalogue)) == {"add", "whole.go", "whole.two", "torn.go"}
+        assert set(await listed(catalogue)) == {"add", "whole.go", "whole.two", "torn.go", "numbered.go", "numbered.two", "unclear.go"}  # fmt: skip
         assert states(catalogue)["whole"]["warnings"] == []
+        assert "no text" in str(states(catalogue)["unclear"]["warnings"])
         assert "this page is torn" in str(states(catalogue)["torn"]["warnings"])
 
 
@@ -103,6 +115,8 @@ RESULTS: dict[str, tuple[Any, Any]] = {
     "a-text": ({"result": {"content": "x"}}, {"content": [text("x")], "text": "x"}),
     "unknown-part": (result({"type": "video", "text": "x"}, 5), {"content": [text("x"), text("5")], "text": "x\n5"}),
     "no-uri": (result({"type": "resource", "resource": {"text": "x"}}), {"content": [text("x")], "text": "x"}),
+    "null": ({"result": None}, {"content": [], "text": ""}),
+    "bare": ({"result": [1]}, {"content": [text("[1]")], "text": "[1]"}),
     "null-text": (result(text(None)), {"content": [text('{"type": "text", "text": null}')], "text": '{"type": "text", "text": null}'}),
     "meta": ({"result": {"content": [], "structuredContent": {"n": 1}, "_meta": "odd", "new": 1}}, {"n": 1}),
 }  # fmt: skip
@@ -112,6 +126,10 @@ FAILURES: dict[str, tuple[Any, str, str]] = {
     "own-code": ({"error": {"code": 7, "message": "quota used up"}}, "ToolFailed", "quota used up"),
     "structured": (result(structuredContent={"why": "quota used up"}, isError=True), "ToolFailed", "quota used up"),
     "in-a-file": (result({"type": "resource", "resource": {"uri": "file:///e", "text": "quota used up"}}, isError="true"), "ToolFailed", "quota used up"),
+    "error-text": ({"error": "quota used up"}, "ToolFailed", "quota used up"),
+    "named-code": ({"error": {"code": "E1", "message": "quota used up"}}, "ToolFailed", "quota used up"),
+    "codeless": ({"error": {"why": "quota used up"}}, "ToolFailed", "quota used up"),
+    "empty": ({}, "ToolFailed", "neither a result nor an error"),
     "silent": (result(isError=True), "ToolFailed", "did not say why"),
 }  # fmt: skip
 

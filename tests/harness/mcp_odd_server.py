@@ -1,8 +1,8 @@
 """An MCP server that says what it is told to: `python mcp_odd_server.py SCRIPT`.
 
 SCRIPT is JSON: `pages` (lists of tools, one a page), `results` (by tool: the `result` or `error`
-of a call), `initialize` (put into that answer). The tool `close` ends the process, and `change`
-takes its `tools` argument for the only page.
+of a call), `cursors` (what is said to follow each page), `initialize` (put into that answer). The
+tool `close` ends the process, and `change` takes its `tools` argument for the only page.
 """
 
 import json
@@ -25,7 +25,9 @@ def answer(method: str, params: Any) -> Any:
         page = int(params.get("cursor") or 0)
         if SCRIPT["pages"][page] is None:
             return {"error": {"code": -32603, "message": "this page is torn"}}
-        more = {"nextCursor": str(page + 1)} if page + 1 < len(SCRIPT["pages"]) else {}
+        more: Any = {"nextCursor": str(page + 1)} if page + 1 < len(SCRIPT["pages"]) else {}
+        if "cursors" in SCRIPT:
+            more = {"nextCursor": SCRIPT["cursors"][page]}
         return {"result": {"tools": SCRIPT["pages"][page], **more}}
     if method == "tools/call":
         name = params["name"]

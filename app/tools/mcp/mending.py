@@ -29,6 +29,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from app.tools.mcp.http import UNREACHABLE
+from app.tools.mcp.misread import read_anyhow
 
 LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError)
 """What says that a connection is closed."""
@@ -38,6 +39,7 @@ _MOST_PENDING = 10_000
 _OPEN = {"type": "object"}
 _BROKEN_STREAM = "SSE stream"  # how the library begins what it says of a lost connection
 _LONGEST_TOLD = 300
+_DEEPEST = 64
 
 
 @dataclass(slots=True)
@@ -87,6 +89,8 @@ class MendedTransport(Transport):
                 del self._asked[next(iter(self._asked))]
 
     def _received(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
+        if isinstance(item, ValidationError):
+            item = read_anyhow(item) or item
         if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
             item.message = self._mended(item.message)
         elif isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCError):
@@ -106,7 +110,8 @@ class MendedTransport(Transport):
         if method == "initialize":
             self._is_modern = result.get("protocolVersion") in MODERN_PROTOCOL_VERSIONS
         elif method == "tools/list":
-            result = {**result, "tools": self._tools(result.get("tools"))}
+            cursor = self._cursor(result.get("nextCursor"))
+            result = {**result, "tools": self._tools(result.get("tools")), "nextCursor": cursor}
         elif method == "tools/call" and _is_result(result):
             result = _call_result(result, is_modern=self._is_modern)
         return message.model_copy(update={"id": request_id, "result": result})
@@ -114,6 +119,14 @@ class MendedTransport(Transport):
     def _tools(self, listed: object) -> list[dict[str, Any]]:
         found = [_mended_tool(tool, self.warnings.append) for tool in _items(listed)]
         return [tool for tool in found if tool is not None]
+
+    def _cursor(self, given: object) -> str | None:
+        if given is None or isinstance(given, str):
+            return given
+        if isinstance(given, int):
+            return str(given)
+        self.warnings.append("the list of tools breaks off: its nextCursor is no text")
+        return None
 
 
 class _Stream:
@@ -223,7 +236,9 @@ def _mended_tool(tool: object, warn: Callable[[str], None]) -> dict[str, Any] | 
 
 
 def _why_unfit(tool: dict[str, Any]) -> str:
-    """Return what the library would refuse in a tool; nothing when it takes it."""
+    """Return what would be refused in a tool, by the library or here; nothing for a good one."""
+    if _levels(tool.get("inputSchema")) > _DEEPEST:
+        return f"inputSchema: it is nested in more than {_DEEPEST} levels"
     try:
         validate_server_result("tools/list", _STRICTEST, {"tools": [tool]})
         Tool.model_validate(tool, by_name=False)
@@ -232,6 +247,19 @@ def _why_unfit(tool: dict[str, Any]) -> str:
         place = ".".join(str(part) for part in first["loc"] if part not in ("tools", 0))
         return f"{place}: {first['msg']}"
     return ""
+
+
+def _levels(value: object) -> int:
+    """Return how deep a value is nested; stops counting soon after what is too deep."""
+    count, level = 0, [value]
+    while level and count <= _DEEPEST:
+        inner = [
+            one.values() if isinstance(one, dict) else one
+            for one in level
+            if isinstance(one, dict | list)
+        ]
+        count, level = count + 1, [value for values in inner for value in values]
+    return count
 
 
 def _is_result(result: dict[str, Any]) -> bool:
