@@ -261,6 +261,9 @@ def test_rows_are_added_removed_and_answered_without_scripts(client: httpx.Clien
     url = link(client, started["runId"])
     page = httpx.get(url).text
     assert "<textarea" not in page
+    assert re.search(r'name="data.more.note"[^>]*value="">', page), (
+        "of an object that may be left out"
+    )
     assert 'name="data.lines[0].eur"' in page
     assert 'name="data.lines[1].eur"' not in page
     given = {"data.lines": "[]", "data.lines[0]": "{}", "data.lines[0].item": "Taxi", "data.lines[0].eur": "7",

@@ -24,6 +24,7 @@ class _Place:
     given: Texts | None = None
     depth: int = 0
     is_inside: bool = False
+    is_optional: bool = False
 
 
 @value(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _field(name: str, spec: Mapping[str, Any], sent_as: str, place: _Place) -> F
     kind = str(spec.get("type", "string"))
     is_open = "default" in spec and "filled" not in spec
     required = bool(spec.get("required", True)) and not is_open
+    required = required and not place.is_optional
     default = spec.get("default")
     shared: dict[str, Any] = {
         "name": sent_as,
@@ -172,7 +174,7 @@ def _parts(
     sent_as, default = str(shared["name"]), spec.get("default")
     if spec["type"] == "object":
         known = default if isinstance(default, dict) else {}
-        inner = replace(place, is_inside=True)
+        inner = replace(place, is_inside=True, is_optional=not shared["required"])
         parts = [
             _field(key, _with(part, known.get(key)), f"{sent_as}.{key}", inner)
             for key, part in spec["properties"].items()
@@ -186,7 +188,7 @@ def _parts(
     )
     indexes = list(range(count)) if place.given is None else row_indexes(place.given, sent_as)
     indexes = indexes[: max(1, _MOST_SHOWN // _size(spec["items"]))]
-    below = replace(place, depth=place.depth + 1, is_inside=True)
+    below = replace(place, depth=place.depth + 1, is_inside=True, is_optional=False)
     items = {"title": "", **spec["items"]}
 
     def row(index: int | str, value: Any = None) -> FormField:
