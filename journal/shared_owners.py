@@ -88,20 +88,28 @@ class SharedOwners:
 
     async def run(self) -> None:
         """Take and give shards until cancelled; a session that is lost is begun anew."""
-        while True:
-            try:
-                async with asyncio.timeout(_SURE_S):
-                    if not self._is_open:
-                        await self._locks.open()
-                        self._is_open = True
-                    await self._look()
-            except (SessionLost, TimeoutError):
-                await self._lost()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_s()):
-                    await self._alarm.wait()
-            self._alarm.clear()
-            await asyncio.sleep(_LOOK_OFTEN_S)
+        try:
+            while True:
+                await self._turn()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause_s()):
+                        await self._alarm.wait()
+                self._alarm.clear()
+                await asyncio.sleep(_LOOK_OFTEN_S)
+        finally:  # what nobody looks after any more must not keep others from it
+            await self._lost()
+
+    async def _turn(self) -> None:
+        try:
+            async with asyncio.timeout(_SURE_S):
+                if not self._is_open:
+                    asked_s = asyncio.get_running_loop().time()
+                    await self._locks.open()
+                    self._is_open = True
+                    self._confirmed(asked_s + _SURE_S)
+                await self._look()
+        except (SessionLost, TimeoutError):
+            await self._lost()
 
     def look_soon(self) -> None:
         """Look how the locks are held: another process has given some away, or come."""
@@ -123,8 +131,10 @@ class SharedOwners:
     async def _look(self) -> None:
         asked_s = asyncio.get_running_loop().time()
         standing = await self._locks.look()
-        if self._held and not self._is_sure():
-            raise SessionLost  # too late: work has been refused meanwhile, and is to be found anew
+        if not self._is_sure():
+            # Too late: work has been refused meanwhile, and is to be found anew. The session still
+            # has locked what was dropped, which nobody could take.
+            raise SessionLost
         self._confirmed(asked_s + _SURE_S)
         self._standing = standing
         for heard in self.on_look:

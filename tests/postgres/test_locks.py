@@ -6,6 +6,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from journal import LockView, shared_owners
 from journal.postgres import sessions
 from journal.postgres.address import Address
 from journal.postgres.sessions import PostgresLocks
@@ -45,6 +46,32 @@ async def test_shards_are_shared_fairly_and_come_back_when_a_session_ends(
     await asyncio.gather(*tasks, return_exceptions=True)
     for locks in held:
         await locks.close()
+
+
+async def test_what_was_dropped_before_a_late_answer_is_taken_again(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_owners, "_SURE_S", 1.5)
+    monkeypatch.setattr(shared_owners, "_LOOK_EVERY_S", 0.2)
+    locks = locks_on(postgres, "late")
+    owner, look, late = SharedOwners(locks), locks.look, list[LockView]()
+    task = asyncio.create_task(owner.run())
+    await until(lambda: len(owner.shards) == 64)
+
+    async def look_late() -> LockView:
+        view = await look()
+        while owner.shards:  # until the process is not sure any more
+            await asyncio.sleep(0.01)
+        late.append(view)
+        monkeypatch.setattr(locks, "look", look)
+        return view
+
+    monkeypatch.setattr(locks, "look", look_late)
+    await until(lambda: bool(late))
+    await until(lambda: len(owner.shards) == 64)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert locks.backend is None  # nothing stays locked by what nobody looks after
 
 
 async def test_a_session_that_is_cut_off_while_it_opens_keeps_no_place(
