@@ -87,13 +87,17 @@ class Sharing:
     def take_part(self, clock: Clock, rates: Collection[Callable[[int], None]]) -> None:
         """Go by the clock of the store, and let through a part of each rate."""
 
-        def looked(view: LockView) -> None:
+        def set_clock() -> None:
             store_ms = self._shared.now_ms()
             if store_ms is not None and isinstance(clock, StoreClock):
                 clock.set_by(store_ms)
+
+        def looked(view: LockView) -> None:
+            set_clock()
             for share in rates:
                 share(view.processes)
 
+        set_clock()
         self._shared.owners.on_look.append(looked)
 
     def keep_up(self, kept: Kept) -> None:

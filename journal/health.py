@@ -8,6 +8,7 @@ written any more; the process ends, and `journal/reflush.py` starts afresh from 
 
 import asyncio
 import sqlite3
+import time
 
 _FLUSHES = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
@@ -27,13 +28,20 @@ class Health:
     Attributes:
         trouble: Why it failed; None while it works.
         is_over: True once a flush has failed: this process writes nothing more.
+        began_s: When the transaction began that is being written, by the monotonic clock.
         changed: Set whenever `trouble` has come, gone or become another.
     """
 
     def __init__(self) -> None:
         self.trouble: str | None = None
         self.is_over = False
+        self.began_s: float | None = None
         self.changed = asyncio.Event()
+
+    @property
+    def waits_s(self) -> float:
+        """How long a transaction has been waiting to be durable."""
+        return 0.0 if self.began_s is None else time.monotonic() - self.began_s
 
     def well(self) -> None:
         """Note that a transaction was written."""

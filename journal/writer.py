@@ -165,6 +165,7 @@ class Writer:
         """Write one transaction; tell everybody after its commit, or why there was none."""
         began, failed = time.perf_counter(), False
         answers: Sequence[Any]
+        self.health.began_s = time.monotonic()
         try:
             if self.health.is_over:
                 raise Unavailable(str(self.health.trouble))
@@ -184,6 +185,7 @@ class Writer:
             # A commit that raised may have happened all the same: nobody is told either way.
             answers = [Unavailable(self.health.trouble or str(failure))] * len(batch)
             failed = True
+        self.health.began_s = None
         self.counters.written(len(batch), time.perf_counter() - began, failed=failed)
         for number, (item, answer) in enumerate(zip(batch, answers, strict=True), 1):
             item.told(answer)

@@ -16,12 +16,15 @@ from app.telemetry import log
 from journal import Health
 
 _LAST_WORDS_S = 0.5
+_LONGEST_WRITE_S = 5.0
 
 
 def unready(services: Services) -> str | None:
     """Say why the server cannot do its work; None when it can."""
     if services.journal.health.trouble is not None:
         return f"the journal cannot write: {services.journal.health.trouble}"
+    if services.journal.health.waits_s > _LONGEST_WRITE_S:
+        return f"a write to the journal has been waiting for more than {_LONGEST_WRITE_S:g} seconds"
     if not services.recovery.is_queued:
         return "the runs that the last stop left behind are being looked for"
     if services.sharing is not None and not services.sharing.is_taking_part:

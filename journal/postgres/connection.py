@@ -33,6 +33,9 @@ _ENDS = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO one"))
 _IN_A_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 _LOCKS = 0x53574C4C  # "SWLL"
 _IDLE_IN_TRANSACTION_MS = 5_000
+_MARGIN_S = 2.0
+"""How much longer than a statement may take an answer is waited for."""
+
 _WORDS_OID = 3615  # tsquery
 
 
@@ -50,6 +53,7 @@ class PostgresConnection:
 
     def __init__(self, address: Address, *, writes: bool) -> None:
         """Connect. Raises `Unreachable`."""
+        self._patience_s = address.statement_timeout_ms / 1_000 + _MARGIN_S
         self._lock = f"SELECT pg_advisory_xact_lock({lock_of(address, 'writer')})".encode()
         try:
             self.raw = psycopg.connect(address.conninfo, autocommit=True, client_encoding="utf8")
@@ -119,7 +123,7 @@ class PostgresConnection:
         made += sent(runs, events)
         self._in_front.clear()
         with self._in_trip():
-            Trip(self.raw, self._prepared, made).wait()
+            self._trip(made).wait()
 
     async def append(self, runs: Iterable[Statement], events: Sequence[Row]) -> None:
         """Write and commit the rows of appends in one trip, which the event loop waits for.
@@ -129,12 +133,15 @@ class PostgresConnection:
         made = [Sent(self._lock), *sent(runs, events)]
         self._warning = ""
         with self._in_trip():
-            await Trip(self.raw, self._prepared, made).arrive()
+            await self._trip(made).arrive()
             self._confirmed()
 
     def close(self) -> None:
         """Close it."""
         self.raw.close()
+
+    def _trip(self, made: Sequence[Sent]) -> Trip:
+        return Trip(self.raw, self._prepared, made, self._patience_s)
 
     @contextmanager
     def _in_trip(self) -> Iterator[None]:
@@ -168,7 +175,7 @@ class PostgresConnection:
         self._in_front.clear()
         self._warning = ""
         with self._in_trip():
-            Trip(self.raw, self._prepared, made).wait()
+            self._trip(made).wait()
             self._confirmed()
 
     def _noticed(self, said: psycopg.errors.Diagnostic) -> None:

@@ -80,9 +80,10 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
         for number in range(readers):
             reading.append(ReadingConnection(address, f"reader-{number}"))
             undo.push_async_callback(reading[-1].close)
+        lists = Readers(folder, reading[:_LIST_READERS], tenant, at_once=1, most_of_one=1)
+        ports = await shared(address, lists)
         undo.pop_all()
     upkeep = NoUpkeep()
-    lists = Readers(folder, reading[:_LIST_READERS], tenant, at_once=1, most_of_one=1)
 
     async def sizes() -> tuple[int, int]:
         return int((await lists.one(_SIZE))[0]), 0
@@ -99,7 +100,7 @@ async def opened(address: Address, folder: Path, tenant: Callable[[], str], read
         upkeep=upkeep,
         sizes=sizes,
         look=look,
-        shared=shared(address, lists),
+        shared=ports,
     )
 
 

@@ -1,5 +1,7 @@
 """The ports between processes that share a database."""
 
+import time
+
 from journal.bell import SHARDS_MOVED
 from journal.locks import ProcessRow
 from journal.postgres.address import Address
@@ -9,14 +11,23 @@ from journal.readers import Readers
 from journal.shared_owners import SharedOwners
 from journal.sharing import Shared
 
+_NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
-def shared(address: Address, readers: Readers) -> Shared:
-    """Return what processes that use this database and schema know of each other."""
+
+async def shared(address: Address, readers: Readers) -> Shared:
+    """Return what processes that use this database and schema know of each other.
+
+    The time of the store is known from the first: what the clock of the machine shows must date
+    nothing. Raises `Unavailable`.
+    """
 
     async def processes() -> list[ProcessRow]:
         return process_rows(await readers.all(WHO, kinds_of(address.schema)))
 
     locks = PostgresLocks(address)
+    began_s = time.monotonic()
+    (now_ms,) = await readers.one(_NOW)
+    locks.told = int(now_ms), (began_s + time.monotonic()) / 2
     owners = SharedOwners(locks)
     bell = PostgresBell(address, locks, lambda: owners.processes > 1)
     bell.heard[SHARDS_MOVED] = [lambda _: owners.look_soon()]

@@ -5,6 +5,7 @@ where one of them fails. What waits for the answer is up to the caller, a thread
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from select import POLLIN, POLLOUT, poll
 from typing import Any
@@ -16,6 +17,9 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from journal.postgres.rows import Sent
 
+_LOOK_EVERY_S = 0.1
+"""How often it is looked without being told: uvloop tells nothing of a connection reset by peer."""
+
 
 class Trip:
     """Statements under way.
@@ -25,12 +29,22 @@ class Trip:
     """
 
     def __init__(
-        self, raw: psycopg.Connection[Any], prepared: dict[bytes, bytes], sent: Sequence[Sent]
+        self,
+        raw: psycopg.Connection[Any],
+        prepared: dict[bytes, bytes],
+        sent: Sequence[Sent],
+        patience_s: float,
     ) -> None:
-        """Send them; `prepared` has the names of those that the server knows already.
+        """Send them. Raises `psycopg.Error`.
 
-        Raises `psycopg.Error`.
+        Args:
+            raw: The connection.
+            prepared: The names of those statements that the server knows already.
+            sent: The statements.
+            patience_s: How long the server may be silent. No setting of its own ends a commit
+                that waits for a standby.
         """
+        self._patience_s = patience_s
         self._pgconn: PGconn = raw.pgconn
         self._prepared = prepared
         self._new: dict[int, tuple[bytes, bytes]] = {}
@@ -87,7 +101,8 @@ class Trip:
         waiting.register(fd, POLLIN)
         while not self.is_over:
             waiting.modify(fd, POLLIN | POLLOUT if self._must_send else POLLIN)
-            waiting.poll()
+            if not waiting.poll(round(self._patience_s * 1_000)):
+                raise self._silence()
             self.go_on()
         self.check()
 
@@ -95,6 +110,7 @@ class Trip:
         """Wait for the answers on the event loop. Raises `psycopg.Error`."""
         loop, fd = asyncio.get_running_loop(), self._pgconn.socket
         done: asyncio.Future[None] = loop.create_future()
+        until_s = time.monotonic() + self._patience_s
 
         def ready() -> None:
             if done.done():
@@ -109,15 +125,26 @@ class Trip:
                 elif not self._must_send:
                     loop.remove_writer(fd)
 
+        def look() -> None:
+            ready()
+            if not done.done() and time.monotonic() > until_s:
+                done.set_exception(self._silence())
+            looks[:] = [loop.call_later(_LOOK_EVERY_S, look)]
+
+        looks = [loop.call_later(_LOOK_EVERY_S, look)]
         loop.add_reader(fd, ready)
         try:
             if self._must_send:
                 loop.add_writer(fd, ready)
             await done
         finally:
+            looks[0].cancel()
             loop.remove_reader(fd)
             loop.remove_writer(fd)
         self.check()
+
+    def _silence(self) -> psycopg.OperationalError:
+        return psycopg.OperationalError(f"the server has not answered for {self._patience_s:g} s")
 
     def check(self) -> None:
         """Raise the failure of the statement that has failed, a `psycopg.Error`."""

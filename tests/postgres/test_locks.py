@@ -60,7 +60,7 @@ async def test_what_was_dropped_before_a_late_answer_is_taken_again(
 
     async def look_late() -> LockView:
         view = await look()
-        while owner.shards:  # until the process is not sure any more
+        while owner.shards:  # noqa: ASYNC110 - until the process is not sure any more
             await asyncio.sleep(0.01)
         late.append(view)
         monkeypatch.setattr(locks, "look", look)

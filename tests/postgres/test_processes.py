@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from app.assembly import open_services
+from app.clock import SystemClock
+from app.settings.server import load
 from tests.console.test_access import sign_in
 from tests.contract.test_children import call, create, straight
 from tests.contract.test_concurrency import begin, go_on, has_begun, limited, queued
@@ -275,6 +278,19 @@ def test_what_the_clock_of_a_machine_shows_does_not_matter(
                 assert abs(number - time.time() * 1_000) < 5_000
         assert ahead.terminate() == 0
     in_balance(two)
+
+
+async def test_nothing_is_dated_by_the_clock_of_a_machine_before_the_session_has_begun(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    class Ahead(SystemClock):
+        def now_ms(self) -> int:
+            return super().now_ms() + 300_000
+
+    database = postgres.database()
+    given = {"data": tmp_path, "database": database.url, "database_schema": database.schema}
+    async with open_services(load(given).settings, Ahead()) as services:
+        assert abs(services.clock.now_ms() - SystemClock().now_ms()) < 60_000
 
 
 def test_one_that_is_killed_or_stopped_is_taken_over(

@@ -1,6 +1,7 @@
 """What a batch costs: one trip to the server and back, whatever it has to write."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,6 +9,7 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from engine import Event, Run, RunStarted, apply
 from journal import Conflict, Database, Head, Journal, Unavailable
@@ -89,6 +91,50 @@ async def test_what_is_large_goes_in_one_trip_too(postgres: PostgresServer, tmp_
             assert found == events
 
 
+def test_a_connection_that_the_server_has_reset_is_made_anew(tmp_path: Path) -> None:
+    """The event loop is told nothing of it by uvloop."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    async def goes_on(alone: PostgresServer) -> None:
+        place = Database(f"postgresql://stepwell@127.0.0.1:{port}/postgres")
+        async with opened(tmp_path / "data", place) as journal:
+            await start_run(journal, "acme", *begun(1))
+            others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            assert alone.execute(
+                f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"
+            )
+            async with asyncio.timeout(30):
+                with pytest.raises(Unavailable, match="closed the connection"):
+                    await start_run(journal, "acme", *begun(2))
+                await start_run(journal, "acme", *begun(3))
+
+    with PostgresServer(listen_addresses="127.0.0.1", port=str(port)) as alone:
+        uvloop.run(goes_on(alone))
+
+
+def wait_for_nobody(alone: PostgresServer) -> None:
+    alone.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    alone.execute("SELECT pg_reload_conf()")
+
+
+async def test_a_commit_that_waits_for_a_lost_standby_is_given_up(tmp_path: Path) -> None:
+    with PostgresServer() as alone:
+        place = replace(alone.database(), statement_timeout_s=0.5)
+        journal = await Journal.open(tmp_path / "data", database=place)
+        await start_run(journal, "acme", *begun(1))
+        assert journal.health.waits_s == 0
+        wait_for_nobody(alone)
+        starting = asyncio.create_task(start_run(journal, "acme", *begun(2)))
+        while journal.health.waits_s < 0.1:  # noqa: ASYNC110 - time passes
+            await asyncio.sleep(0.02)
+        async with asyncio.timeout(30):
+            await journal.close()
+        with pytest.raises(Unavailable, match="has not answered"):
+            await starting
+
+
 async def test_a_commit_that_waits_for_a_standby_no_longer_is_told_to_nobody(
     tmp_path: Path,
 ) -> None:
@@ -96,8 +142,7 @@ async def test_a_commit_that_waits_for_a_standby_no_longer_is_told_to_nobody(
     with PostgresServer() as alone:
         async with opened(tmp_path / "data", alone.database()) as journal:
             await start_run(journal, "acme", *begun(1))
-            alone.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-            alone.execute("SELECT pg_reload_conf()")
+            wait_for_nobody(alone)
             for number in (2, 3):
                 starting = asyncio.create_task(start_run(journal, "acme", *begun(number)))
                 waits = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
