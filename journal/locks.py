@@ -63,6 +63,10 @@ class Locks(Protocol):
         """Free shards. Raises `SessionLost`."""
         ...
 
+    async def leave(self) -> None:
+        """Give the place up: others share out what is free. Raises `SessionLost`."""
+        ...
+
     async def close(self) -> None:
         """End the session, and with it all locks; raises nothing."""
         ...

@@ -60,6 +60,7 @@ class SharedOwners:
         self._sure_until_s = 0.0
         self._expiry: asyncio.TimerHandle | None = None
         self._is_open = False
+        self._has_left = self._is_over = False
         self._closing = asyncio.Event()
         self._alarm = asyncio.Event()
         self._has_none = asyncio.Event()
@@ -100,6 +101,8 @@ class SharedOwners:
             await self._lost()
 
     async def _turn(self) -> None:
+        if self._is_over:
+            return  # another session would be counted among the processes
         try:
             async with asyncio.timeout(_SURE_S):
                 if not self._is_open:
@@ -126,6 +129,7 @@ class SharedOwners:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
                     await self._has_none.wait()
+        self._is_over = True
         await self._lost()
 
     async def _look(self) -> None:
@@ -140,6 +144,9 @@ class SharedOwners:
         for heard in self.on_look:
             heard(standing)
         share = 0 if self._closing.is_set() else _share(standing)
+        if self._closing.is_set() and not self._has_left:
+            self._has_left = True
+            await self._locks.leave()  # or nobody took what is given away before the last of it
         if len(self._held) > share:
             self._begin_to_leave(len(self._held) - share)
         elif self._leaving:
@@ -215,7 +222,7 @@ class SharedOwners:
         if self._expiry is not None:
             self._expiry.cancel()
         if self._is_open:
-            self._is_open = False
+            self._is_open = self._has_left = False
             await self._locks.close()
 
     def _pause_s(self) -> float:

@@ -68,6 +68,7 @@ class PostgresLocks:
         self.told: tuple[int, float] | None = None
         self._address = address
         self._session: AsyncConnection[Any] | None = None
+        self._place, self._has_left = 0, False
         self._one_at_a_time = asyncio.Lock()
         self._places, self._shards = (lock_kind(address.schema, what) for what in (PLACES, SHARDS))
         self._numbers = {"places": unsigned(self._places), "shards": unsigned(self._shards)}
@@ -85,6 +86,7 @@ class PostgresLocks:
                 for place in range(_MOST_PROCESSES):
                     if await _is_locked(session, self._places, place):
                         self._session, session = session, None
+                        self._place, self._has_left = place, False
                         return
         except (psycopg.Error, OSError, TimeoutError) as failure:
             raise SessionLost from failure
@@ -99,10 +101,12 @@ class PostgresLocks:
         rows = await self._rows(_LOOK, self._numbers)
         places = sorted(number for is_place, number, _, _ in rows if is_place)
         own = next((number for is_place, number, own, _ in rows if is_place and own), None)
-        if own is None:
+        if own is None and not self._has_left:
             raise SessionLost
         self.told = int(rows[0][3]), (began_s + time.monotonic()) / 2
         taken = frozenset(number for is_place, number, _, _ in rows if not is_place)
+        if own is None:
+            return LockView(len(places), len(places) + 1, taken)
         return LockView(places.index(own), len(places), taken)
 
     async def take(self, shards: Collection[int]) -> frozenset[int]:
@@ -119,6 +123,14 @@ class PostgresLocks:
         await self._rows(
             "SELECT pg_advisory_unlock(%(class)s::int, shard) FROM unnest(%(given)s::int[]) shard",
             {"given": sorted(shards), "class": self._shards},
+        )
+
+    async def leave(self) -> None:
+        """Give the place up: others share out what is free. Raises `SessionLost`."""
+        self._has_left = True
+        await self._rows(
+            "SELECT pg_advisory_unlock(%(class)s::int, %(place)s::int)",
+            {"class": self._places, "place": self._place},
         )
 
     async def notify(self, channel: str, messages: Sequence[str]) -> None:

@@ -48,6 +48,24 @@ async def test_shards_are_shared_fairly_and_come_back_when_a_session_ends(
         await locks.close()
 
 
+async def test_what_is_given_away_is_taken_before_the_last_of_it_is(
+    postgres: PostgresServer,
+) -> None:
+    leaves, stays = (SharedOwners(locks_on(postgres, "leaving")) for _ in range(2))
+    tasks = [asyncio.create_task(owner.run()) for owner in (leaves, stays)]
+    await until(lambda: [len(leaves.shards), len(stays.shards)] == [32, 32])
+    busy = set(sorted(leaves.shards)[:1])
+    leaves.under_way = lambda: busy  # a step that takes long
+    closing = asyncio.create_task(leaves.close(60))
+    await until(lambda: [len(leaves.shards), len(stays.shards)] == [1, 63])
+    busy.clear()
+    await closing
+    await until(lambda: len(stays.shards) == 64)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_what_was_dropped_before_a_late_answer_is_taken_again(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

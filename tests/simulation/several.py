@@ -59,6 +59,7 @@ class SimulatedLocks:
     def __init__(self, sessions: Sessions, life: Life) -> None:
         self.life = life
         self.held: frozenset[int] = frozenset()
+        self.has_left = False
         self._sessions = sessions
 
     async def open(self) -> None:
@@ -68,7 +69,8 @@ class SimulatedLocks:
         await self._answer()
         live = self._sessions.live
         taken = frozenset[int]().union(*(locks.held for locks in live))
-        return LockView(live.index(self), len(live), taken)
+        places = [locks for locks in live if locks is self or not locks.has_left]
+        return LockView(places.index(self), len(places), taken)
 
     async def take(self, shards: Collection[int]) -> frozenset[int]:
         await self._answer()
@@ -78,6 +80,10 @@ class SimulatedLocks:
         await self._answer()
         self.held -= frozenset(shards)
         self._sessions.moves += len(shards)
+
+    async def leave(self) -> None:
+        await self._answer()
+        self.has_left = True
 
     async def close(self) -> None:
         self._sessions.end(self)
