@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.clock import SystemClock
+from app.settings.llm import ModelDocument
 from app.settings.server import Settings
 from app.tools.built_in import built_in_tools
 from steps.definition import compile_definition
@@ -53,7 +54,10 @@ def test_a_document_is_read_reshaped_and_sent_on(tmp_path: Path) -> None:
 
 def test_the_steps_on_the_page_of_tools_are_right(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "tools.md").read_text()
-    steps = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    steps = [block for block in shown if "toolId" in block]
+    for model in (block for block in shown if "toolId" not in block):
+        ModelDocument.model_validate(model)
     tools = {item.id: item for item in Tools(built_in_tools(Settings(), SystemClock())).describe()}
     assert {step["toolId"] for step in steps} == set(tools)
     for step in steps:

@@ -20,7 +20,7 @@ def test_a_model_is_named_listed_changed_and_forgotten(shared: Server) -> None:
             "baseUrl": "http://models.test/v1", "source": "tenant", "default": True, "secret": "key",
             "timeout": "5m", "stream": False, "structured": "json_schema", "retries": 2,
             "fallback": [], "headers": {}, "options": {}, "scripts": [],
-            "pdf": False, "audio": False,
+            "pdf": False, "audio": False, "embeddings": False,
         }  # fmt: skip
         assert made.json() == shown
         assert client.get("/api/models").json() == [shown]
