@@ -11,6 +11,10 @@ from engine import Json, JsonObject, iso_time
 _EVERY_S = 0.05
 """Pieces within this time are told together."""
 
+_REST = 20
+"""How many times as long as telling has taken nothing is told afterwards: much text and many
+secrets take milliseconds to be masked each time."""
+
 _HELD_BACK = 128
 """Characters at the end that are not told before more has come: a secret may begin in them."""
 
@@ -58,10 +62,12 @@ class AnswerText:
             return
         self._parts.append(text)
         self._size += len(text)
-        now_s = asyncio.get_running_loop().time()
-        if now_s >= self._due_s and self._listeners.are_read(str(self._where["runId"])):
-            self._due_s = now_s + _EVERY_S
+        time = asyncio.get_running_loop().time
+        began_s = time()
+        if began_s >= self._due_s and self._listeners.are_read(str(self._where["runId"])):
             self._tell(_HELD_BACK)
+            ended_s = time()
+            self._due_s = max(began_s + _EVERY_S, ended_s + _REST * (ended_s - began_s))
 
     def end(self) -> None:
         """Tell what has been held back: the answer is whole."""

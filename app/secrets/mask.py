@@ -12,7 +12,7 @@ forms are found, and not every mixture of escapes.
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from urllib.parse import quote, quote_plus
 
@@ -62,7 +62,20 @@ class Mask:
 
     def text(self, text: str) -> str:
         """Return the text without the values, also where it was cut inside one."""
-        text = self._whole_ones(text)
+        return self.without_cut(self._whole_ones(text))
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where values stand in a text, each as a whole: from where to where."""
+        for literal in self._long:
+            at = text.find(literal)
+            while at >= 0:
+                yield at, at + len(literal)
+                at = text.find(literal, at + len(literal))
+        if self._whole:
+            yield from (match.span() for match in self._whole.finditer(text))
+
+    def without_cut(self, text: str) -> str:
+        """Return the text without what a cut at its end has left of a value."""
         if self._cut is None:
             return text
         looks = _MOST_LOOKS

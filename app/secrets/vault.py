@@ -10,6 +10,7 @@ from typing import Any
 from app.clock import Clock
 from app.concurrency.offload import offload
 from app.secrets.growing_mask import GrowingMask
+from app.secrets.log_mask import LogMask
 from app.secrets.seal import Keyring
 from engine import Json
 from engine.value import value
@@ -65,7 +66,7 @@ class Secrets:
         self._former: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_FORMER))
         self._issued: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_ISSUED))
         self._masks: dict[str, GrowingMask] = {}
-        self._every = GrowingMask(self._known_of_all)
+        self._every = LogMask(self._known_of_all)
         self._is_stale = True
 
     async def load(self) -> None:

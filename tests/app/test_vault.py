@@ -8,7 +8,7 @@ import pytest
 
 from app.clock import SystemClock
 from app.opening import open_secrets
-from app.secrets import growing_mask
+from app.secrets import growing_mask, log_mask
 from app.secrets.jwt_secrets import open_row, seal_row
 from app.secrets.mask import Mask
 from app.secrets.seal import Keyring
@@ -111,6 +111,44 @@ async def test_many_secrets_are_compiled_beside_the_loop_and_bounded(
         await vault.put("acme", "KEY_0", "x" * 2_000)
     assert "xxx" not in str(refused.value)
     await journal.close()
+
+
+async def test_the_log_is_masked_at_a_cost_in_proportion_to_what_is_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = 0
+
+    class Counted(Mask):
+        def __init__(self, values: Iterable[str]) -> None:
+            nonlocal compiled
+            known = list(values)
+            compiled += len(known)
+            super().__init__(known)
+
+    monkeypatch.setattr(log_mask, "Mask", Counted)
+    values: list[str] = []
+
+    async def filled(count: int) -> log_mask.LogMask:
+        values.clear()
+        mask = log_mask.LogMask(lambda: values)
+        for number in range(count):
+            values.append(f"canary-{number:05}")
+            mask.add(values[-1:])
+            await mask.settle()
+        return mask
+
+    await filled(200)
+    few, compiled = compiled, 0
+    mask = await filled(800)
+    assert compiled <= 6 * few, "and not with the square"
+    inside = "canary-00003 is in this"
+    mask.add([inside])
+    assert mask.text(f"{values[0]} {values[-1]} {inside}!") == "*** *** ***!"
+    assert mask.text("cut canary-0000") == "cut ***"
+    values[:] = ["what-is-there-now"]
+    mask.add([f"more-{number:05}" for number in range(1_000)])
+    await mask.settle()
+    assert mask.text("canary-00003 what-is-there-now") == "canary-00003 ***"
 
 
 @pytest.mark.parametrize("name", ["", "1A", "a-b", "a.b", "ä", "a" * 129, "A\n"])

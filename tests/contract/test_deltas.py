@@ -1,9 +1,11 @@
 """Answers as they come: pieces on the run's stream and on that of an agent that is asked."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 
 from app.events.deltas import Deltas
 from app.execution.answer_text import AnswerText
@@ -82,6 +84,30 @@ async def test_a_secret_is_hidden_though_it_comes_in_pieces() -> None:
     whole = "".join(one["text"] for one in told)
     assert whole == f"{'x' * 300}***{'y' * 300}"
     assert len(told) > 100
+
+
+def test_text_that_takes_long_to_be_masked_is_told_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = looked_s = 0.0
+
+    def mask(text: Any) -> Any:
+        nonlocal now_s, looked_s
+        now_s += 0.03
+        looked_s += 0.03
+        return text
+
+    clock = SimpleNamespace(get_running_loop=lambda: SimpleNamespace(time=lambda: now_s))
+    monkeypatch.setattr("app.execution.answer_text.asyncio", clock)
+    deltas = Deltas()
+    with deltas.read("r", asyncio.Event()) as waiting:
+        text = AnswerText(deltas, {"runId": "r"}, lambda: 0, mask)
+        for _ in range(5_000):
+            now_s += 0.001
+            text.take("x")
+        text.end()
+    assert len(waiting) > 5
+    assert looked_s <= now_s / 15
 
 
 async def test_a_reader_that_is_slow_loses_the_oldest_pieces_only() -> None:
