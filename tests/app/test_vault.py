@@ -137,9 +137,9 @@ async def test_the_log_is_masked_at_a_cost_in_proportion_to_what_is_added(
             await mask.settle()
         return mask
 
-    await filled(200)
+    await filled(500)
     few, compiled = compiled, 0
-    mask = await filled(800)
+    mask = await filled(2_000)
     assert compiled <= 6 * few, "and not with the square"
     inside = "canary-00003 is in this"
     mask.add([inside])
