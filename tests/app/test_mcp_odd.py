@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from app.outbound.way_out import WayOut
 from app.tools.catalogue import ToolCatalogue
+from app.tools.mcp.http import http_client
 from app.tools.mcp.result import result_of
 from engine import Json
 from steps.contract import StepBroke
 from tests.app.test_mcp import call, catalogue_of, refusal, states, until
+from tests.harness.bytes_server import saying
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 GO = {"name": "go", "inputSchema": SCHEMA}
@@ -150,6 +153,23 @@ async def test_every_result_is_read_and_every_failure_told() -> None:
         assert (closed.type, closed.retryable) == ("McpUnavailable", True)
         await until(lambda: states(catalogue)["odd"]["status"] != "connected")
         assert await call(catalogue, "odd.undeclared") == RESULTS["undeclared"][1]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({"error": "no"}, {"error": {"code": -32603, "message": "no"}}),
+        ({"result": [1]}, {"result": {"content": [[1]]}}),
+        ({"result": {"content": []}}, {"result": {"content": []}}),
+    ],
+)
+async def test_an_answer_over_http_is_read_whatever_its_shape(said: Any, read: Any) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, **said}).encode()
+    header = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    with saying(header + b"Content-Length: %d\r\n\r\n" % len(body) + body) as address:
+        async with http_client({}, WayOut(), lambda: None) as client:
+            answer = await client.post(address, json={})
+    assert answer.json() == {"jsonrpc": "2.0", "id": 1, **read}
 
 
 PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(b"png").decode()}

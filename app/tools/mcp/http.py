@@ -14,6 +14,7 @@ from mcp_types import CONNECTION_CLOSED
 from app.outbound.guarded_transport import GuardedTransport
 from app.outbound.network import EVERYWHERE
 from app.outbound.way_out import WayOut
+from app.tools.mcp.misread import readable
 from steps.contract import StepBroke
 
 UNREACHABLE = {"stepwell": "unreachable"}
@@ -117,7 +118,8 @@ class _Isolating(GuardedTransport):
             words = " ".join(bytes(content[:_SHOWN]).decode("utf-8", "replace").split())
             return _refusal(request, f"{told}: {words}" if words else told)
         headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _NOT_COPIED]
-        return httpx2.Response(status, headers=headers, content=bytes(content), request=request)
+        said = readable(bytes(content)) if _is_json(response) else bytes(content)
+        return httpx2.Response(status, headers=headers, content=said, request=request)
 
 
 def _is_error(response: httpx2.Response) -> bool:

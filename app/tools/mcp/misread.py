@@ -8,7 +8,13 @@ import json
 from typing import Any
 
 from mcp.shared.message import SessionMessage
-from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, JSONRPCResponse
+from mcp_types import (
+    INTERNAL_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
 from pydantic import ValidationError
 
 
@@ -28,6 +34,16 @@ def read_anyhow(failure: ValidationError) -> SessionMessage | None:
     if not isinstance(result, dict):
         result = {"content": [] if result is None else [result]}
     return SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=request_id, result=result))
+
+
+def readable(content: bytes) -> bytes:
+    """Return a body of JSON that the library reads, where that can be made of it."""
+    try:
+        jsonrpc_message_adapter.validate_json(content, by_name=False)
+    except ValidationError as failure:
+        if found := read_anyhow(failure):
+            return found.message.model_dump_json(by_alias=True, exclude_none=True).encode()
+    return content
 
 
 def _said(failure: ValidationError) -> Any:
