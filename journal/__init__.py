@@ -72,6 +72,7 @@ from journal.errors import (
     UnknownWebhook,
     UnknownWorkflow,
     WalMissing,
+    how_to_open,
 )
 from journal.event_pages import EventFilter, EventPage, EventPages, EventRow
 from journal.events import Events, Head
@@ -325,6 +326,7 @@ __all__ = [
     "damage_of",
     "has_wal",
     "holder",
+    "how_to_open",
     "insert",
     "looking_at",
     "mark",

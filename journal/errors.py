@@ -1,6 +1,7 @@
 """What can go wrong with the journal, by who is to blame."""
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -46,13 +47,23 @@ class CannotOpen(JournalError):
 
     def __init__(self, file: Path, failure: sqlite3.Error | OSError) -> None:
         self.file = file
-        # SQLite adds to the last byte of its codes what exactly went wrong.
-        code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
-        if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            code = sqlite3.SQLITE_FULL
-        super().__init__(f"{file} cannot be opened ({failure}): {_MENDS.get(code, _MEND)}")
+        super().__init__(f"{file} cannot be opened ({failure}): {how_to_open(file, failure)}")
 
 
+def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
+    """Return what to do about a database that the disk or another program keeps shut."""
+    # SQLite adds to the last byte of its codes what exactly went wrong.
+    code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
+    if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        code = sqlite3.SQLITE_FULL
+    # What it has beside the database is made before it is read, and its want of room is no
+    # SQLITE_FULL.
+    if code == sqlite3.SQLITE_IOERR and shutil.disk_usage(file.parent).free < _LEAST_ROOM:
+        code = sqlite3.SQLITE_FULL
+    return _MENDS.get(code, _MEND)
+
+
+_LEAST_ROOM = 65_536
 _MEND = "the system's log may say what is wrong with the disk; mend it and start again"
 _MENDS = {
     sqlite3.SQLITE_FULL: "make room on the disk and start again",

@@ -31,6 +31,7 @@ from journal import (
     WalMissing,
     check_wal,
     damage_of,
+    how_to_open,
     looking_at,
     migrations,
     open_read_only,
@@ -84,7 +85,8 @@ def examine(settings: Settings, now_ms: int, compile_definition: Compile) -> lis
         remedy = f"put it back, restore a backup, or: stepwell accept-loss --data {settings.data}"
         return [*found, Finding("-wal file", "wrong", str(older), remedy)]
     except sqlite3.Error as unusable:
-        remedy = "restore it from a backup"
+        is_shut = isinstance(unusable, sqlite3.OperationalError)
+        remedy = how_to_open(database, unusable) if is_shut else "restore it from a backup"
         found.append(Finding("database", "wrong", f"cannot be read ({unusable})", remedy))
     return found
 

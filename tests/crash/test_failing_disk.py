@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from journal import DATABASE, CannotOpen
 from tests.conftest import PLUGIN
 from tests.harness.server import Server, settled
 from tests.harness.vfs import FULL, IOERR_FSYNC
@@ -184,3 +185,11 @@ def test_a_disk_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
         subprocess.run(["mount", "-o", "remount,rw", data], check=True)
         server.start()
         check_kept(client, kept)
+
+
+def test_a_disk_without_room_for_what_is_beside_the_database_is_named(tmp_path: Path) -> None:
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = 4874  # SQLITE_IOERR_SHMSIZE
+    full = Path("/proc") / DATABASE  # which never has room
+    assert "make room on the disk" in str(CannotOpen(full, failure))
+    assert "the system's log" in str(CannotOpen(tmp_path / DATABASE, failure))
