@@ -8,8 +8,9 @@ from typing import Any
 
 _MOST_LEVELS = 10
 _LONGEST_CELL = 1_000_000
-_MOST_CELLS = 2_000_000
-"""Of a table that is written: rows that have no key in common would make the square of them."""
+_MOST_CELLS = 100_000
+_CELLS_A_VALUE = 10
+"""How many cells are written of rows: those without a key in common would make their square."""
 
 
 def flatten(values: Iterable[Any], levels: int = 1) -> list[Any]:
@@ -74,8 +75,9 @@ def to_csv(
     else:
         keys = (name for line in lines for name in dict.keys(line)) if objects else ()
         names = list(dict.fromkeys(keys))
-    if objects and len(lines) * len(names) > _MOST_CELLS:
-        told = f"{len(lines):,} rows of {len(names):,} columns are more than {_MOST_CELLS:,} cells"
+    most = max(_MOST_CELLS, _CELLS_A_VALUE * sum(map(len, lines)))
+    if objects and len(lines) * len(names) > most:
+        told = f"{len(lines):,} rows of {len(names):,} columns are more than {most:,} cells"
         raise ValueError(f"to_csv: {told}; name the columns that are meant")
     out = io.StringIO()
     writer = csv.writer(out, delimiter=_sign(separator), lineterminator="\r\n")
