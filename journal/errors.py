@@ -1,7 +1,7 @@
 """What can go wrong with the journal, by who is to blame."""
 
 import errno
-import shutil
+import os
 import sqlite3
 from pathlib import Path
 
@@ -58,8 +58,10 @@ def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
         code = sqlite3.SQLITE_FULL
     # What it has beside the database is made before it is read, and its want of room is no
     # SQLITE_FULL.
-    if code == sqlite3.SQLITE_IOERR and shutil.disk_usage(file.parent).free < _LEAST_ROOM:
-        code = sqlite3.SQLITE_FULL
+    if code == sqlite3.SQLITE_IOERR:
+        disk = os.statvfs(file.parent)
+        if disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
+            code = sqlite3.SQLITE_FULL
     return _MENDS.get(code, _MEND)
 
 
