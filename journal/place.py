@@ -8,6 +8,7 @@ between them now and then; what has come back to its place is used again.
 import os
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 _BESIDE = ("-wal", "-shm")
 
@@ -30,13 +31,18 @@ class Place:
                 self._to_come.remove(path)
         for path, known in self._known.items():
             try:
-                found = _identity(path)
+                found = os.stat(path)  # noqa: PTH116 - twice as fast, before each transaction
             except OSError:
                 return f"{path} was deleted or moved while the server runs; put it back as it was"
-            if found != known:
+            if (found.st_dev, found.st_ino) != known:
                 return (
                     f"{path} was replaced while the server runs; stop the server, and start it "
                     "with the one that is to count"
+                )
+            if not found.st_size and S_ISREG(found.st_mode):
+                return (
+                    f"{path} was emptied while the server runs; keep all that is in its folder, "
+                    "stop the server, and restore a backup"
                 )
         for path, known in self._beside.items():
             try:

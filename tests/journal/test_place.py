@@ -1,8 +1,10 @@
 """A database that is deleted, moved or replaced under a running server takes no more."""
 
+import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,15 @@ async def test_a_database_that_was_replaced_takes_no_more(tmp_path: Path) -> Non
     with pytest.raises(Unavailable, match="was replaced while the server runs"):
         await journal.keys.create(key(0))
     await journal.close()
+
+
+async def test_a_database_that_was_emptied_takes_no_more(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path)
+    os.truncate(tmp_path / DATABASE, 0)
+    with pytest.raises(Unavailable, match="was emptied while the server runs"):
+        await journal.keys.create(key(0))
+    with suppress(Unavailable, Damaged):
+        await journal.close()
 
 
 async def test_an_idle_journal_notices_by_itself(tmp_path: Path) -> None:
