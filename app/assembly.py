@@ -60,6 +60,7 @@ from app.tools.built_in import built_in_tools
 from app.tools.catalogue import ToolCatalogue
 from app.tools.knowledge_store import KnowledgeStore
 from app.tools.mcp.servers import McpServers
+from app.tools.mcp.sign_ins import Place, SignIns
 from app.tools.stored_values import StoredValues
 from app.triggers.triggers import open_triggers
 from app.webhooks.deliverer import DeliveryDependencies
@@ -94,12 +95,13 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     """Build from the bottom up; whatever holds something open is closed in the other order."""
     counters = Counters()
     way = WayOut(settings.ca_file, proxy=proxy_of(settings))
-    registry, catalogue = _step_types_and_tools(settings, clock, way, closing)
+    registry, catalogue, mcp = _step_types_and_tools(settings, clock, way, closing)
     storage = await _storage(settings, closing)
     journal, hub, cluster = await _journal(settings, closing)
     client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
+    sign_ins = await _sign_ins(mcp, settings, journal, secrets, clock, way)
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
@@ -159,6 +161,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         spending=spending,
         store=services.store,
         knowledge=services.knowledge,
+        mcp_sign_ins=sign_ins,
     )
     return built if cluster is None else _sharing(built, services, cluster)
 
@@ -173,7 +176,14 @@ def _sharing(built: Services, parts: StepServices, cluster: Cluster) -> Services
         shares.append(parts.rates.share)
     sharing.take_part(built.clock, shares)
     sharing.keep_up(
-        Kept(built.authenticator, built.sessions, built.secrets, built.workflows, built.agents)
+        Kept(
+            built.authenticator,
+            built.sessions,
+            built.secrets,
+            built.workflows,
+            built.agents,
+            built.mcp_sign_ins,
+        )
     )
     sharing.do_once(Once(built.webhooks, built.triggers, built.spending))
     return replace(built, changes=changes, sharing=sharing)
@@ -298,7 +308,7 @@ async def _journal(
 
 def _step_types_and_tools(
     settings: Settings, clock: Clock, way: WayOut, closing: AsyncExitStack
-) -> tuple[Registry, ToolCatalogue]:
+) -> tuple[Registry, ToolCatalogue, McpServers]:
     built_in = built_in_tools(settings, clock)
     with loading_plugins():
         tools = Tools.load(settings.plugins, built_in, settings.max_concurrent_steps)
@@ -308,7 +318,23 @@ def _step_types_and_tools(
     mcp = McpServers(settings.mcp_servers, way)
     closing.push_async_callback(mcp.close)
     mcp.start()
-    return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp)
+    return Registry.standard(tools.step_types), ToolCatalogue(tools, mcp), mcp
+
+
+async def _sign_ins(  # noqa: PLR0913 - the parts below them, each passed in
+    mcp: McpServers,
+    settings: Settings,
+    journal: Journal,
+    secrets: Secrets,
+    clock: Clock,
+    way: WayOut,
+) -> SignIns:
+    place = Place(settings.address, settings.allowed_networks, way)
+    sign_ins = SignIns(
+        mcp.with_person, journal.mcp_sign_ins, secrets.keyring, clock, secrets.conceal, place
+    )
+    await mcp.sign_in_with(sign_ins)
+    return sign_ins
 
 
 def _webhooks(  # noqa: PLR0913 - the parts below them, each passed in

@@ -9,6 +9,8 @@ from app.secrets.sealing_key import open_keyring
 from app.secrets.vault import Secrets
 from app.settings.extras import extra
 from app.settings.server import Settings, named_database
+from app.tools.mcp.sign_ins import seal_all as seal_sign_ins
+from app.tools.mcp.sign_ins import sealed_parts
 from app.triggers.kept_triggers import seal_all as seal_addresses
 from app.webhooks.secrets import seal_all as seal_webhooks
 from journal import Journal
@@ -39,6 +41,7 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
     sealed += [item for item in tokens if item is not None]
     sealed += [row.sealed for row in await journal.webhooks.all()]
     sealed += [row.sealed for row in await journal.triggers.sealed() if row.sealed is not None]
+    sealed += [part for row in await journal.mcp_sign_ins.all() for part in sealed_parts(row)]
     keyring = open_keyring(settings, {id_of(item) for item in sealed})
     if journal.shared is not None:
         await _must_be_the_one_key(journal, keyring)
@@ -47,6 +50,7 @@ async def open_secrets(journal: Journal, settings: Settings, clock: Clock) -> Se
     await seal_all(journal.jwt_secrets, keyring)
     await seal_webhooks(journal.webhooks, keyring)
     await seal_addresses(journal, keyring)
+    await seal_sign_ins(journal.mcp_sign_ins, keyring)
     return secrets
 
 

@@ -40,6 +40,7 @@ from app.spending.spending import Spending
 from app.telemetry.counters import Counters
 from app.tools.catalogue import ToolCatalogue
 from app.tools.knowledge_store import KnowledgeStore
+from app.tools.mcp.sign_ins import SignIns
 from app.tools.stored_values import StoredValues
 from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
@@ -89,6 +90,7 @@ class Services:
     spending: Spending
     store: StoredValues
     knowledge: KnowledgeStore
+    mcp_sign_ins: SignIns
     fair_loop: FairLoop
     late_calls: LateCalls = field(default_factory=LateCalls)
     changes: Changes | None = None

@@ -16,6 +16,7 @@ from app.execution.cluster import Cluster
 from app.secrets.vault import Secrets
 from app.spending.spending import Spending
 from app.telemetry import log
+from app.tools.mcp.sign_ins import SignIns
 from app.triggers.triggers import Triggers
 from app.webhooks.registry import Webhooks
 from engine.value import value
@@ -33,6 +34,7 @@ class Kept:
     secrets: Secrets
     workflows: Workflows
     agents: Agents
+    mcp_sign_ins: SignIns
 
 
 @value(frozen=True, slots=True)
@@ -107,7 +109,9 @@ class Sharing:
             kept.workflows.forget_chosen()
             kept.agents.forget_chosen()
 
-        self._changes.others += (kept.authenticator.load, kept.secrets.load, definitions)
+        self._changes.others += (
+            kept.authenticator.load, kept.secrets.load, definitions, kept.mcp_sign_ins.load,
+        )  # fmt: skip
         self._changes.sessions.append(kept.sessions.load)
 
     def do_once(self, once: Once) -> None:

@@ -41,6 +41,7 @@ from journal.errors import (
     NotArchived,
     NotEnded,
     NotFound,
+    NotSignedIn,
     OpenRuns,
     StoreFull,
     ThreadInUse,
@@ -85,6 +86,7 @@ from journal.knowledge import KnowledgeTable, PassageRow, Vectors
 from journal.llm_models import ModelRow, ModelTable
 from journal.lock import FolderLock, holder
 from journal.locks import Locks, LockView, ProcessRow, SessionLost
+from journal.mcp_sign_ins import McpSignInRow, McpSignInTable
 from journal.overview import Overview, WaitingRun
 from journal.owners import (
     ALL_SHARDS,
@@ -220,6 +222,8 @@ __all__ = [
     "Locks",
     "MarkedVersions",
     "Matched",
+    "McpSignInRow",
+    "McpSignInTable",
     "ModelCall",
     "ModelRow",
     "ModelTable",
@@ -229,6 +233,7 @@ __all__ = [
     "NotArchived",
     "NotEnded",
     "NotFound",
+    "NotSignedIn",
     "OpenRuns",
     "Outbox",
     "Overview",

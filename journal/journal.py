@@ -31,6 +31,7 @@ from journal.knowledge import KnowledgeTable
 from journal.llm_models import ModelTable
 from journal.lock import FolderLock
 from journal.maintenance import Maintenance
+from journal.mcp_sign_ins import McpSignInTable
 from journal.near_reads import NearReads
 from journal.overview import Overview
 from journal.parts import Parts
@@ -121,12 +122,12 @@ class Journal:
         self.keys = Keys(writer, readers)
         self.jwt_secrets = JwtSecrets(writer, readers)
         self.files = FileTable(writer, readers)
-        self.secrets = SecretTable(writer, readers)
-        self.store = StoreTable(writer, readers)
+        self.secrets, self.store = SecretTable(writer, readers), StoreTable(writer, readers)
         self.knowledge = KnowledgeTable(writer, readers, lists)
         self.variables = VariableTable(writer, readers)
         self.saved_views = SavedViews(writer, readers)
         self.models = ModelTable(writer, readers)
+        self.mcp_sign_ins = McpSignInTable(writer, readers)
         self.spending = SpendingTable(writer, readers)
         self.threads = ThreadTable(writer, readers)
         self.webhooks = WebhookTable(writer, readers)

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from app.settings.llm import ModelDocument, ModelSettings
-from app.settings.mcp import McpServerSettings
+from app.settings.mcp import McpOAuth, McpServerSettings, McpSignIn
 from app.settings.server import NO_OPTIONS, Settings
 from scripts import (
     client_page,
@@ -280,6 +280,9 @@ def _settings_page() -> Iterator[str]:
     yield from _table(McpServerSettings)
     yield "\nA value `env:NAME` in `env` or `headers` comes from Stepwell's environment, of which a"
     yield "process otherwise gets only what it needs to start."
+    for name, model in (("oauth", McpOAuth), ("signIn", McpSignIn)):
+        yield f"\n`{name}`: {getdoc(model)}\n"
+        yield from _table(model)
 
 
 def _table(model: type[BaseModel], without: type[BaseModel] | None = None) -> Iterator[str]:

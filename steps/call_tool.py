@@ -72,6 +72,7 @@ class CallTool(StepType[CallToolSettings]):
         "the call itself",
         "InvalidToolResult": "what the tool gives is no JSON, or more than an MCP server may give",
         "McpUnavailable": "the tool's MCP server is away; retried",
+        "SignInNeeded": "nobody is signed in at the tool's MCP server; the message names the page",
         "Timeout": "the tool has not answered in time; retried",
         "FileNotFound": "there is no file with an id that the tool was given",
         "StorageUnavailable": "the storage of files is away; retried",

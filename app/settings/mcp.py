@@ -61,6 +61,31 @@ class McpOAuth(BaseModel):
         return value
 
 
+class McpSignIn(BaseModel):
+    """How a person signs in at a server: OAuth 2.1 with PKCE, by code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+
+    client_id: Hidden | None = Field(
+        None,
+        alias="clientId",
+        description="as what Stepwell is registered; without it, it registers itself",
+    )
+    client_secret: Hidden | None = Field(
+        None, alias="clientSecret", description="what only Stepwell knows, where there is such"
+    )
+    scope: str = Field("", description="what the token shall allow; as the server says without")
+    in_body: bool = Field(
+        False, alias="inBody", description="id and secret in the form, not in `Authorization`"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.client_secret is not None and self.client_id is None:
+            raise ValueError("clientSecret belongs to a clientId")
+        return self
+
+
 class McpServerSettings(BaseModel):
     """A server that is started as a process (`command`) or spoken to over HTTP (`url`)."""
 
@@ -75,6 +100,11 @@ class McpServerSettings(BaseModel):
     oauth: McpOAuth | None = Field(
         None, description="how a token is fetched that every request carries"
     )
+    sign_in: McpSignIn | None = Field(
+        None,
+        alias="signIn",
+        description="given, if only as `{}`, where a person of each tenant has to sign in",
+    )
     timeout: Duration = Field(60_000, description="how long one call may take")
     start_timeout: Duration = Field(
         30_000, alias="startTimeout", description="how long it may take until it lists its tools"
@@ -84,10 +114,13 @@ class McpServerSettings(BaseModel):
     def _one_way(self) -> Self:
         if (self.command is None) == (self.url is None):
             raise ValueError("give either command (a process) or url (streamable HTTP)")
-        if self.url is None and (self.headers or self.oauth):
-            raise ValueError("headers and oauth belong to a server with a url")
-        if self.oauth and any(name.lower() == "authorization" for name in self.headers):
-            raise ValueError("give either oauth or a header authorization")
+        if self.url is None and (self.headers or self.oauth or self.sign_in):
+            raise ValueError("headers, oauth and signIn belong to a server with a url")
+        if self.oauth and self.sign_in:
+            raise ValueError("give either oauth or signIn")
+        has_token = self.oauth is not None or self.sign_in is not None
+        if has_token and any(name.lower() == "authorization" for name in self.headers):
+            raise ValueError("give either oauth or a header authorization, or signIn")
         if self.url is not None and (self.args or self.env or self.cwd):
             raise ValueError("args, env and cwd belong to a server with a command")
         if self.url is not None:

@@ -303,6 +303,16 @@ def mcp_unavailable(server: str, why: str, again_in_s: float) -> None:
     _log.warning("mcp server unavailable", server=server, why=why, again_in_s=again_in_s)
 
 
+def mcp_not_revoked(server: str, why: str) -> None:
+    """Say that tokens of an MCP server are forgotten here and may still count there."""
+    _log.warning("mcp tokens not revoked", server=server, why=why)
+
+
+def mcp_signed_out(server: str, why: str) -> None:
+    """Say that an MCP server gives no new tokens, so that somebody has to sign in again."""
+    _log.warning("mcp sign-in ended", server=server, why=why)
+
+
 def mcp_said(server: str, line: str) -> None:
     """Keep a line that an MCP server wrote to its standard error."""
     _log.info("mcp server said", server=server, line=line)

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.telemetry import log
-from app.tools.mcp.link import McpCall
+from app.tools.mcp.link import McpCall, McpUnavailable
+from app.tools.mcp.server import McpServer
 from app.tools.mcp.servers import McpServers
-from engine import Json, JsonObject
+from engine import Json, JsonObject, iso_time
 from steps.contract import StepBroke
 from steps.effects import ToolContext, ToolInfo
 from steps.nearest import did_you_mean
@@ -52,11 +53,14 @@ class ToolCatalogue:
     ) -> Json:
         name, _, tool = tool_id.partition(".")
         server = self._mcp.find(name)
-        if server is not None and await server.knows(tool):
-            context = context_of()
-            return await server.call(
-                McpCall(tool, arguments, context.idempotency_key, context.answers)
-            )
+        try:
+            if server is not None and await server.knows(tool):
+                context = context_of()
+                return await server.call(
+                    McpCall(tool, arguments, context.idempotency_key, context.answers)
+                )
+        except McpUnavailable as failed:
+            raise self._mcp.failure(name, failed) from failed
         known = [*self._infos, *(info.id for info in self._mcp.tools())]
         message = f"there is no tool {tool_id}{did_you_mean(tool_id, known)}"
         raise StepBroke("UnknownTool", message, retryable=False)
@@ -77,23 +81,39 @@ class ToolCatalogue:
 
     def servers(self) -> tuple[str, ...]:
         """Name the MCP servers, whose tools have `server.` before their names."""
-        return tuple(server.name for server in self._mcp.all())
+        return tuple(self._mcp.names())
 
     def document(self) -> JsonObject:
         """Show the tools and the servers as they are now, without waiting for any."""
         shown = {info.id: _shown(info, "mcp") for info in self._mcp.tools()}
         shown |= {info.id: _shown(info, "function") for info in self._infos.values()}
         tools: list[Json] = [shown[tool_id] for tool_id in sorted(shown)]
+        by_name = {server.name: server for server in self._mcp.all()}
         servers: list[Json] = [
-            {
-                "name": server.name,
-                "status": server.status,
-                "error": server.error,
-                "warnings": list(server.warnings),
-            }
-            for server in self._mcp.all()
+            {**self._standing(name, by_name.get(name)), "signIn": self._sign_in(name)}
+            for name in self._mcp.names()
         ]
         return {"tools": tools, "servers": servers}
+
+    @staticmethod
+    def _standing(name: str, server: McpServer | None) -> JsonObject:
+        if server is None:
+            error = "nobody is signed in"
+            return {"name": name, "status": "signInNeeded", "error": error, "warnings": []}
+        return {
+            "name": name,
+            "status": server.status,
+            "error": server.error,
+            "warnings": list(server.warnings),
+        }
+
+    def _sign_in(self, name: str) -> Json:
+        if name not in self._mcp.with_person:
+            return None
+        known = self._mcp.signed_in(name)
+        if known is None:
+            return {"who": None, "at": None}
+        return {"who": known.who, "at": iso_time(known.at_ms)}
 
 
 def _shown(info: ToolInfo, source: str) -> JsonObject:

@@ -21,6 +21,8 @@ from app.execution.live_run import RunLost
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
 from app.settings.extras import ExtraMissing
+from app.tools.mcp.grants import SignInFailed
+from app.tools.mcp.sign_ins import UnknownMcpServer
 from app.triggers.receiving import CannotReplay, NotReady, NotUnderstood
 from app.triggers.starting import StartRefused
 from app.triggers.verification import NotVerified
@@ -46,6 +48,7 @@ from journal import (
     NotArchived,
     NotEnded,
     NotFound,
+    NotSignedIn,
     OpenRuns,
     TooManySchedules,
     TooManySignals,
@@ -96,8 +99,10 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownPasskey, 404, "Passkey not found"),
     (UnknownSession, 404, "Session not found"),
     (LinkUnusable, 404, "Link not valid"),
+    (UnknownMcpServer, 404, "Not found"),
     (NotFoundHere, 404, "Not found"),
     (ToolNotFound, 404, "Tool not found"),
+    (NotSignedIn, 404, "Not found"),
     (UnknownAgent, 404, "Agent not found"),
     (NotFound, 404, "Workflow not found"),
     (NotAllowedHere, 405, "Method not allowed"),
@@ -119,6 +124,7 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (TooManySignals, 429, "Too many requests"),
     (NameTaken, 409, "Conflict"),
     (OwnerThere, 409, "Conflict"),
+    (SignInFailed, 409, "Conflict"),
     (NotEnded, 409, "Conflict"),
     (ChildOf, 409, "Conflict"),
     (DefinitionExists, 409, "Conflict"),

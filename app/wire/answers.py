@@ -14,6 +14,7 @@ from app.wire.answer_parts import (
     Cursor,
     DefinitionId,
     Done,
+    DoneToName,
     Milliseconds,
     RunId,
     Time,
@@ -149,6 +150,33 @@ class ToolLine(TypedDict):
     source: Literal["function", "mcp"]
 
 
+class McpSignedIn(TypedDict):
+    """Who has signed in at an MCP server, and when; null while nobody is."""
+
+    who: Annotated[str | None, Field(examples=["person:Ada"])]
+    at: Time | None
+
+
+class McpSignInBegun(TypedDict):
+    """Where a sign-in goes on."""
+
+    address: Annotated[
+        str,
+        Field(
+            description="where the caller's browser is to go, within ten minutes",
+            examples=["https://login.example.com/authorize?state=notes.Jx3"],
+        ),
+    ]
+
+
+class McpSignedOut(DoneToName):
+    """Somebody is signed out."""
+
+    revoked: Annotated[
+        bool, Field(description="whether the tokens were revoked where they had been given")
+    ]
+
+
 class ToolServer(TypedDict):
     """A server that gives tools."""
 
@@ -156,6 +184,9 @@ class ToolServer(TypedDict):
     status: Annotated[str, Field(examples=["ready"])]
     error: str | None
     warnings: list[str]
+    signIn: Annotated[
+        McpSignedIn | None, Field(description="null for a server at which nobody signs in")
+    ]
 
 
 class ToolList(TypedDict):

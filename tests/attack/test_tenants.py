@@ -43,6 +43,7 @@ OBJECTS = {
     "/api/variables/{name}": "variable",
     "/api/views/{name}": "view",
     "/api/tools/{id}": "tool",  # no tenant has tools of its own
+    "/api/mcp-servers/{name}": "tool",
     "/api/threads/{threadId}": "thread",
 }
 """What the parameter of an address names; longer addresses belong to their beginnings."""

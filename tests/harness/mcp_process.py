@@ -23,8 +23,9 @@ def over_pipes(**environment: str) -> dict[str, Any]:
 class McpProcess:
     """A server over HTTP; the same port after a restart."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, *arguments: str, script: str = SERVER, **environment: str) -> None:
         self.port = free_port()
+        self.script, self.arguments = script, arguments
         self.environment = {**os.environ, **environment}
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -47,7 +48,7 @@ class McpProcess:
     def start(self) -> None:
         """Start, and wait until it listens."""
         self.process = subprocess.Popen(
-            [sys.executable, SERVER, str(self.port)], env=self.environment
+            [sys.executable, self.script, str(self.port), *self.arguments], env=self.environment
         )
         until = time.monotonic() + 60
         while not self._answers():

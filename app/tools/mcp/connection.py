@@ -33,8 +33,8 @@ from app.outbound.way_out import WayOut
 from app.settings.mcp import McpOAuth, McpServerSettings, resolved
 from app.telemetry import log
 from app.tools.mcp.elicitation import Elicitation
-from app.tools.mcp.http import Token, http_client
-from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NoTools, NotSent, ToolList
+from app.tools.mcp.http import http_client
+from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NoTools, NotSent, Token, ToolList
 from app.tools.mcp.mending import LOST, Handed, MendedTransport, handed
 from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
@@ -62,18 +62,20 @@ async def connect(
     settings: McpServerSettings,
     way: WayOut,
     look: Callable[[], None],
+    token: Token | None = None,
 ) -> AsyncIterator["Connection"]:
     """Open a connection; leaving it stops the server process, within seconds.
 
     Enter and leave it in the same task. `look` is called when the tools may have changed or
-    the server may be gone: list them to find out. Raises whatever went wrong.
+    the server may be gone: list them to find out. `token` gives the tokens of somebody who is
+    signed in. Raises whatever went wrong.
     """
 
     async def heard(message: object) -> None:
         if isinstance(message, ToolListChangedNotification):
             look()
 
-    transport = MendedTransport(_streams(name, settings, way, look))
+    transport = MendedTransport(_streams(name, settings, way, look, token))
     elicitation = Elicitation()
     async with (
         Client(
@@ -99,6 +101,7 @@ async def _streams(
     settings: McpServerSettings,
     way: WayOut,
     look: Callable[[], None],
+    token: Token | None,
 ) -> AsyncIterator[tuple[Any, Any]]:
     async with AsyncExitStack() as stack:
         if settings.command is not None:
@@ -118,7 +121,8 @@ async def _streams(
             errors.close()
         else:
             headers = resolved(settings.headers)
-            token = await _tokens(settings.oauth, way, stack) if settings.oauth else None
+            if settings.oauth is not None:
+                token = await _tokens(settings.oauth, way, stack)
             client = await stack.enter_async_context(http_client(headers, way, look, token))
             streams = await stack.enter_async_context(
                 streamable_http_client(

@@ -5,8 +5,7 @@ cannot be sent. Here such a request gets an error as its answer instead.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
 
 import httpx2
 from mcp_types import CONNECTION_CLOSED
@@ -14,6 +13,7 @@ from mcp_types import CONNECTION_CLOSED
 from app.outbound.guarded_transport import GuardedTransport
 from app.outbound.network import EVERYWHERE
 from app.outbound.way_out import WayOut
+from app.tools.mcp.link import Token
 from app.tools.mcp.misread import readable
 from steps.contract import StepBroke
 
@@ -30,10 +30,6 @@ _NOT_COPIED = ("content-encoding", "content-length", "transfer-encoding")
 
 class _TooLong(Exception):
     """The answer is longer than any result may be."""
-
-
-Token: TypeAlias = Callable[[str | None], Awaitable[str]]
-"""Returns the token that requests carry, another one than that which was refused."""
 
 
 def http_client(

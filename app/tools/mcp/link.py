@@ -1,11 +1,14 @@
 """What a connection to an MCP server offers, said without the MCP library."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from engine import Json, JsonObject
 from engine.value import value
 from steps.contract import StepBroke
+
+Token: TypeAlias = Callable[[str | None], Awaitable[str]]
+"""Returns the token that requests carry, another one than that which was refused."""
 
 
 @value(frozen=True, slots=True)
@@ -44,6 +47,14 @@ class McpUnavailable(StepBroke):
 
     def __init__(self, server: str, why: str) -> None:
         super().__init__("McpUnavailable", f"MCP server {server} is not available: {why}"[:2_000])
+
+
+class SignInNeeded(StepBroke):
+    """Nobody of the tenant is signed in at a server that wants a person."""
+
+    def __init__(self, server: str, page: str) -> None:
+        message = f"nobody is signed in at MCP server {server}: an admin does that at {page}"
+        super().__init__("SignInNeeded", message, retryable=False)
 
 
 class NotSent(McpUnavailable):

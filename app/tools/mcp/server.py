@@ -18,14 +18,23 @@ import anyio
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.telemetry import log
-from app.tools.mcp.link import Link, McpCall, McpTool, McpUnavailable, NoTools, NotSent, ToolList
+from app.tools.mcp.link import (
+    Link,
+    McpCall,
+    McpTool,
+    McpUnavailable,
+    NoTools,
+    NotSent,
+    Token,
+    ToolList,
+)
 from engine import Json, backoff_ms
 from steps.contract import StepBroke, listed
 from steps.tool_arguments import ArgumentsSchema, UnusableSchema
 
 ServerStatus: TypeAlias = Literal["connecting", "connected", "unavailable"]
 Connect: TypeAlias = Callable[
-    [str, McpServerSettings, WayOut, Callable[[], None]],
+    [str, McpServerSettings, WayOut, Callable[[], None], Token | None],
     AbstractAsyncContextManager[Link],
 ]
 
@@ -48,7 +57,14 @@ class McpServer:
         tools: The last known tools, by the server's own names.
     """
 
-    def __init__(self, name: str, settings: McpServerSettings, way: WayOut | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: McpServerSettings,
+        way: WayOut | None = None,
+        token: Token | None = None,
+    ) -> None:
+        self._token = token
         self._way = way or WayOut()
         self.name = name
         self.status: ServerStatus = "connecting"
@@ -169,7 +185,9 @@ class McpServer:
         # around the start alone would have to be left after those that the start opens.
         with anyio.CancelScope(deadline=anyio.current_time() + start_s) as scope:
             connect = await asyncio.to_thread(_library)
-            async with connect(self.name, self._settings, self._way, self._look.set) as link:
+            async with connect(
+                self.name, self._settings, self._way, self._look.set, self._token
+            ) as link:
                 self._learn(await link.tools())
                 scope.deadline = math.inf
                 self._succeed(link)

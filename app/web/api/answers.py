@@ -84,6 +84,8 @@ ANSWERS: dict[str, Any] = {
     "put_model": answers.StoredModel,
     "delete_model": DoneToName,
     "list_tools": answers.ToolList,
+    "begin_mcp_sign_in": answers.McpSignInBegun,
+    "sign_out_at_mcp_server": answers.McpSignedOut,
     "invoke_agent": model_answers.AgentOutcome,
     "invoke_tool": model_answers.ToolOutcome,
     "show_thread": model_answers.ThreadState,

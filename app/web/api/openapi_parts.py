@@ -22,7 +22,11 @@ TAGS = (
     ("Events", "What happens, as a stream.", ("/api/workflow/events",)),
     ("Files", "Files that workflows work with.", ("/api/workflow/files",)),
     ("Webhooks", "Who is told what, and how that went.", ("/api/webhooks",)),
-    ("Models and tools", "What steps may ask and call.", ("/api/models", "/api/tools")),
+    (
+        "Models and tools",
+        "What steps may ask and call.",
+        ("/api/models", "/api/tools", "/api/mcp-servers"),
+    ),
     ("Conversations", "What agents were asked and answered.", ("/api/threads",)),
     ("Spending", "What models have cost, and what they may.", ("/api/usage", "/api/budgets")),
     (

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
 from app.events.catalogue import NAMES
+from app.tools.mcp.sign_ins import CALLBACK, PAGE
 from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secret_document, key_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
@@ -101,7 +102,20 @@ def _stand(used: float) -> str:
 
 
 async def _tools(call: Call) -> dict[str, Any]:
-    return {"found": call.services.tools.document()}
+    found: dict[str, Any] = call.services.tools.document()
+    return {"found": found, "with_people": any(one["signIn"] for one in found["servers"])}
+
+
+async def _back_from_mcp_server(call: Call) -> Response:
+    """Take the code that somebody came back with from signing in at an MCP server."""
+    given = call.request.query_params
+    sign_ins = call.services.mcp_sign_ins
+    await sign_ins.complete(
+        call.caller, given.get("state", ""), given.get("code", ""), given.get("iss")
+    )
+    if call.services.changes is not None:
+        call.services.changes.made()
+    return RedirectResponse(PAGE, 303)
 
 
 async def _webhooks(call: Call) -> dict[str, Any]:
@@ -211,6 +225,7 @@ PAGES = (
     _page("models", Role.VIEWER, _models, "Models"),
     _page("budgets", Role.VIEWER, _budgets, "Budgets"),
     _page("tools", Role.VIEWER, _tools, "Tools"),
+    Page("GET", CALLBACK, Role.ADMIN, _back_from_mcp_server, "Sign in at an MCP server"),
     _page("webhooks", Role.ADMIN, _webhooks, "Webhooks"),
     _page("retention", Role.VIEWER, _retention, "Retention"),
     _page("health", Role.VIEWER, _health, "Health"),

@@ -169,6 +169,7 @@ async function follow(form, answer) {
   form.dataset.busy = "leaving";
   carryTap();
   if (then === "reload") location.reload();
+  else if (then === "away") location.assign(answer.address);
   else location.assign(then.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name])));
 }
 
