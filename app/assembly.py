@@ -101,7 +101,6 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     client = _client(settings, way, settings.max_concurrent_steps, closing)
     secrets = await open_secrets(journal, settings, clock)
     log.mask_with(settings.data, secrets.mask_text)
-    sign_ins = await _sign_ins(mcp, settings, journal, secrets, clock, way)
     models = _models(settings, journal, secrets, clock, way, closing)
     authenticator, sessions = await _callers(journal, settings, clock, secrets, way, closing)
     files, agents = Files(journal, storage, clock), Agents(journal, clock)
@@ -118,7 +117,6 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
     )  # fmt: skip
     parts = (journal, clock, live_runs, acting, counters)
     execution = await _execution(settings, *parts, services, cluster, closing)
-    webhooks = _webhooks(settings, journal, hub, way, clock, secrets.keyring, closing)
     admission = Admission(live_runs, journal, settings.max_queued_writes, counters)
     reruns = Reruns(journal, workflows, execution.runs, admission)
     triggers = open_triggers(services, journal, execution, admission, hub)
@@ -152,7 +150,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         acting=acting,
         fair_loop=execution.fair_loop,
         streams=_streams(settings, journal, hub, deltas, execution.fair_loop),
-        webhooks=webhooks,
+        webhooks=_webhooks(settings, journal, hub, way, clock, secrets.keyring, closing),
         signals=execution.signals,
         places=execution.places,
         pauses=execution.pauses,
@@ -161,7 +159,7 @@ async def _open(settings: Settings, clock: Clock, closing: AsyncExitStack) -> Se
         spending=spending,
         store=services.store,
         knowledge=services.knowledge,
-        mcp_sign_ins=sign_ins,
+        mcp_sign_ins=await _sign_ins(mcp, settings, journal, secrets, clock, way),
     )
     return built if cluster is None else _sharing(built, services, cluster)
 

@@ -110,12 +110,12 @@ def server_started(address: str, sqlite: str) -> None:
 
 
 def provider_away(name: str, why: str) -> None:
-    """Say that an identity provider does not answer as it should; it is asked again."""
+    """Say that an identity provider, or that of an MCP server, does not answer as it should."""
     _log.warning("identity provider not reached", provider=name, why=why)
 
 
 def sign_in_refused(name: str, why: str) -> None:
-    """Say that somebody whom an identity provider knows was not let in."""
+    """Say that somebody whom a provider knows was not let in, or is so no more."""
     _log.warning("sign-in refused", provider=name, why=why)
 
 
@@ -301,16 +301,6 @@ def mcp_connected(server: str, tools: int) -> None:
 def mcp_unavailable(server: str, why: str, again_in_s: float) -> None:
     """Say that an MCP server did not start or went away."""
     _log.warning("mcp server unavailable", server=server, why=why, again_in_s=again_in_s)
-
-
-def mcp_not_revoked(server: str, why: str) -> None:
-    """Say that tokens of an MCP server are forgotten here and may still count there."""
-    _log.warning("mcp tokens not revoked", server=server, why=why)
-
-
-def mcp_signed_out(server: str, why: str) -> None:
-    """Say that an MCP server gives no new tokens, so that somebody has to sign in again."""
-    _log.warning("mcp sign-in ended", server=server, why=why)
 
 
 def mcp_said(server: str, line: str) -> None:

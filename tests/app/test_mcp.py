@@ -129,7 +129,7 @@ async def test_tools_are_listed_with_their_schemas(catalogue: ToolCatalogue) -> 
     assert found["calc.add"].description == "Add two numbers."
     assert found["calc.add"].input_schema["required"] == ["a"]
     assert states(catalogue)["calc"] == {
-        "name": "calc", "status": "connected", "error": None, "warnings": []
+        "name": "calc", "status": "connected", "error": None, "warnings": [], "signIn": None
     }  # fmt: skip
     shown: Any = catalogue.document()["tools"]
     sources = {item["id"]: item["source"] for item in shown}

@@ -11,7 +11,7 @@ from app.outbound.way_out import WayOut
 from app.settings.mcp import McpServerSettings
 from app.tools.mcp import server as mcp_server
 from app.tools.mcp.connection import connect
-from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NotSent, ToolList
+from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NotSent, Token, ToolList
 from app.tools.mcp.server import McpServer
 from engine import Json
 from tests.harness.mcp_process import over_pipes
@@ -30,7 +30,12 @@ class Links:
 
     @asynccontextmanager
     async def connect(
-        self, name: str, settings: McpServerSettings, way: WayOut, look: Callable[[], None]
+        self,
+        name: str,
+        settings: McpServerSettings,
+        way: WayOut,
+        look: Callable[[], None],
+        token: Token | None,
     ) -> AsyncIterator["Links"]:
         self._look, self._is_lost = look, False
         yield self

@@ -130,6 +130,7 @@ def test_tools_and_servers_are_shown_while_some_are_away(tmp_path: Path) -> None
                 "status": "connected",
                 "error": None,
                 "warnings": [],
+                "signIn": None,
             }
             until(lambda: "nowhere" in str(tools(client)["servers"]))
             with late:

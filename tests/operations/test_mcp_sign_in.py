@@ -143,7 +143,7 @@ def test_tokens_are_refreshed_once_for_all_and_where_none_are_given_somebody_is_
         client.post("/api/tools/notes.refuse_all/invoke", json={"args": {}}).raise_for_status()
         made = client.post("/api/workflows", json=ADD)
         assert made.status_code == 201, made.text
-        started = [client.post("/api/workflow/start-async", json={"workflowId": "adds"})
+        started = [client.post("/api/workflow/start-async/adds")
                    for _ in range(5)]  # fmt: skip
         for one in started:
             assert settled(client, one.json()["runId"])["status"] == "completed"

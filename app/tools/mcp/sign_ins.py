@@ -214,7 +214,7 @@ class SignIns:
         try:
             await authorization.revoke(tokens)
         except SignInFailed as failed:
-            log.mcp_not_revoked(server, str(failed))
+            log.provider_away(server, f"tokens are not revoked: {failed}")
             return False
         return tokens.way.revoke is not None
 
@@ -277,7 +277,7 @@ class SignIns:
             authorization = self._authorization(await self._library(), *key)
             new = await authorization.refresh(tokens, self._clock.now_ms())
         except RefreshRefused as over:
-            log.mcp_signed_out(row.server, str(over))
+            log.sign_in_refused(row.server, f"no new tokens are given: {over}")
             await self._table.replace(row, None)
             self._forget(key)
             raise self.needed(row.server) from over
