@@ -322,13 +322,6 @@ class UnknownVariable(NotFound):
         super().__init__(f"there is no variable {name!r}")
 
 
-class NotSignedIn(NotFound):
-    """Nobody of the tenant is signed in at an MCP server."""
-
-    def __init__(self, server: str) -> None:
-        super().__init__(f"nobody is signed in at MCP server {server}")
-
-
 class UnknownView(NotFound):
     """The person has no such view."""
 

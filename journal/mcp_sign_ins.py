@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from engine.value import value
 from journal.columns import columns
 from journal.connection import Connection
-from journal.errors import NotSignedIn
 from journal.readers import Readers
 from journal.writer import Writer
 
@@ -109,19 +108,13 @@ class McpSignInTable:
             (row.tenant, row.server, row.tokens),
         )
 
-    async def sign_out(self, tenant: str, server: str) -> None:
-        """Forget the tokens, and a sign-in that has begun. Raises `NotSignedIn`."""
-
-        def work(connection: Connection) -> None:
-            changed = connection.execute(
-                "UPDATE mcp_sign_ins SET tokens = NULL, attempt = NULL, held_until_ms = 0"
-                " WHERE tenant = ? AND server = ? AND tokens IS NOT NULL",
-                (tenant, server),
-            )
-            if changed.rowcount == 0:
-                raise NotSignedIn(server)
-
-        await self._writer.write(work)
+    async def sign_out(self, tenant: str, server: str) -> bool:
+        """Forget the tokens, and a sign-in that has begun; say whether there were tokens."""
+        return await self._changed(
+            "UPDATE mcp_sign_ins SET tokens = NULL, attempt = NULL, held_until_ms = 0"
+            " WHERE tenant = ? AND server = ? AND tokens IS NOT NULL",
+            (tenant, server),
+        )
 
     async def seal(self, rows: Sequence[McpSignInRow]) -> None:
         """Keep what has been sealed anew."""

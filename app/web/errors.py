@@ -21,7 +21,7 @@ from app.execution.live_run import RunLost
 from app.files.spool import StorageError
 from app.secrets.vault import UnfitSecret
 from app.settings.extras import ExtraMissing
-from app.tools.mcp.grants import SignInFailed
+from app.tools.mcp.grants import NotSignedIn, SignInFailed
 from app.tools.mcp.sign_ins import UnknownMcpServer
 from app.triggers.receiving import CannotReplay, NotReady, NotUnderstood
 from app.triggers.starting import StartRefused
@@ -48,7 +48,6 @@ from journal import (
     NotArchived,
     NotEnded,
     NotFound,
-    NotSignedIn,
     OpenRuns,
     TooManySchedules,
     TooManySignals,

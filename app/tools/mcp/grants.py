@@ -11,6 +11,13 @@ class SignInFailed(Exception):
     """A sign-in at an MCP server cannot begin or end; the message holds no secret."""
 
 
+class NotSignedIn(Exception):
+    """Nobody of the tenant is signed in at an MCP server."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(f"nobody is signed in at MCP server {server}")
+
+
 class RefreshRefused(Exception):
     """The server does not give new tokens any more: somebody has to sign in again."""
 

@@ -22,10 +22,17 @@ from app.outbound.way_out import WayOut
 from app.secrets.seal import Keyring
 from app.settings.mcp import McpServerSettings, VariableNotSet
 from app.telemetry import log
-from app.tools.mcp.grants import Attempt, RefreshRefused, Registration, SignInFailed, Tokens
+from app.tools.mcp.grants import (
+    Attempt,
+    NotSignedIn,
+    RefreshRefused,
+    Registration,
+    SignInFailed,
+    Tokens,
+)
 from app.tools.mcp.link import McpUnavailable, SignInNeeded
 from engine.value import value
-from journal import ChangeNote, McpSignInRow, McpSignInTable, NotSignedIn, changing
+from journal import ChangeNote, McpSignInRow, McpSignInTable, changing
 from steps.http_messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -209,7 +216,8 @@ class SignIns:
         if row is None or row.tokens is None:
             raise NotSignedIn(server)
         tokens = self._opened(row)
-        await self._table.sign_out(tenant, server)
+        if not await self._table.sign_out(tenant, server):
+            raise NotSignedIn(server)
         self._forget((tenant, server))
         try:
             await authorization.revoke(tokens)
