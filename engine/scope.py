@@ -76,6 +76,7 @@ def _error(run: Run, error: StepError) -> Json:
         }
     if error.child_run_id is not None:
         shown |= {
+            "runId": error.child_run_id,
             "childRunId": error.child_run_id,
             "childStepId": error.child_step_id,
             "childType": error.child_type or error.type,

@@ -31,6 +31,7 @@ from steps.field_specs import spec_problems
 from steps.fields_from_data import templates_in
 from steps.language.findings import findings_in
 from steps.language.types import Declared, crossings_in
+from steps.own_pool import waits_in_own_pool
 from steps.problems import InvalidDefinition
 from steps.registry import Registry
 from steps.strict_kinds import loose_kinds
@@ -72,9 +73,17 @@ def check_definition(document: Json, registry: Registry, known: Known | None = N
             return Checked(problems, [])
         told = {item.path for item in problems}
         found, warnings = _looked_at(document, registry, known or Known(), _Around())
+    warnings += waits_in_own_pool(document, registry)
     problems += [item for item in found if item.path not in told]
     usable = definition if not problems else None
     return Checked(first_of([*dict.fromkeys(problems)]), first_of(warnings), usable)
+
+
+def warnings_of(document: dict[str, Any], registry: Registry, known: Known) -> list[Problem]:
+    """Return what looks like a slip in a workflow that has no problems, and in its bodies."""
+    with reading_once():
+        warnings = _looked_at(document, registry, known, _Around())[1]
+    return first_of(warnings + waits_in_own_pool(document, registry))
 
 
 @value(frozen=True, slots=True)

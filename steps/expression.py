@@ -347,9 +347,14 @@ def _of_expression(names: frozenset[str], scope: Mapping[str, Json]) -> dict[str
     return {name: held[name] for name in names if name in held} if isinstance(held, dict) else {}
 
 
+_TOO_LONG = (
+    "it takes too many operations; a `map` of a set step has `groupBy` and `sortBy` for long lists"
+)
+
+
 def _why(wrong: Exception) -> str:
     text = str(wrong).partition("\n")[0].partition(" (in ")[0]
-    return text.replace("engine ran out of fuel", "it takes too many operations")
+    return text.replace("engine ran out of fuel", _TOO_LONG)
 
 
 def render(source: str, given: Mapping[str, Any]) -> None:

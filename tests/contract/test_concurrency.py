@@ -139,3 +139,17 @@ def test_a_kill_keeps_the_order_and_the_limit(server: Server) -> None:
                 go_on(client, under_way[0])
                 order.append(under_way[0])
     assert order == runs[:6]
+
+
+def test_a_save_warns_of_a_body_that_waits_for_its_own_run(shared: Server) -> None:
+    pool = {"pool": "warned", "limit": 1}
+    inner = {"id": "rest", "type": "set", "values": {"a": "{{ steps.gone.output }}"}}
+    part = {"id": "part", "type": "group", "concurrency": pool, "steps": [inner]}
+    with shared.client("editor") as client:
+        saved = client.post("/api/workflows", json={
+            "name": "Warned", "concurrency": pool, "steps": [part, {"id": "end", "type": "end-flow"}],
+            "edges": [{"from": "part", "to": "end"}],
+        })  # fmt: skip
+    assert saved.status_code == 201, saved.text
+    told = [item["path"] for item in saved.json()["warnings"]]
+    assert told == ["steps[0].steps[0].values.a", "steps[0].concurrency.pool"]

@@ -39,6 +39,7 @@ def test_now_is_when_the_attempt_began_whatever_has_happened_since() -> None:
         (
             CHILD,
             {
+                "runId": "dynamic-workflow-2",
                 "childRunId": "dynamic-workflow-2",
                 "childStepId": "pay",
                 "childType": CHILD.type,
@@ -54,6 +55,7 @@ def test_now_is_when_the_attempt_began_whatever_has_happened_since() -> None:
                 child_message="no",
             ),
             {
+                "runId": "dynamic-workflow-2",
                 "childRunId": "dynamic-workflow-2",
                 "childStepId": None,
                 "childType": "Busy",

@@ -288,3 +288,23 @@ def test_each_expression_is_read_once_however_often_it_is_looked_at(
     assert len(read) == len(set(read)) == 42
     check_definition(document, REGISTRY)
     assert len(read) == 84  # and nothing is kept for another check
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"pool": "p", "limit": 1}, {"steps[0].workflowId", "steps[1].steps[0].concurrency.pool"}),
+        ({"pool": "p", "limit": 1, "key": "{{ data.x }}"}, set()),
+        ({"pool": "q", "limit": 1}, set()),
+        ({"pool": "p", "limit": 1, "whenFull": "refuse"}, set()),
+    ],
+)
+def test_a_body_in_the_pool_of_its_own_run_is_a_warning(place: Json, told: set[str]) -> None:
+    body = {"concurrency": place, "steps": [{"id": "rest", "type": "wait", "duration": "1s"}]}
+    call = {"id": "call", "type": "call-workflow", "workflowId": "#own"}
+    part = {"id": "part", "type": "group", "steps": [{"id": "deep", "type": "group", **body}]}
+    left = {**call, "id": "left", "wait": False}
+    document = flow(
+        call, part, left, concurrency={"pool": "p", "limit": 1}, workflows={"own": body}
+    )
+    assert warnings(document).keys() == told

@@ -61,6 +61,7 @@ def test_what_anybody_sends_starts_one_run(owner: httpx.Client, anybody: httpx.C
     ):
         assert shown in page.text, shown
     assert "data.source" not in page.text
+    assert "needs JavaScript" not in page.text
     once = re.findall(r'name="once" value="([^"]+)"', page.text)[0]
     sent = {
         **RIGHT,

@@ -4,6 +4,7 @@ Workflows and agents are kept the same way, so their endpoints are made from one
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -29,9 +30,10 @@ from app.wire.json_body import json_body
 from engine import iso_time
 from engine.value import value
 from journal import DefinitionFilter, VersionRow
-from steps.advice import Known, advice_on, advice_on_agent
+from steps.advice import Known, advice_on_agent
 from steps.agent import AgentDocument
-from steps.checking import declared_in
+from steps.bodies import written_bodies
+from steps.checking import warnings_of
 from steps.compiled import Definition
 from steps.contract import Problem, first_of
 from steps.document import WorkflowDocument
@@ -227,12 +229,10 @@ def _article(word: str) -> str:
 
 async def _advice_on_workflow(services: Services, row: VersionRow, known: Known) -> list[Problem]:
     def look() -> list[Problem]:
-        document = row.definition
-        declared = declared_in(document, services.registry)
-        return advice_on(document, services.registry, declared, known)
+        return warnings_of(row.definition, services.registry, known)
 
-    steps = row.definition["steps"]
-    is_long = isinstance(steps, list) and len(steps) > _MANY_STEPS
+    bodies = chain([row.definition], (body for _, body in written_bodies(row.definition)))
+    is_long = sum(len(body["steps"]) for body in bodies) > _MANY_STEPS
     return await offload(look) if is_long else look()
 
 
