@@ -56,8 +56,7 @@ def how_to_open(file: Path, failure: sqlite3.Error | OSError) -> str:
     code = (getattr(failure, "sqlite_errorcode", None) or 0) & 0xFF
     if getattr(failure, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         code = sqlite3.SQLITE_FULL
-    # What it has beside the database is made before it is read, and its want of room is no
-    # SQLITE_FULL.
+    # What is beside the database is made before that is read; its want of room is no SQLITE_FULL.
     if code == sqlite3.SQLITE_IOERR:
         disk = os.statvfs(file.parent)
         if disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
