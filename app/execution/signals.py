@@ -82,6 +82,7 @@ class Signals:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: set[Key] = set()
         self._looked_for: set[str] = set()
+        self._has_gained = False
         self.carry_on: Callable[[LiveRun], None] = lambda _: None
         self.is_here: Callable[[], bool] = lambda: True
         self.on_wait: list[Callable[[LiveRun], None]] = []
@@ -148,13 +149,20 @@ class Signals:
     async def run(self) -> None:
         """Look at all that is kept, now and then, and soon at what has failed, until cancelled."""
         while True:
+            self._has_gained = False
             if self.is_here():
                 await self._look()
             for _ in range(_LOOK_EVERY_S):
                 await asyncio.sleep(1)
+                if self._has_gained:
+                    break
                 failed, self._failed = self._failed, set()
                 for key in sorted(failed):
                     await self._match_or_log(key)
+
+    def gained(self, _: frozenset[int]) -> None:
+        """Look soon at all that is kept: who looked before may have ended in the middle."""
+        self._has_gained = True
 
     async def _look(self) -> None:
         try:

@@ -57,6 +57,27 @@ def test_runs_go_on_after_a_kill_and_every_history_is_proved(
     assert "another sealing key" in refused.stderr
 
 
+def test_a_signal_that_was_kept_before_a_kill_is_given_when_shards_come(
+    server: Server, postgres: PostgresServer
+) -> None:
+    """The process ends after it has kept the signal, and before it looks who waits for it."""
+    wait = {"id": "wait", "type": "wait-for-signal", "signal": "go", "key": "k"}
+    with server.client() as client:
+        create(client, "waits", [wait], straight("wait"))
+        run_id = client.post("/api/workflow/start/waits", json={}).json()["runId"]
+        settled(client, run_id, "paused")
+    server.kill()
+    schema, now_ms = server.environment["STEPWELL_DATABASE_SCHEMA"], round(time.time() * 1_000)
+    postgres.execute(
+        f"INSERT INTO {schema}.signals (tenant, name, key, data, sent_at_ms, expires_at_ms,"
+        f" forget_at_ms) VALUES ('acme', 'go', 'k', '{{}}', {now_ms}, {now_ms + 10**8},"
+        f" {now_ms + 10**8})"
+    )
+    server.start()
+    with server.client() as client:
+        settled(client, run_id, "completed", within=30)
+
+
 def test_a_server_of_postgresql_that_goes_away_and_comes_back(
     alone: PostgresServer, tmp_path: Path, server: Server
 ) -> None:
