@@ -243,6 +243,10 @@ def _step(
         inside = text.path.removeprefix(f"{path}.")
         if kind.built_in and text.is_template and not kind.has_items(step, inside):
             yield from _items_named(text)
+        if kind.built_in and inside == "key":  # of a signal: it is looked up, so kept as it is
+            for expression in _expressions(text.text):
+                told = "no key may tell of it"
+                yield from _sensitive_problems(expression, text.path, declared, told)
     for key in ("name", "description"):
         yield from _shown(step.get(key), f"{path}.{key}")
     yield from _output(step.get("output"), kind, f"{path}.output", declared)

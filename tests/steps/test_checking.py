@@ -308,3 +308,13 @@ def test_a_body_in_the_pool_of_its_own_run_is_a_warning(place: Json, told: set[s
         call, part, left, concurrency={"pool": "p", "limit": 1}, workflows={"own": body}
     )
     assert warnings(document).keys() == told
+
+
+def test_a_sensitive_field_is_in_no_key_of_a_signal() -> None:
+    token = {"token": {"type": "string", "sensitive": True, "value": "{{ response.body.t }}"}}
+    login = {"id": "login", "type": "call-api", "url": "https://a.example.com", "output": token}
+    key = "{{ data.token }}"
+    send = {"id": "send", "type": "send-signal", "signal": "s", "key": key, "data": {"t": key}}
+    wait = {"id": "wait", "type": "wait-for-signal", "signal": "s", "key": key}
+    told = "data.token is sensitive, so no key may tell of it"
+    assert problems(flow(login, send, wait)) == {"steps[1].key": told, "steps[2].key": told}
