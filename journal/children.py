@@ -122,15 +122,6 @@ class ChildList:
         )
         return Counter(dict(rows))
 
-    async def counts_of_all(self, parent_id: str) -> dict[str, int]:
-        """Return how many child runs a run has had, over all its visits, by status."""
-        rows = await self._lists.all(
-            "SELECT status, count(*) FROM runs INDEXED BY runs_children WHERE parent = ?"
-            " GROUP BY status",
-            (run_number(parent_id),),
-        )
-        return {str(status): int(count) for status, count in rows}
-
     async def how_many(self, parent_ids: Iterable[str], most: int) -> dict[str, int]:
         """Return how many child runs each of some runs has had, counted up to `most`."""
         rows = await self._lists.all(

@@ -7,12 +7,8 @@ added since is compiled by itself, and masked from the first moment on.
 from collections.abc import Callable, Iterable
 
 from app.concurrency.offload import offload
-from app.secrets.mask import Mask
+from app.secrets.mask import FEW, FEW_CHARACTERS, Mask
 from engine import Json
-
-_FEW = 32
-_FEW_CHARACTERS = 16_384
-"""What may be compiled on the loop."""
 
 
 class GrowingMask:
@@ -79,5 +75,5 @@ class GrowingMask:
         return latest
 
     def _note(self) -> None:
-        self.is_due = len(self._added) > _FEW or self._added_characters > _FEW_CHARACTERS
+        self.is_due = len(self._added) > FEW or self._added_characters > FEW_CHARACTERS
         self.is_needed = self._rest.is_needed or bool(self._added)

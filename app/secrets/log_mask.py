@@ -10,11 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from app.concurrency.offload import offload
-from app.secrets.mask import MASK, Mask
-
-_FEW = 32
-_FEW_CHARACTERS = 16_384
-"""What may be compiled on the loop."""
+from app.secrets.mask import FEW, FEW_CHARACTERS, MASK, Mask
 
 _TIMES = 4
 """How many times as large as what is added a layer may be that is compiled with it."""
@@ -57,7 +53,7 @@ class LogMask:
 
     async def settle(self) -> None:
         """Compile what has been added beside the loop, where that is much."""
-        is_few = len(self._added) <= _FEW and sum(map(len, self._added)) <= _FEW_CHARACTERS
+        is_few = len(self._added) <= FEW and sum(map(len, self._added)) <= FEW_CHARACTERS
         if is_few or self._is_settling:
             return
         self._is_settling = True

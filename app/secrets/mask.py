@@ -22,6 +22,10 @@ MASK = "***"
 SHORTEST = 4
 """Shorter values stay as they are: they would be found in texts that do not hold them."""
 
+FEW = 32
+FEW_CHARACTERS = 16_384
+"""How many values, and of how many characters, may be compiled on the event loop."""
+
 _LONGEST_COMPILED = 8_000
 _SHORTEST_CUT = 8
 _LONGEST_ESCAPE = 12

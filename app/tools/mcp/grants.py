@@ -71,14 +71,8 @@ class Way:
 
 
 @value(frozen=True, slots=True)
-class Attempt:
-    """A sign-in that has begun; `caller` alone may end it."""
-
+class _OnAWay:
     way: Way
-    caller: str
-    state: str = field(repr=False)
-    verifier: str = field(repr=False)
-    until_ms: int
 
     def text(self) -> str:
         """Return it as JSON."""
@@ -92,20 +86,19 @@ class Attempt:
 
 
 @value(frozen=True, slots=True)
-class Tokens:
+class Attempt(_OnAWay):
+    """A sign-in that has begun; `caller` alone may end it."""
+
+    caller: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+    until_ms: int
+
+
+@value(frozen=True, slots=True)
+class Tokens(_OnAWay):
     """The tokens of somebody who is signed in; `until_ms` is None where nobody says."""
 
-    way: Way
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
     until_ms: int | None
-
-    def text(self) -> str:
-        """Return them as JSON."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def of(cls, text: str) -> Self:
-        """Return what a text holds."""
-        given = json.loads(text)
-        return cls(**{**given, "way": Way.of(given["way"])})
