@@ -17,6 +17,7 @@ from app.execution.model_questions import ModelQuestions
 from app.execution.signals import Signals
 from app.execution.step_services import StepServices
 from app.files.spool import StorageError
+from app.llm.embeddings import Embedded
 from app.outbound.sink import Sink
 from app.telemetry.at_work import step_at_work
 from app.telemetry.traces import HEADER as TRACEPARENT
@@ -149,14 +150,15 @@ class LiveEffects:
             file=partial(self._services.files.read_for_step, self._tenant),
             tenant=self._tenant,
             save=partial(self._services.files.save, self._tenant, key),
-            knowledge=self._knowledge(begin).call,
+            knowledge=KnowledgeCalls(
+                self._services.knowledge, self._embed, self._tenant, self, begin
+            ).call,
             answers=answers_to(self.recalled, begin),
             store=partial(self._services.store.call, self._tenant, f"{key}:{call}"),
         )
 
-    def _knowledge(self, call: str) -> KnowledgeCalls:
-        embed = self._questions().embed
-        return KnowledgeCalls(self._services.knowledge, embed, self._tenant, self, call)
+    async def _embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        return await self._questions().embed(model, texts)
 
     def is_pure(self, tool_id: str) -> bool:
         """Say whether a tool touches nothing but its arguments."""
