@@ -28,6 +28,7 @@ from app.telemetry.blocked_step import process_end
 from app.telemetry.loop_lag import LoopLag
 from app.upkeep.housekeeping import Housekeeping
 from app.upkeep.retention import Retention
+from app.upkeep.search_words import SearchWords
 from app.web.application import application
 from app.web.readiness import watch_journal
 from journal import SQLITE_VERSION, JournalError
@@ -90,10 +91,12 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
     place = operator_context(services)
     retention = Retention(services.journal, services.settings, services.clock)
     keeping = Housekeeping(services.journal, retention, services.settings.housekeeping_interval)
+    words = SearchWords(services.journal, services.workflows, is_on=services.settings.search_data)
     control = Control(place, services.authenticator, services.secrets, services.clock)
     await control.open(services.settings.data)
     if (sharing := services.sharing) is not None:
         keeping.is_here = lambda: sharing.owns_name("upkeep")
+        words.is_here = lambda: sharing.owns_name("search")
         await sharing.open()
     await services.webhooks.start()
     tasks = [
@@ -105,6 +108,7 @@ async def _at_work(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_note_use(services)),
         asyncio.create_task(_loop_lag(services).run()),
         asyncio.create_task(keeping.run()),
+        asyncio.create_task(words.run()),
         asyncio.create_task(watch_journal(services.journal.health, services.culprit)),
     ]
     try:

@@ -7,8 +7,9 @@ from app.secrets.jwt_secrets import seal_all, sealed_bytes
 from app.secrets.seal import Keyring, KeyUnusable, id_of
 from app.secrets.sealing_key import open_keyring
 from app.secrets.vault import Secrets
+from app.settings.database import named_database
 from app.settings.extras import extra
-from app.settings.server import Settings, named_database
+from app.settings.server import Settings
 from app.tools.mcp.sign_ins import seal_all as seal_sign_ins
 from app.tools.mcp.sign_ins import sealed_parts
 from app.triggers.kept_triggers import seal_all as seal_addresses

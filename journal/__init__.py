@@ -104,6 +104,7 @@ from journal.removal import Deleted, RetentionGroup
 from journal.requests import LONGEST_KEPT_BODY, ArrivedRequest, RequestTable
 from journal.run_filter import RunFilter
 from journal.run_ids import run_id, run_number
+from journal.run_inputs import InputWords, RunInputs, StartPage, StartRow
 from journal.run_order import RunOrder, RunPosition
 from journal.run_projection import Statement, turn_of
 from journal.run_search import RunPage, RunSearch
@@ -204,6 +205,7 @@ __all__ = [
     "Inbox",
     "InboxFilter",
     "InboxPosition",
+    "InputWords",
     "Journal",
     "JournalError",
     "JwtSecretRow",
@@ -248,6 +250,7 @@ __all__ = [
     "RequestTable",
     "RetentionGroup",
     "RunFilter",
+    "RunInputs",
     "RunList",
     "RunOrder",
     "RunPage",
@@ -271,6 +274,8 @@ __all__ = [
     "SpendingTable",
     "Spent",
     "StartKeys",
+    "StartPage",
+    "StartRow",
     "Statement",
     "StoreFull",
     "StoreTable",

@@ -42,6 +42,7 @@ from journal.places import PlaceList
 from journal.readers import Readers
 from journal.removal import Removal
 from journal.requests import RequestTable
+from journal.run_inputs import RunInputs
 from journal.run_search import RunSearch
 from journal.runs import RunList
 from journal.saved_views import SavedViews
@@ -110,7 +111,7 @@ class Journal:
         self.start_keys = StartKeys(writer, readers)
         self.runs = RunList(readers, lists)
         self.search = RunSearch(lists, self.runs)
-        self.captions = Captions(readers)
+        self.captions, self.run_inputs = Captions(readers), RunInputs(writer, readers)
         self.overview = Overview(lists)
         self.inbox = Inbox(lists)
         self.statistics = Statistics(parts.sizes, lists)

@@ -19,13 +19,15 @@ from journal.connection import Connection
 from journal.database import DATABASE, MARKER, create, prepare
 from journal.errors import JournalError
 from journal.lock import FolderLock
+from journal.run_inputs import INPUTS_UP_TO
 from journal.verification import Verified, verify
 
 MOVING, MOVED = "moving", "moved"
-_OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried")
+_OF_ITS_PLACE = (MOVING, MOVED, "needs_wal", "tried", INPUTS_UP_TO)
 """What `meta` says of a database and not of the journal in it."""
 
-_MADE_BY_OTHERS = ("meta", "run_labels")
+_FULL_TEXTS = ("run_words", "run_input_words", "sqlite_")
+_MADE_BY_OTHERS = ("meta", "run_labels", "run_inputs")
 _ROWS, _CHARACTERS = 5_000, 8_000_000
 """What of a table is one part."""
 
@@ -115,7 +117,7 @@ class FolderEnd:
             for (name,) in self._own.execute(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL"
             )
-            if not name.startswith(("run_words", "sqlite_")) and name not in _MADE_BY_OTHERS
+            if not name.startswith(_FULL_TEXTS) and name not in _MADE_BY_OTHERS
         ]
         above = {
             name: {row[2] for row in self._own.execute(f"PRAGMA foreign_key_list({name})")}

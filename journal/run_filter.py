@@ -20,7 +20,7 @@ _BEGINNING = 5
 """The longest beginnings of words that the full text has by themselves."""
 
 _NOTHING = '""'
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 OPEN = tuple(status.value for status in Status if not status.is_over)
 ENDED = tuple(status.value for status in Status if status.is_over)
 
@@ -36,7 +36,8 @@ class RunFilter:
         parent_id: Child runs of this run.
         top_level: Only runs that no run has started.
         labels: Labels by name that a run must have.
-        text: Words that the title or the labels must have, each at the beginning of a word.
+        text: Words that the title and the labels must have, or the data of the start, each at
+            the beginning of a word.
         step_id: The step that the run is in, or failed in.
         error_type: The type of the error with which it failed.
         started_by: Who started it.
@@ -200,8 +201,8 @@ def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:
         parts.append(_HAS_LABEL)
         values += label
     if wanted.text:
-        parts.append("id IN (SELECT rowid FROM run_words WHERE run_words MATCH ?)")
-        values.append(words_query(tenant, wanted.text))
+        parts.append(_HAS_WORDS)
+        values += (words_query(tenant, wanted.text), words_query(tenant, wanted.text, "words"))
     return parts, values
 
 
@@ -214,6 +215,12 @@ _FAILED_WITH = f"(+status = 'failed' AND ({_LAST.format('type')}) = ?)"
 _STARTED_BY = (
     "(SELECT json_extract(e.body, CASE e.schema WHEN 2 THEN '$[0].caller' ELSE '$.caller' END)"
     " FROM events e WHERE e.run = runs.id ORDER BY e.seq LIMIT 1) = ?"
+)
+_HAS_WORDS = (
+    "(EXISTS (SELECT 1 FROM run_words w CROSS JOIN run_captions c ON c.run = w.rowid"
+    " WHERE run_words MATCH ? AND w.rowid = runs.id)"
+    " OR EXISTS (SELECT 1 FROM run_input_words w CROSS JOIN run_inputs c ON c.run = w.rowid"
+    " WHERE run_input_words MATCH ? AND w.rowid = runs.id))"
 )
 _HAS_LABEL = (
     "EXISTS (SELECT 1 FROM run_labels l WHERE l.tenant = runs.tenant AND l.name = ? AND l.value = ?"
@@ -234,18 +241,18 @@ class WordsQuery(str):
     tenant: str
     words: Sequence[tuple[str, bool]]
 
-    def __new__(cls, tenant: str, words: Sequence[tuple[str, bool]]) -> Self:
-        """Put the question."""
+    def __new__(cls, tenant: str, words: Sequence[tuple[str, bool]], columns: str) -> Self:
+        """Put the question to these columns."""
         asked = " ".join(f'"{word}"*' if beginning else f'"{word}"' for word, beginning in words)
         question = super().__new__(
-            cls, f"tenant : t{tenant.encode().hex()} AND {{title labels}} : ({asked or _NOTHING})"
+            cls, f"tenant : t{tenant.encode().hex()} AND {{{columns}}} : ({asked or _NOTHING})"
         )
         question.tenant, question.words = tenant, words
         return question
 
 
-def words_query(tenant: str, text: str) -> WordsQuery:
-    """Return what is asked of the full text for the words of a text, in a tenant's runs.
+def words_query(tenant: str, text: str, columns: str = "title labels") -> WordsQuery:
+    """Return what is asked of columns of a full text for the words of a text, in a tenant's runs.
 
     The last word may be the beginning of one; so may short ones, whose beginnings the index has.
     A text without words finds nothing.
@@ -258,4 +265,5 @@ def words_query(tenant: str, text: str) -> WordsQuery:
             (word, len(word) > 1 and (at == last or len(word) <= _BEGINNING))
             for at, word in enumerate(words)
         ],
+        columns,
     )

@@ -20,6 +20,12 @@ _FIRST_PART = 200
 _MOST_LOOKED_AT = 20_000
 """How many runs a page looks at: in parts, each five times as long as the one before."""
 
+_FULL_TEXTS = (
+    ("run_words", "run_captions", "words"),
+    ("run_input_words", "run_inputs", "inputs"),
+)
+"""Where words are looked for: the index, what it is of, and the question that it is asked."""
+
 _LATEST = 10**18
 _MARK = re.compile(r"\?")
 _NUMBER = re.compile(r"(?:dynamic-workflow-)?([1-9][0-9]{0,17})", re.ASCII)
@@ -105,13 +111,16 @@ def _part(tenant: str, wanted: RunFilter, limit: int) -> Listing:
     }
     if wanted.text:
         values["words"] = words_query(tenant, wanted.text)
-        return Listing(
-            "SELECT w.rowid AS id, c.started_at_ms AS listed_by FROM run_words w"
-            " CROSS JOIN run_captions c ON c.run = w.rowid"
-            f" WHERE run_words MATCH :words AND w.rowid {order.behind} :number"
-            f" ORDER BY w.rowid {'ASC' if order.ascending else 'DESC'} LIMIT :limit",
-            values,
+        values["inputs"] = words_query(tenant, wanted.text, "words")
+        down = "ASC" if order.ascending else "DESC"
+        arms = " UNION ".join(
+            "SELECT * FROM (SELECT w.rowid AS id, c.started_at_ms AS listed_by"
+            f" FROM {words} w CROSS JOIN {kept} c ON c.run = w.rowid"
+            f" WHERE {words} MATCH :{asked} AND w.rowid {order.behind} :number"
+            f" ORDER BY w.rowid {down} LIMIT :limit) AS arm"
+            for words, kept, asked in _FULL_TEXTS
         )
+        return Listing(f"{arms} ORDER BY id {down} LIMIT :limit", values)
     values["name"], values["value"] = wanted.labels[0]
     values["since"], values["until"] = wanted.since_ms or 0, wanted.until_ms or _LATEST
     if order.ascending and values["since"] > place.key:

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from app.files.s3 import S3Storage
 from app.files.spool import StorageError
 from app.operator.errors import CommandFailed
+from app.settings.database import named_database
 from app.settings.extras import ExtraMissing, extra
-from app.settings.server import Settings, SettingsError, named_database
+from app.settings.server import Settings, SettingsError
 from journal import (
     Connection,
     DatabaseError,

@@ -24,7 +24,6 @@ from app.settings.llm import ModelName, ModelSettings
 from app.settings.mcp import McpServersSettings
 from app.settings.rates import Rates
 from app.settings.retention import Ages, Counts, TenantAges
-from journal import Database
 from steps.durations import Duration
 from steps.nearest import did_you_mean
 
@@ -228,6 +227,11 @@ class Settings(BaseModel):
     transcripts: bool = Field(
         True, description="whether what models were asked and answered can be read, run by run"
     )
+    search_data: bool = Field(
+        True,
+        description="whether runs are found by words of the data that they were started with; "
+        "what was noted of it is deleted when this is off",
+    )
     retention: Ages = Field(
         {}, description="how long ended runs are kept, by status, such as completed=90d,failed=1d"
     )
@@ -326,15 +330,6 @@ class Settings(BaseModel):
         if file is not None and info.data.get("smtp_password") is not None:
             raise ValueError("smtp_password is set too; one of them is enough")
         return file
-
-
-def named_database(settings: Settings) -> Database:
-    """Return the database that settings name, which must name one."""
-    assert settings.database is not None  # noqa: S101 - the caller has looked
-    return Database(
-        settings.database.get_secret_value(), settings.database_schema,
-        settings.database_readers, settings.database_statement_timeout,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from app.secrets.sealing_key import FILE as KEY_FILE
+from app.settings.database import named_database
 from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import highest_limit, open_files
-from app.settings.server import Settings, named_database
+from app.settings.server import Settings
 from engine import iso_time
 from engine.value import value
 from journal import (

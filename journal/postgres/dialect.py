@@ -11,7 +11,7 @@ Statements are written once, in what both databases understand. What is left is 
 | `json_group_array`, `json_array`, `instr` | functions of its own |
 | `json_each`, `json_extract`, `json_valid`, `iif`, `hex` | functions of the schema, alike |
 | `sqlite_sequence` | `sequences`, counted in the transaction, so that positions have no gap |
-| full text (`run_words`) | a column `words` of `run_captions` |
+| full text (`run_words`, `run_input_words`) | a column `words` of `run_captions`, `run_inputs` |
 | a subquery without a name | one with a name |
 | a pragma | nothing |
 """
@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from journal.captions import KEEP_CAPTION
 from journal.connection import Values
 from journal.run_filter import WordsQuery
+from journal.run_inputs import KEEP_INPUT
 
 _COMMENT = re.compile(r"--[^\n]*")
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
@@ -55,8 +56,8 @@ _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\binstr\(", "strpos("),
         (r"\bsqlite_sequence\b", "sequences"),
         (
-            r"\bFROM run_words w JOIN run_captions c ON c\.run = w\.rowid WHERE run_words MATCH",
-            "FROM run_captions c WHERE c.words @@",
+            r"\bFROM (run_\w*words) w JOIN (run_\w+) c ON c\.run = w\.rowid WHERE \1 MATCH",
+            r"FROM \2 c WHERE c.words @@",
         ),
         (r"\bw\.rowid\b", "c.run"),
         (
@@ -99,6 +100,8 @@ def translated(sql: str) -> Translated:
     """Return a statement as PostgreSQL is asked."""
     if sql == KEEP_CAPTION:
         return Translated(_marked(_CAPTION), _with_words)
+    if sql == KEEP_INPUT:
+        return Translated(_marked(_INPUT), _with_input_words)
     if sql.lstrip().startswith("PRAGMA"):
         return Translated(_NO_PRAGMA, _none)
     text = _named(_of_steps(sql))
@@ -185,6 +188,12 @@ _CAPTION = """
 """
 
 
+_INPUT = """
+    INSERT INTO run_inputs SELECT id, tenant, started_at_ms, array_to_tsvector(CAST(? AS text[]))
+    FROM runs WHERE id = ? AND tenant = ? ON CONFLICT (run) DO NOTHING
+"""
+
+
 def caption_words(tenant: str, title: str, labels: str) -> list[str]:
     """Return the words by which a run is found: those of its title and labels, and its tenant."""
     texts = [title, *json.loads(labels).values()]
@@ -199,6 +208,11 @@ def vector(words: Sequence[str]) -> str:
 
 def _with_words(values: Sequence[Any]) -> Sequence[Any]:
     return (*values, caption_words(values[1], values[3], values[4]))
+
+
+def _with_input_words(values: Sequence[Any]) -> Sequence[Any]:
+    words, run, tenant = values
+    return sorted({tenant_word(tenant), *words_of(words)}), run, tenant
 
 
 def _named(sql: str) -> str:

@@ -10,7 +10,8 @@ from tests.harness.server import Server
 
 _TABLES = """
     SELECT name FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL
-    AND name NOT LIKE 'run_words%' AND name NOT LIKE 'sqlite%' AND name <> 'run_labels'
+    AND name NOT LIKE 'run_words%' AND name NOT LIKE 'run_input_w%' AND name NOT LIKE 'sqlite%'
+    AND name <> 'run_labels'
 """
 
 

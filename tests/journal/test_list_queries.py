@@ -58,6 +58,10 @@ def fill(file: Path, count: int) -> None:
             "INSERT INTO run_captions SELECT id, tenant, started_at_ms, 'Order c-' || (id % 20),"
             " json_object('customer', 'c-' || (id % 20), 'size', 's-' || (id % 3)) FROM runs"
         )
+        connection.execute(
+            "INSERT INTO run_inputs SELECT id, tenant, started_at_ms, 'ada d-' || (id % 4) ||"
+            " CASE WHEN id % 20 = 3 AND id < 400 THEN ' order c-3' ELSE '' END FROM runs"
+        )
         for number in range(count // 8):
             name = f"wf-{number}"
             connection.execute(
@@ -150,12 +154,17 @@ SEARCHES = {
     "two labels": RunFilter(labels=(("customer", "c-3"), ("size", "s-1"))),
     "a label of a moment": RunFilter(labels=(("customer", "c-3"),), since_ms=100, until_ms=203),
     "words": RunFilter(text="order c-3"),
+    "words of the data": RunFilter(text="ada d-3"),
+    "words of the data, the oldest first": RunFilter(
+        text="ada d-3", status="completed", order=RunOrder.read("startTime")
+    ),
     "words of another tenant": RunFilter(text="secret"),
     "a run by its number": RunFilter(text="77"),
 }
 WORDS: dict[str | None, Callable[[int], bool]] = {
     None: lambda _: True,
     "order c-3": lambda number: number % 20 == 3,
+    "ada d-3": lambda number: number % 4 == 3,
     "77": lambda number: number == 77,
     "nothing": lambda _: False,
 }

@@ -25,13 +25,14 @@ def rows_of(file: Path) -> dict[str, list[Any]]:
     """Return every row of a journal but what a database says of itself."""
     with closing(sqlite3.connect(file)) as connection:
         tables = connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'run_words%'"
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name NOT LIKE 'run_words%' AND name NOT LIKE 'run_input%'"
         ).fetchall()
         found = {
             name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
             for (name,) in tables
         }
-    own = ("needs_wal", "tried", "moved", "moving")
+    own = ("needs_wal", "tried", "moved", "moving", "inputs_up_to")
     found["meta"] = [row for row in found["meta"] if row[0] not in own]
     return found
 

@@ -1,0 +1,84 @@
+"""Runs are found by words of the data that they began with, and by nothing that is not for eyes."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from tests.harness.looking import look_into
+from tests.harness.server import Server, settled
+
+CLAIM: dict[str, Any] = {
+    "id": "claim", "name": "Claim", "title": "Claim {{ data.number }}",
+    "payload": {"number": {"type": "integer"}},
+    "steps": [
+        {"id": "keep", "type": "set", "values": {"a": "1"},
+         "output": {"pin": {"type": "string", "value": "set", "sensitive": True}}},
+        {"id": "end", "type": "end-flow"},
+    ],
+    "edges": [{"from": "keep", "to": "end"}],
+}  # fmt: skip
+GIVEN: dict[str, Any] = {
+    "number": 41, "pin": "hunter2secret", "done": True, "notes": "y" * 70 + " Brücke, Fährweg_9",
+    "customer": {"name": "Frau Ödegård", "lines": [{"sku": "QX-77"}, {"price": 12.5}]},
+}  # fmt: skip
+
+
+def found(client: httpx.Client, text: str) -> list[str]:
+    answer = client.get("/api/workflow/runs", params={"text": text})
+    assert answer.status_code == 200, answer.text
+    return [line["runId"] for line in answer.json()["runs"]]
+
+
+def waits(condition: Callable[[], bool], within_s: float = 30) -> None:
+    until = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def kept(server: Server) -> int:
+    with look_into(server) as journal:
+        return int(journal.execute("SELECT count(*) FROM run_inputs").fetchone()[0])
+
+
+def test_runs_are_found_by_the_data_that_they_began_with(server: Server) -> None:
+    """Until the setting says otherwise; then nothing of it is kept."""
+    with server.client() as client, server.client("viewer", "other") as stranger:
+        assert client.post("/api/workflows", json=CLAIM).status_code == 201
+
+        def start(data: dict[str, Any]) -> str:
+            answer = client.post("/api/workflow/start/claim", json={"data": data})
+            run_id = str(answer.json()["runId"])
+            settled(client, run_id, "completed")
+            return run_id
+
+        first = start(GIVEN)
+        last = start({"number": 42, "rows": [f"w{n}x" for n in range(400)], "late": "omega"})
+        waits(lambda: found(client, "w7x") == [last])
+        for text in ("odegard", "ÖDEG", "frau qx 77", "fährweg 9", "12.5 bruck", "Claim 41"):
+            assert found(client, text) == [first], text
+        assert found(client, "claim") == [last, first], "a title is found as ever"
+        for text in ("hunter2secret", "true", "customer", "odegard w7x", "y" * 70, "omega"):
+            assert found(client, text) == [], text
+        assert found(stranger, "odegard") == []
+        named = {"action": "delete", "filter": {"text": "odegard", "runIds": [first, last]}}
+        counted = client.post("/api/workflow/management/bulk", json={**named, "dryRun": True})
+        assert counted.json()["matched"] == 1, "of runs that are named one by one too"
+        assert client.delete(f"/api/workflow/runs/{first}").status_code == 200
+        assert found(client, "odegard") == []
+        assert kept(server) == 1
+        late = start({"number": 43, "customer": "Zephyr"})
+        waits(lambda: found(client, "zephyr") == [late])
+        server.kill()
+        server.environment["STEPWELL_SEARCH_DATA"] = "false"
+        server.start()
+        waits(lambda: kept(server) == 0)
+        assert found(client, "zephyr") == []
+        assert found(client, "claim 43") == [late]
+        server.kill()
+        server.environment["STEPWELL_SEARCH_DATA"] = "true"
+        server.start()
+        waits(lambda: found(client, "zephyr") == [late])
+        assert found(client, "w7x") == [last], "what began before is found again"
