@@ -35,7 +35,6 @@ _NO_TEXT = frozenset(
         "zlib_codec",
     }
 )  # fmt: skip
-_CODECS = frozenset(aliases.values()) - _NO_TEXT
 # What senders mean by a name is often the larger set that browsers take it for.
 _MEANT = {
     "ascii": "utf_8",
@@ -52,19 +51,19 @@ _MEANT = {
     "utf_32": "utf_32_le",
 }
 _MORE_NAMES = {
-    "binary": None,
-    "unicode": "utf_16_le",
-    "utf8mb4": "utf_8",
-    "utf_8_sig": "utf_8",
-    "unicode_1_1_utf_8": "utf_8",
-    "windows_874": "cp874",
-    "x_euc_jp": "euc_jp",
-    "x_gbk": "gbk",
-    "x_mac_cyrillic": "mac_cyrillic",
-    "x_mac_roman": "mac_roman",
-    "x_sjis": "shift_jis",
-    "x_user_defined": None,
-}
+    "cnbig5": "big5", "xbig5": "big5", "cp874": "cp874", "dos874": "cp874",
+    "windows874": "cp874", "windows31j": "shift_jis", "windows949": "euc_kr", "isoir149": "euc_kr",
+    "ksc56011989": "euc_kr", "eucpkdfmtjapanese": "euc_jp", "isolatin9": "iso8859_15",
+    "iso88596e": "iso8859_6", "iso88596i": "iso8859_6", "iso88598e": "iso8859_8",
+    "iso88598i": "iso8859_8", "logical": "iso8859_8", "visual": "iso8859_8",
+    "suneugreek": "iso8859_7", "koi": "koi8_r", "koi8": "koi8_r", "koi8u": "koi8_u",
+    "koi8ru": "koi8_u", "cp720": "cp720", "cp737": "cp737", "mac": "mac_roman",
+    "macukrainian": "mac_cyrillic", "macromanian": "mac_romanian", "maccroatian": "mac_croatian",
+    "unicode11utf8": "utf_8", "unicode20utf8": "utf_8", "utf8mb4": "utf_8", "utf8sig": "utf_8",
+    "unicode": "utf_16", "utf16": "utf_16", "utf32": "utf_32", "ucs2": "utf_16",
+}  # fmt: skip
+"""Names without marks, of https://encoding.spec.whatwg.org and some more, that Python lacks."""
+
 _WINDOWS = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 """What each byte means in windows-1252; where it has nothing, as in Latin-1."""
 
@@ -86,12 +85,24 @@ def charset_of(content_type: str) -> str | None:
 
 def codec_named(name: str | None) -> str | None:
     """Return the codec that a name for characters means, None when it means none."""
-    plain = re.sub(r"[^a-z0-9]+", "_", (name or "").strip(" \t\"'").lower()).strip("_")
-    found = _MORE_NAMES.get(plain, plain)
-    if found is not None:
-        found = aliases.get(found) or aliases.get(found.removeprefix("x_")) or found
+    plain = _bare(name or "")
     # Not asked of the standard library's search: that remembers every name for ever.
-    return _MEANT.get(found, found) if found in _CODECS else None
+    for known in (plain, plain.removeprefix("x"), plain.removeprefix("cs")):
+        if codec := _CODECS.get(known):
+            return _MEANT.get(codec, codec)
+    return None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
+
+
+_CODECS = {
+    _bare(name): codec
+    for alias, codec in aliases.items()
+    if codec not in _NO_TEXT
+    for name in (alias, codec)
+} | _MORE_NAMES
 
 
 def text_of(content: bytes, content_type: str = "") -> str:

@@ -3,17 +3,22 @@
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
 from io import StringIO
 
 from app.tools.extraction.charsets import decoded
 from app.tools.extraction.document import Document, Sheet
 
 _LONGEST_CELL = 1_000_000
-_SEPARATORS = ",;\t|"
+_SEPARATORS = ";\t|,"
+"""The comma is the last: it stands in cells more often than the others."""
 _SAMPLE_CHARACTERS = 64 * 1024
 _SAMPLE_ROWS = 200
 _DOS_END = b"\x1a"
-_NAMED = re.compile(r'"?sep=(.)"?(\r\n|\r|\n|\Z)', re.IGNORECASE)
+_NAMED = re.compile(r'"?sep=(.)"?\1*(\r\n|\r|\n|\Z)', re.IGNORECASE)
+_ESCAPED_QUOTE = r'(?<!\\)\\"(?![ \t]*({0}|\r|\n|\Z))'
+_QUOTE_AFTER_SPACE = r'{0} +"'
+"""What shows the habits of a writer, where `{0}` is the separator."""
 _DECIMAL_COMMA = re.compile(r"[-+]?[\d.\s\u00a0']*\d,\d+\s?[%\w€$£]{0,3}")
 
 
@@ -24,26 +29,34 @@ def read(content: bytes, document: Document) -> None:
     separator = "\t" if document.media_type == "text/tab-separated-values" else ""
     if named := _NAMED.match(text):
         separator, text = named[1], text[named.end() :]
-    separator = separator or _separator_of(text)
+    sample = _sample_of(text)
+    separator = separator or max(_SEPARATORS, key=lambda likely: _fit(sample, likely))
     sheet = Sheet("csv")
     document.sheets = [sheet]
-    for row in csv.reader(StringIO(text, newline=""), delimiter=separator):
+    for row in _rows(text, separator):
         if not document.take_row(sheet, row):
             break
 
 
-def _separator_of(text: str) -> str:
-    """Return the separator that gives most rows the same width and cells of their own."""
+def _sample_of(text: str) -> str:
     sample = text[:_SAMPLE_CHARACTERS]
-    if len(sample) < len(text):
-        sample = sample[: sample.rfind("\n") + 1] or sample
-    return max(_SEPARATORS, key=lambda separator: _fit(sample, separator))
+    return sample if len(sample) == len(text) else sample[: sample.rfind("\n") + 1] or sample
+
+
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    """Return the rows, also of writers that quote after a space, or escape by a backslash."""
+    part = re.escape(separator)
+    text = re.sub(_ESCAPED_QUOTE.format(part), '""', text)
+    quotes_later = re.search(_QUOTE_AFTER_SPACE.format(part), text) is not None
+    lines = StringIO(text, newline="")
+    return csv.reader(lines, delimiter=separator, skipinitialspace=quotes_later)
 
 
 def _fit(sample: str, separator: str) -> float:
+    """Return how many rows have the same width with a separator, and cells of their own."""
     rows: list[list[str]] = []
     try:
-        for row in csv.reader(StringIO(sample, newline=""), delimiter=separator):
+        for row in _rows(sample, separator):
             if row:
                 rows.append(row)
             if len(rows) == _SAMPLE_ROWS:

@@ -150,7 +150,7 @@ class Document:
     @property
     def text(self) -> str:
         """The text so far."""
-        return "".join(self._parts).replace("\0", "").strip("\n\r\f\v ")
+        return "".join(self._parts).replace("\0", "").lstrip("\n\r\f\v").rstrip("\n\r\f\v ")
 
     def as_json(self) -> dict[str, object]:
         """Return the result of the tool."""

@@ -18,6 +18,9 @@ class Flow:
     """Turns what a reader meets into the lines of a document.
 
     Within a cell, blocks are parted by `cell_break`: a space keeps a row on one line.
+
+    Attributes:
+        written: How many characters have been written so far.
     """
 
     def __init__(self, document: Document, cell_break: str = " ") -> None:
@@ -28,6 +31,7 @@ class Flow:
         self._length = 0
         self._has_words = False
         self._pending = ""
+        self.written = 0
 
     def write(self, text: str) -> None:
         """Add text as it stands."""
@@ -36,6 +40,7 @@ class Flow:
         self._break()
         self._line.append(text)
         self._length += len(text)
+        self.written += len(text)
         if self._length > self._document.room:
             self.end_line()
         self._has_words = True

@@ -5,6 +5,7 @@ from contextlib import suppress
 from io import BytesIO
 from xml.parsers import expat
 
+from app.tools.extraction.charsets import decoded
 from app.tools.extraction.document import DocumentFailure, damaged, encrypted
 from app.tools.extraction.package import Package
 
@@ -40,7 +41,17 @@ _ENDINGS = {
     "csv": CSV, "tsv": TSV, "tab": TSV, "htm": HTML, "html": HTML, "xhtml": HTML, "md": MARKDOWN,
     "json": JSON, "xml": XML, "eml": MAIL, "mht": MAIL, "mhtml": MAIL,
 }  # fmt: skip
+_BY_TYPE = {kind: kind for kind in (CSV, TSV, HTML, MARKDOWN, JSON, XML, MAIL)} | {
+    "application/xhtml+xml": HTML,
+    "multipart/related": MAIL,
+    "text/xml": XML,
+}
+_PLAIN = frozenset({"txt", "text", "log", *_ENDINGS})
 _IS_HTML = re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+# As browsers tell it (https://mimesniff.spec.whatwg.org/); some programs call that .xls or .doc.
+_LIKE_HTML = re.compile(
+    rb"<(a|b|br|div|font|h1|iframe|meta|p|script|style|table|title)[\s>]", re.IGNORECASE
+)
 _BEFORE_HTML = ((b"<?", b">"), (b"<!--", b"-->"))
 _HEADER = re.compile(rb"[!-9;-~]{1,100}:")
 _MAIL_HEADERS = re.compile(
@@ -51,7 +62,9 @@ _MBOX = re.compile(rb"\AFrom [^\n]{1,200}\d\d\d\d\r?\n")
 _MBOX_AGAIN = re.compile(rb"\r?\n\r?\nFrom \S[^\n]{1,200}\d\d\d\d\r?\n[A-Za-z-]+: ")
 _MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
-_OLE, _ZIP, _DOS_END = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04", b"\x1a"
+_OLE, _ZIP, _RTF = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04", b"{\\rtf"
+_DOS_END, _UTF8_MARK = b"\x1a", b"\xef\xbb\xbf"
+_IS_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 _STREAMS = (
     ("EncryptedPackage", "encrypted"),
     ("EncryptedSummary", "encrypted"),
@@ -67,6 +80,7 @@ _XML_ROOTS = {
     "package": "Office in one XML file (flat OPC)",
     "Workbook": "Excel 2003 XML",
 }
+_MAIN_ROOTS = {"document": WORD, "workbook": SPREADSHEET, "presentation": PRESENTATION}
 _HEAD_BYTES = 64 * 1024
 
 
@@ -76,22 +90,30 @@ def kind_of(content: bytes, media_type: str, name: str) -> str:
     `media_type` is what it was taken for before. Raises `DocumentFailure`, which names a
     kind that is not read.
     """
-    if _is_pdf(content):
+    ending = name.rpartition(".")[2].lower()
+    if _is_pdf(content, ending):
         return PDF
     if content.startswith(_ZIP):
         return _package(Package(content))
     if content.startswith(_OLE):
         return _compound(content)
+    if content[:_HEAD_BYTES].removeprefix(_UTF8_MARK).lstrip().startswith(_RTF):
+        return RTF
     if not content.startswith(_MARKS) and _BINARY.search(content.removesuffix(_DOS_END)):
+        if _ZIP in content[:_HEAD_BYTES]:
+            return _package(Package(content))  # its end tells where it begins
         known = media_type not in ("", TEXT)
         raise unsupported(media_type if known else "application/octet-stream")
-    return _text(content, name.rpartition(".")[2].lower())
+    return _text(content, ending, media_type)
 
 
-def _is_pdf(content: bytes) -> bool:
+def _is_pdf(content: bytes, ending: str) -> bool:
     """Say whether a PDF begins here, or after something that is none of its own."""
     at = content.find(b"%PDF-", 0, _HEAD_BYTES)
-    return at == 0 or (at > 0 and b" obj" in content[at : at + _HEAD_BYTES])
+    if at <= 0:
+        return at == 0
+    has_objects = _IS_OBJECT.search(content, at, at + _HEAD_BYTES) is not None
+    return has_objects and not _is_mail(content[:at].lstrip(), ending)
 
 
 def unsupported(kind: str) -> DocumentFailure:
@@ -112,12 +134,17 @@ def _package(package: Package) -> str:
     if not main:
         raise unsupported("application/zip")
     told = package.content_type(main)
+    if main not in package:
+        raise damaged(f"its part {main} is missing")
     if _BINARY_BOOK in told:
         raise unsupported("binary Excel (.xlsb)")
     for pattern, kind in _MAIN_PARTS:
         if pattern.search(told):
             return kind
-    raise unsupported(told[:100] or "application/zip")
+    root = _MAIN_ROOTS.get(_root_of(package.read(main)))
+    if root is None:
+        raise unsupported(told[:100] or "application/zip")
+    return root
 
 
 def _compound(content: bytes) -> str:
@@ -139,27 +166,30 @@ def _compound(content: bytes) -> str:
     raise unsupported("application/x-ole-storage")
 
 
-def _text(content: bytes, ending: str) -> str:
-    start = content[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"{\\rtf"):
-        return RTF
+def _text(content: bytes, ending: str, media_type: str) -> str:
+    start = content[:_HEAD_BYTES].removeprefix(_UTF8_MARK).lstrip()
+    if content.startswith(_MARKS):
+        start = decoded(content[:_HEAD_BYTES])[0].encode("utf-8", "replace").lstrip()
     if start.startswith(b"%!"):
         raise unsupported("application/postscript")
     if _is_mail(start, ending):
         if _MBOX_AGAIN.search(content):
             raise unsupported("application/mbox (more than one message)")
         return MAIL
-    if _IS_HTML.match(_past_comments(start)):
+    page = _past_comments(start)
+    is_xml = start.startswith(b"<?xml")
+    may_be_html = ending not in _PLAIN and not is_xml
+    if _IS_HTML.match(page) or (may_be_html and _LIKE_HTML.match(page)):
         return HTML
-    if start.startswith(b"<?xml") or ending in ("xml", "fodt", "fodp"):
+    if is_xml or ending in ("xml", "fodt", "fodp"):
         root = _root_of(content)
         if root in _XML_ROOTS:
             raise unsupported(_XML_ROOTS[root])
         if root == "document" and b"urn:oasis:names:tc:opendocument" in start:
             return _flat(start)
-        if ending not in _ENDINGS:
+        if ending not in _ENDINGS and media_type not in _BY_TYPE:
             return XML
-    return _ENDINGS.get(ending, TEXT)
+    return _ENDINGS.get(ending) or _BY_TYPE.get(media_type, TEXT)
 
 
 def _past_comments(start: bytes) -> bytes:

@@ -1,8 +1,10 @@
 """EML, and web pages that were saved as mail: what a mail program shows of a message."""
 
+import re
 from collections.abc import Iterator
 from email import message_from_bytes, policy
-from email.errors import MessageError
+from email.errors import HeaderParseError, MessageError
+from email.header import decode_header
 from email.message import EmailMessage
 from typing import cast
 
@@ -16,6 +18,12 @@ _ENCRYPTED = frozenset(
     {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
 )
 _READ = ("text/plain", "text/html")
+_ALSO_READ = ("text/markdown", "text/calendar", "text/csv", "text/x-markdown", "text/x-vcard")
+_TAGS = re.compile(
+    rb"<(style|script|title|head)\b.*?</\1|<[^>]*>|&nbsp;|&#160;", re.IGNORECASE | re.DOTALL
+)
+_SOFT = re.compile(r"(?<!^--) \r?\n(?![>\r\n ])", re.MULTILINE)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _DEEPEST = 20
 
 
@@ -54,9 +62,33 @@ def _header(message: EmailMessage, name: str) -> str:
     text = "" if value is None else str(value)
     if value is None or "\ufffd" in text:
         # Headers of old hold letters as they are, in a charset that nothing names.
-        found = {key.lower(): raw for key, raw in message.raw_items()}.get(name.lower(), "")
-        text = decoded(str(found).encode("utf-8", "surrogateescape"))[0]
+        text = decoded(_raw(message, name).encode("utf-8", "surrogateescape"))[0]
+    if "=?" in text:
+        text = _decoded_words(text)
     return " ".join(text.split())
+
+
+def _raw(message: EmailMessage, name: str) -> str:
+    found = {key.lower(): raw for key, raw in message.raw_items()}
+    return str(found.get(name.lower(), ""))
+
+
+def _charset(part: EmailMessage) -> str:
+    """Return the name that a part gives its charset, "" without one."""
+    found = _CHARSET.search(_raw(part, "content-type"))
+    return str(part.get_param("charset", "") or "") or (found[1] if found else "")
+
+
+def _decoded_words(text: str) -> str:
+    """Return a header in whose words (RFC 2047) the standard library did not know the charset."""
+    try:
+        found = decode_header(text)
+    except (HeaderParseError, ValueError):
+        return text
+    return "".join(
+        decoded(word, charset or "")[0] if isinstance(word, bytes) else word
+        for word, charset in found
+    )
 
 
 def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -> None:
@@ -68,13 +100,13 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
     if kind == "message/rfc822":
         flow.block()
         for inner in _parts(part):
-            _read_message(inner, document, flow, depth + 1)
+            _read_message(_unpacked(inner, part), document, flow, depth + 1)
     elif kind == "multipart/alternative":
         _read_best(list(_parts(part)), document, flow, depth)
     elif part.is_multipart():
         for inner in _parts(part):
             _read_part(inner, document, flow, depth + 1)
-    elif kind in _READ and part.get_content_disposition() != "attachment":
+    elif _is_text(part, kind):
         _read_text(part, kind, flow)
     else:
         name = _file_name(part)
@@ -84,21 +116,52 @@ def _read_part(part: EmailMessage, document: Document, flow: Flow, depth: int) -
 def _read_best(parts: list[EmailMessage], document: Document, flow: Flow, depth: int) -> None:
     """Read the last form of the same content that can be read: the richest comes last."""
     for part in reversed(parts):
-        if part.is_multipart() or (part.get_content_type() in _READ and _bytes(part).strip()):
+        if _has_words(part):
             _read_part(part, document, flow, depth + 1)
             return
     for part in parts:
         _read_part(part, document, flow, depth + 1)
 
 
+def _has_words(part: EmailMessage, depth: int = 0) -> bool:
+    """Say whether a form of the content has words, and is no empty page."""
+    if part.is_multipart():
+        return depth < _DEEPEST and any(_has_words(inner, depth + 1) for inner in _parts(part))
+    kind = part.get_content_type()
+    return kind in _READ and bool(_TAGS.sub(b"", _bytes(part)).strip())
+
+
+def _is_text(part: EmailMessage, kind: str) -> bool:
+    if part.get_content_disposition() == "attachment":
+        return False
+    return kind in _READ or kind in _ALSO_READ or kind.startswith("multipart/")
+
+
+def _unpacked(inner: EmailMessage, around: EmailMessage) -> EmailMessage:
+    """Return a message within another one, also where it is packed, which no standard allows."""
+    packed = str(around.get("content-transfer-encoding", "")).strip().lower()
+    if packed not in ("base64", "quoted-printable") or inner.keys():
+        return inner
+    inner["content-transfer-encoding"] = packed
+    return message_from_bytes(_bytes(inner), policy=policy.default)
+
+
+def _joined(text: str, part: EmailMessage) -> str:
+    """Return a text whose lines flow (RFC 3676) with its paragraphs in one line each."""
+    if str(part.get_param("format", "") or "").lower() != "flowed":
+        return text
+    is_glued = str(part.get_param("delsp", "") or "").lower() == "yes"
+    return _SOFT.sub("" if is_glued else " ", text)
+
+
 def _read_text(part: EmailMessage, kind: str, flow: Flow) -> None:
     content = _bytes(part)
-    declared = str(part.get_param("charset", "") or "")
+    declared = _charset(part)
     if kind == "text/html":
         text, _ = decoded(content, declared or declared_charset(content))
         write_page(text, flow)
     else:
-        text, _ = decoded(content, declared)
+        text = _joined(decoded(content, declared)[0], part)
         flow.write_lines(text)
         flow.end()
 

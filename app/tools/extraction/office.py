@@ -37,6 +37,28 @@ def read_diagrams(package: Package, relations: Iterable[Relation], flow: Flow) -
             flow.end()
 
 
+class Alternatives:
+    """Forms of the same content (`mc:AlternateContent`): the first that gives words is read."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._before: list[int] = []
+
+    def begin(self) -> None:
+        """Begin a group of forms."""
+        self._before.append(self._flow.written)
+
+    def end(self) -> None:
+        """End the innermost group."""
+        if self._before:
+            self._before.pop()
+
+    def has_been_read(self, name: str) -> bool:
+        """Say whether an element is a form of content that has been read already."""
+        is_form = name in ("Choice", "Fallback") and bool(self._before)
+        return is_form and self._flow.written > self._before[-1]
+
+
 class Drawn:
     """Reads DrawingML: paragraphs, line breaks and tables of slides, shapes and diagrams."""
 
@@ -44,11 +66,14 @@ class Drawn:
         self._flow = flow
         self._in_text = 0
         self._hidden = 0
+        self._forms = Alternatives(flow)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
-        if self._hidden or name == "Fallback":
+        if self._hidden or self._forms.has_been_read(name):
             self._hidden += 1
+        elif name == "AlternateContent":
+            self._forms.begin()
         elif name == "t":
             self._in_text += 1
         elif name in ("p", "br"):
@@ -64,6 +89,8 @@ class Drawn:
         """End an element."""
         if self._hidden:
             self._hidden -= 1
+        elif name == "AlternateContent":
+            self._forms.end()
         elif name == "t":
             self._in_text -= 1
         elif name == "p":

@@ -60,7 +60,7 @@ def _page(book: pypdfium2.PdfDocument, index: int, document: Document) -> str | 
         return None
     # PDFium puts a mark for the hyphen and the line break that part a word.
     text = text.replace("\r\n", "\n").replace("\x02", "-\n").replace("\ufffe", "-\n")
-    parts = [text.strip("\n"), *values_on(page, book.formenv)]
+    parts = [text.strip("\n"), *values_on(page, book.formenv, document)]
     if not any(part.strip() for part in parts):
         why = "it is blank, a picture or damaged"
         document.leave_out(f"page {index + 1}, which has no text: {why}")

@@ -8,13 +8,24 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from app.tools.extraction.document import Document
+
 _PASSWORD = 1 << 13
 _CHOICES = (pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX)
 _MARKS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
 _MOST_OPTIONS = 10_000
 
 
-def values_on(page: pypdfium2.PdfPage, form: Any) -> Iterator[str]:
+_COMMENTS = frozenset({
+    pdfium.FPDF_ANNOT_TEXT, pdfium.FPDF_ANNOT_HIGHLIGHT, pdfium.FPDF_ANNOT_UNDERLINE,
+    pdfium.FPDF_ANNOT_SQUIGGLY, pdfium.FPDF_ANNOT_STRIKEOUT, pdfium.FPDF_ANNOT_STAMP,
+    pdfium.FPDF_ANNOT_CARET, pdfium.FPDF_ANNOT_INK, pdfium.FPDF_ANNOT_LINE,
+    pdfium.FPDF_ANNOT_SQUARE, pdfium.FPDF_ANNOT_CIRCLE, pdfium.FPDF_ANNOT_POLYGON,
+    pdfium.FPDF_ANNOT_POLYLINE,
+})  # fmt: skip
+
+
+def values_on(page: pypdfium2.PdfPage, form: Any, document: Document) -> Iterator[str]:
     """Return a line for each field with a value, and the words of notes that lie on the page."""
     for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
         annotation = pdfium.FPDFPage_GetAnnot(page, index)
@@ -22,10 +33,16 @@ def values_on(page: pypdfium2.PdfPage, form: Any) -> Iterator[str]:
             continue
         kind = pdfium.FPDFAnnot_GetSubtype(annotation)
         if kind == pdfium.FPDF_ANNOT_FREETEXT:
-            yield _text(partial(pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents"))
-        elif kind == pdfium.FPDF_ANNOT_WIDGET and form:
-            yield _field(annotation, form)
+            yield _told(annotation, b"Contents")
+        elif kind == pdfium.FPDF_ANNOT_WIDGET:
+            yield _field(annotation, form) if form else _told(annotation, b"V")
+        elif kind in _COMMENTS and _told(annotation, b"Contents").strip():
+            document.leave_out("a comment")
         pdfium.FPDFPage_CloseAnnot(annotation)
+
+
+def _told(annotation: Any, key: bytes) -> str:
+    return _text(partial(pdfium.FPDFAnnot_GetStringValue, annotation, key))
 
 
 def _field(annotation: Any, form: Any) -> str:
@@ -42,6 +59,8 @@ def _field(annotation: Any, form: Any) -> str:
     elif kind == pdfium.FPDF_FORMFIELD_TEXTFIELD:
         is_secret = pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD
         value = "" if is_secret else told(pdfium.FPDFAnnot_GetFormFieldValue)
+    elif kind == pdfium.FPDF_FORMFIELD_UNKNOWN:  # the document lists no fields
+        value = _told(annotation, b"V")
     else:
         value = ""
     if not value.strip():

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from app.tools.extraction import kinds
+from app.tools.extraction.charsets import with_mark
 from app.tools.extraction.document import Document, Enough, Limits
 
 Reader: TypeAlias = Callable[[bytes, Document], None]
@@ -12,6 +13,7 @@ Reader: TypeAlias = Callable[[bytes, Document], None]
 
 def read_document(content: bytes, media_type: str, name: str, limits: Limits) -> Document:
     """Return what a document holds, up to the limits. Raises `DocumentFailure`."""
+    content = with_mark(content)
     kind = kinds.kind_of(content, media_type, name)
     return _filled(content, Document(kind, limits, _inner))
 

@@ -18,13 +18,17 @@ _UNSEEN = frozenset({
     "latentstyles", "generator", "xmlnstbl", "mmathPr", "template", "filetbl", "shprslt", "sp",
     "sn", "sv", "upr", "nonesttables", "nonshppict", "xe", "tc", "atnid", "atnauthor", "annotation",
     "panose", "falt", "userprops", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn",
-    "pgdsctbl", "txe", "rxe",
+    "pgdsctbl", "txe", "rxe", "mvf",
 })  # fmt: skip
 _APART = frozenset({
     "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf",
     "footnote", "shptxt", "dptxbxtext",
 })  # fmt: skip
-_SEEN_THOUGH_STARRED = _APART | {"shpinst", "shppict", "do", "dptxbx", "nesttableprops"}
+_SEEN_THOUGH_STARRED = _APART | {
+    "shpinst", "shppict", "do", "dptxbx", "nesttableprops", "moMath", "moMathPara",
+}  # fmt: skip
+_OF_AN_EQUATION = re.compile(r"m[a-zA-Z]+Pr")
+"""Properties, whose words are no text."""
 _WORDS_OF_A_SHAPE = "gtextUNICODE"
 _LEFT_OUT = {"pict": "a picture", "annotation": "a comment", "objdata": "an embedded object"}
 _CHARACTERS = {
@@ -39,6 +43,7 @@ _CHARSETS = {
     204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
 _OF_SYMBOLS = 2
+_BOX, _LIST, _NOT_CHOSEN = 1, 2, 25
 _FORMULA = "EQ "
 _DEEPEST = 10_000
 _FIRST_HALVES = range(0xD800, 0xDC00)
@@ -48,7 +53,7 @@ _FIRST_HALVES = range(0xD800, 0xDC00)
 def read(content: bytes, document: Document) -> None:
     """Read the text, with headers, notes and text boxes; not what was deleted."""
     reader = _Reader(document, Flow(document))
-    reader.read(content.decode("latin-1"))
+    reader.read(content[content.find(b"{") :].decode("latin-1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class _Reader:
         self._is_starred = False
         self._is_in_row = False
         self._property = ""
+        self._form: dict[str, int] = {}
+        self._choices: list[str] = []
 
     def read(self, source: str) -> None:
         """Read all of it. Raises `DocumentFailure` where it ends before its last group."""
@@ -148,7 +155,7 @@ class _Reader:
         elif word == "sv" and self._property == _WORDS_OF_A_SHAPE:
             self._state = replace(self._state, is_seen=True, destination="shptxt")
             self._flow.block()
-        elif word in _UNSEEN or (is_starred and word not in _SEEN_THOUGH_STARRED):
+        elif self._is_unseen(word, is_starred=is_starred):
             if word in _LEFT_OUT and self._state.is_seen:
                 self._document.leave_out(_LEFT_OUT[word])
             self._state = replace(self._state, is_seen=False, destination=word)
@@ -158,6 +165,20 @@ class _Reader:
                 self._flow.block()
         elif not self._sets(word, number) and self._is_shown():
             self._show(word)
+
+    def _of_form(self) -> str:
+        """Return what is seen of a box or a list of a form, whose state is no text."""
+        form, self._form = self._form, {}
+        kind, state = form.get("fftype", 0), form.get("ffres", _NOT_CHOSEN)
+        picked = form.get("ffdefres", 0) if state == _NOT_CHOSEN else state
+        if kind == _BOX:
+            return "\u2611" if picked else "\u2610"
+        is_choice = kind == _LIST and 0 <= picked < len(self._choices)
+        return self._choices[picked] if is_choice else ""
+
+    def _is_unseen(self, word: str, *, is_starred: bool) -> bool:
+        is_property = _OF_AN_EQUATION.fullmatch(word) is not None
+        return word in _UNSEEN or is_property or (is_starred and word not in _SEEN_THOUGH_STARRED)
 
     def _sets(self, word: str, number: int | None) -> bool:
         """Take a word that changes the state; say whether it is one."""
@@ -179,6 +200,10 @@ class _Reader:
                 self._fonts[self._state.font] = codec_of(f"cp{value}")
             case "deleted":
                 self._state = replace(self._state, is_deleted=value != 0)
+            case "fftype":
+                self._form, self._choices = {word: number or 0}, []
+            case "ffres" | "ffdefres":
+                self._form[word] = number or 0
             case _:
                 return False
         return True
@@ -204,6 +229,8 @@ class _Reader:
                 flow.end()
             case "nestrow":
                 flow.block()
+            case "fldrslt":
+                flow.write(self._of_form())
             case _ if word in _CHARACTERS:
                 self._write(_CHARACTERS[word])
 
@@ -226,6 +253,8 @@ class _Reader:
             names[self._state.font] = names.get(self._state.font, "") + text.rstrip(";")
         elif self._state.destination == "sn":
             self._property = text
+        elif self._state.destination == "ffl":
+            self._choices.append(text)
         elif self._is_formula(text):
             self._document.leave_out("a formula of a field")
         skipped = min(self._to_skip, len(text))

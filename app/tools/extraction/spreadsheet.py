@@ -1,5 +1,7 @@
 """XLSX and its relatives, row by row: what a sheet says of its size costs nothing."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.tools.extraction.document import MOST_ROWS, Document, Sheet
@@ -12,6 +14,8 @@ from app.tools.extraction.package import Package, Relation
 _NOT_VALUES = frozenset({"rPh", "phoneticPr", "extLst"})
 _LETTERS = {letter: number for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1)}
 _MOST_COLUMNS = 16_384
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+"""A character that XML cannot hold, or a line break that it would change."""
 
 
 @dataclass(slots=True)
@@ -119,7 +123,7 @@ class _Strings:
         if self._hidden:
             self._hidden -= 1
         elif name == "si":
-            self._strings.append("".join(self._parts))
+            self._strings.append(_text(self._parts))
 
     def text(self, text: str) -> None:
         """Take characters."""
@@ -199,10 +203,12 @@ class _Cells:
                 self._document.leave_out("a text that a cell refers to and that is missing")
                 return None
             case "inlineStr":
-                return "".join(self._texts.get("t", ()))
+                return _text(self._texts.get("t", ()))
             case "b":
                 return value.strip() in ("1", "true")
-            case "str" | "e" | "d":
+            case "str":
+                return _text([value])
+            case "e" | "d":
                 return value
         return self._number(value.strip()) if value.strip() else None
 
@@ -219,6 +225,10 @@ class _Cells:
         if meaning != "number":
             return as_moment(number, meaning, since_1904=self._book.since_1904)
         return number if whole is None else whole
+
+
+def _text(parts: Iterable[str]) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), "".join(parts))
 
 
 def _column(reference: str) -> int:

@@ -1,12 +1,13 @@
 """HTML, by the parser of the standard library: what a person would see, and nothing is fetched."""
 
+import re
 from html.parser import HTMLParser
 
 from app.tools.extraction.charsets import declared_charset, decoded
 from app.tools.extraction.document import Document
 from app.tools.extraction.flow import Flow
 
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "iframe", "object", "title"})
+_UNSEEN = frozenset({"script", "style", "template", "noscript", "iframe", "title"})
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd",
     "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer",
@@ -15,6 +16,10 @@ _BLOCKS = frozenset({
     "xmp",
 })  # fmt: skip
 _LINES = frozenset({"pre", "textarea", "listing", "xmp"})
+_OF_RUBY = frozenset({"ruby", "rb", "rt", "rp", "rtc"})
+_IS_XML = re.compile(
+    r"\s*<\?xml|(?:\s|<!doctype[^>]*>|<!--.*?-->)*<html[^>]*xmlns", re.IGNORECASE | re.DOTALL
+)
 _TOLD = ("author", "description", "keywords")
 
 
@@ -46,11 +51,13 @@ class Page(HTMLParser):
         self._flow = flow
         self._unseen: list[str] = []
         self._lines = 0
-        self._title: list[str] = []
+        self._is_xml = False
+        self._reading = ""
         self.told: dict[str, object] = {}
 
     def read(self, text: str) -> None:
-        """Read all of it."""
+        """Read all of it; in XHTML an element may end itself."""
+        self._is_xml = _IS_XML.match(text) is not None
         self.feed(text)
         self.close()
         self._flow.end()
@@ -61,8 +68,10 @@ class Page(HTMLParser):
             self._unseen.append(tag)
         elif tag == "meta":
             self._tell(dict(attrs))
-        elif self._unseen:
+        elif self._unseen and self._unseen[-1] != "rp":
             return
+        elif tag in _OF_RUBY:
+            self._ruby(tag)
         elif tag == "table":
             self._flow.begin_table()
         elif tag == "tr":
@@ -71,22 +80,22 @@ class Page(HTMLParser):
             self._flow.begin_cell()
         elif tag in _BLOCKS:
             self._flow.block()
-        elif tag == "rp":
-            self._unseen.append(tag)
-        elif tag == "rt":
-            self._flow.write("(")
         elif tag == "input":
             self._input(dict(attrs))
         if tag in _LINES:
             self._lines += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Read `<br/>` as `<br>`; `<script/>` does not end itself."""
+        """Read `<br/>` as `<br>`; in HTML, `<script/>` does not end itself."""
         self.handle_starttag(tag, attrs)
+        if self._is_xml and tag in _UNSEEN:
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         """End an element."""
-        if tag in self._unseen:
+        if tag in _OF_RUBY:
+            self._ruby(f"/{tag}")
+        elif tag in self._unseen:
             del self._unseen[self._unseen.index(tag) :]
             return
         if self._unseen:
@@ -97,8 +106,19 @@ class Page(HTMLParser):
             self._flow.end_table()
         elif tag in _BLOCKS:
             self._flow.block()
-        elif tag == "rt":
+
+    def _ruby(self, tag: str) -> None:
+        """Put the reading of letters in brackets; the end tags within may be left out."""
+        if self._unseen and self._unseen[-1] == "rp":
+            self._unseen.pop()
+        if self._reading and not self._unseen:
             self._flow.write(")")
+        self._reading = ""
+        if tag == "rt" and not self._unseen:
+            self._flow.write("(")
+            self._reading = tag
+        elif tag == "rp":
+            self._unseen.append(tag)
 
     def handle_data(self, data: str) -> None:
         """Take characters."""

@@ -5,13 +5,19 @@ from collections.abc import Callable
 from app.tools.extraction.document import Document
 from app.tools.extraction.flow import Flow
 from app.tools.extraction.markup import parse
-from app.tools.extraction.office import leave_out_objects, read_diagrams
+from app.tools.extraction.office import Alternatives, leave_out_objects, read_diagrams
 from app.tools.extraction.package import Package
 from app.tools.extraction.symbols import symbol
+from app.tools.extraction.word_parts import Brackets, Fields, FormField
 
 _NOT_SHOWN = frozenset({"del", "moveFrom", "pPr", "rPr", "tblPr", "trPr", "tcPr", "sdtPr"})
 _INLINE = {"tab": "\t", "ptab": "\t", "noBreakHyphen": "-", "den": "/"}
-_OFF = frozenset({"0", "false", "off"})
+_DELETED = {
+    ("pPr", 2): frozenset({"del", "moveFrom"}),
+    ("trPr", 1): frozenset({"del"}),
+    ("tcPr", 1): frozenset({"cellDel"}),
+}
+"""What says, so deep within the properties of an element, that the element was deleted."""
 
 
 def read(content: bytes, document: Document) -> None:
@@ -24,7 +30,7 @@ def read(content: bytes, document: Document) -> None:
         by_kind.setdefault(item.kind, []).append(item.part)
     after = [part for kind in ("footnotes", "endnotes", "footer") for part in by_kind.get(kind, ())]
     flow = Flow(document)
-    for part in (*by_kind.get("header", ()), main, *after):
+    for part in dict.fromkeys((*by_kind.get("header", ()), main, *after)):
         if part == main or part in package:
             _read_part(package, part, document, flow)
         else:
@@ -43,7 +49,8 @@ def _read_part(package: Package, part: str, document: Document, flow: Flow) -> N
         else:
             document.leave_out("an inserted part, which is missing")
 
-    parse(package.read(part), _Words(document, flow, read_chunk), part)
+    source = package.read(part)
+    parse(source, _Words(document, flow, read_chunk, Fields(source)), part)
     flow.end()
     read_diagrams(package, related, flow)
     leave_out_objects(related, document)
@@ -52,40 +59,46 @@ def _read_part(package: Package, part: str, document: Document, flow: Flow) -> N
 class _Words:
     """Reads WordprocessingML of either edition."""
 
-    def __init__(self, document: Document, flow: Flow, read_chunk: Callable[[str], None]) -> None:
+    def __init__(
+        self, document: Document, flow: Flow, read_chunk: Callable[[str], None], fields: Fields
+    ) -> None:
         self._document = document
         self._flow = flow
         self._read_chunk = read_chunk
         self._hidden = 0
+        self._hidden_by = ""
+        self._is_deleted = False
         self._in_text = 0
-        self._choices: list[int] = []
+        self._forms = Alternatives(flow)
+        self._fields = fields
+        self._brackets = Brackets(flow)
+        self._ends: list[bool] = []
+        self._is_joined = False
         self._reading: list[str] = []
         self._in_reading = False
-        self._field: _FormField | None = None
+        self._field: FormField | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
-        if self._hidden or name in _NOT_SHOWN or self._is_another_form(name):
-            self._hidden += 1
+        if self._hidden or name in _NOT_SHOWN or self._forms.has_been_read(name):
+            self._hide(name)
             return
         if self._field is not None:
             self._field.property(name, attributes)
             return
+        self._brackets.start(name, attributes)
         match name:
             case "t":
                 self._in_text += 1
-            case "p" | "br" | "cr":
-                self._flow.block()
-            case "tbl":
-                self._flow.begin_table()
-            case "tr":
-                self._flow.begin_row()
-            case "tc":
-                self._flow.begin_cell()
+            case "p":
+                if not self._is_joined:
+                    self._flow.block()
+                self._is_joined = False
+                self._ends.append(True)
             case "AlternateContent":
-                self._choices.append(0)
+                self._forms.begin()
             case "ffData":
-                self._field = _FormField()
+                self._field = FormField()
             case "rt":
                 self._in_reading = True
             case _:
@@ -94,17 +107,19 @@ class _Words:
     def end(self, name: str) -> None:
         """End an element."""
         if self._hidden:
-            self._hidden -= 1
+            self._show_again(name)
             return
         match name:
             case "t":
                 self._in_text -= 1
             case "p":
-                self._flow.paragraph_end()
+                self._is_joined = not self._ends.pop()
+                if not self._is_joined:
+                    self._flow.paragraph_end()
             case "tbl":
                 self._flow.end_table()
             case "AlternateContent":
-                self._choices.pop()
+                self._forms.end()
             case "ffData" if self._field is not None:
                 self._flow.write(self._field.shown())
                 self._field = None
@@ -113,26 +128,51 @@ class _Words:
             case "ruby" if self._reading:
                 self._flow.write(f"({''.join(self._reading)})")
                 self._reading.clear()
+        if self._field is None:
+            self._brackets.end(name)
 
     def text(self, text: str) -> None:
         """Take characters."""
-        if self._hidden or not self._in_text:
+        if self._hidden or not self._in_text or self._fields.is_instruction:
             return
         if self._in_reading:
             self._reading.append(text)
         else:
             self._flow.write(text)
 
-    def _is_another_form(self, name: str) -> bool:
-        """Say whether the same content has been read in the form that came first."""
-        if name not in ("Choice", "Fallback") or not self._choices:
-            return False
-        self._choices[-1] += 1
-        return self._choices[-1] > 1
+    def _hide(self, name: str) -> None:
+        if not self._hidden:
+            self._hidden_by = name
+        elif name in _DELETED.get((self._hidden_by, self._hidden), ()):
+            self._is_deleted = True
+        self._hidden += 1
+
+    def _show_again(self, name: str) -> None:
+        self._hidden -= 1
+        if self._hidden or not self._is_deleted:
+            return
+        self._is_deleted = False
+        if name == "pPr":  # the mark of the paragraph is gone: the next one goes on in its line
+            self._ends[-1:] = [False]
+        else:
+            self._hidden, self._hidden_by = 1, ""
 
     def _other(self, name: str, attributes: dict[str, str]) -> None:
-        if name in _INLINE:
+        if name in ("br", "cr"):
+            self._flow.block()
+        elif name == "tbl":
+            self._flow.begin_table()
+        elif name == "tr":
+            self._flow.begin_row()
+        elif name == "tc":
+            self._flow.begin_cell()
+        elif name in _INLINE:
             self._flow.write(_INLINE[name])
+        elif name == "fldChar":
+            self._fields.mark(attributes.get("fldCharType", ""))
+        elif name == "textpath" and attributes.get("string"):
+            self._flow.block()
+            self._flow.write(attributes["string"])
         elif name == "altChunk":
             self._read_chunk(attributes.get("r:id", ""))
         elif name == "sym":
@@ -146,30 +186,3 @@ class _Words:
         if found is None:
             self._document.leave_out(f"a symbol of the font {font[:50]}")
         self._flow.write(found or "\ufffd")
-
-
-class _FormField:
-    """A form field of old, whose state stands in its properties and not in the text."""
-
-    def __init__(self) -> None:
-        self._kind = ""
-        self._entries: list[str] = []
-        self._state: dict[str, str] = {}
-
-    def property(self, name: str, attributes: dict[str, str]) -> None:
-        """Note a property."""
-        if name in ("checkBox", "ddList"):
-            self._kind = name
-        elif name == "listEntry":
-            self._entries.append(attributes.get("val", ""))
-        else:
-            self._state[name] = attributes.get("val", "1").lower()
-
-    def shown(self) -> str:
-        """Return what is seen of it."""
-        if self._kind == "checkBox":
-            state = self._state.get("checked", self._state.get("default", "0"))
-            return "\u2610" if state in _OFF else "\u2611"
-        picked = self._state.get("result", self._state.get("default", "0"))
-        is_there = picked.isdecimal() and int(picked) < len(self._entries)
-        return self._entries[int(picked)] if is_there else ""

@@ -54,7 +54,24 @@ def test_bytes_before_a_pdf_do_not_matter(before: bytes) -> None:
 
 
 def test_text_about_pdf_is_text() -> None:
+    about = "After %PDF-1.7 there are objects (obj)."
+    assert text_of("a.txt", about) == about
+    mail = b"From: a@x\r\nSubject: s\r\n\r\nhi " + documents.pdf("Invoice 7")
+    assert text_of("a.eml", mail).startswith("From: a@x\nSubject: s\n\nhi")
     assert text_of("a.txt", "A file begins with %PDF-1.7.") == "A file begins with %PDF-1.7."
+
+
+def test_comments_of_a_pdf_are_named_and_fields_without_a_form_are_read() -> None:
+    found = read("a.pdf", page_of("/Subtype /Highlight /Contents (why?)", "/Subtype /Link"))
+    assert (found["text"], found["leftOut"]) == ("Page:", ["a comment"])
+    alone = page_of("/Subtype /Widget /FT /Tx /T (who) /V (Ada)").replace(b"/AcroForm", b"/Nothing")
+    assert text_of("a.pdf", alone) == "Page:\nAda"
+
+
+@pytest.mark.parametrize("before", [b"\r\n", b"\xef\xbb\xbf", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_bytes_before_an_archive_do_not_matter(before: bytes) -> None:
+    content = package("a.xml", "application/xml", {"a.xml": "<document><t>in it</t></document>"})
+    assert text_of("a.docx", before + content) == "in it"
 
 
 def test_pages_that_give_nothing_are_named() -> None:

@@ -41,6 +41,8 @@ STYLES = (
         ('<c s="4"><v>1.5</v></c>', "1 day, 12:00:00"),
         ('<c s="5"><v>0.75</v></c>', "18:00:00"),
         ('<c s="1"><v>9E9</v></c>', 9e9),
+        ('<c t="str"><f>A1</f><v>a_x000D_\nb_x005F_x0041_</v></c>', "a\r\nb_x0041_"),
+        ('<c t="inlineStr"><is><t>_x00e4_</t></is></c>', "ä"),
     ],
 )
 def test_a_cell_gives_its_value(cell: str, value: object) -> None:
@@ -139,6 +141,11 @@ def test_what_an_open_document_book_repeats_is_counted_and_bounded() -> None:
         ("Smith, John;12\nDoe, Jane;3\n", [["Smith, John", "12"], ["Doe, Jane", "3"]]),
         ("a,b\n1,2\n\x1a", [["a", "b"], ["1", "2"]]),
         ("name\nBolt\n", [["name"], ["Bolt"]]),
+        ("Doe,Jane;3\nRoe,Ann;4\n", [["Doe,Jane", "3"], ["Roe,Ann", "4"]]),
+        ("sep=;;;\na;b;c\n", [["a", "b", "c"]]),
+        ('a, b\n1, "x, y"\n', [["a", "b"], ["1", "x, y"]]),
+        (r'1,"say \"hi\" to C:\x"', [["1", r'say "hi" to C:\x']]),
+        ('"C:\\dir\\","b"', [["C:\\dir\\", "b"]]),
         ("1.234,50;2\n99,00;3\n", [["1.234,50", "2"], ["99,00", "3"]]),
         ("a,b;c,d\n1,2;3,4\n", [["a", "b;c", "d"], ["1", "2;3", "4"]]),
     ],

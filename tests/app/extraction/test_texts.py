@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.tools.extraction.charsets import codec_of
+from steps.charset import codec_named
 from tests.app.extraction.reading import FILES, failure_of, read, text_of
 
 
@@ -21,6 +23,11 @@ from tests.app.extraction.reading import FILES, failure_of, read, text_of
         ("<body>Name <input value=Ada><input type=hidden value=x>", "Name Ada"),
         ("<body><ruby>K<rp>(</rp><rt>kyo</rt><rp>)</rp></ruby>", "K(kyo)"),
         ("<body><b>x <i>y</b> z</i>", "x y z"),
+        ("<body><ruby>K<rp>(<rt>kyo<rp>)</ruby> and on", "K(kyo) and on"),
+        ("<pre>\n  a\tb\n c</pre>", "  a\tb\n c"),
+        ("<?xml version='1.0'?><html><title/><script src='a'/><body>a", "a"),
+        ("<html xmlns='x'><title/><style type='b'/><body>a", "a"),
+        ("<div>a<object data=x>in place<p>b", "ain place\nb"),
     ],
 )
 def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
@@ -39,14 +46,53 @@ def test_a_page_gives_what_a_person_sees(page: str, text: str) -> None:
         ("koi8-r", "Счёт"),
         ("iso-8859-15", "99 €"),
         ("x-sjis", "請求書"),
+        ("x-cp1251", "Счёт"),
+        ("koi8-u", "Їжак"),
+        ("windows-874", "ใบแจ้ง"),
     ],
 )
 def test_text_is_in_the_charset_that_it_names(charset: str, words: str) -> None:
-    codec = {"x-sjis": "shift_jis"}.get(charset, charset)
+    codec = {"x-sjis": "shift_jis", "windows-874": "cp874"}.get(charset, charset)
+    codec = codec.removeprefix("x-")
     for meta in (f"<meta charset={charset}>", f"<meta content='text/html; charset={charset}'>"):
         assert text_of("a.html", f"<html><head>{meta}<body>{words}".encode(codec)) == words
     xml = f"<?xml version='1.0' encoding='{charset}'?><n>{words}</n>".encode(codec)
     assert words in text_of("a.xml", xml)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<!-- <meta charset=koi8-r> -->",
+        "<script>'<meta charset=koi8-r>'</script>",
+        "<meta name=description content='of charset=koi8-r'>",
+        "<meta name=x content='a > b'>",
+    ],
+)
+def test_only_what_names_the_charset_of_the_page_counts(before: str) -> None:
+    assert text_of("a.html", f"{before}<meta charset=cp1251><p>Счёт".encode("cp1251")) == "Счёт"
+
+
+def test_documents_and_answers_know_the_same_names_of_charsets() -> None:
+    names = (
+        "iso88592 l1 x-cp1250 x-x-big5 iso-8859-8-i visual sun_eu_greek csISOLatin9 ms_kanji "
+        "windows-31j ks_c_5601-1989 iso-ir-149 windows-949 dos-874 TIS-620 koi8-ru x-mac-ukrainian "
+        "gb_2312-80 chinese cseucpkdfmtjapanese unicode-1-1-utf-8 no-such base64 rot13 undefined"
+    )
+    for name in names.split():
+        assert codec_of(name) == (codec_named(name) or ""), name
+    assert (codec_of("iso-ir-149"), codec_of("l1"), codec_of("rot13")) == ("cp949", "cp1252", "")
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-16"])
+@pytest.mark.parametrize(("name", "text"), [("a.txt", "Größe\n7"), ("upload", "<html><p>Größe\n7")])
+def test_wide_texts_are_known_without_their_mark(name: str, text: str, codec: str) -> None:
+    assert text_of(name, text.encode(codec)).split() == ["Größe", "7"]
+
+
+@pytest.mark.parametrize("name", ["book.xls", "letter.doc", "upload"])
+def test_pages_under_another_name_are_pages(name: str) -> None:
+    assert text_of(name, "<table><tr><td>a<td>b</table>") == "a\tb"
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "rot13", "no-such"])
@@ -75,6 +121,14 @@ RICH = [
     (rb"{\rtf1 {\upr{?}{\*\ud{\u321?}}}z}", "\u0141z"),
     (rb"{\rtf1 a{\nonshppict{\pict 00}}b}", "ab"),
     (rb"{\rtf1{\info{\title T}}{\*\generator X;}{\*\unknown y}body}", "body"),
+    (rb"{\rtf1 a{\mmath{\*\moMath{\md{\mdPr{\mbegChr [}}{\mr E=m}}}}}", "aE=m"),
+    (rb"{\rtf1 a{\mvf gone}{\mvt here}}", "ahere"),
+    (rb"{\rtf1 {\*\fldinst{\*\formfield{\fftype1\ffres25\ffdefres1}}}{\fldrslt}yes}", "\u2611yes"),
+    (
+        rb"{\rtf1{\*\fldinst{\*\formfield{\fftype2\ffres1{\*\ffl AT}{\*\ffl CL}}}}{\fldrslt}}",
+        "CL",
+    ),
+    (b"\xef\xbb\xbf\r\n{\\rtf1 a}\0\0", "a"),
 ]  # fmt: skip
 
 
@@ -93,6 +147,8 @@ def mail(headers: str, body: str, charset: str = "utf-8") -> bytes:
     return (head + body).replace("\n", "\r\n").encode(charset)
 
 
+FLOWED = "one line\n--\n> a\n> b"
+NESTED = "Content-Type: message/rfc822"
 PLAIN, PAGE = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
 
 
@@ -122,6 +178,16 @@ def parted(kind: str, *parts: str) -> bytes:
             "out\nFrom: b@x\n\ninner",
         ),
         (mail("Content-Type: text/plain; charset=no-such", "any"), "any"),
+        (mail("Content-Type: text/plain; charset='koi8-r'", "Счёт", "koi8-r"), "Счёт"),
+        (mail("Content-Type: text/plain; charset=utf-7", "Gr+APwA3w-e"), "Grüße"),
+        (mail("Content-Type: text/plain; format=flowed", "one \nline\n-- \n> a \n> b"), FLOWED),
+        (parted("alternative", PLAIN + "short", PAGE + "<html><p>&nbsp;</html>"), "short"),
+        (parted("mixed", PLAIN + "one", "Content-Type: text/markdown\n\n# two"), "one\n# two"),
+        (mail("Content-Type: multipart/mixed", "no boundary"), "no boundary"),
+        (
+            parted("mixed", f"{NESTED}\nContent-Transfer-Encoding: base64\n\nRnJvbTogYkB4CgppbgA="),
+            "From: b@x\n\nin",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["a.eml", "upload"])
@@ -142,6 +208,11 @@ def test_what_is_attached_to_a_mail_is_named() -> None:
 def test_headers_in_other_letters_are_decoded() -> None:
     content = b"From: =?utf-8?q?J=C3=B6rg?= <a@x.de>\r\nSubject: =?utf-8?b?R3LDvMOfZQ==?=\r\n\r\nhi"
     assert text_of("a.eml", content) == "From: Jörg <a@x.de>\nSubject: Grüße\n\nhi"
+
+
+def test_headers_in_a_charset_of_another_name_are_decoded() -> None:
+    content = b"From: a@x\r\nSubject: =?gb2312?B?sGzGsQ==?=\r\n\r\nhi"
+    assert text_of("a.eml", content) == "From: a@x\nSubject: 發票\n\nhi"
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "cp1252"])

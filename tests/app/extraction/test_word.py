@@ -52,6 +52,39 @@ FIELD = '<w:r><w:fldChar w:fldCharType="{}">{}</w:fldChar></w:r>'
         ("<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t></w:r>", "a\tb\nc"),
         ('<w:pPr><w:tabs><w:tab w:pos="9"/></w:tabs></w:pPr>' + text_run("a"), "a"),
         (f"{text_run('a')}<w:r><w:noBreakHyphen/></w:r>{text_run('b')}", "a-b"),
+        ("<w:r><w:pict><v:textpath string='DRAFT'/></w:pict></w:r>", "DRAFT"),
+        (
+            (
+                f"<mc:AlternateContent><mc:Choice><w:drawing/></mc:Choice><mc:Fallback>{text_run('b')}"
+                "</mc:Fallback></mc:AlternateContent>"
+            ),
+            "b",
+        ),
+        (
+            (
+                "<m:oMath><m:r><m:t>f</m:t></m:r><m:d><m:e><m:r><m:t>x</m:t></m:r></m:e>"
+                "<m:e><m:rad><m:deg/><m:e><m:r><m:t>2</m:t></m:r></m:e></m:rad></m:e></m:d></m:oMath>"
+            ),
+            "f(x|\u221a2)",
+        ),
+        (
+            (
+                "<m:oMath><m:d><m:dPr><m:begChr m:val='['/></m:dPr><m:e><m:r><m:t>x</m:t></m:r></m:e></m:d>"
+                "<m:nary><m:naryPr><m:chr m:val='\u2211'/></m:naryPr><m:sub/><m:e/></m:nary></m:oMath>"
+            ),
+            "[x)\u2211",
+        ),
+        (
+            FIELD.format("begin", "")
+            + FIELD.format("begin", "")
+            + FIELD.format("separate", "")
+            + text_run("no")
+            + FIELD.format("end", "")
+            + FIELD.format("separate", "")
+            + text_run("yes")
+            + FIELD.format("end", ""),
+            "yes",
+        ),
         ('<w:r><w:sym w:font="Wingdings" w:char="F0FE"/></w:r>', "\u2611"),
         (
             FIELD.format("begin", "<w:ffData><w:checkBox><w:checked/></w:checkBox></w:ffData>"),
@@ -82,6 +115,17 @@ def test_tables_have_a_line_a_row_also_in_content_controls_and_in_cells() -> Non
     assert text_of("a.docx", word_of(body)) == "up\na\t\tb\nc\td\ne\tf"
 
 
+def test_what_was_deleted_of_lines_and_tables_is_gone() -> None:
+    gone = "<w:pPr><w:rPr><w:del/></w:rPr></w:pPr>"
+    rows = (
+        row("a", "b")
+        + row("x", "y").replace("<w:tr>", "<w:tr><w:trPr><w:del/></w:trPr>")
+        + row("c", "d").replace("<w:tc>", "<w:tc><w:tcPr><w:cellDel/></w:tcPr>")
+    )
+    body = f"<w:p>{gone}{text_run('Hel')}</w:p><w:p>{text_run('lo')}</w:p><w:tbl>{rows}</w:tbl>"
+    assert text_of("a.docx", word_of(body)) == "Hello\na\tb"
+
+
 def test_headers_and_notes_are_read_and_what_is_no_text_is_named() -> None:
     part = "<w:x xmlns:w='{}'><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:x>"
     names = ("footer", "footnotes", "header")
@@ -104,6 +148,16 @@ def test_an_inserted_part_is_read_by_its_own_kind() -> None:
     found = read("a.docx", word_of(body, parts))
     assert found["text"] == "own\nfrom a page"
     assert found["leftOut"] == ["an inserted part, which is missing"]
+
+
+def test_an_inserted_part_is_what_its_type_says() -> None:
+    parts: dict[str, str | bytes] = {
+        "word/in.dat": "<q>from a page</q>",
+        "word/_rels/document.xml.rels": relations(("h", "aFChunk", "in.dat")),
+        "[Content_Types].xml": '<Types><Default Extension="xml" ContentType="application/xml"/>'
+        '<Default Extension="dat" ContentType="text/html"/></Types>',
+    }
+    assert text_of("a.docx", word_of('<w:altChunk r:id="h"/>', parts)) == "from a page"
 
 
 @pytest.mark.parametrize("kind", ["template", "macroEnabled.main", "macroEnabledTemplate.main"])
