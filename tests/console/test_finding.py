@@ -1,7 +1,11 @@
 """Runs are found, ordered and folded on the page of runs, and a wrong filter is said beside it."""
 
+import httpx
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
+from app.auth.roles import Role
+from app.web.console.places import ACTIONS, PAGES
 from tests.console.browser import Person
 from tests.console.scene import Scene
 from tests.console.test_access import sign_in
@@ -54,8 +58,6 @@ def test_child_runs_are_folded_and_opened_in_place(
 def test_a_wrong_filter_is_said_beside_it_and_the_list_is_kept(
     console: Server, scene: Scene
 ) -> None:
-    import httpx
-
     with httpx.Client(base_url=console.address) as browser:
         sign_in(browser, "acme", console.key("owner"))
         answer = browser.get("/runs", params={"longerThan": "soon", "status": "failed"})
@@ -70,6 +72,48 @@ def test_a_wrong_filter_is_said_beside_it_and_the_list_is_kept(
             assert (told.status_code, "notice bad" in told.text) in ((200, True), (403, False)), (
                 path
             )
+
+
+def test_the_search_leads_to_all_that_a_role_may_see_and_do(console: Server, scene: Scene) -> None:
+    for role in ("viewer", "operator", "editor", "admin", "owner"):
+        with httpx.Client(base_url=console.address, follow_redirects=True) as browser:
+            sign_in(browser, "acme", console.key(role))
+            named = [one for one in (*PAGES, *ACTIONS) if Role(role).includes(one.role)]
+            for place in named:
+                told = browser.get("/search", params={"q": place.name})
+                assert place.name in told.text.partition('id="found"')[2], (role, place.name)
+                if place.path and place.path != "/guide":  # which is built beside the server
+                    assert browser.get(place.path.partition("#")[0]).status_code == 200, (
+                        role,
+                        place.name,
+                    )
+            told = browser.get("/search", params={"q": "Hold all runs"})
+            assert ("#hold" in told.text) == (role != "viewer")
+            assert "Nothing fits" in browser.get("/search", params={"q": "no-such-thing"}).text
+
+
+def test_the_search_is_used_in_place_by_its_keys(
+    console: Server, person: Person, scene: Scene
+) -> None:
+    person.signs_in("acme", console.key("operator"), "/workflows")
+    person.driver.find_element(By.TAG_NAME, "body").send_keys("/")
+    field = person.driver.switch_to.active_element
+    assert field.get_attribute("name") == "q"
+    field.send_keys("pause all")
+    person.sees("Hold all runs")
+    assert "/workflows" in person.driver.current_url
+    field.send_keys(Keys.ARROW_DOWN)
+    link = person.driver.switch_to.active_element
+    assert link.text == "Hold all runs"
+    link.send_keys(Keys.ESCAPE)
+    assert person.driver.switch_to.active_element == field
+    assert "Hold all runs" not in person.text
+    field.send_keys(" r")
+    person.sees("Hold all runs")
+    field.send_keys(Keys.ARROW_DOWN)
+    person.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    person.sees("There is no filter: this means every run of acme that has not ended")
+    assert person.errors() == []
 
 
 def test_a_view_is_saved_for_its_maker_alone_opened_and_deleted(

@@ -66,7 +66,7 @@ async def list_page(call: Call) -> Response:
         columns=columns,
         all_columns=COLUMNS,
         headings=_headings(columns, query, kept),
-        views=await _views(call, kept),
+        views=[view | {"is_here": view["asked"] == dict(kept)} for view in await saved_views(call)],
         asked_json=json.dumps({k: v for k, v in kept.items() if k != "columns" and k not in wrong}),
         shown_json=json.dumps(columns if columns != list(_SHOWN) else []),
         has_more=any(name in wanted for name in _MORE),
@@ -79,16 +79,14 @@ async def list_page(call: Call) -> Response:
     )
 
 
-async def _views(call: Call, kept: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the caller's views, each with its address, and which of them this page is."""
+async def saved_views(call: Call) -> list[dict[str, Any]]:
+    """Return the caller's views: the `name` of each, its `link`, and what it asks for."""
     rows = await call.services.journal.saved_views.of(call.tenant, call.caller.name)
     found: list[dict[str, Any]] = []
     for view in map(view_document, rows):
         columns = {"columns": ",".join(view["columns"])} if view["columns"] else {}
         asked = {**view["query"], **columns}
-        found.append(
-            {"name": view["name"], "link": _address(asked), "is_here": asked == dict(kept)}
-        )
+        found.append({"name": view["name"], "link": _address(asked), "asked": asked})
     return found
 
 

@@ -1,11 +1,13 @@
-"""One search for everything: runs, workflows, agents, and pages of the console."""
+"""One search for everything: runs, workflows, agents, views, pages, and things to do."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.auth.roles import Role
+from app.web.console import places
 from app.web.console.page import Page, filled, fitting
 from app.web.console.rendering import page
+from app.web.console.run_list import saved_views
 from app.web.endpoint import Call
 from app.wire.bodies import ListRunsQuery
 from app.wire.run_list import found_runs
@@ -37,6 +39,7 @@ async def search_page(call: Call) -> Response:
         )
         if text
     ]
+    # Without words none is found.
     query = ListRunsQuery(text=text or "-")
     found, captions = await found_runs(journal, call.tenant, query, _MOST_RUNS)
     return await page(
@@ -47,43 +50,20 @@ async def search_page(call: Call) -> Response:
         query_text=text,
         definitions=definitions,
         any=any(kind["found"] for kind in definitions),
-        pages=_pages(text),
+        pages=await _pages(call, text),
+        actions=list(places.found(places.ACTIONS, text, call.caller.role)),
+        sign_out=places.SIGN_OUT,
         runs=found.rows,
         captions={row.run_id: captions.get(row.run_id) for row in found.rows},
         more=found.following is not None,
     )
 
 
-_PLACES = {
-    "Overview": "/overview",
-    "Inbox": "/inbox",
-    "Runs": "/runs",
-    "Failed runs": "/runs?status=failed",
-    "Workflows": "/workflows",
-    "New workflow": "/workflows/new",
-    "Agents": "/agents",
-    "New agent": "/agents/new",
-    "Settings": "/settings",
-    "API keys": "/settings/keys",
-    "Secrets": "/settings/secrets",
-    "Variables": "/settings/variables",
-    "Models": "/settings/models",
-    "Tools": "/settings/tools",
-    "Webhooks": "/settings/webhooks",
-    "Schedules": "/settings/schedules",
-    "Signals": "/settings/signals",
-    "Retention": "/settings/retention",
-    "Health": "/settings/health",
-}
-
-
-def _pages(text: str) -> list[dict[str, str]]:
-    words = text.lower().split()
-    return [
-        {"name": name, "path": path}
-        for name, path in _PLACES.items()
-        if words and all(word in name.lower() for word in words)
-    ]
+async def _pages(call: Call, text: str) -> list[places.Place]:
+    """Return the pages that fit, and the caller's views of the list of runs."""
+    views = await saved_views(call) if text else []
+    own = [places.Place(view["name"], view["link"], also="view runs") for view in views]
+    return list(places.found((*places.PAGES, *own), text, call.caller.role))
 
 
 PAGES = (Page("GET", "/search", Role.VIEWER, search_page, "Search", None, SearchQuery),)

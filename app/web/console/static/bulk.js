@@ -40,6 +40,9 @@ export function startBulk() {
   });
   startDialog();
   show();
+  // An address may name what is to be done, such as `/runs#hold` in the search.
+  const named = bar.hidden || !Object.hasOwn(WORDS, location.hash.slice(1)) ? null : bar.querySelector(`[data-bulk-action="${location.hash.slice(1)}"]`);
+  if (named) { history.replaceState(null, "", location.pathname + location.search); named.click(); }
 }
 
 function boxes() {
