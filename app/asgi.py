@@ -29,7 +29,7 @@ from app.telemetry.loop_lag import LoopLag
 from app.upkeep.housekeeping import Housekeeping
 from app.upkeep.retention import Retention
 from app.upkeep.search_words import SearchWords
-from app.web.application import application
+from app.web.application import application, load_api
 from app.web.readiness import watch_journal
 from journal import SQLITE_VERSION, JournalError
 
@@ -76,7 +76,9 @@ class App:
             invite_owner(services, address)
             log.server_started(address, SQLITE_VERSION)
             await send({"type": "lifespan.startup.complete"})
+            loading = asyncio.create_task(load_api())
             await receive()
+            loading.cancel()
             log.server_stopping()
             self._app = None
             services.let_go()

@@ -22,7 +22,7 @@ from app.settings.extras import ExtraMissing, extra
 from app.settings.open_files import open_files, raise_limit
 from app.settings.server import Settings
 from app.telemetry import log
-from app.web.application import application
+from app.web.application import application, load_api
 from app.web.listener import Listener
 from app.web.protocol import protocol
 from journal import SQLITE_VERSION, JournalError
@@ -49,7 +49,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._manager = manager
-        self._alive: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self._stopping = stopping
         self._loop = asyncio.get_running_loop()
         self._listening = listening
@@ -68,12 +68,15 @@ class _Server(uvicorn.Server):
         self._listener = Listener(self._listening, make)
         self._listener.open(self.config.backlog)
         self._manager.ready()
-        self._alive = asyncio.create_task(self._manager.keep_alive())
+        self._beside = [
+            asyncio.create_task(self._manager.keep_alive()),
+            asyncio.create_task(load_api()),
+        ]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and finish what has come over those that are open."""
-        if self._alive is not None:
-            self._alive.cancel()
+        for task in self._beside:
+            task.cancel()
         if self._listener is not None:
             self._listener.close()
         self._listening.close()

@@ -7,6 +7,7 @@ there are any, the table of paths, the endpoint. Nothing in it knows which serve
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
@@ -16,41 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.services import Services
 from app.settings.server import Settings
-from app.web.api import (
-    audit,
-    check,
-    credentials,
-    definitions,
-    events,
-    executions,
-    explanations,
-    inbox,
-    incoming,
-    invocations,
-    links,
-    llm_models,
-    many_runs,
-    mcp,
-    overview,
-    passkeys,
-    people,
-    repairs,
-    replays,
-    reruns,
-    schedules,
-    secrets,
-    signals,
-    spending,
-    starts,
-    stored_files,
-    tools,
-    transcripts,
-    triggers,
-    variables,
-    views,
-    webhooks,
-    workflow_statistics,
-)
 from app.web.endpoint import Endpoint
 from app.web.errors import error_response
 from app.web.fields import HttpRequest
@@ -62,46 +28,6 @@ from app.web.route_table import RouteTable
 from app.wire.errors import NotAllowedHere, NotFoundHere
 from steps.document_schema import definition_schema
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    *starts.ENDPOINTS,
-    *executions.ENDPOINTS,
-    *repairs.ENDPOINTS,
-    *inbox.ENDPOINTS,
-    *reruns.ENDPOINTS,
-    *replays.ENDPOINTS,
-    *transcripts.ENDPOINTS,
-    *explanations.ENDPOINTS,
-    *events.ENDPOINTS,
-    *many_runs.ENDPOINTS,
-    *definitions.ENDPOINTS,
-    *check.ENDPOINTS,
-    *links.ENDPOINTS,
-    *credentials.ENDPOINTS,
-    *people.ENDPOINTS,
-    *passkeys.ENDPOINTS,
-    *audit.ENDPOINTS,
-    *stored_files.ENDPOINTS,
-    *secrets.ENDPOINTS,
-    *variables.ENDPOINTS,
-    *views.ENDPOINTS,
-    *llm_models.ENDPOINTS,
-    *tools.ENDPOINTS,
-    *invocations.ENDPOINTS,
-    *overview.ENDPOINTS,
-    *workflow_statistics.ENDPOINTS,
-    *spending.ENDPOINTS,
-    *webhooks.ENDPOINTS,
-    *schedules.ENDPOINTS,
-    *signals.ENDPOINTS,
-    *triggers.ENDPOINTS,
-)
-OPEN_ENDPOINTS = (
-    ("POST", "/callback/{token}", signals.callback),
-    *((method, "/in/{token}", incoming.incoming) for method in incoming.METHODS),
-)
-"""What anybody may ask who knows the address."""
-
-
 Answer = Callable[[Request, Services], Awaitable[Response]]
 Routes = Mapping[str, Mapping[str, Answer]]
 """By path, the answers by method."""
@@ -111,19 +37,29 @@ _LONGEST_SHOWN = 200
 
 def application(services: Services, address: str) -> ASGIApp:
     """Return the ASGI application; `address` is the one that `/docs` shows."""
-    app: ASGIApp = _Application(services, routes(services, address))
+    app: ASGIApp = _Application(services, address)
     if services.settings.cors_origins:
         app = _cross_origin(app, services.settings)
     return RequestFrame(app, services.counters)
 
 
+async def load_api() -> None:
+    """Load the API beside the event loop; a request for it that comes earlier waits for this."""
+    await asyncio.to_thread(import_module, "app.web.endpoints")
+
+
 def routes(services: Services, address: str) -> Routes:
     """Return every path outside the console, with what answers each of its methods."""
-    by_path: dict[str, dict[str, Answer]] = {
+    from app.web.endpoints import ALL_ENDPOINTS, OPEN_ENDPOINTS
+
+    return _by_path(ALL_ENDPOINTS, OPEN_ENDPOINTS, _own_routes(services, address))
+
+
+def _own_routes(services: Services, address: str) -> dict[str, dict[str, Answer]]:
+    return {
         path: {"GET": answer, "HEAD": answer}
         for path, answer in _of_the_server(services, address).items()
     }
-    return _by_path((*ENDPOINTS, *mcp.ENDPOINTS), OPEN_ENDPOINTS, by_path)
 
 
 def console_routes() -> Routes:
@@ -162,6 +98,7 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
     @functools.cache
     def document() -> dict[str, Any]:
         from app.web.api.openapi import openapi
+        from app.web.endpoints import ENDPOINTS
 
         return openapi(ENDPOINTS)
 
@@ -219,15 +156,17 @@ def _of_the_server(services: Services, address: str) -> dict[str, Answer]:
 class _Application:
     """Finds what answers a request, and lets it answer."""
 
-    def __init__(self, services: Services, by_path: Routes) -> None:
+    def __init__(self, services: Services, address: str) -> None:
         self._services = services
-        self._table = _table(by_path)
+        self._address = address
+        self._table = _table(_own_routes(services, address))
+        self._has_api = False
         self._console: RouteTable[Mapping[str, Answer]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        found = self._table.find(path) or await self._page(path)
+        found = self._table.find(path) or await self._loaded(path)
         if found is None:
             failure: Exception = NotFoundHere(f"there is nothing at {path[:_LONGEST_SHOWN]}")
             response: Response = error_response(failure, scope["stepwell.request_id"])
@@ -241,7 +180,15 @@ class _Application:
                 response = await answer(HttpRequest(scope, receive, send), self._services)
         await response(scope, receive, send)
 
-    async def _page(self, path: str) -> tuple[Mapping[str, Answer], dict[str, str]] | None:
+    async def _loaded(self, path: str) -> tuple[Mapping[str, Answer], dict[str, str]] | None:
+        """Look among what is loaded when it is first asked for: the API, then the console."""
+        if not self._has_api:
+            await load_api()
+            self._table = _table(routes(self._services, self._address))
+            self._has_api = True
+            found = self._table.find(path)
+            if found is not None:
+                return found
         if self._console is None:
             self._console = await asyncio.to_thread(lambda: _table(console_routes()))
         return self._console.find(path)

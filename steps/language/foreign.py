@@ -4,44 +4,43 @@ import re
 from collections.abc import Collection
 
 _LONGEST = 1_000
-_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
-_SIGNS = (
-    (re.compile(r"\$\{|#\{|\$\("), "expressions stand in `{{ }}`, as `{{ data.name }}`"),
-    (re.compile(r"\$json|\$node|\$input|\$\."), "the data of a run is `data`, as in `data.name`"),
-    (re.compile(r"\$"), "names begin with a letter, as in `data.name`"),
-    (re.compile(r"&&"), "write `and`"),
-    (re.compile(r"\|\|"), "write `or`"),
-    (re.compile(r"===|!=="), "write `==` or `!=`"),
-    (re.compile(r"\?\?"), "write `data.name | default('other')`"),
-    (re.compile(r"\?\."), "write `data.a.b | default(none)`"),
-    (re.compile(r"\?.*:"), "write `a if condition else b`"),
-    (re.compile(r"=>|->"), "there are no functions of your own: use filters, or a set step"),
-    (re.compile(r"!(?!=)"), "write `not`"),
-    (re.compile(r"(?<![=!<>])=(?!=)"), "compare with `==`"),
-    (re.compile(r"`"), "texts stand in `'` or `\"`"),
-    (re.compile(r"\b(AND|OR|NOT)\b"), "write `and`, `or`, `not`"),
-    (re.compile(r"\b(null|nil|undefined)\b"), "write `none`"),
+_TEXT = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_SIGNS = (  # compiled with the first text that has a mistake, as the patterns below
+    (r"\$\{|#\{|\$\(", "expressions stand in `{{ }}`, as `{{ data.name }}`"),
+    (r"\$json|\$node|\$input|\$\.", "the data of a run is `data`, as in `data.name`"),
+    (r"\$", "names begin with a letter, as in `data.name`"),
+    (r"&&", "write `and`"),
+    (r"\|\|", "write `or`"),
+    (r"===|!==", "write `==` or `!=`"),
+    (r"\?\?", "write `data.name | default('other')`"),
+    (r"\?\.", "write `data.a.b | default(none)`"),
+    (r"\?.*:", "write `a if condition else b`"),
+    (r"=>|->", "there are no functions of your own: use filters, or a set step"),
+    (r"!(?!=)", "write `not`"),
+    (r"(?<![=!<>])=(?!=)", "compare with `==`"),
+    (r"`", "texts stand in `'` or `\"`"),
+    (r"\b(AND|OR|NOT)\b", "write `and`, `or`, `not`"),
+    (r"\b(null|nil|undefined)\b", "write `none`"),
 )
 
 
-_UNMARKED = re.compile(
-    r"\$\.[A-Za-z_]\S*|(data|steps|constants|vars)(\.[A-Za-z_]\w*|\[\S+\])+|"
-    r".*[$#]\{\s*(data|steps|constants|vars|context|input|json)\b.*",
-    re.DOTALL,
+_UNMARKED = (
+    r"(?s)\$\.[A-Za-z_]\S*|(data|steps|constants|vars)(\.[A-Za-z_]\w*|\[\S+\])+|"
+    r".*[$#]\{\s*(data|steps|constants|vars|context|input|json)\b.*"
 )
 
 
 def unmarked_hint(text: str) -> str:
     """Say that a text without `{{ }}` looks like an expression; empty where it does not."""
-    is_one = len(text) <= _LONGEST and _UNMARKED.fullmatch(text.strip())
+    is_one = len(text) <= _LONGEST and re.fullmatch(_UNMARKED, text.strip())
     told = "is a plain text; an expression stands in double braces, as {{ data.name }}"
     return told if is_one else ""
 
 
 def foreign_hint(text: str) -> str:
     """Return `; ` with what to write instead of the first such sign, empty where there is none."""
-    bare = _TEXT.sub("''", text)
-    return next((f"; {told}" for sign, told in _SIGNS if sign.search(bare)), "")
+    bare = re.sub(_TEXT, "''", text)
+    return next((f"; {told}" for sign, told in _SIGNS if re.search(sign, bare)), "")
 
 
 FOREIGN_FILTERS = {

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
 from app.web.api.openapi import openapi
-from app.web.application import ENDPOINTS
 from app.web.endpoint import Endpoint
+from app.web.endpoints import ENDPOINTS
 from app.web.errors import TABLE
 from tests.harness.server import Server
 

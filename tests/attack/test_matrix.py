@@ -13,10 +13,10 @@ import pytest
 from app.assembly import open_services
 from app.auth.roles import Role
 from app.settings.server import Settings
-from app.web.api import mcp
-from app.web.application import ENDPOINTS, OPEN_ENDPOINTS, console_routes, routes
+from app.web.application import console_routes, routes
 from app.web.console.routes import OPEN_PAGES, PAGES
 from app.web.endpoint import Endpoint
+from app.web.endpoints import ALL_ENDPOINTS, OPEN_ENDPOINTS
 from tests.harness.processes import command
 from tests.harness.server import Server
 
@@ -24,8 +24,7 @@ OPEN_ADDRESSES = {path for _, path, _ in OPEN_ENDPOINTS} | {"/guide", "/guide/{p
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/schema/definition.json"}
 """What anybody may ask."""
 
-ALL = (*ENDPOINTS, *mcp.ENDPOINTS)
-IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ALL}
+IDS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in ALL_ENDPOINTS}
 
 
 BROWSER = httpx.Client(timeout=60)
@@ -159,7 +158,7 @@ async def test_every_route_is_in_the_table_or_open_to_all(tmp_path: Path) -> Non
         paths = set(routes(services, "http://x")) | set(console_routes())
     of_console = {page.path for page in PAGES} | {path for _, path, _ in OPEN_PAGES}
     assert paths == OPEN | {"/metrics"} | OPEN_ADDRESSES | of_console | {
-        endpoint.path for endpoint in ALL
+        endpoint.path for endpoint in ALL_ENDPOINTS
     }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.web.application import ENDPOINTS
 from app.web.endpoint import Endpoint
+from app.web.endpoints import ENDPOINTS
 from tests.conftest import PLUGIN
 from tests.harness.server import Server, settled
 

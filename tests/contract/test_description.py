@@ -15,7 +15,7 @@ from app.settings.llm import ModelDocument
 from app.triggers.schedule_document import ScheduleBody
 from app.web.api.openapi import openapi
 from app.web.api.webhooks import WebhookBody
-from app.web.application import ENDPOINTS
+from app.web.endpoints import ENDPOINTS
 from steps.agent import AgentDocument
 from steps.document import WorkflowDocument
 from tests.harness.receiver import Receiver

@@ -9,7 +9,7 @@ import pytest
 
 from app.definitions.definition_text import read_definition
 from app.settings.server import load
-from app.web.application import ENDPOINTS
+from app.web.endpoints import ENDPOINTS
 from engine import Status
 from steps.definition import compile_definition
 from steps.document import WorkflowDocument

@@ -1,0 +1,83 @@
+"""Every endpoint of the API: the routes, the role checks and the API page are made from these.
+
+A server loads them right after it is ready: they are a tenth of what a start would load.
+"""
+
+from app.web.api import (
+    audit,
+    check,
+    credentials,
+    definitions,
+    events,
+    executions,
+    explanations,
+    inbox,
+    incoming,
+    invocations,
+    links,
+    llm_models,
+    many_runs,
+    mcp,
+    overview,
+    passkeys,
+    people,
+    repairs,
+    replays,
+    reruns,
+    schedules,
+    secrets,
+    signals,
+    spending,
+    starts,
+    stored_files,
+    tools,
+    transcripts,
+    triggers,
+    variables,
+    views,
+    webhooks,
+    workflow_statistics,
+)
+from app.web.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *starts.ENDPOINTS,
+    *executions.ENDPOINTS,
+    *repairs.ENDPOINTS,
+    *inbox.ENDPOINTS,
+    *reruns.ENDPOINTS,
+    *replays.ENDPOINTS,
+    *transcripts.ENDPOINTS,
+    *explanations.ENDPOINTS,
+    *events.ENDPOINTS,
+    *many_runs.ENDPOINTS,
+    *definitions.ENDPOINTS,
+    *check.ENDPOINTS,
+    *links.ENDPOINTS,
+    *credentials.ENDPOINTS,
+    *people.ENDPOINTS,
+    *passkeys.ENDPOINTS,
+    *audit.ENDPOINTS,
+    *stored_files.ENDPOINTS,
+    *secrets.ENDPOINTS,
+    *variables.ENDPOINTS,
+    *views.ENDPOINTS,
+    *llm_models.ENDPOINTS,
+    *tools.ENDPOINTS,
+    *invocations.ENDPOINTS,
+    *overview.ENDPOINTS,
+    *workflow_statistics.ENDPOINTS,
+    *spending.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *schedules.ENDPOINTS,
+    *signals.ENDPOINTS,
+    *triggers.ENDPOINTS,
+)
+"""What the API page shows."""
+ALL_ENDPOINTS = (*ENDPOINTS, *mcp.ENDPOINTS)
+
+OPEN_ENDPOINTS = (
+    ("POST", "/callback/{token}", signals.callback),
+    *((method, "/in/{token}", incoming.incoming) for method in incoming.METHODS),
+)
+"""What anybody may ask who knows the address."""
