@@ -13,7 +13,7 @@ from engine import AwaitsChildren, Json, JsonObject, OnInterrupted, Pauses, Step
 from engine.value import value
 from steps.agent import Limits
 from steps.agent_call import AgentCall, as_told, meant_tool
-from steps.agent_handoff import handed_over
+from steps.agent_handoff import handed_over, handoff_in
 from steps.agent_limits import AgentLimits
 from steps.agent_person import question
 from steps.agent_questions import Asked, Decision, Questions
@@ -28,7 +28,7 @@ from steps.effects import Effects
 from steps.model_output import fitted, schema_of
 from steps.records import CHILD_USAGE
 from steps.spending import LimitReached
-from steps.tool_asks import ToolAsks, answers_to, pause_for
+from steps.tool_asks import ToolAsks, open_pause, pause_for
 from steps.tool_result import shown
 
 _JITTER = 2**32
@@ -98,7 +98,7 @@ class AgentCalls:
             self._read(f"turn-{turn}/call-{number}", call) for number, call in enumerate(wanted, 1)
         ]
         delivered, before = self._delivery(calls)
-        handoff = _handoff_in(before)
+        handoff = handoff_in(before)
         waits = await self._make([call for call in before if call.stand == "ready"])
         if waits is not None:
             return waits
@@ -187,7 +187,7 @@ class AgentCalls:
 
     async def _hand_over(self, call: AgentCall) -> Json:
         """Hand the work over; return the record of to whom. Raises `StepBroke`."""
-        assert call.offer is not None  # noqa: S101 - by `_handoff_in`
+        assert call.offer is not None  # noqa: S101 - by `handoff_in`
         kept = await self._effects.record(
             call.name, partial(handed_over, call.offer, self._effects)
         )
@@ -239,6 +239,9 @@ class AgentCalls:
         if settled is not None and settled["value"] != "again":
             await self._keep(call.name, {"tool": offer.id, "durationMs": 0, **as_told(settled)})
             return None
+        if (asked := open_pause(self._step, self._effects, f"{call.name}/")) is not None:
+            await self._note_back(call)
+            return asked
         if self._asks_in_doubt(call):
             await self._begin(call)
 
@@ -249,15 +252,19 @@ class AgentCalls:
 
         try:
             await self._effects.record(call.name, work)
-        except (LimitReached, ToolAsks) as waits:
-            if self._asks_in_doubt(call):  # it has come back, so there is no doubt
-                await self._keep(f"{call.name}/doubt-{self._times_begun(call)}", {"value": "again"})
-            if isinstance(waits, LimitReached):
-                return waits
-            begin = f"{call.name}/"
-            number = len(answers_to(self._effects.recalled, begin)) + 1
-            return pause_for(self._step, waits, begin, number)
+        except LimitReached as reached:
+            await self._note_back(call)
+            return reached
+        except ToolAsks as asks:
+            asked = await pause_for(self._step, self._effects, asks, f"{call.name}/")
+            await self._note_back(call)
+            return asked
         return None
+
+    async def _note_back(self, call: AgentCall) -> None:
+        """Keep that a call has come back, so that what came of it is not in doubt."""
+        if self._asks_in_doubt(call):
+            await self._keep(f"{call.name}/doubt-{self._times_begun(call)}", {"value": "again"})
 
     async def _attempts(self, offer: Offer, arguments: JsonObject, name: str) -> JsonObject:
         """Call a tool as often as the agent allows; return what its record says of it."""
@@ -335,6 +342,8 @@ class AgentCalls:
         """Say whether a call was begun before this execution, and nobody knows what came of it."""
         if not self._asks_in_doubt(call) or call.name in self._begun:
             return False
+        if open_pause(self._step, self._effects, f"{call.name}/") is not None:
+            return False  # it has come back with a question
         return self._times_begun(call) > 0 and self._settled(call) is None
 
     async def _begin(self, call: AgentCall) -> None:
@@ -366,16 +375,6 @@ class AgentCalls:
         if call.edited is None:
             return parts
         return (TextPart(told_edit(call.edited)), *parts)
-
-
-def _handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
-    """Return the first call that hands the work over, which comes after all others are made."""
-    wanted = [call for call in calls if call.offer is not None and call.offer.kind == "agent"]
-    wanted = [call for call in wanted if call.arguments is not None]
-    for call in wanted:
-        call.stand = "over"
-        call.told = told_error("NotMade", "the work has been handed over to another agent")
-    return wanted[0] if wanted else None
 
 
 async def _side_by_side(

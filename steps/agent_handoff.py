@@ -4,9 +4,13 @@ The other goes on with the same conversation, by its own instructions, model and
 version that is, and what it may call, is kept with the call by which the work was handed over.
 """
 
+from collections.abc import Sequence
+
 from engine import Json, JsonObject
 from engine.value import value
 from steps.agent import AgentDefinition, compile_agent
+from steps.agent_call import AgentCall
+from steps.agent_told import told_error
 from steps.agent_tools import HANDOFF, Offer, offer_from_json, offers_of
 from steps.effects import Effects
 
@@ -47,3 +51,13 @@ async def handed_over(offer: Offer, effects: Effects) -> JsonObject:
     to = await begun(offer.id.removeprefix(HANDOFF), None, effects)
     told = "The work is yours now. Go on with it."
     return {"tool": offer.id, "ok": True, "result": told, "durationMs": 0, "handoff": to}
+
+
+def handoff_in(calls: Sequence[AgentCall]) -> AgentCall | None:
+    """Return the first call that hands the work over, which comes after all others are made."""
+    wanted = [call for call in calls if call.offer is not None and call.offer.kind == "agent"]
+    wanted = [call for call in wanted if call.arguments is not None]
+    for call in wanted:
+        call.stand = "over"
+        call.told = told_error("NotMade", "the work has been handed over to another agent")
+    return wanted[0] if wanted else None

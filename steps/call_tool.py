@@ -23,7 +23,7 @@ from steps.effects import Effects
 from steps.secrets import fetched
 from steps.spending import LimitReached
 from steps.template import SecretTemplate
-from steps.tool_asks import ToolAsks, answers_to, pause_for
+from steps.tool_asks import ToolAsks, open_pause, pause_for
 from steps.tool_asks import accepted as of_tool
 
 
@@ -114,6 +114,8 @@ class CallTool(StepType[CallToolSettings]):
         if effects.recalled(FIRST) is not None:
             budget = BudgetQuestions(step, effects)
             await budget.settle()
+        if (asked := open_pause(step, effects, "")) is not None:
+            return asked
         try:
             result = await effects.tool(settings.toolId, arguments)
         except LimitReached as reached:
@@ -121,7 +123,7 @@ class CallTool(StepType[CallToolSettings]):
                 raise
             return (budget or BudgetQuestions(step, effects)).pause(reached)
         except ToolAsks as asks:
-            return pause_for(step, asks, "", len(answers_to(effects.recalled, "")) + 1)
+            return await pause_for(step, effects, asks, "")
         if settings.keepFiles:
             result = await kept_result(result, "result", effects)
         return Done(result, {"result": result})

@@ -1,7 +1,8 @@
 """A tool that asks a person: the run waits, and the tool is called again with the answer.
 
-Tools of MCP servers do that (elicitation). What was answered is a record of the visit, so it is
-given whenever the tool is called again, also after a crash.
+Tools of MCP servers do that (elicitation). What was asked and what was answered are records of the
+visit: the answer is given whenever the tool is called again, also after a crash, and a tool whose
+server has said where it stands goes on from there.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import Any
 
 from engine import Json, JsonObject, Pause, Pauses
 from steps.contract import GoesOn, InvalidAnswer, Problem, StepBroke, StepInput, listed
+from steps.effects import Effects
 from steps.field_specs import spec_problems
 from steps.fields import Fields
 
@@ -19,6 +21,7 @@ _LABELS = {ACCEPT: "Go on", DECLINE: "Decline"}
 _MOST_FIELDS = 50
 _LONGEST = 4_000
 _LARGEST = 50_000
+_LARGEST_STANDING = 200_000
 _COPIED = (
     "type", "title", "description", "default", "enum", "format", "minimum", "maximum", "minLength",
     "maxLength", "pattern", "minItems", "maxItems", "items",
@@ -30,15 +33,19 @@ class ToolAsks(StepBroke):
 
     Attributes:
         question: `message`; with `schema` (JSON Schema of an object) or `url`, where to go.
+        standing: What the tool's server goes on from once the answer is there, as JSON; None where
+            the tool has to be called from its beginning.
     """
 
-    def __init__(self, tool_id: str, question: JsonObject) -> None:
-        self.tool_id, self.question = tool_id, question
+    def __init__(
+        self, tool_id: str, question: JsonObject, standing: "JsonObject | None" = None
+    ) -> None:
+        self.tool_id, self.question, self.standing = tool_id, question, standing
         told = f"tool {tool_id} asks a person: {question['message']}"
         super().__init__("ToolAsks", told[:_LONGEST], retryable=False)
 
 
-def asking(tool_id: str, question: JsonObject) -> StepBroke:
+def asking(tool_id: str, question: JsonObject, standing: "JsonObject | None" = None) -> StepBroke:
     """Return what a call fails with whose tool asks: `ToolAsks`, if people can be asked that."""
     fields = fields_of(question.get("schema"))
     size = len(json.dumps([question["message"], question.get("url"), fields]))
@@ -46,17 +53,22 @@ def asking(tool_id: str, question: JsonObject) -> StepBroke:
         [*spec_problems(fields, "fields", outputs=False, stored=True)] if size <= _LARGEST else []
     )
     if size <= _LARGEST and not wrong:
-        return ToolAsks(tool_id, question)
+        return ToolAsks(tool_id, question, standing)
     why = listed(wrong) if wrong else f"it has {size:,} characters, and {_LARGEST:,} are the most"
     message = f"tool {tool_id} asks a person what no form can ask: {why}"
     return StepBroke("InvalidToolResult", message[:_LONGEST], retryable=False)
 
 
 def answers_to(recalled: Callable[[str], Json], call: str) -> list[JsonObject]:
-    """Return what people have answered to a call of a tool; `call` begins the records' names."""
+    """Return what people have answered to a call of a tool; `call` begins the records' names.
+
+    Each has the `standing` of the tool that asked, where its server has told one.
+    """
     found: list[JsonObject] = []
     while isinstance(kept := recalled(f"{call}asked-{len(found) + 1}"), dict):
-        found.append(kept)
+        asked = recalled(f"{call}asks-{len(found) + 1}")
+        standing = asked.get("standing") if isinstance(asked, dict) else None
+        found.append(kept if standing is None else {**kept, "standing": standing})
     return found
 
 
@@ -65,15 +77,40 @@ def digest_of(question: Mapping[str, Json]) -> str:
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def pause_for(step: StepInput, asks: ToolAsks, call: str, number: int) -> Pauses:
-    """Return the pause of a question: a form of its fields; where it has none, two buttons."""
-    question = asks.question
+async def pause_for(step: StepInput, effects: Effects, asks: ToolAsks, call: str) -> Pauses:
+    """Return the pause of a question, once it is a record: the tool is not called for it again."""
+    number = len(answers_to(effects.recalled, call)) + 1
+    standing = asks.standing
+    if standing is not None and len(json.dumps(standing)) > _LARGEST_STANDING:
+        standing = None
+    asked: JsonObject = {
+        "tool": asks.tool_id, "question": asks.question, "digest": digest_of(asks.question),
+        "standing": standing,
+    }  # fmt: skip
+
+    async def work() -> Json:
+        return asked
+
+    return _pause(step, await effects.record(f"{call}asks-{number}", work), call, number)
+
+
+def open_pause(step: StepInput, effects: Effects, call: str) -> Pauses | None:
+    """Return the pause of what a tool has asked and nobody has answered; else None."""
+    number = len(answers_to(effects.recalled, call)) + 1
+    asked = effects.recalled(f"{call}asks-{number}")
+    return None if asked is None else _pause(step, asked, call, number)
+
+
+def _pause(step: StepInput, asked: Json, call: str, number: int) -> Pauses:
+    """Return a form of the fields of a question; where it has none, two buttons."""
+    kept: Any = asked
+    question = kept["question"]
     fields = fields_of(question.get("schema"))
     body: JsonObject = {
         "stepId": step.step_id,
         "message": str(question["message"])[:_LONGEST],
-        "tool": asks.tool_id,
-        "toolAsks": {"record": f"{call}asked-{number}", "question": digest_of(question)},
+        "tool": kept["tool"],
+        "toolAsks": {"record": f"{call}asked-{number}", "question": kept["digest"]},
     }
     if fields:
         return Pauses(Pause("collect_inputs", {**body, "fields": {**fields}}))

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.contract.test_agents import agent, flow, turns
-from tests.harness.mcp_process import over_pipes
+from tests.harness.mcp_process import McpProcess, over_pipes
 from tests.harness.model_server import ModelServer, Reply
 from tests.harness.server import Server, settled
 
@@ -124,3 +124,48 @@ def test_a_tool_that_asks_makes_the_run_wait_for_a_person_also_over_a_crash(tmp_
             said = client.get(f"/api/workflow/runs/{works['runId']}/transcript").json()
             assert "decline" in json.dumps(said)
     assert calls.read_text().splitlines() == ["book Hamlet"]
+
+
+def test_a_tool_that_acts_before_it_asks_goes_on_from_where_it_stood(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    done.touch()
+    with McpProcess(MCP_DONE=str(done)) as shop:
+        named = json.dumps({"shop": shop.settings})
+        wants: list[tuple[str, dict[str, Any]]] = [("shop.order", {"thing": "B"})]
+        with (
+            Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=named) as server,
+            ModelServer(turns(Reply(tool_calls=wants), Reply("Ordered."))) as models,
+        ):
+            with server.client() as client:
+                told = {"told": {"type": "string", "value": "{{ result.result }}"}}
+                orders = workflow(
+                    client,
+                    {"toolId": "shop.order", "inputs": {"thing": "{{ data.thing }}"}, "output": told},
+                )  # fmt: skip
+                runs = [
+                    client.post(f"/api/workflow/start/{orders}", json={"data": {"thing": name}}).json()
+                    for name in ("A", "C")
+                ]  # fmt: skip
+                name = agent(client, models, "orders", tools=["shop.order"])
+                runs.insert(1, client.post(f"/api/workflow/start/{flow(client, name, onInterrupted='ask')}", json={"data": {"q": "?"}}).json())  # fmt: skip
+                assert [run["pauseSignal"]["message"] for run in runs] == [f"Pay for {name}?" for name in "ABC"]  # fmt: skip
+            server.kill()
+            server.start()
+            with server.client() as client:
+                for run, sent in zip(runs[:2], ({"data": {"sure": True}}, {"actionValue": "decline"}), strict=True):  # fmt: skip
+                    body = {"type": "collect_inputs", **sent}
+                    client.post(
+                        f"/api/workflow/resume/{run['runId']}", json=body
+                    ).raise_for_status()
+                    settled(client, run["runId"], "completed")
+                assert sorted(done.read_text().splitlines()) == [
+                    "accept reserved A", "decline reserved B", "reserve A", "reserve B", "reserve C"
+                ]  # fmt: skip
+                shop.kill()
+                shop.start()  # what it has handed back is worth nothing to it any more
+                body = {"type": "collect_inputs", "data": {"sure": True}}
+                client.post(
+                    f"/api/workflow/resume/{runs[2]['runId']}", json=body
+                ).raise_for_status()
+                assert settled(client, runs[2]["runId"], "completed")["data"]["told"] == "accept C"
+                assert done.read_text().splitlines()[-2:] == ["reserve C", "accept reserved C"]

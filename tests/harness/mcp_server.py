@@ -16,6 +16,12 @@ import anyio
 import uvicorn
 from mcp.server.mcpserver import Context, Elicit, ElicitationResult, MCPServer, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -130,6 +136,28 @@ def book(show: str, asked: Annotated[ElicitationResult[Booking], Resolve(seats)]
         with Path(booked).open("a") as file:
             file.write(f"book {show}\n")
     return f"{asked.data.seats} in the {asked.data.row} for {show}"
+
+
+def note(line: str) -> None:
+    """Add a line to the file of what was done."""
+    with Path(os.environ["MCP_DONE"]).open("a") as file:
+        file.write(f"{line}\n")
+
+
+@server.tool()
+def order(thing: str, context: Context[Any]) -> "str | InputRequiredResult":
+    """Reserve a thing, ask, and pay: it acts before it asks."""
+    if context.request_state is None:
+        note(f"reserve {thing}")
+        schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}, "required": ["sure"]}  # fmt: skip
+        asked = ElicitRequestFormParams(message=f"Pay for {thing}?", requested_schema=schema)
+        return InputRequiredResult(
+            input_requests={"pay": ElicitRequest(params=asked)}, request_state=f"reserved {thing}"
+        )
+    answer = (context.input_responses or {})["pay"]
+    assert isinstance(answer, ElicitResult)
+    note(f"{answer.action} {context.request_state}")
+    return f"{answer.action} {thing}"
 
 
 @server.resource("notes://today", mime_type="text/plain")

@@ -1,7 +1,7 @@
 """A real MCP server and its authorization server, by the official library: `... PORT TOLD`.
 
 Who comes to its page is signed in at once. TOLD is a file that gets a line for each token given,
-refreshed or revoked; `MCP_TOKENS_LAST` says how many seconds an access token lasts.
+refreshed or revoked; `MCP_TOKENS_LAST` says how many seconds an access token lasts, `MCP_HOST` what it is called.
 """
 
 import os
@@ -27,7 +27,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyHttpUrl
 
 PORT, TOLD = int(sys.argv[1]), Path(sys.argv[2])
-ADDRESS = f"http://127.0.0.1:{PORT}"
+ADDRESS = f"http://{os.environ.get('MCP_HOST', '127.0.0.1')}:{PORT}"
 LAST_S = int(os.environ.get("MCP_TOKENS_LAST", "3600"))
 
 

@@ -32,12 +32,13 @@ from app.outbound.oauth import OAuthTokens
 from app.outbound.way_out import WayOut
 from app.settings.mcp import McpOAuth, McpServerSettings, resolved
 from app.telemetry import log
-from app.tools.mcp.elicitation import Elicitation
+from app.tools.mcp.elicitation import Elicitation, OpenCall
 from app.tools.mcp.http import http_client
 from app.tools.mcp.link import McpCall, McpTool, McpUnavailable, NoTools, NotSent, Token, ToolList
 from app.tools.mcp.mending import LOST, Handed, MendedTransport, handed
 from app.tools.mcp.resources import RESOURCE_TOOLS, asked_of_resources
 from app.tools.mcp.result import result_of
+from app.tools.mcp.rounds import ToolRounds
 from app.tools.mcp.stderr import logged
 from engine import Json
 from steps.contract import StepBroke
@@ -238,14 +239,14 @@ class Connection:
         tool_id = f"{self._name}.{call.tool}"
         with self._elicitation.of(tool_id, call.answers) as open_call:
             try:
-                result = await self._answer(tool_id, call)
+                result = await self._answer(tool_id, call, open_call)
             except StepBroke:
                 open_call.end()
                 raise
             open_call.end()
         return result
 
-    async def _answer(self, tool_id: str, call: McpCall) -> Json:
+    async def _answer(self, tool_id: str, call: McpCall, open_call: OpenCall) -> Json:
         """Return what a tool, or the server about its resources, answers. Raises `StepBroke`."""
         sent = Handed()
         handed.set(sent)
@@ -254,7 +255,7 @@ class Connection:
                 if call.tool in self._resources:
                     return await asked_of_resources(self._client, tool_id, call)
                 meta: Any = {_KEY: call.idempotency_key}
-                result = await self._client.call_tool(call.tool, call.arguments, meta=meta)
+                result = await ToolRounds(self._client, call, meta, open_call).result()
         except TimeoutError as late:
             raise self._late(tool_id) from late
         except MCPError as refused:

@@ -1,7 +1,8 @@
 """What a server asks while a tool of it is called, and the answers that people have given before.
 
-Nobody can be asked while the call is open: a person may take a week. So the server is told that
-nobody answered, the run waits, and the tool is called again, with the answers at hand.
+Nobody can be asked while the call is open: a person may take a week. A server of a version since
+2026-07-28 says what it goes on from (`rounds`). An older one is told that nobody answered; the run
+waits, and the tool is called again from its beginning, with the answers at hand.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from engine import JsonObject
 from steps.contract import StepBroke
-from steps.tool_asks import asking, digest_of
+from steps.tool_asks import ACCEPT, asking, digest_of
 
 _current: ContextVar["OpenCall | None"] = ContextVar("open_call", default=None)
 
@@ -22,25 +23,33 @@ class OpenCall:
     """A call that is under way, and what its server has asked meanwhile."""
 
     def __init__(self, tool_id: str, answers: Sequence[JsonObject]) -> None:
-        self._tool_id = tool_id
+        self.tool_id = tool_id
+        self.answers = answers
         self._left = list(answers)
         self._asked: JsonObject | None = None
         self._in_company = False
 
     def ask(self, params: ElicitRequestParams) -> ElicitResult:
         """Return the answer that there is; else note the question."""
-        question = _question(params)
-        digest = digest_of(question)
-        for answer in self._left:
-            if answer["question"] == digest:
-                self._left.remove(answer)
-                content: Any = answer.get("content")
-                if answer["value"] == "accept":
-                    return ElicitResult(action="accept", content=content)
-                return ElicitResult(action="decline")
+        question = question_of(params)
+        answer = self.taken(digest_of(question))
+        if answer is not None:
+            return result_of_answer(answer)
         if self._asked is None:
             self._asked = question
         return ElicitResult(action="cancel")
+
+    def taken(self, digest: str) -> "JsonObject | None":
+        """Take the oldest answer to a question that is left; None where there is none."""
+        for answer in self._left:
+            if answer["question"] == digest:
+                self._left.remove(answer)
+                return answer
+        return None
+
+    def leave(self, answers: Sequence[JsonObject]) -> None:
+        """Let these be the answers that are left."""
+        self._left = list(answers)
 
     def asked_in_company(self) -> None:
         """Note that the server asked, and nobody can tell for which of several calls."""
@@ -49,10 +58,10 @@ class OpenCall:
     def end(self) -> None:
         """Raise `StepBroke`, such as `ToolAsks` where a person has to answer first."""
         if self._asked is not None:
-            raise asking(self._tool_id, self._asked)
+            raise asking(self.tool_id, self._asked)
         if self._in_company:
             message = (
-                f"the server of tool {self._tool_id} asked a person while several of its tools "
+                f"the server of tool {self.tool_id} asked a person while several of its tools "
                 "were called, and did not say for which; call it again"
             )
             raise StepBroke("ToolFailed", message)
@@ -89,7 +98,16 @@ class Elicitation:
         return ElicitResult(action="cancel")
 
 
-def _question(params: ElicitRequestParams) -> JsonObject:
+def result_of_answer(answer: JsonObject) -> ElicitResult:
+    """Return an answer as a server is given it."""
+    content: Any = answer.get("content")
+    if answer["value"] == ACCEPT:
+        return ElicitResult(action="accept", content=content)
+    return ElicitResult(action="decline")
+
+
+def question_of(params: ElicitRequestParams) -> JsonObject:
+    """Return what is asked: `message`, with `schema` or `url`."""
     if isinstance(params, ElicitRequestFormParams):
         return {"message": params.message, "schema": _plain(params.requested_schema)}
     return {"message": params.message, "url": params.url}

@@ -26,6 +26,7 @@ from app.wire.json_body import read_body
 from engine import JsonObject, NotPaused, Run, seen_of
 from journal import UnknownRun
 from steps.contract import InvalidAnswer, Problem
+from steps.tool_asks import DECLINE
 
 _LONGEST_FORM = 262_144
 _LONGEST_COMMENT = 10_000
@@ -132,11 +133,14 @@ async def _answer(services: Services, link: Link, run: Run, form: Form) -> JsonO
         if comment := form.text("comment").strip()[:_LONGEST_COMMENT]:
             answer["comment"] = comment
         return answer
+    own: JsonObject = {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, **seen}
+    if form.text("actionValue") == DECLINE and "toolAsks" in run.pause.body:
+        return {**own, "actionValue": DECLINE}
     fields = asked_fields(run)
     texts = sent_texts(form, fields)
     uploads = {name.removeprefix("data."): upload for name, upload in form.uploads.items()}
     data = await data_with_files(services.files, link.tenant, run, Form(texts, uploads))
-    return {"type": kind, "stepId": link.step_id, "pauseId": link.pause_id, "data": data, **seen}
+    return {**own, "data": data}
 
 
 def _again(text: str | list[str]) -> str:

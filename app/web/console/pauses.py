@@ -35,6 +35,7 @@ class PauseCard:
         is_mine: Whether they have claimed it.
         seen: The hash of what is asked.
         detail: What else there is to see, such as the arguments of a tool call.
+        can_decline: Whether the fields need not be filled in: a tool asks, and takes no.
     """
 
     run_id: str
@@ -61,6 +62,7 @@ class PauseCard:
     refused: str = ""
     is_mine: bool = False
     seen: str = ""
+    can_decline: bool = False
 
 
 def pause_card(
@@ -109,6 +111,7 @@ def pause_card(
         refused=refusal(dict(pause), caller) if caller else "",
         is_mine=caller is not None and pause.get("claimedBy") == caller.name,
         seen=seen,
+        can_decline="toolAsks" in pause,
     )
 
 

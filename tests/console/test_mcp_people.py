@@ -1,0 +1,53 @@
+"""MCP servers and people in a real browser: signing in at one, and saying no to what a tool asks."""
+
+import json
+from pathlib import Path
+
+from selenium.webdriver import Chrome
+
+from tests.console.browser import Person
+from tests.console.conftest import PLUGIN
+from tests.contract.test_mcp_steps import workflow
+from tests.harness.mcp_process import McpProcess, over_pipes
+from tests.harness.server import Server, settled
+
+WITH_PERSON = str(Path(__file__).parents[1] / "harness" / "mcp_with_person.py")
+
+
+def test_an_admin_signs_in_at_a_server_and_somebody_declines_what_a_tool_asks(
+    tmp_path: Path, chrome: Chrome
+) -> None:
+    told = tmp_path / "told"
+    told.touch()
+    # By another name, so that the way back is from another site, as it is in earnest.
+    with McpProcess(str(told), script=WITH_PERSON, MCP_HOST="localhost") as notes:
+        address = f"http://localhost:{notes.port}/mcp"
+        servers = {"notes": {"url": address, "signIn": {}}, "near": over_pipes()}
+        with Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=json.dumps(servers)) as server:
+            person = Person(chrome, server.address)
+            person.signs_in("default", server.key("admin"), "/settings/tools")
+            person.presses("Sign in at notes")
+            person.presses("Sign out at notes")
+            assert len([line for line in told.read_text().splitlines() if "given" in line]) == 1
+            with server.client() as client:
+                adds = client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}})
+                assert adds.json()["data"] == {"sum": 3}
+                person.presses("Yes")
+                person.sees("Sign in at notes")
+                assert "SignInNeeded" in client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}}).text  # fmt: skip
+                result = {"told": {"type": "string", "value": "{{ result.result }}"}}
+                books = workflow(
+                    client, {"toolId": "near.book", "inputs": {"show": "Lear"}, "output": result}
+                )
+                run = client.post(f"/api/workflow/start/{books}").json()["runId"]
+                person.opens("/inbox")
+                person.sees("How many seats for Lear?")
+                person.presses("Decline")
+                done = settled(client, run, "completed")
+                assert done["data"]["told"] == "nothing for Lear: decline"
+                again = client.post(f"/api/workflow/start/{books}").json()
+                link = client.post(f"/api/workflow/links/{again['runId']}", json={"name": "Ada"})
+                chrome.get(link.json()["url"])
+                person.presses("Decline")
+                person.sees("Your answer is stored")
+                assert "decline" in settled(client, again["runId"], "completed")["data"]["told"]
