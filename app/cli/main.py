@@ -32,6 +32,7 @@ _REMOTE = {
     "workflow": ("workflow",),
     "triggers": ("trigger",),
     "mcp": ("mcp",),
+    "mcp_servers": ("mcp-server",),
     "replay": ("replay",),
     "ready": ("ready",),
 }

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
 
 from tests.console.browser import Person
 from tests.console.conftest import PLUGIN
@@ -25,15 +26,16 @@ def test_an_admin_signs_in_at_a_server_and_somebody_declines_what_a_tool_asks(
         servers = {"notes": {"url": address, "signIn": {}}, "near": over_pipes()}
         with Server(tmp_path / "data", PLUGIN, STEPWELL_MCP_SERVERS=json.dumps(servers)) as server:
             person = Person(chrome, server.address)
-            person.signs_in("default", server.key("admin"), "/settings/tools")
-            person.presses("Sign in at notes")
-            person.presses("Sign out at notes")
+            person.signs_in("acme", server.key("owner"), "/settings/tools")
+            person.presses("Sign in")
+            person.sees("Sign in again")
             assert len([line for line in told.read_text().splitlines() if "given" in line]) == 1
             with server.client() as client:
                 adds = client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}})
                 assert adds.json()["data"] == {"sum": 3}
+                person.driver.find_element(By.CSS_SELECTOR, "form[data-api^=DELETE] button").click()
                 person.presses("Yes")
-                person.sees("Sign in at notes")
+                person.waits(lambda: "Sign in again" not in person.text)
                 assert "SignInNeeded" in client.post("/api/tools/notes.add/invoke", json={"args": {"a": 2}}).text  # fmt: skip
                 result = {"told": {"type": "string", "value": "{{ result.result }}"}}
                 books = workflow(

@@ -152,8 +152,9 @@ def test_a_tool_that_acts_before_it_asks_goes_on_from_where_it_stood(tmp_path: P
             server.kill()
             server.start()
             with server.client() as client:
-                for run, sent in zip(runs[:2], ({"data": {"sure": True}}, {"actionValue": "decline"}), strict=True):  # fmt: skip
-                    body = {"type": "collect_inputs", **sent}
+                sent: tuple[Any, ...] = ({"data": {"sure": True}}, {"actionValue": "decline"})
+                for run, said in zip(runs[:2], sent, strict=True):
+                    body = {"type": "collect_inputs", **said}
                     client.post(
                         f"/api/workflow/resume/{run['runId']}", json=body
                     ).raise_for_status()
@@ -163,7 +164,7 @@ def test_a_tool_that_acts_before_it_asks_goes_on_from_where_it_stood(tmp_path: P
                 ]  # fmt: skip
                 shop.kill()
                 shop.start()  # what it has handed back is worth nothing to it any more
-                body = {"type": "collect_inputs", "data": {"sure": True}}
+                body = {"type": "collect_inputs", **sent[0]}
                 client.post(
                     f"/api/workflow/resume/{runs[2]['runId']}", json=body
                 ).raise_for_status()

@@ -1,7 +1,9 @@
 """A person signs in at an MCP server: there and back, tokens kept, refreshed, revoked."""
 
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from tests.console.conftest import PLUGIN
 from tests.console.test_access import csrf, sign_in
 from tests.harness.mcp_process import McpProcess
+from tests.harness.processes import STEPWELL
 from tests.harness.server import TRUST, Server, settled
 
 SCRIPT = str(Path(__file__).parents[1] / "harness" / "mcp_with_person.py")
@@ -130,6 +133,35 @@ def test_only_who_began_comes_back_and_only_once(scene: Scene) -> None:
     viewer = scene.browser(role="viewer")
     refused = viewer.post("/api/mcp-servers/notes/sign-in", headers={"x-csrf-token": csrf(viewer)})
     assert refused.status_code == 403
+
+
+def test_a_person_signs_in_by_the_command_line(scene: Scene) -> None:
+    environment = {**os.environ, "STEPWELL_URL": scene.server.address, "STEPWELL_TENANT": "acme",
+                   "STEPWELL_KEY": scene.server.key("admin")}  # fmt: skip
+
+    def command(*words: str) -> "subprocess.Popen[str]":
+        given = [STEPWELL, "mcp-server", *words]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(given, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # fmt: skip
+
+    def signs_in(pasted: Callable[[str], str]) -> tuple[int, str, str]:
+        with command("sign-in", "notes") as asks:
+            assert asks.stderr is not None
+            address = next(line for line in asks.stderr if line.startswith("  http")).strip()
+            said, wrong = asks.communicate(pasted(httpx.get(address).headers["location"]) + "\n")
+            return asks.wait(), said, wrong
+
+    code, _, wrong = signs_in(lambda _: "http://127.0.0.1/")
+    assert (code, "no code" in wrong) == (1, True)
+    code, _, wrong = signs_in(lambda back: back.replace("code=", "code=x"))
+    assert code == 1, "the authorization server has given no such code"
+    # Whose browser is not signed in here is asked to, at an address that has the way back in it.
+    code, said, wrong = signs_in(lambda back: str(httpx.get(back).next_request.url))  # type: ignore[union-attr]
+    assert (code, said) == (0, "signed in at notes\n"), wrong
+    assert scene.adds()["data"] == {"sum": 3}
+    assert "notes  connected  key:" in command("list").communicate()[0]
+    assert command("sign-out", "notes").communicate()[0] == "signed out at notes\n"
+    assert "SignInNeeded" in json.dumps(scene.adds())
 
 
 @pytest.mark.parametrize("scene", [{"MCP_TOKENS_LAST": "61"}], indirect=True)

@@ -167,13 +167,15 @@ class SignIns:
         address: str = library.address_of(way, state, challenge)
         return address
 
-    async def complete(self, caller: Caller, state: str, code: str, issuer: str | None) -> str:
-        """Take the code that somebody came back with; return the server's name.
+    async def complete(
+        self, caller: Caller, server: str, state: str, code: str, issuer: str | None
+    ) -> None:
+        """Take the code that somebody came back with.
 
         Raises:
             SignInFailed: The caller has begun no such sign-in, or the code is none.
         """
-        tenant, server = caller.tenant, state.partition(".")[0]
+        tenant = caller.tenant
         row = await self._table.find(tenant, server) if server in self._servers else None
         attempt = None
         if row is not None and row.attempt is not None:
@@ -204,7 +206,6 @@ class SignIns:
         self._keep((tenant, server), tokens)
         self._who[tenant, server] = SignedIn(caller.name, now_ms)
         self.changed()
-        return server
 
     async def sign_out(self, tenant: str, server: str) -> bool:
         """Forget the tokens, and say whether they were revoked where they were given.
@@ -345,6 +346,11 @@ class SignIns:
 
         found: Authorization = library.Authorization(settings.url, settings.sign_in, send)
         return found
+
+
+def server_of(state: str) -> str:
+    """Return the server that the state of a sign-in names, whatever else it is."""
+    return state.partition(".")[0]
 
 
 def _named(caller: Caller) -> str:

@@ -85,6 +85,7 @@ ANSWERS: dict[str, Any] = {
     "delete_model": DoneToName,
     "list_tools": answers.ToolList,
     "begin_mcp_sign_in": answers.McpSignInBegun,
+    "end_mcp_sign_in": DoneToName,
     "sign_out_at_mcp_server": answers.McpSignedOut,
     "invoke_agent": model_answers.AgentOutcome,
     "invoke_tool": model_answers.ToolOutcome,

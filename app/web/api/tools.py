@@ -1,9 +1,24 @@
 """Tools over HTTP: which there are, and which servers bring them."""
 
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from app.auth.roles import Role
 from app.web.endpoint import Call, Endpoint
+from app.wire.bodies import checked
+from app.wire.json_body import json_body
+
+_MOST = 8_192
+
+
+class SignInCode(BaseModel):
+    """What an authorization server has led somebody back with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    state: str = Field(max_length=_MOST, description="as the address has it")
+    code: str = Field(max_length=_MOST, description="as the address has it")
+    iss: str | None = Field(None, max_length=_MOST, description="as the address has it, if it does")
 
 
 async def list_tools(call: Call) -> Response:
@@ -15,6 +30,15 @@ async def begin_mcp_sign_in(call: Call) -> Response:
     """Return the address at which the caller signs in at an MCP server; ends on the console."""
     address = await call.services.mcp_sign_ins.begin(call.tenant, call.path("name"), call.caller)
     return JSONResponse({"address": address})
+
+
+async def end_mcp_sign_in(call: Call) -> Response:
+    """Take the code with which somebody was led back, from the one who has begun to sign in."""
+    sent = checked(SignInCode, await json_body(call.request, call.services.settings))
+    name = call.path("name")
+    sign_ins = call.services.mcp_sign_ins
+    await sign_ins.complete(call.caller, name, sent.state, sent.code, sent.iss)
+    return JSONResponse({"success": True, "name": name})
 
 
 async def sign_out_at_mcp_server(call: Call) -> Response:
@@ -29,5 +53,7 @@ _SIGN_IN = "/api/mcp-servers/{name}/sign-in"
 ENDPOINTS = (
     Endpoint("GET", "/api/tools", Role.VIEWER, list_tools, "List tools"),
     Endpoint("POST", _SIGN_IN, Role.ADMIN, begin_mcp_sign_in, "Begin to sign in at an MCP server"),
+    Endpoint("PUT", _SIGN_IN, Role.ADMIN, end_mcp_sign_in, "Sign in at an MCP server by a code",
+             SignInCode),
     Endpoint("DELETE", _SIGN_IN, Role.ADMIN, sign_out_at_mcp_server, "Sign out at an MCP server"),
-)
+)  # fmt: skip

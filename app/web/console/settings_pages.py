@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from app.auth.roles import Role
 from app.auth.tokens import ALGORITHMS
 from app.events.catalogue import NAMES
-from app.tools.mcp.sign_ins import CALLBACK, PAGE
+from app.tools.mcp.sign_ins import CALLBACK, PAGE, server_of
 from app.upkeep.retention import Retention
 from app.web.api.credentials import jwt_secret_document, key_document
 from app.web.api.spending import budgets_of, spent_by_workflow, spent_this_month
@@ -109,9 +109,9 @@ async def _tools(call: Call) -> dict[str, Any]:
 async def _back_from_mcp_server(call: Call) -> Response:
     """Take the code that somebody came back with from signing in at an MCP server."""
     given = call.request.query_params
-    sign_ins = call.services.mcp_sign_ins
+    sign_ins, state = call.services.mcp_sign_ins, given.get("state", "")
     await sign_ins.complete(
-        call.caller, given.get("state", ""), given.get("code", ""), given.get("iss")
+        call.caller, server_of(state), state, given.get("code", ""), given.get("iss")
     )
     if call.services.changes is not None:
         call.services.changes.made()

@@ -1,0 +1,86 @@
+"""`stepwell mcp-server`: the MCP servers of a running server, and who is signed in at them."""
+
+import argparse
+import json
+import sys
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from app.cli.remote import add_options, client_of, printable
+from app.cli.subparsers import Subparsers
+from app.operator.errors import CommandFailed
+from stepwell.client import Client
+
+_HELP = {
+    "list": "list MCP servers, how they stand, and who is signed in",
+    "sign-in": "sign in at an MCP server for the tenant, by a browser anywhere",
+    "sign-out": "sign out at an MCP server, for the tenant",
+}
+_WAY = (
+    "Open this address in a browser, and agree there:\n\n  {address}\n\n"
+    "The browser is then led back to Stepwell, which may ask to sign in; that is not needed.\n"
+    "Paste the address that the browser shows by then, within ten minutes: "
+)
+
+
+def add(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
+    """Describe the commands."""
+    group = subparsers.add_parser(
+        "mcp-server", help="list MCP servers, sign in and out at them"
+    ).add_subparsers(required=True, metavar="WHAT")
+    for verb, text in _HELP.items():
+        parser = group.add_parser(verb, help=text, description=text)
+        if verb != "list":
+            parser.add_argument("name", metavar="NAME", help="the server, as the settings name it")
+        add_options(parser)
+        parser.set_defaults(main=run, verb=verb)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out one of them and print what came of it."""
+    with client_of(args) as client:
+        if args.verb == "list":
+            servers: Any = client.request("GET", "/api/tools")
+            found = servers["servers"]
+            print(json.dumps(found) if args.json else "\n".join(map(_line, found)))
+            return 0
+        path = f"/api/mcp-servers/{args.name}/sign-in"
+        done = (
+            _signed_in(client, path) if args.verb == "sign-in" else client.request("DELETE", path)
+        )
+    said = "signed in" if args.verb == "sign-in" else "signed out"
+    print(json.dumps(done) if args.json else f"{said} at {args.name}")
+    return 0
+
+
+def _signed_in(client: Client, path: str) -> Any:
+    begun: Any = client.request("POST", path)
+    # Not to standard output: that is for the answer.
+    print(_WAY.format(address=printable(begun["address"])), end="", file=sys.stderr, flush=True)
+    return client.request("PUT", path, came_back(sys.stdin.readline()))
+
+
+def came_back(address: str) -> dict[str, str]:
+    """Return what an authorization server has added to an address that it leads back to.
+
+    Args:
+        address: The address; one that asks to sign in first has it within as `next`.
+
+    Raises:
+        CommandFailed: It has no code.
+    """
+    query = parse_qs(urlsplit(address.strip()).query)
+    if "code" not in query and "next" in query:
+        query = parse_qs(urlsplit(query["next"][0]).query)
+    if "error" in query:
+        raise CommandFailed(f"nobody was signed in: {printable(query['error'][0])[:200]}")
+    if not {"code", "state"} <= query.keys():
+        raise CommandFailed("this is not the address that the browser was led back to: no code")
+    return {key: query[key][0] for key in ("state", "code", "iss") if key in query}
+
+
+def _line(server: Any) -> str:
+    signed = server["signIn"] or {}
+    who = f"  {signed['who']}" if signed.get("who") else ""
+    error = f"  {server['error']}" if server["error"] else ""
+    return printable(f"{server['name']}  {server['status']}{who}{error}")
