@@ -92,7 +92,6 @@ from journal.owners import (
     SHARDS,
     Owners,
     ShardsHeard,
-    next_number_of,
     shard_named,
     shard_of,
 )
@@ -339,7 +338,6 @@ __all__ = [
     "looking_at",
     "mark",
     "migrations",
-    "next_number_of",
     "open_read_only",
     "place_key",
     "processes_of",

@@ -67,9 +67,3 @@ class Owners(Protocol):
     def begins(self, shard: int) -> bool:
         """Say whether new work of a shard begins here: it does not while it is given away."""
         ...
-
-
-def next_number_of(shards: Collection[int], least: int) -> int | None:
-    """Return the first number from `least` on that belongs to one of the shards; None for none."""
-    steps = [(shard - least) % SHARDS for shard in shards]
-    return least + min(steps) if steps else None

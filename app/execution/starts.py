@@ -10,7 +10,7 @@ from app.execution.live_runs import LiveRuns
 from app.execution.new_run import NewRun
 from app.telemetry.traces import with_trace
 from engine import Event, JsonObject, apply
-from journal import DuplicateStart, Owners, Unavailable, VariableTable, next_number_of
+from journal import SHARDS, DuplicateStart, Owners, Unavailable, VariableTable, shard_of
 
 
 class Starts:
@@ -111,8 +111,7 @@ class Starts:
 
     def _of_a_shard_here(self, owners: Owners, least: int) -> int:
         """Return the next number of a shard whose work begins here. Raises `Unavailable`."""
-        here = [shard for shard in owners.shards if owners.begins(shard)]
-        number = next_number_of(here, least)
-        if number is None:
-            raise Unavailable("this process takes part in no runs yet, or no more")
-        return number
+        for number in range(least, least + SHARDS):
+            if owners.begins(shard_of(number)):
+                return number
+        raise Unavailable("this process takes part in no runs yet, or no more")

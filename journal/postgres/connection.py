@@ -141,7 +141,7 @@ class PostgresConnection:
         self.raw.close()
 
     def _trip(self, made: Sequence[Sent]) -> Trip:
-        return Trip(self.raw, self._prepared, made, self._patience_s)
+        return Trip(self.raw.pgconn, self._prepared, made, self._patience_s)
 
     @contextmanager
     def _in_trip(self) -> Iterator[None]:

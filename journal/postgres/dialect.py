@@ -12,6 +12,7 @@ Statements are written once, in what both databases understand. What is left is 
 | `json_each`, `json_extract`, `json_valid`, `iif`, `hex` | functions of the schema, alike |
 | `sqlite_sequence` | `sequences`, counted in the transaction, so that positions have no gap |
 | full text (`run_words`, `run_input_words`) | a column `words` of `run_captions`, `run_inputs` |
+| who has waited longest for a signal | by a column that only a wait changes |
 | a subquery without a name | one with a name |
 | a pragma | nothing |
 """
@@ -52,6 +53,10 @@ _SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "(SELECT id AS listed, row_number() OVER () AS place FROM (",
         ),
         (r" LIMIT :most\) AS runs\b", " ORDER BY place LIMIT :most) AS runs"),
+        (
+            r"\bORDER BY (r\.)?updated_at_ms, (r\.)?id LIMIT\b",
+            r"ORDER BY \1waits_since_ms NULLS FIRST, \2id LIMIT",
+        ),
         (r"\bjson_array\(", "json_build_array("),
         (r"\binstr\(", "strpos("),
         (r"\bsqlite_sequence\b", "sequences"),

@@ -10,6 +10,7 @@ from journal.moving import MOVING, Row, Table, put_meta, select, set_mark
 from journal.postgres.address import Address
 from journal.postgres.connection import PostgresConnection, lock_of, named
 from journal.postgres.dialect import caption_words, vector
+from journal.postgres.rows import WAITS_SINCE
 from journal.postgres.schema import prepare
 
 _AT_ONCE = 2_000
@@ -66,6 +67,8 @@ class PostgresEnd:
         columns = table.columns
         if table.name == "run_captions":
             columns, rows = (*columns, "words"), [(*row, _vector(table, row)) for row in rows]
+        if table.name == "runs":
+            columns, rows = (*columns, WAITS_SINCE), [(*row, _since(table, row)) for row in rows]
         copy = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
         try:
             with self._own.raw.transaction():
@@ -101,3 +104,8 @@ class PostgresEnd:
 def _vector(table: Table, row: Row) -> str:
     caption = dict(zip(table.columns, row, strict=True))
     return vector(caption_words(caption["tenant"], caption["title"], caption["labels"]))
+
+
+def _since(table: Table, row: Row) -> int | None:
+    run = dict(zip(table.columns, row, strict=True))
+    return None if run["signal_name"] is None else int(run["updated_at_ms"])

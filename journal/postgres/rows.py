@@ -70,16 +70,27 @@ def _kind(column: str) -> str:
     return _KINDS[(get_args(annotation) or (annotation,))[0]]
 
 
+WAITS_SINCE = "waits_since_ms"
+"""When a run began to wait for a signal, beside what each append changes: it is in an index."""
+
+_SINCE = "CASE WHEN given.signal_name IS NOT NULL THEN given.updated_at_ms END"
+
+
 def _inserts_runs() -> _Together:
     columns = ", ".join(RunProjection._fields)
     kinds = {name: _kind(name) for name in RunProjection._fields}
-    return _Together(f"INSERT INTO runs ({columns}) SELECT {columns} FROM {{given}}", kinds)
+    into = f"INSERT INTO runs ({columns}, {WAITS_SINCE})"
+    return _Together(f"{into} SELECT {columns}, {_SINCE} FROM {{given}}", kinds)
 
 
 def _moves(names: Sequence[str]) -> _Together:
     kinds = {name: _kind(name) for name in names} | {"number": "bigint", "was_at": "bigint"}
+    changes = {name: f"given.{name}" for name in names}
+    if "signal_name" in changes:
+        changes[WAITS_SINCE] = _SINCE
+    said = ", ".join(f"{at} = {new}" for at, new in changes.items())
     return _Together(
-        f"WITH moved AS (UPDATE runs SET {', '.join(f'{name} = given.{name}' for name in names)}"
+        f"WITH moved AS (UPDATE runs SET {said}"
         " FROM {given} WHERE runs.id = given.number AND runs.seq = given.was_at RETURNING 1)"
         " SELECT 1 / CAST(count(*) = array_length($1, 1) AS int) FROM moved",
         kinds,

@@ -17,12 +17,16 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import PipelineStatus
 
 from journal.bell import RUN, Heard
 from journal.locks import LockView, SessionLost
 from journal.owners import SHARDS as MOST_SHARDS
 from journal.postgres.address import Address
+from journal.postgres.arrays import texts
 from journal.postgres.lock_kinds import PLACES, SHARDS, lock_kind, unsigned
+from journal.postgres.rows import Sent
+from journal.postgres.trip import Trip
 from journal.shared_owners import SILENT_MS
 
 _MOST_PROCESSES = 1_000
@@ -37,14 +41,19 @@ _PACE_S = 0.005
 _REST_S = 0.05
 """How long news of runs is gathered after some went out; whatever else is rung for goes at once."""
 
-_LONGEST_NAMES = 7_000
-"""Characters of one message; PostgreSQL takes 8,000 bytes."""
+_LONGEST_MESSAGE = 7_900
+"""Characters of one message, all of ASCII; PostgreSQL takes less than 8,000 bytes."""
+
+_LONGEST_NAME = 875
+"""Characters of a name; of ASCII it may be eight times as long."""
 
 _MOST_RINGS = 500
 """Rings that go out one by one; where there are more, others are told to look at everything."""
 
 _EVERYTHING = "*"
 _EAR_LOOKS_EVERY_S = 5.0
+
+_NOTIFY = b"SELECT pg_notify($1, message) FROM unnest($2::text[]) message"
 
 _LOOK = """
     SELECT l.classid::bigint = %(places)s AS is_place, l.objid::int AS number,
@@ -71,6 +80,7 @@ class PostgresLocks:
         self._place, self._has_left = 0, False
         self._one_at_a_time = asyncio.Lock()
         self._places, self._shards = (lock_kind(address.schema, what) for what in (PLACES, SHARDS))
+        self._prepared: dict[bytes, bytes] = {}
         self._numbers = {"places": unsigned(self._places), "shards": unsigned(self._shards)}
 
     async def open(self) -> None:
@@ -86,6 +96,7 @@ class PostgresLocks:
                 for place in range(_MOST_PROCESSES):
                     if await _is_locked(session, self._places, place):
                         self._session, session = session, None
+                        self._prepared = {}
                         self._place, self._has_left = place, False
                         return
         except (psycopg.Error, OSError, TimeoutError) as failure:
@@ -135,10 +146,19 @@ class PostgresLocks:
 
     async def notify(self, channel: str, messages: Sequence[str]) -> None:
         """Send messages to whoever listens. Raises `SessionLost`."""
-        await self._rows(
-            "SELECT pg_notify(%(channel)s, message) FROM unnest(%(messages)s::text[]) message",
-            {"channel": channel, "messages": list(messages)},
-        )
+        made = Sent(_NOTIFY, [channel.encode(), texts(messages)], is_binary=True)
+        async with self._one_at_a_time:
+            session = self._session
+            if session is None:
+                raise SessionLost
+            try:
+                trip = Trip(session.pgconn, self._prepared, [made], _ANSWER_MS / 1_000)
+                await trip.arrive()
+            except (psycopg.Error, OSError) as failure:
+                raise SessionLost from failure
+            finally:
+                if session.pgconn.pipeline_status != PipelineStatus.OFF:  # broken off
+                    await _closed(session)
 
     def now_ms(self) -> int | None:
         """Return the time of the server, None where it has not told."""
@@ -153,17 +173,24 @@ class PostgresLocks:
         return None if self._session is None else self._session.info.backend_pid
 
     async def close(self) -> None:
-        """End the session, and with it all locks; raises nothing."""
+        """End the session, and with it all locks; raises nothing.
+
+        Its socket is closed when nobody waits for it any more: libuv ends a process that waits for
+        a closed one.
+        """
         session, self._session = self._session, None
         if session is not None:
-            await _closed(session)
+            _hang_up(session)
+            async with self._one_at_a_time:
+                await _closed(session)
 
     async def _rows(self, statement: str, values: dict[str, Any]) -> list[Any]:
         async with self._one_at_a_time:
-            if self._session is None:
+            session = self._session
+            if session is None:
                 raise SessionLost
             try:
-                cursor = await self._session.execute(statement.encode(), values)
+                cursor = await session.execute(statement.encode(), values)
                 return await cursor.fetchall()
             except (psycopg.Error, OSError) as failure:
                 raise SessionLost from failure
@@ -243,19 +270,13 @@ class PostgresBell:
 
 
 def _messages(rings: Sequence[tuple[str, str]]) -> list[str]:
-    if len(rings) > _MOST_RINGS or any(len(name) > _LONGEST_NAMES // 8 for _, name in rings):
+    if len(rings) > _MOST_RINGS or any(len(name) > _LONGEST_NAME for _, name in rings):
         return [_EVERYTHING]
-    messages: list[str] = []
-    some: list[tuple[str, str]] = []
-    length = 0
-    for ring in rings:
-        size = len(json.dumps(ring)) + 2
-        if some and length + size > _LONGEST_NAMES:
-            messages.append(json.dumps(some))
-            some, length = [], 0
-        some.append(ring)
-        length += size
-    return [*messages, json.dumps(some)]
+    message = json.dumps(rings)
+    if len(message) <= _LONGEST_MESSAGE or len(rings) == 1:
+        return [message]
+    half = len(rings) // 2
+    return [*_messages(rings[:half]), *_messages(rings[half:])]
 
 
 async def _connected(address: Address, name: str, *, read_write: bool) -> AsyncConnection[Any]:
@@ -269,6 +290,15 @@ async def _is_locked(session: AsyncConnection[Any], kind: int, number: int) -> b
     cursor = await session.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", (kind, number))
     row = await cursor.fetchone()
     return row is not None and bool(row[0])
+
+
+def _hang_up(session: AsyncConnection[Any]) -> None:
+    """Let whoever waits for the session know at once that it is over."""
+    with (
+        contextlib.suppress(psycopg.Error, OSError),
+        socket.socket(fileno=os.dup(session.fileno())) as same,
+    ):
+        same.shutdown(socket.SHUT_RDWR)
 
 
 async def _closed(session: AsyncConnection[Any]) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from select import POLLIN, POLLOUT, poll
-from typing import Any
 
 import psycopg
 from psycopg.errors import error_from_result
@@ -30,7 +29,7 @@ class Trip:
 
     def __init__(
         self,
-        raw: psycopg.Connection[Any],
+        pgconn: PGconn,
         prepared: dict[bytes, bytes],
         sent: Sequence[Sent],
         patience_s: float,
@@ -38,14 +37,14 @@ class Trip:
         """Send them. Raises `psycopg.Error`.
 
         Args:
-            raw: The connection.
+            pgconn: The connection.
             prepared: The names of those statements that the server knows already.
             sent: The statements.
             patience_s: How long the server may be silent. No setting of its own ends a commit
                 that waits for a standby.
         """
         self._patience_s = patience_s
-        self._pgconn: PGconn = raw.pgconn
+        self._pgconn = pgconn
         self._prepared = prepared
         self._new: dict[int, tuple[bytes, bytes]] = {}
         self._answers = 0

@@ -34,7 +34,7 @@ OF_THE_FOLDER = (
     "secrets.py::test_signing", "secrets.py::test_the_command", "secrets.py::test_what_a_server",
     "variables.py::test_the_end_of_a_list", "test_schedules.py", "test_gaps.py",
     "signals.py::test_ten", "signals.py::test_what_nobody",
-    "canaries.py::test_no_file", "files.py::test_no_name_is",
+    "canaries.py::test_no_file", "size.py::test_every_page", "files.py::test_no_name_is",
     "incoming.py::test_forms", "incoming.py::test_a_request_sends", "inherited_data.py::test_ten",
 )  # fmt: skip
 """Tests that look at the SQLite file, or at files in the folder, by a part of their names."""

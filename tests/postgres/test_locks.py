@@ -1,12 +1,17 @@
 """The locks of processes: places, shares, and a session that is cut off while it is opened."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import multiprocessing
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import psycopg
 import pytest
+import uvloop
 
 from journal import LockView, shared_owners
+from journal.locks import SessionLost
 from journal.postgres import sessions
 from journal.postgres.address import Address
 from journal.postgres.sessions import PostgresLocks
@@ -117,3 +122,37 @@ async def test_a_session_that_is_cut_off_while_it_opens_keeps_no_place(
             seen.append(await next_one.look())
     assert seen[-1].processes == 1
     await next_one.close()
+
+
+async def _closed_while_asked(url: str) -> None:
+    address = Address.read(url, schema="closing", statement_timeout_ms=30_000, relaxed=True)
+
+    async def answered(asked: Awaitable[object]) -> bool:
+        with contextlib.suppress(SessionLost):
+            await asked
+        return True
+
+    for turns in range(40):
+        locks = PostgresLocks(address)
+        await locks.open()
+        asking = (locks.look(), locks.notify("closing", ["x"]))
+        tasks = [asyncio.create_task(answered(one)) for one in asking]
+        for _ in range(turns % 4):
+            await asyncio.sleep(0)
+        await locks.close()
+        assert all(await asyncio.gather(*tasks))
+
+
+def _in_uvloop(url: str) -> None:
+    uvloop.run(_closed_while_asked(url))
+
+
+def test_a_session_that_is_closed_while_it_is_asked_ends_no_process(
+    postgres: PostgresServer,
+) -> None:
+    """Libuv aborts the whole process where it is to wait for a socket that is closed."""
+    asked = partial(_in_uvloop, postgres.url())
+    process = multiprocessing.get_context("fork").Process(target=asked)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0

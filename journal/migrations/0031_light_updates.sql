@@ -1,0 +1,3 @@
+-- The journal, version 31.
+--
+-- Nothing changes here: it is PostgreSQL whose updates of runs write fewer entries of indexes.
