@@ -1,8 +1,8 @@
 """Events in the order in which they became durable, a page at a time.
 
 Why a reader that has seen position p never misses a smaller one: one connection writes, in
-one transaction at a time, and AUTOINCREMENT gives each event a position above every one ever
-given, deleted ones included. So positions grow from each commit to the next, a batch becomes
+one transaction at a time, and gives each event a position above every one ever given, deleted
+ones included. So positions grow from each commit to the next, a batch becomes
 visible as a whole, and what a rollback takes back nobody has seen. A query sees the commits
 up to some moment and none after it.
 
@@ -21,6 +21,7 @@ from journal.errors import Corrupt, UnknownEvent, UnknownRun
 from journal.event_rows import MOST_OF_A_ROW, SEVERAL, values_of
 from journal.readers import Readers
 from journal.run_ids import run_id, run_number
+from journal.transaction import LAST_POSITION
 
 LARGEST_BODY = 16_384
 """Characters of a body that are read along with its page."""
@@ -135,8 +136,8 @@ class EventPages:
 
     async def last_position(self) -> int:
         """Return the largest position ever given to an event that became durable, 0 for none."""
-        row = await self._readers.by_key("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
-        return int(row[0]) if row else 0
+        row = await self._readers.by_key(LAST_POSITION)
+        return int(row[0] or 0)
 
     async def of_tenant(
         self, tenant: str, wanted: EventFilter, after: int, limit: int

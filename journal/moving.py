@@ -20,6 +20,7 @@ from journal.database import DATABASE, MARKER, create, prepare
 from journal.errors import JournalError
 from journal.lock import FolderLock
 from journal.run_inputs import INPUTS_UP_TO
+from journal.transaction import LAST_POSITION
 from journal.verification import Verified, verify
 
 MOVING, MOVED = "moving", "moved"
@@ -201,12 +202,8 @@ def move(
             continue
         _copy(source, target, table, done, tell)
     rows = source.connection.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
-    last = source.connection.execute(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
-    ).fetchone()
-    target.replace_meta(
-        [row for row in rows if row[0] not in _OF_ITS_PLACE], last[0] if last else 0
-    )
+    (last,) = source.connection.execute(LAST_POSITION).fetchone()
+    target.replace_meta([row for row in rows if row[0] not in _OF_ITS_PLACE], last or 0)
     for table in tables:
         counts = [_count(end.connection, table.name) for end in (source, target)]
         if counts[0] != counts[1]:

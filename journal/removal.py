@@ -128,7 +128,7 @@ class Removal:
             return 0, None
         count, oldest = await self._readers.one(
             "SELECT count(*), min(ended_at_ms) FROM (SELECT ended_at_ms FROM runs"
-            " INDEXED BY runs_ended WHERE tenant = ? AND status = ? AND parent IS NULL"
+            " INDEXED BY runs_by_end WHERE tenant = ? AND status = ? AND parent IS NULL"
             " AND ended_at_ms IS NOT NULL AND (ended_at_ms, id) <= (?, ?)"
             " ORDER BY ended_at_ms LIMIT ?) AS going",
             (group.tenant, group.status, *last, ALL_ROWS if most is None else most),

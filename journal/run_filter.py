@@ -71,7 +71,7 @@ class RunFilter:
         ]  # fmt: skip
         if self.parent_id is None and self.order.of_ended:
             looked_at += [self.workflow_id, self.since_ms, self.until_ms]
-        has_children = self.parent_id or self.workflow_id or self.order.of_ended
+        has_children = self.parent_id or self.workflow_id or self.order.by == "duration"
         return (
             bool(self.labels or (self.top_level and has_children))
             or any(one is not None for one in looked_at)
@@ -146,8 +146,13 @@ def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
     if wanted.parent_id is not None:
         own = ["parent = :parent", *workflow, "tenant = :tenant", *times, *over]
         return [("runs_children", own)]
+    if wanted.order.by == "duration":
+        return [("runs_by_duration", ["tenant = :tenant", *over])]
     if wanted.order.of_ended:
-        return [(f"runs_by_{_ENDED_BY[wanted.order.by]}", ["tenant = :tenant", *over])]
+        ended = ["tenant = :tenant", *over]
+        highest = ("runs_by_end", ["parent IS NULL", *ended])
+        children = ("child_runs_by_end", ["parent IS NOT NULL", *ended])
+        return [highest] if wanted.top_level else [highest, children]
     exact = ["tenant = :tenant", *workflow, *times]
     if workflow:
         return [("runs_by_workflow", exact)]
@@ -158,13 +163,11 @@ def _indexed(wanted: RunFilter) -> list[tuple[str, list[str]]]:
 
 def skipped(wanted: RunFilter) -> Mapping[str, str]:
     """Return what the index looks at beside its order: conditions by the column that it has."""
-    found = {"parent": "parent IS NULL"} if wanted.top_level else {}
+    has_children = wanted.order.by != "endTime"
+    found = {"parent": "parent IS NULL"} if wanted.top_level and has_children else {}
     if wanted.order.of_ended and wanted.workflow_id is not None:
         found["workflow_id"] = "workflow_id = :workflow"
     return found if wanted.parent_id is None else {}
-
-
-_ENDED_BY = {"endTime": "end", "duration": "duration"}
 
 
 def conditions(tenant: str, wanted: RunFilter) -> tuple[list[str], list[Any]]:

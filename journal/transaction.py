@@ -24,8 +24,13 @@ _ROWS_A_STATEMENT = 16
 UNCOUNTED = 1_000
 """The rows to tell of a write that may change many: it is not done on the event loop's thread."""
 
-LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
-"""The largest position that an event was ever given."""
+LAST_POSITION = """
+    SELECT max(seq) FROM (
+        SELECT seq FROM sqlite_sequence WHERE name = 'events'
+        UNION ALL SELECT max(position) FROM events
+    ) AS known
+"""
+"""The largest position that an event was ever given; SQLite's sequence has that of deleted ones."""
 
 _TRY = """
     INSERT INTO meta VALUES ('tried', '1') ON CONFLICT (key) DO UPDATE
@@ -159,8 +164,7 @@ def write_rows(connection: Connection, runs: Iterable[Statement], events: Sequen
             raise Clash("the run has another event as its newest")
     if not events:
         return
-    found = connection.execute(LAST_POSITION).fetchone()
-    position = int(found[0]) if found else 0
+    position = int(connection.execute(LAST_POSITION).fetchone()[0] or 0)
     for at in range(0, len(events), _ROWS_A_STATEMENT):
         some = events[at : at + _ROWS_A_STATEMENT]
         values: list[Any] = []

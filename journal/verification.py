@@ -18,11 +18,12 @@ from journal.event_rows import EVENTS_OF_ROW, Row, count_of, decode_row
 from journal.run_ids import run_id
 from journal.run_projection import COLUMNS, SELECT_RUNS, RunProjection, projection
 from journal.soundness import damage_of
+from journal.transaction import LAST_POSITION
 
 _RUNS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
 _TOTALS = f"""
-    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
+    SELECT coalesce(({LAST_POSITION}), 0),
            (SELECT coalesce(sum({EVENTS_OF_ROW}), 0) FROM events),
            (SELECT coalesce(sum(seq), 0) FROM runs),
            coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'deleted_events'), 0)

@@ -132,7 +132,7 @@ async def test_a_run_takes_no_more_commits_than_it_must(
 
 @pytest.mark.parametrize(
     ("tool", "flushes", "most_writes", "most_bytes"),
-    [("add", 6, 71, 147_000), ("purely_add", 1, 21, 43_300)],
+    [("add", 6, 57, 116_800), ("purely_add", 1, 17, 35_000)],
 )
 async def test_a_run_has_the_disk_do_no_more_than_it_must(
     tmp_path: Path, tool: str, flushes: int, most_writes: int, most_bytes: int
